@@ -1,0 +1,52 @@
+# make run, make test: all a newcomer needs. They ask for Python 3.11, make, git and a package index.
+
+PORT ?= 8501
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install -q --disable-pip-version-check
+
+.PHONY: help run test lint bench
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+
+run: $(VENV)/.run ## the dashboard on http://localhost:8501 (another port: make run PORT=8600)
+	@echo "RESQ Lab: http://localhost:$(PORT)"
+	@exec $(PY) -m dashboard --server.port $(PORT)
+
+test: $(VENV)/.test ## the whole suite, as the build machine runs it (some of it: make test ARGS="-k faults")
+	@$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.test ## style, form and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+bench: $(VENV)/.test ## speed, side by side with other libraries
+	@$(PY) -m benchmarks $(ARGS)
+
+# Installing runs only when a stamp is missing or older than the requirements it stands for.
+$(VENV)/.run: requirements.txt | $(VENV)/.made
+	@echo "Installing what requirements.txt pins into $(VENV): a few minutes the first time, torch is large"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.test: requirements-dev.txt requirements.txt | $(VENV)/.made
+	@echo "Installing what requirements-dev.txt pins into $(VENV): a few minutes the first time, torch is large"
+	@$(PIP) -r requirements-dev.txt
+	@touch $(VENV)/.run $@
+
+# A stamp of its own: half a venv, left by an interrupted run, is made anew.
+$(VENV)/.made:
+	@ok='import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))'; \
+	if ! { $(PY) -c "$$ok" && $(PY) -m pip --version; } >/dev/null 2>&1; then \
+		for python in $(PYTHON) python3.11 python3 python; do \
+			if $$python -c "$$ok" 2>/dev/null; then found=$$python; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "RESQ Lab needs Python 3.11 with venv and found none; install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; \
+			exit 1; \
+		fi; \
+		$$found -m venv --clear $(VENV); \
+	fi
+	@touch $@

@@ -1,0 +1,122 @@
+"""Colours, the look of every figure, and number formats. Knows plotly, not streamlit."""
+
+from __future__ import annotations
+
+import math
+
+import plotly.graph_objects as go
+
+# Okabe and Ito's palette, those of it that keep a contrast of 3 on white and on the dark background.
+BLUE, VERMILLION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A7A7A"
+SERIES = (BLUE, VERMILLION, GREEN, PURPLE, GREY)
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
+BEFORE, AFTER = BLUE, VERMILLION
+INK = "#7A7A7A"  # ticks and titles: one grey that reads on both backgrounds
+GRID = "rgba(128,128,128,0.22)"
+SIZE = 16
+
+# In the page: no mode bar over the picture. In a saved file: a mode bar that sends nothing anywhere.
+SHOWN = {"displayModeBar": False, "scrollZoom": False}
+SAVED = {"displaylogo": False, "showSendToCloud": False}
+
+
+def style(series: int) -> dict[str, str]:
+    """Colour, dash and marker of the i-th series: never the colour alone."""
+    lap = series // len(SERIES)
+    return {
+        "color": SERIES[series % len(SERIES)],
+        "dash": DASHES[(series + lap) % len(DASHES)],
+        "symbol": SYMBOLS[(series + lap) % len(SYMBOLS)],
+    }
+
+
+def dress(figure: go.Figure, height: int = 420) -> go.Figure:
+    """The figure in the house's look: readable on a projector, on light and on dark."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 16, "t": 16, "b": 10},
+        font={"size": SIZE},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        hoverlabel={"font": {"size": SIZE}, "align": "left"},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": SIZE}},
+        dragmode=False,
+    )
+    words = {"font": {"size": SIZE, "color": INK}}
+    figure.update_xaxes(tickfont=words["font"], title=words, gridcolor=GRID, zeroline=False, automargin=True)
+    figure.update_yaxes(tickfont=words["font"], title=words, gridcolor=GRID, zeroline=False, automargin=True)
+    return figure
+
+
+def fade(colour: str, alpha: float) -> str:
+    """``#rrggbb`` with an opacity.
+
+    >>> fade("#0072B2", 0.2)
+    'rgba(0,114,178,0.2)'
+    """
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share as people read it; never 100.0 % for what is a little less.
+
+    >>> percent(0.9312), percent(0.99996), percent(float("nan"))
+    ('93.1 %', '> 99.9 %', 'not a number')
+    """
+    if math.isnan(share):
+        return "not a number"
+    edge = 1 - 10.0 ** -(digits + 2) / 2
+    if edge < share < 1:
+        return f"> {100 - 10.0**-digits:.{digits}f} %"
+    return f"{100 * share:.{digits}f} %"
+
+
+def power(value: float) -> str:
+    """A rate in powers of ten.
+
+    >>> power(0), power(1e-3), power(5e-4)
+    ('0', '10⁻³', '5·10⁻⁴')
+    """
+    if value <= 0:
+        return "0"
+    exponent = math.floor(math.log10(value) + 1e-9)
+    digit = value / 10**exponent
+    tail = "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return tail if abs(digit - 1) < 1e-6 else f"{digit:.3g}·{tail}"
+
+
+def number(value: float) -> str:
+    """A weight, with as many digits as tell it from its neighbours.
+
+    >>> number(0.01234567), number(1.7e38), number(-0.0)
+    ('0.01235', '1.7·10³⁸', '0')
+    """
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "−∞" if value < 0 else "∞"
+    if value == 0:
+        return "0"
+    if 1e-4 <= abs(value) < 1e5:
+        return f"{value:.4g}".replace("-", "−")
+    return ("−" if value < 0 else "") + _scientific(abs(value))
+
+
+def _scientific(value: float) -> str:
+    exponent = math.floor(math.log10(value))
+    tail = "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{value / 10.0**exponent:.3g}·{tail}"
+
+
+def duration(seconds: float) -> str:
+    """Time left, no more precise than it can be known.
+
+    >>> duration(3.2), duration(75), duration(4000)
+    ('4 s', '2 min', '1 h 7 min')
+    """
+    if seconds < 60:
+        return f"{math.ceil(seconds)} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

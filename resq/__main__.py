@@ -1,0 +1,7 @@
+"""``python -m resq``."""
+
+import sys
+
+from resq.cli import main
+
+sys.exit(main())

@@ -1,0 +1,187 @@
+"""Checkpoints: float weights in a safetensors file, a JSON card beside it that says how they came to be.
+
+A checkpoint is named ``data/network/variant`` and lies at that path below ``work/weights`` (the user's own)
+or ``assets/weights`` (shipped), or is given as a path to the file. Weights are kept in float16, all else in
+float32; the card holds the file's SHA-256, which is checked whenever the file is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as read_tensors
+from safetensors.numpy import save as write_tensors
+
+from resq.core import Encoding, QuantizedModel
+from resq.memory import quant
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ROOT / "assets" / "weights"
+LARGEST = 512 * 2**20  # bytes; the largest network here has 60 MB, so a larger file is a mistake
+
+
+def work() -> Path:
+    """Where the user's own files are written: $RESQ_WORK, or work/ in the project."""
+    return Path(os.environ.get("RESQ_WORK") or ROOT / "work").expanduser()
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Float weights and where they come from.
+
+    Attributes:
+        state: the network's parameters and buffers by name, float32 (integers as they are).
+        weights: names of the tensors that are stored as words: those of convolutions and linear layers.
+        hash: first 16 hex digits of the file's SHA-256.
+    """
+
+    name: str
+    network: str
+    data: str
+    state: Mapping[str, np.ndarray]
+    weights: tuple[str, ...]
+    card: Mapping[str, Any]
+    hash: str
+
+    def quantized(self, encoding: Encoding) -> QuantizedModel:
+        """The weights as stored words."""
+        return quant.quantize_model(self.state, self.weights, encoding)
+
+
+def folders() -> tuple[Path, Path]:
+    """Where named checkpoints are looked for, first match wins."""
+    return work() / "weights", SHIPPED
+
+
+def names() -> list[str]:
+    """All checkpoints on this machine, sorted."""
+    cards = [p.relative_to(f).with_suffix("") for f in folders() for p in f.glob("*/*/*.json")]
+    return sorted({p.as_posix() for p in cards})
+
+
+def find(name: str) -> Path:
+    """The safetensors file of a checkpoint given by name or by path.
+
+    Raises:
+        ValueError: there is none; the sentence lists what there is.
+    """
+    if name.endswith(".safetensors"):
+        file = Path(name)
+        if not file.is_file():
+            raise ValueError(f"no checkpoint file at {name}")
+        return file
+    parts = name.split("/")
+    if len(parts) == 3 and all(p and p.strip(".") and "\\" not in p for p in parts):
+        for folder in folders():
+            file = folder.joinpath(*parts).with_suffix(".safetensors")
+            if file.is_file():
+                return file
+    raise ValueError(
+        f"no checkpoint {name!r}; expected data/network/variant or a .safetensors file; known: "
+        + (", ".join(names()) or "none")
+    )
+
+
+def card(name: str) -> dict[str, Any]:
+    """The card of a checkpoint, without reading its weights.
+
+    Raises:
+        ValueError: no such checkpoint, or a card that is missing or unreadable.
+    """
+    file = find(name).with_suffix(".json")
+    try:
+        fields = json.loads(file.read_text())
+    except FileNotFoundError:
+        raise ValueError(
+            f"{file.name} is missing beside {name}: it says which network the weights are of"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file.name} is not a JSON card: {error}") from None
+    lacking = [key for key in ("network", "data", "sha256", "weights") if key not in fields]
+    if lacking:
+        raise ValueError(f"{file.name} lacks {', '.join(lacking)}")
+    return fields
+
+
+def load(name: str) -> Checkpoint:
+    """A checkpoint by name or path, its file checked against its card.
+
+    Raises:
+        ValueError: no such checkpoint; a file that is no safetensors, or not the one its card describes.
+    """
+    file, fields = find(name), card(name)
+    size = file.stat().st_size
+    if size > LARGEST:
+        raise ValueError(f"{file.name} has {size} bytes; a checkpoint has at most {LARGEST}")
+    raw = file.read_bytes()
+    found = hashlib.sha256(raw).hexdigest()
+    if found != fields["sha256"]:
+        raise ValueError(
+            f"{file.name} has SHA-256 {found[:16]}…, its card says {str(fields['sha256'])[:16]}…: "
+            "the file is not the one that was measured"
+        )
+    try:
+        tensors = read_tensors(raw)
+    except SafetensorError as error:
+        raise ValueError(f"{file.name} is not a safetensors file: {error}") from None
+    state = {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in tensors.items()}
+    missing = [w for w in fields["weights"] if w not in state]
+    if missing:
+        raise ValueError(f"{file.name} lacks the weight {missing[0]}")
+    return Checkpoint(
+        name, fields["network"], fields["data"], state, tuple(fields["weights"]), fields, found[:16]
+    )
+
+
+def save(
+    name: str,
+    state: Mapping[str, np.ndarray],
+    weights: tuple[str, ...],
+    about: Mapping[str, Any],
+    folder: Path | None = None,
+) -> Path:
+    """Writes a checkpoint and its card; returns the weights' file.
+
+    Args:
+        state: parameters and buffers; ``weights`` among them are kept as float16.
+        about: what the card says beyond network, data and hash: recipe, seed, accuracy, time.
+    Raises:
+        ValueError: the name is not data/network/variant.
+    """
+    parts = name.split("/")
+    if len(parts) != 3 or not all(p and p.strip(".") for p in parts):
+        raise ValueError(f"a checkpoint is named data/network/variant, got {name!r}")
+    file = (folder or work() / "weights").joinpath(*parts).with_suffix(".safetensors")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    raw = write_tensors({k: _stored(v, k in weights) for k, v in state.items()})
+    fields = {
+        "name": name,
+        "data": parts[0],
+        "network": parts[1],
+        **about,
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "weights": list(weights),
+    }
+    _replace(file, raw)
+    _replace(file.with_suffix(".json"), (json.dumps(fields, indent=1) + "\n").encode())
+    return file
+
+
+def _stored(value: np.ndarray, weight: bool) -> np.ndarray:
+    kind = np.float16 if weight else np.float32 if value.dtype.kind == "f" else value.dtype
+    return np.asarray(value, dtype=kind, order="C")  # ascontiguousarray would give scalars an axis
+
+
+def _replace(file: Path, raw: bytes) -> None:
+    """Writes the file in one step: a kill leaves the old one or the new one."""
+    part = file.with_name(file.name + ".part")
+    part.write_bytes(raw)
+    part.replace(file)

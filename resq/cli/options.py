@@ -1,0 +1,123 @@
+"""Options that several commands share, and how results are printed for people."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from resq.measure.spec import SweepSpec
+
+
+def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    """A comma-separated list of ``kind`` as an argparse type."""
+
+    def read(text: str) -> tuple[Any, ...]:
+        try:
+            return tuple(kind(part) for part in text.split(",") if part.strip())
+        except ValueError:
+            message = f"expected numbers with commas between them, such as 0,1e-4,1e-3, got {text!r}"
+            raise argparse.ArgumentTypeError(message) from None
+
+    return read
+
+
+def add_measured(parser: argparse.ArgumentParser) -> None:
+    """What is measured: checkpoint, images, encoding, faults and attacks."""
+    parser.add_argument(
+        "checkpoint", help="data/network/variant (see python -m resq show) or a .safetensors file"
+    )
+    parser.add_argument("--data", default="", help="data set to measure on; default: the checkpoint's own")
+    parser.add_argument("--n", type=int, help="the first N test images")
+    width = parser.add_mutually_exclusive_group()
+    width.add_argument(
+        "--bits", type=int, help="bits of an affine per-channel code (the same as --encoding intBITS)"
+    )
+    width.add_argument(
+        "--encoding", help="how weights are stored: int8 (default), int8-symmetric, int4-tmr2, fp32, ..."
+    )
+    parser.add_argument(
+        "--ber", type=numbers(float), default=(), help="bit error rates, such as 0,1e-4,1e-3,1e-2"
+    )
+    parser.add_argument("--maps", type=int, default=10, help="fault maps (default 10)")
+    parser.add_argument(
+        "--fault", default="random", help="fault model: random (default), count, layer-uniform"
+    )
+    parser.add_argument(
+        "--layers", type=_names, default=(), help="flip only in these layers, such as layer1.*,fc.weight"
+    )
+    parser.add_argument(
+        "--planes", type=numbers(int), default=(), help="flip only these bits of a word, such as 7"
+    )
+    parser.add_argument(
+        "--eps", type=numbers(float), default=(), help="attack budgets in 1/255, such as 0,2,4,8"
+    )
+    parser.add_argument("--attack", default="pgd", help="pgd (default) or fgsm")
+    parser.add_argument("--steps", type=int, default=20, help="PGD steps of 2/255 (default 20)")
+    parser.add_argument(
+        "--restarts", type=int, default=1, help="PGD restarts, worst case per image (default 1)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="decides fault maps and random starts (default 0)"
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
+    """The spec that these arguments spell, on ``n`` images unless they say otherwise."""
+    encoding = arguments.encoding or ("int8" if arguments.bits is None else f"int{arguments.bits}")
+    return SweepSpec(
+        checkpoint=arguments.checkpoint,
+        data=arguments.data,
+        encoding=encoding,
+        fault=arguments.fault,
+        layers=arguments.layers,
+        planes=arguments.planes,
+        bers=arguments.ber,
+        maps=arguments.maps,
+        attack=arguments.attack,
+        eps=arguments.eps,
+        steps=arguments.steps,
+        restarts=arguments.restarts,
+        n=n if arguments.n is None else arguments.n,
+        seed=arguments.seed,
+    )
+
+
+def dump(value: Any) -> str:
+    """JSON with null where a number is not defined: NaN is no JSON."""
+    return json.dumps(_plain(value), indent=1, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def percent(value: float) -> str:
+    """A share for people."""
+    return "-" if not math.isfinite(value) else f"{100 * value:.2f} %"
+
+
+def span(low: float, high: float) -> str:
+    """An interval for people."""
+    return "-" if not math.isfinite(low) else f"{100 * low:.2f} to {100 * high:.2f} %"
+
+
+def print_table(rows: Sequence[dict[str, str]]) -> None:
+    """Rows with their keys as headings, columns aligned."""
+    if not rows:
+        return
+    heads = list(rows[0])
+    widths = [max(len(h), *(len(r[h]) for r in rows)) for h in heads]
+    print("  ".join(h.ljust(w) for h, w in zip(heads, widths, strict=True)).rstrip())
+    for row in rows:
+        print("  ".join(row[h].ljust(w) for h, w in zip(heads, widths, strict=True)).rstrip())

@@ -1,0 +1,78 @@
+"""What there is: networks, data sets, encodings, fault models, attacks and checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from resq import checkpoints, data
+from resq.cli import options
+from resq.core import Encoding
+from resq.memory.faults import FAULTS
+
+ENCODINGS = ("int8", "int8-symmetric", "int8-symmetric-tensor", "int8-magnitude", "int4", "int4-tmr2", "fp32",
+             "fp16", "bf16")  # fmt: skip
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("checkpoint", nargs="?", help="one checkpoint's whole card")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Prints everything, or one card."""
+    if arguments.checkpoint:
+        card = checkpoints.card(arguments.checkpoint)
+        print(options.dump(card) if arguments.json else _card(card))
+        return
+    found = everything()
+    if arguments.json:
+        print(options.dump(found))
+        return
+    for kind, rows in found.items():
+        print(f"\n{kind.replace('_', ' ').upper()}")
+        options.print_table([{k: _text(k, v) for k, v in row.items()} for row in rows])
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """Kind -> one object per member."""
+    from resq.networks import NETWORKS  # torch
+    from resq.threat.attacks import ATTACKS
+
+    return {
+        "networks": [{"name": name, "about": _first_line(make)} for name, make in NETWORKS.items()],
+        "data_sets": [
+            {"name": name, "here": data.present(name), "classes": len(s.classes), "about": s.about}
+            for name, s in data.DATASETS.items()
+        ],
+        "encodings": [
+            {"name": str(e), "code": e.code, "scales": e.per, "bits": e.bits, "stored_bits": e.stored}
+            for e in map(Encoding.parse, ENCODINGS)
+        ],
+        "faults": [{"name": name, "about": _first_line(model)} for name, model in FAULTS.items()],
+        "attacks": [{"name": name, "about": _first_line(attack)} for name, attack in ATTACKS.items()],
+        "checkpoints": [_checkpoint(name) for name in checkpoints.names()],
+    }
+
+
+def _checkpoint(name: str) -> dict[str, Any]:
+    card = checkpoints.card(name)
+    test = card.get("test", {})
+    return {"name": name, "accuracy": test.get("accuracy"), "n": test.get("n"), "epochs": card.get("epochs"),
+            "sha256": card["sha256"][:16]}  # fmt: skip
+
+
+def _first_line(thing: object) -> str:
+    return (thing.__doc__ or "").strip().splitlines()[0]
+
+
+def _text(key: str, value: Any) -> str:
+    if value is None:
+        return "not measured"
+    if key == "accuracy":
+        return options.percent(value)
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _card(card: dict[str, Any]) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in card.items() if key != "weights")

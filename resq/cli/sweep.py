@@ -1,0 +1,154 @@
+"""Accuracy over bit error rates and attack budgets, as rows and as a table with intervals."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from resq import jobs
+from resq.cli import options
+from resq.measure import stats, table
+from resq.measure.spec import SweepSpec
+
+BERS = (0.0, 1e-4, 1e-3, 1e-2)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    options.add_measured(parser)
+    parser.add_argument("--out", type=Path, help="also write the rows to this .parquet or .csv file")
+    parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Runs the sweep and prints it."""
+    if not arguments.ber and not arguments.eps:
+        arguments.ber = BERS
+    _check_out(arguments.out)
+    spec = options.spec(arguments, n=1000)
+    if arguments.stream:
+        jobs.watch_parent()
+        print(json.dumps({"total": spec.total}), flush=True)
+    rows = []
+    for row in measured(spec):
+        rows.append(row)
+        if arguments.stream:
+            print(json.dumps({"row": row}), flush=True)
+    frame = table.frame(rows)
+    if arguments.out:
+        _write(frame, arguments.out)
+    if arguments.json:
+        print(options.dump(report(spec, frame, rows)))
+    elif not arguments.stream:
+        print_curves(frame)
+        print(f"\n{provenance(frame)}")
+
+
+def measured(spec: SweepSpec) -> Iterator[dict[str, Any]]:
+    """The rows, with a progress bar on standard error."""
+    from resq.measure import sweep  # torch: seconds that a refused spec need not pay
+
+    bar = tqdm(sweep.run(spec), total=spec.total, desc=spec.checkpoint, unit="cell", leave=False, delay=1)
+    yield from bar
+
+
+def report(spec: SweepSpec, frame: pd.DataFrame, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What ``--json`` prints: the spec, the hashes, the summaries, the rows."""
+    first = rows[0]
+    return {
+        "checkpoint": spec.checkpoint,
+        "data": first["data"],
+        "encoding": spec.encoding,
+        "fault": spec.fault,
+        "region": spec.region,
+        "n": first["n"],
+        "seed": spec.seed,
+        "hashes": {"spec": spec.hash, **{k: first[k] for k in ("weights", "images", "code")}},
+        "faulty": faulty(frame),
+        "attacked": attacked(frame),
+        "rows": rows,
+    }
+
+
+def faulty(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """One object per bit error rate; low and high bound the mean over fault maps (95 %)."""
+    keys = ("maps", "mean", "low", "high", "image_low", "image_high", "least", "flips", "due")
+    return [
+        {"ber": row["x"], **{k: row[k] for k in keys}} for row in stats.curve(frame, "ber").to_dict("records")
+    ]
+
+
+def attacked(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """One object per attack budget; low and high are the Wilson interval over images (95 %)."""
+    return [
+        {
+            "attack": row["attack"],
+            "eps": row["x"],
+            "steps": row["steps"],
+            "restarts": row["restarts"],
+            "accuracy": row["mean"],
+            "low": row["image_low"],
+            "high": row["image_high"],
+        }
+        for row in stats.curve(frame, "eps").to_dict("records")
+    ]
+
+
+def print_curves(frame: pd.DataFrame) -> None:
+    """The summaries for people."""
+    options.print_table(
+        [
+            {
+                "BER": f"{row['ber']:g}",
+                "accuracy": options.percent(row["mean"]),
+                "95 % over maps": options.span(row["low"], row["high"]),
+                "95 % over images": options.span(row["image_low"], row["image_high"]),
+                "worst map": options.percent(row["least"]),
+                "maps": str(row["maps"]),
+                "flips": f"{row['flips']:,.0f}",
+                "not finite": f"{row['due']:g}",
+            }
+            for row in faulty(frame)
+        ]
+    )
+    options.print_table(
+        [
+            {
+                "attack": f"{row['attack']} {row['steps']}x{row['restarts']}",
+                "eps": f"{row['eps']:g}/255",
+                "accuracy": options.percent(row["accuracy"]),
+                "95 % over images": options.span(row["low"], row["high"]),
+            }
+            for row in attacked(frame)
+        ]
+    )
+
+
+def provenance(frame: pd.DataFrame) -> str:
+    """One line that says what made the numbers."""
+    row = frame.iloc[0]
+    return (
+        f"{row['checkpoint']} as {row['encoding']}, {row['data']} test images 1 to {row['n']}, "
+        f"seed {row['seed']}; weights {row['weights']}, images {row['images']}, code {row['code']}"
+    )
+
+
+def _check_out(file: Path | None) -> None:
+    if file is not None and file.suffix not in (".parquet", ".csv"):
+        raise ValueError(f"--out takes a .parquet or .csv file, got {file}")
+    if file is not None and file.exists():
+        raise ValueError(f"{file} exists already; nothing was run and nothing overwritten")
+
+
+def _write(frame: pd.DataFrame, file: Path) -> None:
+    if file.suffix == ".csv":
+        file.parent.mkdir(parents=True, exist_ok=True)
+        frame.to_csv(file, index=False)
+    else:
+        table.write(frame, file)

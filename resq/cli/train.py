@@ -1,0 +1,118 @@
+"""Trains a network from a recipe, resumable after every epoch, and writes a checkpoint with its card."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import platform
+from pathlib import Path
+from typing import Any
+
+from resq import checkpoints, data
+from resq.cli import options
+from resq.core import Dataset
+from resq.learn import recipe as recipes
+
+SPECS = checkpoints.ROOT / "assets" / "specs"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("recipe", help="a TOML recipe, or data/network/variant for the shipped one")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--seed", type=int, help="instead of the recipe's")
+    parser.add_argument("--variant", help="name of the result, instead of the recipe's")
+    parser.add_argument("--n", type=int, help="train on the first N images only")
+    parser.add_argument("--out", type=Path, help="folder of checkpoints (default: work/weights)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a checkpoint of the same name")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Trains, tests and saves."""
+    recipe = _recipe(arguments)
+    folder = arguments.out or checkpoints.work() / "weights"
+    file = folder / f"{recipe.name}.safetensors"
+    if file.exists() and not arguments.overwrite:
+        raise ValueError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
+    images = data.load(recipe.data, "train")
+    images = images if arguments.n is None else images.first(arguments.n)
+    card = finish(recipe, images, folder)
+    print(options.dump(card) if arguments.json else _sentence(recipe, card, file))
+
+
+def finish(recipe: recipes.Recipe, images: Dataset, folder: Path) -> dict[str, Any]:
+    """Trains to the end (from where an earlier run stopped), saves, tests; returns the card."""
+    from resq.learn import train  # torch
+
+    keep = checkpoints.work() / "train" / f"{recipe.name.replace('/', '-')}.pt"
+    finished = train.train(recipe, images, keep=keep)
+    body = finished.network.body.cpu()
+    state = {k: v.contiguous().numpy() for k, v in body.state_dict().items()}
+    about = {**_history(recipe, images, finished.history), "bf16": bool(finished.bf16)}
+    weights = train.networks.weight_names(body)
+    # The card's accuracy is that of the rounded weights in the file, so a draft is written and tested first.
+    draft = checkpoints.save(recipe.name, state, weights, about, keep.parent / "draft")
+    about["test"] = tested(draft)
+    file = checkpoints.save(recipe.name, state, weights, about, folder)
+    keep.unlink()
+    return checkpoints.card(str(file))
+
+
+def tested(file: Path) -> dict[str, Any]:
+    """Accuracy of a saved checkpoint on the whole test split, weights as they are in the file."""
+    from resq.measure import stats, sweep
+
+    checkpoint = checkpoints.load(str(file))
+    images = data.load(checkpoint.data, "test")
+    bench = sweep.Bench(checkpoint, sweep.Encoding.parse("fp32"))
+    correct, _ = sweep.score(bench.network, sweep.pixels(images), sweep.torch.from_numpy(images.y))
+    low, high = stats.wilson(correct / len(images), len(images))
+    return {"n": len(images), "correct": correct, "accuracy": correct / len(images), "low": low, "high": high,
+            "encoding": "fp32", "images": images.hash}  # fmt: skip
+
+
+def _recipe(arguments: argparse.Namespace) -> recipes.Recipe:
+    shipped = SPECS / f"{arguments.recipe.replace('/', '-')}.toml"
+    given = Path(arguments.recipe)
+    file = given if given.suffix == ".toml" else shipped
+    if not file.is_file():
+        known = ", ".join(recipes.read(p).name for p in sorted(SPECS.glob("*.toml")))
+        raise ValueError(f"no recipe {arguments.recipe!r}; expected a .toml file or one of: {known}")
+    changes = {k: v for k in ("epochs", "seed", "variant") if (v := getattr(arguments, k)) is not None}
+    return dataclasses.replace(recipes.read(file), **changes)
+
+
+def _history(recipe: recipes.Recipe, images: Dataset, history: list[dict[str, float]]) -> dict[str, Any]:
+    from resq.measure.sweep import code_hash
+
+    return {
+        "recipe": dataclasses.asdict(recipe),
+        "recipe_hash": recipe.hash,
+        "seed": recipe.seed,
+        "epochs": len(history),
+        "train": {"n": len(images), "images": images.hash},
+        "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
+        "machine": f"{platform.machine()}, {_cores()}",
+        "code": code_hash(),
+        "selected": "the last epoch; nothing was chosen on test images",
+        "history": history,
+    }
+
+
+def _cores() -> str:
+    import torch
+
+    return (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"{torch.get_num_threads()} CPU threads"
+    )
+
+
+def _sentence(recipe: recipes.Recipe, card: dict[str, Any], file: Path) -> str:
+    test = card["test"]
+    return (
+        f"{recipe.name}: {options.percent(test['accuracy'])} of {test['n']} test images correct "
+        f"(95 %: {options.span(test['low'], test['high'])}), {card['epochs']} epochs in "
+        f"{card['minutes']:g} min; written to {file}"
+    )

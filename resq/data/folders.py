@@ -1,0 +1,144 @@
+"""Real images from a folder of parquet files, or through torchvision's own download when the user asks.
+
+A data set is a folder ``NAME/`` with ``train*.parquet`` and ``test*.parquet`` (any depth, several shards in
+name order). Image columns: ``img`` or ``image``, encoded bytes or Hugging Face's ``{"bytes", "path"}``;
+label columns: ``label``, ``labels`` or ``fine_label``. Decoded pixels are cached outside the project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+from tqdm import tqdm
+
+from resq.core import Dataset
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES, LABELS = ("img", "image"), ("label", "labels", "fine_label")
+
+
+def folders() -> list[Path]:
+    """Where data sets are looked for, in order: $RESQ_DATA, data/, and shared/data beside the project."""
+    named = [Path(os.environ["RESQ_DATA"]).expanduser()] if os.environ.get("RESQ_DATA") else []
+    return [*named, ROOT / "data", ROOT.parent / "shared" / "data"]
+
+
+def cache() -> Path:
+    """Where decoded images are kept between runs: $RESQ_CACHE, or the user's cache folder."""
+    base = os.environ.get("RESQ_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "resq"
+    folder = Path(base).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def shards(name: str, split: str) -> list[Path]:
+    """The parquet files of one split, in name order; empty where the data set is not on this machine."""
+    for folder in folders():
+        found = sorted(p for p in (folder / name).rglob("*.parquet") if p.name.startswith(split))
+        if found:
+            return found
+    return []
+
+
+def present(name: str) -> bool:
+    """Whether ``name`` can be loaded without a download."""
+    return bool(shards(name, "test")) or _downloaded(name).exists()
+
+
+def load(name: str, split: str, classes: tuple[str, ...], download: bool = False) -> Dataset:
+    """One split of a real data set.
+
+    Raises:
+        FileNotFoundError: neither a parquet folder nor a download is on this machine and none was asked for.
+        ValueError: no such split, or a file without image and label columns.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"no split {split!r}; known: test, train")
+    files = shards(name, split)
+    if files:
+        pixels, y, groups = _decoded(files)
+    elif download or _downloaded(name).exists():
+        (pixels, y), groups = _torchvision(name, split, download), None
+    else:
+        places = ", ".join(str(p / name) for p in folders())
+        raise FileNotFoundError(
+            f"no {name} images on this machine (looked in {places}); set RESQ_DATA to a folder that holds "
+            f"{name}/train*.parquet and {name}/test*.parquet, or run: python -m resq data {name} --download"
+        )
+    if y.min(initial=0) < 0 or y.max(initial=0) >= len(classes):
+        raise ValueError(f"labels of {name} must lie in 0..{len(classes) - 1}, got {y.min()}..{y.max()}")
+    return Dataset(name, split, pixels, y, classes, groups)
+
+
+def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Pixels, labels and groups of the shards, decoded once and then read from the cache."""
+    stamp = "|".join(f"{p.resolve()}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in files)
+    arrays = kept(stamp, lambda: _read(files))
+    return arrays["pixels"], arrays["y"], arrays.get("groups")
+
+
+def kept(stamp: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """What ``make()`` returns, made once on this machine for each ``stamp`` and then read from the cache."""
+    file = cache() / f"{hashlib.sha256(stamp.encode()).hexdigest()[:24]}.npz"
+    if not file.exists():
+        part = file.with_suffix(f".{os.getpid()}.part")
+        with part.open("wb") as f:
+            np.savez(f, **make())  # type: ignore[arg-type]
+        part.replace(file)  # two processes may decode at once; a reader never sees half a file
+    with np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _read(files: list[Path]) -> dict[str, np.ndarray]:
+    table = pa.concat_tables([pq.read_table(p) for p in files])
+    image, label = _column(table, IMAGES, files[0]), _column(table, LABELS, files[0])
+    cells = tqdm(table[image].to_pylist(), desc=f"decoding {files[0].parent.name}", unit="img", leave=False)
+    pixels = np.stack([_pixels(cell["bytes"] if isinstance(cell, dict) else cell) for cell in cells])
+    y = table[label].to_numpy().astype(np.int64)
+    arrays = {"pixels": pixels.transpose(0, 3, 1, 2).copy(), "y": y}
+    if "track" in table.column_names and files[0].name.startswith("train"):
+        # A track number counts within its class: class and track together name one physical sign.
+        arrays["groups"] = y * 100_000 + table["track"].to_numpy().astype(np.int64)
+    return arrays
+
+
+def _column(table: pa.Table, names: tuple[str, ...], file: Path) -> str:
+    for name in names:
+        if name in table.column_names:
+            return name
+    raise ValueError(
+        f"{file.name} has columns {', '.join(table.column_names)}; expected {' or '.join(names)}"
+    )
+
+
+def _pixels(encoded: bytes) -> np.ndarray:
+    image = Image.open(io.BytesIO(encoded)).convert("RGB")
+    return np.asarray(image if image.size == (32, 32) else image.resize((32, 32), Image.Resampling.BILINEAR))
+
+
+def _downloaded(name: str) -> Path:
+    """Where torchvision's own download of ``name`` lies."""
+    inside = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python", "gtsrb": "gtsrb"}
+    return ROOT / "data" / "downloads" / inside[name]
+
+
+def _torchvision(name: str, split: str, download: bool) -> tuple[np.ndarray, np.ndarray]:
+    from resq.vision import torchvision  # needs torch, which reading a folder does not
+
+    sets, root = torchvision().datasets, str(_downloaded(name).parent)
+    if name == "gtsrb":
+        signs = sets.GTSRB(root, split=split, download=download)
+        resized = (np.asarray(x.convert("RGB").resize((32, 32), Image.Resampling.BILINEAR)) for x, _ in signs)
+        pixels = np.stack(list(tqdm(resized, total=len(signs), desc="decoding gtsrb", unit="img")))
+        return pixels.transpose(0, 3, 1, 2).copy(), np.array([y for _, y in signs._samples], dtype=np.int64)
+    kind = {"cifar10": sets.CIFAR10, "cifar100": sets.CIFAR100}[name]
+    images = kind(root, train=split == "train", download=download)
+    return images.data.transpose(0, 3, 1, 2).copy(), np.asarray(images.targets, dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Learning: one training loop, fed by vectorised augmentation, for every stage and every recipe."""

@@ -1,0 +1,29 @@
+"""Random crops and mirrors of a whole batch at once: a loop over images costs more than the network."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def pad(pixels: np.ndarray, margin: int) -> Tensor:
+    """uint8 (N, 3, H, W) -> uint8 (N, 3, H + 2 margin, W + 2 margin), borders reflected."""
+    wide = ((0, 0), (0, 0), (margin, margin), (margin, margin))
+    return torch.from_numpy(np.pad(pixels, wide, mode="reflect") if margin else pixels)
+
+
+def crops(padded: Tensor, index: np.ndarray, size: int, rng: np.random.Generator) -> Tensor:
+    """One random ``size`` x ``size`` window of each chosen image, uint8 (len(index), 3, size, size)."""
+    room = padded.shape[-1] - size + 1
+    top, left = torch.from_numpy(rng.integers(0, room, (2, len(index))))
+    span = torch.arange(size)
+    rows = (top[:, None] + span)[:, :, None]  # (B, size, 1)
+    columns = (left[:, None] + span)[:, None, :]  # (B, 1, size)
+    picked = padded[torch.from_numpy(index)[:, None, None], :, rows, columns]  # (B, size, size, 3)
+    return picked.permute(0, 3, 1, 2)
+
+
+def mirror(x: Tensor, which: np.ndarray) -> Tensor:
+    """Images whose flag in ``which`` (bool, N) is set, mirrored left to right."""
+    return torch.where(torch.from_numpy(which)[:, None, None, None], x.flip(-1), x)

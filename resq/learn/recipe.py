@@ -1,0 +1,81 @@
+"""Recipes: every input that decides a training run, self-checking, read from a TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run of one network on one data set.
+
+    Attributes:
+        lr: peak learning rate; a linear rise over ``warmup`` epochs, then a linear fall to zero.
+        size: side of the training crops in pixels; ``early_size`` for the first ``early_epochs`` epochs
+            (a fully convolutional network learns its first features from smaller, cheaper crops).
+        pad: reflected border in pixels, from which crops are taken.
+    """
+
+    data: str
+    network: str
+    variant: str = "base"
+    epochs: int = 20
+    batch: int = 256
+    lr: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warmup: float = 3.0
+    pad: int = 4
+    size: int = 32
+    early_size: int = 32
+    early_epochs: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        positive = ("epochs", "batch", "lr", "size", "early_size")
+        wrong = [f"{name} {getattr(self, name)}" for name in positive if getattr(self, name) <= 0]
+        wrong += [
+            f"{n} {getattr(self, n)}" for n in ("pad", "warmup", "early_epochs") if getattr(self, n) < 0
+        ]
+        if wrong:
+            raise ValueError(f"a recipe needs positive epochs, batch, lr and sizes, got {', '.join(wrong)}")
+        if self.warmup >= self.epochs:
+            raise ValueError(
+                f"the warm-up must end before the run, got {self.warmup:g} of {self.epochs} epochs"
+            )
+
+    @property
+    def name(self) -> str:
+        """``data/network/variant``, as checkpoints are named."""
+        return f"{self.data}/{self.network}/{self.variant}"
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits that change with any field."""
+        fields = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(fields.encode()).hexdigest()[:16]
+
+
+def read(file: Path) -> Recipe:
+    """The recipe in a TOML file.
+
+    Raises:
+        ValueError: not TOML, an unknown field, or a field out of range; the sentence names it.
+    """
+    try:
+        fields = tomllib.loads(file.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file.name} is not a TOML recipe: {error}") from None
+    known = {f.name: f for f in dataclasses.fields(Recipe)}
+    unknown = sorted(set(fields) - set(known))
+    if unknown:
+        raise ValueError(f"{file.name} has {', '.join(unknown)}; a recipe has {', '.join(known)}")
+    missing = [name for name in ("data", "network") if name not in fields]
+    if missing:
+        raise ValueError(f"{file.name} lacks {' and '.join(missing)}")
+    return Recipe(**fields)

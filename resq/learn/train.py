@@ -1,0 +1,220 @@
+"""The one training loop: any objective, resumable after every epoch, the same run from the same seed."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from resq import data, networks, seeds
+from resq.core import Dataset
+from resq.learn import augment
+from resq.learn.recipe import Recipe
+
+# (network, images in [0, 1], labels, random stream) -> loss; a stage brings its own.
+Objective = Callable[[nn.Module, Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
+
+
+def cross_entropy(
+    network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy of the clean images, and the logits it was computed from."""
+    logits = network(x).float()
+    return F.cross_entropy(logits, y), logits
+
+
+@dataclass(eq=False)
+class Run:
+    """A training run between two epochs: all that a resumed process needs."""
+
+    network: networks.Network
+    optimizer: torch.optim.Optimizer
+    epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    bf16: bool | None = None  # None: not measured yet
+
+
+def start(recipe: Recipe, state: dict[str, Tensor] | None = None) -> Run:
+    """A run at epoch 0, from a seeded random start or from ``state`` (a body's state dict)."""
+    source = data.source(recipe.data)
+    network = networks.build(
+        recipe.network, len(source.classes), mean=source.mean, std=source.std, seed=recipe.seed
+    )
+    if state is not None:
+        network.body.load_state_dict(state)
+    network.to(device(), memory_format=torch.channels_last)
+    return Run(network, _optimizer(network, recipe))
+
+
+def device() -> torch.device:
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum; weight decay on weights only, not on biases and norms."""
+    groups = [
+        {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+
+
+def train(
+    recipe: Recipe,
+    images: Dataset,
+    *,
+    run: Run | None = None,
+    keep: Path | None = None,
+    objective: Objective = cross_entropy,
+    quiet: bool = False,
+) -> Run:
+    """A finished run of ``recipe`` on ``images``.
+
+    Args:
+        run: where to begin; a fresh start by default.
+        keep: a file that holds the run after every epoch; where it exists the run goes on from it.
+        objective: the loss; cross-entropy of the clean images by default.
+    Raises:
+        ValueError: ``keep`` belongs to another recipe or other images.
+    """
+    run = run or start(recipe)
+    identity = f"{recipe.hash} {images.hash}"
+    if keep is not None and keep.exists():
+        _resume(run, keep, identity)
+    if run.bf16 is None:
+        run.bf16 = _faster_in_bf16(run.network, recipe)
+    padded = augment.pad(images.pixels, recipe.pad)
+    for epoch in range(run.epoch, recipe.epochs):
+        began = time.perf_counter()
+        row = _epoch(run, recipe, images, padded, objective, quiet)
+        run.history.append({"epoch": epoch + 1, **row, "seconds": round(time.perf_counter() - began, 1)})
+        run.epoch = epoch + 1
+        if keep is not None:
+            _save(run, keep, identity)
+    return run
+
+
+def _epoch(
+    run: Run, recipe: Recipe, images: Dataset, padded: Tensor, objective: Objective, quiet: bool
+) -> dict[str, float]:
+    """One pass over the images; training loss and accuracy, as seen while learning."""
+    epoch, where = run.epoch, device()
+    chance = seeds.rng(recipe.seed, "epoch", epoch)
+    parts = _parts(chance.permutation(len(images)), recipe.batch)
+    loss_sum, right, seen = 0.0, 0, 0
+    run.network.train()
+    label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
+    bar = tqdm(parts, desc=label, unit="step", leave=False, disable=quiet, mininterval=1)
+    for step, index in enumerate(bar):
+        _set_rate(run.optimizer, rate(recipe, epoch + step / len(parts)))
+        x = _batch(recipe, images, padded, epoch, index, chance).to(where).float().div_(255)
+        y = torch.from_numpy(images.y[index]).to(where)
+        with torch.autocast(where.type, torch.bfloat16, enabled=bool(run.bf16)):
+            loss, logits = objective(run.network, x, y, chance)
+        _descend(run.optimizer, loss)
+        loss_sum += loss.item() * len(y)
+        right += int((logits.argmax(1) == y).sum())
+        seen += len(y)
+        bar.set_postfix(loss=f"{loss_sum / seen:.3f}", accuracy=f"{right / seen:.3f}", refresh=False)
+    return {"loss": round(loss_sum / seen, 5), "accuracy": round(right / seen, 5)}
+
+
+def _parts(order: np.ndarray, batch: int) -> list[np.ndarray]:
+    """The order cut into full batches; what is left over waits for the next epoch's shuffle."""
+    whole = max(len(order) - len(order) % batch, min(batch, len(order)))
+    return np.split(order[:whole], range(batch, whole, batch))
+
+
+def _batch(
+    recipe: Recipe,
+    images: Dataset,
+    padded: Tensor,
+    epoch: int,
+    index: np.ndarray,
+    chance: np.random.Generator,
+) -> Tensor:
+    """Cropped and mirrored images at ``index``, uint8 (B, 3, size, size)."""
+    size = recipe.early_size if epoch < recipe.early_epochs else recipe.size
+    x = augment.crops(padded, index, size, chance)
+    if data.source(images.name).mirror:
+        # Each image is mirrored in every other epoch, its first side drawn once, so two epochs show both.
+        first = seeds.rng(recipe.seed, "mirror").integers(0, 2, len(images))
+        x = augment.mirror(x, first[index] == epoch % 2)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+
+
+def rate(recipe: Recipe, at: float) -> float:
+    """Learning rate ``at`` epochs into the run: up over the warm-up, then down to zero, both linear."""
+    if at < recipe.warmup:
+        return recipe.lr * at / recipe.warmup
+    return recipe.lr * (recipe.epochs - at) / (recipe.epochs - recipe.warmup)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = value
+
+
+def _faster_in_bf16(network: nn.Module, recipe: Recipe) -> bool:
+    """Whether a training step of a copy of ``network`` takes less time in bfloat16 autocast, measured."""
+    where = device()
+    x = torch.rand(min(recipe.batch, 64), 3, recipe.size, recipe.size, device=where)
+    x = x.contiguous(memory_format=torch.channels_last)
+    copied = copy.deepcopy(network).train()
+
+    def seconds(low: bool) -> float:
+        took = []
+        for _ in range(3):
+            began = time.perf_counter()
+            with torch.autocast(where.type, torch.bfloat16, enabled=low):
+                loss = copied(x).float().square().mean()
+            loss.backward()
+            if where.type == "cuda":
+                torch.cuda.synchronize()
+            took.append(time.perf_counter() - began)
+        return min(took)
+
+    return seconds(True) < seconds(False)
+
+
+def _save(run: Run, file: Path, identity: str) -> None:
+    """The run in ``file``, replaced in one step: a kill leaves the last epoch or this one, never a half."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "identity": identity,
+        "network": run.network.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "epoch": run.epoch,
+        "history": run.history,
+        "bf16": run.bf16,
+    }
+    part = file.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(file)
+
+
+def _resume(run: Run, file: Path, identity: str) -> None:
+    state = torch.load(file, map_location=device(), weights_only=True)
+    if state["identity"] != identity:
+        raise ValueError(
+            f"{file} holds a run of recipe and images {state['identity']}, this one is {identity}; "
+            "remove the file to begin anew"
+        )
+    run.network.load_state_dict(state["network"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    run.epoch, run.history, run.bf16 = state["epoch"], state["history"], state["bf16"]

@@ -1,0 +1,110 @@
+"""A workbench: one private network whose weights are read from words, flipped and restored in place.
+
+Nothing outside ever sees this network, so a flip may write into it. Only the floats of flipped words are
+decoded and written, and the same ones are written back: a fault map costs what its flips cost, next to the
+forward passes. Where many people look at one model, ``faulty_logits`` changes nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resq import data, networks
+from resq.checkpoints import Checkpoint
+from resq.core import BitFlips, Encoding, QuantizedModel
+from resq.memory import quant
+
+
+def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
+    """A new network that computes with what the model's words are read as."""
+    source = data.source(checkpoint.data)
+    state = {k: quant.dequantize(model.weights[k]) if k in model.weights else v for k, v in _ordered(model)}
+    return networks.restore(
+        checkpoint.network, state, mean=source.mean, std=source.std, classes=len(source.classes)
+    )
+
+
+def _ordered(model: QuantizedModel) -> Iterator[tuple[str, np.ndarray]]:
+    yield from model.floats.items()
+    for name, q in model.weights.items():
+        yield name, q.words
+
+
+class Bench:
+    """A checkpoint in one encoding, ready to be measured.
+
+    Attributes:
+        network: images in [0, 1] -> logits; private to this bench.
+        model: the fault-free words.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, encoding: Encoding) -> None:
+        self.checkpoint, self.encoding = checkpoint, encoding
+        self.model = checkpoint.quantized(encoding)
+        self.network = network_of(checkpoint, self.model).to(memory_format=torch.channels_last)
+        parameters = dict(self.network.body.named_parameters())
+        self._floats = {name: _memory(parameters[name]) for name in self.model.weights}
+
+    @contextmanager
+    def flipped(self, flips: BitFlips) -> Iterator[networks.Network]:
+        """The network with these bits flipped; on leaving, bit for bit what it was."""
+        undo = [self._write(*change) for change in quant.by_layer(self.model, flips)]
+        try:
+            yield self.network
+        finally:
+            for memory, index, before in undo:
+                memory[index] = before
+
+    def _write(
+        self, name: str, index: np.ndarray, mask: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Writes the floats of the flipped words of one layer; returns what brings them back."""
+        q, memory = self.model.weights[name], self._floats[name]
+        place = _channels_last(index, q.words.shape)
+        before = memory[place]
+        entry = quant.channel(q, index)
+        memory[place] = quant.values(
+            q.words.reshape(-1)[index] ^ mask, q.scale[entry], q.zero[entry], q.encoding
+        )
+        return memory, place, before
+
+
+def _memory(parameter: Tensor) -> np.ndarray:
+    """The parameter's own memory as a flat array: writing there changes the network."""
+    flat = torch.as_strided(parameter.data, (parameter.numel(),), (1,))
+    return flat.numpy()
+
+
+def _channels_last(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Where a flat index of an (O, I, H, W) weight lies when the memory is in the order O, H, W, I."""
+    if len(shape) != 4:
+        return index
+    area, block = shape[2] * shape[3], shape[1] * shape[2] * shape[3]
+    if area == 1:
+        return index
+    row, rest = np.divmod(index, block)
+    channel, pixel = np.divmod(rest, area)
+    return row * block + pixel * shape[1] + channel
+
+
+def faulty_logits(network: networks.Network, model: QuantizedModel, flips: BitFlips, x: Tensor) -> Tensor:
+    """Logits (N, classes) under flips, of a network that others read at the same time: nothing is written.
+
+    Args:
+        network: as ``network_of`` made it from ``model``.
+    """
+    faulty = quant.flip(model, flips)
+    touched = {name for name, _, _ in quant.by_layer(model, flips)}
+    changed = {f"body.{name}": torch.from_numpy(quant.dequantize(faulty.weights[name])) for name in touched}
+    with torch.inference_mode():
+        return torch.func.functional_call(network, changed, (x,))
+
+
+def encodings(names: Mapping[str, str] | list[str]) -> list[Encoding]:
+    """The encodings of these names, checked."""
+    return [Encoding.parse(name) for name in names]

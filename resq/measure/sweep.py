@@ -1,0 +1,176 @@
+"""A spec -> rows, one at a time: the same fault maps and starts for the same seed, whatever ran before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resq import checkpoints, data, seeds
+from resq.core import BitFlips, Dataset, Encoding
+from resq.measure.bench import Bench
+from resq.measure.spec import SweepSpec
+from resq.memory import faults
+from resq.threat.attacks import ATTACKS
+
+BATCH = 250
+# What decides the numbers: a row carries a hash of these sources.
+SOURCES = (
+    "core.py",
+    "seeds.py",
+    "data",
+    "networks",
+    "memory",
+    "threat",
+    "checkpoints.py",
+    "measure/bench.py",
+    "measure/sweep.py",
+)
+
+
+def run(spec: SweepSpec) -> Iterator[dict[str, Any]]:
+    """The rows of a sweep as they are measured, ``spec.total`` of them; columns as in ``table.COLUMNS``.
+
+    Maps come one after the other, each at all rates, so that a partial sweep shows whole curves.
+
+    Raises:
+        ValueError: an unknown checkpoint, data of other classes, or more images than there are.
+        FileNotFoundError: the images are not on this machine.
+    """
+    checkpoint = checkpoints.load(spec.checkpoint)
+    images = test_images(spec, checkpoint)
+    bench = Bench(checkpoint, Encoding.parse(spec.encoding))
+    shared = _provenance(spec, bench, images)
+    x, y = pixels(images), torch.from_numpy(images.y)
+    for row in _faulty(spec, bench, x, y):
+        yield {**shared, **row}
+    for row in _attacked(spec, bench, x, y):
+        yield {**shared, **row}
+
+
+def test_images(spec: SweepSpec, checkpoint: checkpoints.Checkpoint) -> Dataset:
+    """The first n test images of the spec's data set.
+
+    Raises:
+        ValueError: the checkpoint was trained on other classes, or there are fewer images.
+    """
+    name = spec.data or checkpoint.data
+    if data.source(name).classes != data.source(checkpoint.data).classes:
+        raise ValueError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
+    return data.load(name, "test").first(spec.n)
+
+
+def images_there(spec: SweepSpec) -> int:
+    """How many test images the spec's data set has.
+
+    Raises:
+        ValueError: no such checkpoint or data set.
+        FileNotFoundError: the images are not on this machine.
+    """
+    return len(data.load(spec.data or checkpoints.card(spec.checkpoint)["data"], "test"))
+
+
+def pixels(images: Dataset) -> Tensor:
+    """Images as the network reads them: float32 (N, 3, H, W) in [0, 1], channels last."""
+    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).float().div_(255)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def fault_map(spec: SweepSpec, bench: Bench, number: int) -> BitFlips:
+    """One fault map at the largest rate; ``.at(rate)`` gives it at smaller ones."""
+    where = faults.region(bench.model.layout, spec.layers, spec.planes)
+    return faults.FAULTS[spec.fault](where, max(spec.bers), rng=seeds.rng(spec.seed, "map", number))
+
+
+def _faulty(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
+    for number in range(spec.maps if any(spec.bers) else min(1, len(spec.bers))):
+        whole = fault_map(spec, bench, number)
+        for ber in spec.bers:
+            if ber == 0 and number:
+                continue  # no flips, no chance: once is enough
+            flips = whole.at(ber)
+            with bench.flipped(flips) as network:
+                correct, due = score(network, x, y)
+            yield {
+                "axis": "ber",
+                "ber": ber,
+                "map": number,
+                "flips": len(flips),
+                "attack": "none",
+                "eps": 0.0,
+                "steps": 0,
+                "restarts": 0,
+                "correct": correct,
+                "due": due,
+            }
+
+
+def _attacked(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
+    options = {"steps": spec.steps, "restarts": spec.restarts} if spec.attack == "pgd" else {}
+    for eps in spec.eps:
+        correct = due = 0
+        for i, (part, labels) in enumerate(zip(x.split(BATCH), y.split(BATCH), strict=True)):
+            chance = seeds.rng(spec.seed, spec.attack, f"{eps:g}", i)
+            moved = ATTACKS[spec.attack](bench.network, part, labels, eps / 255, rng=chance, **options)
+            right, broken = score(bench.network, moved, labels)
+            correct, due = correct + right, due + broken
+        yield {
+            "axis": "eps",
+            "ber": 0.0,
+            "map": 0,
+            "flips": 0,
+            "attack": spec.attack,
+            "eps": eps,
+            "steps": spec.steps if options else 1,
+            "restarts": spec.restarts if options else 1,
+            "correct": correct,
+            "due": due,
+        }
+
+
+def score(network: torch.nn.Module, x: Tensor, y: Tensor) -> tuple[int, int]:
+    """(correct top-1 answers, images whose logits are not finite).
+
+    The answer is the largest logit; where logits are NaN it is the first of them, as evaluation code in the
+    field has it, so a network of NaN stands at the share of class 0. The second count tells such cases.
+    """
+    correct = broken = 0
+    with torch.inference_mode():
+        for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True):
+            logits = network(part)
+            correct += int((logits.argmax(1) == labels).sum())
+            broken += int((~torch.isfinite(logits).all(1)).sum())
+    return correct, broken
+
+
+def _provenance(spec: SweepSpec, bench: Bench, images: Dataset) -> dict[str, Any]:
+    return {
+        "checkpoint": spec.checkpoint,
+        "network": bench.checkpoint.network,
+        "data": images.name,
+        "encoding": str(bench.encoding),
+        "fault": spec.fault,
+        "region": spec.region,
+        "seed": spec.seed,
+        "n": len(images),
+        "weights": bench.checkpoint.hash,
+        "images": images.hash,
+        "code": code_hash(),
+    }
+
+
+@cache
+def code_hash() -> str:
+    """16 hex digits over the sources that decide the numbers."""
+    root = Path(__file__).resolve().parents[1]
+    files = [f for name in SOURCES for f in (sorted((root / name).rglob("*.py")) or [root / name])]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,174 @@
+"""Floats to stored words and back: integer codes, floating-point words, and majority-read copies.
+
+Layout of a protected word of k bits with its top t bits tripled: bits 0..k-1 are the code, then two copies
+of the top bit, then two copies of the bit below it. Source: the affine code and the copies of the most
+significant bit are those of FORTUNE (ATS 2024); with 4 bits and t = 2 a word is exactly one byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel, QuantizedTensor
+from resq.memory import bits
+
+
+def word_type(encoding: Encoding) -> np.dtype:
+    """The smallest unsigned integer that holds a stored word."""
+    return np.dtype("u1" if encoding.stored <= 8 else "u2" if encoding.stored <= 16 else "u4")
+
+
+def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
+    """A float weight (out, ...) as stored words.
+
+    Raises:
+        ValueError: the weight holds NaN or infinity.
+    """
+    weight = np.ascontiguousarray(weight, dtype=np.float32)
+    if not np.isfinite(weight).all():
+        raise ValueError(f"a weight of shape {weight.shape} holds NaN or infinity; expected finite numbers")
+    if encoding.code in FLOATS:
+        one, none = np.ones(1, np.float32), np.zeros(1, np.float32)
+        return QuantizedTensor(_float_words(weight, encoding.code), one, none, encoding)
+    rows = weight.reshape(len(weight) if encoding.per == "channel" else 1, -1)
+    scale, zero = _range(rows, encoding)
+    codes = np.rint(rows / scale[:, None]) + zero[:, None]
+    words = _protect(_words(codes, encoding), encoding)
+    return QuantizedTensor(words.reshape(weight.shape), scale, zero, encoding)
+
+
+def _range(rows: np.ndarray, encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and zero point of each row, from its smallest and largest weight (method: min-max)."""
+    if encoding.code == "affine":
+        low, high = rows.min(axis=1), rows.max(axis=1)
+        scale = (high - low) / np.float32(2**encoding.bits - 1)
+        scale = np.where(scale > 0, scale, np.float32(1)).astype(np.float32)
+        return scale, np.rint(-low / scale).astype(np.float32)
+    scale = np.abs(rows).max(axis=1) / np.float32(2 ** (encoding.bits - 1) - 1)
+    scale = np.where(scale > 0, scale, np.float32(1)).astype(np.float32)
+    return scale, np.zeros_like(scale)
+
+
+def _words(codes: np.ndarray, encoding: Encoding) -> np.ndarray:
+    """Integer codes, clipped to the encoding's range, as unprotected words."""
+    k, dtype = encoding.bits, word_type(encoding)
+    if encoding.code == "affine":
+        return np.clip(codes, 0, 2**k - 1).astype(dtype)
+    top = 2 ** (k - 1) - 1
+    codes = np.clip(codes, -top, top).astype(np.int32)
+    if encoding.code == "symmetric":
+        return (codes & (2**k - 1)).astype(dtype)
+    return (np.abs(codes) | ((codes < 0) << (k - 1))).astype(dtype)
+
+
+def _protect(words: np.ndarray, encoding: Encoding) -> np.ndarray:
+    """The words with two copies of each of their top ``tmr`` bits above them."""
+    for i in range(encoding.tmr):
+        bit = words >> (encoding.bits - 1 - i) & 1
+        words = words | bit * 0b11 << (encoding.bits + 2 * i)
+    return words
+
+
+@cache
+def codes(encoding: Encoding) -> np.ndarray:
+    """The code that each possible stored word is read as, float32 (2 ** stored,); copies are voted on."""
+    words = np.arange(2**encoding.stored, dtype=np.int64)
+    read = words & (2**encoding.bits - 1)
+    for i in range(encoding.tmr):
+        top, copies = encoding.bits - 1 - i, encoding.bits + 2 * i
+        votes = (words >> top & 1) + (words >> copies & 1) + (words >> (copies + 1) & 1)
+        read = read & ~(1 << top) | (votes >= 2).astype(np.int64) << top
+    sign = 1 << (encoding.bits - 1)
+    if encoding.code == "symmetric":
+        read = (read ^ sign) - sign
+    elif encoding.code == "magnitude":
+        read = np.where(read & sign, -(read ^ sign), read)
+    table = read.astype(np.float32)
+    table.setflags(write=False)  # shared by everyone who decodes
+    return table
+
+
+def values(words: np.ndarray, scale: np.ndarray, zero: np.ndarray, encoding: Encoding) -> np.ndarray:
+    """What words are read as, float32; ``scale`` and ``zero`` broadcast against them."""
+    if encoding.code in FLOATS:
+        return _from_float_words(words, encoding.code)
+    return (codes(encoding)[words] - zero) * scale
+
+
+def dequantize(q: QuantizedTensor) -> np.ndarray:
+    """The float32 weight that the stored words are read as."""
+    rows = q.words.reshape(len(q.scale), -1)
+    return values(rows, q.scale[:, None], q.zero[:, None], q.encoding).reshape(q.words.shape)
+
+
+def channel(q: QuantizedTensor, index: np.ndarray) -> np.ndarray:
+    """Which entry of scale and zero belongs to each flat word index."""
+    return index // (q.words.size // len(q.scale))
+
+
+def quantize_model(
+    state: Mapping[str, np.ndarray], weights: tuple[str, ...], encoding: Encoding
+) -> QuantizedModel:
+    """A state dict with its ``weights`` quantized and all else kept in floats."""
+    stored = {name: quantize(state[name], encoding) for name in weights}
+    return QuantizedModel(stored, {name: v for name, v in state.items() if name not in stored})
+
+
+def flip(model: QuantizedModel, flips: BitFlips) -> QuantizedModel:
+    """A model with these bits flipped; untouched layers are shared, the given model is not changed.
+
+    Raises:
+        ValueError: an address outside the model's bits.
+    """
+    touched = {
+        name: replace(model.weights[name], words=_xor(model.weights[name].words, index, mask))
+        for name, index, mask in by_layer(model, flips)
+    }
+    return QuantizedModel({**model.weights, **touched}, model.floats)
+
+
+def by_layer(model: QuantizedModel, flips: BitFlips) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """The flips as (layer, distinct flat word indices, xor masks), touched layers only.
+
+    Raises:
+        ValueError: an address outside the model's bits.
+    """
+    layout, at = model.layout, flips.addresses
+    if len(at) and (at[0] < 0 or at[-1] >= layout.n_bits):
+        raise ValueError(f"flip addresses span {at[0]}..{at[-1]}, the model has bits 0..{layout.n_bits - 1}")
+    cuts = np.searchsorted(at, layout.starts)
+    found = []
+    for i, (name, q) in enumerate(model.weights.items()):
+        if cuts[i] < cuts[i + 1]:
+            local = at[cuts[i] : cuts[i + 1]] - layout.starts[i]
+            found.append((name, *bits.masks(local, layout.stored, q.words.dtype)))
+    return found
+
+
+def _xor(words: np.ndarray, index: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    changed = words.copy()
+    changed.reshape(-1)[index] ^= mask
+    return changed
+
+
+def _float_words(weight: np.ndarray, code: str) -> np.ndarray:
+    if code == "fp32":
+        return weight.view(np.uint32).copy()
+    if code == "fp16":
+        return weight.astype(np.float16).view(np.uint16)
+    raw = weight.view(np.uint32).astype(np.uint64)
+    # bfloat16 is the upper half of float32, rounded to nearest, ties to even.
+    return ((raw + 0x7FFF + (raw >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+def _from_float_words(words: np.ndarray, code: str) -> np.ndarray:
+    words = np.ascontiguousarray(words)
+    if code == "fp32":
+        return words.view(np.float32)
+    if code == "fp16":
+        return words.view(np.float16).astype(np.float32)
+    return (words.astype(np.uint32) << 16).view(np.float32)

@@ -1,0 +1,93 @@
+"""Networks: images in [0, 1] -> logits. Add one: a function ``classes -> nn.Module``, a line in NETWORKS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from resq.core import known
+from resq.networks.resnet18 import resnet18
+from resq.networks.resnet20 import resnet20
+
+NETWORKS: dict[str, Callable[[int], nn.Module]] = {"resnet20": resnet20, "resnet18": resnet18}
+
+
+class Network(nn.Module):
+    """A body and the normalisation before it, so that everything outside speaks of pixels in [0, 1]."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, body: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.body = body
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (N, 3, H, W) in [0, 1] -> logits (N, classes)."""
+        return self.body((x - self.mean) / self.std)
+
+
+def build(
+    name: str, classes: int, *, mean: tuple[float, ...], std: tuple[float, ...], seed: int = 0
+) -> Network:
+    """A freshly initialised network, its random start decided by ``seed`` alone.
+
+    Raises:
+        ValueError: no network of that name.
+    """
+    make = known("network", name, NETWORKS)
+    with torch.random.fork_rng(devices=[]):  # torch's initialisers know only the global generator
+        torch.manual_seed(seed)
+        return Network(make(classes), mean, std)
+
+
+def logits(network: nn.Module, x: Tensor, batch: int = 250) -> Tensor:
+    """Logits (N, classes) of images (N, 3, H, W) in [0, 1], in evaluation mode, without gradients."""
+    network.eval()
+    with torch.inference_mode():
+        return torch.cat([network(part) for part in x.split(batch)])
+
+
+def weight_names(body: nn.Module) -> tuple[str, ...]:
+    """Names of the tensors that are stored as words: weights of convolutions and linear layers, in order."""
+    return tuple(
+        f"{name}.weight" for name, module in body.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)
+    )
+
+
+def restore(
+    name: str,
+    state: Mapping[str, np.ndarray],
+    *,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    classes: int,
+) -> Network:
+    """A network with these parameters and buffers, in evaluation mode, asking for no gradients.
+
+    Raises:
+        ValueError: a tensor that is missing, unknown or of another shape; the sentence names it.
+    """
+    network = build(name, classes, mean=mean, std=std)
+    expected = network.body.state_dict()
+    for key in sorted(set(expected) | set(state)):
+        if key not in state:
+            raise ValueError(f"the weights lack {key}, which {name} has with shape {_shape(expected[key])}")
+        if key not in expected:
+            raise ValueError(f"the weights hold {key}, which {name} does not have")
+        if tuple(state[key].shape) != tuple(expected[key].shape):
+            raise ValueError(
+                f"{key} has shape {_shape(state[key])}; "
+                f"{name} for {classes} classes has {_shape(expected[key])}"
+            )
+    network.body.load_state_dict({key: torch.tensor(value) for key, value in state.items()})
+    return network.eval().requires_grad_(False)
+
+
+def _shape(value: Tensor | np.ndarray) -> str:
+    return "x".join(map(str, value.shape)) or "scalar"

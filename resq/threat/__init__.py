@@ -1,0 +1,1 @@
+"""The threat from outside: attacks that move pixels."""

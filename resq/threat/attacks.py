@@ -1,0 +1,129 @@
+"""Which pixels move. Add an attack: ``(f, x, y, eps, *, rng, ...) -> x_adv`` and a line in ATTACKS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Logits = Callable[[Tensor], Tensor]
+Attack = Callable[..., Tensor]
+
+
+def check_eps(eps: float) -> float:
+    """The budget, if it lies in [0, 1].
+
+    Raises:
+        ValueError: outside [0, 1].
+    """
+    if not 0 <= eps <= 1:
+        raise ValueError(f"eps must lie in [0, 1] of the pixel range, got {eps:g} (8/255 is 0.0314)")
+    return eps
+
+
+def fgsm(f: Logits, x: Tensor, y: Tensor, eps: float, *, rng: np.random.Generator | None = None) -> Tensor:
+    """Images moved by exactly ``eps`` along the sign of the loss gradient, clipped to [0, 1].
+
+    Args:
+        f: images (N, 3, H, W) in [0, 1] -> logits (N, classes).
+        eps: budget in the same 0..1 units; 8/255 is usual for CIFAR-10.
+        rng: not used: this attack has no chance in it.
+    Raises:
+        ValueError: ``eps`` outside [0, 1].
+    Source: Goodfellow et al. 2015, arXiv:1412.6572.
+    """
+    return (x + check_eps(eps) * gradient(f, x, y).sign()).clamp(0, 1)
+
+
+def pgd(
+    f: Logits,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    *,
+    rng: np.random.Generator,
+    steps: int = 10,
+    step: float = 2 / 255,
+    restarts: int = 1,
+    start: bool = True,
+    stop: bool = True,
+) -> Tensor:
+    """Images moved at most ``eps`` per pixel so that ``f`` errs (L-infinity PGD), worst case over restarts.
+
+    Args:
+        f: images (N, 3, H, W) in [0, 1] -> logits (N, classes).
+        eps: budget in the same 0..1 units; ``step`` likewise.
+        rng: decides the random starts and nothing else.
+        start: begin at a random point of the box instead of at the image.
+        stop: leave an image alone as soon as ``f`` errs on it; never weaker, and far fewer passes. Without
+            it the last iterate of the last restart is returned, as the plain algorithm has it.
+    Raises:
+        ValueError: ``eps`` outside [0, 1], or fewer than one step or restart.
+    Source: Madry et al. 2018, arXiv:1706.06083, eq. 2.
+    """
+    check_eps(eps)
+    if steps < 1 or restarts < 1:
+        raise ValueError(f"PGD needs at least 1 step and 1 restart, got {steps} and {restarts}")
+    found = x.clone()
+    open_ = torch.arange(len(x)) if not stop or eps == 0 else _right(f, x, y)
+    for _ in range(restarts):
+        if eps == 0 or not len(open_):
+            break
+        moved = _descend_box(f, x[open_], y[open_], eps, _noise(x, eps, rng, start)[open_], steps, step, stop)
+        found[open_] = moved
+        open_ = open_[_right(f, moved, y[open_])] if stop else open_
+    return found
+
+
+def _noise(x: Tensor, eps: float, rng: np.random.Generator, start: bool) -> Tensor:
+    """A random point of the box for every image, drawn for all of them so that no image shifts another's."""
+    if not start:
+        return torch.zeros_like(x)
+    unit = torch.from_numpy(rng.random(tuple(x.shape), dtype=np.float32)).to(x.device)
+    return (2 * unit - 1) * eps
+
+
+def _descend_box(
+    f: Logits, x: Tensor, y: Tensor, eps: float, noise: Tensor, steps: int, step: float, stop: bool
+) -> Tensor:
+    """One restart: ``steps`` signed gradient steps, projected on the box and on [0, 1] after each."""
+    low, high = (x - eps).clamp(min=0), (x + eps).clamp(max=1)
+    moved = (x + noise).clamp(0, 1)
+    open_ = torch.arange(len(x))
+    for _ in range(steps):
+        slope, logits = gradient_and_logits(f, moved[open_], y[open_])
+        if stop:
+            # The logits come with the gradient anyway: images already wrong stay as they are.
+            right = logits.argmax(1) == y[open_]
+            open_, slope = open_[right], slope[right]
+            if not len(open_):
+                break
+        ahead = moved[open_] + step * slope.sign()
+        moved[open_] = torch.minimum(torch.maximum(ahead, low[open_]), high[open_])
+    return moved
+
+
+def _right(f: Logits, x: Tensor, y: Tensor) -> Tensor:
+    """Indices of the images that ``f`` still gets right."""
+    with torch.no_grad():
+        return torch.nonzero(f(x).argmax(1) == y).flatten()
+
+
+def gradient(f: Logits, x: Tensor, y: Tensor) -> Tensor:
+    """Gradient of the summed cross-entropy with respect to the images."""
+    return gradient_and_logits(f, x, y)[0]
+
+
+def gradient_and_logits(f: Logits, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradient of the summed cross-entropy with respect to the images, and the logits on the way."""
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = f(x)
+        loss = F.cross_entropy(logits, y, reduction="sum")
+    return torch.autograd.grad(loss, x)[0], logits.detach()
+
+
+ATTACKS: dict[str, Attack] = {"fgsm": fgsm, "pgd": pgd}

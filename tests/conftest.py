@@ -1,0 +1,69 @@
+"""What tests share: a small network to break, real images where there are some, folders to write in."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resq import data, networks
+from resq.checkpoints import Checkpoint
+from resq.core import Dataset, QuantizedModel
+from resq.memory import quant
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_written_to_the_users_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    # The cache of decoded images stays the user's: making it anew would cost every run half a minute.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESQ_WORK", str(tmp_path_factory.mktemp("work")))
+        yield
+
+
+@pytest.fixture
+def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder for this test alone, with its own work/, cache/ and data/, and no other data in sight."""
+    monkeypatch.setenv("RESQ_WORK", str(tmp_path / "work"))
+    monkeypatch.setenv("RESQ_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("RESQ_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("resq.data.folders.ROOT", tmp_path / "project")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Checkpoint:
+    """ResNet-20 for the sixteen signs with seeded random weights; its arrays refuse to be written."""
+    source = data.source("signs")
+    body = networks.build("resnet20", len(source.classes), mean=source.mean, std=source.std, seed=1).body
+    state = {name: np.array(value) for name, value in body.state_dict().items()}
+    chance = np.random.default_rng(1)
+    for name, value in state.items():
+        if name.endswith("running_mean"):
+            value += chance.normal(0, 0.1, value.shape).astype(np.float32)
+        value.setflags(write=False)
+    return Checkpoint("signs/resnet20/random", "resnet20", "signs", state, networks.weight_names(body), {}, "0")
+
+
+@pytest.fixture
+def small() -> Callable[..., QuantizedModel]:
+    """Three layers of unequal size in a given encoding: 1,000, 40 and 360 seeded random weights."""
+
+    def make(encoding) -> QuantizedModel:
+        chance = np.random.default_rng(0)
+        shapes = {"conv.weight": (10, 4, 5, 5), "deep.conv.weight": (8, 5, 1, 1), "linear.weight": (6, 60)}
+        state = {name: chance.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+        return quant.quantize_model({**state, "linear.bias": np.zeros(6)}, tuple(shapes), encoding)
+
+    return make
+
+
+@pytest.fixture
+def real() -> Callable[..., Dataset]:
+    """``real("cifar10", "test")``: real images, or a skip that says what is missing."""
+
+    def load(name: str, split: str = "test") -> Dataset:
+        if not data.present(name):
+            pytest.skip(f"no {name} images on this machine (set RESQ_DATA)")
+        return data.load(name, split)
+
+    return load
