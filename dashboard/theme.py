@@ -15,6 +15,7 @@ BEFORE, AFTER = BLUE, VERMILLION
 INK = "#7A7A7A"  # ticks and titles: one grey that reads on both backgrounds
 GRID = "rgba(128,128,128,0.22)"
 SIZE = 16
+THIN = "\u202f"  # a space that does not break: between a number and its unit
 
 # In the page: no mode bar over the picture. In a saved file: a mode bar that sends nothing anywhere.
 SHOWN = {"displayModeBar": False, "scrollZoom": False}
@@ -35,7 +36,7 @@ def dress(figure: go.Figure, height: int = 420) -> go.Figure:
     """The figure in the house's look: readable on a projector, on light and on dark."""
     figure.update_layout(
         height=height,
-        margin={"l": 10, "r": 16, "t": 16, "b": 10},
+        margin={"l": 10, "r": 16, "t": 4, "b": 4},
         font={"size": SIZE},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -60,17 +61,19 @@ def fade(colour: str, alpha: float) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share as people read it; never 100.0 % for what is a little less.
+    """A share as people read it; never 100.0 % for what is a little less, nor 0.0 % for a little more.
 
-    >>> percent(0.9312), percent(0.99996), percent(float("nan"))
-    ('93.1 %', '> 99.9 %', 'not a number')
+    >>> percent(0.9312).replace(THIN, " "), percent(0.99996).replace(THIN, " ")
+    ('93.1 %', 'over 99.9 %')
     """
     if math.isnan(share):
         return "not a number"
-    edge = 1 - 10.0 ** -(digits + 2) / 2
-    if edge < share < 1:
-        return f"> {100 - 10.0**-digits:.{digits}f} %"
-    return f"{100 * share:.{digits}f} %"
+    step, half = 10.0**-digits, 10.0 ** -(digits + 2) / 2
+    if 1 - half < share < 1:
+        return f"over {100 - step:.{digits}f}{THIN}%"
+    if 0 < share < half:
+        return f"under {step:.{digits}f}{THIN}%"
+    return f"{100 * share:.{digits}f}{THIN}%"
 
 
 def power(value: float) -> str:

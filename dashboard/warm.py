@@ -19,7 +19,7 @@ def begin() -> threading.Thread | None:
 
 
 def warm() -> None:
-    """Imports what the pages need, runs one small network, and tells the collector to leave all that alone."""
+    """Imports what the pages need, runs one small network, and takes it all out of the collector's sight."""
     try:
         import plotly.graph_objects as go
         import torch

@@ -63,8 +63,8 @@ class Dataset:
     @cached_property
     def hash(self) -> str:
         """SHA-256 over pixels and labels, 16 hex digits: which images a number was measured on."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.pixels))
-        digest.update(np.ascontiguousarray(self.y))
+        digest = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
+        digest.update(np.ascontiguousarray(self.y).data)
         return digest.hexdigest()[:16]
 
 
@@ -116,8 +116,11 @@ class Encoding:
         if self.per not in ("channel", "tensor"):
             raise ValueError(f"scales are per channel or per tensor, got {self.per!r}")
         if self.code in FLOATS:
-            if self.bits != FLOATS[self.code] or self.tmr:
-                raise ValueError(f"{self.code} words have {FLOATS[self.code]} bits and no copies, got {self}")
+            if self.bits != FLOATS[self.code] or self.tmr or self.per != "channel":
+                raise ValueError(
+                    f"{self.code} words have {FLOATS[self.code]} bits, no copies and no scale, "
+                    f"got bits {self.bits}, tmr {self.tmr}, per {self.per!r}"
+                )
         elif not 2 <= self.bits <= 8:
             raise ValueError(f"integer codes have 2 to 8 bits, got {self.bits}")
         elif not 0 <= self.tmr <= min(2, self.bits):
@@ -144,17 +147,14 @@ class Encoding:
         if text in FLOATS:
             return Encoding(FLOATS[text], text)
         head, *options = text.split("-")
-        fields: dict[str, str | int] = {}
-        for option in options:
-            if option in CODES:
-                fields["code"] = option
-            elif option in ("channel", "tensor"):
-                fields["per"] = option
-            elif option in ("tmr1", "tmr2"):
-                fields["tmr"] = int(option[3:])
-            else:
-                head = ""
-        if not (head.startswith("int") and head[3:].isdigit()):
+        meaning: dict[str, tuple[str, str | int]] = {
+            **{code: ("code", code) for code in CODES if code not in FLOATS},
+            **{per: ("per", per) for per in ("channel", "tensor")},
+            **{f"tmr{n}": ("tmr", n) for n in (1, 2)},
+        }
+        fields = dict(meaning[option] for option in options if option in meaning)
+        # An unknown option, or two that contradict each other, leave fewer fields than options.
+        if len(fields) < len(options) or not (head.startswith("int") and head[3:].isdecimal()):
             raise ValueError(
                 f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
                 "-symmetric, -magnitude, -tensor, -tmr1, -tmr2 (int8, int8-symmetric-tensor, int4-tmr2)"

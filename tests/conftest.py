@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from resq import data, networks
 from resq.checkpoints import Checkpoint
-from resq.core import Dataset, QuantizedModel
+from resq.core import Dataset, Encoding, QuantizedModel
 from resq.memory import quant
 
 
@@ -18,6 +19,12 @@ def _nothing_is_written_to_the_users_work(tmp_path_factory: pytest.TempPathFacto
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RESQ_WORK", str(tmp_path_factory.mktemp("work")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    # Networks and batches are tiny here: a second thread brings little, and on a busy machine costs tenfold.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -35,20 +42,22 @@ def tiny() -> Checkpoint:
     """ResNet-20 for the sixteen signs with seeded random weights; its arrays refuse to be written."""
     source = data.source("signs")
     body = networks.build("resnet20", len(source.classes), mean=source.mean, std=source.std, seed=1).body
-    state = {name: np.array(value) for name, value in body.state_dict().items()}
+    state = {name: value.numpy().copy() for name, value in body.state_dict().items()}
     chance = np.random.default_rng(1)
     for name, value in state.items():
         if name.endswith("running_mean"):
             value += chance.normal(0, 0.1, value.shape).astype(np.float32)
         value.setflags(write=False)
-    return Checkpoint("signs/resnet20/random", "resnet20", "signs", state, networks.weight_names(body), {}, "0")
+    return Checkpoint(
+        "signs/resnet20/random", "resnet20", "signs", state, networks.weight_names(body), {}, "0"
+    )
 
 
 @pytest.fixture
-def small() -> Callable[..., QuantizedModel]:
+def small() -> Callable[[Encoding], QuantizedModel]:
     """Three layers of unequal size in a given encoding: 1,000, 40 and 360 seeded random weights."""
 
-    def make(encoding) -> QuantizedModel:
+    def make(encoding: Encoding) -> QuantizedModel:
         chance = np.random.default_rng(0)
         shapes = {"conv.weight": (10, 4, 5, 5), "deep.conv.weight": (8, 5, 1, 1), "linear.weight": (6, 60)}
         state = {name: chance.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}

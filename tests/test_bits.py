@@ -25,7 +25,7 @@ def test_rate_one_takes_every_bit_and_rate_zero_none():
     assert len(bits.sparse(0, 0.5, np.random.default_rng(0))) == 0
 
 
-@pytest.mark.parametrize("rate", [1e-12, 1e-300, 5e-324])
+@pytest.mark.parametrize("rate", [1e-12, 1e-300])
 def test_a_rate_next_to_nothing_takes_nothing_and_does_not_overflow(rate):
     assert len(bits.sparse(100_000_000, rate, np.random.default_rng(0))) == 0
 

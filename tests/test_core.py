@@ -37,13 +37,17 @@ def test_names_mean_what_they_say(name, encoding):
     assert str(encoding) == name
 
 
-@pytest.mark.parametrize("name", ["", "int", "8", "uint8", "int8-", "int8-tmr3", "int8-Symmetric", "fp64", "fp32-tmr1"])
+@pytest.mark.parametrize(
+    "name", ["", "int", "8", "uint8", "int8-", "int8-tmr3", "int8-Symmetric", "fp64", "fp32-tmr1"]
+)
 def test_what_is_no_encodings_name_is_refused_with_examples(name):
     with pytest.raises(ValueError, match=rf"no encoding '{name}'; expected fp32, fp16, bf16 or int2..int8"):
         Encoding.parse(name)
 
 
-@pytest.mark.parametrize("name", ["int8-symmetric-magnitude", "int8-channel-tensor", "int8-tmr1-tmr2", "int8-fp32"])
+@pytest.mark.parametrize(
+    "name", ["int8-symmetric-magnitude", "int8-channel-tensor", "int8-tmr1-tmr2", "int8-fp32"]
+)
 def test_a_name_that_contradicts_itself_is_refused(name):
     with pytest.raises(ValueError, match=f"no encoding '{name}'"):
         Encoding.parse(name)
@@ -58,8 +62,14 @@ def test_a_name_that_contradicts_itself_is_refused(name):
         ({"code": "gray"}, "no code 'gray'; known: affine, bf16, fp16, fp32, magnitude, symmetric"),
         ({"per": "row"}, "per channel or per tensor, got 'row'"),
         ({"bits": 8, "code": "fp32"}, "fp32 words have 32 bits"),
-        ({"bits": 16, "code": "bf16", "tmr": 1}, "bf16 words have 16 bits and no copies"),
-        ({"bits": 16, "code": "fp16", "per": "tensor"}, "fp16 words have 16 bits"),
+        (
+            {"bits": 16, "code": "bf16", "tmr": 1},
+            "bf16 words have 16 bits, no copies and no scale, got bits 16, tmr 1",
+        ),
+        (
+            {"bits": 16, "code": "fp16", "per": "tensor"},
+            "fp16 words .* no scale, got bits 16, tmr 0, per 'tensor'",
+        ),
     ],
 )
 def test_an_impossible_encoding_is_refused_with_the_value_that_came(fields, said):

@@ -16,7 +16,9 @@ def test_the_same_seed_and_words_give_the_same_stream():
     assert _ten(7, "map", 3) == _ten(7, "map", 3)
 
 
-@pytest.mark.parametrize("other", [(8, "map", 3), (7, "map", 4), (7, "pam", 3), (7, "map"), (7,), (7, 3, "map")])
+@pytest.mark.parametrize(
+    "other", [(8, "map", 3), (7, "map", 4), (7, "pam", 3), (7, "map"), (7,), (7, 3, "map")]
+)
 def test_another_seed_another_word_or_another_order_gives_another_stream(other):
     assert _ten(7, "map", 3) != _ten(*other)
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from resq import jobs
 from resq.cli import options
 from resq.measure import stats, table
-from resq.measure.spec import SweepSpec
+from resq.measure.spec import SweepSpec, read
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
 
@@ -28,9 +28,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the sweep and prints it."""
+    _check_out(arguments.out)
+    if arguments.checkpoint.endswith(".toml"):
+        _run_file(arguments)
+        return
     if not arguments.ber and not arguments.eps:
         arguments.ber = BERS
-    _check_out(arguments.out)
     spec = options.spec(arguments, n=1000)
     if arguments.stream:
         jobs.watch_parent()
@@ -48,6 +51,21 @@ def run(arguments: argparse.Namespace) -> None:
     elif not arguments.stream:
         print_curves(frame)
         print(f"\n{provenance(frame)}")
+
+
+def _run_file(arguments: argparse.Namespace) -> None:
+    """All sweeps of a TOML file, into one table."""
+    specs = read(Path(arguments.checkpoint))
+    rows = [row for spec in specs for row in measured(spec)]
+    frame = table.frame(rows)
+    if arguments.out:
+        _write(frame, arguments.out)
+    if arguments.json:
+        print(options.dump({"rows": rows}))
+        return
+    for keys, part in frame.groupby(["checkpoint", "encoding", "fault"], sort=False):
+        print(f"\n{' · '.join(map(str, keys))}")
+        print_curves(part)
 
 
 def measured(spec: SweepSpec) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import platform
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from resq.cli import options
 from resq.core import Dataset
 from resq.learn import recipe as recipes
 
-SPECS = checkpoints.ROOT / "assets" / "specs"
+SPECS = checkpoints.ROOT / "assets" / "specs" / "recipes"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +56,7 @@ def finish(recipe: recipes.Recipe, images: Dataset, folder: Path) -> dict[str, A
     about["test"] = tested(draft)
     file = checkpoints.save(recipe.name, state, weights, about, folder)
     keep.unlink()
+    shutil.rmtree(keep.parent / "draft")
     return checkpoints.card(str(file))
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from dataclasses import asdict, dataclass, fields
+from itertools import product
+from pathlib import Path
 
 from resq.core import Encoding, known
 from resq.memory import faults
@@ -97,3 +100,26 @@ class SweepSpec:
 
 
 _FLAGS = {"bers": "ber"}
+_LISTS = {"layers", "planes", "bers", "eps"}
+
+
+def read(file: Path) -> list[SweepSpec]:
+    """The sweeps of a TOML file: the fields of SweepSpec, several values meaning one sweep for each.
+
+    Raises:
+        ValueError: not TOML, an unknown field, or a value out of range; the sentence names it.
+    """
+    try:
+        given = tomllib.loads(file.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not a readable TOML file of sweeps: {error}") from None
+    names = [field.name for field in fields(SweepSpec)]
+    unknown = sorted(set(given) - set(names))
+    if unknown or "checkpoint" not in given:
+        said = f"has {', '.join(unknown)}" if unknown else "names no checkpoint"
+        raise ValueError(f"{file.name} {said}; a sweep has {', '.join(names)}")
+    choices = [
+        [tuple(value)] if name in _LISTS else value if isinstance(value, list) else [value]
+        for name, value in given.items()
+    ]
+    return [SweepSpec(**dict(zip(given, values, strict=True))) for values in product(*choices)]

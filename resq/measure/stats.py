@@ -17,8 +17,8 @@ def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
 
     Columns beside the series' own: ``x``; ``mean`` accuracy over fault maps; ``low``, ``high``, its 95 %
     t interval over maps on these images (NaN for a single map, no width where nothing is random);
-    ``image_low``, ``image_high``, the 95 % Wilson interval of ``mean`` as a rate over n images; ``least``, the
-    worst map; ``maps``; ``flips`` and ``due``, means per map.
+    ``image_low``, ``image_high``, the 95 % Wilson interval of ``mean`` as a rate over n images; ``least``,
+    the worst map; ``maps``; ``flips`` and ``due``, means per map.
     """
     rows = rows[rows["axis"] == axis]
     if rows.empty:

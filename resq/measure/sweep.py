@@ -48,9 +48,9 @@ def run(spec: SweepSpec) -> Iterator[dict[str, Any]]:
     bench = Bench(checkpoint, Encoding.parse(spec.encoding))
     shared = _provenance(spec, bench, images)
     x, y = pixels(images), torch.from_numpy(images.y)
-    for row in _faulty(spec, bench, x, y):
+    for row in faulty(spec, bench, x, y):
         yield {**shared, **row}
-    for row in _attacked(spec, bench, x, y):
+    for row in attacked(spec, bench, x, y):
         yield {**shared, **row}
 
 
@@ -88,7 +88,7 @@ def fault_map(spec: SweepSpec, bench: Bench, number: int) -> BitFlips:
     return faults.FAULTS[spec.fault](where, max(spec.bers), rng=seeds.rng(spec.seed, "map", number))
 
 
-def _faulty(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
+def faulty(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
     for number in range(spec.maps if any(spec.bers) else min(1, len(spec.bers))):
         whole = fault_map(spec, bench, number)
         for ber in spec.bers:
@@ -111,7 +111,7 @@ def _faulty(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dic
             }
 
 
-def _attacked(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
+def attacked(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
     options = {"steps": spec.steps, "restarts": spec.restarts} if spec.attack == "pgd" else {}
     for eps in spec.eps:
         correct = due = 0

@@ -9,10 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from resq.core import known
-from resq.networks.resnet18 import resnet18
+from resq.networks.efficientnet_b0 import efficientnet_b0
+from resq.networks.resnet18 import resnet18, resnet18_gn
 from resq.networks.resnet20 import resnet20
+from resq.networks.swin_t import swin_t
+from resq.networks.vgg16 import vgg16
 
-NETWORKS: dict[str, Callable[[int], nn.Module]] = {"resnet20": resnet20, "resnet18": resnet18}
+NETWORKS: dict[str, Callable[[int], nn.Module]] = {
+    "resnet20": resnet20,
+    "resnet18": resnet18,
+    "resnet18_gn": resnet18_gn,
+    "vgg16": vgg16,
+    "efficientnet_b0": efficientnet_b0,
+    "swin_t": swin_t,
+}
 
 
 class Network(nn.Module):
@@ -73,8 +83,10 @@ def restore(
     Raises:
         ValueError: a tensor that is missing, unknown or of another shape; the sentence names it.
     """
-    network = build(name, classes, mean=mean, std=std)
-    expected = network.body.state_dict()
+    make = known("network", name, NETWORKS)
+    with torch.device("meta"):  # shapes only: a random start that is overwritten at once costs a second
+        body = make(classes)
+    expected = body.state_dict()
     for key in sorted(set(expected) | set(state)):
         if key not in state:
             raise ValueError(f"the weights lack {key}, which {name} has with shape {_shape(expected[key])}")
@@ -85,8 +97,8 @@ def restore(
                 f"{key} has shape {_shape(state[key])}; "
                 f"{name} for {classes} classes has {_shape(expected[key])}"
             )
-    network.body.load_state_dict({key: torch.tensor(value) for key, value in state.items()})
-    return network.eval().requires_grad_(False)
+    body.load_state_dict({key: torch.tensor(value) for key, value in state.items()}, assign=True)
+    return Network(body, mean, std).eval().requires_grad_(False)
 
 
 def _shape(value: Tensor | np.ndarray) -> str:

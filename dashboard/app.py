@@ -1,0 +1,28 @@
+"""The dashboard's entry: ``python -m dashboard`` or ``streamlit run dashboard/app.py``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# `streamlit run` puts dashboard/ on the path, not the project root that `dashboard` and `resq` lie in.
+if str(HERE.parent) not in sys.path:
+    sys.path.insert(0, str(HERE.parent))
+
+import streamlit as st  # noqa: E402 - the path first
+
+from dashboard import show, warm  # noqa: E402
+
+st.set_page_config(page_title="RESQ Lab", page_icon=HERE / "mark.svg", layout="wide")
+warm.begin()
+show.style()
+st.logo(HERE / "wordmark.svg", size="large")
+st.navigation(
+    [
+        st.Page("views/start.py", title="Start", icon=":material/home:", default=True),
+        st.Page("views/bitlab.py", title="Bit lab", icon=":material/toggle_on:", url_path="bitlab"),
+        st.Page("views/sweep.py", title="Sweep", icon=":material/show_chart:", url_path="sweep"),
+    ],
+    position="top",
+).run()

@@ -1,0 +1,136 @@
+"""The Bit lab's widgets, and the address bar that holds what they say.
+
+Every widget is bound to a query parameter, so a link shows what its sender saw. What an address says is
+checked by the widget: a value that is none of its options is dropped. Only the flipped bits, which buttons
+change, are written by hand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from dashboard import controls, data, lab
+from resq.core import Encoding, Layout
+
+
+def network(names: list[str]) -> str:
+    """The chosen checkpoint."""
+    return st.selectbox("Network", names, key="net", bind="query-params")
+
+
+def encoding() -> str:
+    """The chosen encoding."""
+    return st.selectbox("Stored as", lab.ENCODINGS, key="enc", bind="query-params")
+
+
+def weight(layout: Layout) -> tuple[str, int]:
+    """The chosen layer and weight number; a number beyond a smaller layer's end becomes its last."""
+    layers = list(layout.layers)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        layer = st.selectbox(
+            "Layer", layers, key="layer", bind="query-params", format_func=lambda n: n.removesuffix(".weight")
+        )
+        last = layout.words[layers.index(layer)] - 1
+        if isinstance(st.session_state.get("w"), int) and st.session_state.w > last:
+            st.session_state.w = last
+        number = st.number_input(
+            f"Weight (0 to {last:,})", 0, last, 0, key="w", bind="query-params", format="%d"
+        )
+    return layer, int(number)
+
+
+def image(pictures: data.Pictures) -> int:
+    """The chosen picture; the options are its thumbnails (see ``show.thumbnails``)."""
+    return st.pills(
+        "Picture",
+        range(len(pictures.y)),
+        key="img",
+        default=0,
+        required=True,
+        bind="query-params",
+        format_func=str,
+        label_visibility="collapsed",
+        wrap=True,
+    )
+
+
+def plane(enc: Encoding) -> tuple[int, float, int]:
+    """The bit plane, the share of the layer's weights it is flipped in, and the draw."""
+    bits, top = list(range(enc.stored - 1, -1, -1)), lab.fields(enc)[0].bits[0]
+    if st.session_state.get("plane", top) not in bits:
+        del st.session_state["plane"]  # chosen in an encoding with longer words
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        bit = st.selectbox(
+            "Also flip bit",
+            bits,
+            bits.index(top),
+            key="plane",
+            bind="query-params",
+            format_func=str,
+            width=130,
+        )
+        share = st.segmented_control(
+            "in this share of the layer's weights, %",
+            lab.SHARES,
+            key="share",
+            default=0.0,
+            required=True,
+            bind="query-params",
+            format_func=lambda share: f"{100 * share:g}",
+        )
+        draw = st.number_input("Draw", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
+    return int(bit), float(share), int(draw)
+
+
+def flipped(stored: int) -> tuple[int, ...]:
+    """The flipped bits of the chosen weight, kept in the session and in the address.
+
+    The address wins where it differs from what was last written there: somebody followed a link.
+    """
+    text = st.query_params.get("flip")
+    if text is not None and text != st.session_state.get("flip_written"):
+        st.session_state.flips = parse_bits(text)
+    found = tuple(b for b in st.session_state.get("flips", ()) if b < stored)
+    st.session_state.flips = found
+    controls.write("flip", ",".join(map(str, found)))
+    st.session_state.flip_written = ",".join(map(str, found))
+    return found
+
+
+def parse_bits(text: str) -> tuple[int, ...]:
+    """Bits of an address, most significant first; what is no bit is left out.
+
+    >>> parse_bits("3,7,x,3,99")
+    (7, 3)
+    """
+    bits = {int(part) for part in text.split(",") if part.isdecimal() and int(part) < 32}
+    return tuple(sorted(bits, reverse=True))
+
+
+def toggle(bit: int) -> None:
+    """Flips one bit of the chosen weight, or flips it back."""
+    bits = set(st.session_state.get("flips", ())) ^ {bit}
+    st.session_state.flips = tuple(sorted(bits, reverse=True))
+
+
+def reset() -> None:
+    """No flips at all."""
+    st.session_state.flips, st.session_state.share = (), 0.0
+
+
+def choose_largest(net: str, enc: str, layer: str) -> None:
+    """The weight farthest from zero."""
+    st.session_state.w = lab.largest(data.stored(net, enc).model, layer)
+
+
+def choose_random(words: int) -> None:
+    """Some weight: a fresh one at every click, which is what the button is for; the address keeps it."""
+    st.session_state.w = int(np.random.default_rng().integers(words))
+
+
+def choose_harmful(net: str, enc: str, layer: str, img: int) -> None:
+    """The bit whose flip costs this picture's answer most."""
+    both = data.stored(net, enc)
+    w, bit = lab.most_harmful(both.network, both.model, layer, data.picture(both, img))
+    st.session_state.w, st.session_state.flips, st.session_state.share = w, (bit,), 0.0

@@ -1,0 +1,186 @@
+"""Pictures: tables and arrays in, figures out. Add one: a function and a line in CHARTS.
+
+Nothing here knows streamlit, files or chance, so every figure can be tested and saved as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard import theme
+from dashboard.bitcharts import probabilities, weight_histogram
+from dashboard.words import hover
+from resq.measure.spec import SweepSpec
+
+Series = tuple[str, str]  # checkpoint and encoding: what has one colour in all pictures of a page
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A kind of picture: its name for people, how to read it, its page, and the function that draws it."""
+
+    title: str
+    caption: str
+    page: str
+    draw: Callable[..., go.Figure]
+
+
+def series(curves: pd.DataFrame) -> list[Series]:
+    """The curves of a table, in order of appearance."""
+    return [tuple(pair) for pair in curves[["checkpoint", "encoding"]].drop_duplicates().to_numpy().tolist()]
+
+
+def order(specs: Sequence[SweepSpec]) -> list[Series]:
+    """The series of specs: a curve keeps its colour whichever of them are drawn."""
+    return [(spec.checkpoint, spec.encoding) for spec in specs]
+
+
+def accuracy_vs_ber(
+    curves: pd.DataFrame, chance: Mapping[str, float], order: Sequence[Series] = ()
+) -> go.Figure:
+    """Accuracy against bit error rate: log axis, the fault-free point apart at its left.
+
+    Args:
+        curves: lines of ``stats.curve(rows, "ber")``.
+        chance: data set -> accuracy of guessing.
+        order: the series in the order of their colours; default as they come.
+    """
+    rates = sorted(curves.loc[curves["x"] > 0, "x"].unique()) or [1e-3]
+    zero = rates[0] / 10**0.6
+    figure = go.Figure()
+    for i, name, line in _lines(curves, order):
+        clean, faulty = line[line["x"] == 0].assign(at=zero), line[line["x"] > 0]
+        faulty = faulty.assign(at=faulty["x"])
+        _band(figure, faulty, i, "low", "high")
+        _dots(figure, faulty, i, name, "BER")
+        _dots(figure, clean, i, name, "BER", legend=faulty.empty)
+    figure.add_vline(x=rates[0] / 10**0.3, line={"color": theme.GRID, "dash": "dot", "width": 2})
+    ticks = [10.0**e for e in range(int(np.floor(np.log10(rates[0]))), 1) if 10.0**e >= rates[0] / 1.01]
+    ticks = [t for t in ticks if t <= rates[-1] * 1.01] or rates
+    figure.update_xaxes(
+        type="log",
+        title_text="bit error rate: probability that a stored bit flips",
+        tickvals=[zero, *ticks],
+        ticktext=["0", *map(theme.power, ticks)],
+        range=[np.log10(zero) - 0.12, np.log10(rates[-1]) + 0.12],
+    )
+    return _accuracy(figure, curves, chance)
+
+
+def accuracy_vs_eps(
+    curves: pd.DataFrame, chance: Mapping[str, float], order: Sequence[Series] = ()
+) -> go.Figure:
+    """Accuracy against the attack's budget in 1/255; arguments as for ``accuracy_vs_ber``."""
+    figure = go.Figure()
+    for i, name, line in _lines(curves, order):
+        line = line.assign(at=line["x"])
+        _band(figure, line, i, "image_low", "image_high")
+        _dots(figure, line, i, name, "eps")
+    figure.update_xaxes(title_text="attack budget: largest change of a pixel, in 1/255")
+    values = sorted(curves["x"].unique())
+    if len(values) > 1 and np.diff(values).min() > (values[-1] - values[0]) / 12:  # else they would overlap
+        figure.update_xaxes(tickvals=values, ticktext=[f"{v:g}" for v in values])
+    return _accuracy(figure, curves, chance)
+
+
+def _lines(curves: pd.DataFrame, order: Sequence[Series]) -> list[tuple[int, str, pd.DataFrame]]:
+    """Number (its colour), name and points of each curve; the name leaves out what all have in common."""
+    order = list(order) or series(curves)
+    one_encoding = len({e for _, e in order}) == 1 and len(order) > 1
+    one_network = len({c for c, _ in order}) == 1 and len(order) > 1
+    found = []
+    for i, (checkpoint, encoding) in enumerate(order):
+        line = curves[(curves["checkpoint"] == checkpoint) & (curves["encoding"] == encoding)]
+        if not line.empty:
+            name = encoding if one_network else checkpoint if one_encoding else f"{checkpoint} · {encoding}"
+            found.append((i, name, line.sort_values("x")))
+    return found
+
+
+def _band(figure: go.Figure, line: pd.DataFrame, i: int, low: str, high: str) -> None:
+    known = line.dropna(subset=[low, high])
+    if len(known) < 2:
+        return
+    figure.add_scatter(
+        x=[*known["at"], *known["at"][::-1]],
+        y=[*known[high], *known[low][::-1]],
+        fill="toself",
+        fillcolor=theme.fade(theme.style(i)["color"], 0.18),
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=str(i),
+    )
+
+
+def _dots(figure: go.Figure, line: pd.DataFrame, i: int, name: str, axis: str, legend: bool = True) -> None:
+    if line.empty:
+        return
+    style = theme.style(i)
+    figure.add_scatter(
+        x=line["at"].tolist(),
+        y=line["mean"].tolist(),
+        mode="lines+markers",
+        name=name,
+        line={"color": style["color"], "dash": style["dash"], "width": 3},
+        marker={"symbol": style["symbol"], "size": 10, "color": style["color"]},
+        text=[hover(point, axis) for _, point in line.iterrows()],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=legend,
+        legendgroup=str(i),
+    )
+
+
+def _accuracy(figure: go.Figure, curves: pd.DataFrame, chance: Mapping[str, float]) -> go.Figure:
+    for data in dict.fromkeys(curves["data"]):
+        if data in chance:
+            figure.add_hline(
+                y=chance[data],
+                line={"color": theme.INK, "dash": "dash", "width": 1.5},
+                annotation={
+                    "text": f"chance, {data}: {theme.percent(chance[data])}",
+                    "font": {"size": 14, "color": theme.INK},
+                },
+                annotation_position="top left",
+            )
+    theme.dress(figure)
+    figure.update_yaxes(title_text="accuracy", range=[0, 1.03], tickformat=".0%", dtick=0.2)
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+CHARTS: dict[str, Chart] = {
+    "ber": Chart(
+        "Accuracy under flipped bits",
+        "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "
+        "the same maps to the right. The band is the 95 % interval of that mean over maps; dashed: guessing.",
+        "sweep",
+        accuracy_vs_ber,
+    ),
+    "eps": Chart(
+        "Accuracy under attack",
+        "Each dot: the share of images still right after every pixel was moved by at most eps against the "
+        "network. The band is the 95 % Wilson interval over images; dashed: guessing.",
+        "sweep",
+        accuracy_vs_eps,
+    ),
+    "probabilities": Chart(
+        "How sure the network is",
+        "One bar per class, solid as stored, hatched with the flips; bold: what the picture shows.",
+        "bitlab",
+        probabilities,
+    ),
+    "weight": Chart(
+        "Where the weight lies in its layer",
+        "Grey: how many weights of the layer lie where, on a log scale; the lines: this weight; orange "
+        "steps: the layer with the plane's flips.",
+        "bitlab",
+        weight_histogram,
+    ),
+}

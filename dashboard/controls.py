@@ -1,0 +1,111 @@
+"""Widgets that make the Sweep's specs, and the address bar that holds them.
+
+Every widget is bound to a query parameter; see bitcontrols.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import lab
+from resq.measure.spec import SweepSpec
+from resq.memory.faults import FAULTS
+
+BERS = {
+    "few": (0.0, 1e-4, 1e-3, 1e-2, 1e-1),
+    "more": (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1),
+}
+EPS = {"few": (0.0, 1.0, 2.0, 4.0, 8.0), "more": (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)}
+FAULT_NAMES = {"random": "independent bits", "count": "exact count", "layer-uniform": "uniform over layers"}
+
+
+def write(key: str, value: str) -> None:
+    """A parameter of the address; the empty value is none."""
+    if not value:
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != value:
+        st.query_params[key] = value
+
+
+def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]:
+    """The chosen checkpoints and encodings.
+
+    Args:
+        usual: encodings chosen at first.
+    """
+    left, right = st.columns([2, 3])
+    nets = left.multiselect("Networks", names, names[:1], key="nets", bind="query-params")
+    encs = right.pills(
+        "Stored as",
+        lab.ENCODINGS,
+        selection_mode="multi",
+        default=usual,
+        key="encs",
+        bind="query-params",
+        wrap=True,
+    )
+    return nets, encs
+
+
+def settings() -> dict[str, Any]:
+    """What else decides the numbers; the fields of a spec."""
+    left, right = st.columns(2)
+    with left:
+        fault = st.segmented_control(
+            "Fault model",
+            list(FAULTS),
+            key="fault",
+            default="random",
+            required=True,
+            bind="query-params",
+            format_func=lambda name: FAULT_NAMES.get(name, name),
+        )
+        maps = st.select_slider("Fault maps", (2, 5, 10, 20, 50), 10, key="maps", bind="query-params")
+        n = st.select_slider(
+            "Test images", (100, 250, 500, 1000, 2000, 4000), 1000, key="n", bind="query-params"
+        )
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", format="%d")
+    with right:
+        attack = st.segmented_control(
+            "Attack",
+            ["pgd", "fgsm"],
+            key="attack",
+            default="pgd",
+            required=True,
+            bind="query-params",
+            format_func=str.upper,
+        )
+        steps = st.select_slider("Attack steps", (5, 10, 20, 50), 20, key="steps", bind="query-params")
+        points = st.segmented_control(
+            "Points on each curve",
+            list(BERS),
+            key="points",
+            default="few",
+            required=True,
+            bind="query-params",
+        )
+        parts = st.segmented_control(
+            "Measure live",
+            ["both", "faults", "attack"],
+            key="parts",
+            default="both",
+            required=True,
+            bind="query-params",
+        )
+    return {
+        "fault": fault,
+        "maps": int(maps),
+        "n": int(n),
+        "seed": int(seed),
+        "attack": attack,
+        "steps": int(steps),
+        "bers": BERS[points] if parts != "attack" else (),
+        "eps": EPS[points] if parts != "faults" else (),
+    }
+
+
+def specs(nets: list[str], encs: list[str], options: dict[str, Any]) -> list[SweepSpec]:
+    """One spec per checkpoint and encoding: the same seed, so the same random numbers for all."""
+    return [SweepSpec(checkpoint=net, encoding=enc, **options) for net in nets for enc in encs]

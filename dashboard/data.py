@@ -1,0 +1,201 @@
+"""The only file that caches. Keys are names, hashes and small frozen values, never arrays or networks.
+
+What `cache_resource` hands out is shared by all visitors: nothing here or in the pages writes into it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import lab, live
+from resq import checkpoints
+from resq import data as images
+from resq.core import Encoding, QuantizedModel
+from resq.measure import stats, table
+
+SHOWN = 16  # test images a visitor can choose from
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A network and the words its weights are read from; shared, so never written."""
+
+    network: Any
+    model: QuantizedModel
+    checkpoint: checkpoints.Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """The first test images of a data set; ``thumbnails`` are PNG data addresses."""
+
+    pixels: np.ndarray
+    y: np.ndarray
+    classes: tuple[str, ...]
+    thumbnails: tuple[str, ...]
+
+
+@st.cache_data(show_spinner=False, ttl=10, max_entries=1)
+def names() -> list[str]:
+    """All checkpoints on this machine, the shipped one that everybody can look at first."""
+    return sorted(checkpoints.names(), key=lambda name: (not name.startswith("signs/"), name))
+
+
+def card(name: str) -> dict[str, Any]:
+    """The card of a checkpoint: no torch."""
+    return checkpoints.card(name)
+
+
+def stored(net: str, enc: str) -> Stored:
+    """A checkpoint in an encoding.
+
+    Raises:
+        ValueError, ImportError: the sentence says what is wrong.
+    """
+    return _stored(net, str(card(net)["sha256"]), enc)
+
+
+@st.cache_resource(show_spinner="Loading the network…", max_entries=8)
+def _stored(net: str, sha256: str, enc: str) -> Stored:
+    from resq.measure import bench
+
+    checkpoint = checkpoints.load(net)
+    model = checkpoint.quantized(Encoding.parse(enc))
+    return Stored(bench.network_of(checkpoint, model), model, checkpoint)
+
+
+@st.cache_resource(show_spinner="Reading the images…", max_entries=8)
+def pictures(name: str) -> Pictures:
+    """The images that a visitor can choose from.
+
+    Raises:
+        FileNotFoundError: they are not on this machine; the sentence says what to do.
+    """
+    classes = images.source(name).classes
+    if name == "signs":  # rendering sixteen takes no time, rendering the whole split half a minute
+        pixels, y = images.signs.render("test", SHOWN)
+    else:
+        first = images.load(name, "test").first(SHOWN)
+        pixels, y = first.pixels.copy(), first.y.copy()
+    return Pictures(pixels, y, classes, tuple(_png(p) for p in pixels))
+
+
+def _png(pixels: np.ndarray, side: int = 96) -> str:
+    from PIL import Image
+
+    file = io.BytesIO()
+    picture = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    picture.resize((side, side), Image.Resampling.NEAREST).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the Bit lab shows for one state; ``before`` and ``after`` are None without images."""
+
+    reading: lab.Reading
+    n_flips: int
+    edges: np.ndarray
+    counts: np.ndarray
+    faulty: np.ndarray | None
+    before: np.ndarray | None
+    after: np.ndarray | None
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _clean(net: str, sha256: str, enc: str, img: int) -> np.ndarray:
+    return _answer(stored(net, enc), lab.Lab(net, enc, "", 0, img), None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _histogram(net: str, sha256: str, enc: str, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    from resq.memory import quant
+
+    weight = quant.dequantize(stored(net, enc).model.weights[layer])
+    at = lab.edges(weight)
+    return at, lab.counts(weight, at)
+
+
+def outcome(state: lab.Lab, seen: bool) -> Outcome:
+    """Everything the Bit lab shows.
+
+    Args:
+        seen: whether the images are on this machine.
+    """
+    from resq.memory import quant
+
+    both, sha256 = stored(state.net, state.enc), str(card(state.net)["sha256"])
+    bits = lab.flips(both.model, state)
+    faulty = quant.flip(both.model, bits)
+    at, counts = _histogram(state.net, sha256, state.enc, state.layer)
+    spread = lab.counts(quant.dequantize(faulty.weights[state.layer]), at) if state.share else None
+    before = _clean(state.net, sha256, state.enc, state.img) if seen else None
+    after = _answer(both, state, bits) if seen and len(bits) else before
+    reading = lab.reading(both.model, faulty, state.layer, state.w)
+    return Outcome(reading, len(bits), at, counts, spread, before, after)
+
+
+def _answer(both: Stored, state: lab.Lab, bits: Any) -> np.ndarray:
+    from resq.core import BitFlips
+
+    none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    return lab.answer(both.network, both.model, none if bits is None else bits, picture(both, state.img))
+
+
+def picture(both: Stored, img: int) -> Any:
+    """One image (1, 3, H, W) in [0, 1] as the network reads it."""
+    import torch
+
+    pixels = pictures(both.checkpoint.data).pixels[img : img + 1]
+    return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255
+
+
+@st.cache_resource(show_spinner=False)
+def measurements() -> live.Measurements:
+    """The measurements of this server, the same for all visitors."""
+    return live.Measurements()
+
+
+def rows() -> pd.DataFrame:
+    """The measured rows that are shipped; empty where there are none."""
+    return table.shipped()
+
+
+def curves(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Rows as curves with intervals."""
+    return stats.curve(frame, axis)
+
+
+def outdated(frame: pd.DataFrame) -> list[str]:
+    """Checkpoints of these rows whose weights on this machine are not those that were measured."""
+    pairs = frame[["checkpoint", "weights"]].drop_duplicates().to_numpy().tolist()
+    here = set(names())
+    return sorted({name for name, weights in pairs if name in here and card(name)["sha256"][:16] != weights})
+
+
+def chance(names: list[str]) -> dict[str, float]:
+    """Accuracy of guessing, by data set."""
+    return {name: 1 / len(images.DATASETS[name].classes) for name in names if name in images.DATASETS}
+
+
+def present(name: str) -> bool:
+    """Whether the images of a data set are on this machine."""
+    return name in images.DATASETS and images.present(name)
+
+
+def about(name: str) -> str:
+    """One sentence on a data set, saying whether its images are photographs."""
+    return images.DATASETS[name].about if name in images.DATASETS else f"data set {name}"
+
+
+def usual(net: str) -> list[str]:
+    """The encodings that pages show at first: those with stored rows, at most four; else int8."""
+    stored_ones = set(rows().query("checkpoint == @net and axis == 'ber'")["encoding"])
+    return [enc for enc in lab.ENCODINGS if enc in stored_ones][:4] or ["int8"]

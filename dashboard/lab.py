@@ -1,0 +1,204 @@
+"""What the Bit lab computes: one word, one layer, one picture. Pure functions; no model is written into.
+
+The state of the page is one small frozen value, so it can stand in an address, key a cache, and be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from resq import seeds
+from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel
+from resq.memory import faults, quant
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from resq.networks import Network
+
+ENCODINGS = (
+    "int8",
+    "int8-symmetric",
+    "int8-symmetric-tensor",
+    "int8-magnitude",
+    "int4",
+    "int4-tmr2",
+    "bf16",
+    "fp32",
+)
+SHARES = (0.0, 0.001, 0.01, 0.1, 1.0)
+EXPONENTS = {"fp32": 8, "bf16": 8, "fp16": 5}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Everything that decides what the Bit lab shows.
+
+    Attributes:
+        flips: bits of the chosen weight that are flipped.
+        plane, share, draw: this bit plane is flipped in this share of the layer's weights, drawn by a seed.
+    """
+
+    net: str
+    enc: str
+    layer: str
+    w: int
+    img: int = 0
+    flips: tuple[int, ...] = ()
+    plane: int = 0
+    share: float = 0.0
+    draw: int = 0
+
+
+@dataclass(frozen=True)
+class Field:
+    """Neighbouring bits of a word that mean one thing; ``kind``: sign, code, copy, exponent, mantissa."""
+
+    name: str
+    kind: str
+    bits: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One stored word before and after its flips, and what it is read as."""
+
+    words: tuple[int, int]
+    codes: tuple[int, int] | None
+    values: tuple[float, float]
+
+
+def fields(encoding: Encoding) -> tuple[Field, ...]:
+    """The parts of a stored word, most significant first; protecting copies come last."""
+    k = encoding.bits
+    if encoding.code in FLOATS:
+        split = k - 1 - EXPONENTS[encoding.code]
+        parts = [Field("sign", "sign", (k - 1,)), Field("exponent", "exponent", _down(k - 2, split))]
+        return (*parts, Field("mantissa", "mantissa", _down(split - 1, 0)))
+    if encoding.code == "affine":
+        parts = [Field(f"code: bit {k - 1} counts {2 ** (k - 1)}", "code", _down(k - 1, 0))]
+    else:
+        name = "sign" if encoding.code == "magnitude" else f"−{2 ** (k - 1)}"
+        rest = f"{'magnitude' if encoding.code == 'magnitude' else 'code'}: bit {k - 2} counts {2 ** (k - 2)}"
+        parts = [Field(name, "sign", (k - 1,)), Field(rest, "code", _down(k - 2, 0))]
+    for i in range(encoding.tmr):
+        parts.append(Field(f"copies of {k - 1 - i}", "copy", _down(k + 2 * i + 1, k + 2 * i)))
+    return tuple(parts)
+
+
+def _down(first: int, last: int) -> tuple[int, ...]:
+    return tuple(range(first, last - 1, -1))
+
+
+def keys(encoding: Encoding) -> dict[int, str]:
+    """The digit that flips each bit: its own number; in floating point 0..7 the exponent, 8 the sign."""
+    if encoding.code not in FLOATS:
+        return {bit: str(bit) for bit in range(min(encoding.stored, 10))}
+    sign, exponent = fields(encoding)[0].bits[0], fields(encoding)[1].bits
+    return {sign: "8", **{bit: str(i) for i, bit in enumerate(reversed(exponent))}}
+
+
+def flips(model: QuantizedModel, lab: Lab) -> BitFlips:
+    """All flipped bits: those of the chosen weight and those of the plane; flipped twice is not flipped."""
+    layout = model.layout
+    word = np.array(sorted(layout.address(lab.layer, lab.w, bit) for bit in lab.flips), dtype=np.int64)
+    plane = _plane(model, lab)
+    addresses = np.setxor1d(word, plane, assume_unique=True) if len(plane) else word
+    return BitFlips(addresses, np.zeros(len(addresses)))
+
+
+def _plane(model: QuantizedModel, lab: Lab) -> np.ndarray:
+    if not lab.share:
+        return np.empty(0, dtype=np.int64)
+    where = faults.region(model.layout, [lab.layer], [lab.plane])
+    rng = seeds.rng(lab.draw, "bitlab", lab.layer, lab.plane)
+    # Drawn once at the full rate and cut to the share: 10 % then holds the bits of 1 %.
+    return faults.random(where, 1.0, rng=rng).at(lab.share).addresses
+
+
+def reading(model: QuantizedModel, faulty: QuantizedModel, layer: str, w: int) -> Reading:
+    """The chosen weight in both models."""
+    q = model.weights[layer]
+    words = [either.weights[layer].words.reshape(-1)[w : w + 1] for either in (model, faulty)]
+    entry = quant.channel(q, np.array([w]))
+    before, after = (float(quant.values(v, q.scale[entry], q.zero[entry], q.encoding)[0]) for v in words)
+    pair = int(words[0][0]), int(words[1][0])
+    table = None if q.encoding.code in FLOATS else quant.codes(q.encoding)
+    codes = None if table is None else (int(table[pair[0]]), int(table[pair[1]]))
+    return Reading(pair, codes, (before, after))
+
+
+def edges(weight: np.ndarray, bins: int = 61) -> np.ndarray:
+    """Histogram edges (bins + 1,) around a layer's weights, with room for where a flip may take one."""
+    low, high = float(weight.min()), float(weight.max())
+    room = (high - low or 1.0) * 0.35
+    return np.linspace(low - room, high + room, bins + 1)
+
+
+def counts(weight: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Weights per bin, int64; those that are no numbers, or outside, are not counted."""
+    return np.histogram(weight[np.isfinite(weight)], bins=at)[0]
+
+
+def probabilities(logits: Tensor) -> np.ndarray:
+    """Softmax of one image's logits (1, classes) as float64; NaN throughout where they are not finite."""
+    z = logits[0].double().numpy()
+    if not np.isfinite(z).all():
+        return np.full(len(z), np.nan)
+    e = np.exp(z - z.max())
+    return e / e.sum()
+
+
+def answer(network: Network, model: QuantizedModel, bits: BitFlips, x: Tensor) -> np.ndarray:
+    """Class probabilities of one image (1, 3, H, W) under flips."""
+    from resq.measure import bench
+
+    return probabilities(bench.faulty_logits(network, model, bits, x))
+
+
+def largest(model: QuantizedModel, layer: str) -> int:
+    """The weight of the layer that is farthest from zero."""
+    return int(np.abs(quant.dequantize(model.weights[layer])).argmax())
+
+
+def most_harmful(
+    network: Network, model: QuantizedModel, layer: str, x: Tensor, tries: int = 10
+) -> tuple[int, int]:
+    """The (weight, bit) of a layer whose flip costs this image's answer most.
+
+    The gradient says how much each flip would cost to first order; the ``tries`` worst are then flipped.
+    """
+    found = _candidates(network, model, layer, x, tries)
+    best, least = found[0], np.inf
+    none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    first = int(answer(network, model, none, x).argmax())
+    for w, bit in found:
+        left = answer(network, model, faults.one_bit(model.layout, layer, w, bit), x)[first]
+        if np.nan_to_num(left) < least:  # no answer at all costs all of it
+            best, least = (w, bit), float(np.nan_to_num(left))
+    return best
+
+
+def _candidates(
+    network: Network, model: QuantizedModel, layer: str, x: Tensor, tries: int
+) -> list[tuple[int, int]]:
+    import torch
+
+    q = model.weights[layer]
+    weight = torch.from_numpy(quant.dequantize(q)).requires_grad_()
+    logits = torch.func.functional_call(network, {f"body.{layer}": weight}, (x,))
+    loss = torch.nn.functional.cross_entropy(logits, logits.argmax(1))
+    slope = torch.autograd.grad(loss, weight)[0].numpy().reshape(-1)
+    rows, now = q.words.reshape(len(q.scale), -1), quant.dequantize(q).reshape(-1)
+    found: list[tuple[float, int, int]] = []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for bit in range(q.encoding.stored):
+            words = rows ^ q.words.dtype.type(1 << bit)
+            then = quant.values(words, q.scale[:, None], q.zero[:, None], q.encoding).reshape(-1)
+            cost = np.nan_to_num(slope * (then.astype(np.float64) - now), posinf=1e300, neginf=-1e300)
+            worst = np.argpartition(-cost, min(3, len(cost) - 1))[:4]
+            found += [(float(cost[i]), int(i), bit) for i in worst]
+    return [(w, bit) for _, w, bit in sorted(found, reverse=True)[:tries]]

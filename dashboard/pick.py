@@ -1,0 +1,60 @@
+"""Which measured rows answer a spec: those measured live, or those stored. No streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from resq.measure.spec import SweepSpec
+
+
+def rows(frame: pd.DataFrame, spec: SweepSpec, axis: str) -> pd.DataFrame:
+    """The rows of one series: those with the spec's n where there are any, else with the largest n.
+
+    Args:
+        axis: "ber" or "eps"; an attack's rows answer whatever the fault model is, and the other way round.
+    """
+    same = (
+        (frame["axis"] == axis)
+        & (frame["checkpoint"] == spec.checkpoint)
+        & (frame["data"] == spec.dataset)
+        & (frame["encoding"] == spec.encoding)
+        & (frame["seed"] == spec.seed)
+    )
+    if axis == "ber":
+        same &= (frame["fault"] == spec.fault) & (frame["region"] == spec.region)
+    else:
+        same &= frame["attack"] == spec.attack
+        if spec.attack == "pgd":
+            same &= (frame["steps"] == spec.steps) & (frame["restarts"] == spec.restarts)
+    found = frame[same]
+    if found.empty:
+        return found
+    n = spec.n if (found["n"] == spec.n).any() else found["n"].max()
+    return found[found["n"] == n]
+
+
+def together(
+    stored: pd.DataFrame, live: pd.DataFrame, specs: Sequence[SweepSpec], axis: str, running: bool = False
+) -> tuple[pd.DataFrame, list[SweepSpec]]:
+    """The rows of all specs, and the specs that have none.
+
+    Args:
+        live: rows measured on this server; they stand before stored ones while they are measured, and
+            afterwards where they are no fewer (a cancelled measurement does not hide a whole one).
+    """
+    found, missing = [], []
+    for spec in specs:
+        kept, fresh = rows(stored, spec, axis), rows(live, spec, axis)
+        best = fresh if len(fresh) and (running or len(fresh) >= len(kept)) else kept
+        if best.empty:
+            missing.append(spec)
+        else:
+            found.append(best)
+    return (pd.concat(found, ignore_index=True) if found else stored.iloc[:0]), missing
+
+
+def names(specs: Sequence[SweepSpec]) -> str:
+    """Specs as a reader knows them."""
+    return ", ".join(f"{spec.checkpoint} in {spec.encoding}" for spec in specs)

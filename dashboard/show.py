@@ -1,0 +1,190 @@
+"""Puts things on the screen: figures with what makes them checkable, sentences for empty states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import charts, data, theme
+from dashboard.words import Verdict
+
+HERE = Path(__file__).resolve().parent
+ICONS = {"same": ":material/check_circle:", "changed": ":material/swap_horiz:", "none": ":material/error:"}
+
+
+def page(title: str, sentence: str) -> None:
+    """A page's question and what it is about."""
+    st.title(title, anchor=False)
+    st.markdown(sentence)
+
+
+def text(name: str) -> str:
+    """A text of the folder text/."""
+    return (HERE / "text" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def sorry(sentence: str, command: str = "") -> None:
+    """An empty or broken state: what is missing and what to do."""
+    with st.container(border=True):
+        st.markdown(f":material/info: {sentence}")
+        if command:
+            st.code(command, language="bash")
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Shows the sentence of an expected failure in the place of the content; other errors are bugs."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError) as error:
+        sorry(str(error))
+    except ImportError as error:
+        sorry(
+            f"This needs a package that cannot be loaded here ({error}). Install what the project asks for, "
+            "then start the dashboard again.",
+            "pip install -r requirements.txt",
+        )
+
+
+def figure(
+    name: str, drawn: go.Figure, *, key: str, alt: str, title: bool = True, caption: bool = True
+) -> None:
+    """A figure with its title above and how to read it below."""
+    chart = charts.CHARTS[name]
+    if title:
+        st.subheader(chart.title, anchor=False)
+    st.plotly_chart(drawn, key=key, config=theme.SHOWN, alt=alt)
+    if caption:
+        st.caption(chart.caption)
+
+
+def numbers(
+    tables: Mapping[str, pd.DataFrame],
+    figures: Mapping[str, go.Figure],
+    rows: pd.DataFrame,
+    commands: list[str],
+) -> None:
+    """The table behind the figures, files to take home, and the commands that made them."""
+    with st.expander("Numbers, files, and the command that made them", icon=":material/table:"):
+        for name, table in tables.items():
+            st.markdown(f"**{charts.CHARTS[name].title}**")
+            st.dataframe(readable(table, name), hide_index=True)
+        with st.container(horizontal=True):
+            st.download_button(
+                "Rows as CSV",
+                lambda: rows.to_csv(index=False),
+                "resq-sweep.csv",
+                "text/csv",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+            for name, drawn in figures.items():
+                st.download_button(
+                    f"“{charts.CHARTS[name].title}” as HTML",
+                    partial(standalone, drawn),
+                    f"resq-{name}.html",
+                    "text/html",
+                    on_click="ignore",
+                    icon=":material/download:",
+                    key=f"html-{name}",
+                )
+        st.markdown("The same in a terminal:")
+        st.code("\n".join(commands), language="bash", wrap_lines=True)
+
+
+def standalone(drawn: go.Figure) -> str:
+    """The figure as one HTML file that needs no network and offers to send nothing anywhere."""
+    saved = go.Figure(drawn)
+    saved.update_layout(
+        template="plotly_white", paper_bgcolor="white", plot_bgcolor="white", font_family="sans-serif"
+    )
+    return saved.to_html(include_plotlyjs=True, config=theme.SAVED)
+
+
+def readable(curves: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The lines of a curve as a table for people."""
+    low, high = ("image_low", "image_high") if name == "eps" else ("low", "high")
+    columns = {
+        "network": curves["checkpoint"],
+        "stored as": curves["encoding"],
+        "eps / 255" if name == "eps" else "BER": curves["x"],
+        "accuracy %": (100 * curves["mean"]).round(2),
+        "95 % low": (100 * curves[low]).round(2),
+        "95 % high": (100 * curves[high]).round(2),
+    }
+    if name == "ber":
+        columns |= {
+            "worst map %": (100 * curves["least"]).round(2),
+            "maps": curves["maps"],
+            "flips": curves["flips"],
+        }
+    columns |= {key: curves[key] for key in ("n", "seed", "weights", "images", "code")}
+    return pd.DataFrame(columns)
+
+
+def verdict(found: Verdict) -> None:
+    """The verdict, large."""
+    with st.container(key=f"verdict_{found.kind}", gap=None):
+        st.markdown(f"### {ICONS[found.kind]} {found.headline}\n{found.detail}")
+
+
+def style() -> None:
+    """The few rules that Streamlit's own theme cannot say."""
+    st.html(HERE / "style.css")
+
+
+def thumbnails(addresses: tuple[str, ...]) -> None:
+    """Puts the pictures on the options of the control with key ``img``."""
+    rules = [
+        f".st-key-img button:nth-of-type({i + 1}) {{ background-image: url({address}); }}"
+        for i, address in enumerate(addresses)
+    ]
+    st.html(f"<style>{''.join(rules)}</style>")
+
+
+UNTRAINED = (
+    "There is no trained network on this machine yet. Train the small one; it takes a few minutes:",
+    "python -m resq train assets/specs/signs-resnet20-base.toml",
+)
+
+
+def change(column: object, name: str, before: str, after: str) -> None:
+    """A number before and after."""
+    same = before == after
+    column.metric(  # type: ignore[attr-defined]
+        name,
+        after,
+        "as stored" if same else f"was {before}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+
+
+def pictures(name: str) -> data.Pictures | None:
+    """The images to choose from; None, with a sentence, where they are not on this machine."""
+    if not data.present(name):
+        sorry(
+            f"The images of {name} are not on this machine, so only bits and weights are shown. "
+            f"Set RESQ_DATA to a folder that holds {name}/test*.parquet, or fetch them:",
+            f"python -m resq data {name} --download",
+        )
+        return None
+    found = data.pictures(name)
+    thumbnails(found.thumbnails)
+    return found
+
+
+def help_page(name: str, figures: list[str]) -> None:
+    """How to read the page: its text and the captions of its figures."""
+    with st.expander("How to read this page", icon=":material/help:"):
+        st.markdown(text(name))
+        for figure_name in figures:
+            chart = charts.CHARTS[figure_name]
+            st.markdown(f"**{chart.title}.** {chart.caption}")

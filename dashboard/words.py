@@ -1,0 +1,119 @@
+"""Sentences about numbers: verdicts, findings, provenance. No streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard import theme
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the flips did to one answer.
+
+    Attributes:
+        kind: "same", "changed" or "none" (the network's output is not a number).
+    """
+
+    kind: str
+    headline: str
+    detail: str
+
+
+def verdict(
+    classes: Sequence[str], before: np.ndarray, after: np.ndarray, label: int, flipped: bool
+) -> Verdict:
+    """The answer before and after, in words.
+
+    Args:
+        before, after: probabilities (classes,); NaN where the output is not finite.
+        flipped: whether any stored bit differs.
+    """
+    if np.isnan(before).any():
+        return Verdict("none", "no answer", "Even without flips the network's output is not a number.")
+    first = int(before.argmax())
+    shows = f"The picture shows: {classes[label]}."
+    if not flipped:
+        right = "right" if first == label else "wrong, even without a fault"
+        return Verdict("same", classes[first], f"{theme.percent(before[first])} sure; {right}. {shows}")
+    if np.isnan(after).any():
+        return Verdict("none", f"{classes[first]} → no answer", f"The output is no longer a number. {shows}")
+    then = int(after.argmax())
+    if then != first:
+        sure = f"{theme.percent(after[then])} sure; {classes[first]} fell"
+        change = f"{theme.percent(before[first])} → {theme.percent(after[first])}"
+        return Verdict("changed", f"{classes[first]} → {classes[then]}", f"{sure} {change}. {shows}")
+    change = f"{theme.percent(before[first])} → {theme.percent(after[first])} sure"
+    return Verdict("same", f"still {classes[first]}", f"{change}. {shows}")
+
+
+def hover(point: Mapping[str, Any] | pd.Series, axis: str) -> str:
+    """All that makes one dot of a curve checkable: value, interval, n, seed, hashes."""
+    where = (
+        f"BER {theme.power(point['x'])}" if axis == "BER" else f"{point['attack']}, eps {point['x']:g}/255"
+    )
+    lines = [
+        f"<b>{point['checkpoint']} · {point['encoding']}</b>",
+        f"{where}: <b>{theme.percent(point['mean'])}</b>",
+    ]
+    if axis == "BER" and point["x"] > 0:
+        if not np.isnan(point["low"]):
+            lines.append(f"95 % over {point['maps']} maps: {span(point['low'], point['high'])}")
+        else:
+            lines.append("one map so far: no interval")
+        lines.append(f"worst map {theme.percent(point['least'])}; {point['flips']:,.0f} flips a map")
+        if point["due"]:
+            lines.append(f"not a number on {point['due']:.0f} images a map")
+        lines.append(f"fault model {point['fault']}")
+    elif axis != "BER":
+        lines.append(f"{point['steps']} steps, {point['restarts']} start(s)")
+    lines.append(f"95 % over {point['n']} images: {span(point['image_low'], point['image_high'])}")
+    hashes = f"weights {point['weights'][:8]}, images {point['images'][:8]}, code {point['code'][:8]}"
+    return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}", hashes])
+
+
+def span(low: float, high: float) -> str:
+    """An interval of shares.
+
+    >>> span(0.921, 0.943)
+    '92.1 to 94.3\u202f%'
+    """
+    return f"{100 * low:.1f} to {100 * high:.1f}{theme.THIN}%"
+
+
+def finding(curves: pd.DataFrame, axis: str) -> str:
+    """What the picture shows, one sentence per curve: for people who cannot see it, and for a class."""
+    sentences = []
+    for (checkpoint, encoding), line in curves.groupby(["checkpoint", "encoding"], sort=False):
+        line = line.sort_values("x")
+        first, last = line.iloc[0], line.iloc[-1]
+        if axis == "ber":
+            start = "without faults" if first["x"] == 0 else f"at BER {theme.power(first['x'])}"
+            end = f"at BER {theme.power(last['x'])}"
+        else:
+            start, end = f"at eps {first['x']:g}/255", f"at eps {last['x']:g}/255"
+        text = f"{checkpoint} in {encoding}: {theme.percent(first['mean'])} {start}"
+        sentences.append(text + (f", {theme.percent(last['mean'])} {end}." if len(line) > 1 else "."))
+    return " ".join(sentences)
+
+
+def provenance(curves: pd.DataFrame, source: str) -> str:
+    """Where the numbers under a picture come from, in one line."""
+    if curves.empty:
+        return ""
+
+    def values(column: str, short: int | None = None) -> str:
+        found = dict.fromkeys(str(v)[:short] for v in curves[column])
+        return ", ".join(found)
+
+    maps, attacks = int(curves["maps"].max()), values("attack")
+    how = f"{attacks}, {values('steps')} steps, {values('restarts')} start" if attacks != "none" else ""
+    parts = [source, how or f"fault model {values('fault')}", f"n = {values('n')} images"]
+    parts += [f"{maps} fault maps"] if maps > 1 else []
+    parts += [f"seed {values('seed')}", f"weights {values('weights', 8)}", f"images {values('images', 8)}"]
+    return " · ".join([*parts, f"code {values('code', 8)}"])

@@ -1,0 +1,198 @@
+"""The dashboard's figures and sentences, from tables that can be checked with a pencil."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dashboard import charts, lab, pick, theme, words
+from resq.core import Encoding
+from resq.measure import stats, table
+from resq.measure.spec import SweepSpec
+
+NAME = "signs/resnet20/base"
+
+
+def row(**changes: object) -> dict[str, object]:
+    """One measured cell."""
+    return {
+        "checkpoint": NAME, "network": "resnet20", "data": "signs", "encoding": "int8", "fault": "random",
+        "region": "all", "axis": "ber", "ber": 0.0, "map": 0, "flips": 0, "attack": "none", "eps": 0.0, "steps": 0,
+        "restarts": 0, "seed": 0, "n": 100, "correct": 90, "due": 0, "weights": "a" * 16, "images": "b" * 16,
+        "code": "c" * 16, **changes,
+    }  # fmt: skip
+
+
+def faulty(encoding: str = "int8", n: int = 100) -> pd.DataFrame:
+    """Clean 90 %; at 1e-3 two maps of 80 and 60 %; at 1e-2 two of 20 %."""
+    cells = [(0.0, 0, 90), (1e-3, 0, 80), (1e-3, 1, 60), (1e-2, 0, 20), (1e-2, 1, 20)]
+    return table.frame([row(encoding=encoding, ber=b, map=m, correct=c, n=n) for b, m, c in cells])
+
+
+def attacked() -> pd.DataFrame:
+    """PGD at 0, 2 and 8 / 255: 90, 50, 10 %."""
+    cells = [(0.0, 90), (2.0, 50), (8.0, 10)]
+    return table.frame(
+        [row(axis="eps", attack="pgd", steps=20, restarts=1, eps=e, correct=c) for e, c in cells]
+    )
+
+
+def lines(figure):
+    return [t for t in figure.data if t.mode == "lines+markers"]
+
+
+def bands(figure):
+    return [t for t in figure.data if t.fill == "toself"]
+
+
+def test_a_ber_curve_has_its_means_its_band_and_a_zero_apart_on_a_log_axis():
+    figure = charts.accuracy_vs_ber(stats.curve(faulty()), {"signs": 1 / 16})
+    line, clean = lines(figure)
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.xaxis.ticktext[0] == "0"
+    assert line.x == (1e-3, 1e-2)
+    assert line.y == pytest.approx((0.7, 0.2))
+    assert clean.x[0] < 1e-3 / 2
+    assert clean.y == (0.9,)
+    assert len(bands(figure)) == 1
+
+
+def test_guessing_is_a_dashed_line_at_one_in_sixteen():
+    figure = charts.accuracy_vs_ber(stats.curve(faulty()), {"signs": 1 / 16})
+    dashed = [s for s in figure.layout.shapes if s.line.dash == "dash"]
+    assert [s.y0 for s in dashed] == [1 / 16]
+
+
+def test_a_dot_says_n_interval_seed_and_hashes():
+    figure = charts.accuracy_vs_ber(stats.curve(faulty()), {})
+    text = lines(figure)[0].text[0]
+    for part in ("n = 100", "seed 0", "95", "2 maps", "worst map 60.0", "weights aaaa", "images bbbb", "code cccc"):
+        assert part in text
+
+
+def test_a_first_cell_alone_is_a_figure_too():
+    first = stats.curve(faulty().iloc[:1])
+    assert lines(charts.accuracy_vs_ber(first, {}))[0].y == (0.9,)
+
+
+def test_one_map_has_no_band_and_says_so():
+    one = stats.curve(faulty().query("map == 0"))
+    figure = charts.accuracy_vs_ber(one, {})
+    assert not bands(figure)
+    assert "no interval" in lines(figure)[0].text[0]
+
+
+def test_curves_differ_in_colour_dash_and_symbol_and_keep_them_when_one_is_missing():
+    both = stats.curve(pd.concat([faulty(), faulty("fp32")]))
+    order = [(NAME, "int8"), (NAME, "fp32")]
+    int8, fp32 = (t for t in lines(charts.accuracy_vs_ber(both, {}, order)) if t.showlegend)
+    assert (int8.name, fp32.name) == ("int8", "fp32")
+    assert int8.line.color != fp32.line.color
+    assert int8.line.dash != fp32.line.dash
+    assert int8.marker.symbol != fp32.marker.symbol
+    alone = lines(charts.accuracy_vs_ber(stats.curve(faulty("fp32")), {}, order))[0]
+    assert alone.line.color == fp32.line.color
+
+
+def test_an_attack_curve_is_linear_in_255ths_with_the_wilson_band():
+    curve = stats.curve(attacked(), "eps")
+    figure = charts.accuracy_vs_eps(curve, {})
+    assert lines(figure)[0].x == (0.0, 2.0, 8.0)
+    assert figure.layout.xaxis.type is None
+    assert bands(figure)[0].y[0] == pytest.approx(stats.wilson(0.9, 100)[1])
+
+
+def test_probabilities_are_one_bar_per_class_solid_before_and_hatched_after():
+    figure = charts.CHARTS["probabilities"].draw(("stop", "yield"), np.array([0.9, 0.1]), np.array([0.2, 0.8]), 0)
+    before, after, labels = figure.data
+    assert before.x == (0.9, 0.1)
+    assert after.x == (0.2, 0.8)
+    assert (before.marker.pattern.shape, after.marker.pattern.shape) == ("", "/")
+    assert before.y[0] == "<b>stop</b>"
+    assert "90 → 20 %" in labels.text[0]
+
+
+def test_of_many_classes_the_ten_likeliest_are_shown():
+    before = np.linspace(0, 1, 43)
+    figure = charts.CHARTS["probabilities"].draw([f"class {i}" for i in range(43)], before)
+    assert list(figure.data[0].y) == [f"class {i}" for i in range(33, 43)]
+
+
+def test_an_answer_that_is_no_number_has_no_bars():
+    figure = charts.CHARTS["probabilities"].draw(("a", "b"), np.array([1.0, 0.0]), np.full(2, np.nan))
+    assert figure.data[1].x == (0.0, 0.0)
+
+
+def test_a_weight_far_outside_its_layer_is_named_at_the_edge():
+    edges = np.linspace(-1, 1, 5)
+    figure = charts.CHARTS["weight"].draw(edges, np.array([1, 5, 4, 0]), 0.25, 1.7e38)
+    assert [s.x0 for s in figure.layout.shapes] == [0.25]
+    assert [a.text for a in figure.layout.annotations] == ["<b>before 0.25</b>", "<b>after 1.7·10³⁸ →</b>"]
+
+
+@pytest.mark.parametrize("name", charts.CHARTS)
+def test_every_chart_says_how_to_read_it(name):
+    chart = charts.CHARTS[name]
+    assert chart.title
+    assert chart.caption.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "flipped", "kind", "headline"),
+    [
+        ([0.99, 0.01], [0.29, 0.71], True, "changed", "stop → yield"),
+        ([0.991, 0.009], [0.987, 0.013], True, "same", "still stop"),
+        ([0.991, 0.009], [np.nan, np.nan], True, "none", "stop → no answer"),
+        ([0.991, 0.009], [0.991, 0.009], False, "same", "stop"),
+    ],
+)
+def test_a_verdict_says_what_became_of_the_answer(before, after, flipped, kind, headline):
+    said = words.verdict(("stop", "yield"), np.array(before), np.array(after), 0, flipped)
+    assert (said.kind, said.headline) == (kind, headline)
+    assert "The picture shows: stop." in said.detail or kind == "none"
+
+
+def test_a_verdict_holds_the_numbers():
+    said = words.verdict(("stop", "yield"), np.array([0.99, 0.01]), np.array([0.29, 0.71]), 0, True)
+    assert said.detail.replace(theme.THIN, " ").startswith("71.0 % sure; stop fell 99.0 % → 29.0 %")
+
+
+def test_rows_with_the_specs_n_come_first_and_else_the_largest_n():
+    frame = pd.concat([faulty(n=100), faulty(n=200)])
+    assert set(pick.rows(frame, SweepSpec(NAME, n=100), "ber")["n"]) == {100}
+    assert set(pick.rows(frame, SweepSpec(NAME, n=1000), "ber")["n"]) == {200}
+    assert pick.rows(frame, SweepSpec(NAME, encoding="fp32"), "ber").empty
+
+
+def test_a_cancelled_measurement_does_not_hide_a_whole_stored_one():
+    stored, live = faulty(), faulty(n=50).iloc[:2]
+    spec = SweepSpec(NAME, n=50)
+    assert set(pick.together(stored, live, [spec], "ber")[0]["n"]) == {100}
+    assert set(pick.together(stored, live, [spec], "ber", running=True)[0]["n"]) == {50}
+
+
+def test_specs_without_rows_are_named():
+    specs = [SweepSpec(NAME), SweepSpec(NAME, encoding="fp32")]
+    assert pick.together(faulty(), faulty().iloc[:0], specs, "ber")[1] == specs[1:]
+
+
+def test_a_finding_says_where_a_curve_begins_and_ends():
+    said = words.finding(stats.curve(faulty()), "ber").replace(theme.THIN, " ")
+    assert said == f"{NAME} in int8: 90.0 % without faults, 20.0 % at BER 10⁻²."
+
+
+@pytest.mark.parametrize("name", lab.ENCODINGS)
+def test_the_fields_of_a_word_are_all_its_bits_once(name):
+    encoding = Encoding.parse(name)
+    bits = [bit for field in lab.fields(encoding) for bit in field.bits]
+    assert sorted(bits) == list(range(encoding.stored))
+
+
+def test_a_protected_word_shows_its_copies_apart():
+    kinds = [(field.kind, field.bits) for field in lab.fields(Encoding.parse("int4-tmr2"))]
+    assert kinds == [("code", (3, 2, 1, 0)), ("copy", (5, 4)), ("copy", (7, 6))]
+
+
+def test_in_floating_point_the_digits_flip_the_exponent_and_the_sign():
+    keys = lab.keys(Encoding.parse("fp32"))
+    assert (keys[23], keys[30], keys[31]) == ("0", "7", "8")
+    assert 0 not in keys

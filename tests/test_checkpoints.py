@@ -1,0 +1,159 @@
+"""Checkpoints: what is saved comes back, and a file that is not what its card says does not."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resq import checkpoints, data, networks
+from resq.core import Encoding
+
+NAME = "signs/resnet20/saved"
+
+
+@pytest.fixture
+def saved(own_folders: Path, tiny) -> Path:
+    """The file of a checkpoint saved under NAME in a folder of its own."""
+    return checkpoints.save(NAME, tiny.state, tiny.weights, {"seed": 5})
+
+
+def test_what_is_saved_comes_back_with_weights_rounded_to_float16(saved, tiny):
+    loaded = checkpoints.load(NAME)
+    assert set(loaded.state) == set(tiny.state)
+    for name, value in tiny.state.items():
+        kept = value.astype(np.float16).astype(np.float32) if name in tiny.weights else value
+        assert loaded.state[name].dtype == value.dtype
+        assert np.array_equal(loaded.state[name], kept)
+
+
+def test_the_card_says_where_the_weights_come_from(saved, tiny):
+    loaded = checkpoints.load(NAME)
+    assert (loaded.name, loaded.network, loaded.data) == (NAME, "resnet20", "signs")
+    assert loaded.weights == tiny.weights
+    assert checkpoints.card(NAME)["seed"] == 5
+    assert checkpoints.card(NAME)["sha256"].startswith(loaded.hash)
+    assert len(loaded.hash) == 16
+
+
+def test_saving_what_was_loaded_gives_the_same_file(saved):
+    loaded = checkpoints.load(NAME)
+    again = checkpoints.save("signs/resnet20/again", loaded.state, loaded.weights, {})
+    assert again.read_bytes() == saved.read_bytes()
+
+
+def test_a_checkpoint_is_found_by_its_path_too(saved):
+    assert checkpoints.load(str(saved)).hash == checkpoints.load(NAME).hash
+
+
+def test_names_list_what_is_there(saved):
+    assert NAME in checkpoints.names()
+
+
+def test_a_checkpoint_turns_into_stored_words(saved, tiny):
+    model = checkpoints.load(NAME).quantized(Encoding(8))
+    assert tuple(model.weights) == tiny.weights
+    assert model.n_bits == 8 * sum(tiny.state[name].size for name in tiny.weights)
+    assert set(model.floats) == set(tiny.state) - set(tiny.weights)
+
+
+@pytest.mark.parametrize("where", [0, 100, -1])
+def test_one_altered_byte_is_noticed_and_the_file_named(saved, where):
+    raw = bytearray(saved.read_bytes())
+    raw[where] ^= 1
+    saved.write_bytes(raw)
+    with pytest.raises(
+        ValueError, match=r"saved\.safetensors has SHA-256 .*, its card says .*: the file is not the one"
+    ):
+        checkpoints.load(NAME)
+
+
+def test_a_file_that_is_no_safetensors_is_refused_even_if_its_card_agrees(saved):
+    card = saved.with_suffix(".json")
+    saved.write_bytes(b"not tensors at all")
+    fields = {**json.loads(card.read_text()), "sha256": hashlib.sha256(b"not tensors at all").hexdigest()}
+    card.write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match=r"saved\.safetensors is not a safetensors file"):
+        checkpoints.load(NAME)
+
+
+def test_a_missing_card_is_asked_for_by_name(saved):
+    saved.with_suffix(".json").unlink()
+    with pytest.raises(ValueError, match=r"saved\.json is missing beside"):
+        checkpoints.load(NAME)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", r"saved\.json is not a JSON card"),
+        ("{}", r"saved\.json lacks network, data, sha256, weights"),
+        ('{"network": "resnet20", "data": "signs", "weights": []}', r"saved\.json lacks sha256"),
+    ],
+)
+def test_a_card_that_cannot_be_used_is_refused_with_the_reason(saved, text, said):
+    saved.with_suffix(".json").write_text(text)
+    with pytest.raises(ValueError, match=said):
+        checkpoints.load(NAME)
+
+
+def test_a_card_that_names_a_weight_the_file_lacks_is_refused(saved):
+    card = saved.with_suffix(".json")
+    fields = json.loads(card.read_text())
+    card.write_text(json.dumps({**fields, "weights": [*fields["weights"], "head.weight"]}))
+    with pytest.raises(ValueError, match=r"saved\.safetensors lacks the weight head\.weight"):
+        checkpoints.load(NAME)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../resnet20/saved",
+        "signs/../saved",
+        "signs/resnet20/..",
+        "signs/./saved",
+        "/etc/passwd",
+        "a\\b/c/d",
+        "",
+        "//",
+    ],
+)
+def test_a_name_that_leaves_the_folder_is_no_name(saved, name):
+    with pytest.raises(ValueError, match=r"expected data/network/variant or a \.safetensors file"):
+        checkpoints.find(name)
+
+
+@pytest.mark.parametrize("name", ["saved", "a/b", "a/b/c/d", "../b/c", "a//c", "/b/c"])
+def test_nothing_is_saved_under_a_name_that_is_not_data_network_variant(own_folders, tiny, name):
+    with pytest.raises(ValueError, match=f"a checkpoint is named data/network/variant, got '{name}'"):
+        checkpoints.save(name, tiny.state, tiny.weights, {})
+    assert not list(own_folders.rglob("*.safetensors"))
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(saved):
+    with pytest.raises(ValueError, match=rf"no checkpoint 'signs/resnet20/other'; .* known: .*{NAME}"):
+        checkpoints.load("signs/resnet20/other")
+
+
+def test_a_path_that_leads_nowhere_is_repeated(own_folders):
+    with pytest.raises(ValueError, match=r"no checkpoint file at nowhere\.safetensors"):
+        checkpoints.load("nowhere.safetensors")
+
+
+def test_saving_again_replaces_file_and_card_and_leaves_no_parts(saved, tiny):
+    before = checkpoints.load(NAME).hash
+    other = {**tiny.state, "linear.bias": tiny.state["linear.bias"] + 1}
+    checkpoints.save(NAME, other, tiny.weights, {})
+    assert checkpoints.load(NAME).hash != before
+    assert sorted(p.name for p in saved.parent.iterdir()) == ["saved.json", "saved.safetensors"]
+
+
+def test_every_shipped_checkpoint_loads_and_fits_its_network():
+    for file in checkpoints.SHIPPED.glob("*/*/*.safetensors"):
+        loaded = checkpoints.load(str(file))
+        source = data.source(loaded.data)
+        networks.restore(
+            loaded.network, loaded.state, mean=source.mean, std=source.std, classes=len(source.classes)
+        )
+        assert str(file.relative_to(checkpoints.SHIPPED).with_suffix("")) == loaded.card["name"]

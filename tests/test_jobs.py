@@ -1,0 +1,61 @@
+"""Jobs: rows as they come, cancelled at once, a failure told in its own sentence, no orphans."""
+
+import time
+
+import pytest
+
+from resq import jobs
+from resq.measure.spec import SweepSpec
+
+SHORT = SweepSpec("signs/resnet20/base", bers=(0.0, 1e-2), maps=2, n=20)
+LONG = SweepSpec("signs/resnet20/base", bers=(1e-2,), maps=10_000, n=500)
+
+
+def until(true, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def test_a_job_measures_what_the_same_spec_measures_here():
+    from resq.measure import sweep
+
+    job = jobs.start(SHORT.argv()).wait(120)
+    assert (job.state, job.error) == ("done", "")
+    assert job.total == SHORT.total
+    assert job.rows == list(sweep.run(SHORT))
+
+
+def test_a_cancelled_job_ends_within_two_seconds_and_keeps_its_rows():
+    job = jobs.start(LONG.argv())
+    until(lambda: job.rows)
+    assert job.left > 0
+    began = time.monotonic()
+    job.cancel()
+    job.wait(2)
+    assert time.monotonic() - began < 2
+    assert job.state == "cancelled"
+    assert job.rows
+
+
+def test_a_failed_job_says_why_in_one_sentence():
+    job = jobs.start(["sweep", "nope"]).wait(60)
+    assert job.state == "failed"
+    assert "no checkpoint 'nope'" in job.error
+
+
+def test_a_job_ends_when_the_server_that_asked_for_it_is_gone():
+    job = jobs.start(LONG.argv())
+    until(lambda: job.rows)
+    job._process.stdin.close()  # what happens to a pipe when its writer dies
+    job.wait(10)
+    assert job.state == "failed"
+
+
+def test_waiting_has_an_end():
+    job = jobs.start(LONG.argv())
+    with pytest.raises(TimeoutError, match=r"still runs after 0\.1 s"):
+        job.wait(0.1)
+    job.cancel()
+    job.wait(10)

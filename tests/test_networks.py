@@ -1,0 +1,135 @@
+"""Networks: their sizes, what they take and refuse, and whose random numbers they use."""
+
+import numpy as np
+import pytest
+import torch
+
+from resq import networks
+from resq.networks import NETWORKS
+
+MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.1)
+every_network = pytest.mark.parametrize("name", NETWORKS)
+
+
+def _build(name: str, classes: int = 10, seed: int = 0) -> networks.Network:
+    return networks.build(name, classes, mean=MEAN, std=STD, seed=seed)
+
+
+def _state(name: str = "resnet20") -> dict[str, np.ndarray]:
+    return {key: value.numpy() for key, value in _build(name).body.state_dict().items()}
+
+
+def _restore(state, classes: int = 10) -> networks.Network:
+    return networks.restore("resnet20", state, mean=MEAN, std=STD, classes=classes)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "parameters"),
+    [("resnet18", 10, 11_173_962), ("resnet20", 10, 269_722), ("resnet20", 16, 270_112)],
+)
+def test_the_number_of_parameters_is_the_published_one(name, classes, parameters):
+    assert sum(p.numel() for p in _build(name, classes).parameters()) == parameters
+
+
+@every_network
+def test_images_become_one_logit_per_class(name):
+    assert networks.logits(_build(name, 7), torch.rand(3, 3, 32, 32)).shape == (3, 7)
+
+
+@every_network
+def test_all_weights_of_convolutions_and_linear_layers_are_stored_and_nothing_else(name):
+    body = _build(name).body
+    stored = networks.weight_names(body)
+    assert set(stored) == {key for key, p in body.named_parameters() if p.ndim > 1}
+    assert len(stored) == {"resnet18": 21, "resnet20": 20}[name]
+    assert stored[0] == "conv1.weight"
+
+
+def test_resnet18_keeps_the_pool_so_its_first_group_sees_sixteen_by_sixteen_pixels():
+    body, seen = _build("resnet18").body, []
+    body.layer1.register_forward_hook(lambda _, inputs, __: seen.append(tuple(inputs[0].shape)))
+    networks.logits(body, torch.rand(1, 3, 32, 32))
+    assert seen == [(1, 64, 16, 16)]
+
+
+def test_a_shortcut_of_resnet20_takes_every_second_pixel_and_pads_channels_on_both_sides():
+    x = torch.rand(2, 16, 8, 8)
+    short = _build("resnet20").body.layer2[0].shortcut(x)
+    assert torch.equal(short[:, 8:24], x[:, :, ::2, ::2])
+    assert not short[:, :8].any()
+    assert not short[:, 24:].any()
+
+
+@every_network
+def test_the_seed_decides_the_random_start(name):
+    def first(seed: int) -> torch.Tensor:
+        return _build(name, seed=seed).body.conv1.weight
+
+    assert torch.equal(first(3), first(3))
+    assert not torch.equal(first(3), first(4))
+
+
+@every_network
+def test_building_leaves_torchs_global_random_state_alone(name):
+    before = torch.get_rng_state()
+    _build(name)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_networks_are_given_pixels_and_normalise_them_themselves():
+    network, x = _build("resnet20").eval(), torch.rand(2, 3, 32, 32)
+    normal = torch.stack([(x[:, c] - MEAN[c]) / STD[c] for c in range(3)], dim=1)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), network.body(normal))
+    assert not any(key.startswith(("mean", "std")) for key in network.state_dict())
+
+
+def test_logits_do_not_depend_on_the_batch_and_move_no_running_statistics():
+    network, x = _build("resnet20").train(), torch.rand(10, 3, 32, 32)
+    before = network.body.bn1.running_mean.clone()
+    torch.testing.assert_close(networks.logits(network, x, batch=3), networks.logits(network, x))
+    assert torch.equal(network.body.bn1.running_mean, before)
+
+
+@every_network
+def test_a_restored_network_computes_what_the_first_one_did(name):
+    network, x = _build(name), torch.rand(2, 3, 32, 32)
+    state = {key: value.numpy() for key, value in network.body.state_dict().items()}
+    restored = networks.restore(name, state, mean=MEAN, std=STD, classes=10)
+    assert torch.equal(networks.logits(restored, x), networks.logits(network, x))
+    assert not restored.training
+    assert not any(p.requires_grad for p in restored.parameters())
+
+
+def test_a_restored_network_does_not_share_memory_with_what_it_was_made_from():
+    state = _state()
+    restored = _restore(state)
+    with torch.no_grad():
+        restored.body.conv1.weight.zero_()
+    assert state["conv1.weight"].any()
+
+
+def test_a_missing_tensor_is_named():
+    state = _state()
+    del state["layer2.1.bn1.weight"]
+    with pytest.raises(ValueError, match=r"lack layer2\.1\.bn1\.weight, which resnet20 has with shape 32"):
+        _restore(state)
+
+
+def test_an_unknown_tensor_is_named():
+    with pytest.raises(ValueError, match=r"hold layer9\.weight, which resnet20 does not have"):
+        _restore({**_state(), "layer9.weight": np.zeros(3)})
+
+
+def test_a_tensor_of_another_shape_is_named_with_both_shapes():
+    with pytest.raises(ValueError, match=r"linear\.bias has shape 10; resnet20 for 16 classes has 16"):
+        _restore(_state(), classes=16)
+    with pytest.raises(
+        ValueError, match=r"conv1\.weight has shape 16x3x5x5; resnet20 for 10 classes has 16x3x3x3"
+    ):
+        _restore({**_state(), "conv1.weight": np.zeros((16, 3, 5, 5), np.float32)})
+
+
+def test_an_unknown_network_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match="no network 'resnet50'; known: resnet18, resnet20"):
+        _build("resnet50")

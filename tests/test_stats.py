@@ -1,0 +1,99 @@
+"""Rows to curves: means over maps, intervals over maps, intervals over images."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as distributions
+
+from resq.measure import stats, table
+
+
+def row(**changed):
+    given = {
+        "checkpoint": "a/b/c", "network": "b", "data": "a", "encoding": "int8", "fault": "random",
+        "region": "all", "axis": "ber", "ber": 0.0, "map": 0, "flips": 0, "attack": "none", "eps": 0.0,
+        "steps": 0, "restarts": 0, "seed": 0, "n": 100, "correct": 90, "due": 0, "weights": "w",
+        "images": "i", "code": "c",
+    }  # fmt: skip
+    return {**given, **changed}
+
+
+@pytest.fixture
+def rows():
+    faulty = [row(ber=0.01, map=m, correct=c, flips=8) for m, c in enumerate([50, 60, 70])]
+    return table.frame(
+        [row(), *faulty, row(axis="eps", attack="pgd", eps=8.0, steps=20, restarts=1, correct=5)]
+    )
+
+
+def test_a_curve_has_one_line_per_rate_with_the_mean_over_maps(rows):
+    curve = stats.curve(rows, "ber")
+    assert curve["x"].tolist() == [0.0, 0.01]
+    assert curve["mean"].tolist() == [0.9, pytest.approx(0.6)]
+    assert curve["maps"].tolist() == [1, 3]
+    assert curve["least"].tolist() == [0.9, 0.5]
+    assert curve["flips"].tolist() == [0, 8]
+
+
+def test_nothing_is_random_at_ber_0_so_the_interval_over_maps_has_no_width(rows):
+    clean = stats.curve(rows, "ber").iloc[0]
+    assert clean["low"] == clean["mean"] == clean["high"]
+    assert clean["image_low"] < clean["mean"] < clean["image_high"]
+
+
+def test_one_map_alone_says_nothing_about_other_maps():
+    line = stats.curve(table.frame([row(ber=0.01)]), "ber").iloc[0]
+    assert np.isnan(line["low"])
+    assert np.isnan(line["high"])
+
+
+def test_the_attack_axis_has_its_own_curve(rows):
+    curve = stats.curve(rows, "eps")
+    assert curve[["x", "mean", "attack", "steps"]].to_numpy().tolist() == [[8.0, 0.05, "pgd", 20]]
+
+
+def test_no_rows_give_an_empty_curve_with_the_same_columns(rows):
+    empty = stats.curve(table.frame([]), "ber")
+    assert empty.empty
+    assert set(empty.columns) == set(stats.curve(rows, "ber").columns)
+
+
+def test_the_t_interval_is_scipys():
+    values = np.array([0.5, 0.55, 0.7, 0.62])
+    expected = distributions.t.interval(0.95, 3, values.mean(), distributions.sem(values))
+    assert stats.t_interval(values) == pytest.approx(expected)
+
+
+def test_the_wilson_interval_is_scipys():
+    expected = distributions.binomtest(37, 50).proportion_ci(0.95, method="wilson")
+    assert stats.wilson(37 / 50, 50) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_t_interval_covers_the_mean_as_often_as_it_says():
+    chance = np.random.default_rng(0)
+    samples = np.clip(chance.normal(0.6, 0.05, (2000, 10)), 0, 1)
+    inside = np.mean([low <= 0.6 <= high for low, high in map(stats.t_interval, samples)])
+    assert inside == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_table_survives_parquet_and_a_missing_column_is_named(rows, tmp_path):
+    table.write(rows, tmp_path / "rows.parquet")
+    pd.testing.assert_frame_equal(table.read(tmp_path / "rows.parquet"), rows)
+    rows.drop(columns="flips").to_parquet(tmp_path / "less.parquet")
+    with pytest.raises(ValueError, match=r"less.parquet lacks the columns flips"):
+        table.read(tmp_path / "less.parquet")
+    (tmp_path / "text.parquet").write_text("no")
+    with pytest.raises(ValueError, match=r"text.parquet is not a readable parquet file"):
+        table.read(tmp_path / "text.parquet")
+
+
+def test_the_shipped_rows_are_of_shipped_weights_and_name_their_seed_and_hashes():
+    from resq import checkpoints
+
+    shipped = table.shipped()
+    if shipped.empty:
+        pytest.skip("no rows in assets/results")
+    for name, part in shipped.groupby("checkpoint"):
+        assert set(part["weights"]) == {checkpoints.card(name)["sha256"][:16]}
+    assert (shipped["correct"] <= shipped["n"]).all()
+    assert shipped[["images", "code"]].apply(lambda c: c.str.fullmatch("[0-9a-f]{16}")).all(axis=None)

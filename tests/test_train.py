@@ -1,0 +1,210 @@
+"""The training loop: repeatable, resumable bit for bit, and honest about whose state it continues."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from resq.core import Dataset
+from resq.data import signs
+from resq.learn import augment, recipe, train
+from resq.learn.recipe import Recipe
+
+FIELDS = {"epochs": 3, "batch": 16, "lr": 0.02, "warmup": 1, "pad": 2}
+SHORT = Recipe("signs", "resnet20", "short", **FIELDS, size=16, early_size=12, early_epochs=1)
+
+
+@pytest.fixture(scope="module")
+def images() -> Dataset:
+    """128 signs at half their size."""
+    x, y = signs.render("train", 128)
+    return Dataset("signs", "train", np.ascontiguousarray(x[:, :, ::2, ::2]), y, signs.CLASSES)
+
+
+def _begin(recipe: Recipe) -> train.Run:
+    """A fresh run in float32: whether bf16 is faster is measured, and so may differ from run to run."""
+    run = train.start(recipe)
+    run.bf16 = False
+    return run
+
+
+def _train(recipe: Recipe, images: Dataset, **more) -> train.Run:
+    return train.train(recipe, images, run=_begin(recipe), quiet=True, **more)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(images) -> train.Run:
+    return _train(SHORT, images)
+
+
+def _bytes(run: train.Run) -> dict[str, bytes]:
+    """Weights, norm statistics and momenta, bit for bit."""
+    momenta = {
+        f"momentum {i}": state["momentum_buffer"].contiguous().numpy().tobytes()
+        for i, state in run.optimizer.state_dict()["state"].items()
+    }
+    tensors = {name: value.contiguous().numpy().tobytes() for name, value in run.network.state_dict().items()}
+    return {**tensors, **momenta}
+
+
+def _told(run: train.Run) -> list[tuple[float, float, float]]:
+    return [(row["epoch"], row["loss"], row["accuracy"]) for row in run.history]
+
+
+def test_the_loss_falls_with_every_epoch(uninterrupted):
+    losses = [row["loss"] for row in uninterrupted.history]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.8 * losses[0]
+    assert uninterrupted.epoch == 3
+
+
+def test_the_same_recipe_gives_the_same_network_bit_for_bit(images, uninterrupted):
+    assert _bytes(_train(SHORT, images)) == _bytes(uninterrupted)
+
+
+@pytest.mark.parametrize("step", [3, 20])
+def test_a_run_killed_in_the_middle_of_an_epoch_and_resumed_equals_the_uninterrupted_one(
+    tmp_path, images, uninterrupted, step
+):
+    steps = 0
+
+    def killed(network, x, y, rng):
+        nonlocal steps
+        steps += 1
+        if steps == step:
+            raise KeyboardInterrupt
+        return train.cross_entropy(network, x, y, rng)
+
+    keep = tmp_path / "deep" / "run.pt"
+    with pytest.raises(KeyboardInterrupt):
+        _train(SHORT, images, keep=keep, objective=killed)
+    assert keep.exists() == (step > 8)  # 128 images in batches of 16: an epoch has 8 steps
+    resumed = _train(SHORT, images, keep=keep)
+    assert _bytes(resumed) == _bytes(uninterrupted)
+    assert _told(resumed) == _told(uninterrupted)
+
+
+def test_a_finished_run_is_read_and_not_trained_further(tmp_path, images, uninterrupted):
+    keep = tmp_path / "run.pt"
+    train._save(uninterrupted, keep, f"{SHORT.hash} {images.hash}")
+
+    def never(*_):
+        pytest.fail("trained on")
+
+    assert _bytes(_train(SHORT, images, keep=keep, objective=never)) == _bytes(uninterrupted)
+
+
+def test_the_state_of_another_recipe_or_of_other_images_is_refused(tmp_path, images, uninterrupted):
+    keep = tmp_path / "run.pt"
+    train._save(uninterrupted, keep, f"{SHORT.hash} {images.hash}")
+    other = Recipe("signs", "resnet20", "short", **{**FIELDS, "epochs": 4})
+    with pytest.raises(
+        ValueError, match=rf"run\.pt holds a run of recipe and images {SHORT.hash} .*remove the file"
+    ):
+        _train(other, images, keep=keep)
+    with pytest.raises(ValueError, match=rf"this one is {SHORT.hash} {images.first(64).hash}"):
+        _train(SHORT, images.first(64), keep=keep)
+
+
+def test_another_seed_gives_another_network(images):
+    few, fields = images.first(16), {**FIELDS, "epochs": 2, "size": 12}
+    one, other = (_train(Recipe("signs", "resnet20", **fields, seed=seed), few) for seed in (0, 1))
+    assert _bytes(one) != _bytes(other)
+
+
+def test_every_image_is_seen_at_most_once_an_epoch_in_full_batches():
+    parts = train._parts(np.arange(70), 32)
+    assert [len(part) for part in parts] == [32, 32]
+    assert np.concatenate(parts).tolist() == list(range(64))
+    assert [len(part) for part in train._parts(np.arange(5), 32)] == [5]
+
+
+def test_the_learning_rate_rises_over_the_warm_up_and_then_falls_to_zero():
+    plan = Recipe("signs", "resnet20", epochs=10, lr=0.4, warmup=2)
+    assert [train.rate(plan, at) for at in (0, 1, 2, 6, 10)] == pytest.approx([0, 0.2, 0.4, 0.2, 0])
+    assert train.rate(Recipe("signs", "resnet20", epochs=4, lr=0.4, warmup=0), 0) == 0.4
+
+
+def test_weights_decay_and_biases_and_norms_do_not():
+    groups = _begin(SHORT).optimizer.param_groups
+    assert [group["weight_decay"] for group in groups] == [SHORT.weight_decay, 0.0]
+    assert all(p.ndim > 1 for p in groups[0]["params"])
+    assert all(p.ndim == 1 for p in groups[1]["params"])
+
+
+def test_a_crop_is_a_window_of_its_own_image():
+    x = torch.arange(2 * 3 * 6 * 6, dtype=torch.uint8).reshape(2, 3, 6, 6)
+    cropped = augment.crops(x, np.array([1, 0, 1]), 4, np.random.default_rng(0))
+    assert cropped.shape == (3, 3, 4, 4)
+    for crop, source in zip(cropped, (1, 0, 1), strict=True):
+        windows = [x[source, :, i : i + 4, j : j + 4] for i in range(3) for j in range(3)]
+        assert any(torch.equal(crop, window) for window in windows)
+
+
+def test_a_crop_as_large_as_the_image_is_the_image():
+    x = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
+    assert torch.equal(augment.crops(x, np.array([2, 0]), 8, np.random.default_rng(0)), x[[2, 0]])
+
+
+def test_padding_reflects_the_border():
+    row = np.array([1, 2, 3], dtype=np.uint8)
+    padded = augment.pad(np.broadcast_to(row, (1, 3, 3, 3)), 1)
+    assert padded[0, 0, 0].tolist() == [2, 1, 2, 3, 2]
+
+
+def test_only_chosen_images_are_mirrored():
+    x = torch.arange(12).view(2, 1, 2, 3)
+    mirrored = augment.mirror(x, np.array([False, True]))
+    assert torch.equal(mirrored[0], x[0])
+    assert mirrored[1, 0].tolist() == [[8, 7, 6], [11, 10, 9]]
+
+
+def _read(tmp_path: Path, text: str) -> Recipe:
+    file = tmp_path / "plan.toml"
+    file.write_text(text)
+    return recipe.read(file)
+
+
+def test_a_recipe_is_read_from_toml(tmp_path):
+    plan = _read(tmp_path, 'data = "cifar10"\nnetwork = "resnet18"\nepochs = 7\nlr = 0.5\n')
+    assert plan == Recipe("cifar10", "resnet18", epochs=7, lr=0.5)
+    assert plan.name == "cifar10/resnet18/base"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("data = ", r"plan\.toml is not a TOML recipe"),
+        ('data = "signs"\n', r"plan\.toml lacks network"),
+        ("epochs = 3\n", r"plan\.toml lacks data and network"),
+        (
+            'data = "signs"\nnetwork = "resnet20"\nepoch = 3\n',
+            r"plan\.toml has epoch; a recipe has data, network",
+        ),
+        (
+            'data = "signs"\nnetwork = "resnet20"\nepochs = 0\nwarmup = 0\n',
+            "positive epochs, batch, lr and sizes, got epochs 0",
+        ),
+        ('data = "signs"\nnetwork = "resnet20"\nlr = -1.0\npad = -2\n', r"got lr -1\.0, pad -2"),
+    ],
+)
+def test_a_recipe_that_cannot_be_followed_is_refused_with_the_reason(tmp_path, text, said):
+    with pytest.raises(ValueError, match=said):
+        _read(tmp_path, text)
+
+
+def test_every_field_of_a_recipe_changes_its_hash():
+    base = Recipe("signs", "resnet20")
+    others = [
+        Recipe("signs", "resnet20", seed=1),
+        Recipe("signs", "resnet20", lr=0.1),
+        Recipe("signs", "resnet18"),
+    ]
+    assert len({base.hash, *(r.hash for r in others)}) == 4
+
+
+def test_every_shipped_recipe_can_be_read():
+    specs = Path(recipe.__file__).parents[2] / "assets" / "specs"
+    for file in specs.glob("*-base.toml"):
+        assert recipe.read(file).name == file.stem.replace("-", "/")
