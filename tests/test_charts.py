@@ -65,7 +65,16 @@ def test_guessing_is_a_dashed_line_at_one_in_sixteen():
 def test_a_dot_says_n_interval_seed_and_hashes():
     figure = charts.accuracy_vs_ber(stats.curve(faulty()), {})
     text = lines(figure)[0].text[0]
-    for part in ("n = 100", "seed 0", "95", "2 maps", "worst map 60.0", "weights aaaa", "images bbbb", "code cccc"):
+    for part in (
+        "n = 100",
+        "seed 0",
+        "95",
+        "2 maps",
+        "worst map 60.0",
+        "weights aaaa",
+        "images bbbb",
+        "code cccc",
+    ):
         assert part in text
 
 
@@ -102,7 +111,9 @@ def test_an_attack_curve_is_linear_in_255ths_with_the_wilson_band():
 
 
 def test_probabilities_are_one_bar_per_class_solid_before_and_hatched_after():
-    figure = charts.CHARTS["probabilities"].draw(("stop", "yield"), np.array([0.9, 0.1]), np.array([0.2, 0.8]), 0)
+    figure = charts.CHARTS["probabilities"].draw(
+        ("stop", "yield"), np.array([0.9, 0.1]), np.array([0.2, 0.8]), 0
+    )
     before, after, labels = figure.data
     assert before.x == (0.9, 0.1)
     assert after.x == (0.2, 0.8)

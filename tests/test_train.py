@@ -175,7 +175,7 @@ def test_a_recipe_is_read_from_toml(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("data = ", r"plan\.toml is not a TOML recipe"),
+        ("data = ", r"plan\.toml is not a readable TOML recipe"),
         ('data = "signs"\n', r"plan\.toml lacks network"),
         ("epochs = 3\n", r"plan\.toml lacks data and network"),
         (

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from resq import __version__
-from resq.cli import data, evaluate, show, sweep, train
+from resq.cli import data, evaluate, show, sweep, train, zoo
 
 COMMANDS: dict[str, ModuleType] = {
     "show": show,
@@ -16,6 +16,7 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "evaluate": evaluate,
     "sweep": sweep,
+    "zoo": zoo,
 }
 
 

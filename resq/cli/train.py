@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import platform
 import shutil
 from pathlib import Path
@@ -38,15 +39,24 @@ def run(arguments: argparse.Namespace) -> None:
     images = data.load(recipe.data, "train")
     images = images if arguments.n is None else images.first(arguments.n)
     card = finish(recipe, images, folder)
+    assert card is not None, "without a time limit a run ends finished"
     print(options.dump(card) if arguments.json else _sentence(recipe, card, file))
 
 
-def finish(recipe: recipes.Recipe, images: Dataset, folder: Path) -> dict[str, Any]:
-    """Trains to the end (from where an earlier run stopped), saves, tests; returns the card."""
+def finish(
+    recipe: recipes.Recipe, images: Dataset, folder: Path, until: float = math.inf
+) -> dict[str, Any] | None:
+    """Trains to the end, from where an earlier run stopped, saves and tests.
+
+    Returns:
+        The card, or None where time ran out first; what was learned is kept and the next call goes on.
+    """
     from resq.learn import train  # torch
 
     keep = checkpoints.work() / "train" / f"{recipe.name.replace('/', '-')}.pt"
-    finished = train.train(recipe, images, keep=keep)
+    finished = train.train(recipe, images, keep=keep, until=until)
+    if finished.epoch < recipe.epochs:
+        return None
     body = finished.network.body.cpu()
     state = {k: v.contiguous().numpy() for k, v in body.state_dict().items()}
     about = {**_history(recipe, images, finished.history), "bf16": bool(finished.bf16)}
@@ -73,15 +83,24 @@ def tested(file: Path) -> dict[str, Any]:
             "encoding": "fp32", "images": images.hash}  # fmt: skip
 
 
-def _recipe(arguments: argparse.Namespace) -> recipes.Recipe:
-    shipped = SPECS / f"{arguments.recipe.replace('/', '-')}.toml"
-    given = Path(arguments.recipe)
-    file = given if given.suffix == ".toml" else shipped
+def shipped(name: str) -> recipes.Recipe:
+    """The recipe of a checkpoint's name, from assets/specs/recipes.
+
+    Raises:
+        ValueError: there is none; the sentence lists what there is.
+    """
+    file = SPECS / f"{name.replace('/', '-')}.toml"
     if not file.is_file():
         known = ", ".join(recipes.read(p).name for p in sorted(SPECS.glob("*.toml")))
-        raise ValueError(f"no recipe {arguments.recipe!r}; expected a .toml file or one of: {known}")
+        raise ValueError(f"no recipe {name!r}; expected a .toml file or one of: {known}")
+    return recipes.read(file)
+
+
+def _recipe(arguments: argparse.Namespace) -> recipes.Recipe:
+    given = Path(arguments.recipe)
+    recipe = recipes.read(given) if given.suffix == ".toml" else shipped(arguments.recipe)
     changes = {k: v for k in ("epochs", "seed", "variant") if (v := getattr(arguments, k)) is not None}
-    return dataclasses.replace(recipes.read(file), **changes)
+    return dataclasses.replace(recipe, **changes)
 
 
 def _history(recipe: recipes.Recipe, images: Dataset, history: list[dict[str, float]]) -> dict[str, Any]:

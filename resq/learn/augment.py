@@ -16,14 +16,15 @@ def pad(pixels: np.ndarray, margin: int) -> Tensor:
 def crops(padded: Tensor, index: np.ndarray, size: int, rng: np.random.Generator) -> Tensor:
     """One random ``size`` x ``size`` window of each chosen image, uint8 (len(index), 3, size, size)."""
     room = padded.shape[-1] - size + 1
-    top, left = torch.from_numpy(rng.integers(0, room, (2, len(index))))
-    span = torch.arange(size)
+    top, left = torch.from_numpy(rng.integers(0, room, (2, len(index)))).to(padded.device)
+    span = torch.arange(size, device=padded.device)
     rows = (top[:, None] + span)[:, :, None]  # (B, size, 1)
     columns = (left[:, None] + span)[:, None, :]  # (B, 1, size)
-    picked = padded[torch.from_numpy(index)[:, None, None], :, rows, columns]  # (B, size, size, 3)
+    which = torch.from_numpy(index).to(padded.device)[:, None, None]
+    picked = padded[which, :, rows, columns]  # (B, size, size, 3)
     return picked.permute(0, 3, 1, 2)
 
 
 def mirror(x: Tensor, which: np.ndarray) -> Tensor:
     """Images whose flag in ``which`` (bool, N) is set, mirrored left to right."""
-    return torch.where(torch.from_numpy(which)[:, None, None, None], x.flip(-1), x)
+    return torch.where(torch.from_numpy(which).to(x.device)[:, None, None, None], x.flip(-1), x)

@@ -18,12 +18,14 @@ class Recipe:
         lr: peak learning rate; a linear rise over ``warmup`` epochs, then a linear fall to zero.
         size: side of the training crops in pixels; ``early_size`` for the first ``early_epochs`` epochs
             (a fully convolutional network learns its first features from smaller, cheaper crops).
+        optimizer: "sgd" with Nesterov ``momentum``, or "adamw", which transformers want.
         pad: reflected border in pixels, from which crops are taken.
     """
 
     data: str
     network: str
     variant: str = "base"
+    optimizer: str = "sgd"
     epochs: int = 20
     batch: int = 256
     lr: float = 0.2
@@ -44,6 +46,8 @@ class Recipe:
         ]
         if wrong:
             raise ValueError(f"a recipe needs positive epochs, batch, lr and sizes, got {', '.join(wrong)}")
+        if self.optimizer not in ("sgd", "adamw"):
+            raise ValueError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")
         if self.warmup >= self.epochs:
             raise ValueError(
                 f"the warm-up must end before the run, got {self.warmup:g} of {self.epochs} epochs"
@@ -56,8 +60,13 @@ class Recipe:
 
     @property
     def hash(self) -> str:
-        """16 hex digits that change with any field."""
-        fields = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        """16 hex digits that change with any field.
+
+        Fields at their defaults are left out: a field that is added later changes no older recipe.
+        """
+        known = dataclasses.fields(self)
+        changed = {f.name: getattr(self, f.name) for f in known if getattr(self, f.name) != f.default}
+        fields = json.dumps(changed, sort_keys=True)
         return hashlib.sha256(fields.encode()).hexdigest()[:16]
 
 
@@ -69,8 +78,8 @@ def read(file: Path) -> Recipe:
     """
     try:
         fields = tomllib.loads(file.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file.name} is not a TOML recipe: {error}") from None
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not a readable TOML recipe: {error}") from None
     known = {f.name: f for f in dataclasses.fields(Recipe)}
     unknown = sorted(set(fields) - set(known))
     if unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -60,11 +61,13 @@ def device() -> torch.device:
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum; weight decay on weights only, not on biases and norms."""
+    """The recipe's optimizer; weight decay on weights only, not on biases and norms."""
     groups = [
         {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.lr)
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
 
@@ -76,6 +79,7 @@ def train(
     keep: Path | None = None,
     objective: Objective = cross_entropy,
     quiet: bool = False,
+    until: float = math.inf,
 ) -> Run:
     """A finished run of ``recipe`` on ``images``.
 
@@ -83,6 +87,8 @@ def train(
         run: where to begin; a fresh start by default.
         keep: a file that holds the run after every epoch; where it exists the run goes on from it.
         objective: the loss; cross-entropy of the clean images by default.
+        until: a time of ``time.monotonic``; an epoch that would end after it, judging by the one before, is
+            not begun, and the run comes back unfinished.
     Raises:
         ValueError: ``keep`` belongs to another recipe or other images.
     """
@@ -92,8 +98,10 @@ def train(
         _resume(run, keep, identity)
     if run.bf16 is None:
         run.bf16 = _faster_in_bf16(run.network, recipe)
-    padded = augment.pad(images.pixels, recipe.pad)
+    padded = augment.pad(images.pixels, recipe.pad).to(device())
     for epoch in range(run.epoch, recipe.epochs):
+        if time.monotonic() + (run.history[-1]["seconds"] if run.history else 0) > until:
+            break
         began = time.perf_counter()
         row = _epoch(run, recipe, images, padded, objective, quiet)
         run.history.append({"epoch": epoch + 1, **row, "seconds": round(time.perf_counter() - began, 1)})

@@ -1,0 +1,96 @@
+"""Trains the whole table of networks in its order, as far as the time given goes; run again, it goes on."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from resq import checkpoints, data
+from resq.cli import options, train
+from resq.learn import recipe as recipes
+
+# The order in which rows are worth having: the most compared network first, the dearest last.
+ORDER = (
+    "signs/resnet20/base",
+    "cifar10/resnet18/base",
+    "gtsrb/resnet18/base",
+    "cifar10/vgg16/base",
+    "cifar10/efficientnet_b0/base",
+    "gtsrb/efficientnet_b0/base",
+    "cifar10/swin_t/base",
+    "gtsrb/vgg16/base",
+    "gtsrb/swin_t/base",
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("--only", default="", help="rows whose name begins so, such as cifar10/resnet18")
+    parser.add_argument(
+        "--budget", type=_duration, default=math.inf, help="time to spend, such as 90s, 150m, 3h"
+    )
+    parser.add_argument("--out", type=Path, help="folder of checkpoints (default: work/weights)")
+    parser.add_argument("--list", action="store_true", help="only say what is trained and what is not")
+
+
+def _duration(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 150m or 3h, got {text!r}")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def rows(only: str = "") -> list[recipes.Recipe]:
+    """The recipes of the table, in its order.
+
+    Raises:
+        ValueError: no row begins with ``only``.
+    """
+    found = [train.shipped(name) for name in ORDER if name.startswith(only)]
+    if not found:
+        raise ValueError(f"no row begins with {only!r}; known: {', '.join(ORDER)}")
+    return found
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Trains what is missing, then lists the table."""
+    table = rows(arguments.only)
+    folder = arguments.out or checkpoints.work() / "weights"
+    until = time.monotonic() + arguments.budget
+    if not arguments.list:
+        for recipe in table:
+            if recipe.name not in checkpoints.names() and data.present(recipe.data):
+                train.finish(recipe, data.load(recipe.data, "train"), folder, until)
+    found = [status(recipe) for recipe in table]
+    if arguments.json:
+        print(options.dump({"rows": found}))
+    else:
+        options.print_table([{k: _text(v) for k, v in row.items()} for row in found])
+
+
+def status(recipe: recipes.Recipe) -> dict[str, Any]:
+    """What is known of one row: its accuracy where it is trained, the command that trains it where not."""
+    if recipe.name in checkpoints.names():
+        card = checkpoints.card(recipe.name)
+        test = card.get("test", {})
+        return {"row": recipe.name, "state": "trained", "accuracy": test.get("accuracy"), "n": test.get("n"),
+                "epochs": card.get("epochs"), "minutes": card.get("minutes")}  # fmt: skip
+    state = (
+        "not trained yet" if data.present(recipe.data) else f"not trained yet; no {recipe.data} images here"
+    )
+    return {"row": recipe.name, "state": state, "accuracy": None, "n": None, "epochs": recipe.epochs,
+            "minutes": None}  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return (
+        "-"
+        if value is None
+        else options.percent(value)
+        if isinstance(value, float) and value <= 1
+        else str(value)
+    )

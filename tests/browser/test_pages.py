@@ -1,0 +1,98 @@
+"""The dashboard in a real browser: what a visitor sees and does."""
+
+import re
+
+import pytest
+
+pytest.importorskip("playwright")
+from playwright.sync_api import expect
+
+expect.set_options(timeout=60_000)
+VERDICT = '[class*="st-key-verdict_"]'
+
+
+def tile(page, bit: int):
+    return page.locator(f".st-key-bit_{bit} button")
+
+
+def ready(page) -> None:
+    """The page has run, and nothing runs any more."""
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator('[data-testid=stApp][data-test-script-state="notRunning"]')).to_be_visible()
+
+
+def test_the_first_screen_shows_the_chart_of_a_trained_network(visit):
+    page = visit("/").page
+    ready(page)
+    chart = page.locator(".js-plotly-plot .main-svg").first
+    expect(chart).to_be_visible()
+    assert chart.bounding_box()["y"] < 900 - 200, "at least its upper part is on the first screen"
+    assert page.locator('[class*="st-key-card_"]').count() == 3
+
+
+def test_a_card_leads_to_the_bit_lab(visit):
+    page = visit("/").page
+    page.locator(".st-key-card_0 a").click()
+    expect(page).to_have_url(re.compile("/bitlab"))
+    expect(page.locator(VERDICT)).to_be_visible()
+
+
+def test_a_bit_flips_by_click_and_by_its_digit_and_esc_flips_all_back(visit):
+    page = visit("/bitlab").page
+    expect(page.locator(VERDICT)).to_be_visible()
+    ready(page)
+    clean = page.locator(VERDICT).inner_text()
+    tile(page, 7).click()
+    expect(page).to_have_url(re.compile("flip=7$"))
+    expect(page.locator(VERDICT)).to_contain_text("→")
+    page.keyboard.press("3")
+    expect(page).to_have_url(re.compile("flip=7%2C3|flip=7,3"))
+    page.keyboard.press("Escape")
+    expect(page).not_to_have_url(re.compile("flip"))
+    expect(page.locator(VERDICT)).to_have_text(re.compile(re.escape(clean.split("\n")[-1])))
+
+
+def state(page) -> dict[str, object]:
+    """All that a visitor sees of the Bit lab's state."""
+    return {
+        "tiles": page.locator('[class*="st-key-bit_"] button').all_inner_texts(),
+        "flipped": page.locator('[class*="st-key-bit_"] button[kind=primary]').count(),
+        "readings": page.locator("[data-testid=stMetric]").all_inner_texts(),
+        "verdict": page.locator(VERDICT).inner_text(),
+        "address": page.url.split("?")[1],
+    }
+
+
+def test_a_shared_link_shows_a_fresh_visitor_the_same(visit):
+    first = visit("/bitlab?enc=int4-tmr2&layer=linear&w=5&img=3&share=10").page
+    expect(first.locator(VERDICT)).to_be_visible()
+    ready(first)
+    tile(first, 5).click()
+    expect(first).to_have_url(re.compile("flip=5"))
+    ready(first)
+    seen = state(first)
+    assert seen["flipped"] == 1
+    second = visit("/bitlab?" + seen["address"]).page
+    expect(second.locator(VERDICT)).to_be_visible()
+    ready(second)
+    assert state(second) == seen
+
+
+def test_a_sweep_is_measured_live_and_found_again_after_a_reload(visit):
+    page = visit("/sweep?n=100&maps=2&parts=faults&encs=int8&seed=12").page
+    ready(page)
+    page.get_by_role("button", name="Measure live").click()
+    expect(page).to_have_url(re.compile("job=[0-9a-f]{12}"))
+    page.reload()
+    expect(page.get_by_text("9 cells.")).to_be_visible()  # one without faults, and two maps at four rates
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    expect(page.get_by_text("seed 12").first).to_be_visible()
+
+
+def test_a_measurement_is_cancelled(visit):
+    page = visit("/sweep?n=4000&maps=50&points=more&encs=int8&seed=13").page
+    ready(page)
+    page.get_by_role("button", name="Measure live").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelled after")).to_be_visible()
+    expect(page.get_by_role("button", name="Measure live")).to_be_enabled()

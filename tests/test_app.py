@@ -1,0 +1,376 @@
+"""Every page in every state, without a browser: defaults, links, nonsense in links, and nothing there yet."""
+
+import gc
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard import bitcontrols, data, lab, live, warm
+from resq import checkpoints
+from resq.core import Encoding
+from resq.measure import table
+from resq.measure.spec import SweepSpec
+from resq.memory import quant
+
+APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
+NAME = "signs/resnet20/base"
+PAGES = {"start": "views/start.py", "bitlab": "views/bitlab.py", "sweep": "views/sweep.py"}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def rows(monkeypatch, tmp_path):
+    """Stored rows of the shipped network, so few that they can be counted."""
+    weights = checkpoints.card(NAME)["sha256"][:16]
+    cell = {
+        "checkpoint": NAME, "network": "resnet20", "data": "signs", "encoding": "int8", "fault": "random",
+        "region": "all", "axis": "ber", "ber": 0.0, "map": 0, "flips": 0, "attack": "none", "eps": 0.0, "steps": 0,
+        "restarts": 0, "seed": 0, "n": 100, "correct": 98, "due": 0, "weights": weights, "images": "b" * 16,
+        "code": "c" * 16,
+    }  # fmt: skip
+    attack = {**cell, "axis": "eps", "attack": "pgd", "steps": 20, "restarts": 1}
+    cells = [cell, *({**cell, "ber": 1e-2, "map": m, "correct": 90 - m} for m in range(3))]
+    stored = table.frame([*cells, attack, {**attack, "eps": 8.0, "correct": 5}])
+    table.write(stored, tmp_path / "rows.parquet")
+    monkeypatch.setattr(table, "SHIPPED", tmp_path)
+    return stored
+
+
+@pytest.fixture
+def nothing(monkeypatch, tmp_path):
+    """A machine without checkpoints and without rows."""
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "weights")
+    monkeypatch.setattr(table, "SHIPPED", tmp_path / "results")
+    monkeypatch.setenv("RESQ_WORK", str(tmp_path / "work"))
+
+
+def opened(page: str = "start", **query: str) -> AppTest:
+    """A page as a fresh visitor sees it who follows a link."""
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    for key, value in query.items():
+        app.query_params[key] = value
+    if page != "start":
+        app.switch_page(PAGES[page])
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    """All text of a page."""
+    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption, *app.subheader])
+
+
+def verdict(app: AppTest) -> str:
+    """The verdict's headline."""
+    return next(m.value for m in app.markdown if m.value.startswith("### ")).splitlines()[0]
+
+
+def figures(app: AppTest) -> int:
+    return len(app.get("plotly_chart"))
+
+
+def choice(app: AppTest, kind: str, key: str):
+    return next(element for element in app.get(kind) if element.key == key)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_with_its_figures(page, rows):
+    app = opened(page)
+    assert not app.exception
+    assert figures(app) >= 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_what_to_do_where_there_is_no_checkpoint(page, nothing):
+    app = opened(page)
+    assert not app.exception
+    assert "no trained network on this machine" in said(app)
+    assert any("python -m resq train" in code.value for code in app.code)
+
+
+@pytest.mark.parametrize("page", ["start", "sweep"])
+def test_no_stored_rows_is_a_sentence(page, monkeypatch, tmp_path):
+    monkeypatch.setattr(table, "SHIPPED", tmp_path)
+    app = opened(page)
+    assert not app.exception
+    assert "stored" in said(app)
+    assert figures(app) == 0
+
+
+def test_start_says_the_numbers_origin_and_that_signs_are_rendered(rows):
+    text = said(opened())
+    for part in ("n = 100", "seed 0", f"weights {rows['weights'][0][:8]}", "not photographed"):
+        assert part in text
+
+
+def test_a_click_on_a_bit_flips_it_and_a_second_click_flips_it_back():
+    app = opened("bitlab")
+    before = choice(app, "button", "bit_7").label
+    app.button(key="bit_7").click().run()
+    assert choice(app, "button", "bit_7").label[0] != before[0]
+    assert app.query_params["flip"] == "7"
+    app.button(key="bit_7").click().run()
+    assert choice(app, "button", "bit_7").label == before
+    assert "flip" not in app.query_params
+
+
+def test_reset_flips_all_bits_back():
+    app = opened("bitlab", flip="7,3", share="10")
+    app.button(key="reset").click().run()
+    assert "flip" not in app.query_params
+    assert app.session_state["share"] == 0.0
+
+
+def test_a_link_shows_what_its_sender_saw():
+    app = opened("bitlab", enc="fp32", layer="linear", w="5", img="3", flip="30", share="1", draw="7")
+    assert not app.exception
+    assert app.selectbox(key="enc").value == "fp32"
+    assert app.selectbox(key="layer").value == "linear.weight"
+    assert app.number_input(key="w").value == 5
+    assert app.session_state["flips"] == (30,)
+    assert app.session_state["share"] == 0.01
+    assert choice(app, "button", "bit_30").label[0] == "1"
+
+
+@pytest.mark.parametrize("enc", lab.ENCODINGS)
+def test_every_encoding_has_a_tile_per_stored_bit(enc):
+    app = opened("bitlab", enc=enc)
+    assert not app.exception
+    tiles = [b for b in app.button if b.key and b.key.startswith("bit_")]
+    assert len(tiles) == Encoding.parse(enc).stored
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {
+            "layer": "nope",
+            "w": "999999",
+            "flip": "x",
+            "img": "77",
+            "net": "a/b/c",
+            "enc": "int99",
+            "share": "3",
+        },
+        {"w": "-1", "flip": "99,-3,,7.5", "plane": "64", "draw": "x"},
+        {"layer": "conv1", "w": "432"},
+    ],
+)
+def test_nonsense_in_a_bit_lab_link_falls_back_silently(query):
+    app = opened("bitlab", **query)
+    assert not app.exception
+    assert app.number_input(key="w").value == 0
+    assert figures(app) == 2
+
+
+def test_a_weight_number_beyond_a_smaller_layer_becomes_its_last():
+    app = opened("bitlab", layer="linear", w="1000")
+    app.selectbox(key="layer").set_value("conv1.weight").run()
+    assert not app.exception
+    assert app.number_input(key="w").value == 431
+
+
+def test_a_bit_plane_of_longer_words_is_forgotten_in_shorter_ones():
+    app = opened("bitlab", enc="fp32", plane="30", flip="31,3")
+    app.selectbox(key="enc").set_value("int8").run()
+    assert not app.exception
+    assert app.selectbox(key="plane").value == 7
+    assert app.session_state["flips"] == (3,)
+
+
+def test_one_flipped_copy_is_outvoted():
+    app = opened("bitlab", enc="int4-tmr2", flip="5")
+    assert "outvote" in said(app)
+    assert "still" in verdict(app)
+
+
+def test_flipping_the_top_exponent_bit_of_a_whole_layer_breaks_the_answer():
+    assert "still" not in verdict(opened("bitlab", enc="fp32", plane="30", share="100"))
+
+
+def test_the_most_harmful_bit_of_fp32_changes_the_answer():
+    app = opened("bitlab", enc="fp32")
+    app.button(key="harmful").click().run()
+    assert not app.exception
+    assert "→" in verdict(app)
+
+
+def test_the_largest_weight_is_chosen():
+    app = opened("bitlab")
+    app.button(key="largest").click().run()
+    weight = quant.dequantize(data.stored(NAME, "int8").model.weights["conv1.weight"])
+    assert app.number_input(key="w").value == int(np.abs(weight).argmax())
+
+
+def test_looking_never_changes_what_others_look_at():
+    both = data.stored(NAME, "int8")
+    before = {name: q.words.copy() for name, q in both.model.weights.items()}
+    state = {name: value.clone() for name, value in both.network.state_dict().items()}
+    data.outcome(lab.Lab(NAME, "int8", "linear.weight", 3, 0, (7, 6), 7, 0.1), seen=True)
+    assert all(np.array_equal(before[name], q.words) for name, q in both.model.weights.items())
+    assert all(bool((state[name] == value).all()) for name, value in both.network.state_dict().items())
+
+
+def test_a_larger_share_of_a_plane_holds_the_smaller_one():
+    model = data.stored(NAME, "int8").model
+    few, many = (
+        lab.flips(model, lab.Lab(NAME, "int8", "linear.weight", 0, plane=7, share=share)).addresses
+        for share in (0.01, 0.1)
+    )
+    assert 0 < len(few) < len(many)
+    assert set(few.tolist()) <= set(many.tolist())
+
+
+def test_a_bit_flipped_by_hand_and_by_its_plane_is_not_flipped():
+    model = data.stored(NAME, "int8").model
+    whole = lab.Lab(NAME, "int8", "linear.weight", 3, flips=(7,), plane=7, share=1.0)
+    address = model.layout.address("linear.weight", 3, 7)
+    assert address not in lab.flips(model, whole).addresses
+
+
+def test_bits_and_weights_are_shown_where_the_images_are_missing(own_folders, tiny, monkeypatch):
+    monkeypatch.setattr(checkpoints, "SHIPPED", own_folders / "none")
+    state = {k: v[:10] if k.startswith("linear") else v for k, v in tiny.state.items()}
+    checkpoints.save("cifar10/resnet20/tiny", state, tiny.weights, {})
+    app = opened("bitlab", flip="7")
+    assert not app.exception
+    assert "images of cifar10 are not on this machine" in said(app)
+    assert figures(app) == 1
+
+
+def test_without_torch_the_bit_lab_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resq.measure.bench", None)
+    app = opened("bitlab")
+    assert not app.exception
+    assert any("pip install -r requirements.txt" in code.value for code in app.code)
+
+
+def test_a_broken_checkpoint_is_a_sentence(own_folders, tiny, monkeypatch):
+    monkeypatch.setattr(checkpoints, "SHIPPED", own_folders / "none")
+    file = checkpoints.save("signs/resnet20/broken", dict(tiny.state), tiny.weights, {})
+    file.write_bytes(b"no weights")
+    app = opened("bitlab")
+    assert not app.exception
+    assert "SHA-256" in said(app)
+
+
+def test_the_sweep_opens_on_stored_rows_with_their_origin(rows):
+    app = opened("sweep")
+    assert figures(app) == 2
+    assert "Stored rows" in said(app)
+    assert "n = 100" in said(app)
+
+
+def test_a_sweep_link_chooses_curves_and_names_those_without_rows(rows):
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    app.query_params["encs"] = ["int8", "fp32"]
+    app.switch_page(PAGES["sweep"]).run()
+    assert not app.exception
+    assert f"Not stored: {NAME} in fp32" in said(app)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {
+            "nets": "x",
+            "encs": "y",
+            "maps": "3",
+            "n": "7",
+            "seed": "-1",
+            "fault": "z",
+            "attack": "q",
+            "parts": "w",
+        },
+        {"points": "none", "steps": "0", "seed": "1e9"},
+    ],
+)
+def test_nonsense_in_a_sweep_link_falls_back_silently(query, rows):
+    app = opened("sweep", **query)
+    assert not app.exception
+    assert figures(app) == 2
+
+
+def test_a_stale_measurement_in_a_link_is_a_sentence(rows):
+    app = opened("sweep", job="0123456789ab")
+    assert not app.exception
+    assert "no longer known here" in said(app)
+    assert "job" not in app.query_params
+
+
+def test_rows_of_other_weights_are_called_so(rows, tmp_path):
+    table.write(rows.assign(weights="f" * 16), tmp_path / "rows.parquet")
+    assert "Measured on other weights" in said(opened("sweep"))
+
+
+def test_the_commands_on_the_page_are_those_of_its_specs(rows):
+    code = "\n".join(c.value for c in opened("sweep").code)
+    assert "python -m resq sweep signs/resnet20/base --ber 0,0.0001,0.001,0.01,0.1 --eps 0,1,2,4,8" in code
+
+
+class FakeJob:
+    """A job that does what the test says."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.argv, self.id = argv, "-".join(argv)
+        self.state, self.error, self.rows = "running", "", []
+
+    def cancel(self) -> None:
+        self.state = "cancelled"
+
+
+def until(condition) -> None:
+    for _ in range(200):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("waited 4 seconds in vain")
+
+
+def test_specs_are_measured_one_after_the_other():
+    specs = [SweepSpec(NAME, bers=(0.0,)), SweepSpec(NAME, encoding="fp32", bers=(0.0,))]
+    found = live.Measurements(FakeJob).start(specs)
+    assert len(found.jobs) == 1
+    found.jobs[0].state = "done"
+    until(lambda: len(found.jobs) == 2)
+    assert found.state == "running"
+    found.jobs[1].state = "done"
+    until(lambda: found.state == "done")
+
+
+def test_a_third_measurement_is_refused_in_a_sentence():
+    known = live.Measurements(FakeJob)
+    running = [known.start([SweepSpec(NAME, seed=seed, bers=(0.0,))]) for seed in (1, 2)]
+    with pytest.raises(ValueError, match="2 measurements are running"):
+        known.start([SweepSpec(NAME, seed=3, bers=(0.0,))])
+    running[0].cancel()
+    until(lambda: running[0].state == "cancelled")
+    assert known.start([SweepSpec(NAME, seed=3, bers=(0.0,))]).state == "running"
+    with pytest.raises(ValueError, match="nothing is selected"):
+        known.start([])
+
+
+def test_a_failed_job_gives_its_sentence():
+    found = live.Measurements(FakeJob).start([SweepSpec(NAME, bers=(0.0,))])
+    found.jobs[0].error, found.jobs[0].state = "no gtsrb images", "failed"
+    until(lambda: found.state == "failed")
+    assert found.error == "no gtsrb images"
+
+
+def test_bits_in_an_address_are_read_leniently():
+    assert bitcontrols.parse_bits("3,7,x,3,99,-1,²") == (7, 3)
+
+
+def test_after_the_warm_up_the_collector_leaves_the_imports_alone():
+    warm.warm()
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()

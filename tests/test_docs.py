@@ -1,0 +1,90 @@
+"""The documents tell what stands: their commands parse, their files exist, their numbers are measured rows.
+
+``python -m tests.test_docs`` prints the README's tables as they follow from the rows.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from resq import checkpoints
+from resq.cli import parser
+from resq.measure import stats, table
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHOWN = [0.0, 1e-4, 1e-3, 1e-2, 5e-2]
+
+
+def cards() -> list[str]:
+    """One line per shipped checkpoint: its accuracy on the whole test split."""
+    lines = ["| checkpoint | test images | accuracy | 95 % interval |", "|---|---|---|---|"]
+    for name in checkpoints.names():
+        test = checkpoints.card(name)["test"]
+        span = f"{100 * test['low']:.2f} to {100 * test['high']:.2f} %"
+        lines.append(f"| `{name}` | {test['n']:,} | {100 * test['accuracy']:.2f} % | {span} |")
+    return lines
+
+
+def faults(checkpoint: str) -> list[str]:
+    """One line per way to store the weights: accuracy over BER, mean and interval over maps."""
+    rows = table.shipped()
+    curve = stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")])
+    lines = [
+        f"| stored as, sampler | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
+        "|---|" + "---|" * len(SHOWN),
+    ]
+    for (encoding, fault), part in curve.groupby(["encoding", "fault"], sort=False):
+        at = part.set_index("x")
+        cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
+        lines.append(f"| {encoding}, {fault} | {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(point) -> str:
+    half = 100 * (point["high"] - point["low"]) / 2
+    return f"{100 * point['mean']:.1f}" + (f" ± {half:.1f}" if point["x"] else "")
+
+
+def named_commands() -> list[str]:
+    return sorted(set(re.findall(r"`python -m resq ([^`]+)`", README)))
+
+
+@pytest.mark.parametrize("command", named_commands())
+def test_every_command_of_the_readme_is_one_that_the_program_takes(command):
+    parser().parse_args(shlex.split(re.sub(r"\[|\]", "", command)))
+
+
+def test_the_readme_names_every_command():
+    told = {command.split()[0] for command in named_commands()}
+    assert told == set(parser()._subparsers._group_actions[0].choices)
+
+
+def test_every_file_of_the_architecture_exists():
+    tree = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```")[3]
+    names = set(re.findall(r"[\w.]+\.(?:py|toml)\b", tree))
+    there = {path.name for path in ROOT.rglob("*") if ".venv" not in path.parts}
+    assert names
+    assert names <= there
+
+
+def test_every_link_and_picture_of_the_readme_exists():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_accuracies_in_the_readme_are_those_of_the_cards():
+    assert "\n".join(cards()) in README
+
+
+@pytest.mark.parametrize("checkpoint", sorted(set(table.shipped()["checkpoint"])))
+def test_the_fault_tables_in_the_readme_follow_from_the_shipped_rows(checkpoint):
+    assert "\n".join(faults(checkpoint)) in README
+
+
+if __name__ == "__main__":
+    print("\n".join(cards()))  # noqa: T201
+    for name in sorted(set(table.shipped()["checkpoint"])):
+        print(f"\n{name}\n\n" + "\n".join(faults(name)))  # noqa: T201
