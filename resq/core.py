@@ -101,6 +101,8 @@ class Encoding:
             "magnitude" (sign bit and magnitude), or the words "fp32", "fp16", "bf16" as they are.
         per: one scale "channel" (output channel) or "tensor".
         tmr: how many of the top bits are stored three times and read by majority.
+        clip: "minmax", the range of the weights; or "mse", the narrower range with the least squared error,
+            which few bits want.
 
     >>> Encoding.parse("int4-tmr2").stored, str(Encoding(8, "symmetric", "tensor"))
     (8, 'int8-symmetric-tensor')
@@ -110,13 +112,16 @@ class Encoding:
     code: str = "affine"
     per: str = "channel"
     tmr: int = 0
+    clip: str = "minmax"
 
     def __post_init__(self) -> None:
         known("code", self.code, dict.fromkeys(CODES))
         if self.per not in ("channel", "tensor"):
             raise ValueError(f"scales are per channel or per tensor, got {self.per!r}")
+        if self.clip not in ("minmax", "mse"):
+            raise ValueError(f"the range is minmax or mse, got {self.clip!r}")
         if self.code in FLOATS:
-            if self.bits != FLOATS[self.code] or self.tmr or self.per != "channel":
+            if (self.bits, self.tmr, self.per, self.clip) != (FLOATS[self.code], 0, "channel", "minmax"):
                 raise ValueError(
                     f"{self.code} words have {FLOATS[self.code]} bits, no copies and no scale, "
                     f"got bits {self.bits}, tmr {self.tmr}, per {self.per!r}"
@@ -135,6 +140,7 @@ class Encoding:
         if self.code in FLOATS:
             return self.code
         options = [self.code] * (self.code != "affine") + [self.per] * (self.per != "channel")
+        options += [self.clip] * (self.clip != "minmax")
         return "-".join([f"int{self.bits}", *options, *[f"tmr{self.tmr}"] * bool(self.tmr)])
 
     @staticmethod
@@ -151,13 +157,14 @@ class Encoding:
             **{code: ("code", code) for code in CODES if code not in FLOATS},
             **{per: ("per", per) for per in ("channel", "tensor")},
             **{f"tmr{n}": ("tmr", n) for n in (1, 2)},
+            "mse": ("clip", "mse"),
         }
         fields = dict(meaning[option] for option in options if option in meaning)
         # An unknown option, or two that contradict each other, leave fewer fields than options.
         if len(fields) < len(options) or not (head.startswith("int") and head[3:].isdecimal()):
             raise ValueError(
                 f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
-                "-symmetric, -magnitude, -tensor, -tmr1, -tmr2 (int8, int8-symmetric-tensor, int4-tmr2)"
+                "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2 (int8, int8-symmetric-tensor, int4-tmr2)"
             )
         return Encoding(bits=int(head[3:]), **fields)  # type: ignore[arg-type]
 

@@ -16,9 +16,9 @@ def row(**changes: object) -> dict[str, object]:
     """One measured cell."""
     return {
         "checkpoint": NAME, "network": "resnet20", "data": "signs", "encoding": "int8", "fault": "random",
-        "region": "all", "axis": "ber", "ber": 0.0, "map": 0, "flips": 0, "attack": "none", "eps": 0.0, "steps": 0,
-        "restarts": 0, "seed": 0, "n": 100, "correct": 90, "due": 0, "weights": "a" * 16, "images": "b" * 16,
-        "code": "c" * 16, **changes,
+        "region": "all", "axis": "ber", "ber": 0.0, "map": 0, "flips": 0, "attack": "none", "eps": 0.0,
+        "steps": 0, "restarts": 0, "seed": 0, "n": 100, "correct": 90, "due": 0, "weights": "a" * 16,
+        "images": "b" * 16, "code": "c" * 16, **changes,
     }  # fmt: skip
 
 

@@ -8,9 +8,9 @@ import pytest
 from resq.core import BitFlips, Dataset, Encoding, Layout, known
 
 INTEGER = [
-    Encoding(bits, code, per, tmr)
-    for bits, code, per, tmr in product(
-        range(2, 9), ("affine", "symmetric", "magnitude"), ("channel", "tensor"), range(3)
+    Encoding(bits, code, per, tmr, clip)
+    for bits, code, per, tmr, clip in product(
+        range(2, 9), ("affine", "symmetric", "magnitude"), ("channel", "tensor"), range(3), ("minmax", "mse")
     )
 ]
 VALID = [*INTEGER, Encoding(32, "fp32"), Encoding(16, "fp16"), Encoding(16, "bf16")]
@@ -19,7 +19,7 @@ LAYOUT = Layout(("conv", "linear"), (3, 2), 10)
 
 def test_every_valid_encoding_has_a_name_of_its_own_that_reads_back():
     assert [Encoding.parse(str(e)) for e in VALID] == VALID
-    assert len({str(e) for e in VALID}) == len(VALID) == 129
+    assert len({str(e) for e in VALID}) == len(VALID) == 255
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from resq.cli import options
 from resq.core import Encoding
 from resq.memory.faults import FAULTS
 
-ENCODINGS = ("int8", "int8-symmetric", "int8-symmetric-tensor", "int8-magnitude", "int4", "int4-tmr2", "fp32",
-             "fp16", "bf16")  # fmt: skip
+ENCODINGS = ("int8", "int8-symmetric", "int8-symmetric-tensor", "int8-magnitude", "int4", "int4-mse",
+             "int4-tmr2", "fp32", "fp16", "bf16")  # fmt: skip
 
 
 def add(parser: argparse.ArgumentParser) -> None:

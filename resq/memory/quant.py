@@ -42,15 +42,44 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
 
 
 def _range(rows: np.ndarray, encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and zero point of each row, from its smallest and largest weight (method: min-max)."""
+    """Scale and zero point of each row."""
+    low, high = rows.min(axis=1), rows.max(axis=1)
+    if encoding.code != "affine":
+        high = np.maximum(high, -low)
+        low = -high
+    if encoding.clip == "mse":
+        shrink = _least_squares(rows, low, high, encoding)
+        low, high = low * shrink, high * shrink
+    return _scale(low, high, encoding)
+
+
+def _scale(low: np.ndarray, high: np.ndarray, encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and zero point that spread the codes over low..high; a row of equal weights has scale 1."""
     if encoding.code == "affine":
-        low, high = rows.min(axis=1), rows.max(axis=1)
         scale = (high - low) / np.float32(2**encoding.bits - 1)
         scale = np.where(scale > 0, scale, np.float32(1)).astype(np.float32)
         return scale, np.rint(-low / scale).astype(np.float32)
-    scale = np.abs(rows).max(axis=1) / np.float32(2 ** (encoding.bits - 1) - 1)
+    scale = high / np.float32(2 ** (encoding.bits - 1) - 1)
     scale = np.where(scale > 0, scale, np.float32(1)).astype(np.float32)
     return scale, np.zeros_like(scale)
+
+
+def _least_squares(rows: np.ndarray, low: np.ndarray, high: np.ndarray, encoding: Encoding) -> np.ndarray:
+    """For each row the share of its range, 1.00, 0.95, ..., 0.30, that quantizes it with the least error.
+
+    Ranges under 5 standard deviations are not tried: they would win on squared error alone and cut off the
+    few large weights that a network leans on.
+    """
+    best, least = np.ones_like(low), np.full_like(low, np.inf)
+    floor = 5 * rows.std(axis=1)
+    for shrink in np.arange(1.0, 0.29, -0.05, dtype=np.float32):
+        scale, zero = _scale(low * shrink, high * shrink, encoding)
+        words = _words(np.rint(rows / scale[:, None]) + zero[:, None], encoding)
+        plain = replace(encoding, tmr=0)
+        error = np.square(values(words, scale[:, None], zero[:, None], plain) - rows).mean(axis=1)
+        better = (error < least) & ((shrink == 1) | ((high - low) * shrink >= floor))
+        best, least = np.where(better, shrink, best), np.where(better, error, least)
+    return best
 
 
 def _words(codes: np.ndarray, encoding: Encoding) -> np.ndarray:

@@ -60,7 +60,7 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture(scope="session")
 def address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``python -m dashboard`` on a free port; asks for the browser first, so that no server starts in vain."""
+    """``python -m dashboard`` on a free port; the browser comes first, so that no server starts in vain."""
     port, log = _free_port(), tmp_path_factory.mktemp("server") / "log.txt"
     environment = {**os.environ, "RESQ_WORK": str(tmp_path_factory.mktemp("work"))}
     with log.open("w") as out:
