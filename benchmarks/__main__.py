@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -35,9 +36,8 @@ def seconds(work: Callable[[], object]) -> float:
 def draw(rate: float, repeats: int = 30) -> float:
     """Median milliseconds to draw one fault map over the bits of 11 M int8 weights."""
     region = faults.region(Layout(("weights",), (WEIGHTS,), 8))
-    return 1e3 * median(
-        seconds(lambda i=i: faults.random(region, rate, rng=seeds.rng(0, i))) for i in range(repeats)
-    )
+    chances = [seeds.rng(0, i) for i in range(repeats)]
+    return 1e3 * median(seconds(partial(faults.random, region, rate, rng=chance)) for chance in chances)
 
 
 def subject() -> checkpoints.Checkpoint:

@@ -12,7 +12,7 @@ from typing import Any
 
 from resq import checkpoints, data
 from resq.cli import options
-from resq.core import Dataset
+from resq.core import Dataset, Encoding
 from resq.learn import recipe as recipes
 
 SPECS = checkpoints.ROOT / "assets" / "specs" / "recipes"
@@ -52,6 +52,7 @@ def finish(
         The card, or None where time ran out first; what was learned is kept and the next call goes on.
     """
     from resq.learn import train  # torch
+    from resq.networks import weight_names
 
     keep = checkpoints.work() / "train" / f"{recipe.name.replace('/', '-')}.pt"
     finished = train.train(recipe, images, keep=keep, until=until)
@@ -60,7 +61,7 @@ def finish(
     body = finished.network.body.cpu()
     state = {k: v.contiguous().numpy() for k, v in body.state_dict().items()}
     about = {**_history(recipe, images, finished.history), "bf16": bool(finished.bf16)}
-    weights = train.networks.weight_names(body)
+    weights = weight_names(body)
     # The card's accuracy is that of the rounded weights in the file, so a draft is written and tested first.
     draft = checkpoints.save(recipe.name, state, weights, about, keep.parent / "draft")
     about["test"] = tested(draft)
@@ -72,12 +73,15 @@ def finish(
 
 def tested(file: Path) -> dict[str, Any]:
     """Accuracy of a saved checkpoint on the whole test split, weights as they are in the file."""
+    import torch
+
     from resq.measure import stats, sweep
+    from resq.measure.bench import Bench
 
     checkpoint = checkpoints.load(str(file))
     images = data.load(checkpoint.data, "test")
-    bench = sweep.Bench(checkpoint, sweep.Encoding.parse("fp32"))
-    correct, _ = sweep.score(bench.network, sweep.pixels(images), sweep.torch.from_numpy(images.y))
+    bench = Bench(checkpoint, Encoding.parse("fp32"))
+    correct, _ = sweep.score(bench.network, sweep.pixels(images), torch.from_numpy(images.y))
     low, high = stats.wilson(correct / len(images), len(images))
     return {"n": len(images), "correct": correct, "accuracy": correct / len(images), "low": low, "high": high,
             "encoding": "fp32", "images": images.hash}  # fmt: skip

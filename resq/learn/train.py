@@ -51,7 +51,7 @@ def start(recipe: Recipe, state: dict[str, Tensor] | None = None) -> Run:
     )
     if state is not None:
         network.body.load_state_dict(state)
-    network.to(device(), memory_format=torch.channels_last)
+    network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Run(network, _optimizer(network, recipe))
 
 

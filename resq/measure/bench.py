@@ -46,7 +46,8 @@ class Bench:
     def __init__(self, checkpoint: Checkpoint, encoding: Encoding) -> None:
         self.checkpoint, self.encoding = checkpoint, encoding
         self.model = checkpoint.quantized(encoding)
-        self.network = network_of(checkpoint, self.model).to(memory_format=torch.channels_last)
+        self.network = network_of(checkpoint, self.model)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         parameters = dict(self.network.body.named_parameters())
         self._floats = {name: _memory(parameters[name]) for name in self.model.weights}
 

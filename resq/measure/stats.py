@@ -30,7 +30,7 @@ def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
         accuracy = group["accuracy"].to_numpy()
         exact = axis == "eps" or series["x"] == 0
         mean = {"flips": group["flips"].mean(), "due": group["due"].mean()}
-        lines.append({**series, **_line(accuracy, series["n"], exact), **mean})
+        lines.append({**series, **_line(accuracy, int(group["n"].iloc[0]), exact), **mean})
     return pd.DataFrame(lines)
 
 

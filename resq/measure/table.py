@@ -73,7 +73,7 @@ def read(file: Path) -> pd.DataFrame:
     lacking = [name for name in COLUMNS if name not in table.columns]
     if lacking:
         raise ValueError(f"{file.name} lacks the columns {', '.join(lacking)}")
-    return frame(table.to_dict("records"))
+    return frame(table[list(COLUMNS)].to_dict("records"))  # type: ignore[arg-type]
 
 
 def shipped() -> pd.DataFrame:

@@ -20,6 +20,7 @@ def vgg16(classes: int) -> nn.Module:
     for module in features.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     parts = OrderedDict(features=features, flatten=nn.Flatten(), classifier=nn.Linear(512, classes))
     return nn.Sequential(parts)

@@ -1,0 +1,141 @@
+"""Weights that this project did not make: a .safetensors or torch file -> the state of a known network.
+
+Nothing in a file is executed, and no memory is taken for a tensor before its name and shape are those of the
+network: first the file's own structure is checked, then names and shapes, then the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from resq import networks
+from resq.core import known
+from resq.foreign import files, names
+
+HALF = 65504.0  # the largest float16: weights are kept so
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """A state that fits its network.
+
+    Attributes:
+        weights: names of the tensors that are stored as words.
+        how: sentences for the card: the format, what was taken away, renamed, unfolded or filled.
+    """
+
+    state: Mapping[str, np.ndarray]
+    weights: tuple[str, ...]
+    how: tuple[str, ...]
+
+
+def bring(file: Path, network: str, classes: int) -> Brought:
+    """The weights in ``file`` as the state of ``network``.
+
+    Raises:
+        ValueError: no such network; a file that is damaged, holds code, or does not fit; one sentence that
+            names the tensor, what it is and what was expected.
+    """
+    make = known("network", network, networks.NETWORKS)
+    with torch.device("meta"):  # names and shapes only
+        body = make(classes)
+    listed = files.listing(file)
+    wanted = {name: tuple(value.shape) for name, value in body.state_dict().items()}
+    found, gone = names.stripped(listed.tensors, wanted)
+    shapes = {name: listed.tensors[inside].shape for name, inside in found.items()}
+    folded = names.folded(found, body)
+    goal = names.without_norms(wanted, body) if folded else wanted
+    pairs, renamed = names.matched(shapes, goal, listed.ordered)
+    try:
+        _fits(network, classes, body, shapes, goal, pairs, folded)
+        state = {ours: _numbers(ours, listed.tensors[found[theirs]], file) for ours, theirs in pairs.items()}
+    except ValueError as error:
+        raise ValueError(f"{file.name} does not fit: {error}") from None
+    how = _how(listed, gone, renamed, folded)
+    return Brought(_completed(state, body, folded), networks.weight_names(body), how)
+
+
+def _fits(
+    network: str,
+    classes: int,
+    body: nn.Module,
+    shapes: names.Shapes,
+    goal: names.Shapes,
+    pairs: Mapping[str, str],
+    folded: bool,
+) -> None:
+    """Refuses names and shapes that are not the network's, in the words of ``networks.restore``."""
+    sentence = names.stem({ours: shapes[theirs] for ours, theirs in pairs.items()}, goal)
+    if sentence:
+        raise ValueError(sentence)
+    left = {name: name for name in shapes if name not in pairs.values()}
+    if names.COUNTER in {name.rsplit(".", 1)[-1] for name in goal}:
+        left = {name: name for name in left if not name.endswith(names.COUNTER)}  # renamed as their norms are
+    # A view of one zero has any shape and takes no memory.
+    nothing = {o: np.broadcast_to(np.float32(0), shapes[t]) for o, t in {**left, **pairs}.items()}
+    if folded:
+        missing = [name for name in goal if name not in nothing]
+        if missing:
+            shape = "x".join(map(str, goal[missing[0]]))
+            raise ValueError(
+                f"it has no batch norm, so it would be folded, but lacks {missing[0]} of shape {shape}"
+            )
+        added = {f"{conv}.bias" for conv in names.norms(body)} - set(body.state_dict())
+        nothing = {name: value for name, value in nothing.items() if name not in added}
+    filled = {
+        name: np.broadcast_to(np.float32(0), value.shape)
+        for name, value in body.state_dict().items()
+        if name.endswith(names.COUNTER) or (folded and name not in goal)
+    }
+    networks.restore(network, {**filled, **nothing}, mean=(0, 0, 0), std=(1, 1, 1), classes=classes)
+
+
+def _numbers(name: str, tensor: files.Found, file: Path) -> np.ndarray:
+    """A tensor's values as float32, counters as they are.
+
+    Raises:
+        ValueError: integers where floats belong, a number that is not finite or that float16 cannot hold.
+    """
+    if name.endswith(names.COUNTER):
+        return tensor.read(file).astype(np.int64)
+    if tensor.kind not in ("f8", "f4", "f2", "bf16"):
+        raise ValueError(f"{name} holds numbers of kind {tensor.kind}; expected floating point")
+    values = tensor.read(file)
+    bad = int(np.count_nonzero(~(np.abs(values) <= HALF)))
+    if bad:
+        shape = "x".join(map(str, values.shape))
+        raise ValueError(
+            f"{name} of shape {shape} holds {bad} numbers that are NaN, infinite or beyond {HALF:g}; "
+            "expected finite ones"
+        )
+    if name.endswith("running_var") and values.min(initial=0) < 0:
+        raise ValueError(f"{name} holds {values.min():g}; a variance is at least 0")
+    return values.astype(np.float32)
+
+
+def _completed(state: Mapping[str, np.ndarray], body: nn.Module, folded: bool) -> dict[str, np.ndarray]:
+    """The whole state in the network's order: counters filled with 0, folded norms made to change nothing."""
+    whole = dict(state)
+    for conv, (norm, module) in names.norms(body).items() if folded else ():
+        n, own = module.num_features, f"{conv}.bias" in body.state_dict()
+        whole[f"{norm}.weight"], whole[f"{norm}.running_mean"] = np.ones(n, np.float32), np.zeros(n, np.float32)
+        whole[f"{norm}.bias"] = np.zeros(n, np.float32) if own else whole.pop(f"{conv}.bias")
+        whole[f"{norm}.running_var"] = np.full(n, 1 - module.eps, np.float32)  # sqrt(var + eps) = 1
+    return {name: whole.get(name, np.zeros((), np.int64)) for name in body.state_dict()}
+
+
+def _how(listed: files.Listing, gone: str, renamed: int, folded: bool) -> tuple[str, ...]:
+    said = [
+        f"read from a {listed.format} file",
+        f"taken from {'/'.join(listed.nest)}" if listed.nest else "",
+        f"{gone!r} taken from the front of every name" if gone else "",
+        f"{renamed} tensors matched by order and shape, the others by name" if renamed else "matched by name",
+        "batch norms were folded: unfolded as norms that change nothing" if folded else "",
+    ]
+    return tuple(s for s in said if s)
