@@ -131,7 +131,8 @@ def readable(curves: pd.DataFrame, name: str) -> pd.DataFrame:
 def verdict(found: Verdict) -> None:
     """The verdict, large."""
     with st.container(key=f"verdict_{found.kind}", gap=None):
-        st.markdown(f"### {ICONS[found.kind]} {found.headline}\n{found.detail}")
+        st.subheader(f"{ICONS[found.kind]} {found.headline}", anchor=False)
+        st.markdown(found.detail)
 
 
 def style() -> None:

@@ -68,6 +68,10 @@ class Dataset:
         return digest.hexdigest()[:16]
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class DataSource:
     """Where a data set comes from and what networks need to know of it.
@@ -77,6 +81,7 @@ class DataSource:
         mean, std: per channel of the training images in [0, 1].
         mirror: whether a mirrored image keeps its label (never for signs).
         about: one sentence for people, saying whether the images are photographs.
+        present: whether the images are on this machine.
     """
 
     load: Callable[[str, bool], Dataset]
@@ -85,6 +90,7 @@ class DataSource:
     std: tuple[float, float, float]
     mirror: bool
     about: str
+    present: Callable[[], bool] = _always
 
 
 FLOATS = {"fp32": 32, "fp16": 16, "bf16": 16}

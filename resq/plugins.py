@@ -1,4 +1,4 @@
-"""A person's own Python files, which add to NETWORKS or DATASETS: named on the command line, never uploaded."""
+"""A person's own Python files that add to NETWORKS or DATASETS: from the command line, never uploaded."""
 
 from __future__ import annotations
 

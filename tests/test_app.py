@@ -71,7 +71,7 @@ def said(app: AppTest) -> str:
 
 def verdict(app: AppTest) -> str:
     """The verdict's headline."""
-    return next(m.value for m in app.markdown if m.value.startswith("### ")).splitlines()[0]
+    return app.subheader[0].value
 
 
 def figures(app: AppTest) -> int:

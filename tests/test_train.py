@@ -113,6 +113,21 @@ def test_another_seed_gives_another_network(images):
     assert _bytes(one) != _bytes(other)
 
 
+def test_every_epoch_shuffles_anew(images):
+    seen = []
+
+    def noted(network, x, y, rng):
+        seen.append(y.tolist())
+        return train.cross_entropy(network, x, y, rng)
+
+    _train(
+        Recipe("signs", "resnet20", **{**FIELDS, "epochs": 2, "size": 8}), images.first(32), objective=noted
+    )
+    first, second = seen[0] + seen[1], seen[2] + seen[3]
+    assert first != second
+    assert sorted(first) == sorted(second) == sorted(images.first(32).y.tolist())
+
+
 def test_every_image_is_seen_at_most_once_an_epoch_in_full_batches():
     parts = train._parts(np.arange(70), 32)
     assert [len(part) for part in parts] == [32, 32]

@@ -35,7 +35,8 @@ CARDS = (
 def card(number: int, page: str, title: str, icon: str, sentence: str, link: str) -> None:
     """One way in; all of it is the link."""
     with st.container(border=True, key=f"card_{number}", height="stretch"):
-        st.markdown(f"### {icon} {title}\n{sentence}")
+        st.subheader(f"{icon} {title}", anchor=False)
+        st.markdown(sentence)
         st.page_link(page, label=link, icon=":material/arrow_forward:")
 
 

@@ -7,8 +7,8 @@ import sys
 from types import ModuleType
 from typing import NoReturn
 
-from resq import __version__
-from resq.cli import data, evaluate, show, sweep, train, zoo
+from resq import __version__, plugins
+from resq.cli import bring, data, evaluate, show, sweep, train, zoo
 
 COMMANDS: dict[str, ModuleType] = {
     "show": show,
@@ -17,6 +17,7 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "sweep": sweep,
     "zoo": zoo,
+    "import": bring,  # the module cannot be called so: import is a keyword
 }
 
 
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
         description="Quantized networks under bit flips and adversarial examples.",
     )
     top.add_argument("--version", action="version", version=f"resq {__version__}")
+    _add_plugin(top)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for name, module in COMMANDS.items():
         about = (module.__doc__ or "").strip().splitlines()[0]
@@ -44,10 +46,19 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _add_plugin(to: Parser) -> None:
+    about = "a Python file of your own that adds networks or data sets; may be repeated"
+    to.add_argument("--plugin", action="append", default=[], metavar="FILE.py", help=about)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs a command; 0 when it worked, 2 with one sentence when what came cannot be used."""
-    arguments = parser().parse_args(argv)
+    before = Parser(prog="python -m resq", add_help=False, allow_abbrev=False)
+    _add_plugin(before)  # wherever it stands, before or after the command
+    own, rest = before.parse_known_args(argv)
+    arguments = parser().parse_args(rest)
     try:
+        plugins.load(own.plugin)
         COMMANDS[arguments.command].run(arguments)
     except (ValueError, FileNotFoundError) as error:
         print(f"resq: {error}", file=sys.stderr)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,10 @@ def run(arguments: argparse.Namespace) -> None:
     from resq import foreign  # torch
 
     classes = data.source(arguments.data).classes
-    name = arguments.name or f"{arguments.data}/{arguments.network}/{arguments.file.stem}"
-    if name.split("/")[:-1] != [arguments.data, arguments.network]:
-        raise ValueError(f"--name must be {arguments.data}/{arguments.network}/VARIANT, got {name!r}")
+    row = f"{arguments.data}/{arguments.network}"
+    name = arguments.name or f"{row}/{re.sub(r'[^a-zA-Z0-9_]+', '-', arguments.file.stem)}"
+    if not re.fullmatch(re.escape(row) + "/[a-zA-Z0-9_-]+", name):
+        raise ValueError(f"--name must be {row}/VARIANT, of letters, digits, - and _, got {name!r}")
     target = checkpoints.work() / "weights" / f"{name}.safetensors"
     if target.exists() and not arguments.overwrite:
         raise ValueError(f"{target} exists already; --name keeps both, --overwrite replaces it")
@@ -48,7 +51,7 @@ def _source(file: Path) -> dict[str, Any]:
 
 def _tested(name: str, brought: Any, about: dict[str, Any]) -> dict[str, Any]:
     """Accuracy on all test images of the weights as they are kept, or why there is none."""
-    drafts = checkpoints.work() / "import"
+    drafts = checkpoints.work() / f"import-{os.getpid()}"
     draft = checkpoints.save(name, brought.state, brought.weights, about, drafts)
     try:
         return {"test": train.tested(draft)}
@@ -59,7 +62,7 @@ def _tested(name: str, brought: Any, about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(name: str, card: dict[str, Any], file: Path) -> str:
-    test = card.get("test")
+    test = card.get("test", {})
     said = card.get("measured") or (
         f"{options.percent(test['accuracy'])} of {test['n']} test images correct "
         f"(95 %: {options.span(test['low'], test['high'])})"

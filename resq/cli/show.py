@@ -42,7 +42,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     return {
         "networks": [{"name": name, "about": _first_line(make)} for name, make in NETWORKS.items()],
         "data_sets": [
-            {"name": name, "here": data.present(name), "classes": len(s.classes), "about": s.about}
+            {"name": name, "here": s.present(), "classes": len(s.classes), "about": s.about}
             for name, s in data.DATASETS.items()
         ],
         "encodings": [
@@ -63,7 +63,7 @@ def _checkpoint(name: str) -> dict[str, Any]:
 
 
 def _first_line(thing: object) -> str:
-    return (thing.__doc__ or "").strip().splitlines()[0]
+    return next(iter((thing.__doc__ or "").strip().splitlines()), "")
 
 
 def _text(key: str, value: Any) -> str:

@@ -38,7 +38,8 @@ def _photographs(
     mirror: bool,
     about: str,
 ) -> DataSource:
-    return DataSource(partial(_real, name, classes), classes, mean, std, mirror, about)
+    here = partial(folders.present, name)
+    return DataSource(partial(_real, name, classes), classes, mean, std, mirror, about, here)
 
 
 DATASETS: dict[str, DataSource] = {
@@ -97,6 +98,9 @@ def load(name: str, split: str, *, download: bool = False) -> Dataset:
 
 
 def present(name: str) -> bool:
-    """Whether the images are on this machine (the embedded set always is)."""
-    source(name)
-    return name == "signs" or folders.present(name)
+    """Whether the images are on this machine (the embedded set always is).
+
+    Raises:
+        ValueError: no data set of that name.
+    """
+    return source(name).present()

@@ -43,18 +43,22 @@ def bring(file: Path, network: str, classes: int) -> Brought:
             names the tensor, what it is and what was expected.
     """
     make = known("network", network, networks.NETWORKS)
+    listed = files.listing(file)  # first: a damaged file is refused before anything is built
     with torch.device("meta"):  # names and shapes only
         body = make(classes)
-    listed = files.listing(file)
     wanted = {name: tuple(value.shape) for name, value in body.state_dict().items()}
     found, gone = names.stripped(listed.tensors, wanted)
     shapes = {name: listed.tensors[inside].shape for name, inside in found.items()}
-    folded = names.folded(found, body)
+    folded = names.folded(shapes, body)
     goal = names.without_norms(wanted, body) if folded else wanted
     pairs, renamed = names.matched(shapes, goal, listed.ordered)
     try:
         _fits(network, classes, body, shapes, goal, pairs, folded)
-        state = {ours: _numbers(ours, listed.tensors[found[theirs]], file) for ours, theirs in pairs.items()}
+        own = body.state_dict()
+        state = {
+            ours: _numbers(ours, listed.tensors[found[theirs]], file, _whole(own.get(ours)))
+            for ours, theirs in pairs.items()
+        }
     except ValueError as error:
         raise ValueError(f"{file.name} does not fit: {error}") from None
     how = _how(listed, gone, renamed, folded)
@@ -81,12 +85,17 @@ def _fits(
     nothing = {o: np.broadcast_to(np.float32(0), shapes[t]) for o, t in {**left, **pairs}.items()}
     if folded:
         missing = [name for name in goal if name not in nothing]
+        if left:
+            raise ValueError(f"it holds {next(iter(left))}, which {network} without norms does not have")
         if missing:
             shape = "x".join(map(str, goal[missing[0]]))
             raise ValueError(
                 f"it has no batch norm, so it would be folded, but lacks {missing[0]} of shape {shape}"
             )
         added = {f"{conv}.bias" for conv in names.norms(body)} - set(body.state_dict())
+        for name in added:
+            if nothing[name].shape != goal[name]:
+                raise ValueError(f"{name} has shape {nothing[name].shape}; expected {goal[name]}")
         nothing = {name: value for name, value in nothing.items() if name not in added}
     filled = {
         name: np.broadcast_to(np.float32(0), value.shape)
@@ -96,16 +105,17 @@ def _fits(
     networks.restore(network, {**filled, **nothing}, mean=(0, 0, 0), std=(1, 1, 1), classes=classes)
 
 
-def _numbers(name: str, tensor: files.Found, file: Path) -> np.ndarray:
-    """A tensor's values as float32, counters as they are.
+def _numbers(name: str, tensor: files.Found, file: Path, whole: bool) -> np.ndarray:
+    """A tensor's values as float32; as int64 where the network has ``whole`` numbers: counters, indices.
 
     Raises:
         ValueError: integers where floats belong, a number that is not finite or that float16 cannot hold.
     """
-    if name.endswith(names.COUNTER):
+    expected = ("i8", "i4", "i2", "i1", "u1") if whole else ("f8", "f4", "f2", "bf16")
+    if tensor.kind not in expected:
+        raise ValueError(f"{name} holds numbers of kind {tensor.kind}; expected {' or '.join(expected)}")
+    if whole:
         return tensor.read(file).astype(np.int64)
-    if tensor.kind not in ("f8", "f4", "f2", "bf16"):
-        raise ValueError(f"{name} holds numbers of kind {tensor.kind}; expected floating point")
     values = tensor.read(file)
     bad = int(np.count_nonzero(~(np.abs(values) <= HALF)))
     if bad:
@@ -124,7 +134,10 @@ def _completed(state: Mapping[str, np.ndarray], body: nn.Module, folded: bool) -
     whole = dict(state)
     for conv, (norm, module) in names.norms(body).items() if folded else ():
         n, own = module.num_features, f"{conv}.bias" in body.state_dict()
-        whole[f"{norm}.weight"], whole[f"{norm}.running_mean"] = np.ones(n, np.float32), np.zeros(n, np.float32)
+        whole[f"{norm}.weight"], whole[f"{norm}.running_mean"] = (
+            np.ones(n, np.float32),
+            np.zeros(n, np.float32),
+        )
         whole[f"{norm}.bias"] = np.zeros(n, np.float32) if own else whole.pop(f"{conv}.bias")
         whole[f"{norm}.running_var"] = np.full(n, 1 - module.eps, np.float32)  # sqrt(var + eps) = 1
     return {name: whole.get(name, np.zeros((), np.int64)) for name in body.state_dict()}
@@ -139,3 +152,7 @@ def _how(listed: files.Listing, gone: str, renamed: int, folded: bool) -> tuple[
         "batch norms were folded: unfolded as norms that change nothing" if folded else "",
     ]
     return tuple(s for s in said if s)
+
+
+def _whole(own: torch.Tensor | None) -> bool:
+    return own is not None and not own.is_floating_point()

@@ -16,7 +16,7 @@ import numpy as np
 
 from resq.checkpoints import LARGEST
 from resq.foreign import pickles
-from resq.foreign.pickles import Refused, Storage, View
+from resq.foreign.pickles import RefusedError, Storage, View
 
 HEADER = 4 * 2**20  # bytes; the largest network here needs 20 kB to describe its tensors
 ENTRIES = 20_000  # parts of a zip
@@ -82,8 +82,10 @@ def listing(file: Path) -> Listing:
         raise ValueError(f"{file.name} has {size} bytes; a checkpoint has at most {LARGEST}")
     try:
         return _listing(file, size)
-    except Refused as error:
+    except RefusedError as error:
         raise ValueError(f"{file.name} {error}") from None
+    except OSError as error:
+        raise ValueError(f"{file.name} cannot be read: {error.strerror}") from None
 
 
 def _listing(file: Path, size: int) -> Listing:
@@ -94,10 +96,10 @@ def _listing(file: Path, size: int) -> Listing:
     if head.startswith(b"PK"):
         return _zip(file, size)
     if head[257:262] == b"ustar":
-        raise Refused("is a tar, torch's format before 0.1.12; load and save it with a newer torch")
+        raise RefusedError("is a tar, torch's format before 0.1.12; load and save it with a newer torch")
     if head[:1] == b"\x80":
         return _legacy(file, size)
-    raise Refused("is neither a .safetensors file nor one that torch.save wrote")
+    raise RefusedError("is neither a .safetensors file nor one that torch.save wrote")
 
 
 def _safetensors(file: Path, size: int) -> Listing:
@@ -105,14 +107,16 @@ def _safetensors(file: Path, size: int) -> Listing:
         raw = f.read(8)
         length = int.from_bytes(raw, "little")
         if len(raw) < 8 or length > min(HEADER, size - 8):
-            raise Refused(f"claims a header of {length} bytes; it may have {max(0, min(HEADER, size - 8))}")
+            raise RefusedError(
+                f"claims a header of {length} bytes; it may have {max(0, min(HEADER, size - 8))}"
+            )
         text = f.read(length)
     try:
         header = json.loads(text)
     except (ValueError, RecursionError):
-        raise Refused("has a header that is not JSON") from None
+        raise RefusedError("has a header that is not JSON") from None
     if not isinstance(header, dict):
-        raise Refused("has a header that is no JSON object")
+        raise RefusedError("has a header that is no JSON object")
     entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
     return Listing({k: _entry(k, v, 8 + length, size) for k, v in entries.items()}, "safetensors", False)
 
@@ -125,9 +129,9 @@ def _entry(name: str, entry: Any, base: int, size: int) -> Found:
     except (KeyError, TypeError, ValueError):
         sound = False
     if not sound:
-        raise Refused(f"describes {name[:80]!r} by something else than a dtype, a shape and two offsets")
+        raise RefusedError(f"describes {name[:80]!r} by something else than a dtype, a shape and two offsets")
     if end - begin != math.prod(shape) * SIZES[kind] or base + end > size:
-        raise Refused(
+        raise RefusedError(
             f"gives {name[:80]!r} of shape {_shape(shape)} the bytes {begin} to {end}; "
             f"it takes {math.prod(shape) * SIZES[kind]}, and the file has {size - base}"
         )
@@ -151,7 +155,7 @@ def _zip(file: Path, size: int) -> Listing:
     # zipfile is strict, but names its reasons with many classes; RuntimeError is a password.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, struct.error,
             UnicodeDecodeError, OverflowError) as error:  # fmt: skip
-        raise Refused(f"is a damaged zip ({str(error)[:80]})") from None
+        raise RefusedError(f"is a damaged zip ({str(error)[:80]})") from None
 
 
 def _check_directory(file: Path, size: int) -> None:
@@ -161,32 +165,32 @@ def _check_directory(file: Path, size: int) -> None:
         tail = f.read()
     at = tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) < at + 22:
-        raise Refused("is a cut-off zip: its list of contents is missing")
+        raise RefusedError("is a cut-off zip: its list of contents is missing")
     length = int.from_bytes(tail[at + 12 : at + 16], "little")
     if length > HEADER:
-        raise Refused(f"has a list of contents of {length} bytes; it may have {HEADER}")
+        raise RefusedError(f"has a list of contents of {length} bytes; it may have {HEADER}")
 
 
 def _archive(archive: zipfile.ZipFile, file: Path, size: int) -> Listing:
     entries = {entry.filename: entry for entry in archive.infolist()}
     claimed = sum(entry.file_size for entry in archive.infolist())
     if claimed > size or len(archive.infolist()) > ENTRIES:
-        raise Refused(
+        raise RefusedError(
             f"claims {claimed} bytes in {len(archive.infolist())} parts, but has {size}; torch.save does not "
             "compress, so this is no checkpoint"
         )
     roots = [name.removesuffix("data.pkl") for name in entries if name.split("/")[1:] == ["data.pkl"]]
     if len(roots) != 1:
-        raise Refused("is a zip without data.pkl, so torch.save did not write it")
+        raise RefusedError("is a zip without data.pkl, so torch.save did not write it")
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
-        raise Refused("is a compressed zip; torch.save does not compress")
+        raise RefusedError("is a compressed zip; torch.save does not compress")
     if entries[roots[0] + "data.pkl"].file_size > HEADER:
-        raise Refused(f"describes its tensors in more than {HEADER} bytes")
+        raise RefusedError(f"describes its tensors in more than {HEADER} bytes")
     damaged = archive.testzip()  # the sums of all parts
     if damaged:
-        raise Refused(f"is damaged: the checksum of {damaged[:80]} does not fit")
+        raise RefusedError(f"is damaged: the checksum of {damaged[:80]} does not fit")
     if roots[0] + "byteorder" in entries and archive.read(roots[0] + "byteorder") != b"little":
-        raise Refused("was written on a big-endian machine")
+        raise RefusedError("was written on a big-endian machine")
     value = pickles.read(io.BytesIO(archive.read(roots[0] + "data.pkl")))
     places = {
         name.removeprefix(roots[0] + "data/"): (_start(file, entry), entry.file_size)
@@ -207,13 +211,13 @@ def _legacy(file: Path, size: int) -> Listing:
     with file.open("rb") as f:
         head = io.BytesIO(f.read(2 * HEADER))
     if pickles.read(head) != MAGIC:
-        raise Refused("is a pickle, but not one that torch.save wrote")
+        raise RefusedError("is a pickle, but not one that torch.save wrote")
     _version, system, value, keys = (pickles.read(head) for _ in range(4))
     if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise Refused("was written on a big-endian machine")
+        raise RefusedError("was written on a big-endian machine")
     kinds = {v.storage.key: v.storage.kind for v in _views(value)}
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise Refused("lists its storages by something else than names")
+        raise RefusedError("lists its storages by something else than names")
     return _tensors(value, _storages(file, size, head.tell(), keys, kinds), "torch legacy")
 
 
@@ -227,7 +231,7 @@ def _storages(
             f.seek(at)
             count = int.from_bytes(f.read(8), "little")
             if key not in kinds or at + 8 + count * SIZES[kinds[key]] > size:
-                raise Refused(f"is cut off: the storage {key[:40]!r} claims {count} elements")
+                raise RefusedError(f"is cut off: the storage {key[:40]!r} claims {count} elements")
             places[key] = (at + 8, count * SIZES[kinds[key]])
             at += 8 + places[key][1]
     return places
@@ -256,10 +260,14 @@ def _tensors(value: Any, places: Mapping[str, tuple[int, int]], form: str) -> Li
         nest.append(inner)
         value = value[inner]
     if not isinstance(value, dict) or not value:
-        raise Refused(f"holds {_kind(value)}; expected a dict of tensors, or one under {', '.join(NESTS)}")
+        raise RefusedError(
+            f"holds {_kind(value)}; expected a dict of tensors, or one under {', '.join(NESTS)}"
+        )
     for name, item in value.items():
         if not isinstance(name, str) or not isinstance(item, View):
-            raise Refused(f"holds {_kind(item)} under {str(name)[:80]!r}; expected a dict of tensors alone")
+            raise RefusedError(
+                f"holds {_kind(item)} under {str(name)[:80]!r}; expected a dict of tensors alone"
+            )
     found = {name: _found(name, view, places) for name, view in value.items()}
     return Listing(found, form, list(found) != sorted(found), tuple(nest))
 
@@ -272,14 +280,14 @@ def _found(name: str, view: View, places: Mapping[str, tuple[int, int]]) -> Foun
     """A tensor's place in the file.
 
     Raises:
-        Refused: it claims elements that its storage does not have.
+        RefusedError: it claims elements that its storage does not have.
     """
     storage: Storage = view.storage
     start, size = places.get(storage.key, (0, 0))
     there, first = size // SIZES[storage.kind], storage.offset + view.offset
     reach = first + span(view.shape, view.strides)
     if max(reach, math.prod(view.shape)) > there or storage.key not in places:
-        raise Refused(
+        raise RefusedError(
             f"claims {math.prod(view.shape)} elements for {name[:80]!r} of shape {_shape(view.shape)}, "
             f"but stores {there}"
         )

@@ -72,11 +72,18 @@ def norms(body: nn.Module) -> dict[str, tuple[str, nn.BatchNorm2d]]:
     return pairs
 
 
-def folded(found: Iterable[str], body: nn.Module) -> bool:
-    """Whether a file's batch norms were folded into its convolutions: it keeps no statistics at all."""
-    kept = any(name.endswith(("running_mean", "running_var")) for name in found)
+def folded(found: Shapes, body: nn.Module) -> bool:
+    """Whether a file's batch norms were folded into its convolutions: biases there, nothing of the norms."""
+    kept = any(
+        name.endswith(("running_mean", "running_var")) or (name.endswith(".weight") and len(shape) == 1)
+        for name, shape in found.items()
+    )
+    biases = any(
+        name.endswith(".weight") and len(shape) == 4 and name.removesuffix("weight") + "bias" in found
+        for name, shape in found.items()
+    )
     has = [m for m in body.modules() if isinstance(m, nn.BatchNorm2d)]
-    return bool(has) and not kept and len(norms(body)) == len(has)
+    return bool(has) and biases and not kept and len(norms(body)) == len(has)
 
 
 def without_norms(wanted: Shapes, body: nn.Module) -> dict[str, tuple[int, ...]]:

@@ -1,7 +1,7 @@
 """What a pickle says, without doing it: its opcodes are read as data and no name in it is ever looked up.
 
-``torch.load(weights_only=True)`` runs nothing either, but takes memory as the file asks before anything can be
-checked: a tensor may claim more elements than its storage holds. Here a tensor stays a description.
+``torch.load(weights_only=True)`` runs nothing either, but takes memory as the file asks before anything can
+be checked: a tensor may claim more elements than its storage holds. Here a tensor stays a description.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-STEPS = 300_000  # opcodes; the largest network here with its optimizer's state takes some 20,000
+STEPS = 100_000  # opcodes; the largest network here with its optimizer's state takes some 20,000
 TENSORS = {f"torch._utils._rebuild_tensor{v}" for v in ("", "_v2")}
 PARAMETER = "torch._utils._rebuild_parameter"
 DICT = "collections.OrderedDict"
@@ -29,7 +29,7 @@ STORAGES = {
 }  # fmt: skip
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """A sentence about a file, complete but for the file's name."""
 
 
@@ -72,19 +72,20 @@ class Machine:
         """Follows one opcode.
 
         Raises:
-            Refused: an opcode or a name that no file of tensors needs.
+            RefusedError: an opcode or a name that no file of tensors needs.
         """
         if name in CONSTANTS:
             self.stack.append(CONSTANTS[name]() if name.startswith("EMPTY") else _constant(name, arg))
         elif name in OPCODES:
             OPCODES[name](self, arg)
         elif name not in ("PROTO", "FRAME", "STOP"):
-            raise Refused(f"holds the pickle opcode {name}, which no file of tensors needs")
+            raise RefusedError(f"holds the pickle opcode {name}, which no file of tensors needs")
 
     def above(self) -> list[Any]:
         """What lies above the last mark, taken off the stack."""
         mark = self.marks.pop()
-        items, self.stack = self.stack[mark:], self.stack[:mark]
+        items = self.stack[mark:]
+        del self.stack[mark:]
         return items
 
     def last(self, n: int) -> tuple[Any, ...]:
@@ -105,6 +106,11 @@ class Machine:
     def fill(self, pairs: list[Any]) -> None:
         _fill(self.stack[-1], pairs)
 
+    def new_dict(self, _: Any) -> None:
+        items = self.above()
+        self.stack.append({})
+        self.fill(items)
+
     def call(self, _: Any) -> None:
         what, arguments = self.last(2)
         self.stack.append(_called(what.name, arguments))
@@ -119,7 +125,7 @@ def _allowed(name: str) -> str:
     storage = name in (f"torch.{kind}", f"torch.cuda.{kind}") and kind in STORAGES
     dtype = name.startswith("torch.") and kind.startswith(("float", "int", "uint", "bfloat", "bool"))
     if not (storage or dtype or name in {*TENSORS, PARAMETER, DICT, *PASSED_OVER}):
-        raise Refused(
+        raise RefusedError(
             f"names {name[:80]!r}, which is code; code in a file is never run: "
             "save the tensors alone, torch.save(model.state_dict(), file)"
         )
@@ -130,7 +136,7 @@ def _fill(target: Any, pairs: list[Any]) -> None:
     """Sets pairs in a dict; keys are kept to strings and numbers, whose hashes cannot run deep."""
     for key, value in zip(pairs[::2], pairs[1::2], strict=True):
         if not isinstance(key, str | int | float | None):
-            raise Refused("holds a dict whose keys are no names")
+            raise RefusedError("holds a dict whose keys are no names")
         if isinstance(target, dict):
             target[key] = value
 
@@ -152,9 +158,9 @@ def _called(name: str, arguments: Any) -> Any:
 def _view(storage: Any, offset: Any, shape: Any, strides: Any) -> View:
     numbers = (offset, *shape, *strides)
     if not isinstance(storage, Storage) or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
-        raise Refused("describes a tensor by something else than sizes from 0 up")
+        raise RefusedError("describes a tensor by something else than sizes from 0 up")
     if len(shape) != len(strides) or len(shape) > 8:
-        raise Refused(f"describes a tensor of {len(shape)} sizes and {len(strides)} strides")
+        raise RefusedError(f"describes a tensor of {len(shape)} sizes and {len(strides)} strides")
     return View(storage, offset, tuple(shape), tuple(strides))
 
 
@@ -164,7 +170,7 @@ def _storage(machine: Machine, _: Any) -> None:
     kind = said[1].name.rsplit(".", 1)[-1]
     view = said[5] if len(said) > 5 else None
     if said[0] != "storage" or kind not in STORAGES or type(said[4]) is not int:
-        raise Refused("refers to something that is no storage of numbers")
+        raise RefusedError("refers to something that is no storage of numbers")
     machine.stack.append(Storage(STORAGES[kind], str(said[2]), said[4], int(view[1]) if view else 0))
 
 
@@ -174,8 +180,9 @@ def _tuple(n: int) -> Callable[[Machine, Any], None]:
 
 CONSTANTS: dict[str, Any] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": list}
 CONSTANTS |= dict.fromkeys(
-    "BININT BININT1 BININT2 INT LONG LONG1 LONG4 FLOAT BINFLOAT NONE NEWTRUE NEWFALSE STRING BINSTRING "
-    "SHORT_BINSTRING UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8".split()
+    "BININT BININT1 BININT2 INT LONG LONG1 LONG4 FLOAT BINFLOAT NONE NEWTRUE NEWFALSE STRING "
+    "BINSTRING SHORT_BINSTRING UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 BINBYTES "
+    "SHORT_BINBYTES BINBYTES8".split()
 )
 
 OPCODES: dict[str, Callable[[Machine, Any], object]] = {
@@ -186,7 +193,7 @@ OPCODES: dict[str, Callable[[Machine, Any], object]] = {
     "TUPLE2": _tuple(2),
     "TUPLE3": _tuple(3),
     "LIST": lambda m, _: m.stack.append(m.above()),
-    "DICT": lambda m, _: (items := m.above(), m.stack.append({}), m.fill(items)),
+    "DICT": Machine.new_dict,
     "SETITEM": lambda m, _: m.fill(list(m.last(2))),
     "SETITEMS": lambda m, _: m.fill(m.above()),
     "APPEND": lambda m, _: (item := m.last(1), m.stack[-1].extend(item)),
@@ -205,18 +212,20 @@ def read(file: io.BytesIO) -> Any:
     """The value that the next pickle in ``file`` describes, tensors as ``View``; nothing is executed.
 
     Raises:
-        Refused: it is cut off or malformed, or it names code.
+        RefusedError: it is cut off or malformed, or it names code.
     """
     machine = Machine()
     try:
         for step, (op, arg, _) in enumerate(pickletools.genops(file)):
             if step >= STEPS:
-                raise Refused(f"describes its tensors in more than {STEPS} steps")
+                raise RefusedError(f"describes its tensors in more than {STEPS} steps")
             machine.take(op.name, arg)
         (value,) = machine.stack
-    except Refused:
+    except RefusedError:
         raise
     # A malformed pickle can fail at any opcode, in as many ways as Python knows.
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
-        raise Refused(f"holds a cut-off or malformed pickle ({str(error)[:80] or 'empty stack'})") from None
+        raise RefusedError(
+            f"holds a cut-off or malformed pickle ({str(error)[:80] or 'empty stack'})"
+        ) from None
     return value

@@ -32,7 +32,7 @@ def test_the_first_screen_shows_the_chart_of_a_trained_network(visit):
 
 def test_a_card_leads_to_the_bit_lab(visit):
     page = visit("/").page
-    page.locator(".st-key-card_0 a").click()
+    page.locator(".st-key-card_0 [data-testid=stPageLink] a").click()
     expect(page).to_have_url(re.compile("/bitlab"))
     expect(page.locator(VERDICT)).to_be_visible()
 
@@ -84,7 +84,8 @@ def test_a_sweep_is_measured_live_and_found_again_after_a_reload(visit):
     page.get_by_role("button", name="Measure live").click()
     expect(page).to_have_url(re.compile("job=[0-9a-f]{12}"))
     page.reload()
-    expect(page.get_by_text("9 cells.")).to_be_visible()  # one without faults, and two maps at four rates
+    # One cell without faults, and two maps at four rates; the wait is for torch in the job's own process.
+    expect(page.get_by_text("9 cells.")).to_be_visible(timeout=200_000)
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     expect(page.get_by_text("seed 12").first).to_be_visible()
 

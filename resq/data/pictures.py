@@ -37,8 +37,11 @@ def image_folder(
     """
     root = Path(path).expanduser().resolve()
     classes = _classes(root / "train")
-    if _classes(root / "test") != classes:
-        raise ValueError(f"{root / 'test'} has other classes than train: {', '.join(_classes(root / 'test'))}")
+    other = _classes(root / "test")
+    if other != classes:
+        raise ValueError(
+            f"{root / 'test'} has the classes {', '.join(other)}; train has {', '.join(classes)}"
+        )
     load = partial(_load, root, name or root.name, classes)
     return DataSource(load, classes, mean, std, mirror, about=f"pictures of {len(classes)} classes in {root}")
 
