@@ -63,8 +63,22 @@ def folders() -> tuple[Path, Path]:
 
 def names() -> list[str]:
     """All checkpoints on this machine, sorted."""
-    cards = [p.relative_to(f).with_suffix("") for f in folders() for p in f.glob("*/*/*.json")]
-    return sorted({p.as_posix() for p in cards})
+    cards = [p.relative_to(f).as_posix() for f in folders() for p in f.glob("*/*/*.json")]
+    return sorted({name.removesuffix(".json") for name in cards})
+
+
+def _file(folder: Path, name: str) -> Path:
+    """The weights' file; a variant may hold dots (p0.01), so nothing is taken for a suffix."""
+    return folder / f"{name}.safetensors"
+
+
+def _card(file: Path) -> Path:
+    return file.with_name(file.name.removesuffix(".safetensors") + ".json")
+
+
+def _is_name(name: str) -> bool:
+    parts = name.split("/")
+    return len(parts) == 3 and all(p.strip(".") for p in parts) and "\\" not in name
 
 
 def find(name: str) -> Path:
@@ -78,12 +92,10 @@ def find(name: str) -> Path:
         if not file.is_file():
             raise ValueError(f"no checkpoint file at {name}")
         return file
-    parts = name.split("/")
-    if len(parts) == 3 and all(p and p.strip(".") and "\\" not in p for p in parts):
+    if _is_name(name):
         for folder in folders():
-            file = folder.joinpath(*parts).with_suffix(".safetensors")
-            if file.is_file():
-                return file
+            if _file(folder, name).is_file():
+                return _file(folder, name)
     raise ValueError(
         f"no checkpoint {name!r}; expected data/network/variant or a .safetensors file; known: "
         + (", ".join(names()) or "none")
@@ -96,7 +108,7 @@ def card(name: str) -> dict[str, Any]:
     Raises:
         ValueError: no such checkpoint, or a card that is missing or unreadable.
     """
-    file = find(name).with_suffix(".json")
+    file = _card(find(name))
     try:
         fields = json.loads(file.read_text())
     except FileNotFoundError:
@@ -105,6 +117,8 @@ def card(name: str) -> dict[str, Any]:
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file.name} is not a JSON card: {error}") from None
+    if not isinstance(fields, dict):
+        raise ValueError(f"{file.name} is not a JSON card: it holds a {type(fields).__name__}, no object")
     lacking = [key for key in ("network", "data", "sha256", "weights") if key not in fields]
     if lacking:
         raise ValueError(f"{file.name} lacks {', '.join(lacking)}")
@@ -156,22 +170,22 @@ def save(
     Raises:
         ValueError: the name is not data/network/variant.
     """
-    parts = name.split("/")
-    if len(parts) != 3 or not all(p and p.strip(".") for p in parts):
+    if not _is_name(name):
         raise ValueError(f"a checkpoint is named data/network/variant, got {name!r}")
-    file = (folder or work() / "weights").joinpath(*parts).with_suffix(".safetensors")
+    file = _file(folder or work() / "weights", name)
+    data, network, _ = name.split("/")
     file.parent.mkdir(parents=True, exist_ok=True)
     raw = write_tensors({k: _stored(v, k in weights) for k, v in state.items()})
     fields = {
         "name": name,
-        "data": parts[0],
-        "network": parts[1],
+        "data": data,
+        "network": network,
         **about,
         "sha256": hashlib.sha256(raw).hexdigest(),
         "weights": list(weights),
     }
     _replace(file, raw)
-    _replace(file.with_suffix(".json"), (json.dumps(fields, indent=1) + "\n").encode())
+    _replace(_card(file), (json.dumps(fields, indent=1) + "\n").encode())
     return file
 
 

@@ -120,6 +120,10 @@ def test_a_card_that_names_a_weight_the_file_lacks_is_refused(saved):
     ],
 )
 def test_a_name_that_leaves_the_folder_is_no_name(saved, name):
+    weights = saved.parents[2]
+    for there in (weights.parent / "resnet20", weights, weights / "signs"):  # where some of the names lead
+        there.mkdir(exist_ok=True)
+        (there / saved.name).write_bytes(saved.read_bytes())
     with pytest.raises(ValueError, match=r"expected data/network/variant or a \.safetensors file"):
         checkpoints.find(name)
 
@@ -157,3 +161,17 @@ def test_every_shipped_checkpoint_loads_and_fits_its_network():
             loaded.network, loaded.state, mean=source.mean, std=source.std, classes=len(source.classes)
         )
         assert str(file.relative_to(checkpoints.SHIPPED).with_suffix("")) == loaded.card["name"]
+
+
+def test_a_dot_in_a_variants_name_is_a_dot_and_not_a_suffix(own_folders, tiny):
+    for rate in ("p0.01", "p0.05"):
+        checkpoints.save(f"signs/resnet20/{rate}", tiny.state, tiny.weights, {"rate": rate})
+    assert {"signs/resnet20/p0.01", "signs/resnet20/p0.05"} <= set(checkpoints.names())
+    assert checkpoints.load("signs/resnet20/p0.01").card["rate"] == "p0.01"
+
+
+def test_a_card_that_is_no_object_is_refused(own_folders, tiny):
+    file = checkpoints.save("signs/resnet20/five", tiny.state, tiny.weights, {})
+    file.with_suffix(".json").write_text("5")
+    with pytest.raises(ValueError, match=r"five\.json is not a JSON card: it holds a int"):
+        checkpoints.load("signs/resnet20/five")

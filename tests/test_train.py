@@ -223,3 +223,44 @@ def test_every_shipped_recipe_can_be_read():
     specs = Path(recipe.__file__).parents[2] / "assets" / "specs"
     for file in specs.glob("*-base.toml"):
         assert recipe.read(file).name == file.stem.replace("-", "/")
+
+
+AVERAGED = Recipe("signs", "resnet20", "mean", **FIELDS, size=16, average_epochs=1, average_lr=0.01)
+
+
+def test_the_averaged_network_is_the_mean_of_the_weights_after_each_step_of_the_last_epochs(images):
+    weights = []
+
+    def noted(network, x, y, rng):
+        weights.append(network.body.conv1.weight.detach().clone())  # as the step before left it
+        return train.cross_entropy(network, x, y, rng)
+
+    run = _begin(AVERAGED)
+    train.train(AVERAGED, images, run=run, objective=noted, quiet=True, until=float("inf"))
+    steps = len(images) // AVERAGED.batch
+    assert run.averaged == steps
+    # The last step's weights were replaced by the mean: n of them make it, n - 1 were noted in that epoch.
+    last = run.averaged * run.network.body.conv1.weight.detach() - sum(weights[-steps + 1 :])
+    assert (last - weights[-1]).abs().max() < 0.05
+    assert not torch.equal(run.network.body.conv1.weight, weights[-1])
+
+
+def test_a_resumed_average_equals_the_uninterrupted_one(tmp_path, images):
+    whole = _train(AVERAGED, images)
+    steps = 0
+
+    def killed(network, x, y, rng):
+        nonlocal steps
+        steps += 1
+        if steps == 20:  # in the epoch that is averaged
+            raise KeyboardInterrupt
+        return train.cross_entropy(network, x, y, rng)
+
+    with pytest.raises(KeyboardInterrupt):
+        _train(AVERAGED, images, keep=tmp_path / "run.pt", objective=killed)
+    assert _bytes(_train(AVERAGED, images, keep=tmp_path / "run.pt")) == _bytes(whole)
+
+
+def test_the_rate_is_constant_where_weights_are_averaged():
+    assert [train.rate(AVERAGED, at) for at in (1, 2, 2.9)] == [0.02, 0.01, 0.01]
+    assert train.rate(AVERAGED, 1.999) < 1e-4

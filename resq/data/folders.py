@@ -100,8 +100,10 @@ def kept(stamp: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.
 def _read(files: list[Path]) -> dict[str, np.ndarray]:
     table = pa.concat_tables([pq.read_table(p) for p in files])
     image, label = _column(table, IMAGES, files[0]), _column(table, LABELS, files[0])
-    cells = tqdm(table[image].to_pylist(), desc=f"decoding {files[0].parent.name}", unit="img", leave=False)
-    pixels = np.stack([_pixels(cell["bytes"] if isinstance(cell, dict) else cell) for cell in cells])
+    cells = enumerate(
+        tqdm(table[image].to_pylist(), desc=f"decoding {files[0].parent.name}", unit="img", leave=False)
+    )
+    pixels = np.stack([_pixels(cell["bytes"] if isinstance(cell, dict) else cell, i) for i, cell in cells])
     y = table[label].to_numpy().astype(np.int64)
     arrays = {"pixels": pixels.transpose(0, 3, 1, 2).copy(), "y": y}
     if "track" in table.column_names and files[0].name.startswith("train"):
@@ -119,8 +121,11 @@ def _column(table: pa.Table, names: tuple[str, ...], file: Path) -> str:
     )
 
 
-def _pixels(encoded: bytes) -> np.ndarray:
-    image = Image.open(io.BytesIO(encoded)).convert("RGB")
+def _pixels(encoded: bytes, row: int) -> np.ndarray:
+    try:
+        image = Image.open(io.BytesIO(encoded)).convert("RGB")
+    except (OSError, TypeError, Image.DecompressionBombError) as error:
+        raise ValueError(f"the image in row {row} cannot be decoded: {error}") from None
     return np.asarray(image if image.size == (32, 32) else image.resize((32, 32), Image.Resampling.BILINEAR))
 
 

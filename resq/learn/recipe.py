@@ -20,6 +20,9 @@ class Recipe:
             (a fully convolutional network learns its first features from smaller, cheaper crops).
         optimizer: "sgd" with Nesterov ``momentum``, or "adamw", which transformers want.
         pad: reflected border in pixels, from which crops are taken.
+        average_epochs: of ``epochs``, how many at the end walk on at the constant rate ``average_lr``; the
+            result is the mean of the weights after each of their steps, with batch-norm statistics counted
+            anew (stochastic weight averaging, Izmailov et al. 2018, arXiv:1803.05407).
     """
 
     data: str
@@ -36,22 +39,33 @@ class Recipe:
     size: int = 32
     early_size: int = 32
     early_epochs: int = 0
+    average_epochs: int = 0
+    average_lr: float = 0.05
     seed: int = 0
 
     def __post_init__(self) -> None:
+        kinds = {"str": str, "int": int, "float": (int, float)}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, kinds[str(field.type)]) or value != value:
+                raise ValueError(f"a recipe's {field.name} is a {field.type}, got {value!r}")
         positive = ("epochs", "batch", "lr", "size", "early_size")
         wrong = [f"{name} {getattr(self, name)}" for name in positive if getattr(self, name) <= 0]
-        wrong += [
-            f"{n} {getattr(self, n)}" for n in ("pad", "warmup", "early_epochs") if getattr(self, n) < 0
-        ]
+        counts = ("pad", "warmup", "early_epochs", "average_epochs", "average_lr")
+        wrong += [f"{name} {getattr(self, name)}" for name in counts if getattr(self, name) < 0]
         if wrong:
             raise ValueError(f"a recipe needs positive epochs, batch, lr and sizes, got {', '.join(wrong)}")
         if self.optimizer not in ("sgd", "adamw"):
             raise ValueError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")
-        if self.warmup >= self.epochs:
+        if self.warmup >= self.falling:
             raise ValueError(
-                f"the warm-up must end before the run, got {self.warmup:g} of {self.epochs} epochs"
+                f"the warm-up must end before the run, got {self.warmup:g} of {self.falling} epochs"
             )
+
+    @property
+    def falling(self) -> int:
+        """Epochs until the learning rate is zero; averaging comes after them."""
+        return self.epochs - self.average_epochs
 
     @property
     def name(self) -> str:

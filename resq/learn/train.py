@@ -41,6 +41,8 @@ class Run:
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     bf16: bool | None = None  # None: not measured yet
+    average: dict[str, Tensor] = field(default_factory=dict)  # mean of the weights so far, where asked
+    averaged: int = 0  # how many steps' weights are in it
 
 
 def start(recipe: Recipe, state: dict[str, Tensor] | None = None) -> Run:
@@ -108,7 +110,42 @@ def train(
         run.epoch = epoch + 1
         if keep is not None:
             _save(run, keep, identity)
+    if run.averaged and run.epoch == recipe.epochs:
+        _settle(run, recipe, padded)
     return run
+
+
+def _average(run: Run) -> None:
+    """Takes the weights of this step into their running mean."""
+    run.averaged += 1
+    with torch.no_grad():
+        for name, value in run.network.named_parameters():
+            if name not in run.average:
+                run.average[name] = value.detach().clone()
+            else:
+                run.average[name].lerp_(value, 1 / run.averaged)
+
+
+def _settle(run: Run, recipe: Recipe, padded: Tensor) -> None:
+    """The mean of the weights becomes the network's; batch norm counts its statistics anew with them.
+
+    The statistics come from up to 50 batches of training images, whole and unshifted as at test time.
+    """
+    run.network.load_state_dict(run.average, strict=False)
+    norms = [m for m in run.network.modules() if isinstance(m, nn.BatchNorm2d)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over all batches
+    run.network.train()
+    order = seeds.rng(recipe.seed, "settle").permutation(len(padded))
+    inside = slice(recipe.pad, padded.shape[-1] - recipe.pad)
+    with torch.no_grad():
+        for index in _parts(order, recipe.batch)[:50]:
+            x = padded[torch.from_numpy(index).to(padded.device)][:, :, inside, inside]
+            run.network(x.contiguous(memory_format=torch.channels_last).float().div_(255))
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
 
 
 def _epoch(
@@ -129,6 +166,8 @@ def _epoch(
         with torch.autocast(where.type, torch.bfloat16, enabled=bool(run.bf16)):
             loss, logits = objective(run.network, x, y, chance)
         _descend(run.optimizer, loss)
+        if epoch >= recipe.falling:
+            _average(run)
         loss_sum += loss.item() * len(y)
         right += int((logits.argmax(1) == y).sum())
         seen += len(y)
@@ -167,10 +206,15 @@ def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 
 
 def rate(recipe: Recipe, at: float) -> float:
-    """Learning rate ``at`` epochs into the run: up over the warm-up, then down to zero, both linear."""
+    """Learning rate ``at`` epochs into the run: up over the warm-up, then down to zero, both linear.
+
+    Where weights are averaged, it is constant from there on.
+    """
     if at < recipe.warmup:
         return recipe.lr * at / recipe.warmup
-    return recipe.lr * (recipe.epochs - at) / (recipe.epochs - recipe.warmup)
+    if at >= recipe.falling:
+        return recipe.average_lr
+    return recipe.lr * (recipe.falling - at) / (recipe.falling - recipe.warmup)
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
@@ -181,7 +225,7 @@ def _set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
 def _faster_in_bf16(network: nn.Module, recipe: Recipe) -> bool:
     """Whether a training step of a copy of ``network`` takes less time in bfloat16 autocast, measured."""
     where = device()
-    x = torch.rand(min(recipe.batch, 64), 3, recipe.size, recipe.size, device=where)
+    x = torch.zeros(min(recipe.batch, 64), 3, recipe.size, recipe.size, device=where)
     x = x.contiguous(memory_format=torch.channels_last)
     copied = copy.deepcopy(network).train()
 
@@ -210,6 +254,8 @@ def _save(run: Run, file: Path, identity: str) -> None:
         "epoch": run.epoch,
         "history": run.history,
         "bf16": run.bf16,
+        "average": run.average,
+        "averaged": run.averaged,
     }
     part = file.with_suffix(".part")
     torch.save(state, part)
@@ -226,3 +272,4 @@ def _resume(run: Run, file: Path, identity: str) -> None:
     run.network.load_state_dict(state["network"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.epoch, run.history, run.bf16 = state["epoch"], state["history"], state["bf16"]
+    run.average, run.averaged = state["average"], state["averaged"]
