@@ -193,12 +193,18 @@ def _candidates(
     loss = torch.nn.functional.cross_entropy(logits, logits.argmax(1))
     slope = torch.autograd.grad(loss, weight)[0].numpy().reshape(-1)
     rows, now = q.words.reshape(len(q.scale), -1), quant.dequantize(q).reshape(-1)
-    found: list[tuple[float, int, int]] = []
+    # ReLU clips what goes down, so a first-order estimate is trusted for either direction on its own.
+    up: list[tuple[float, int, int]] = []
+    down: list[tuple[float, int, int]] = []
     with np.errstate(over="ignore", invalid="ignore"):
         for bit in range(q.encoding.stored):
             words = rows ^ q.words.dtype.type(1 << bit)
             then = quant.values(words, q.scale[:, None], q.zero[:, None], q.encoding).reshape(-1)
-            cost = np.nan_to_num(slope * (then.astype(np.float64) - now), posinf=1e300, neginf=-1e300)
-            worst = np.argpartition(-cost, min(3, len(cost) - 1))[:4]
-            found += [(float(cost[i]), int(i), bit) for i in worst]
-    return [(w, bit) for _, w, bit in sorted(found, reverse=True)[:tries]]
+            change = then.astype(np.float64) - now
+            cost = np.nan_to_num(slope * change, posinf=1e300, neginf=-1e300)
+            for side, found in ((change > 0, up), (change < 0, down)):
+                ranked = np.where(side, cost, -np.inf)
+                worst = np.argpartition(-ranked, min(3, len(cost) - 1))[:4]
+                found += [(float(cost[j]), int(j), bit) for j in worst if side[j]]
+    best = sorted(up, reverse=True)[: tries // 2] + sorted(down, reverse=True)[: tries // 2]
+    return [(w, bit) for _, w, bit in best] or [(0, 0)]  # a copy that is outvoted changes nothing either way

@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import bitcontrols, data, lab, live, warm
 from resq import checkpoints
-from resq.core import Encoding
+from resq.core import BitFlips, Encoding
 from resq.measure import table
 from resq.measure.spec import SweepSpec
-from resq.memory import quant
+from resq.memory import faults, quant
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
 NAME = "signs/resnet20/base"
@@ -375,3 +375,17 @@ def test_after_the_warm_up_the_collector_leaves_the_imports_alone():
     warm.warm()
     assert gc.get_freeze_count() > 0
     gc.unfreeze()
+
+
+def test_the_most_harmful_bit_costs_more_than_the_top_bits_of_other_weights():
+    both, x = data.stored(NAME, "int8"), data.picture(data.stored(NAME, "int8"), 0)
+    layer = "layer3.2.conv2.weight"
+
+    def left(w: int, bit: int) -> float:
+        flips = faults.one_bit(both.model.layout, layer, w, bit)
+        return float(lab.answer(both.network, both.model, flips, x)[answer])
+
+    none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    answer = int(lab.answer(both.network, both.model, none, x).argmax())
+    worst = left(*lab.most_harmful(both.network, both.model, layer, x))
+    assert all(worst <= left(w, 7) for w in range(0, 36_864, 2_048))

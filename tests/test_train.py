@@ -202,6 +202,9 @@ def test_a_recipe_is_read_from_toml(tmp_path):
             "positive epochs, batch, lr and sizes, got epochs 0",
         ),
         ('data = "signs"\nnetwork = "resnet20"\nlr = -1.0\npad = -2\n', r"got lr -1\.0, pad -2"),
+        ('data = "signs"\nnetwork = "resnet20"\nepochs = "ten"\n', "epochs is a int, got 'ten'"),
+        ('data = "signs"\nnetwork = "resnet20"\nbatch = 2.5\n', r"batch is a int, got 2\.5"),
+        ('data = "signs"\nnetwork = "resnet20"\nlr = nan\n', "lr is a float, got nan"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused_with_the_reason(tmp_path, text, said):

@@ -44,7 +44,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        kinds = {"str": str, "int": int, "float": (int, float)}
+        kinds: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, kinds[str(field.type)]) or value != value:
