@@ -13,10 +13,13 @@ if str(HERE.parent) not in sys.path:
 import streamlit as st  # noqa: E402 - the path first
 
 from dashboard import show, warm  # noqa: E402
+from resq import plugins  # noqa: E402
 
 st.set_page_config(page_title="RESQ Lab", page_icon=HERE / "mark.svg", layout="wide")
 warm.begin()
 show.style()
+with show.in_words():
+    plugins.load()  # those of $RESQ_PLUGINS, once per server; never from a page
 st.logo(HERE / "wordmark.svg", size="large")
 st.navigation(
     [

@@ -91,10 +91,11 @@ class Job:
         code = self._process.wait()
         reader.join(timeout=5)
         if self.state == "running":
-            self.state = "done" if code == 0 else "failed"
-        if self.state == "failed":
-            said = [line.strip() for line in errors if line.strip()]
-            self.error = said[-1] if said else f"the job ended with code {code}"
+            if code:
+                said = [line.strip() for line in errors if line.strip()]
+                self.error = said[-1] if said else f"the job ended with code {code}"
+            # The sentence first: who sees "failed" may read it at once.
+            self.state = "failed" if code else "done"
         self._ended = time.monotonic()
 
     def _take(self, line: str) -> None:

@@ -87,7 +87,11 @@ def test_importing_them_loads_no_torch_by_a_detour():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=280).returncode == 0
 
 
-@pytest.mark.parametrize("file", [f for f in FACE if f.stem in ("charts", "theme")], ids=_name)
+@pytest.mark.parametrize(
+    "file",
+    [f for f in FACE if f.stem in ("charts", "bitcharts", "theme", "words", "lab", "pick", "live")],
+    ids=_name,
+)
 def test_charts_and_theme_return_figures_and_know_no_streamlit(file):
     assert not {name for name in _imports(file) if name.split(".")[0] == "streamlit"}
 
