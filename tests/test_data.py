@@ -115,7 +115,7 @@ def test_a_decode_that_fails_leaves_nothing_in_the_cache(here):
     _write(here / "cifar10/test.parquet", _photos(1), [0])
     table = pa.table({"img": [b"no image"], "label": [0]})
     pq.write_table(table, here / "cifar10/test.parquet")
-    with pytest.raises(OSError, match="cannot identify image"):
+    with pytest.raises(ValueError, match="the image in row 0 cannot be decoded: cannot identify image"):
         data.load("cifar10", "test")
     assert not list(folders.cache().glob("*.npz"))
 
@@ -181,14 +181,3 @@ def test_real_cifar10_has_the_published_mean_and_spread_of_its_training_images(r
         spread = np.sqrt((counts * shares**2).sum() - mean**2)
         assert mean == pytest.approx(source.mean[channel], abs=5e-4)
         assert spread == pytest.approx(source.std[channel], abs=5e-4)
-
-
-def test_an_image_that_cannot_be_decoded_is_named_by_its_row(own_folders):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    folder = own_folders / "data" / "cifar10"
-    folder.mkdir(parents=True)
-    pq.write_table(pa.table({"img": [b"no image"], "label": [0]}), folder / "test.parquet")
-    with pytest.raises(ValueError, match="the image in row 0 cannot be decoded"):
-        data.load("cifar10", "test")

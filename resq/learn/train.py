@@ -212,7 +212,7 @@ def rate(recipe: Recipe, at: float) -> float:
     """
     if at < recipe.warmup:
         return recipe.lr * at / recipe.warmup
-    if at >= recipe.falling:
+    if recipe.average_epochs and at >= recipe.falling:
         return recipe.average_lr
     return recipe.lr * (recipe.falling - at) / (recipe.falling - recipe.warmup)
 
