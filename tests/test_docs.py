@@ -45,7 +45,7 @@ def faults(checkpoint: str) -> list[str]:
 
 def _cell(point) -> str:
     half = 100 * (point["high"] - point["low"]) / 2
-    return f"{100 * point['mean']:.1f}" + (f" ± {half:.1f}" if point["x"] else "")
+    return f"{100 * point['mean']:.1f}" + (f" ± {half:.1f}" if point["flips"] else "")
 
 
 def named_commands() -> list[str]:
