@@ -60,3 +60,9 @@ def test_out_of_time_it_keeps_what_it_learned_and_the_next_call_goes_on(own_fold
 def test_an_unknown_row_is_refused_with_the_known_ones(capsys):
     assert main(["zoo", "--only", "mnist"]) == 2
     assert "no row begins with 'mnist'; known: signs/resnet20/base" in capsys.readouterr().err
+
+
+def test_a_card_says_which_weights_of_the_run_it_holds():
+    averaged = Recipe("signs", "resnet20", "mean", epochs=4, warmup=1, average_epochs=2)
+    assert train._kept(QUICK) == "the last epoch"
+    assert train._kept(averaged) == "the mean of the weights over the last 2 epochs"

@@ -119,9 +119,16 @@ def _history(recipe: recipes.Recipe, images: Dataset, history: list[dict[str, fl
         "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
         "machine": f"{platform.machine()}, {_cores()}",
         "code": code_hash(),
-        "selected": "the last epoch; nothing was chosen on test images",
+        "selected": f"{_kept(recipe)}; nothing was chosen on test images",
         "history": history,
     }
+
+
+def _kept(recipe: recipes.Recipe) -> str:
+    """Which weights of the run the checkpoint holds."""
+    if recipe.average_epochs:
+        return f"the mean of the weights over the last {recipe.average_epochs} epochs"
+    return "the last epoch"
 
 
 def _cores() -> str:
