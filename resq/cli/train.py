@@ -100,6 +100,14 @@ def shipped(name: str) -> recipes.Recipe:
     return recipes.read(file)
 
 
+def before(recipe: recipes.Recipe) -> list[recipes.Recipe]:
+    """The recipes whose checkpoints this one starts from and that are not trained yet, first things first."""
+    if not recipe.start or recipe.start in checkpoints.names():
+        return []
+    first = shipped(recipe.start)
+    return [*before(first), first]
+
+
 def _recipe(arguments: argparse.Namespace) -> recipes.Recipe:
     given = Path(arguments.recipe)
     recipe = recipes.read(given) if given.suffix == ".toml" else shipped(arguments.recipe)
@@ -116,12 +124,21 @@ def _history(recipe: recipes.Recipe, images: Dataset, history: list[dict[str, fl
         "seed": recipe.seed,
         "epochs": len(history),
         "train": {"n": len(images), "images": images.hash},
+        **_start(recipe),
         "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
         "machine": f"{platform.machine()}, {_cores()}",
         "code": code_hash(),
         "selected": f"{_kept(recipe)}; nothing was chosen on test images",
         "history": history,
     }
+
+
+def _start(recipe: recipes.Recipe) -> dict[str, Any]:
+    """Where the weights came from, whole: the start's own card without what its file is made of."""
+    if not recipe.start:
+        return {}
+    begun = checkpoints.card(recipe.start)
+    return {"start": {k: v for k, v in begun.items() if k not in ("weights", "history")}}
 
 
 def _kept(recipe: recipes.Recipe) -> str:

@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.list:
         for recipe in table:
             if recipe.name not in checkpoints.names() and data.present(recipe.data):
-                train.finish(recipe, data.load(recipe.data, "train"), folder, until)
+                for step in (*train.before(recipe), recipe):
+                    train.finish(step, data.load(step.data, "train"), folder, until)
     found = [status(recipe) for recipe in table]
     if arguments.json:
         print(options.dump({"rows": found}))

@@ -28,3 +28,13 @@ def crops(padded: Tensor, index: np.ndarray, size: int, rng: np.random.Generator
 def mirror(x: Tensor, which: np.ndarray) -> Tensor:
     """Images whose flag in ``which`` (bool, N) is set, mirrored left to right."""
     return torch.where(torch.from_numpy(which).to(x.device)[:, None, None, None], x.flip(-1), x)
+
+
+def cutout(x: Tensor, side: int, fill: tuple[float, ...], rng: np.random.Generator) -> Tensor:
+    """Images (N, 3, H, W) with one ``side`` x ``side`` square each, cut at the borders, in the colour ``fill``."""
+    centre = torch.from_numpy(rng.integers(0, x.shape[-1], (2, len(x), 1))).to(x.device)
+    inside = (torch.arange(x.shape[-1], device=x.device) - centre + side // 2).div(
+        side, rounding_mode="floor"
+    ) == 0
+    hole = inside[0][:, None, :, None] & inside[1][:, None, None, :]  # (N, 1, H, W)
+    return torch.where(hole, torch.tensor(fill, dtype=x.dtype, device=x.device).view(1, 3, 1, 1), x)

@@ -23,6 +23,9 @@ class Recipe:
         average_epochs: of ``epochs``, how many at the end walk on at the constant rate ``average_lr``; the
             result is the mean of the weights after each of their steps, with batch-norm statistics counted
             anew (stochastic weight averaging, Izmailov et al. 2018, arXiv:1803.05407).
+        start: a checkpoint to go on from, by name; empty: a seeded random start.
+        cutout: side in pixels of a square that each training image loses at a random place, filled with the
+            data set's mean colour (DeVries and Taylor 2017, arXiv:1708.04552); 0: none.
     """
 
     data: str
@@ -41,6 +44,8 @@ class Recipe:
     early_epochs: int = 0
     average_epochs: int = 0
     average_lr: float = 0.05
+    start: str = ""
+    cutout: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -51,7 +56,7 @@ class Recipe:
                 raise ValueError(f"a recipe's {field.name} is a {field.type}, got {value!r}")
         positive = ("epochs", "batch", "lr", "size", "early_size")
         wrong = [f"{name} {getattr(self, name)}" for name in positive if getattr(self, name) <= 0]
-        counts = ("pad", "warmup", "early_epochs", "average_epochs", "average_lr")
+        counts = ("pad", "warmup", "early_epochs", "average_epochs", "average_lr", "cutout")
         wrong += [f"{name} {getattr(self, name)}" for name in counts if getattr(self, name) < 0]
         if wrong:
             raise ValueError(f"a recipe needs positive epochs, batch, lr and sizes, got {', '.join(wrong)}")

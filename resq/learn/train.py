@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from resq import data, networks, seeds
+from resq import checkpoints, data, networks, seeds
 from resq.core import Dataset
 from resq.learn import augment
 from resq.learn.recipe import Recipe
@@ -46,8 +46,17 @@ class Run:
 
 
 def start(recipe: Recipe, state: dict[str, Tensor] | None = None) -> Run:
-    """A run at epoch 0, from a seeded random start or from ``state`` (a body's state dict)."""
+    """A run at epoch 0, from a seeded random start, the recipe's checkpoint, or ``state`` (a body's state dict).
+
+    Raises:
+        ValueError: the recipe starts from a checkpoint that is not here, or of another network.
+    """
     source = data.source(recipe.data)
+    if state is None and recipe.start:
+        begun = checkpoints.load(recipe.start)
+        if begun.network != recipe.network:
+            raise ValueError(f"{recipe.name} starts from {recipe.start}, which is a {begun.network}")
+        state = {name: torch.tensor(value) for name, value in begun.state.items()}
     network = networks.build(
         recipe.network, len(source.classes), mean=source.mean, std=source.std, seed=recipe.seed
     )
@@ -95,7 +104,7 @@ def train(
         ValueError: ``keep`` belongs to another recipe or other images.
     """
     run = run or start(recipe)
-    identity = f"{recipe.hash} {images.hash}"
+    identity = " ".join([recipe.hash, images.hash, *started(recipe)])
     if keep is not None and keep.exists():
         _resume(run, keep, identity)
     if run.bf16 is None:
@@ -113,6 +122,11 @@ def train(
     if run.averaged and run.epoch == recipe.epochs:
         _settle(run, recipe, padded)
     return run
+
+
+def started(recipe: Recipe) -> list[str]:
+    """The hash of the weights that the recipe starts from; none for a random start."""
+    return [checkpoints.card(recipe.start)["sha256"][:16]] if recipe.start else []
 
 
 def _average(run: Run) -> None:
@@ -162,6 +176,8 @@ def _epoch(
     for step, index in enumerate(bar):
         _set_rate(run.optimizer, rate(recipe, epoch + step / len(parts)))
         x = _batch(recipe, images, padded, epoch, index, chance).to(where).float().div_(255)
+        if recipe.cutout:
+            x = augment.cutout(x, recipe.cutout, data.source(images.name).mean, chance)
         y = torch.from_numpy(images.y[index]).to(where)
         with torch.autocast(where.type, torch.bfloat16, enabled=bool(run.bf16)):
             loss, logits = objective(run.network, x, y, chance)
