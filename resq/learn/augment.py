@@ -31,7 +31,7 @@ def mirror(x: Tensor, which: np.ndarray) -> Tensor:
 
 
 def cutout(x: Tensor, side: int, fill: tuple[float, ...], rng: np.random.Generator) -> Tensor:
-    """Images (N, 3, H, W) with one ``side`` x ``side`` square each, cut at the borders, in the colour ``fill``."""
+    """Images (N, 3, H, W), each without one ``side`` x ``side`` square, which has the colour ``fill``."""
     centre = torch.from_numpy(rng.integers(0, x.shape[-1], (2, len(x), 1))).to(x.device)
     inside = (torch.arange(x.shape[-1], device=x.device) - centre + side // 2).div(
         side, rounding_mode="floor"

@@ -46,7 +46,7 @@ class Run:
 
 
 def start(recipe: Recipe, state: dict[str, Tensor] | None = None) -> Run:
-    """A run at epoch 0, from a seeded random start, the recipe's checkpoint, or ``state`` (a body's state dict).
+    """A run at epoch 0, from a seeded random start, the recipe's checkpoint, or ``state`` of a body.
 
     Raises:
         ValueError: the recipe starts from a checkpoint that is not here, or of another network.
