@@ -12,6 +12,7 @@ from resq.core import known
 from resq.networks.efficientnet_b0 import efficientnet_b0
 from resq.networks.resnet18 import resnet18, resnet18_gn
 from resq.networks.resnet20 import resnet20
+from resq.networks.small_conv import quicken
 from resq.networks.swin_t import swin_t
 from resq.networks.vgg16 import vgg16
 
@@ -53,7 +54,7 @@ def build(
     make = known("network", name, NETWORKS)
     with torch.random.fork_rng(devices=[]):  # torch's initialisers know only the global generator
         torch.manual_seed(seed)
-        return Network(make(classes), mean, std)
+        return Network(quicken(make(classes)), mean, std)
 
 
 def logits(network: nn.Module, x: Tensor, batch: int = 250) -> Tensor:
@@ -85,7 +86,7 @@ def restore(
     """
     make = known("network", name, NETWORKS)
     with torch.device("meta"):  # shapes only: a random start that is overwritten at once costs a second
-        body = make(classes)
+        body = quicken(make(classes))
     expected = body.state_dict()
     for key in sorted(set(expected) | set(state)):
         if key not in state:
