@@ -1,11 +1,13 @@
 """The training loop: repeatable, resumable bit for bit, and honest about whose state it continues."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from resq import checkpoints
 from resq.core import Dataset
 from resq.data import signs
 from resq.learn import augment, recipe, train
@@ -267,3 +269,26 @@ def test_a_resumed_average_equals_the_uninterrupted_one(tmp_path, images):
 def test_the_rate_is_constant_where_weights_are_averaged():
     assert [train.rate(AVERAGED, at) for at in (1, 2, 2.9)] == [0.02, 0.01, 0.01]
     assert train.rate(AVERAGED, 1.999) < 1e-4
+
+
+def test_cutout_fills_one_square_of_each_image_with_the_given_colour_and_leaves_the_rest():
+    x = torch.full((6, 3, 8, 8), 0.9)
+    y = augment.cutout(x, 4, (0.1, 0.2, 0.3), np.random.default_rng(0))
+    cut = (y != x).any(1).flatten(1).sum(1)
+    assert ((cut >= 4) & (cut <= 16)).all()  # a quarter at least is inside, wherever the centre falls
+    assert torch.equal(y[0][:, (y[0] != x[0]).any(0)][:, 0], torch.tensor([0.1, 0.2, 0.3]))
+
+
+def test_a_recipe_goes_on_from_a_checkpoint_and_its_file_belongs_to_those_weights(tmp_path, images):
+    again = replace(SHORT, start="signs/resnet20/base")
+    begun, body = checkpoints.load("signs/resnet20/base"), train.start(again).network.body
+    assert np.array_equal(body.conv1.weight.detach().numpy(), begun.state["conv1.weight"])
+    keep = tmp_path / "run.pt"
+    _train(replace(again, epochs=2), images, keep=keep)
+    with pytest.raises(ValueError, match="remove the file to begin anew"):
+        train.train(replace(SHORT, epochs=2), images, keep=keep, quiet=True)
+
+
+def test_a_start_of_another_network_is_refused_by_name():
+    with pytest.raises(ValueError, match="starts from signs/resnet20/base, which is a resnet20"):
+        train.start(Recipe("signs", "resnet18", start="signs/resnet20/base"))
