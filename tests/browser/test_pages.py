@@ -7,18 +7,9 @@ import pytest
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
+from tests.browser.look import VERDICT, ready, settled, tile, until
+
 expect.set_options(timeout=60_000)
-VERDICT = '[class*="st-key-verdict_"]'
-
-
-def tile(page, bit: int):
-    return page.locator(f".st-key-bit_{bit} button")
-
-
-def ready(page) -> None:
-    """The page has run, and nothing runs any more."""
-    expect(page.locator("h1")).to_be_visible()
-    expect(page.locator('[data-testid=stApp][data-test-script-state="notRunning"]')).to_be_visible()
 
 
 def test_the_first_screen_shows_the_chart_of_a_trained_network(visit):
@@ -26,8 +17,9 @@ def test_the_first_screen_shows_the_chart_of_a_trained_network(visit):
     ready(page)
     chart = page.locator(".js-plotly-plot .main-svg").first
     expect(chart).to_be_visible()
-    assert chart.bounding_box()["y"] < 900 - 200, "at least its upper part is on the first screen"
-    assert page.locator('[class*="st-key-card_"]').count() == 3
+    expect(page.locator('[class*="st-key-card_"]')).to_have_count(3)
+    # At least the chart's upper part is on the first screen.
+    until(page, lambda: chart.bounding_box()["y"] < 900 - 200, True)
 
 
 def test_a_card_leads_to_the_bit_lab(visit):
@@ -40,8 +32,7 @@ def test_a_card_leads_to_the_bit_lab(visit):
 def test_a_bit_flips_by_click_and_by_its_digit_and_esc_flips_all_back(visit):
     page = visit("/bitlab").page
     expect(page.locator(VERDICT)).to_be_visible()
-    ready(page)
-    clean = page.locator(VERDICT).inner_text()
+    clean = settled(page, lambda: page.locator(VERDICT).inner_text())
     tile(page, 7).click()
     expect(page).to_have_url(re.compile("flip=7$"))
     expect(page.locator(VERDICT)).to_contain_text("→")
@@ -65,17 +56,16 @@ def state(page) -> dict[str, object]:
 
 def test_a_shared_link_shows_a_fresh_visitor_the_same(visit):
     first = visit("/bitlab?enc=int4-tmr2&layer=linear&w=5&img=3&share=10").page
-    expect(first.locator(VERDICT)).to_be_visible()
-    ready(first)
     tile(first, 5).click()
     expect(first).to_have_url(re.compile("flip=5"))
-    ready(first)
-    seen = state(first)
-    assert seen["flipped"] == 1
+    expect(tile(first, 5)).to_have_attribute("kind", "primary")
+    expect(first.locator("[data-testid=stMetric]")).to_have_count(3)
+    expect(first.locator(VERDICT)).to_be_visible()
+    seen = settled(first, lambda: state(first))
+    assert (len(seen["tiles"]), len(seen["readings"]), seen["flipped"]) == (8, 3, 1)
     second = visit("/bitlab?" + seen["address"]).page
     expect(second.locator(VERDICT)).to_be_visible()
-    ready(second)
-    assert state(second) == seen
+    until(second, lambda: state(second), seen)
 
 
 def test_a_sweep_is_measured_live_and_found_again_after_a_reload(visit):
