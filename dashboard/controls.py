@@ -18,7 +18,18 @@ BERS = {
     "more": (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1),
 }
 EPS = {"few": (0.0, 1.0, 2.0, 4.0, 8.0), "more": (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)}
-FAULT_NAMES = {"random": "independent bits", "count": "exact count", "layer-uniform": "uniform over layers"}
+FAULT_NAMES = {
+    "random": "independent bits",
+    "count": "exact count",
+    "layer-uniform": "uniform over layers",
+    "stuck-at-0": "stuck at 0",
+    "stuck-at-1": "stuck at 1",
+    "1-to-0": "1 to 0 only",
+    "0-to-1": "0 to 1 only",
+    "burst-word": "whole words",
+    "burst-pair": "neighbouring pairs",
+    "burst-row": "rows of 512 bits",
+}
 
 
 def write(key: str, value: str) -> None:
@@ -53,12 +64,10 @@ def settings() -> dict[str, Any]:
     """What else decides the numbers; the fields of a spec."""
     left, right = st.columns(2)
     with left:
-        fault = st.segmented_control(
+        fault = st.selectbox(
             "Fault model",
             list(FAULTS),
             key="fault",
-            default="random",
-            required=True,
             bind="query-params",
             format_func=lambda name: FAULT_NAMES.get(name, name),
         )

@@ -5,16 +5,27 @@ import pytest
 from scipy import stats
 
 from resq.core import BitFlips, Encoding, Layout
-from resq.memory import faults, quant
+from resq.memory import bursts, faults, quant
 from resq.memory.faults import FAULTS, effective_rates, one_bit, region
 
 LAYOUT = Layout(("conv.weight", "deep.conv.weight", "linear.weight"), (1_000, 40, 360), 8)
+SHAPES = {"conv.weight": (10, 4, 5, 5), "deep.conv.weight": (8, 5, 1, 1), "linear.weight": (6, 60)}
+CHANCE = np.random.default_rng(8)
+MODEL = quant.quantize_model(
+    {name: CHANCE.normal(0.02, 0.1, shape).astype(np.float32) for name, shape in SHAPES.items()},
+    tuple(SHAPES),
+    Encoding(8, "symmetric", "tensor"),
+)
+# The stored bits of LAYOUT one by one, looked up the slow way.
+STORED = np.concatenate([np.unpackbits(q.words.reshape(-1, 1), axis=1, bitorder="little").reshape(-1)
+                         for q in MODEL.weights.values()]).astype(bool)  # fmt: skip
 ENCODINGS = ["int8", "int8-symmetric-tensor", "int5-magnitude", "int4-tmr2", "int8-tmr1", "bf16", "fp32"]
+TAKES_ONES, TAKES_ZEROS = ("stuck-at-0", "1-to-0"), ("stuck-at-1", "0-to-1")
 every_model = pytest.mark.parametrize("name", FAULTS)
 
 
 def _draw(name: str, rate: float, seed: int = 0, where=None) -> BitFlips:
-    return FAULTS[name](where or region(LAYOUT), rate, rng=np.random.default_rng(seed))
+    return FAULTS[name](where or region(MODEL), rate, rng=np.random.default_rng(seed))
 
 
 def _hits(name: str, rate: float, times: int, where=None) -> np.ndarray:
@@ -39,7 +50,7 @@ def test_flips_are_sorted_distinct_addresses_of_the_memory(name, rate):
 
 @every_model
 def test_the_same_seed_gives_the_same_flips_and_another_seed_others(name):
-    first, again, other = _draw(name, 0.01, 3), _draw(name, 0.01, 3), _draw(name, 0.01, 4)
+    first, again, other = _draw(name, 0.1, 3), _draw(name, 0.1, 3), _draw(name, 0.1, 4)
     assert np.array_equal(first.addresses, again.addresses)
     assert np.array_equal(first.onsets, again.onsets)
     assert not np.array_equal(first.addresses, other.addresses)
@@ -61,11 +72,11 @@ def test_a_rate_that_is_no_probability_is_refused_with_its_value(name, rate, sai
 
 @every_model
 def test_the_flips_at_a_smaller_rate_are_a_subset_and_at_its_own_rate_all_of_them(name):
-    flips = _draw(name, 0.05)
-    some, few = flips.at(0.02), flips.at(0.001)
+    flips = _draw(name, 0.4)
+    some, few = flips.at(0.2), flips.at(0.01)
     assert set(few.addresses) < set(some.addresses) < set(flips.addresses)
     assert (np.diff(some.addresses) > 0).all()
-    assert np.array_equal(flips.at(0.05).addresses, flips.addresses)
+    assert np.array_equal(flips.at(0.4).addresses, flips.addresses)
 
 
 @every_model
@@ -77,12 +88,122 @@ def test_a_map_cut_down_to_a_smaller_rate_has_as_many_flips_as_one_drawn_there(n
     assert 0.7 < (np.std(cut) + 1) / (np.std(drawn) + 1) < 1.4
 
 
+def _can_flip(name: str) -> np.ndarray:
+    """The bits that a fault model can flip, given what is stored: all, the ones or the zeros."""
+    return STORED if name in TAKES_ONES else ~STORED if name in TAKES_ZEROS else np.ones(len(STORED), bool)
+
+
 @every_model
-def test_only_chosen_layers_and_planes_are_hit_and_all_of_them_are(name):
-    where = region(LAYOUT, ["deep.*", "linear.weight"], [7, 2])
+def test_only_chosen_layers_and_planes_are_hit_and_all_that_can_flip_are(name):
+    where = region(MODEL, ["deep.*", "linear.weight"], [7, 2])
     hit = np.flatnonzero(_hits(name, 0.2, 300, where))
-    eligible = [a for a in range(LAYOUT.starts[1], LAYOUT.n_bits) if a % 8 in (2, 7)]
-    assert hit.tolist() == eligible
+    able = _can_flip(name)
+    assert hit.tolist() == [a for a in range(LAYOUT.starts[1], LAYOUT.n_bits) if a % 8 in (2, 7) and able[a]]
+
+
+def _expected(name: str, rate: float) -> float:
+    """The exact expectation of the number of flips, from the sentence that each model begins with."""
+    ones, bits = int(STORED.sum()), LAYOUT.n_bits
+    special = {
+        "layer-uniform": float(effective_rates(region(LAYOUT), rate) @ np.diff(LAYOUT.starts)),
+        "stuck-at-0": rate * ones,
+        "stuck-at-1": rate * (bits - ones),
+        "1-to-0": min(ones, rate * bits),
+        "0-to-1": min(bits - ones, rate * bits),
+    }
+    return special.get(name, rate * bits)
+
+
+@every_model
+@pytest.mark.parametrize("rate", [0.01, 0.3, 1.0])
+def test_the_mean_number_of_flips_is_the_exact_expectation(name, rate):
+    counts = np.array([len(_draw(name, rate, seed)) for seed in range(100)])
+    spread = counts.std() / np.sqrt(len(counts))
+    assert abs(counts.mean() - _expected(name, rate)) <= 4 * spread + 1e-9
+
+
+@pytest.mark.parametrize("name", [*TAKES_ONES, *TAKES_ZEROS])
+@pytest.mark.parametrize("rate", [0.05, 0.4])
+def test_flips_in_one_direction_are_binomial_over_the_bits_that_can_flip(name, rate):
+    counts = np.array([len(_draw(name, rate, seed)) for seed in range(300)])
+    able = int(_can_flip(name).sum())
+    share = _expected(name, rate) / able
+    dispersion = ((counts - able * share) ** 2).sum() / (able * share * (1 - share))
+    assert stats.chi2.ppf(1e-4, 300) < dispersion < stats.chi2.ppf(1 - 1e-4, 300)
+
+
+@pytest.mark.parametrize("name", TAKES_ONES)
+def test_after_flips_to_zero_the_afflicted_bits_store_zero(name):
+    flips = _draw(name, 1.0)
+    after = quant.flip(MODEL, flips)
+    assert {int(q.words.max()) for q in after.weights.values()} == {0}
+    assert len(flips) == STORED.sum()
+
+
+def test_a_stuck_cell_flips_only_where_the_stored_bit_differs_so_the_two_kinds_share_no_flip():
+    zero, one = _draw("stuck-at-0", 0.3), _draw("stuck-at-1", 0.3)
+    assert STORED[zero.addresses].all()
+    assert not STORED[one.addresses].any()
+    both = np.union1d(zero.addresses, one.addresses)  # same seed: the same cells, stuck at either value
+    assert np.array_equal(both, _draw("random", 0.3).addresses)
+
+
+@pytest.mark.parametrize("name", [*TAKES_ONES, *TAKES_ZEROS])
+def test_a_model_that_looks_at_the_words_says_so_when_it_has_only_their_layout(name):
+    with pytest.raises(ValueError, match=r"depends on the stored words: region\(model\)"):
+        _draw(name, 0.1, where=region(LAYOUT))
+
+
+@pytest.mark.parametrize("chosen", [((), ()), (("linear*",), ()), ((), (7, 2)), (("*conv*",), (0,))])
+def test_a_region_knows_the_bits_stored_in_it(chosen):
+    where = region(MODEL, *chosen)
+    at = where.addresses(np.arange(where.n_bits))
+    assert np.array_equal(where.stored(at), STORED[at])
+    assert where.ones == STORED[at].sum()
+    assert np.array_equal(np.flatnonzero(where.eligible(np.arange(LAYOUT.n_bits))), at)
+
+
+def test_a_struck_word_flips_as_a_whole():
+    words = np.bincount(_draw("burst-word", 0.05).addresses // 8, minlength=1_400)
+    assert set(words) == {0, 8}
+    planes = _draw("burst-word", 0.05, where=region(MODEL, planes=[0, 6])).addresses
+    assert set(np.bincount(planes // 8)) == {0, 2}
+
+
+def _runs(at: np.ndarray) -> list[np.ndarray]:
+    """Sorted addresses, cut where they are no neighbours."""
+    return np.split(at, np.flatnonzero(np.diff(at) > 1) + 1)
+
+
+def test_a_row_burst_is_one_run_of_512_bits_wherever_it_begins():
+    at = [_draw("burst-row", 2e-3, seed).addresses for seed in range(200)]
+    runs = [run for map_ in at if len(map_) for run in _runs(map_)]
+    inside = [len(run) for run in runs if run[0] > 0 and run[-1] < LAYOUT.n_bits - 1]
+    assert min(inside) == 512
+    assert np.mean(np.array(inside) == 512) > 0.9  # two bursts seldom touch
+    assert min(len(run) for run in runs) < 512  # cut off at an end of the memory
+
+
+def test_a_pair_burst_stays_in_its_word_and_every_bit_is_as_likely_as_every_other():
+    flips = _draw("burst-pair", 1e-3, 2).addresses
+    assert {len(run) for word in np.unique(flips // 8) for run in _runs(flips[flips // 8 == word])} <= {1, 2}
+    edges = flips % 8
+    single = np.array([(flips // 8 == word).sum() == 1 for word in flips // 8])
+    assert set(edges[single]) <= {0, 7}  # the other half would lie in the next word
+    planes = _hits("burst-pair", 0.01, 500).reshape(-1, 8).sum(axis=0)
+    assert planes.min() > 0.9 * planes.max()
+
+
+@pytest.mark.parametrize("length", [1, 3, 7])
+def test_what_runs_cover_and_from_which_rate_on_is_what_a_loop_finds(length):
+    chance = np.random.default_rng(length)
+    begin, onsets = np.sort(chance.choice(90, 25, replace=False)), chance.random(25)
+    slow: dict[int, float] = {}
+    for first, onset in zip(begin, onsets, strict=True):
+        slow |= {at: min(onset, slow.get(at, 1.0)) for at in range(first, first + length)}
+    at, least = bursts._covered(begin, onsets, length)
+    assert dict(zip(at.tolist(), least.tolist(), strict=True)) == slow
+    assert at.tolist() == sorted(slow)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +323,7 @@ def _changed_bits(before, after) -> list[int]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_exactly_the_listed_bits_flip(small, name, encoding):
     model = small(Encoding.parse(encoding))
-    flips = _draw(name, 0.02, where=region(model.layout))
+    flips = _draw(name, 0.02, where=region(model))
     assert _changed_bits(model, quant.flip(model, flips)) == flips.addresses.tolist()
 
 

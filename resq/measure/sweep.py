@@ -84,7 +84,7 @@ def pixels(images: Dataset) -> Tensor:
 
 def fault_map(spec: SweepSpec, bench: Bench, number: int) -> BitFlips:
     """One fault map at the largest rate; ``.at(rate)`` gives it at smaller ones."""
-    where = faults.region(bench.model.layout, spec.layers, spec.planes)
+    where = faults.region(bench.model, spec.layers, spec.planes)
     return faults.FAULTS[spec.fault](where, max(spec.bers), rng=seeds.rng(spec.seed, "map", number))
 
 

@@ -1,91 +1,23 @@
 """Which bits flip. Add a fault model: a function ``(region, rate, *, rng) -> BitFlips`` and a line in FAULTS.
 
 A fault model returns addresses and nothing else: applying, undoing, counting, storing and drawing them is
-then the same for all. The rate is the probability per stored bit of the region.
+then the same for all. The rate is the probability per stored bit of the region; where a model means something
+else by it, its first line says so. A model that looks at the stored words asks ``region.stored``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import cached_property
+from collections.abc import Callable
 
 import numpy as np
 
 from resq.core import BitFlips, Layout
-from resq.memory import bits
+from resq.memory import bits, bursts, stuck
+from resq.memory.regions import Region, check_rate, region
 
-
-@dataclass(frozen=True)
-class Region:
-    """The bits that may flip: all of a layout, or chosen layers and bit planes of it.
-
-    Attributes:
-        layers: indices into ``layout.layers``.
-        planes: bit positions within a stored word.
-    """
-
-    layout: Layout
-    layers: tuple[int, ...]
-    planes: tuple[int, ...]
-
-    @cached_property
-    def starts(self) -> np.ndarray:
-        """Number of eligible bits before each chosen layer, and in all, int64 (layers + 1,)."""
-        words = [self.layout.words[i] * len(self.planes) for i in self.layers]
-        return np.concatenate([[0], np.cumsum(words, dtype=np.int64)])
-
-    @property
-    def n_bits(self) -> int:
-        """Eligible bits."""
-        return int(self.starts[-1])
-
-    def addresses(self, positions: np.ndarray) -> np.ndarray:
-        """Positions among the eligible bits, sorted, as addresses of the layout."""
-        if self.n_bits == self.layout.n_bits:
-            return positions
-        layer = np.searchsorted(self.starts, positions, side="right") - 1
-        word, plane = np.divmod(positions - self.starts[layer], len(self.planes))
-        first = self.layout.starts[np.asarray(self.layers)][layer]
-        return first + word * self.layout.stored + np.asarray(self.planes)[plane]
-
+__all__ = ["FAULTS", "FaultModel", "Region", "check_rate", "effective_rates", "one_bit", "region"]
 
 FaultModel = Callable[..., BitFlips]
-
-
-def region(layout: Layout, layers: Sequence[str] = (), planes: Sequence[int] = ()) -> Region:
-    """The chosen layers (names or patterns such as ``layer1.*``) and bit planes; none chosen means all.
-
-    Raises:
-        ValueError: a pattern that fits no layer, or a plane outside the stored word.
-    """
-    chosen: set[int] = set()
-    for pattern in layers:
-        found = {i for i, name in enumerate(layout.layers) if fnmatchcase(name, pattern)}
-        if not found:
-            raise ValueError(f"no layer fits {pattern!r}; known: {', '.join(layout.layers)}")
-        chosen |= found
-    outside = [p for p in planes if not 0 <= p < layout.stored]
-    if outside:
-        raise ValueError(f"bit planes must lie in 0..{layout.stored - 1}, got {outside[0]}")
-    everywhere = tuple(range(len(layout.layers)))
-    return Region(
-        layout,
-        tuple(sorted(chosen)) if layers else everywhere,
-        tuple(sorted(set(planes))) or tuple(range(layout.stored)),
-    )
-
-
-def check_rate(rate: float) -> float:
-    """The rate, if it is a probability.
-
-    Raises:
-        ValueError: outside [0, 1].
-    """
-    if not 0 <= rate <= 1:
-        raise ValueError(f"rates must lie in [0, 1], got {rate:g} ({rate:g} % is written {rate / 100:g})")
-    return rate
 
 
 def random(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
@@ -138,4 +70,15 @@ def one_bit(layout: Layout, layer: str, word: int, bit: int) -> BitFlips:
     return BitFlips(np.array([layout.address(layer, word, bit)]), np.zeros(1))
 
 
-FAULTS: dict[str, FaultModel] = {"random": random, "count": count, "layer-uniform": layer_uniform}
+FAULTS: dict[str, FaultModel] = {
+    "random": random,
+    "count": count,
+    "layer-uniform": layer_uniform,
+    "stuck-at-0": stuck.at_0,
+    "stuck-at-1": stuck.at_1,
+    "1-to-0": stuck.fall,
+    "0-to-1": stuck.rise,
+    "burst-word": bursts.word,
+    "burst-pair": bursts.pair,
+    "burst-row": bursts.row,
+}
