@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -37,17 +38,28 @@ def sorry(sentence: str, command: str = "") -> None:
             st.code(command, language="bash")
 
 
+def plain(text: str) -> str:
+    """The text as Markdown shows it letter by letter: names come from files and links, so they draw nothing.
+
+    >>> print(plain("no *checkpoint* [a](http://b)"))
+    no \\*checkpoint\\* \\[a\\]\\(http\\://b\\)
+    """
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~:$&])", r"\\\1", text)
+
+
 @contextmanager
 def in_words() -> Iterator[None]:
     """Shows the sentence of an expected failure in the place of the content; other errors are bugs."""
     try:
         yield
     except (ValueError, FileNotFoundError) as error:
-        sorry(str(error))
+        sorry(plain(str(error)))
+    except OSError as error:  # a full or read-only disk, a folder without permission
+        sorry(f"This machine refused a file: {plain(str(error))}")
     except ImportError as error:
         sorry(
-            f"This needs a package that cannot be loaded here ({error}). Install what the project asks for, "
-            "then start the dashboard again.",
+            f"This needs a package that cannot be loaded here ({plain(str(error))}). Install what this "
+            "project asks for, then start the dashboard again.",
             "pip install -r requirements.txt",
         )
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 import uuid
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +40,28 @@ class Job:
         self.state, self.error, self.total = "running", "", 0
         self.rows: list[dict[str, Any]] = []
         self._began, self._ended = time.monotonic(), 0.0
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "resq", *argv, "--stream"],
-            cwd=ROOT,
-            env={**os.environ, ENV: "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        threading.Thread(target=self._follow, daemon=True).start()
+        self._process = self._begun()
+        if self._process:
+            threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
+
+    def _begun(self) -> subprocess.Popen[str] | None:
+        """The process; None, and the job has failed, where the system starts none (no memory, no handles)."""
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-m", "resq", *self.argv, "--stream"],
+                cwd=ROOT,
+                env={**os.environ, ENV: "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",  # what a library prints must not end the reading
+                start_new_session=True,  # its own workers end with it
+            )
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in a name
+            self.error = f"the job could not be started: {error}"
+            self.state, self._ended = "failed", time.monotonic()
+            return None
 
     @property
     def seconds(self) -> float:
@@ -62,9 +77,9 @@ class Job:
 
     def cancel(self) -> None:
         """Ends the process now; rows measured so far stay."""
-        if self.state == "running":
+        if self.state == "running" and self._process:
             self.state = "cancelled"
-            self._process.kill()
+            _kill(self._process)
 
     def wait(self, timeout: float | None = None) -> Job:
         """Waits for the end.
@@ -79,21 +94,22 @@ class Job:
             time.sleep(0.02)
         return self
 
-    def _follow(self) -> None:
-        assert self._process.stdout and self._process.stderr
-        errors: list[str] = []
-        stderr = self._process.stderr
+    def _follow(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin and process.stdout and process.stderr
+        errors: deque[str] = deque(maxlen=50)  # progress bars of a long run would fill the memory
+        stderr = process.stderr
         # Both pipes are read at once: a full one would stop the process.
-        reader = threading.Thread(target=lambda: errors.extend(stderr.read().splitlines()), daemon=True)
+        reader = threading.Thread(target=lambda: errors.extend(filter(str.strip, stderr)), daemon=True)
         reader.start()
-        for line in self._process.stdout:
+        for line in process.stdout:
             self._take(line)
-        code = self._process.wait()
+        code = process.wait()
         reader.join(timeout=5)
+        for pipe in (process.stdin, process.stdout, *([] if reader.is_alive() else [stderr])):
+            pipe.close()
         if self.state == "running":
             if code:
-                said = [line.strip() for line in errors if line.strip()]
-                self.error = said[-1] if said else f"the job ended with code {code}"
+                self.error = errors[-1].strip() if errors and code > 0 else _ended_with(code)
             # The sentence first: who sees "failed" may read it at once.
             self.state = "failed" if code else "done"
         self._ended = time.monotonic()
@@ -101,17 +117,36 @@ class Job:
     def _take(self, line: str) -> None:
         try:
             message = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return  # a library's own print; rows come as JSON objects
-        if "total" in message:
-            self.total = int(message["total"])
-        if "row" in message:
+        if not isinstance(message, dict):
+            return  # a bare number is JSON too
+        if isinstance(message.get("total"), int):
+            self.total = message["total"]
+        if isinstance(message.get("row"), dict):
             self.rows.append(message["row"])
+
+
+def _ended_with(code: int) -> str:
+    """A sentence for a process that said nothing; a negative code is the signal that killed it."""
+    if code < 0:
+        return f"the job was killed ({signal.strsignal(-code) or code}); what was measured stays"
+    return f"the job ended with code {code}"
 
 
 def start(argv: list[str]) -> Job:
     """Starts ``python -m resq argv`` and returns at once."""
     return Job(list(argv))
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Ends a process and all that it has started."""
+    if sys.platform == "win32":
+        process.kill()
+        return
+    # It may have just ended by itself; macOS answers that with another error than Linux.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def watch_parent() -> None:
@@ -122,4 +157,6 @@ def watch_parent() -> None:
 
 def _until_closed() -> None:
     sys.stdin.read()
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():  # its workers too
+        os.killpg(0, signal.SIGKILL)
     os._exit(130)

@@ -2,7 +2,6 @@
 
 import gc
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import bitcontrols, data, lab, live, warm
+from dashboard import bitcontrols, data, lab, warm
 from resq import checkpoints
 from resq.core import BitFlips, Encoding
 from resq.measure import table
-from resq.measure.spec import SweepSpec
 from resq.memory import faults, quant
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
@@ -316,55 +314,6 @@ def test_rows_of_other_weights_are_called_so(rows, tmp_path):
 def test_the_commands_on_the_page_are_those_of_its_specs(rows):
     code = "\n".join(c.value for c in opened("sweep").code)
     assert "python -m resq sweep signs/resnet20/base --ber 0,0.0001,0.001,0.01,0.1 --eps 0,1,2,4,8" in code
-
-
-class FakeJob:
-    """A job that does what the test says."""
-
-    def __init__(self, argv: list[str]) -> None:
-        self.argv, self.id = argv, "-".join(argv)
-        self.state, self.error, self.rows = "running", "", []
-
-    def cancel(self) -> None:
-        self.state = "cancelled"
-
-
-def until(condition) -> None:
-    for _ in range(200):
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("waited 4 seconds in vain")
-
-
-def test_specs_are_measured_one_after_the_other():
-    specs = [SweepSpec(NAME, bers=(0.0,)), SweepSpec(NAME, encoding="fp32", bers=(0.0,))]
-    found = live.Measurements(FakeJob).start(specs)
-    assert len(found.jobs) == 1
-    found.jobs[0].state = "done"
-    until(lambda: len(found.jobs) == 2)
-    assert found.state == "running"
-    found.jobs[1].state = "done"
-    until(lambda: found.state == "done")
-
-
-def test_a_third_measurement_is_refused_in_a_sentence():
-    known = live.Measurements(FakeJob)
-    running = [known.start([SweepSpec(NAME, seed=seed, bers=(0.0,))]) for seed in (1, 2)]
-    with pytest.raises(ValueError, match="2 measurements are running"):
-        known.start([SweepSpec(NAME, seed=3, bers=(0.0,))])
-    running[0].cancel()
-    until(lambda: running[0].state == "cancelled")
-    assert known.start([SweepSpec(NAME, seed=3, bers=(0.0,))]).state == "running"
-    with pytest.raises(ValueError, match="nothing is selected"):
-        known.start([])
-
-
-def test_a_failed_job_gives_its_sentence():
-    found = live.Measurements(FakeJob).start([SweepSpec(NAME, bers=(0.0,))])
-    found.jobs[0].error, found.jobs[0].state = "no gtsrb images", "failed"
-    until(lambda: found.state == "failed")
-    assert found.error == "no gtsrb images"
 
 
 def test_bits_in_an_address_are_read_leniently():

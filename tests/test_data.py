@@ -120,6 +120,52 @@ def test_a_decode_that_fails_leaves_nothing_in_the_cache(here):
     assert not list(folders.cache().glob("*.npz"))
 
 
+def _cached(own_folders: Path) -> Path:
+    (file,) = (own_folders / "cache").glob("*.npz")
+    return file
+
+
+@pytest.mark.parametrize("damage", ["empty", "half", "tail", "text", "npy"])
+def test_a_damaged_cache_file_is_made_anew(here, own_folders, damage):
+    photos = _photos(3)
+    _write(here / "cifar10/test.parquet", photos, [3, 1, 4])
+    whole = data.load("cifar10", "test")
+    file = _cached(own_folders)
+    raw = file.read_bytes()
+    spoilt = {"empty": b"", "half": raw[: len(raw) // 2], "tail": raw[:-1], "text": b"no arrays",
+              "npy": b"\x93NUMPY\x01\x00\x08\x00{broken"}  # fmt: skip
+    file.write_bytes(spoilt[damage])
+    assert data.load("cifar10", "test").hash == whole.hash
+    assert file.read_bytes() == raw, "and the next load reads the cache again"
+
+
+def test_flipped_bytes_in_a_cache_file_are_noticed(here, own_folders):
+    _write(here / "cifar10/test.parquet", _photos(3), [3, 1, 4])
+    whole = data.load("cifar10", "test")
+    file = _cached(own_folders)
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 2] ^= 0xFF
+    file.write_bytes(raw)
+    assert data.load("cifar10", "test").hash == whole.hash
+
+
+def test_images_are_read_where_the_cache_cannot_be_written(here, own_folders, monkeypatch):
+    _write(here / "cifar10/test.parquet", _photos(2), [3, 1])
+    (own_folders / "file").write_text("a file where a folder is wanted: no cache can be made there")
+    monkeypatch.setenv("RESQ_CACHE", str(own_folders / "file" / "cache"))
+    assert len(data.load("cifar10", "test")) == 2
+
+
+def test_a_disk_that_fills_up_leaves_no_part_of_a_cache_file(here, own_folders, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    _write(here / "cifar10/test.parquet", _photos(2), [3, 1])
+    monkeypatch.setattr(np, "savez", full)
+    assert len(data.load("cifar10", "test")) == 2
+    assert not list((own_folders / "cache").iterdir())
+
+
 def test_columns_that_are_neither_image_nor_label_are_named(here):
     (here / "cifar10").mkdir(parents=True)
     pq.write_table(pa.table({"picture": [b""], "label": [0]}), here / "cifar10/test.parquet")

@@ -59,3 +59,30 @@ def test_waiting_has_an_end():
         job.wait(0.1)
     job.cancel()
     job.wait(10)
+
+
+def test_a_job_killed_from_outside_says_so_and_keeps_its_rows():
+    job = jobs.start(LONG.argv())
+    until(lambda: job.rows)
+    job._process.kill()
+    job.wait(20)
+    assert job.state == "failed"
+    assert "killed" in job.error
+    assert job.rows
+
+
+def test_a_name_no_system_can_pass_on_fails_the_job_and_not_its_caller():
+    job = jobs.start(["sweep", "a\0b"])
+    assert job.state == "failed"
+    assert "could not be started" in job.error
+    assert job.wait(1) is job
+
+
+@pytest.mark.parametrize(
+    "line", ["5", "[]", '"total"', '{"total": "x"}', '{"row": 3}', "[" * 100_000, "\ufffd"]
+)
+def test_lines_that_are_no_rows_are_passed_over(line):
+    job = jobs.start(["sweep", "a\0b"])
+    job._take(line)
+    job._take('{"total": 2}')
+    assert (job.total, job.rows) == (2, [])

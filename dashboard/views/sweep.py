@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pandas as pd
 import streamlit as st
 
@@ -13,7 +15,8 @@ from resq.measure.spec import SweepSpec
 def start(specs: list[SweepSpec]) -> None:
     """Begins to measure; the address keeps which measurement it is."""
     try:
-        st.session_state.job, st.session_state.refused = data.measurements().start(specs).id, ""
+        visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+        st.session_state.job, st.session_state.refused = data.measurements().start(specs, visitor).id, ""
     except ValueError as error:
         st.session_state.refused = str(error)
 
@@ -41,14 +44,21 @@ def progress(running: live.Measurement | None) -> None:
         show.sorry(st.session_state.refused)
     if running is None:
         return
-    if running.state == "running":
+    if running.state == "waiting":
+        place = max(1, data.measurements().place(running))  # it may have begun just now
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f":material/hourglass_empty: Number {place} in line: it begins by itself.", width="stretch"
+            )
+            st.button("Cancel", on_click=running.cancel, key="cancel", icon=":material/stop:")
+    elif running.state == "running":
         rows, left = len(running.rows), running.left
         wait = "starting…" if left is None else f"about {theme.duration(left)} left"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(running.done, f"{rows} of {running.total} cells, {wait}", width="stretch")
             st.button("Cancel", on_click=running.cancel, key="cancel", icon=":material/stop:")
     elif running.state == "failed":
-        show.sorry(f"The measurement stopped: {running.error}")
+        show.sorry(f"The measurement stopped: {show.plain(running.error)}")
     elif running.state == "cancelled":
         st.caption(f"Cancelled after {len(running.rows)} of {running.total} cells; what was measured stays.")
     else:
@@ -84,7 +94,7 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
     """What is known about the specs; called again and again while one is measured."""
     progress(running)
     fresh = table.frame(data.measurements().rows(specs))
-    now = running is not None and running.state == "running"
+    now = running is not None and running.active
     rows, figures = {}, {}
     for column, axis in zip(st.columns(2, gap="large"), ("ber", "eps"), strict=True):
         with column:
@@ -124,9 +134,9 @@ def page(names: list[str]) -> None:
         args=(specs,),
         key="measure",
         icon=":material/play_arrow:",
-        disabled=found is not None and found.state == "running",
+        disabled=found is not None and found.active,
     )
-    every = 0.5 if found is not None and found.state == "running" else None
+    every = 0.5 if found is not None and found.active else None
     st.fragment(shown, run_every=every)(specs, found)
 
 

@@ -68,4 +68,7 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 141  # the reader of our output has gone
+    except OSError as error:
+        print(f"resq: this machine refused a file: {error}", file=sys.stderr)
+        return 2
     return 0

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
+import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,15 +90,35 @@ def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | No
 
 
 def kept(stamp: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """What ``make()`` returns, made once on this machine for each ``stamp`` and then read from the cache."""
-    file = cache() / f"{hashlib.sha256(stamp.encode()).hexdigest()[:24]}.npz"
-    if not file.exists():
-        part = file.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as f:
-            np.savez(f, **make())  # type: ignore[arg-type]
-        part.replace(file)  # two processes may decode at once; a reader never sees half a file
-    with np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
+    """What ``make()`` returns, made once on this machine for each ``stamp`` and then read from the cache.
+
+    The cache is only a shortcut: half a file in it is made anew, and where it cannot be written (a full or
+    read-only disk) the arrays are returned all the same.
+    """
+    name = f"{hashlib.sha256(stamp.encode()).hexdigest()[:24]}.npz"
+    try:
+        file = cache() / name
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    # A cut-off or overwritten file shows itself as any of these; so does one that is not there.
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+        arrays = make()
+        _keep(name, arrays)
+        return arrays
+
+
+def _keep(name: str, arrays: dict[str, np.ndarray]) -> None:
+    """Writes arrays into the cache in one step; two that decode at once never see half a file."""
+    part = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=cache(), prefix=name, suffix=".part", delete=False) as f:
+            part = Path(f.name)
+            np.savez(f, **arrays)  # type: ignore[arg-type]
+        part.replace(cache() / name)
+    except OSError as error:
+        logging.getLogger(__name__).warning("decoded images are not kept for the next time: %s", error)
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def _read(files: list[Path]) -> dict[str, np.ndarray]:
