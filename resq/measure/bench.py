@@ -17,6 +17,7 @@ from torch import Tensor
 from resq import data, networks
 from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding, QuantizedModel
+from resq.measure.fold import fold
 from resq.memory import quant
 
 
@@ -35,20 +36,32 @@ def _ordered(model: QuantizedModel) -> Iterator[tuple[str, np.ndarray]]:
         yield name, q.words
 
 
+# Their words reach 3e38: times a channel's factor a flipped weight could overflow where it alone does not.
+UNFOLDED = ("fp32", "bf16")
+
+
 class Bench:
     """A checkpoint in one encoding, ready to be measured.
 
+    Args:
+        folded: whether batch norms may be folded into the convolutions before them; the words stay those of
+            the weights as they were, and fp32 and bf16 words are never folded.
+
     Attributes:
-        network: images in [0, 1] -> logits; private to this bench.
+        network: images in [0, 1] -> logits; private to this bench. Folded norms are ``nn.Identity`` in it.
         model: the fault-free words.
+        factors: what a folded norm multiplies each channel of a weight by, float32 (channels,).
     """
 
-    def __init__(self, checkpoint: Checkpoint, encoding: Encoding) -> None:
+    def __init__(self, checkpoint: Checkpoint, encoding: Encoding, folded: bool = True) -> None:
         self.checkpoint, self.encoding = checkpoint, encoding
         self.model = checkpoint.quantized(encoding)
         self.network = network_of(checkpoint, self.model)
+        body = self.network.body
+        found = fold(body) if folded and encoding.code not in UNFOLDED else {}
+        self.factors = {name: factor.numpy() for name, factor in found.items()}
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        parameters = dict(self.network.body.named_parameters())
+        parameters = dict(body.named_parameters())
         self._floats = {name: _memory(parameters[name]) for name in self.model.weights}
 
     @contextmanager
@@ -69,9 +82,10 @@ class Bench:
         place = _channels_last(index, q.words.shape)
         before = memory[place]
         entry = quant.channel(q, index)
-        memory[place] = quant.values(
-            q.words.reshape(-1)[index] ^ mask, q.scale[entry], q.zero[entry], q.encoding
-        )
+        after = quant.values(q.words.reshape(-1)[index] ^ mask, q.scale[entry], q.zero[entry], q.encoding)
+        if name in self.factors:
+            after = after * self.factors[name][index // (q.words.size // len(q.words))]
+        memory[place] = after
         return memory, place, before
 
 
@@ -97,7 +111,7 @@ def faulty_logits(network: networks.Network, model: QuantizedModel, flips: BitFl
     """Logits (N, classes) under flips, of a network that others read at the same time: nothing is written.
 
     Args:
-        network: as ``network_of`` made it from ``model``.
+        network: as ``network_of`` made it from ``model``; a bench's network may be folded and will not do.
     """
     faulty = quant.flip(model, flips)
     touched = {name for name, _, _ in quant.by_layer(model, flips)}
