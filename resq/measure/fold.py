@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, fx, nn
+import torch.fx as fx
+from torch import Tensor, nn
 
 
 def fold(body: nn.Module) -> dict[str, Tensor]:
@@ -29,13 +30,20 @@ def fold(body: nn.Module) -> dict[str, Tensor]:
     return factors
 
 
+class _Tracer(fx.Tracer):
+    """Looks into no convolution, whatever class of one it is."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
+
+
 def _pairs(body: nn.Module) -> Iterator[tuple[str, str]]:
     """(convolution, batch norm) by name, where the second alone reads the first."""
     modules = dict(body.named_modules())
     if not any(isinstance(module, nn.BatchNorm2d) for module in modules.values()):
         return
     try:
-        graph = fx.symbolic_trace(body).graph
+        graph = _Tracer().trace(body)
     except Exception:  # a network of one's own may branch on its input: then it is evaluated unfolded
         return
     calls = [node for node in graph.nodes if node.op == "call_module"]

@@ -30,6 +30,7 @@ SOURCES = (
     "threat",
     "checkpoints.py",
     "measure/bench.py",
+    "measure/fold.py",
     "measure/sweep.py",
 )
 
