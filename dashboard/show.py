@@ -14,6 +14,7 @@ import streamlit as st
 
 from dashboard import charts, data, theme
 from dashboard.words import Verdict
+from resq.measure import table as stored
 
 HERE = Path(__file__).resolve().parent
 ICONS = {"same": ":material/check_circle:", "changed": ":material/swap_horiz:", "none": ":material/error:"}
@@ -90,7 +91,7 @@ def numbers(
         with st.container(horizontal=True):
             st.download_button(
                 "Rows as CSV",
-                lambda: rows.to_csv(index=False),
+                lambda: stored.csv(rows),
                 "resq-sweep.csv",
                 "text/csv",
                 on_click="ignore",

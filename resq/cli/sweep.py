@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     for row in measured(spec):
         rows.append(row)
         if arguments.stream:
-            print(json.dumps({"row": row}), flush=True)
+            print(json.dumps({"row": table.plain(row)}), flush=True)
     frame = table.frame(rows)
     if arguments.out:
         _write(frame, arguments.out)
@@ -61,7 +61,7 @@ def _run_file(arguments: argparse.Namespace) -> None:
     if arguments.out:
         _write(frame, arguments.out)
     if arguments.json:
-        print(options.dump({"rows": rows}))
+        print(options.dump({"rows": [table.plain(row) for row in rows]}))
         return
     for keys, part in frame.groupby(["checkpoint", "encoding", "fault"], sort=False):
         print(f"\n{' · '.join(map(str, keys))}")
@@ -90,7 +90,7 @@ def report(spec: SweepSpec, frame: pd.DataFrame, rows: list[dict[str, Any]]) -> 
         "hashes": {"spec": spec.hash, **{k: first[k] for k in ("weights", "images", "code")}},
         "faulty": faulty(frame),
         "attacked": attacked(frame),
-        "rows": rows,
+        "rows": [table.plain(row) for row in rows],
     }
 
 
@@ -167,6 +167,6 @@ def _check_out(file: Path | None) -> None:
 def _write(frame: pd.DataFrame, file: Path) -> None:
     if file.suffix == ".csv":
         file.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_csv(file, index=False)
+        file.write_text(table.csv(frame))
     else:
         table.write(frame, file)

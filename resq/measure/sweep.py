@@ -97,57 +97,71 @@ def faulty(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict
                 continue  # no flips, no chance: once is enough
             flips = whole.at(ber)
             with bench.flipped(flips) as network:
-                correct, due = score(network, x, y)
+                right, broken = answers(network, x, y)
             yield {
                 "axis": "ber",
                 "ber": ber,
                 "map": number,
                 "flips": len(flips),
+                "top": max(spec.bers),
                 "attack": "none",
                 "eps": 0.0,
                 "steps": 0,
                 "restarts": 0,
-                "correct": correct,
-                "due": due,
+                **counts(right, broken),
             }
 
 
 def attacked(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
     options = {"steps": spec.steps, "restarts": spec.restarts} if spec.attack == "pgd" else {}
     for eps in spec.eps:
-        correct = due = 0
+        found = []
         for i, (part, labels) in enumerate(zip(x.split(BATCH), y.split(BATCH), strict=True)):
             chance = seeds.rng(spec.seed, spec.attack, f"{eps:g}", i)
             moved = ATTACKS[spec.attack](bench.network, part, labels, eps / 255, rng=chance, **options)
-            right, broken = score(bench.network, moved, labels)
-            correct, due = correct + right, due + broken
+            found.append(answers(bench.network, moved, labels))
         yield {
             "axis": "eps",
             "ber": 0.0,
             "map": 0,
             "flips": 0,
+            "top": 0.0,
             "attack": spec.attack,
             "eps": eps,
             "steps": spec.steps if options else 1,
             "restarts": spec.restarts if options else 1,
-            "correct": correct,
-            "due": due,
+            **counts(*(np.concatenate(part) for part in zip(*found, strict=True))),
         }
 
 
 def score(network: torch.nn.Module, x: Tensor, y: Tensor) -> tuple[int, int]:
-    """(correct top-1 answers, images whose logits are not finite).
+    """(correct top-1 answers, images whose logits are not finite)."""
+    right, broken = answers(network, x, y)
+    return int(right.sum()), int(broken.sum())
+
+
+def answers(network: torch.nn.Module, x: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """For every image, bool (N,): whether the top-1 answer is correct; whether its logits are not finite.
 
     The answer is the largest logit; where logits are NaN it is the first of them, as evaluation code in the
-    field has it, so a network of NaN stands at the share of class 0. The second count tells such cases.
+    field has it, so a network of NaN stands at the share of class 0. The second array tells such cases.
     """
-    correct = broken = 0
+    right, broken = [], []
     with torch.inference_mode():
         for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True):
             logits = network(part)
-            correct += int((logits.argmax(1) == labels).sum())
-            broken += int((~torch.isfinite(logits).all(1)).sum())
-    return correct, broken
+            right.append((logits.argmax(1) == labels).numpy())
+            broken.append((~torch.isfinite(logits).all(1)).numpy())
+    return np.concatenate(right), np.concatenate(broken)
+
+
+def counts(right: np.ndarray, broken: np.ndarray) -> dict[str, Any]:
+    """What a row says of the answers: ``correct``, ``due`` and, image by image, ``right``."""
+    return {
+        "correct": int(right.sum()),
+        "due": int(broken.sum()),
+        "right": np.packbits(right).tobytes(),
+    }
 
 
 def _provenance(spec: SweepSpec, bench: Bench, images: Dataset) -> dict[str, Any]:
@@ -163,6 +177,9 @@ def _provenance(spec: SweepSpec, bench: Bench, images: Dataset) -> dict[str, Any
         "weights": bench.checkpoint.hash,
         "images": images.hash,
         "code": code_hash(),
+        "key": "",
+        "mode": "none",
+        "sample": "first",
     }
 
 

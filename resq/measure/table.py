@@ -19,7 +19,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "encoding": ("str", "how weights are stored"),
     "fault": ("str", "fault model"),
     "region": ("str", "layers and bit planes that may flip"),
-    "axis": ("str", "ber: a cell under faults; eps: a cell under attack"),
+    "axis": ("str", "ber: a cell under faults; eps: a cell under attack; joint: under both"),
     "ber": ("float64", "bit error rate, probability per stored bit"),
     "map": ("int64", "number of the fault map; the same map at all rates is nested"),
     "flips": ("int64", "bits that flipped"),
@@ -28,28 +28,59 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "steps": ("int64", "attack steps"),
     "restarts": ("int64", "attack restarts, worst case per image"),
     "seed": ("int64", "decides maps and random starts"),
-    "n": ("int64", "test images, the first n"),
+    "n": ("int64", "test images"),
     "correct": ("int64", "images classified correctly"),
     "due": ("int64", "images whose logits held NaN or infinity"),
     "weights": ("str", "first 16 hex digits of the checkpoint file's SHA-256"),
     "images": ("str", "first 16 hex digits of the images' and labels' SHA-256"),
     "code": ("str", "first 16 hex digits of the SHA-256 of the code that decides the numbers"),
+    "key": ("str", "content key of the cell; empty in files older than it"),
+    "mode": ("str", "joint cells: transfer, adaptive (examples made on the fault-free, the faulty network)"),
+    "sample": ("str", "first: the first n test images; random: every map its own n of them"),
+    "top": ("float64", "the rate the map was drawn at, of which it is a part; 0: no map, or not noted"),
+    "right": ("bytes", "np.packbits of which images were classified correctly, in their order; or empty"),
 }
+
+# What a row says that was written before these columns were.
+DEFAULTS: dict[str, Any] = {"key": "", "mode": "none", "sample": "first", "top": 0.0, "right": b""}
+TYPES = {name: "object" if kind == "bytes" else kind for name, (kind, _) in COLUMNS.items()}
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Rows as a table with exactly the columns of COLUMNS.
+    """Rows as a table with exactly the columns of COLUMNS; what older rows do not say is filled in.
 
     Raises:
         ValueError: a row lacks a column.
     """
     rows = list(rows)
     for row in rows[:1]:
-        lacking = [name for name in COLUMNS if name not in row]
+        lacking = [name for name in COLUMNS if name not in row and name not in DEFAULTS]
         if lacking:
             raise ValueError(f"a row lacks {', '.join(lacking)}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype({name: kind for name, (kind, _) in COLUMNS.items()})
+    return _filled(table).astype(TYPES)
+
+
+def _filled(table: pd.DataFrame) -> pd.DataFrame:
+    """Older columns with their defaults, and ``right`` as bytes where a text file has it in hex."""
+    for name, value in DEFAULTS.items():
+        table[name] = [value if _lacks(v) else v for v in table[name]]
+    table["right"] = [bytes.fromhex(v) if isinstance(v, str) else v for v in table["right"]]
+    return table
+
+
+def _lacks(value: Any) -> bool:
+    return value is None or value != value  # NaN is not itself
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row for text files and JSON: ``right`` in hex; ``frame`` reads it back."""
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
+
+
+def csv(table: pd.DataFrame) -> str:
+    """The table as CSV; ``frame`` reads its records back."""
+    return table.assign(right=[value.hex() for value in table["right"]]).to_csv(index=False)
 
 
 def write(table: pd.DataFrame, file: Path) -> None:
@@ -70,16 +101,16 @@ def read(file: Path) -> pd.DataFrame:
         table = pd.read_parquet(file)
     except Exception as error:  # pyarrow raises a family of its own for broken files
         raise ValueError(f"{file.name} is not a readable parquet file: {error}") from None
-    lacking = [name for name in COLUMNS if name not in table.columns]
+    lacking = [name for name in COLUMNS if name not in table.columns and name not in DEFAULTS]
     if lacking:
         raise ValueError(f"{file.name} lacks the columns {', '.join(lacking)}")
-    return frame(table[list(COLUMNS)].to_dict("records"))  # type: ignore[arg-type]
+    return _filled(table.reindex(columns=list(COLUMNS))).astype(TYPES)
 
 
 def shipped() -> pd.DataFrame:
-    """All rows in assets/results; empty where there are none."""
-    files = tuple((p, p.stat().st_mtime_ns) for p in sorted(SHIPPED.glob("*.parquet")))
-    return _shipped(files).copy()
+    """All rows in assets/results, heatmaps of layers aside; empty where there are none."""
+    rows = [p for p in sorted(SHIPPED.glob("*.parquet")) if not p.name.endswith("-layers.parquet")]
+    return _shipped(tuple((p, p.stat().st_mtime_ns) for p in rows)).copy()
 
 
 @cache
