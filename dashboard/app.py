@@ -12,7 +12,7 @@ if str(HERE.parent) not in sys.path:
 
 import streamlit as st  # noqa: E402 - the path first
 
-from dashboard import show, warm  # noqa: E402
+from dashboard import shell, show, warm  # noqa: E402
 from resq import plugins  # noqa: E402
 
 st.set_page_config(page_title="RESQ Lab", page_icon=HERE / "mark.svg", layout="wide")
@@ -21,11 +21,14 @@ show.style()
 with show.in_words():
     plugins.load()  # those of $RESQ_PLUGINS, once per server; never from a page
 st.logo(HERE / "wordmark.svg", size="large")
-st.navigation(
+page = st.navigation(
     [
         st.Page("views/start.py", title="Start", icon=":material/home:", default=True),
         st.Page("views/bitlab.py", title="Bit lab", icon=":material/toggle_on:", url_path="bitlab"),
         st.Page("views/sweep.py", title="Sweep", icon=":material/show_chart:", url_path="sweep"),
     ],
     position="top",
-).run()
+)
+shell.begin(page.url_path)
+page.run()
+shell.end()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, theme
+from dashboard import charts, data, shell, theme
 from dashboard.words import Verdict
 from resq.measure import table as stored
 
@@ -21,8 +22,10 @@ ICONS = {"same": ":material/check_circle:", "changed": ":material/swap_horiz:", 
 
 
 def page(title: str, sentence: str) -> None:
-    """A page's question and what it is about."""
-    st.title(title, anchor=False)
+    """A page's question, what it is about, and the button that shares the view."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(title, anchor=False, width="stretch")
+        shell.share_button()
     st.markdown(sentence)
 
 
@@ -66,13 +69,27 @@ def in_words() -> Iterator[None]:
 
 
 def figure(
-    name: str, drawn: go.Figure, *, key: str, alt: str, title: bool = True, caption: bool = True
+    name: str,
+    drawn: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    title: bool = True,
+    caption: bool = True,
+    on_select: Callable[[], None] | None = None,
 ) -> None:
-    """A figure with its title above and how to read it below."""
+    """A figure with its title above and how to read it below; larger for a projector.
+
+    Args:
+        on_select: called when a point is clicked; it finds the selection in the session under ``key``.
+    """
     chart = charts.CHARTS[name]
     if title:
         st.subheader(chart.title, anchor=False)
-    st.plotly_chart(drawn, key=key, config=theme.SHOWN, alt=alt)
+    if shell.presenting():
+        drawn = theme.enlarge(drawn, 1.35)
+    pick: dict[str, Any] = {"on_select": on_select, "selection_mode": "points"} if on_select else {}
+    st.plotly_chart(drawn, key=key, config=theme.SHOWN, alt=alt, **pick)
     if caption:
         st.caption(chart.caption)
 
@@ -80,35 +97,40 @@ def figure(
 def numbers(
     tables: Mapping[str, pd.DataFrame],
     figures: Mapping[str, go.Figure],
-    rows: pd.DataFrame,
-    commands: list[str],
+    rows: pd.DataFrame | None,
+    commands: Sequence[str],
+    key: str = "numbers",
 ) -> None:
-    """The table behind the figures, files to take home, and the commands that made them."""
-    with st.expander("Numbers, files, and the command that made them", icon=":material/table:"):
+    """The tables behind figures, files to take home, and the commands that made them; made when opened.
+
+    Args:
+        tables: chart -> its numbers as people read them.
+        rows: the measured rows behind them, all columns.
+    """
+    label = "Numbers, files, and the command that made them"
+    box = st.expander(label, icon=":material/table:", key=key, on_change="rerun")
+    with box:
+        if not box.open:
+            return
         for name, table in tables.items():
             st.markdown(f"**{charts.CHARTS[name].title}**")
-            st.dataframe(readable(table, name), hide_index=True)
+            st.dataframe(table, hide_index=True)
         with st.container(horizontal=True):
-            st.download_button(
-                "Rows as CSV",
-                lambda: stored.csv(rows),
-                "resq-sweep.csv",
-                "text/csv",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+            if rows is not None:
+                _download("Rows as CSV", partial(stored.csv, rows), "resq-rows.csv", "text/csv", key)
             for name, drawn in figures.items():
-                st.download_button(
-                    f"“{charts.CHARTS[name].title}” as HTML",
-                    partial(standalone, drawn),
-                    f"resq-{name}.html",
-                    "text/html",
-                    on_click="ignore",
-                    icon=":material/download:",
-                    key=f"html-{name}",
-                )
-        st.markdown("The same in a terminal:")
-        st.code("\n".join(commands), language="bash", wrap_lines=True)
+                label = f"“{charts.CHARTS[name].title}” as HTML"
+                _download(label, partial(standalone, drawn), f"resq-{name}.html", "text/html", key)
+        st.caption("As PNG: the camera at the upper right of each figure.")
+        if commands:
+            st.markdown("The same in a terminal:")
+            st.code("\n".join(commands), language="bash", wrap_lines=True)
+
+
+def _download(label: str, make: Callable[[], str], file: str, mime: str, key: str) -> None:
+    """A button whose file is made when it is pressed."""
+    icon = ":material/download:"
+    st.download_button(label, make, file, mime, on_click="ignore", icon=icon, key=f"{key}-{file}")
 
 
 def standalone(drawn: go.Figure) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -17,8 +18,14 @@ GRID = "rgba(128,128,128,0.22)"
 SIZE = 16
 THIN = "\u202f"  # a space that does not break: between a number and its unit
 
-# In the page: no mode bar over the picture. In a saved file: a mode bar that sends nothing anywhere.
-SHOWN = {"displayModeBar": False, "scrollZoom": False}
+# In the page: only the camera, while the mouse is over the picture. In a file: all but what sends data away.
+SHOWN = {
+    "displayModeBar": "hover",
+    "modeBarButtons": [["toImage"]],  # a PNG; nothing leaves the browser
+    "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "resq"},
+    "displaylogo": False,
+    "scrollZoom": False,
+}
 SAVED = {"displaylogo": False, "showSendToCloud": False}
 
 
@@ -48,6 +55,25 @@ def dress(figure: go.Figure, height: int = 420) -> go.Figure:
     figure.update_xaxes(tickfont=words["font"], title=words, gridcolor=GRID, zeroline=False, automargin=True)
     figure.update_yaxes(tickfont=words["font"], title=words, gridcolor=GRID, zeroline=False, automargin=True)
     return figure
+
+
+def enlarge(figure: go.Figure, factor: float) -> go.Figure:
+    """The figure with larger type, lines and height, for a projector; the one given stays as it is."""
+    large = go.Figure(_larger(figure.to_dict(), factor))
+    return large.update_layout(height=(figure.layout.height or 420) * (1 + factor) / 2)
+
+
+def _larger(part: Any, factor: float) -> Any:
+    """A part of a figure with every font size multiplied."""
+    if isinstance(part, list | tuple):
+        return [_larger(child, factor) for child in part]
+    if not isinstance(part, dict):
+        return part
+    found = {name: _larger(child, factor) for name, child in part.items()}
+    for name, font in found.items():
+        if name.endswith("font") and isinstance(font, dict) and isinstance(font.get("size"), int | float):
+            font["size"] *= factor
+    return found
 
 
 def fade(colour: str, alpha: float) -> str:

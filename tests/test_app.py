@@ -312,7 +312,9 @@ def test_rows_of_other_weights_are_called_so(rows, tmp_path):
 
 
 def test_the_commands_on_the_page_are_those_of_its_specs(rows):
-    code = "\n".join(c.value for c in opened("sweep").code)
+    app = opened("sweep")
+    app.session_state["numbers"] = True  # its box is opened
+    code = "\n".join(c.value for c in app.run().code)
     assert "python -m resq sweep signs/resnet20/base --ber 0,0.0001,0.001,0.01,0.1 --eps 0,1,2,4,8" in code
 
 

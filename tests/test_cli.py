@@ -98,7 +98,8 @@ def test_sweep_writes_rows_and_overwrites_nothing(capsys, tmp_path):
     )
     spoken(capsys, *given, "--out", str(tmp_path / "rows.csv"))
     pd.testing.assert_frame_equal(
-        table.frame(pd.read_csv(tmp_path / "rows.csv", dtype={"right": str, "key": str}).to_dict("records")), table.read(file)
+        table.frame(pd.read_csv(tmp_path / "rows.csv", dtype={"right": str, "key": str}).to_dict("records")),
+        table.read(file),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import bitcontrols, charts, data, lab, show, theme, words
+from dashboard import bitcontrols, charts, data, lab, shell, show, theme, words
 from resq.core import Encoding
 
 
@@ -51,7 +51,7 @@ def readings(enc: Encoding, found: lab.Reading, n_flips: int) -> None:
 
 def choose(state: lab.Lab, words_in_layer: int, seen: bool) -> None:
     """Shortcuts to interesting weights."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with shell.group("shortcuts"), st.container(horizontal=True, vertical_alignment="bottom"):
         if seen:
             st.button(
                 "Most harmful bit",
@@ -73,21 +73,22 @@ def choose(state: lab.Lab, words_in_layer: int, seen: bool) -> None:
 def page(names: list[str]) -> None:
     """The whole page for one state."""
     first, second, third = st.columns([3, 3, 6], vertical_alignment="bottom")
-    with first:
+    with first, shell.group("network"):
         net = bitcontrols.network(names)
-    with second:
+    with second, shell.group("encoding"):
         enc = bitcontrols.encoding()
     both, parsed = data.stored(net, enc), Encoding.parse(enc)
-    with third:
+    with third, shell.group("weight"):
         layer, w = bitcontrols.weight(both.model.layout)
     pictures = show.pictures(both.checkpoint.data)
     left, right = st.columns([7, 5], gap="large")
     with right, st.container(gap="xsmall"):
         st.caption(f"Test images of {data.about(both.checkpoint.data)}")
-        img = bitcontrols.image(pictures) if pictures else 0
+        with shell.group("picture"):
+            img = bitcontrols.image(pictures) if pictures else 0
     with left, st.container(gap="small"):
         slots = [st.container() for _ in range(4)]
-        with slots[3]:
+        with slots[3], shell.group("plane"):
             plane = bitcontrols.plane(parsed)
     state = lab.Lab(net, enc, layer, w, img, bitcontrols.flipped(parsed.stored), *plane)
     found = data.outcome(state, pictures is not None)
@@ -140,6 +141,7 @@ with show.in_words():
     found = data.names()
     if found:
         page(found)
-        show.help_page("bitlab_help", ["weight", "probabilities"])
+        with shell.group("more"):
+            show.help_page("bitlab_help", ["weight", "probabilities"])
     else:
         show.sorry(*show.UNTRAINED)

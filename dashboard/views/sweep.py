@@ -7,7 +7,7 @@ import uuid
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, controls, data, live, pick, show, theme, words
+from dashboard import charts, controls, data, live, pick, shell, show, theme, words
 from resq.measure import table
 from resq.measure.spec import SweepSpec
 
@@ -101,9 +101,10 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
             rows[axis], figures[axis] = picture(axis, specs, fresh, now)
     every = pd.concat(rows.values(), ignore_index=True)
     if not every.empty:
-        curves = {axis: data.curves(r, axis) for axis, r in rows.items() if len(r)}
+        tables = {axis: show.readable(data.curves(r, axis), axis) for axis, r in rows.items() if len(r)}
         commands = [" ".join(["python -m resq", *spec.argv()]) for spec in specs]
-        show.numbers(curves, {a: f for a, f in figures.items() if f is not None}, every, commands)
+        with shell.group("more"):
+            show.numbers(tables, {a: f for a, f in figures.items() if f is not None}, every, commands)
     watched, st.session_state.watched = st.session_state.get("watched", False), now
     if watched and not now:
         st.rerun()  # once at the end, so that the page stops asking
@@ -118,24 +119,28 @@ def shown(specs: list[SweepSpec], running: live.Measurement | None) -> None:
 def page(names: list[str]) -> None:
     """The whole page."""
     choice, button = st.columns([5, 1], vertical_alignment="bottom")
-    with choice:
+    with choice, shell.group("choice"):
         nets, encs = controls.selection(names, data.usual(names[0]))
-    with st.expander("Settings: faults, attack, images, seed", icon=":material/tune:", key="settings"):
+    with (
+        shell.group("settings"),
+        st.expander("Settings: faults, attack, images, seed", icon=":material/tune:", key="settings"),
+    ):
         options = controls.settings()
     specs = controls.specs(nets, encs, options)
     if not specs:
         show.sorry("Choose at least one network and one encoding.")
         return
     found = measurement()
-    button.button(
-        "Measure live",
-        type="primary",
-        on_click=start,
-        args=(specs,),
-        key="measure",
-        icon=":material/play_arrow:",
-        disabled=found is not None and found.active,
-    )
+    with button, shell.group("live"):
+        st.button(
+            "Measure live",
+            type="primary",
+            on_click=start,
+            args=(specs,),
+            key="measure",
+            icon=":material/play_arrow:",
+            disabled=found is not None and found.active,
+        )
     every = 0.5 if found is not None and found.active else None
     st.fragment(shown, run_every=every)(specs, found)
 

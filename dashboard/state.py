@@ -1,0 +1,127 @@
+"""The address bar in one table: every parameter of every page, and what a teacher's link may hide.
+
+Add a page: its groups in GROUPS, its parameters in PARAMS. A group is a set of controls that are hidden
+together; ``shell.group(name)`` draws it. What an address says and no table knows is ignored. No streamlit here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+LONGEST_TASK = 400  # characters; an address beyond some two thousand is cut by mail programs
+
+# page -> group of controls -> its name for people
+GROUPS: dict[str, dict[str, str]] = {
+    "start": {},
+    "bitlab": {
+        "network": "network",
+        "encoding": "encoding",
+        "weight": "layer and weight",
+        "picture": "picture",
+        "shortcuts": "buttons that choose a weight",
+        "plane": "flips in the whole layer",
+        "more": "text and numbers below the figures",
+    },
+    "sweep": {
+        "choice": "networks and encodings",
+        "settings": "settings",
+        "live": "measuring live",
+        "more": "text and numbers below the figures",
+    },
+}
+
+# page -> parameter -> (group, meaning)
+PARAMS: dict[str, dict[str, tuple[str, str]]] = {
+    "start": {},
+    "bitlab": {
+        "net": ("network", "checkpoint"),
+        "enc": ("encoding", "how its weights are stored"),
+        "layer": ("weight", "layer"),
+        "w": ("weight", "number of the weight in its layer"),
+        "img": ("picture", "number of the test image"),
+        "flip": ("bits", "flipped bits of the weight, with commas"),
+        "plane": ("plane", "bit that is flipped in many weights of the layer"),
+        "share": ("plane", "in how many of them, %"),
+        "draw": ("plane", "seed of the draw of those weights"),
+    },
+    "sweep": {
+        "nets": ("choice", "checkpoints"),
+        "encs": ("choice", "encodings"),
+        "fault": ("settings", "fault model"),
+        "maps": ("settings", "fault maps"),
+        "n": ("settings", "test images"),
+        "seed": ("settings", "seed of maps and random starts"),
+        "attack": ("settings", "attack"),
+        "steps": ("settings", "attack steps"),
+        "points": ("settings", "points on each curve"),
+        "parts": ("settings", "what is measured live"),
+        "job": ("live", "measurement to follow"),
+    },
+}
+
+# On every page.
+SHELL = {"task": "text shown on top", "hide": "hidden groups, with commas", "present": "1: for a projector"}
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What an address says about the page around the content."""
+
+    task: str = ""
+    hide: tuple[str, ...] = ()
+    present: bool = False
+
+
+def shell(page: str, given: Mapping[str, str]) -> Shell:
+    """What is valid of ``task``, ``hide`` and ``present``; the rest is as if it were not there.
+
+    >>> shell("sweep", {"hide": "settings,nonsense", "present": "1", "task": "  Look. "})
+    Shell(task='Look.', hide=('settings',), present=True)
+    """
+    wanted = {name.strip() for name in given.get("hide", "").split(",")}
+    hide = tuple(name for name in GROUPS.get(page, {}) if name in wanted)
+    return Shell(clean(given.get("task", "")), hide, given.get("present") == "1")
+
+
+def clean(task: str) -> str:
+    """A task without control characters, cut to LONGEST_TASK."""
+    lines = [" ".join(line.split()) for line in task.splitlines()]
+    text = "\n".join("".join(c for c in line if c.isprintable()) for line in lines)
+    return text.strip()[:LONGEST_TASK].rstrip()
+
+
+def query(page: str, values: Mapping[str, object], around: Shell | None = None) -> dict[str, str | list[str]]:
+    """The parameters of a link; several values of one name are a list.
+
+    Raises:
+        ValueError: a parameter that the page does not have.
+    """
+    unknown = sorted(set(values) - set(PARAMS[page]))
+    if unknown:
+        known = ", ".join(PARAMS[page]) or "none"
+        raise ValueError(f"page {page} has no parameter {', '.join(unknown)}; it has {known}")
+    found = {name: _text(value) for name, value in values.items()}
+    around = around or Shell()
+    said = {
+        "task": clean(around.task),
+        "hide": ",".join(around.hide),
+        "present": "1" if around.present else "",
+    }
+    return {**found, **{name: value for name, value in said.items() if value}}
+
+
+def _text(value: object) -> str | list[str]:
+    many = isinstance(value, Iterable) and not isinstance(value, str)
+    return [str(v) for v in value] if many else str(value)  # type: ignore[attr-defined]
+
+
+def address(base: str, parameters: Mapping[str, str | list[str]]) -> str:
+    """A whole address.
+
+    >>> address("http://localhost:8501/sweep", {"encs": ["int8", "fp32"], "task": "a b"})
+    'http://localhost:8501/sweep?encs=int8&encs=fp32&task=a+b'
+    """
+    said = urlencode(parameters, doseq=True)
+    return f"{base}?{said}" if said else base

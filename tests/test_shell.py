@@ -1,0 +1,56 @@
+"""What is around a page: a teacher's task and hidden controls, the projector, the dialog that shares."""
+
+import plotly.graph_objects as go
+
+from dashboard import state, theme
+from tests.test_app import opened
+
+
+def styles(app) -> str:
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def test_a_task_is_shown_letter_by_letter():
+    task = "Flip *bit 7* <script>alert(1)</script> [x](http://y)"
+    app = opened("bitlab", task=task)
+    assert [t.value for t in app.text] == [task]
+
+
+def test_a_hidden_group_keeps_its_values():
+    app = opened("bitlab", hide="plane,nonsense", share="10", plane="6")
+    assert not app.exception
+    assert ".st-key-group_plane { display: none; }" in styles(app)
+    assert "nonsense" not in styles(app)
+    assert app.session_state["share"] == 0.1
+
+
+def test_a_presenter_sees_large_type_and_a_way_out():
+    app = opened("bitlab", present="1")
+    assert "stHeader" in styles(app)
+    app.button(key="shell_leave").click().run()
+    assert "present" not in app.query_params
+    assert ".st-key-shell_share { display: none; }" not in styles(app)
+
+
+def test_the_dialog_has_the_link_of_this_view_and_one_for_a_class():
+    app = opened("bitlab", flip="7", w="5")
+    app.session_state["shell_task"], app.session_state["shell_hide"] = "Why?", ["plane"]
+    app.button(key="shell_open").click().run()
+    assert not app.exception
+    plain, for_class = (code.value for code in app.code)
+    assert set(plain.split("?")[1].split("&")) == {"w=5", "flip=7"}
+    assert set(for_class.split("?")[1].split("&")) == {"w=5", "flip=7", "task=Why%3F", "hide=plane"}
+
+
+def test_an_enlarged_figure_leaves_the_given_one_as_it_is():
+    small = theme.dress(go.Figure(go.Scatter(x=[0], y=[0], textfont={"size": 10})))
+    small.add_annotation(text="a", font={"size": 10})
+    large = theme.enlarge(small, 2)
+    assert (small.layout.font.size, large.layout.font.size) == (theme.SIZE, 2 * theme.SIZE)
+    assert large.layout.xaxis.tickfont.size == 2 * theme.SIZE
+    assert (small.data[0].textfont.size, large.data[0].textfont.size) == (10, 20)
+    assert (small.layout.annotations[0].font.size, large.layout.annotations[0].font.size) == (10, 20)
+
+
+def test_a_page_without_an_entry_in_the_tables_has_a_shell_too():
+    assert state.shell("unknown", {"hide": "a", "present": "1"}) == state.Shell(present=True)
