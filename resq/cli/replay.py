@@ -1,0 +1,177 @@
+"""Quoted claims beside what was measured, with verdicts; a point measured again with --rerun."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from resq import jobs
+from resq.claims import book, rerun, verdict
+from resq.claims.cells import Cell
+from resq.claims.verdict import Judged, Verdict
+from resq.cli import options, sweep
+from resq.core import known
+from resq.measure import table
+
+NEAR = ("checkpoint", "encoding", "mean", "low", "high")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("claim", nargs="?", help="a claim's id, such as resnet18-ber-1e-2; default: all")
+    parser.add_argument("--rerun", action="store_true", help="measure the claim's cell again on this machine")
+    parser.add_argument("--n", type=int, help="test images of the re-run (default: as stored)")
+    parser.add_argument("--maps", type=int, help="fault maps of the re-run (default: as stored)")
+    parser.add_argument("--seed", type=int, help="seed of the re-run (default: as stored)")
+    parser.add_argument("--stream", action="store_true", help="print the re-run's rows as JSON lines")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Judges the claims from the stored rows, and measures one again where asked."""
+    claims = book.load()
+    if arguments.claim:
+        known("claim", arguments.claim, claims)
+    elif arguments.rerun:
+        raise ValueError("--rerun needs a claim, such as: replay resnet18-ber-1e-2 --rerun --n 1000 --maps 5")
+    asked = [claims[arguments.claim]] if arguments.claim else claims.values()
+    found = verdict.judge_all(asked, table.shipped(), claims)
+    again = {"rerun": _again(found[0], arguments)} if arguments.rerun else {}
+    if arguments.json:
+        print(options.dump({"rule": verdict.RULE, "claims": [{**spelled(v), **again} for v in found]}))
+    elif not arguments.stream:
+        _print(found, again.get("rerun"))
+
+
+def _again(found: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measures the claim's cell again and keeps the rows; what came, for ``--json``."""
+    cell = rerun.target(found)
+    spec = rerun.spec(cell, arguments.n, arguments.maps, arguments.seed)
+    if arguments.stream:
+        jobs.watch_parent()
+        print(json.dumps({"total": spec.total}), flush=True)
+    rows = []
+    for row in sweep.measured(spec):
+        rows.append(row)
+        if arguments.stream:
+            print(json.dumps({"row": row}), flush=True)
+    result = rerun.compare(cell, rows)
+    command = " ".join(["python -m resq", *spec.argv()])
+    return {**spelled_again(result), "command": command, "file": str(rerun.keep(found.claim.id, rows))}
+
+
+def spelled(v: Verdict) -> dict[str, Any]:
+    """A verdict as ``--json`` prints it; figures are shares 0..1 (an error as the accuracy it leaves)."""
+    claim, best = v.claim, v.decides
+    return {
+        "id": claim.id,
+        "source": claim.source.label,
+        "says": claim.says,
+        "as_quoted": claim.quote,
+        "quoted": claim.value,
+        "measured": best.value if best else None,
+        "low": best.low if best else None,
+        "high": best.high if best else None,
+        "verdict": v.verdict,
+        "why": v.why,
+        "cell": _cell(best),
+        "unknown": list(claim.unknown),
+        "readings": [_reading(r) for r in v.readings],
+        "near": [{"point": c.point, **{key: getattr(c, key) for key in NEAR}} for c in v.near],
+    }
+
+
+def _reading(judged: Judged) -> dict[str, Any]:
+    base = judged.base.mean if judged.base else None
+    return {
+        "reading": judged.reading.label,
+        "measured": judged.value,
+        "low": judged.low,
+        "high": judged.high,
+        "verdict": judged.verdict,
+        "unhardened": base,
+        "fits_unhardened": judged.fits,
+        "cell": _cell(judged),
+    }
+
+
+def _cell(judged: Judged | None) -> dict[str, Any] | None:
+    """Where a figure was measured, with what made it."""
+    if judged is None or judged.cell is None:
+        return None
+    cell = judged.cell
+    keys = (
+        "checkpoint",
+        "encoding",
+        "fault",
+        "ber",
+        "attack",
+        "eps",
+        "steps",
+        "restarts",
+        "n",
+        "maps",
+        "seed",
+    )
+    spec = rerun.spec(cell)
+    return {
+        **{key: getattr(cell, key) for key in keys},
+        "hashes": {"weights": cell.weights, "images": cell.images, "code": cell.code},
+        "command": " ".join(["python -m resq", *spec.argv()]),
+    }
+
+
+def spelled_again(result: rerun.Again) -> dict[str, Any]:
+    """A re-run as ``--json`` prints it; ``low`` and ``high`` of the stored cell are what decides."""
+    stored, fresh = result.stored, result.fresh
+    return {
+        "within": result.within,
+        "says": result.says,
+        "stored": {"mean": stored.mean, "low": result.low, "high": result.high, **_count(stored)},
+        "measured": {"mean": fresh.mean, "low": fresh.map_low, "high": fresh.map_high, **_count(fresh)},
+        "same_hashes": result.same,
+    }
+
+
+def _count(cell: Cell) -> dict[str, int]:
+    return {"n": cell.n, "maps": cell.maps, "seed": cell.seed}
+
+
+def _print(found: list[Verdict], again: dict[str, Any] | None) -> None:
+    """For people: the list, or one claim in full."""
+    if len(found) > 1:
+        options.print_table([_line(v) for v in found])
+        print(f"\n{verdict.RULE}")
+        return
+    v = found[0]
+    print(f"{v.claim.says}\n  source: {v.claim.source.name} ({v.claim.source.label})")
+    print(f"  not known: {'; '.join(v.claim.unknown) or 'nothing named'}\n\n{v.verdict.upper()}: {v.why}\n")
+    options.print_table([_readable(r) for r in v.readings])
+    for cell in v.near if not v.decides else ():
+        print(f"near: {cell.checkpoint} as {cell.encoding}, {cell.point}: {options.percent(cell.mean)}")
+    if again:
+        print(f"\n{again['says']}\n  {again['command']}\n  kept: {again['file']}")
+
+
+def _line(v: Verdict) -> dict[str, str]:
+    best = v.decides
+    return {
+        "claim": v.claim.id,
+        "source": v.claim.source.label,
+        "quoted": v.claim.quote,
+        "measured": options.percent(best.value) if best and best.value is not None else "-",
+        "95 %": options.span(best.low or 0, best.high or 0) if best and best.value is not None else "-",
+        "verdict": v.verdict,
+    }
+
+
+def _readable(judged: Judged) -> dict[str, str]:
+    measured = judged.value is not None
+    return {
+        "reading": judged.reading.label,
+        "measured": options.percent(judged.value or 0) if measured else "not measured",
+        "95 %": options.span(judged.low or 0, judged.high or 0) if measured else "-",
+        "unhardened": options.percent(judged.base.mean) if judged.base else "-",
+        "verdict": judged.verdict,
+        "why": judged.why,
+    }
