@@ -19,10 +19,14 @@ ROOMS = [
     {"data", "networks", "threat", "plugins"},
     {"checkpoints"},
     {"learn", "measure", "foreign"},
+    {"claims"},
     {"jobs"},
     {"cli", "__main__"},
 ]
-WITHOUT_TORCH = ["resq.core", "resq.seeds", "resq.memory.bits", "resq.memory.quant", "resq.memory.faults"]
+WITHOUT_TORCH = [
+    "resq.core", "resq.seeds", "resq.memory.bits", "resq.memory.quant", "resq.memory.faults",
+    "resq.claims.verdict", "resq.claims.rerun",
+]  # fmt: skip
 
 
 def _name(file: Path) -> str:
