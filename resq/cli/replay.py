@@ -54,7 +54,7 @@ def _again(found: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
     for row in sweep.measured(spec):
         rows.append(row)
         if arguments.stream:
-            print(json.dumps({"row": row}), flush=True)
+            print(json.dumps({"row": table.plain(row)}), flush=True)
     result = rerun.compare(cell, rows)
     command = " ".join(["python -m resq", *spec.argv()])
     return {**spelled_again(result), "command": command, "file": str(rerun.keep(found.claim.id, rows))}
