@@ -128,6 +128,6 @@ def test_nobody_seeds_a_global_generator_except_inside_a_fork_of_it(file):
     assert not bare
 
 
-def test_the_only_fork_is_the_one_that_starts_a_network():
+def test_the_only_forks_are_those_that_start_a_network_and_call_a_package_that_seeds():
     forks = [_name(file) for file in BACKEND if "fork_rng" in file.read_text(encoding="utf-8")]
-    assert forks == ["resq.networks.__init__"]
+    assert forks == ["resq.networks.__init__", "resq.threat.auto"]

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Logits = Callable[[Tensor], Tensor]
-Attack = Callable[..., Tensor]
-
-
-def check_eps(eps: float) -> float:
-    """The budget, if it lies in [0, 1].
-
-    Raises:
-        ValueError: outside [0, 1].
-    """
-    if not 0 <= eps <= 1:
-        raise ValueError(f"eps must lie in [0, 1] of the pixel range, got {eps:g} (8/255 is 0.0314)")
-    return eps
+from resq.threat.auto import apgd, autoattack
+from resq.threat.budget import Attack, Logits, check_eps
 
 
 def fgsm(f: Logits, x: Tensor, y: Tensor, eps: float, *, rng: np.random.Generator | None = None) -> Tensor:
@@ -126,4 +113,4 @@ def gradient_and_logits(f: Logits, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor
     return torch.autograd.grad(loss, x)[0], logits.detach()
 
 
-ATTACKS: dict[str, Attack] = {"fgsm": fgsm, "pgd": pgd}
+ATTACKS: dict[str, Attack] = {"fgsm": fgsm, "pgd": pgd, "apgd": apgd, "autoattack": autoattack}
