@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from resq import __version__, plugins
-from resq.cli import bring, data, evaluate, replay, show, sweep, train, zoo
+from resq.cli import bring, data, evaluate, replay, show, surface, sweep, train, zoo
 
 COMMANDS: dict[str, ModuleType] = {
     "show": show,
@@ -17,6 +17,7 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "sweep": sweep,
     "replay": replay,
+    "surface": surface,
     "zoo": zoo,
     "import": bring,  # the module cannot be called so: import is a keyword
 }

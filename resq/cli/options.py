@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from resq.measure.spec import SweepSpec
+from resq.measure.spec import ATTACKS, MODES, SweepSpec
 from resq.memory.faults import FAULTS
 
 
@@ -55,13 +55,23 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--eps", type=numbers(float), default=(), help="attack budgets in 1/255, such as 0,2,4,8"
     )
-    parser.add_argument("--attack", default="pgd", help="pgd (default) or fgsm")
+    parser.add_argument("--attack", default="pgd", help=f"{', '.join(ATTACKS)} (default pgd)")
     parser.add_argument("--steps", type=int, default=20, help="PGD steps of 2/255 (default 20)")
     parser.add_argument(
         "--restarts", type=int, default=1, help="PGD restarts, worst case per image (default 1)"
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="decides fault maps and random starts (default 0)"
+    )
+
+
+def add_mode(parser: argparse.ArgumentParser) -> None:
+    """Faults and attack at once."""
+    parser.add_argument(
+        "--mode",
+        type=_names,
+        default=(),
+        help=f"faults and attack at once, the attack not knowing or knowing the flips: {','.join(MODES)}",
     )
 
 
@@ -85,6 +95,7 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
         eps=arguments.eps,
         steps=arguments.steps,
         restarts=arguments.restarts,
+        modes=getattr(arguments, "mode", ()),
         n=n if arguments.n is None else arguments.n,
         seed=arguments.seed,
     )

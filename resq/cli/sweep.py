@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
-from resq.measure import stats, table
+from resq.measure import stats, surface, table
 from resq.measure.spec import SweepSpec, read
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
@@ -22,6 +22,7 @@ BERS = (0.0, 1e-4, 1e-3, 1e-2)
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_measured(parser)
+    options.add_mode(parser)
     parser.add_argument("--out", type=Path, help="also write the rows to this .parquet or .csv file")
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
 
@@ -90,6 +91,7 @@ def report(spec: SweepSpec, frame: pd.DataFrame, rows: list[dict[str, Any]]) -> 
         "hashes": {"spec": spec.hash, **{k: first[k] for k in ("weights", "images", "code")}},
         "faulty": faulty(frame),
         "attacked": attacked(frame),
+        **({"joint": joint} if (joint := together(frame)) else {}),
         "rows": [table.plain(row) for row in rows],
     }
 
@@ -116,6 +118,28 @@ def attacked(frame: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for row in stats.curve(frame, "eps").to_dict("records")
     ]
+
+
+def together(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """One object per mode, bit error rate and budget; low and high bound the mean over maps (95 %)."""
+    keys = ("mode", "attack", "ber", "eps", "maps", "mean", "low", "high", "least")
+    return [{k: row[k] for k in keys} for row in surface.grid(frame).to_dict("records")]
+
+
+def print_surface(frame: pd.DataFrame) -> None:
+    """Accuracy in per cent and the half width of its interval: a line per rate, a column per budget."""
+    for (mode, attack), part in surface.grid(frame).groupby(["mode", "attack"], sort=False):
+        print(f"\n{attack}, {mode}: accuracy in % over fault maps, and half its 95 % interval")
+        lines = [
+            {"BER": f"{ber:g}", **{f"{p['eps']:g}/255": _cell(p) for p in line.to_dict("records")}}
+            for ber, line in part.groupby("ber")
+        ]
+        options.print_table(lines)
+
+
+def _cell(point: Mapping[Any, Any]) -> str:
+    half = 100 * (point["high"] - point["low"]) / 2
+    return f"{100 * point['mean']:.1f}" + (f" ± {half:.1f}" if half > 0 else "")
 
 
 def print_curves(frame: pd.DataFrame) -> None:
@@ -146,6 +170,7 @@ def print_curves(frame: pd.DataFrame) -> None:
             for row in attacked(frame)
         ]
     )
+    print_surface(frame)
 
 
 def provenance(frame: pd.DataFrame) -> str:

@@ -12,12 +12,13 @@ from pathlib import Path
 from resq.core import Encoding, known
 from resq.memory import faults
 
-ATTACKS = ("fgsm", "pgd")  # names only: spelling a spec needs no torch
+ATTACKS = ("fgsm", "pgd", "apgd", "autoattack")  # names only: spelling a spec needs no torch
+MODES = ("transfer", "adaptive")
 
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """One network against bit error rates, attack budgets, or both, each apart.
+    """One network against bit error rates and attack budgets, each apart or, with ``modes``, both at once.
 
     Attributes:
         checkpoint: name or path; ``data`` is the data set it was trained on unless another is named.
@@ -25,6 +26,9 @@ class SweepSpec:
         bers: bit error rates, probabilities per stored bit.
         maps: fault maps, each nested over all rates.
         eps: attack budgets in 1/255 of the pixel range.
+        steps, restarts: of PGD; the other attacks have their own.
+        modes: how faults and attack meet: "transfer", examples made on the fault-free network; "adaptive",
+            made on every faulty one. None: they do not, and the two are measured apart.
         n: the first n test images.
         seed: decides fault maps and random starts, and nothing else.
     """
@@ -41,6 +45,7 @@ class SweepSpec:
     eps: tuple[float, ...] = ()
     steps: int = 20
     restarts: int = 1
+    modes: tuple[str, ...] = ()
     n: int = 1000
     seed: int = 0
 
@@ -48,6 +53,8 @@ class SweepSpec:
         Encoding.parse(self.encoding)
         known("fault model", self.fault, faults.FAULTS)
         known("attack", self.attack, dict.fromkeys(ATTACKS))
+        for mode in self.modes:
+            known("mode", mode, dict.fromkeys(MODES))
         for ber in self.bers:
             faults.check_rate(ber)
         for eps in self.eps:
@@ -56,12 +63,16 @@ class SweepSpec:
         for name in ("maps", "steps", "restarts", "n"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.modes and not (self.bers and self.eps):
+            raise ValueError(f"both at once need rates and budgets, got {self.bers or 'no BER'} and "
+                             f"{self.eps or 'no eps'}")  # fmt: skip
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed must lie in 0..2**63-1, got {self.seed}")
         # Order and repetition do not change what is measured, so they do not change the spec.
         object.__setattr__(self, "bers", tuple(sorted(set(self.bers))))
         object.__setattr__(self, "eps", tuple(sorted(set(self.eps))))
         object.__setattr__(self, "planes", tuple(sorted(set(self.planes))))
+        object.__setattr__(self, "modes", tuple(m for m in MODES if m in self.modes))
 
     @property
     def dataset(self) -> str:
@@ -77,7 +88,8 @@ class SweepSpec:
     @property
     def total(self) -> int:
         """How many rows the sweep has."""
-        return sum(1 if ber == 0 else self.maps for ber in self.bers) + len(self.eps)
+        faulty = sum(1 if ber == 0 else self.maps for ber in self.bers)
+        return len(self.modes) * len(self.eps) * faulty if self.modes else faulty + len(self.eps)
 
     @property
     def hash(self) -> str:
@@ -99,8 +111,8 @@ class SweepSpec:
         return words
 
 
-_FLAGS = {"bers": "ber"}
-_LISTS = {"layers", "planes", "bers", "eps"}
+_FLAGS = {"bers": "ber", "modes": "mode"}
+_LISTS = {"layers", "planes", "bers", "eps", "modes"}
 
 
 def read(file: Path) -> list[SweepSpec]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from torch import Tensor
 
 from resq import checkpoints, data, seeds
 from resq.core import BitFlips, Dataset, Encoding
+from resq.measure import joint
+from resq.measure.answers import BATCH, answers, counts, score
 from resq.measure.bench import Bench
 from resq.measure.spec import SweepSpec
 from resq.memory import faults
-from resq.threat.attacks import ATTACKS
 
-BATCH = 250
+__all__ = ["BATCH", "answers", "code_hash", "counts", "fault_map", "images_there", "pixels", "run", "score"]
+
 # What decides the numbers: a row carries a hash of these sources.
 SOURCES = (
     "core.py",
@@ -29,8 +32,10 @@ SOURCES = (
     "memory",
     "threat",
     "checkpoints.py",
+    "measure/answers.py",
     "measure/bench.py",
     "measure/fold.py",
+    "measure/joint.py",
     "measure/sweep.py",
 )
 
@@ -49,10 +54,10 @@ def run(spec: SweepSpec) -> Iterator[dict[str, Any]]:
     bench = Bench(checkpoint, Encoding.parse(spec.encoding))
     shared = _provenance(spec, bench, images)
     x, y = pixels(images), torch.from_numpy(images.y)
-    for row in faulty(spec, bench, x, y):
-        yield {**shared, **row}
-    for row in attacked(spec, bench, x, y):
-        yield {**shared, **row}
+    apart, at_once = (faulty, attacked), (surface,)
+    for axis in at_once if spec.modes else apart:
+        for row in axis(spec, bench, x, y):
+            yield {**shared, **row}
 
 
 def test_images(spec: SweepSpec, checkpoint: checkpoints.Checkpoint) -> Dataset:
@@ -112,56 +117,51 @@ def faulty(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict
             }
 
 
+def threat(spec: SweepSpec, eps: float) -> joint.Threat:
+    """The spec's attack at one budget."""
+    return joint.Threat(spec.attack, eps, spec.steps, spec.restarts, spec.seed)
+
+
 def attacked(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
-    options = {"steps": spec.steps, "restarts": spec.restarts} if spec.attack == "pgd" else {}
     for eps in spec.eps:
-        found = []
-        for i, (part, labels) in enumerate(zip(x.split(BATCH), y.split(BATCH), strict=True)):
-            chance = seeds.rng(spec.seed, spec.attack, f"{eps:g}", i)
-            moved = ATTACKS[spec.attack](bench.network, part, labels, eps / 255, rng=chance, **options)
-            found.append(answers(bench.network, moved, labels))
+        against = threat(spec, eps)
+        moved = joint.craft(bench.network, x, y, against)
         yield {
             "axis": "eps",
             "ber": 0.0,
             "map": 0,
             "flips": 0,
             "top": 0.0,
-            "attack": spec.attack,
-            "eps": eps,
-            "steps": spec.steps if options else 1,
-            "restarts": spec.restarts if options else 1,
-            **counts(*(np.concatenate(part) for part in zip(*found, strict=True))),
+            **against.row,
+            **counts(*answers(bench.network, moved, y)),
         }
 
 
-def score(network: torch.nn.Module, x: Tensor, y: Tensor) -> tuple[int, int]:
-    """(correct top-1 answers, images whose logits are not finite)."""
-    right, broken = answers(network, x, y)
-    return int(right.sum()), int(broken.sum())
-
-
-def answers(network: torch.nn.Module, x: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """For every image, bool (N,): whether the top-1 answer is correct; whether its logits are not finite.
-
-    The answer is the largest logit; where logits are NaN it is the first of them, as evaluation code in the
-    field has it, so a network of NaN stands at the share of class 0. The second array tells such cases.
-    """
-    right, broken = [], []
-    with torch.inference_mode():
-        for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True):
-            logits = network(part)
-            right.append((logits.argmax(1) == labels).numpy())
-            broken.append((~torch.isfinite(logits).all(1)).numpy())
-    return np.concatenate(right), np.concatenate(broken)
-
-
-def counts(right: np.ndarray, broken: np.ndarray) -> dict[str, Any]:
-    """What a row says of the answers: ``correct``, ``due`` and, image by image, ``right``."""
-    return {
-        "correct": int(right.sum()),
-        "due": int(broken.sum()),
-        "right": np.packbits(right).tobytes(),
-    }
+def surface(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
+    """Cells where bits flip and pixels move; its edges, BER 0 and eps 0, are cells like the others."""
+    threats = [threat(spec, eps) for eps in spec.eps]
+    kept = {t: joint.craft(bench.network, x, y, t, stop=False) for t in threats if "transfer" in spec.modes}
+    for number in range(spec.maps if any(spec.bers) else 1):
+        whole = fault_map(spec, bench, number)
+        for ber, against, mode in product(spec.bers, threats, spec.modes):
+            if ber == 0 and number:
+                continue
+            flips = whole.at(ber)
+            found = (
+                joint.transfer(bench, flips, kept[against], y)
+                if mode == "transfer"
+                else joint.adaptive(bench, flips, x, y, against)
+            )
+            yield {
+                "axis": "joint",
+                "mode": mode,
+                "ber": ber,
+                "map": number,
+                "flips": len(flips),
+                "top": max(spec.bers),
+                **against.row,
+                **counts(*found),
+            }
 
 
 def _provenance(spec: SweepSpec, bench: Bench, images: Dataset) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""Attack and fault at once: examples made on the fault-free network, or on the faulty one itself.
+
+``transfer``: the attacker knows the stored network but not its faults, so the examples are made once and meet
+every fault map. ``adaptive``: the attacker works on each faulty network, which is the worst case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resq import seeds
+from resq.core import BitFlips
+from resq.measure.answers import BATCH, answers
+from resq.measure.bench import Bench
+from resq.threat.attacks import ATTACKS
+
+# Steps of the attacks that are not asked how many to take.
+STEPS = {"fgsm": 1, "apgd": 100, "autoattack": 100}
+
+
+@dataclass(frozen=True)
+class Threat:
+    """An attack, its budget and its settings.
+
+    Attributes:
+        eps: in 1/255 of the pixel range.
+        steps, restarts: of PGD; the other attacks have their own.
+        seed: decides random starts.
+    """
+
+    attack: str = "pgd"
+    eps: float = 8.0
+    steps: int = 20
+    restarts: int = 1
+    seed: int = 0
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What a row says of it."""
+        own = (self.steps, self.restarts) if self.attack == "pgd" else (STEPS[self.attack], 1)
+        return {"attack": self.attack, "eps": self.eps, "steps": own[0], "restarts": own[1]}
+
+
+def craft(network: torch.nn.Module, x: Tensor, y: Tensor, threat: Threat, *, stop: bool = True) -> Tensor:
+    """The images as the attack moves them, batch by batch; its random starts are the same on any network.
+
+    Args:
+        stop: PGD leaves an image alone once the network errs on it. Examples for another network want all
+            steps: one that just crossed this network's border is often on the right side of the other's.
+    """
+    settings = {"steps": threat.steps, "restarts": threat.restarts, "stop": stop}
+    options = settings if threat.attack == "pgd" else {}
+    attack, parts = ATTACKS[threat.attack], zip(x.split(BATCH), y.split(BATCH), strict=True)
+    return torch.cat(
+        [
+            attack(network, part, labels, threat.eps / 255, rng=_chance(threat, i), **options)
+            for i, (part, labels) in enumerate(parts)
+        ]
+    )
+
+
+def _chance(threat: Threat, batch: int) -> np.random.Generator:
+    return seeds.rng(threat.seed, threat.attack, f"{threat.eps:g}", batch)
+
+
+def transfer(bench: Bench, flips: BitFlips, moved: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Answers under flips to examples made before: ``craft(bench.network, ..., stop=False)``."""
+    with bench.flipped(flips) as network:
+        return answers(network, moved, y)
+
+
+def adaptive(
+    bench: Bench, flips: BitFlips, x: Tensor, y: Tensor, threat: Threat
+) -> tuple[np.ndarray, np.ndarray]:
+    """Answers under flips to examples made on the very network with these flips."""
+    with bench.flipped(flips) as network:
+        return answers(network, craft(network, x, y, threat), y)
