@@ -1,5 +1,8 @@
 """Which pixels move: FGSM by hand, PGD as Foolbox has it, and what every attack promises."""
 
+import sys
+from functools import partial
+
 import foolbox
 import numpy as np
 import pytest
@@ -9,6 +12,9 @@ from torch import Tensor
 from resq import data, networks
 from resq.threat.attacks import ATTACKS, fgsm, gradient, pgd
 
+# The same attacks with less work: what they promise does not depend on it.
+SHORT = {"apgd": {"steps": 3}, "autoattack": {"steps": 1, "queries": 3}}
+ATTACK = {name: partial(attack, **SHORT.get(name, {})) for name, attack in ATTACKS.items()}
 every_attack = pytest.mark.parametrize("name", ATTACKS)
 EPS = 8 / 255
 
@@ -80,7 +86,7 @@ def test_one_pgd_step_of_the_whole_budget_is_fgsm(f, x, y):
 @every_attack
 @pytest.mark.parametrize("eps", [1 / 255, EPS, 0.3])
 def test_no_pixel_moves_further_than_the_budget_or_out_of_the_picture(f, x, y, name, eps):
-    moved = ATTACKS[name](f, x, y, eps, rng=_rng())
+    moved = ATTACK[name](f, x, y, eps, rng=_rng())
     assert (moved - x).abs().max() <= eps + 1e-6
     assert moved.min() >= 0
     assert moved.max() <= 1
@@ -88,7 +94,7 @@ def test_no_pixel_moves_further_than_the_budget_or_out_of_the_picture(f, x, y, n
 
 @every_attack
 def test_a_budget_of_zero_returns_the_images_bit_for_bit(f, x, y, name):
-    assert torch.equal(ATTACKS[name](f, x, y, 0.0, rng=_rng()), x)
+    assert torch.equal(ATTACK[name](f, x, y, 0.0, rng=_rng()), x)
 
 
 @every_attack
@@ -97,13 +103,13 @@ def test_a_budget_outside_the_pixel_range_is_refused_with_its_value(f, x, y, nam
     with pytest.raises(
         ValueError, match=rf"eps must lie in \[0, 1\] of the pixel range, got {eps:g} .8/255 is 0.03"
     ):
-        ATTACKS[name](f, x, y, eps, rng=_rng())
+        ATTACK[name](f, x, y, eps, rng=_rng())
 
 
 @every_attack
 def test_an_attack_makes_errors_and_changes_neither_images_nor_network(f, x, y, name):
     images, before = x.clone(), {k: v.clone() for k, v in f.state_dict().items()}
-    moved = ATTACKS[name](f, x, y, 0.1, rng=_rng())
+    moved = ATTACK[name](f, x, y, 0.1, rng=_rng())
     assert len(_wrong(f, moved, y)) > len(_wrong(f, x, y))
     assert torch.equal(x, images)
     assert all(torch.equal(before[k], v) for k, v in f.state_dict().items())
@@ -113,7 +119,7 @@ def test_an_attack_makes_errors_and_changes_neither_images_nor_network(f, x, y, 
 
 @every_attack
 def test_the_same_random_stream_moves_the_same_pixels(f, x, y, name):
-    attack = ATTACKS[name]
+    attack = ATTACK[name]
     assert torch.equal(attack(f, x, y, EPS, rng=_rng(5)), attack(f, x, y, EPS, rng=_rng(5)))
 
 
@@ -124,7 +130,7 @@ def test_another_random_stream_starts_pgd_elsewhere(f, x, y):
 @every_attack
 def test_the_global_generators_are_not_moved(f, x, y, name):
     before = torch.get_rng_state(), repr(np.random.get_state(legacy=False))  # noqa: NPY002 - the state under test
-    ATTACKS[name](f, x, y, EPS, rng=_rng())
+    ATTACK[name](f, x, y, EPS, rng=_rng())
     assert torch.equal(torch.get_rng_state(), before[0])
     assert repr(np.random.get_state(legacy=False)) == before[1]  # noqa: NPY002
 
@@ -160,7 +166,7 @@ def test_a_random_start_fills_the_box_and_stays_in_it():
 
 @every_attack
 def test_a_broken_network_that_answers_nan_cannot_move_an_image_out_of_the_box(x, y, name):
-    moved = ATTACKS[name](lambda z: torch.full((len(z), 16), torch.nan) * z.sum(), x, y, EPS, rng=_rng())
+    moved = ATTACK[name](lambda z: torch.full((len(z), 16), torch.nan) * z.sum(), x, y, EPS, rng=_rng())
     assert (moved - x).abs().max() <= EPS + 1e-6
 
 
@@ -199,3 +205,64 @@ def test_what_happens_to_an_image_does_not_depend_on_the_others():
 def test_pgd_without_a_step_or_a_restart_is_refused(f, x, y, settings, said):
     with pytest.raises(ValueError, match=f"PGD needs at least 1 step and 1 restart, {said}"):
         pgd(f, x, y, EPS, rng=_rng(), **settings)
+
+
+def test_apgd_and_autoattack_are_never_weaker_than_the_clean_errors_and_autoattack_than_apgd(f, x, y):
+    x, y = x[:5], y[:5]
+    wrong = {name: _wrong(f, ATTACK[name](f, x, y, 1 / 255, rng=_rng()), y) for name in SHORT}
+    assert _wrong(f, x, y) <= wrong["apgd"]
+    assert len(wrong["apgd"]) - 1 <= len(wrong["autoattack"])
+
+
+def test_apgd_breaks_at_least_what_pgd_of_as_many_steps_breaks(f, x, y):
+    eps, x, y = 1 / 255, x[:4], y[:4]
+    weak = _wrong(f, pgd(f, x, y, eps, rng=_rng(), steps=8), y)
+    assert len(weak) <= len(_wrong(f, ATTACKS["apgd"](f, x, y, eps, rng=_rng(), steps=8), y))
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_the_package_always_gets_a_seed_from_the_random_stream(monkeypatch, f, x, y, name):
+    import pyautoattack
+
+    seeds = []
+
+    class Spy(pyautoattack.AutoAttack):
+        def __init__(self, *given, **named):
+            seeds.append(named["seed"])
+            super().__init__(*given, **named)
+
+    monkeypatch.setattr(pyautoattack, "AutoAttack", Spy)
+    for stream in (1, 1, 2):
+        ATTACK[name](f, x[:1], y[:1], EPS, rng=_rng(stream))
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+def test_a_trace_function_survives_the_packages_own(f, x, y):
+    def trace(*_):
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        ATTACK["apgd"](f, x[:2], y[:2], EPS, rng=_rng())
+        assert sys.gettrace() is trace
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_missing_package_is_a_sentence_that_says_how_to_get_it(monkeypatch, f, x, y, name):
+    monkeypatch.setitem(sys.modules, "pyautoattack", None)
+    with pytest.raises(ValueError, match=r"not installed: pip install pyautoattack==0\.2\.0"):
+        ATTACK[name](f, x, y, EPS, rng=_rng())
+
+
+def test_too_few_classes_for_the_targeted_loss_are_refused(x):
+    with pytest.raises(ValueError, match="at least 4 classes, got 2"):
+        ATTACK["apgd"](_brightness, x, torch.zeros(len(x), dtype=torch.long), EPS, rng=_rng())
+
+
+def test_pgd_steps_by_two_levels_of_a_pixel(f, x, y):
+    inside = x.clamp(0.2, 0.8)
+    moved = pgd(f, inside, y, 0.1, rng=_rng(), steps=1, start=False, stop=False)
+    torch.testing.assert_close((moved - inside).abs().max(), torch.tensor(2 / 255))
