@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from resq import __version__, plugins
-from resq.cli import bring, data, evaluate, replay, show, surface, sweep, train, zoo
+from resq.cli import bring, data, evaluate, guards, replay, show, surface, sweep, train, zoo
 
 COMMANDS: dict[str, ModuleType] = {
     "show": show,
@@ -18,6 +18,7 @@ COMMANDS: dict[str, ModuleType] = {
     "sweep": sweep,
     "replay": replay,
     "surface": surface,
+    "guards": guards,
     "zoo": zoo,
     "import": bring,  # the module cannot be called so: import is a keyword
 }

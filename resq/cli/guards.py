@@ -1,0 +1,87 @@
+"""Whether a robust accuracy can be believed: guards against weak attacks and hidden gradients."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from resq.cli import options
+from resq.core import Encoding
+from resq.measure.spec import SweepSpec
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("checkpoint", help="data/network/variant (see python -m resq show)")
+    parser.add_argument("--encoding", default="int8", help="how weights are stored (default int8)")
+    parser.add_argument("--n", type=int, default=200, help="the first N test images (default 200)")
+    parser.add_argument("--eps", type=float, default=8.0, help="attack budget in 1/255 (default 8)")
+    parser.add_argument("--steps", type=int, default=20, help="PGD steps; twice as many are tried too (20)")
+    parser.add_argument("--seed", type=int, default=0, help="decides random starts (default 0)")
+    parser.add_argument("--out", type=Path, help="also write them to this .json file")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measures and prints the guards."""
+    found = measured(arguments)
+    if arguments.out:
+        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+    if arguments.json:
+        print(options.dump(found))
+        return
+    options.print_table(
+        [
+            {
+                "guard": g["name"],
+                "verdict": g["verdict"],
+                "value": "-" if g["value"] is None else f"{g['value']:.3g} {g['unit']}",
+                "green to": f"{g['green']:.3g}",
+                "amber to": f"{g['amber']:.3g}",
+            }
+            for g in found["guards"]
+        ]
+    )
+    print("\n" + "\n".join(f"{g['name']}: {g['says']}." for g in found["guards"]))
+    print(
+        f"\n{found['checkpoint']} as {found['encoding']}, {found['data']} test images 1 to {found['n']}, "
+        f"eps {found['eps']:g}/255, seed {found['seed']}; weights {found['weights']}, code {found['code']}"
+    )
+
+
+def measured(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What ``--json`` prints: the guards and what made them."""
+    import torch
+
+    from resq import checkpoints
+    from resq.measure import sweep
+    from resq.measure.bench import Bench
+    from resq.measure.guards import guards
+
+    spec = SweepSpec(
+        arguments.checkpoint,
+        encoding=arguments.encoding,
+        eps=(arguments.eps,),
+        steps=arguments.steps,
+        n=arguments.n,
+        seed=arguments.seed,
+    )
+    checkpoint = checkpoints.load(spec.checkpoint)
+    images = sweep.test_images(spec, checkpoint)
+    bench, parent = (Bench(checkpoint, Encoding.parse(name)) for name in (spec.encoding, "fp32"))
+    x, y = sweep.pixels(images), torch.from_numpy(images.y)
+    found = guards(bench, parent, x, y, arguments.eps, spec.steps, spec.seed)
+    return {
+        "checkpoint": spec.checkpoint,
+        "data": images.name,
+        "encoding": spec.encoding,
+        "n": len(images),
+        "eps": arguments.eps,
+        "steps": spec.steps,
+        "seed": spec.seed,
+        "weights": checkpoint.hash,
+        "images": images.hash,
+        "code": sweep.code_hash(),
+        "guards": [guard.row() for guard in found],
+    }

@@ -1,0 +1,105 @@
+"""Guards: a network that hides its gradients is found out; verdicts follow from values and limits."""
+
+import json
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from resq import checkpoints, data
+from resq.cli import main
+from resq.core import Encoding
+from resq.measure import joint, sweep
+from resq.measure.bench import Bench
+from resq.measure.guards import Guard, excess, guards, zero_gradients
+from resq.threat.attacks import ATTACKS
+
+BASE = "signs/resnet20/base"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_apgd():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(joint.ATTACKS, "apgd", partial(ATTACKS["apgd"], steps=2))
+        yield
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return Bench(checkpoints.load(BASE), Encoding(8))
+
+
+@pytest.fixture(scope="module")
+def xy():
+    images = data.load("signs", "test").first(12)
+    return sweep.pixels(images), torch.from_numpy(images.y)
+
+
+def masked(bench: Bench) -> SimpleNamespace:
+    """The same answers, and a gradient of zero everywhere."""
+    return SimpleNamespace(network=lambda x: bench.network(x.detach()) + 0 * x.sum())
+
+
+@pytest.fixture(scope="module")
+def found(bench, xy):
+    return {g.name: g for g in guards(masked(bench), bench, *xy, eps=8.0, steps=2)}
+
+
+def test_a_network_that_hides_its_gradients_is_red_where_it_shows(found):
+    assert found["gradients are not zero"].value == 100
+    for name in (
+        "gradients are not zero",
+        "examples from the fp32 parent are no stronger",
+        "a huge budget breaks everything",
+    ):
+        assert found[name].verdict == "red", found[name]
+
+
+def test_a_masked_network_still_passes_what_does_not_depend_on_gradients(found):
+    for name in ("a budget of 0 is the clean accuracy", "no pixel left its box"):
+        assert found[name].verdict == "green"
+    assert "clean 100.0 %" in found["a budget of 0 is the clean accuracy"].says
+
+
+def test_an_honest_network_has_gradients_and_its_parents_examples_are_no_stronger(bench, xy):
+    x, y = xy
+    assert zero_gradients(bench.network, x, y) == 0
+    assert zero_gradients(masked(bench).network, x, y) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(-3.0, "green"), (0.5, "green"), (0.5 + 1e-12, "green"), (0.51, "amber"), (2.0, "amber"), (2.1, "red")],
+)
+def test_a_verdict_follows_from_the_value_and_two_limits(value, verdict):
+    assert Guard("x", value, "pp", 0.5, 2.0, "").verdict == verdict
+    assert Guard("x", None, "pp", 0.5, 2.0, "").verdict == "not measured"
+
+
+def test_a_pixel_beyond_its_budget_or_outside_the_picture_is_measured_in_levels():
+    x = torch.full((1, 3, 2, 2), 0.5)
+    assert excess(x, x + 8 / 255, 8.0) == pytest.approx(0, abs=1e-4)
+    assert excess(x, x + 10 / 255, 8.0) == pytest.approx(2, abs=1e-4)
+    assert excess(x, x + 0.6, 255.0) == pytest.approx(25.5, abs=1e-3)
+
+
+def test_without_the_package_apgd_is_not_measured_and_all_else_is(monkeypatch, bench, xy):
+    def missing(*_, **__):
+        raise ValueError("pyautoattack, which is not installed")
+
+    monkeypatch.setitem(joint.ATTACKS, "apgd", missing)
+    x, y = xy
+    verdicts = {g.name: g.verdict for g in guards(bench, bench, x[:2], y[:2], steps=1)}
+    assert verdicts.pop("APGD finds little that PGD missed") == "not measured"
+    assert "not measured" not in verdicts.values()
+
+
+def test_the_command_prints_verdicts_with_their_numbers_and_writes_them(capsys, tmp_path):
+    file = tmp_path / "guards.json"
+    given = ["guards", BASE, "--n", "4", "--steps", "1", "--out", str(file)]
+    assert main(given) == 0
+    said = capsys.readouterr().out
+    assert "green to" in said
+    assert "accuracy under FGSM" in said
+    assert len(json.loads(file.read_text())["guards"]) == 10
