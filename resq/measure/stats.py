@@ -8,36 +8,44 @@ from scipy import stats as distributions
 
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
-    "n", "weights", "images", "code",
+    "n", "weights", "images", "code", "mode", "sample",
 ]  # fmt: skip
+AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
+QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+
+
+LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due"]
 
 
 def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
-    """One line per series and value of the axis ("ber" or "eps").
+    """One line per series and value of the axis ("ber", "eps" or "joint", then one per ``x`` and ``eps``).
 
     Columns beside the series' own: ``x``; ``mean`` accuracy over fault maps; ``low``, ``high``, its 95 %
-    t interval over maps on these images (NaN for a single map, no width where nothing is random);
-    ``image_low``, ``image_high``, the 95 % Wilson interval of ``mean`` as a rate over n images; ``least``,
-    the worst map; ``maps``; ``flips`` and ``due``, means per map.
+    t interval over maps on these images (NaN for a single map, no width where nothing is random; where every
+    map saw random images of its own, on all images); ``image_low``, ``image_high``, the 95 % Wilson interval
+    of ``mean`` as a rate over the images looked at; ``least``, the worst map; ``q05`` ... ``q95``, quantiles
+    over maps, which tell more than a mean where networks collapse; ``maps``; ``flips`` and ``due``, means.
     """
-    rows = rows[rows["axis"] == axis]
+    rows, by = rows[rows["axis"] == axis], AXES[axis]
+    rows = rows.assign(x=rows[by[0]], accuracy=rows["correct"] / rows["n"])
+    keys = [*KEYS, "x", *by[1:]]
     if rows.empty:
-        return pd.DataFrame(columns=[*KEYS, "x", *_line(np.ones(1), 1, True), "flips", "due"])
-    rows = rows.assign(x=rows[axis], accuracy=rows["correct"] / rows["n"])
+        return pd.DataFrame(columns=[*keys, *LINE])
     lines = []
-    for key, group in rows.groupby([*KEYS, "x"], sort=True):
-        series = dict(zip([*KEYS, "x"], key, strict=True))
-        accuracy = group["accuracy"].to_numpy()
-        exact = axis == "eps" or series["x"] == 0
-        mean = {"flips": group["flips"].mean(), "due": group["due"].mean()}
-        lines.append({**series, **_line(accuracy, int(group["n"].iloc[0]), exact), **mean})
+    for key, group in rows.groupby(keys, sort=True):
+        series = dict(zip(keys, key, strict=True))
+        exact = axis == "eps" or (series["x"] == 0 and series["sample"] == "first")
+        lines.append({**series, **_line(group, exact)})
     return pd.DataFrame(lines)
 
 
-def _line(accuracy: np.ndarray, n: int, exact: bool) -> dict[str, float]:
+def _line(group: pd.DataFrame, exact: bool) -> dict[str, float]:
+    """The summary of one point's rows."""
+    accuracy = group["accuracy"].to_numpy(float)
     mean = float(accuracy.mean())
     low, high = (mean, mean) if exact else t_interval(accuracy)
-    image_low, image_high = wilson(mean, n)
+    random = (group["sample"] == "random").any()
+    image_low, image_high = wilson(mean, int(group["n"].sum() if random else group["n"].iloc[0]))
     return {
         "mean": mean,
         "low": low,
@@ -45,20 +53,46 @@ def _line(accuracy: np.ndarray, n: int, exact: bool) -> dict[str, float]:
         "image_low": image_low,
         "image_high": image_high,
         "least": float(accuracy.min()),
+        **quantiles(accuracy),
         "maps": len(accuracy),
+        "flips": group["flips"].mean(),
+        "due": group["due"].mean(),
     }
 
 
-def t_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+def quantiles(values: np.ndarray) -> dict[str, float]:
+    """The values that 5, 25, 50, 75 and 95 % of the maps do not exceed, linear between maps.
+
+    >>> quantiles(np.array([0.0, 0.2, 0.4, 0.6, 0.8]))["q25"]
+    0.2
+    """
+    return {name: float(np.quantile(values, q)) for name, q in QUANTILES.items()}
+
+
+def t_half(values: np.ndarray, level: float = 0.95) -> float:
+    """Half-width of the t interval of a mean of independent values; NaN for fewer than two.
+
+    >>> round(t_half(np.array([0.5, 0.6, 0.7])), 3)
+    0.248
+    """
+    if len(values) < 2:
+        return float("nan")
+    t = distributions.t.ppf((1 + level) / 2, len(values) - 1)
+    return float(t * np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def t_interval(
+    values: np.ndarray, level: float = 0.95, limits: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float]:
     """Interval of a mean accuracy from independent maps, cut to [0, 1]; NaN for fewer than two.
 
     >>> tuple(round(v, 3) for v in t_interval(np.array([0.5, 0.6, 0.7])))
     (0.352, 0.848)
     """
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    half = distributions.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(max(0, values.mean() - half)), float(min(1, values.mean() + half))
+    mean, half = float(np.mean(values)), t_half(values, level)
+    if np.isnan(half):
+        return half, half
+    return max(limits[0], mean - half), min(limits[1], mean + half)
 
 
 def wilson(rate: float, n: int, level: float = 0.95) -> tuple[float, float]:
