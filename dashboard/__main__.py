@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from streamlit.web import cli
 
 from dashboard import warm
 
+
+def opened(words: list[str], environment: Mapping[str, str]) -> list[str]:
+    """The words of the command line; who names an address to listen on may be called by any name.
+
+    >>> opened(["--server.address", "0.0.0.0"], {})
+    ['--server.address', '0.0.0.0', '--server.allowedHosts', '*']
+    """
+    said = {word.partition("=")[0] for word in words if word.startswith("--server.")}
+    elsewhere = "--server.address" in said or "STREAMLIT_SERVER_ADDRESS" in environment
+    named = "--server.allowedHosts" in said or "STREAMLIT_SERVER_ALLOWED_HOSTS" in environment
+    return words + (["--server.allowedHosts", "*"] if elsewhere and not named else [])
+
+
 if __name__ == "__main__":
     warm.begin()  # torch loads while the server starts and the first visitor reads the first page
-    sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]]
+    sys.argv = [
+        "streamlit",
+        "run",
+        str(Path(__file__).with_name("app.py")),
+        *opened(sys.argv[1:], os.environ),
+    ]
     sys.exit(cli.main())

@@ -1,0 +1,1 @@
+"""The real server under crowds, crashes and hostile files: ``python -m stress soak | chaos | fuzz``."""

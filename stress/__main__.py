@@ -1,0 +1,40 @@
+"""Runs one of the trials; prints what it found, the last line as JSON; 1 where something was found."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def _soak(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], bool]:
+    from stress import soak
+
+    found = soak.run(folder, arguments.seconds, arguments.sessions)
+    clean = not (found["errors"] or found["cross_talk"] or found["networks_moved"])
+    return found, clean and found["checkpoint_files_unchanged"]
+
+
+TRIALS = {"soak": _soak}
+
+
+def main() -> int:
+    """0 when everything held."""
+    parser = argparse.ArgumentParser(prog="python -m stress", description=__doc__)
+    parser.add_argument("trial", choices=sorted(TRIALS))
+    parser.add_argument("--seconds", type=float, default=300.0, help="soak: time of the crowd")
+    parser.add_argument("--sessions", type=int, default=30, help="soak: visitors at once")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="resq-stress-", ignore_cleanup_errors=True) as folder:
+        found, held = TRIALS[arguments.trial](arguments, Path(folder))
+    for name, value in found.items():
+        print(f"{name:28} {value}")
+    print(json.dumps(found))
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

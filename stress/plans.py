@@ -1,0 +1,76 @@
+"""What each visitor does: actions that its number alone decides, so that they can be done again alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from resq import seeds
+from resq.core import Encoding
+from stress.visitor import Page, Visitor
+
+NETWORKS = ("signs/resnet20/base", "cifar10/resnet18/base")
+LAYERS = {
+    "signs/resnet20/base": ("conv1", "layer2.0.conv1", "linear"),
+    "cifar10/resnet18/base": ("conv1", "fc"),
+}
+ENCODINGS = ("int8", "int8-symmetric", "int4-tmr2", "fp32")
+SHARES = (0, 0, 1, 10)  # percent
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a visitor does.
+
+    Attributes:
+        kind: "open", "press", "choose" or "measure" (press, and wait for the last cell).
+        what: the page or the widget's key.
+        value: the link's parameters, or what is chosen.
+    """
+
+    kind: str
+    what: str
+    value: Any = None
+
+
+def plan(number: int) -> list[Action]:
+    """A visit to every page: bits flipped and flipped back, layers, encodings and networks switched."""
+    chance, networks = seeds.rng(number, "visitor"), NETWORKS
+    net = networks[0] if number % 4 else networks[-1]
+    enc, other = (str(e) for e in chance.choice(ENCODINGS, 2, replace=False))
+    link = {
+        "net": net,
+        "enc": enc,
+        "layer": str(chance.choice(LAYERS[net])),
+        "w": int(chance.integers(400)),
+        "img": int(chance.integers(16)),
+        "share": int(chance.choice(SHARES)),
+        "draw": number,
+    }
+    stored = Encoding.parse(enc).stored
+    bits = [int(b) for b in chance.choice(stored, 4, replace=False)]
+    steps = [Action("open", "bitlab", link), *(Action("press", f"bit_{b}") for b in bits)]
+    steps += [Action("press", "largest"), Action("press", "harmful"), Action("press", "reset")]
+    steps += [
+        Action("choose", "enc", other),
+        Action("press", f"bit_{min(3, Encoding.parse(other).stored - 1)}"),
+    ]
+    steps += [Action("choose", "net", networks[number % 2 % len(networks)]), Action("press", "bit_0")]
+    steps += [Action("open", "sweep", {"encs": [enc, other], "nets": [networks[0]]}), Action("open", "")]
+    return steps
+
+
+def sweep(number: int) -> list[Action]:
+    """A measurement of this visitor alone: nobody else has its seed."""
+    link = {"encs": ["int8"], "n": 100, "maps": 2, "parts": "faults", "seed": 1000 + number}
+    return [Action("open", "sweep", link), Action("measure", "measure", " cells.")]
+
+
+async def do(visitor: Visitor, action: Action) -> Page:
+    """Does one action; the page it leads to."""
+    if action.kind == "open":
+        return await visitor.open(action.what, action.value)
+    if action.kind == "choose":
+        return await visitor.choose(action.what, action.value)
+    page = await visitor.press(action.what)
+    return await visitor.wait(action.value) if action.kind == "measure" else page
