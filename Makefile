@@ -5,7 +5,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 
-.PHONY: help run test lint bench zoo
+.PHONY: help run test lint bench zoo soak
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lint: $(VENV)/.test ## style, form and types
 
 bench: $(VENV)/.test ## speed, side by side with other libraries
 	@$(PY) -m benchmarks $(ARGS)
+
+soak: $(VENV)/.test ## thirty sessions at once on a real server, each compared with itself alone (SECONDS=300)
+	@$(PY) -m stress soak --seconds $(or $(SECONDS),300) $(ARGS)
 
 zoo: $(VENV)/.run ## train what is not trained yet (a part: make zoo ARGS="--only gtsrb --budget 150m")
 	@$(PY) -m resq zoo $(ARGS)

@@ -187,9 +187,11 @@ def _candidates(
 ) -> list[tuple[int, int]]:
     import torch
 
+    from resq import networks
+
     q = model.weights[layer]
     weight = torch.from_numpy(quant.dequantize(q)).requires_grad_()
-    logits = torch.func.functional_call(network, {f"body.{layer}": weight}, (x,))
+    logits = networks.replaced(network, {f"body.{layer}": weight})(x)
     loss = torch.nn.functional.cross_entropy(logits, logits.argmax(1))
     slope = torch.autograd.grad(loss, weight)[0].numpy().reshape(-1)
     rows, now = q.words.reshape(len(q.scale), -1), quant.dequantize(q).reshape(-1)

@@ -49,7 +49,7 @@ class Notes:
 
 def steps(number: int) -> list[Action]:
     """All that a visitor does in its first session; later ones leave the sweep out."""
-    return plans.plan(number) + (plans.sweep(number) if number % SWEEPS == 0 else [])
+    return plans.plan(number) + (plans.sweep(number) if number % SWEEPS == 1 else [])
 
 
 async def alone(url: str, numbers: range) -> Seen:

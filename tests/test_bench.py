@@ -1,5 +1,7 @@
 """The workbench flips in place what ``quant.flip`` describes, and leaves no trace."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -126,3 +128,16 @@ def test_one_by_one_and_three_by_three_convolutions_and_the_linear_layer_of_resn
     assert flipped == rebuilt
     assert {name for name in before if flipped[name] != before[name]} == touched
     assert _memory(bench.network) == before
+
+
+def test_many_threads_flip_one_shared_network_and_each_sees_its_own_flips_alone(tiny, x):
+    model = tiny.quantized(Encoding(8))
+    network = network_of(tiny, model)
+    before = _memory(network)
+    where = faults.region(model.layout)
+    maps = [FAULTS["random"](where, 0.05, rng=np.random.default_rng(seed)) for seed in range(6)]
+    alone = [faulty_logits(network, model, flips, x[:1]) for flips in maps]
+    with ThreadPoolExecutor(6) as threads:
+        crowd = list(threads.map(lambda i: faulty_logits(network, model, maps[i % 6], x[:1]), range(120)))
+    assert all(torch.equal(found, alone[i % 6]) for i, found in enumerate(crowd))
+    assert _memory(network) == before

@@ -119,7 +119,10 @@ def test_frames_that_are_no_message_end_their_own_session_alone(real):
 
 
 def test_four_at_once_see_what_each_sees_alone(real, monkeypatch):
+    whole = plans.plan
     monkeypatch.setattr(plans, "NETWORKS", (SMALL,))
+    monkeypatch.setattr(plans, "plan", lambda number: whole(number)[:6])
+    monkeypatch.setattr(soak, "SWEEPS", 100)  # sweeps are measured by ``make soak`` and in the browser tests
     notes = soak.Notes()
     alone = asyncio.run(soak.alone(real.url, range(4)))
     asyncio.run(soak.crowd(real.url, real.process.pid, {4: 6}, alone, notes, pause=0.2))
@@ -134,7 +137,10 @@ def test_four_at_once_see_what_each_sees_alone(real, monkeypatch):
 def test_a_page_that_differs_from_the_one_seen_alone_is_noticed(real, monkeypatch):
     monkeypatch.setattr(plans, "NETWORKS", (SMALL,))
     notes, todo = soak.Notes(), plans.plan(1)[:2]
-    other = {(1, i): {"address": ["another"], "words": [], "metrics": [], "buttons": [], "figures": []} for i in range(2)}
+    other = {
+        (1, i): {"address": ["another"], "words": [], "metrics": [], "buttons": [], "figures": []}
+        for i in range(2)
+    }
     asyncio.run(soak.session(real.url, 1, todo, other, notes, 1, 0.0, float("inf")))
     assert len(notes.strange) == 2
     assert "alone 'another'" in notes.strange[0]

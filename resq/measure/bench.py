@@ -117,7 +117,7 @@ def faulty_logits(network: networks.Network, model: QuantizedModel, flips: BitFl
     touched = {name for name, _, _ in quant.by_layer(model, flips)}
     changed = {f"body.{name}": torch.from_numpy(quant.dequantize(faulty.weights[name])) for name in touched}
     with torch.inference_mode():
-        return torch.func.functional_call(network, changed, (x,))
+        return networks.replaced(network, changed)(x)
 
 
 def encodings(names: Mapping[str, str] | list[str]) -> list[Encoding]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,6 +64,23 @@ def logits(network: nn.Module, x: Tensor, batch: int = 250) -> Tensor:
     network.eval()
     with torch.inference_mode():
         return torch.cat([network(part) for part in x.split(batch)])
+
+
+def replaced(network: Network, changed: Mapping[str, Tensor]) -> Network:
+    """A network of one's own that computes with these tensors and shares all others with ``network``.
+
+    ``torch.func.functional_call`` does the same by putting the tensors into the given modules for the time of
+    the call, so that two threads which call at once compute with each other's tensors.
+
+    Args:
+        changed: by name as in ``network.named_parameters()``.
+    """
+    shared: dict[int, Any] = {id(t): t for t in (*network.parameters(), *network.buffers())}
+    own = copy.deepcopy(network, shared)  # new modules, the same tensors
+    for name, value in changed.items():
+        module, _, last = name.rpartition(".")
+        own.get_submodule(module)._parameters[last] = value  # type: ignore[assignment]
+    return own
 
 
 def weight_names(body: nn.Module) -> tuple[str, ...]:
