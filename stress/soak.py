@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -90,10 +89,11 @@ def differing(a: dict[str, Any], b: dict[str, Any]) -> str:
     for name in a:
         for left, right in zip(a[name], b[name], strict=False):
             if left != right:
-                a_text, b_text = str(left), str(right)
-                same = len(os.path.commonprefix([a_text, b_text]))
-                near = slice(max(0, same - 40), same + 80)
-                return f"{name}: {a_text[near]!r}, alone {b_text[near]!r}"
+                one, other = str(left), str(right)
+                pairs = enumerate(zip(one, other, strict=False))
+                first = next((i for i, (x, y) in pairs if x != y), min(len(one), len(other)))
+                near = slice(max(0, first - 40), first + 80)
+                return f"{name}: {one[near]!r}, alone {other[near]!r}"
         if len(a[name]) != len(b[name]):
             return f"{len(a[name])} {name}, alone {len(b[name])}"
     return "nothing"
