@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from resq import __version__, plugins
-from resq.cli import bring, data, evaluate, guards, replay, show, surface, sweep, train, zoo
+from resq.cli import bring, data, evaluate, guards, replay, sensitivity, show, surface, sweep, train, zoo
 
 COMMANDS: dict[str, ModuleType] = {
     "show": show,
@@ -16,6 +16,7 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "evaluate": evaluate,
     "sweep": sweep,
+    "sensitivity": sensitivity,
     "replay": replay,
     "surface": surface,
     "guards": guards,

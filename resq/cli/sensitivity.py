@@ -1,0 +1,129 @@
+"""Which layers and which bits matter: the change of the loss per flipped bit, estimated or measured."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from resq import jobs
+from resq.cli import options
+from resq.measure import layers, table
+from resq.measure.layers import LayerSpec
+
+SHADES = " ░▒▓█"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument(
+        "checkpoint", help="data/network/variant (see python -m resq show) or a .safetensors file"
+    )
+    parser.add_argument("--data", default="", help="data set to measure on; default: the checkpoint's own")
+    parser.add_argument("--encoding", default="int8", help="how weights are stored: int8 (default), ...")
+    parser.add_argument("--n", type=int, default=256, help="the first N test images (default 256)")
+    parser.add_argument(
+        "--measured", action="store_true", help="also flip bits and measure, cell by cell: minutes"
+    )
+    parser.add_argument("--maps", type=int, default=5, help="fault maps per measured cell (default 5)")
+    parser.add_argument(
+        "--share", type=float, default=0.01, help="share of a cell's bits that flip together (default 0.01)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides fault maps and random signs (default 0)")
+    parser.add_argument("--out", type=Path, help="also write the rows to this .parquet file")
+    parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Makes the heatmap and prints it."""
+    if arguments.out is not None and (arguments.out.suffix != ".parquet" or arguments.out.exists()):
+        said = "exists already" if arguments.out.exists() else "is no .parquet file"
+        raise ValueError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
+    asked = {k: getattr(arguments, k) for k in ("checkpoint", "data", "encoding", "share", "n", "seed")}
+    spec = LayerSpec(**asked, maps=arguments.maps if arguments.measured else 0)
+    if arguments.stream:
+        jobs.watch_parent()
+        print(json.dumps({"total": spec.total}), flush=True)
+    rows = []
+    for row in measured(spec):
+        rows.append(row)
+        if arguments.stream:
+            print(json.dumps({"row": row}), flush=True)
+    frame = layers.frame(rows)
+    if arguments.out:
+        table.write(frame, arguments.out)
+    if arguments.json:
+        print(options.dump(report(frame)))
+    elif not arguments.stream:
+        print(text(frame))
+
+
+def measured(spec: LayerSpec) -> Iterator[dict[str, Any]]:
+    """The rows, with a progress bar on standard error."""
+    from resq.measure import sensitivity  # torch: seconds that a refused spec need not pay
+
+    rows = sensitivity.run(spec)
+    yield from tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="row", leave=False, delay=1)
+
+
+def report(frame: pd.DataFrame) -> dict[str, Any]:
+    """What ``--json`` prints: the cells of each kind, and how well they agree where both are there."""
+    found = {kind: layers.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
+    result: dict[str, Any] = {kind: cells.to_dict("records") for kind, cells in found.items()}
+    if len(found) == 2:
+        result["agreement"] = asdict(layers.agreement(found["measured"], found["instant"]))
+    return result
+
+
+def text(frame: pd.DataFrame) -> str:
+    """The heatmaps for people: what one flipped bit adds to the loss, darker for more."""
+    first, parts = frame.iloc[0], []
+    found = {kind: layers.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
+    for kind, cells in found.items():
+        parts += [
+            f"{kind}: change of the loss per flipped bit, bit {cells['bit'].max()} at the left",
+            heat(cells),
+        ]
+    if len(found) == 2:
+        parts.append(_agreement(layers.agreement(found["measured"], found["instant"])))
+    parts.append(
+        f"{first['checkpoint']} as {first['encoding']}, {first['data']} test images 1 to {first['n']}, "
+        f"loss without faults {first['loss']:.4f}, seed {first['seed']}; "
+        f"weights {first['weights']}, images {first['images']}"
+    )
+    return "\n\n".join(parts)
+
+
+def heat(cells: pd.DataFrame) -> str:
+    """One line per layer, one column per bit."""
+    known = cells["mean"][cells["mean"] > 0]
+    low, high = (math.log10(known.min()), math.log10(known.max())) if len(known) else (0.0, 1.0)
+    wide = cells.pivot(index="layer", columns="bit", values="mean").loc[list(dict.fromkeys(cells["layer"]))]
+    bits = sorted(wide.columns, reverse=True)
+    width = max(len(name) for name in wide.index)
+    lines = [" ".join([" " * width, *(f"bit {bit}".ljust(10) for bit in bits)]).rstrip()]
+    for name, values in wide.iterrows():
+        shown = [f"{_shade(values[bit], low, high)} {values[bit]:<8.1e}" for bit in bits]
+        lines.append(" ".join([str(name).ljust(width), *shown]).rstrip())
+    return "\n".join(lines)
+
+
+def _shade(value: float, low: float, high: float) -> str:
+    """One of SHADES, on a log scale; blank for nothing, and for flips that help."""
+    if not value > 0:
+        return SHADES[0]
+    return SHADES[1 + min(3, int(4 * (math.log10(value) - low) / max(high - low, 1e-9)))]
+
+
+def _agreement(found: layers.Agreement) -> str:
+    return (
+        f"rank correlation of the two: {found.rho:.3f} (95 %: {found.low:.3f} to {found.high:.3f}) over the "
+        f"{found.used} of {found.of} cells whose measured change stands above its own noise"
+    )

@@ -1,0 +1,273 @@
+"""Which layers and which bits matter: what a flipped bit adds to the loss, estimated and measured.
+
+The estimate is the second-order expansion of the loss, ``g d + h d^2 / 2`` for a weight that moves by ``d``,
+and ``d`` is known exactly from the table that decodes the words. The measurement flips bits, a cell (one bit
+plane of one layer) at a time; what lies before the layer is computed once and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resq import checkpoints, seeds
+from resq.core import FLOATS, BitFlips, Encoding, QuantizedTensor
+from resq.measure import prefix, sweep
+from resq.measure.bench import Bench
+from resq.measure.layers import LayerSpec
+from resq.measure.spec import SweepSpec
+from resq.memory import faults, quant
+
+BATCH = 250  # images of a forward pass
+SMALL = 32  # images of a backward pass: more passes, more independent draws of the curvature
+ESTIMATED = 128  # images the estimate looks at; more change its ranks little and cost seconds
+CAP = 20.0  # most that one image's loss counts, a probability of 2e-9; also where logits are no numbers
+LEAST = 16  # flips of a map at least: one alone says little about its cell
+WORST = 10  # most harmful words that are named
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """First derivative and curvature of the mean loss by the weights of one layer, float32 (words,)."""
+
+    first: np.ndarray
+    second: np.ndarray
+
+
+def run(spec: LayerSpec) -> Iterator[dict[str, Any]]:
+    """The rows of a heatmap, ``spec.total`` of them; columns as in ``layers.COLUMNS``, the estimate first.
+
+    Raises:
+        ValueError: an unknown checkpoint, data of other classes, or more images than there are.
+        FileNotFoundError: the images are not on this machine.
+    """
+    checkpoint = checkpoints.load(spec.checkpoint)
+    images = sweep.test_images(SweepSpec(spec.checkpoint, spec.data, n=spec.n), checkpoint)
+    bench = Bench(checkpoint, Encoding.parse(spec.encoding))
+    x, y = sweep.pixels(images), torch.from_numpy(images.y)
+    shared = {
+        "checkpoint": spec.checkpoint, "network": checkpoint.network, "data": images.name,
+        "encoding": spec.encoding, "seed": spec.seed, "weights": checkpoint.hash, "images": images.hash,
+    }  # fmt: skip
+    for row in instant(bench, x[:ESTIMATED], y[:ESTIMATED], seed=spec.seed):
+        yield {**shared, **row}
+    if spec.maps:
+        for row in measured(bench, x, y, share=spec.share, maps=spec.maps, seed=spec.seed):
+            yield {**shared, **row}
+
+
+def losses(logits: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy of each image, float64 (N,), at most CAP; CAP where the logits are not finite."""
+    each = F.cross_entropy(logits.double(), y, reduction="none")
+    return each.nan_to_num(nan=CAP, posinf=CAP).clamp(max=CAP)
+
+
+def instant(bench: Bench, x: Tensor, y: Tensor, *, seed: int = 0) -> list[dict[str, Any]]:
+    """One row per cell: ``change``, what one flipped bit of it adds to the mean loss on average.
+
+    ``channels`` has the same for each output channel, ``worst`` and ``costs`` the words whose flip is
+    estimated to cost most.
+
+    Args:
+        x, y: images (N, 3, H, W) in [0, 1] and labels (N,).
+        seed: decides the random signs of the curvature.
+    """
+    known, loss = slopes(bench, x, y, rng=seeds.rng(seed, "signs"))
+    none = {"map": 0, "flips": 1, "share": 0.0, "n": len(y), "loss": loss, "linear": 0.0, "usual": 0.0,
+            "clean": -1, "correct": -1}  # fmt: skip
+    rows = []
+    for layer, q in bench.model.weights.items():
+        planes = range(q.encoding.stored - 1, -1, -1)
+        expect = _by_word if q.encoding.code in FLOATS else _by_code
+        near = _steepest(q, known[layer])
+        for bit, channels in zip(planes, expect(q, known[layer], planes), strict=True):
+            costs = cost(q, known[layer], near, bit)
+            order = np.argsort(-costs, kind="stable")[:WORST]
+            rows.append({
+                "kind": "instant", "layer": layer, "bit": bit, "words": q.words.size, **none,
+                "change": float(channels.mean()), "channels": channels.astype(np.float32).tolist(),
+                "worst": near[order].tolist(), "costs": costs[order].tolist(),
+            })  # fmt: skip
+    return rows
+
+
+def slopes(
+    bench: Bench, x: Tensor, y: Tensor, *, rng: np.random.Generator | None
+) -> tuple[dict[str, Slope], float]:
+    """Per layer the derivative of the mean loss by every weight and the curvature; and the mean loss.
+
+    The curvature is the diagonal of the generalised Gauss-Newton matrix J' (diag p - p p') J, where J is the
+    derivative of the logits: random signs make one backward pass over a batch an unbiased draw of it. Unlike
+    squared gradients of the true labels (the empirical Fisher matrix) it does not vanish where the answers
+    are right.
+
+    Args:
+        rng: the random signs; None leaves the curvature out (zeros), which is half the work.
+    Sources: Schraudolph 2002; Martens 2020, arXiv:1412.1193, section 9.
+    """
+    parameters, loss = dict(bench.network.body.named_parameters()), 0.0
+    weights = [parameters[name].requires_grad_() for name in bench.model.weights]
+    first, second = ([torch.zeros_like(w) for w in weights] for _ in range(2))
+    try:
+        for part, labels in zip(x.split(SMALL), y.split(SMALL), strict=True):
+            z = bench.network(part)
+            total = F.cross_entropy(z, labels, reduction="sum")
+            loss += float(total.detach())
+            _add(first, torch.autograd.grad(total, weights, retain_graph=rng is not None), 1)
+            if rng is not None:
+                _add(second, torch.autograd.grad(z, weights, _turn(z.detach(), rng)), 2)
+    finally:
+        for w in weights:
+            w.requires_grad_(False)
+    found = {}
+    for name, g, h in zip(bench.model.weights, first, second, strict=True):
+        # A folded norm multiplies the weight's channels: the chain rule brings its factor back.
+        factor = bench.factors.get(name, np.ones(1, np.float32))
+        found[name] = Slope(_flat(g, factor / len(y)), _flat(h, factor**2 / len(y)))
+    return found, loss / len(y)
+
+
+def _turn(z: Tensor, rng: np.random.Generator) -> Tensor:
+    """Random (N, classes) whose outer product is, in the mean, the loss's second derivative by the logits."""
+    root = z.softmax(1).sqrt()
+    signed = root * torch.from_numpy(rng.choice(np.float32([-1, 1]), tuple(z.shape)))
+    return signed - root**2 * signed.sum(1, keepdim=True)
+
+
+def _add(sums: list[Tensor], values: Sequence[Tensor], power: int) -> None:
+    for total, value in zip(sums, values, strict=True):
+        total += value**power
+
+
+def _flat(value: Tensor, factor: np.ndarray) -> np.ndarray:
+    """The value (channels, ...) times the factor of each channel, float32 (words,)."""
+    return (value.contiguous().numpy().reshape(len(value), -1) * factor[:, None]).reshape(-1)
+
+
+def moves(q: QuantizedTensor, words: np.ndarray, bit: int) -> np.ndarray:
+    """How far the weight moves when ``bit`` of each of these words (flat indices) flips, float64 (words,)."""
+    at, entry = q.words.reshape(-1)[words], quant.channel(q, words)
+    now, then = (
+        quant.values(w, q.scale[entry], q.zero[entry], q.encoding) for w in (at, at ^ at.dtype.type(1 << bit))
+    )
+    return then.astype(np.float64) - now
+
+
+def cost(q: QuantizedTensor, slope: Slope, words: np.ndarray, bit: int) -> np.ndarray:
+    """Estimated change of the loss for a flip in each of these words, float64, within -CAP..CAP."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        move = moves(q, words, bit)
+        found = slope.first[words] * move + slope.second[words] * move**2 / 2
+    return np.clip(np.nan_to_num(found, nan=CAP, posinf=CAP, neginf=-CAP), -CAP, CAP)
+
+
+def _by_code(q: QuantizedTensor, slope: Slope, planes: Sequence[int]) -> Iterator[np.ndarray]:
+    """Mean estimated change per output channel, float64 (channels,), for each plane.
+
+    Words with the same code in one channel move alike, so derivatives are summed by channel and word first:
+    one pass over the weights, whatever the number of planes.
+    """
+    channels, size = q.words.shape[0], 1 << q.encoding.stored
+    at = q.words.reshape(channels, -1) + np.arange(channels)[:, None] * size
+    sums = [
+        np.bincount(at.reshape(-1), values, channels * size).reshape(channels, size)
+        for values in (slope.first, slope.second)
+    ]
+    read, scale = quant.codes(q.encoding).astype(np.float64), q.scale.astype(np.float64)[:, None]
+    for bit in planes:
+        move = (read[np.arange(size) ^ (1 << bit)] - read) * scale  # (channels or 1, size)
+        yield (sums[0] * move + sums[1] * move**2 / 2).sum(1) / (q.words.size // channels)
+
+
+def _by_word(q: QuantizedTensor, slope: Slope, planes: Sequence[int]) -> Iterator[np.ndarray]:
+    """The same where words are floats: every word moves in its own way."""
+    everywhere = np.arange(q.words.size)
+    for bit in planes:
+        yield cost(q, slope, everywhere, bit).reshape(q.words.shape[0], -1).mean(1)
+
+
+def _steepest(q: QuantizedTensor, slope: Slope, most: int = 256) -> np.ndarray:
+    """Words among which the most harmful are looked for: the largest first and second derivatives."""
+    scale = np.repeat(q.scale, q.words.size // len(q.scale))
+    most = min(most, q.words.size)
+    found = [
+        np.argpartition(-np.abs(values), most - 1)[:most]
+        for values in (slope.first * scale, slope.second * scale**2)
+    ]
+    return np.unique(np.concatenate(found))
+
+
+def measured(
+    bench: Bench, x: Tensor, y: Tensor, *, share: float = 0.01, maps: int = 5, seed: int = 0,
+    layers: Sequence[str] = (), planes: Sequence[int] = (), reuse: bool = True,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """One row per cell and map: what its flips add to the loss, and how many images stay right.
+
+    ``linear`` is what the gradient says of exactly these flips, ``usual`` what it says of as many flips on
+    average: replacing the one by the other leaves the mean as it is and takes most of the noise away.
+
+    Args:
+        share: of the cell's bits that flip together, at least LEAST of them.
+        layers, planes: which cells; empty means all.
+        reuse: False computes every fault map from the images on, for comparison.
+    """
+    known, _ = slopes(bench, x, y, rng=None)
+    traced = prefix.graph(bench.network) if reuse else None
+    layout, clean = bench.model.layout, None
+    for layer in layers or layout.layers:
+        before, after = prefix.cut(bench.network, traced, f"body.{layer}")
+        with torch.inference_mode():
+            kept = [before(part) for part in x.split(BATCH)]
+            clean = clean or _score(after, kept, y)
+        q = bench.model.weights[layer]
+        for bit in planes or range(layout.stored - 1, -1, -1):
+            move = moves(q, np.arange(q.words.size), bit)
+            linear = _linear(known[layer], move)
+            for number in range(maps):
+                flips = cell_map(bench, layer, bit, share, seed, number)
+                loss, correct = clean
+                if move.any():  # else copies outvote every flip, and the network is the same
+                    with bench.flipped(flips), torch.inference_mode():
+                        loss, correct = _score(after, kept, y)
+                yield {
+                    "kind": "measured", "layer": layer, "bit": bit, "words": len(linear), "map": number,
+                    "flips": len(flips), "share": share, "n": len(y), "loss": clean[0], "clean": clean[1],
+                    "change": loss - clean[0], "correct": correct,
+                    "linear": float(linear[_words(bench, layer, flips)].sum()),
+                    "usual": float(linear.mean() * len(flips)), "channels": [], "worst": [], "costs": [],
+                }  # fmt: skip
+
+
+def _linear(slope: Slope, move: np.ndarray) -> np.ndarray:
+    """What each word's flip adds to first order, float64 (words,); zeros where a flip leaves all bounds."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = slope.first * move
+    return found if np.abs(found).max() < 1 else np.zeros_like(found)  # NaN compares false
+
+
+def cell_map(bench: Bench, layer: str, bit: int, share: float, seed: int, number: int) -> BitFlips:
+    """The flips of one map of a cell."""
+    where = faults.region(bench.model, [layer], [bit])
+    rate = min(1.0, max(share, LEAST / where.n_bits))
+    return faults.count(where, rate, rng=seeds.rng(seed, "cell", layer, bit, number))
+
+
+def _words(bench: Bench, layer: str, flips: BitFlips) -> np.ndarray:
+    layout = bench.model.layout
+    return (flips.addresses - layout.address(layer, 0, 0)) // layout.stored
+
+
+def _score(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]], y: Tensor) -> tuple[float, int]:
+    """(mean loss, right answers) of the images whose kept values are given."""
+    loss, correct = 0.0, 0
+    for values, labels in zip(kept, y.split(BATCH), strict=True):
+        logits = after(*values)
+        loss += float(losses(logits, labels).sum())
+        correct += int((logits.argmax(1) == labels).sum())
+    return loss / len(y), correct
