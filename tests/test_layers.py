@@ -79,7 +79,7 @@ def test_a_spec_says_what_is_wrong_with_it():
         LayerSpec(NAME, share=2)
     with pytest.raises(ValueError, match="maps must be at least 0, got -1"):
         LayerSpec(NAME, maps=-1)
-    with pytest.raises(ValueError, match="no encoding 'int99'"):
+    with pytest.raises(ValueError, match="got 99"):
         LayerSpec(NAME, encoding="int99")
 
 
