@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from resq import __version__, plugins
-from resq.cli import bring, data, evaluate, guards, replay, sensitivity, show, surface, sweep, train, zoo
+from resq.cli import bring, data, evaluate, guards, harden, replay, sensitivity, show, surface, sweep, train, zoo
 
 COMMANDS: dict[str, ModuleType] = {
     "show": show,
@@ -21,6 +21,7 @@ COMMANDS: dict[str, ModuleType] = {
     "surface": surface,
     "guards": guards,
     "zoo": zoo,
+    "harden": harden,
     "import": bring,  # the module cannot be called so: import is a keyword
 }
 

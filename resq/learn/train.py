@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,25 @@ def cross_entropy(
     return F.cross_entropy(logits, y), logits
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """What a stage adds to the loop; the defaults add nothing.
+
+    Attributes:
+        mark: the stage's own options: a run kept under another mark is not gone on with.
+        order: (epoch, its random stream) -> which images are seen; by default each once, shuffled.
+        rate: epochs into the run -> learning rate, instead of the recipe's.
+        stepped: called with the network after every step; weights are clipped there.
+        told: called with the run and the epoch's row after every epoch; what it returns joins the row.
+    """
+
+    mark: str = ""
+    order: Callable[[int, np.random.Generator], np.ndarray] | None = None
+    rate: Callable[[float], float] | None = None
+    stepped: Callable[[nn.Module], None] | None = None
+    told: Callable[[Run, dict[str, float]], dict[str, float]] | None = None
+
+
 @dataclass(eq=False)
 class Run:
     """A training run between two epochs: all that a resumed process needs."""
@@ -43,6 +62,7 @@ class Run:
     bf16: bool | None = None  # None: not measured yet
     average: dict[str, Tensor] = field(default_factory=dict)  # mean of the weights so far, where asked
     averaged: int = 0  # how many steps' weights are in it
+    good: dict[str, Tensor] = field(default_factory=dict)  # weights to fall back on, where a stage keeps any
 
 
 def start(recipe: Recipe, state: dict[str, Tensor] | None = None) -> Run:
@@ -91,6 +111,7 @@ def train(
     objective: Objective = cross_entropy,
     quiet: bool = False,
     until: float = math.inf,
+    hooks: Hooks = Hooks(),
 ) -> Run:
     """A finished run of ``recipe`` on ``images``.
 
@@ -100,11 +121,12 @@ def train(
         objective: the loss; cross-entropy of the clean images by default.
         until: a time of ``time.monotonic``; an epoch that would end after it, judging by the one before, is
             not begun, and the run comes back unfinished.
+        hooks: what a stage adds.
     Raises:
         ValueError: ``keep`` belongs to another recipe or other images.
     """
     run = run or start(recipe)
-    identity = " ".join([recipe.hash, images.hash, *started(recipe)])
+    identity = " ".join([recipe.hash, images.hash, *started(recipe), *[hooks.mark] * bool(hooks.mark)])
     if keep is not None and keep.exists():
         _resume(run, keep, identity)
     if run.bf16 is None:
@@ -114,8 +136,10 @@ def train(
         if time.monotonic() + (run.history[-1]["seconds"] if run.history else 0) > until:
             break
         began = time.perf_counter()
-        row = _epoch(run, recipe, images, padded, objective, quiet)
-        run.history.append({"epoch": epoch + 1, **row, "seconds": round(time.perf_counter() - began, 1)})
+        row = _epoch(run, recipe, images, padded, objective, quiet, hooks)
+        told = hooks.told(run, row) if hooks.told else {}
+        seconds = round(time.perf_counter() - began, 1)
+        run.history.append({"epoch": epoch + 1, **row, **told, "seconds": seconds})
         run.epoch = epoch + 1
         if keep is not None:
             _save(run, keep, identity)
@@ -146,35 +170,48 @@ def _settle(run: Run, recipe: Recipe, padded: Tensor) -> None:
     The statistics come from up to 50 batches of training images, whole and unshifted as at test time.
     """
     run.network.load_state_dict(run.average, strict=False)
-    norms = [m for m in run.network.modules() if isinstance(m, nn.BatchNorm2d)]
+    order = seeds.rng(recipe.seed, "settle").permutation(len(padded))
+    inside = slice(recipe.pad, padded.shape[-1] - recipe.pad)
+    parts = _parts(order, recipe.batch)[:50]
+    recount(run.network, (padded[torch.from_numpy(i).to(padded.device)][:, :, inside, inside] for i in parts))
+
+
+def recount(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Batch norms take their statistics anew, as plain means over ``batches`` of uint8 (N, 3, H, W)."""
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     before = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over all batches
-    run.network.train()
-    order = seeds.rng(recipe.seed, "settle").permutation(len(padded))
-    inside = slice(recipe.pad, padded.shape[-1] - recipe.pad)
+    network.train()
     with torch.no_grad():
-        for index in _parts(order, recipe.batch)[:50]:
-            x = padded[torch.from_numpy(index).to(padded.device)][:, :, inside, inside]
-            run.network(x.contiguous(memory_format=torch.channels_last).float().div_(255))
+        for x in batches if norms else ():
+            network(x.contiguous(memory_format=torch.channels_last).float().div_(255))
     for norm, momentum in zip(norms, before, strict=True):
         norm.momentum = momentum
 
 
 def _epoch(
-    run: Run, recipe: Recipe, images: Dataset, padded: Tensor, objective: Objective, quiet: bool
+    run: Run,
+    recipe: Recipe,
+    images: Dataset,
+    padded: Tensor,
+    objective: Objective,
+    quiet: bool,
+    hooks: Hooks,
 ) -> dict[str, float]:
     """One pass over the images; training loss and accuracy, as seen while learning."""
     epoch, where = run.epoch, device()
     chance = seeds.rng(recipe.seed, "epoch", epoch)
-    parts = _parts(chance.permutation(len(images)), recipe.batch)
+    order = hooks.order(epoch, chance) if hooks.order else chance.permutation(len(images))
+    parts = _parts(order, recipe.batch)
     loss_sum, right, seen = 0.0, 0, 0
     run.network.train()
     label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
     bar = tqdm(parts, desc=label, unit="step", leave=False, disable=quiet, mininterval=1)
     for step, index in enumerate(bar):
-        _set_rate(run.optimizer, rate(recipe, epoch + step / len(parts)))
+        at = epoch + step / len(parts)
+        _set_rate(run.optimizer, hooks.rate(at) if hooks.rate else rate(recipe, at))
         x = _batch(recipe, images, padded, epoch, index, chance).to(where).float().div_(255)
         if recipe.cutout:
             x = augment.cutout(x, recipe.cutout, data.source(images.name).mean, chance)
@@ -182,6 +219,8 @@ def _epoch(
         with torch.autocast(where.type, torch.bfloat16, enabled=bool(run.bf16)):
             loss, logits = objective(run.network, x, y, chance)
         _descend(run.optimizer, loss)
+        if hooks.stepped:
+            hooks.stepped(run.network)
         if epoch >= recipe.falling:
             _average(run)
         loss_sum += loss.item() * len(y)
@@ -272,6 +311,7 @@ def _save(run: Run, file: Path, identity: str) -> None:
         "bf16": run.bf16,
         "average": run.average,
         "averaged": run.averaged,
+        "good": run.good,
     }
     part = file.with_suffix(".part")
     torch.save(state, part)
@@ -289,3 +329,4 @@ def _resume(run: Run, file: Path, identity: str) -> None:
     run.optimizer.load_state_dict(state["optimizer"])
     run.epoch, run.history, run.bf16 = state["epoch"], state["history"], state["bf16"]
     run.average, run.averaged = state["average"], state["averaged"]
+    run.good = state.get("good", {})  # older files have none

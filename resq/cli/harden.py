@@ -1,0 +1,186 @@
+"""Hardens a checkpoint against bit flips and attacks in stages, resumable; says what each one changed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from resq import checkpoints, data, jobs
+from resq.cli import options
+from resq.core import Encoding
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("base", help="the checkpoint to harden, data/network/variant")
+    parser.add_argument(
+        "--preset", default="quick", help="quick (default), plus, paper, article, or a .toml file"
+    )
+    parser.add_argument(
+        "--stages", type=_list, default=(), help="only these, in this order, such as bit_error,quantize"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="STAGE.OPTION=VALUE", help="may be repeated"
+    )
+    parser.add_argument("--epochs-scale", type=float, default=1.0, help="times the epochs of every stage")
+    parser.add_argument("--n", type=int, help="train on the first N training images only; 0: all")
+    parser.add_argument("--seed", type=int, default=0, help="decides shuffles, faults and random starts")
+    parser.add_argument("--variant", default="", help="name of the result (default: the preset's)")
+    parser.add_argument("--out", type=Path, help="folder of checkpoints (default: work/weights)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a checkpoint of the same name")
+    parser.add_argument("--stream", action="store_true", help="print rows as JSON lines, one per epoch")
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Hardens, tests, saves and prints."""
+    from resq.learn import harden, presets  # torch
+
+    plan = presets.plan(
+        arguments.base,
+        arguments.preset,
+        only=arguments.stages,
+        changes=changes(arguments.set),
+        epochs_scale=arguments.epochs_scale,
+        seed=arguments.seed,
+        variant=arguments.variant,
+        images=arguments.n,
+    )
+    folder = arguments.out or checkpoints.work() / "weights"
+    file = folder / f"{plan.result}.safetensors"
+    if file.exists() and not arguments.overwrite:
+        raise ValueError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
+    if arguments.stream:
+        jobs.watch_parent()
+        print(json.dumps({"total": plan.epochs}), flush=True)
+    with Teller(plan.stages, arguments.stream, arguments.json) as teller:
+        made = harden.harden(plan, teller.tell, quiet=arguments.stream)
+    harden.publish(made, tested(made), folder)
+    harden.forget(plan)
+    card = checkpoints.card(str(file))
+    if arguments.stream:
+        print(json.dumps({"done": {"checkpoint": plan.result}}), flush=True)
+    else:
+        print(options.dump(card)) if arguments.json else _print(card, file)
+
+
+class Teller:
+    """A row per epoch to whoever listens: JSON lines, or a bar and lines with the estimated time left."""
+
+    def __init__(self, stages: tuple[tuple[str, dict[str, Any]], ...], stream: bool, silent: bool) -> None:
+        from resq.learn.stages import STAGES
+
+        self.stream, self.silent = stream, silent
+        self.costs = {name: STAGES[name].passes(o) for name, o in stages}
+        self.left = sum(self.costs[name] * o.get("epochs", 1) for name, o in stages)
+        self.done, self.began = 0.0, time.monotonic()
+        self.bar = tqdm(total=round(self.left, 1), unit="pass", leave=False, disable=stream or silent)
+
+    def __enter__(self) -> Teller:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def tell(self, row: dict[str, Any]) -> None:
+        """One epoch has ended."""
+        cost = self.costs[row["stage"]]
+        self.done, self.left = self.done + cost, self.left - cost
+        eta = (time.monotonic() - self.began) / self.done * self.left
+        if self.stream:
+            print(json.dumps({"row": {**row, "eta": round(eta, 1)}}), flush=True)
+            return
+        self.bar.update(cost)
+        told = ", ".join(f"{k} {row[k]:.3f}" for k in ("loss", "accuracy", "valid") if k in row)
+        said = f"{row['stage']} epoch {row['epoch']}/{row['epochs']}: {told}; about {minutes(eta)} left"
+        if not self.silent:
+            self.bar.write(said)
+
+
+def minutes(seconds: float) -> str:
+    """A time left, for people.
+
+    >>> minutes(42.4), minutes(150)
+    ('42 s', '2.5 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+def changes(given: list[str]) -> dict[str, dict[str, Any]]:
+    """Options by stage, from words such as bit_error.rate=0.05.
+
+    Raises:
+        ValueError: not STAGE.OPTION=VALUE.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        stage, dot, option = name.partition(".")
+        if not (equals and dot and stage and option):
+            raise ValueError(f"--set takes STAGE.OPTION=VALUE, such as bit_error.rate=0.05, got {text!r}")
+        found.setdefault(stage.strip(), {})[option.strip()] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # a word, such as int4-tmr2
+
+
+def tested(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
+    """Accuracy on the whole test split, in the encoding that the checkpoint is meant for."""
+    import torch
+
+    from resq.measure import stats, sweep
+    from resq.measure.bench import Bench
+
+    images, encoding = data.load(checkpoint.data, "test"), checkpoint.card["encoding"]
+    right, _ = sweep.answers(
+        Bench(checkpoint, Encoding.parse(encoding)).network, sweep.pixels(images), torch.from_numpy(images.y)
+    )
+    n, correct = len(images), int(np.sum(right))
+    low, high = stats.wilson(correct / n, n)
+    return {"n": n, "correct": correct, "accuracy": correct / n, "low": low, "high": high,
+            "encoding": encoding, "images": images.hash}  # fmt: skip
+
+
+def _print(card: dict[str, Any], file: Path) -> None:
+    first, test = card["stages"][0]["before"], card["test"]
+    looks = [("before", first), *[(s["name"], s["after"]) for s in card["stages"]]]
+    attack, fault = first["attacked"], first["faulty"]
+    print(
+        f"On {first['n']} validation images ({attack['n']} attacked, PGD-{attack['steps']} at "
+        f"{attack['eps']:g}/255; {fault['maps']} maps at BER {fault['rate']:g}):"
+    )
+    options.print_table([_line(name, look) for name, look in looks])
+    back = [stage["name"] for stage in card["stages"] if stage.get("rolled_back")]
+    if back:
+        print(f"Rolled back, no epoch above the floor: {', '.join(back)}")
+    print(
+        f"\n{card['name']} as {card['encoding']}: {options.percent(test['accuracy'])} of {test['n']} test "
+        f"images correct (95 %: {options.span(test['low'], test['high'])}), "
+        f"{card['minutes']:g} min of training; written to {file}"
+    )
+
+
+def _line(name: str, look: dict[str, Any]) -> dict[str, str]:
+    return {
+        "after stage": name,
+        "stored as": f"{look['encoding']} ({look['stored_bits']} bits)",
+        "clean": options.percent(look["clean"]),
+        "faulty": options.percent(look["faulty"]["mean"]),
+        "worst map": options.percent(look["faulty"]["least"]),
+        "attacked": options.percent(look["attacked"]["accuracy"]),
+        "max|w|/sigma": f"{look['max_over_sigma']:.2f}",
+    }

@@ -1,0 +1,130 @@
+"""Presets and plans: which stages run on which checkpoint, in which order, with which options."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from resq.checkpoints import ROOT
+from resq.core import known
+from resq.learn.stages import STAGES
+from resq.learn.stages.frame import options
+from resq.learn.stages.look import Look
+
+FOLDER = ROOT / "assets" / "specs" / "presets"
+
+
+@dataclass(frozen=True, eq=False)
+class Preset:
+    """A named list of stages with their options.
+
+    Attributes:
+        images: how many training images are used; 0: all.
+    """
+
+    name: str
+    about: str
+    stages: tuple[tuple[str, Mapping[str, Any]], ...]
+    images: int = 0
+
+
+def read(file: Path) -> Preset:
+    """The preset in a TOML file: ``about``, ``images`` and a list of ``[[stage]]`` with name and options.
+
+    Raises:
+        ValueError: not TOML, or a stage or option that there is not; the sentence names it.
+    """
+    try:
+        fields = tomllib.loads(file.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not a readable TOML preset: {error}") from None
+    unknown = sorted(set(fields) - {"about", "images", "stage"})
+    if unknown or not fields.get("stage"):
+        said = f"has {', '.join(unknown)}" if unknown else "names no [[stage]]"
+        raise ValueError(f"{file.name} {said}; a preset has about, images and [[stage]]")
+    stages = []
+    for given in fields["stage"]:
+        own = {k: v for k, v in given.items() if k != "name"}
+        options(given.get("name", ""), STAGES, own)
+        stages.append((given["name"], own))
+    return Preset(file.stem, fields.get("about", ""), tuple(stages), fields.get("images", 0))
+
+
+PRESETS: dict[str, Preset] = {file.stem: read(file) for file in sorted(FOLDER.glob("*.toml"))}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A hardening run, every input that decides it.
+
+    Attributes:
+        base: name of the checkpoint to start from; ``result`` the name of the one to make.
+        stages: (name, all options) in order.
+        images: training images used, validation aside; 0: all.
+    """
+
+    base: str
+    result: str
+    stages: tuple[tuple[str, dict[str, Any]], ...]
+    preset: str = ""
+    images: int = 0
+    seed: int = 0
+    look: Look = field(default_factory=Look)
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits that change with anything that decides the result."""
+        said = json.dumps([self.base, self.stages, self.images, self.seed, dataclasses.asdict(self.look)])
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all stages; one that does not train counts as one."""
+        return sum(o.get("epochs", 1) for _, o in self.stages)
+
+
+def plan(
+    base: str,
+    preset: str,
+    *,
+    only: Sequence[str] = (),
+    changes: Mapping[str, Mapping[str, Any]] | None = None,
+    epochs_scale: float = 1.0,
+    seed: int = 0,
+    variant: str = "",
+    images: int | None = None,
+    look: Look | None = None,
+) -> Plan:
+    """What a command line asks for, checked whole before anything runs.
+
+    Args:
+        preset: a name, or the path of a TOML file.
+        only: these stages in this order: the preset's options where it has the stage, else the defaults.
+        changes: options by stage, over those of the preset.
+        epochs_scale: every stage's epochs times this, at least 1.
+    Raises:
+        ValueError: an unknown preset, stage or option, or a scale that is not positive.
+    """
+    if not epochs_scale > 0:
+        raise ValueError(f"epochs are scaled by a positive number, got {epochs_scale:g}")
+    chosen = read(Path(preset)) if preset.endswith(".toml") else known("preset", preset, PRESETS)
+    own = dict(chosen.stages)
+    listed = [(name, own.get(name, {})) for name in only] if only else list(chosen.stages)
+    strange = sorted(set(changes or {}) - {name for name, _ in listed})
+    if strange:
+        raise ValueError(f"stage {strange[0]} is not among those that run: {', '.join(n for n, _ in listed)}")
+    stages = []
+    for name, given in listed:
+        full = options(name, STAGES, {**given, **(changes or {}).get(name, {})})
+        if "epochs" in full:
+            full["epochs"] = max(1, round(full["epochs"] * epochs_scale))
+        stages.append((name, full))
+    result = f"{base.rpartition('/')[0]}/{variant or chosen.name}"
+    used = chosen.images if images is None else images
+    return Plan(base, result, tuple(stages), chosen.name, used, seed, look or Look())

@@ -1,0 +1,99 @@
+"""The post-training stage: in which words the weights lie, and what a few clean images can put right again.
+
+Nothing is trained. The encoding says width, range and copies of the top bits (``int4-tmr2`` is one byte a
+weight); batch norms take their statistics anew with the weights as stored; layers with a bias of their own
+have it corrected by the mean error that rounding causes (Nagel et al. 2019, arXiv:1906.04721).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from resq import seeds
+from resq.core import Encoding
+from resq.learn.stages.bit_error import recounted
+from resq.learn.stages.frame import Options, Outcome, Site, Stage
+from resq.learn.stages.look import network_with
+from resq.measure import sweep
+
+DEFAULTS: dict[str, Any] = {
+    "encoding": "int8",
+    "recount": 2000,  # clean training images for the batch norms; 0: not
+    "correct_bias": True,
+    "n_bias": 500,
+    "drop": 0.1,
+    "n_valid": 500,
+}
+
+
+def quantize(site: Site, options: Options) -> Outcome:
+    """The same weights meant for another encoding, norms and biases fitted to it.
+
+    Where that costs more than ``drop`` of the validation accuracy, the fit is given up and the notes say so.
+    """
+    encoding, state = Encoding.parse(options["encoding"]), dict(site.checkpoint.state)
+    if options["recount"]:
+        state = recounted(site, state, encoding, options["recount"])
+    if options["correct_bias"]:
+        state |= corrected(site, state, encoding, options["n_bias"])
+    valid = site.valid.first(min(options["n_valid"], len(site.valid)))
+    exact = score(site, dict(site.checkpoint.state), Encoding.parse("fp32"), valid)
+    seen = score(site, state, encoding, valid)
+    back = seen < exact - options["drop"]
+    notes = {"floor": round(exact - options["drop"], 5), "rolled_back": back}
+    row = {"epoch": 1, "epochs": 1, "valid": round(seen, 5)}
+    site.report(row)
+    return Outcome(site.checkpoint.state if back else state, [row], notes, str(encoding))
+
+
+def score(site: Site, state: dict[str, np.ndarray], encoding: Encoding, valid: Any) -> float:
+    """The share of validation images that ``state``, stored so, gets right."""
+    network = network_with(site.checkpoint, state, encoding)
+    return sweep.score(network, sweep.pixels(valid), torch.from_numpy(valid.y))[0] / len(valid)
+
+
+def corrected(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: int) -> dict[str, np.ndarray]:
+    """Biases, by name, less the mean shift that rounding puts on their layer's output over ``n`` images.
+
+    The layers are taken in order and each on its own: the shift is (W_stored - W) times the mean input.
+    """
+    network = network_with(site.checkpoint, state, encoding)
+    chosen = {name: m for name, m in network.body.named_modules() if _biased(m, name, site)}
+    order = seeds.rng(site.seed, "bias").permutation(len(site.train))[:n]
+    x = sweep.pixels(site.train.take(order))
+    return {
+        f"{name}.bias": state[f"{name}.bias"] - _shift(network, module, state[f"{name}.weight"], x)
+        for name, module in chosen.items()
+    }
+
+
+def _biased(module: nn.Module, name: str, site: Site) -> bool:
+    layer = isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None
+    return layer and f"{name}.weight" in site.checkpoint.weights
+
+
+def _shift(network: nn.Module, module: nn.Module, exact: np.ndarray, x: Tensor) -> np.ndarray:
+    """Mean output of ``module`` with its stored weight minus that with the exact one, float32 (channels,)."""
+    means: list[Tensor] = []
+
+    def note(_: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
+        stored = module.weight.data
+        module.weight.data = torch.from_numpy(exact)
+        other = module.forward(given[0])  # forward itself: a call would come here again
+        module.weight.data = stored
+        means.append((out - other).transpose(0, 1).flatten(1).mean(1))
+
+    handle = module.register_forward_hook(note)
+    with torch.no_grad():
+        network(x)
+    handle.remove()
+    return means[0].numpy()
+
+
+STAGE = Stage(
+    "the words that the weights are stored in; nothing is trained", quantize, DEFAULTS, lambda options: 0.3
+)

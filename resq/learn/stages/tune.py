@@ -1,0 +1,89 @@
+"""The part that all training stages share: the one loop, a falling rate, validation, a way back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from resq import networks
+from resq.core import Dataset
+from resq.learn import train
+from resq.learn.recipe import Recipe
+from resq.learn.stages.frame import Options, Outcome, Site, mark
+from resq.learn.train import Hooks, Objective, Run
+
+Order = Callable[[int, np.random.Generator], np.ndarray]
+
+
+def tuned(
+    site: Site,
+    options: Options,
+    objective: Callable[[Run], Objective],
+    *,
+    rate: Callable[[float], float] | None = None,
+    stepped: Callable[[nn.Module], None] | None = None,
+    order: Order | None = None,
+) -> Outcome:
+    """The network after the options' epochs of ``objective``, from the last epoch that kept the floor.
+
+    The floor is the start's accuracy on validation images minus ``drop``. Where no epoch keeps it, the
+    weights are those from before the stage, and the notes say so.
+    """
+    recipe = _recipe(site, options)
+    run = train.start(recipe, {k: torch.tensor(v) for k, v in site.checkpoint.state.items()})
+    run.bf16 = False  # a faulty weight is a test of numbers, so they are float32 everywhere
+    valid = site.valid.first(min(options["n_valid"], len(site.valid)))
+    floor = accuracy(run.network, valid) - options["drop"]
+
+    def told(run: Run, row: dict[str, float]) -> dict[str, float]:
+        found = {"valid": round(accuracy(run.network, valid), 5)}
+        if found["valid"] >= floor:
+            run.good = {k: v.detach().clone() for k, v in run.network.body.state_dict().items()}
+        site.report({"epoch": run.epoch + 1, "epochs": options["epochs"], **row, **found})
+        return found
+
+    hooks = Hooks(mark(site, options), order, rate or cosine(options), stepped, told)
+    keep = {"keep": site.keep, "quiet": site.quiet, "hooks": hooks}
+    train.train(recipe, site.train, run=run, objective=objective(run), **keep)  # type: ignore[arg-type]
+    return _outcome(site, run, floor)
+
+
+def _outcome(site: Site, run: Run, floor: float) -> Outcome:
+    notes: dict[str, Any] = {"floor": round(floor, 5), "rolled_back": not run.good}
+    if not run.good:
+        return Outcome(site.checkpoint.state, run.history, notes)
+    kept = [row["epoch"] for row in run.history if row["valid"] >= floor]
+    state = {k: v.cpu().contiguous().numpy() for k, v in run.good.items()}
+    return Outcome(state, run.history, {**notes, "kept_epoch": kept[-1]})
+
+
+def _recipe(site: Site, options: Options) -> Recipe:
+    fields = {k: options[k] for k in ("epochs", "batch", "lr", "momentum", "weight_decay", "pad")}
+    checkpoint, side = site.checkpoint, site.train.pixels.shape[-1]
+    return Recipe(
+        checkpoint.data, checkpoint.network, "stage", **fields, warmup=0, size=side, early_size=side,
+        seed=site.seed,
+    )  # fmt: skip
+
+
+def cosine(options: Options) -> Callable[[float], float]:
+    """The learning rate that falls from ``lr`` to 0 along half a cosine."""
+    return lambda at: float(options["lr"]) * (1 + math.cos(math.pi * at / options["epochs"])) / 2
+
+
+def accuracy(network: nn.Module, images: Dataset) -> float:
+    """The share of ``images`` that a network in float weights gets right; it is back in training after."""
+    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(train.device()).float().div_(255)
+    found = networks.logits(network, x.contiguous(memory_format=torch.channels_last)).argmax(1).cpu()
+    network.train()
+    return float((found == torch.from_numpy(images.y)).float().mean())
+
+
+def squared_distance(one: Tensor, other: Tensor) -> Tensor:
+    """Squared distance of two sets of logits, summed over classes, mean over images."""
+    return (one - other).square().sum(1).mean()
