@@ -320,7 +320,7 @@ def test_quantize_corrects_a_bias_by_the_mean_shift_of_the_stored_weights(site):
 
     network.body.linear.register_forward_pre_hook(note)
     with torch.no_grad():
-        network(quantize.sweep.pixels(site.train))
+        network(quantize.pixels(site.train))
     exact = logits(state["linear.bias"], state["linear.weight"])
     stored = logits(fixed["linear.bias"], network.body.linear.weight.numpy())
     assert np.abs(stored - exact).max() < 1e-3

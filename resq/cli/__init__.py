@@ -8,7 +8,20 @@ from types import ModuleType
 from typing import NoReturn
 
 from resq import __version__, plugins
-from resq.cli import bring, data, evaluate, guards, harden, replay, sensitivity, show, surface, sweep, train, zoo
+from resq.cli import (
+    bring,
+    data,
+    evaluate,
+    guards,
+    harden,
+    replay,
+    sensitivity,
+    show,
+    surface,
+    sweep,
+    train,
+    zoo,
+)
 
 COMMANDS: dict[str, ModuleType] = {
     "show": show,

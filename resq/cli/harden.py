@@ -143,10 +143,11 @@ def tested(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
     import torch
 
     from resq.measure import stats, sweep
+    from resq.measure.answers import answers
     from resq.measure.bench import Bench
 
     images, encoding = data.load(checkpoint.data, "test"), checkpoint.card["encoding"]
-    right, _ = sweep.answers(
+    right, _ = answers(
         Bench(checkpoint, Encoding.parse(encoding)).network, sweep.pixels(images), torch.from_numpy(images.y)
     )
     n, correct = len(images), int(np.sum(right))

@@ -12,8 +12,9 @@ import torch
 from resq import networks, seeds
 from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding
-from resq.measure import sweep
+from resq.measure.answers import score
 from resq.measure.bench import Bench, network_of
+from resq.measure.sweep import pixels
 from resq.memory import faults
 from resq.threat.attacks import pgd
 
@@ -39,22 +40,22 @@ class Look:
 def look(checkpoint: Checkpoint, encoding: Encoding, valid: Dataset, how: Look, seed: int) -> dict[str, Any]:
     """Accuracies, spread of the weights and stored bits, as the card of a stage has them."""
     bench, images = Bench(checkpoint, encoding), valid.first(min(how.n, len(valid)))
-    x, y = sweep.pixels(images), torch.from_numpy(images.y)
+    x, y = pixels(images), torch.from_numpy(images.y)
     where, under = faults.region(bench.model), []
     for number in range(how.maps):
         flips = faults.FAULTS["random"](where, how.rate, rng=seeds.rng(seed, "look", number))
         with bench.flipped(flips) as network:
-            under.append(sweep.score(network, x, y)[0] / len(y))
+            under.append(score(network, x, y)[0] / len(y))
     few = min(how.attacked, len(y))
     moved = pgd(bench.network, x[:few], y[:few], how.eps / 255, rng=seeds.rng(seed, "look"), steps=how.steps)
     return {
         "encoding": str(encoding),
         "stored_bits": encoding.stored,
         "n": len(y),
-        "clean": sweep.score(bench.network, x, y)[0] / len(y),
+        "clean": score(bench.network, x, y)[0] / len(y),
         "faulty": {"rate": how.rate, "maps": how.maps, "mean": float(np.mean(under)), "least": min(under)},
         "attacked": {"eps": how.eps, "steps": how.steps, "n": few,
-                     "accuracy": sweep.score(bench.network, moved, y[:few])[0] / few},
+                     "accuracy": score(bench.network, moved, y[:few])[0] / few},
         "max_over_sigma": round(spread(checkpoint), 3),
     }  # fmt: skip
 

@@ -18,7 +18,8 @@ from resq.core import Encoding
 from resq.learn.stages.bit_error import recounted
 from resq.learn.stages.frame import Options, Outcome, Site, Stage
 from resq.learn.stages.look import network_with
-from resq.measure import sweep
+from resq.measure.answers import score
+from resq.measure.sweep import pixels
 
 DEFAULTS: dict[str, Any] = {
     "encoding": "int8",
@@ -41,8 +42,8 @@ def quantize(site: Site, options: Options) -> Outcome:
     if options["correct_bias"]:
         state |= corrected(site, state, encoding, options["n_bias"])
     valid = site.valid.first(min(options["n_valid"], len(site.valid)))
-    exact = score(site, dict(site.checkpoint.state), Encoding.parse("fp32"), valid)
-    seen = score(site, state, encoding, valid)
+    exact = judged(site, dict(site.checkpoint.state), Encoding.parse("fp32"), valid)
+    seen = judged(site, state, encoding, valid)
     back = seen < exact - options["drop"]
     notes = {"floor": round(exact - options["drop"], 5), "rolled_back": back}
     row = {"epoch": 1, "epochs": 1, "valid": round(seen, 5)}
@@ -50,10 +51,10 @@ def quantize(site: Site, options: Options) -> Outcome:
     return Outcome(site.checkpoint.state if back else state, [row], notes, str(encoding))
 
 
-def score(site: Site, state: dict[str, np.ndarray], encoding: Encoding, valid: Any) -> float:
+def judged(site: Site, state: dict[str, np.ndarray], encoding: Encoding, valid: Any) -> float:
     """The share of validation images that ``state``, stored so, gets right."""
     network = network_with(site.checkpoint, state, encoding)
-    return sweep.score(network, sweep.pixels(valid), torch.from_numpy(valid.y))[0] / len(valid)
+    return score(network, pixels(valid), torch.from_numpy(valid.y))[0] / len(valid)
 
 
 def corrected(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: int) -> dict[str, np.ndarray]:
@@ -64,7 +65,7 @@ def corrected(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: i
     network = network_with(site.checkpoint, state, encoding)
     chosen = {name: m for name, m in network.body.named_modules() if _biased(m, name, site)}
     order = seeds.rng(site.seed, "bias").permutation(len(site.train))[:n]
-    x = sweep.pixels(site.train.take(order))
+    x = pixels(site.train.take(order))
     return {
         f"{name}.bias": state[f"{name}.bias"] - _shift(network, module, state[f"{name}.weight"], x)
         for name, module in chosen.items()

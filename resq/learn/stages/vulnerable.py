@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from resq import seeds
 from resq.core import Encoding
 from resq.learn.stages.frame import Site
-from resq.measure import sweep
+from resq.measure.answers import BATCH
 from resq.measure.bench import Bench
+from resq.measure.sweep import pixels
 from resq.memory import faults
 
 MAPS = 2
@@ -20,7 +21,7 @@ def layers(site: Site, encoding: Encoding, rate: float, n: int = 250) -> np.ndar
     """For each layer, how much flips in it alone raise the cross-entropy, per stored bit; at least 0."""
     bench = Bench(site.checkpoint, encoding)
     images = site.train.first(min(n, len(site.train)))
-    x, y = sweep.pixels(images), torch.from_numpy(images.y)
+    x, y = pixels(images), torch.from_numpy(images.y)
 
     def entropy(network: torch.nn.Module) -> float:
         with torch.inference_mode():
@@ -40,7 +41,7 @@ def layers(site: Site, encoding: Encoding, rate: float, n: int = 250) -> np.ndar
 def images(site: Site, encoding: Encoding, rate: float) -> np.ndarray:
     """For each training image, the share of fault maps under which its answer is another than without."""
     bench = Bench(site.checkpoint, encoding)
-    x, where = sweep.pixels(site.train), faults.region(bench.model)
+    x, where = pixels(site.train), faults.region(bench.model)
     usual, flipped = _answers(bench.network, x), np.zeros(len(x))
     for number in range(MAPS):
         flips = faults.FAULTS["random"](where, rate, rng=seeds.rng(site.seed, "vulnerable image", number))
@@ -51,4 +52,4 @@ def images(site: Site, encoding: Encoding, rate: float) -> np.ndarray:
 
 def _answers(network: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
     with torch.inference_mode():
-        return np.concatenate([network(part).argmax(1).numpy() for part in x.split(sweep.BATCH)])
+        return np.concatenate([network(part).argmax(1).numpy() for part in x.split(BATCH)])
