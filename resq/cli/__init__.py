@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from resq import __version__, plugins
 from resq.cli import (
+    bfa,
     bring,
     data,
     evaluate,
@@ -33,6 +34,7 @@ COMMANDS: dict[str, ModuleType] = {
     "replay": replay,
     "surface": surface,
     "guards": guards,
+    "bfa": bfa,
     "zoo": zoo,
     "harden": harden,
     "import": bring,  # the module cannot be called so: import is a keyword

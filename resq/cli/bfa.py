@@ -1,0 +1,105 @@
+"""Progressive bit search: which few stored bits an attacker who knows the network would flip."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from resq.cli import options
+from resq.core import Encoding
+from resq.measure import stats
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("checkpoint", help="data/network/variant (see python -m resq show)")
+    parser.add_argument("--encoding", default="int8", help="how weights are stored (default int8)")
+    parser.add_argument("--flips", type=int, default=20, help="bits to flip, one by one (default 20)")
+    parser.add_argument("--n", type=int, default=128, help="the attacker's images (default 128)")
+    parser.add_argument("--test", type=int, default=1000, help="other images that tell the accuracy (1000)")
+    parser.add_argument("--seed", type=int, default=0, help="decides which images the attacker has (0)")
+    parser.add_argument("--out", type=Path, help="also write it to this .json file")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Searches and prints the flips as they are found."""
+    if min(arguments.flips, arguments.n, arguments.test) < 1:
+        raise ValueError(f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and "
+                         f"{arguments.test}")  # fmt: skip
+    found, steps = prepared(arguments), []
+    for step in found.pop("steps"):
+        steps.append(step)
+        if not arguments.json:
+            print(_line(step, found["test"]), flush=True)
+    found["steps"] = steps
+    if arguments.out:
+        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+    if arguments.json:
+        print(options.dump(found))
+    else:
+        print(
+            f"\n{found['checkpoint']} as {found['encoding']}, {found['n']} images of the attacker, accuracy "
+            f"on {found['test']} others of {found['data']}, seed {found['seed']}; weights "
+            f"{found['weights']}, code {found['code']}"
+        )
+
+
+def prepared(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What ``--json`` prints, its steps still an iterator."""
+    import torch
+
+    from resq import checkpoints, data, seeds
+    from resq.measure import sweep
+    from resq.measure.bench import Bench
+
+    checkpoint = checkpoints.load(arguments.checkpoint)
+    whole = data.load(checkpoint.data, "test").first(arguments.n + arguments.test)
+    order = seeds.rng(arguments.seed, "bfa").permutation(len(whole))
+    own, others = whole.take(order[: arguments.n]), whole.take(order[arguments.n :])
+    bench = Bench(checkpoint, Encoding.parse(arguments.encoding))
+    known, unseen = ((sweep.pixels(part), torch.from_numpy(part.y)) for part in (own, others))
+    return {
+        "checkpoint": arguments.checkpoint,
+        "data": whole.name,
+        "encoding": arguments.encoding,
+        "bits": bench.model.n_bits,
+        "n": arguments.n,
+        "test": arguments.test,
+        "seed": arguments.seed,
+        "weights": checkpoint.hash,
+        "images": whole.hash,
+        "code": sweep.code_hash(),
+        "steps": _measured(bench, known, unseen, arguments.flips),
+    }
+
+
+def _measured(
+    bench: Any, own: tuple[Any, Any], others: tuple[Any, Any], flips: int
+) -> Iterator[dict[str, Any]]:
+    """The fault-free network, then one object per flip with the accuracy after it."""
+    from resq.measure.answers import score
+    from resq.threat import bfa
+
+    clean = {"address": -1, "layer": "", "word": -1, "bit": -1, "before": 0.0, "after": 0.0, "tried": 0}
+    yield {"flips": 0, **clean, "loss": bfa.loss(bench, *own), "correct": score(bench.network, *others)[0]}
+    done: list[int] = []
+    for step in bfa.search(bench, *own, flips):
+        done.append(step.address)
+        with bench.flipped(bfa.flips_of(done)) as network:
+            yield {"flips": len(done), **asdict(step), "correct": score(network, *others)[0]}
+
+
+def _line(step: dict[str, Any], n: int) -> str:
+    accuracy = step["correct"] / n
+    said = f"{step['flips']:>3} flips  loss {step['loss']:8.3f}  accuracy {options.percent(accuracy):>8}"
+    said += f" ({options.span(*stats.wilson(accuracy, n))})"
+    if not step["flips"]:
+        return said
+    return (
+        f"{said}  {step['layer']} weight {step['word']} bit {step['bit']}: "
+        f"{step['before']:.4f} -> {step['after']:.4f}"
+    )
