@@ -5,7 +5,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 
-.PHONY: help run test lint bench zoo soak
+.PHONY: help run test lint bench zoo soak fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ bench: $(VENV)/.test ## speed, side by side with other libraries
 
 soak: $(VENV)/.test ## thirty sessions at once on a real server, each compared with itself alone (SECONDS=300)
 	@$(PY) -m stress soak --seconds $(or $(SECONDS),300) $(ARGS)
+
+fuzz: $(VENV)/.test ## 10,000 hostile files, names and links: no crash, no code run, nothing touched (INPUTS=10000)
+	@$(PY) -W ignore -m stress fuzz --inputs $(or $(INPUTS),10000) $(ARGS)
 
 zoo: $(VENV)/.run ## train what is not trained yet (a part: make zoo ARGS="--only gtsrb --budget 150m")
 	@$(PY) -m resq zoo $(ARGS)

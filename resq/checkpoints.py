@@ -76,6 +76,13 @@ def _card(file: Path) -> Path:
     return file.with_name(file.name.removesuffix(".safetensors") + ".json")
 
 
+def _there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a name longer than any file's, a folder that may not be read
+        return False
+
+
 def _is_name(name: str) -> bool:
     parts = name.split("/")
     return len(parts) == 3 and all(p.strip(".") for p in parts) and "\\" not in name
@@ -89,12 +96,12 @@ def find(name: str) -> Path:
     """
     if name.endswith(".safetensors"):
         file = Path(name)
-        if not file.is_file():
+        if not _there(file):
             raise ValueError(f"no checkpoint file at {name}")
         return file
     if _is_name(name):
         for folder in folders():
-            if _file(folder, name).is_file():
+            if _there(_file(folder, name)):
                 return _file(folder, name)
     raise ValueError(
         f"no checkpoint {name!r}; expected data/network/variant or a .safetensors file; known: "
@@ -115,13 +122,18 @@ def card(name: str) -> dict[str, Any]:
         raise ValueError(
             f"{file.name} is missing beside {name}: it says which network the weights are of"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise ValueError(f"{file.name} is not a JSON card: {error}") from None
     if not isinstance(fields, dict):
         raise ValueError(f"{file.name} is not a JSON card: it holds a {type(fields).__name__}, no object")
     lacking = [key for key in ("network", "data", "sha256", "weights") if key not in fields]
     if lacking:
         raise ValueError(f"{file.name} lacks {', '.join(lacking)}")
+    for key in ("network", "data", "sha256"):
+        if not isinstance(fields[key], str):
+            raise ValueError(f"{file.name} has {fields[key]!r:.60} for {key}; expected text")
+    if not isinstance(fields["weights"], list) or not all(isinstance(w, str) for w in fields["weights"]):
+        raise ValueError(f"{file.name} has {fields['weights']!r:.60} for weights; expected a list of names")
     return fields
 
 
@@ -144,8 +156,11 @@ def load(name: str) -> Checkpoint:
         )
     try:
         tensors = read_tensors(raw)
-    except SafetensorError as error:
-        raise ValueError(f"{file.name} is not a safetensors file: {error}") from None
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: numbers that numpy does not know
+        raise ValueError(f"{file.name} is not a safetensors file that can be read: {error}") from None
+    odd = [k for k, v in tensors.items() if v.dtype.kind not in "fiub"]
+    if odd:
+        raise ValueError(f"{file.name} holds {odd[0][:80]!r} of {tensors[odd[0]].dtype}; expected numbers")
     state = {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in tensors.items()}
     missing = [w for w in fields["weights"] if w not in state]
     if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +19,15 @@ def _soak(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], 
     return found, clean and found["checkpoint_files_unchanged"]
 
 
-TRIALS = {"soak": _soak}
+def _fuzz(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], bool]:
+    from stress import fuzz
+
+    os.environ |= {"RESQ_WORK": str(folder / "work"), "RESQ_CACHE": str(folder / "cache")}
+    found = fuzz.run(folder, arguments.inputs)
+    return found, not (found["crashes"] or found["escapes"])
+
+
+TRIALS = {"soak": _soak, "fuzz": _fuzz}
 
 
 def main() -> int:
@@ -27,6 +36,7 @@ def main() -> int:
     parser.add_argument("trial", choices=sorted(TRIALS))
     parser.add_argument("--seconds", type=float, default=300.0, help="soak: time of the crowd")
     parser.add_argument("--sessions", type=int, default=30, help="soak: visitors at once")
+    parser.add_argument("--inputs", type=int, default=10_000, help="fuzz: how many inputs")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="resq-stress-", ignore_cleanup_errors=True) as folder:
         found, held = TRIALS[arguments.trial](arguments, Path(folder))

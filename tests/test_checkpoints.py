@@ -175,3 +175,46 @@ def test_a_card_that_is_no_object_is_refused(own_folders, tiny):
     file.with_suffix(".json").write_text("5")
     with pytest.raises(ValueError, match=r"five\.json is not a JSON card: it holds a int"):
         checkpoints.load("signs/resnet20/five")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("weights", 3),
+        ("weights", [["a"]]),
+        ("weights", "a"),
+        ("network", 3),
+        ("data", {"a": 1}),
+        ("sha256", None),
+    ],
+)
+def test_a_card_of_another_kind_is_refused_with_its_field(own_folders, tiny, field, value):
+    file = checkpoints.save("signs/resnet20/odd", dict(tiny.state), tiny.weights, {})
+    card = file.with_suffix(".json")
+    card.write_text(json.dumps(json.loads(card.read_text()) | {field: value}))
+    with pytest.raises(ValueError, match=f"for {field}; expected"):
+        checkpoints.load("signs/resnet20/odd")
+
+
+def test_a_card_nested_without_end_is_refused(own_folders, tiny):
+    file = checkpoints.save("signs/resnet20/odd", dict(tiny.state), tiny.weights, {})
+    file.with_suffix(".json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="is not a JSON card"):
+        checkpoints.card("signs/resnet20/odd")
+
+
+@pytest.mark.parametrize("kind", ["BF16", "C64"])
+def test_numbers_that_are_no_weights_are_refused(own_folders, kind):
+    size = {"BF16": 2, "C64": 8}[kind]
+    header = json.dumps({"a": {"dtype": kind, "shape": [1], "data_offsets": [0, size]}}).encode()
+    raw = len(header).to_bytes(8, "little") + header + bytes(size)
+    own_folders.joinpath("a.safetensors").write_bytes(raw)
+    card = {"network": "resnet20", "data": "signs", "weights": [], "sha256": hashlib.sha256(raw).hexdigest()}
+    own_folders.joinpath("a.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match=r"expected numbers|can be read"):
+        checkpoints.load(str(own_folders / "a.safetensors"))
+
+
+def test_a_name_longer_than_any_file_is_unknown():
+    with pytest.raises(ValueError, match="no checkpoint"):
+        checkpoints.find("x" * 300 + ".safetensors")

@@ -31,6 +31,8 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
     weight = np.ascontiguousarray(weight, dtype=np.float32)
     if not np.isfinite(weight).all():
         raise ValueError(f"a weight of shape {weight.shape} holds NaN or infinity; expected finite numbers")
+    if weight.ndim < 1 or not weight.size:
+        raise ValueError(f"a weight of shape {weight.shape} has no numbers to store; expected (out, ...)")
     if encoding.code in FLOATS:
         one, none = np.ones(1, np.float32), np.zeros(1, np.float32)
         return QuantizedTensor(_float_words(weight, encoding.code), one, none, encoding)
