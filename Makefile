@@ -5,10 +5,10 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 
-.PHONY: help run test lint bench zoo soak fuzz
+.PHONY: help run test lint bench zoo soak fuzz manifest
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## the dashboard on http://localhost:8501 (another port: make run PORT=8600)
 	@echo "RESQ Lab: http://localhost:$(PORT)"
@@ -33,6 +33,9 @@ fuzz: $(VENV)/.test ## 10,000 hostile files, names and links: no crash, no code 
 
 zoo: $(VENV)/.run ## train what is not trained yet (a part: make zoo ARGS="--only gtsrb --budget 150m")
 	@$(PY) -m resq zoo $(ARGS)
+
+manifest: $(VENV)/.run ## the hashes of all shipped files, after one was added or changed
+	@$(PY) -m resq verify --write
 
 # Installing runs only when a stamp is missing or older than the requirements it stands for.
 $(VENV)/.run: requirements.txt | $(VENV)/.made

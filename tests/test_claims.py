@@ -1,4 +1,4 @@
-"""Claims and their verdicts: what is quoted, what is measured, and a word that follows from the rows alone."""
+"""Claims and their verdicts: what is quoted, what is measured, a word that follows from the rows alone."""
 
 from pathlib import Path
 
@@ -55,6 +55,12 @@ def test_anchors_are_quoted_as_their_sources_have_them():
     assert claims["group-resnet18-3bit"].quote == "90.85 %"
     assert claims["bfa-resnet44-paper"].quote == "22 flips"
     assert claims["autoattack-wong"].value == 0.4321
+
+
+def test_a_measured_share_is_spelled_in_the_claims_own_unit():
+    claims = book.load()
+    assert claims["stutz-randbet-ber-1e-2"].spell(0.92, 0.91, 0.93) == "8.00 % error (7.00 to 9.00)"
+    assert claims["attack-gain"].spell(0.2) == "20.00 percentage points"
 
 
 def test_the_baseline_fits_words_of_floats_and_not_independent_bits_of_int8():

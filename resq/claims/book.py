@@ -124,6 +124,17 @@ class Claim:
         share = 1 - self.quoted / 100 if self.unit == "% error" else self.quoted / 100
         return round(share, 6)
 
+    def spell(self, share: float, low: float | None = None, high: float | None = None) -> str:
+        """A measured share in the claim's own unit, with its interval where given."""
+
+        def said(value: float) -> str:
+            return f"{100 * (1 - value if self.unit == '% error' else value):.2f}"
+
+        if low is None or high is None:
+            return f"{said(share)} {self.unit}"
+        ends = (high, low) if self.unit == "% error" else (low, high)
+        return f"{said(share)} {self.unit} ({said(ends[0])} to {said(ends[1])})"
+
     @property
     def quote(self) -> str:
         """The figure as the source writes it."""

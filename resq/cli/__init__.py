@@ -16,11 +16,13 @@ from resq.cli import (
     guards,
     harden,
     replay,
+    report,
     sensitivity,
     show,
     surface,
     sweep,
     train,
+    verify,
     zoo,
 )
 
@@ -35,6 +37,8 @@ COMMANDS: dict[str, ModuleType] = {
     "surface": surface,
     "guards": guards,
     "bfa": bfa,
+    "verify": verify,
+    "report": report,
     "zoo": zoo,
     "harden": harden,
     "import": bring,  # the module cannot be called so: import is a keyword

@@ -146,7 +146,7 @@ def _print(found: list[Verdict], again: dict[str, Any] | None) -> None:
     v = found[0]
     print(f"{v.claim.says}\n  source: {v.claim.source.name} ({v.claim.source.label})")
     print(f"  not known: {'; '.join(v.claim.unknown) or 'nothing named'}\n\n{v.verdict.upper()}: {v.why}\n")
-    options.print_table([_readable(r) for r in v.readings])
+    options.print_table([_readable(v, r) for r in v.readings])
     for cell in v.near if not v.decides else ():
         print(f"near: {cell.checkpoint} as {cell.encoding}, {cell.point}: {options.percent(cell.mean)}")
     if again:
@@ -154,23 +154,26 @@ def _print(found: list[Verdict], again: dict[str, Any] | None) -> None:
 
 
 def _line(v: Verdict) -> dict[str, str]:
-    best = v.decides
     return {
         "claim": v.claim.id,
         "source": v.claim.source.label,
         "quoted": v.claim.quote,
-        "measured": options.percent(best.value) if best and best.value is not None else "-",
-        "95 %": options.span(best.low or 0, best.high or 0) if best and best.value is not None else "-",
+        "measured, 95 %": _spelled(v, v.decides),
         "verdict": v.verdict,
     }
 
 
-def _readable(judged: Judged) -> dict[str, str]:
-    measured = judged.value is not None
+def _spelled(v: Verdict, judged: Judged | None) -> str:
+    """The measured value with its interval, in the claim's unit."""
+    if judged is None or judged.value is None:
+        return "not measured"
+    return v.claim.spell(judged.value, judged.low, judged.high)
+
+
+def _readable(v: Verdict, judged: Judged) -> dict[str, str]:
     return {
         "reading": judged.reading.label,
-        "measured": options.percent(judged.value or 0) if measured else "not measured",
-        "95 %": options.span(judged.low or 0, judged.high or 0) if measured else "-",
+        "measured, 95 %": _spelled(v, judged),
         "unhardened": options.percent(judged.base.mean) if judged.base else "-",
         "verdict": judged.verdict,
         "why": judged.why,

@@ -1,0 +1,137 @@
+"""Where rows come from, in words and commands: what a report says beside its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from resq import checkpoints
+from resq.claims import book, rerun
+from resq.claims.book import Claim
+from resq.measure import table
+from resq.measure.spec import SweepSpec
+
+SERIES = [
+    "checkpoint", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed", "n", "axis",
+]  # fmt: skip
+PROJECT = """@software{resq_lab,
+  title = {{RESQ Lab}: quantized networks under bit flips and adversarial examples},
+  note = {MIT licence}
+}"""
+
+
+def target(name: str) -> tuple[str, pd.DataFrame]:
+    """(title, rows) of a parquet file, of a shipped or kept results file by its name, or of a checkpoint.
+
+    Raises:
+        ValueError: there are no rows of that name; the sentence says what there is.
+    """
+    if name.endswith(".parquet"):
+        if not Path(name).is_file():
+            raise ValueError(f"no rows at {name}")
+        return Path(name).stem, table.read(Path(name))
+    for folder in (rerun.folder(), table.SHIPPED):
+        if (file := folder / f"{name}.parquet").is_file() and not name.endswith("-layers"):
+            return name, table.read(file)
+    rows = pd.concat([table.shipped(), rerun.kept()], ignore_index=True)
+    rows = rows[rows["checkpoint"] == name]
+    if rows.empty:
+        files = ", ".join(sorted(f.stem for f in table.SHIPPED.glob("*.parquet"))) or "none"
+        known = ", ".join(checkpoints.names()) or "none"
+        raise ValueError(f"no rows of {name!r}; results: {files}; checkpoints: {known}; or a .parquet file")
+    return name, rows
+
+
+def specs(rows: pd.DataFrame) -> list[SweepSpec]:
+    """The sweeps that measure these rows again, one per series under faults or under attack.
+
+    Joint cells and rows of chosen layers or bits are left out: no sweep of this form gives them.
+    """
+    plain = rows[(rows["region"] == "all") & rows["axis"].isin(["ber", "eps"])]
+    return [_spec(part) for _, part in plain.groupby(SERIES, sort=False)]
+
+
+def _spec(part: pd.DataFrame) -> SweepSpec:
+    first = part.iloc[0]
+    shared = {
+        "checkpoint": first["checkpoint"],
+        "data": "" if first["checkpoint"].startswith(f"{first['data']}/") else first["data"],
+        "encoding": first["encoding"],
+        "n": int(first["n"]),
+        "seed": int(first["seed"]),
+    }
+    if first["axis"] == "ber":
+        maps = int(part["map"].max()) + 1
+        return SweepSpec(**shared, fault=first["fault"], bers=tuple(part["ber"]), maps=maps)
+    attack = {"attack": first["attack"], "steps": int(first["steps"]), "restarts": int(first["restarts"])}
+    return SweepSpec(**shared, **attack, eps=tuple(part["eps"]))
+
+
+def commands(rows: pd.DataFrame) -> list[str]:
+    """The commands that measure these rows again."""
+    return [" ".join(["python -m resq", *spec.argv()]) for spec in specs(rows)]
+
+
+def methods(rows: pd.DataFrame) -> str:
+    """How the rows were measured, as a paragraph that a paper could take over."""
+    were = "was" if rows["checkpoint"].nunique() == 1 else "were"
+    seeds = "seed" if rows["seed"].nunique() == 1 else "seeds"
+    sentences = [
+        f"{_list(rows['checkpoint'])} {were} evaluated on {_list(sorted(rows['n'].unique()))} test images of "
+        f"{_list(rows['data'])}, weights stored as {_list(rows['encoding'])}, biases and norms as floats.",
+        _flips(rows[rows["axis"] == "ber"]),
+        _attacks(rows[rows["axis"] == "eps"]),
+        f"Random draws follow from the {seeds} {_list(sorted(rows['seed'].unique()))} alone.",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _flips(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return ""
+    maps = rows.groupby([*SERIES, "ber"]).size().max()
+    return (
+        f"Bits of the stored words were hit by the fault model {_list(rows['fault'])}; the BER is "
+        f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals over "
+        "maps are 95 % t intervals of the mean, those over images Wilson's."
+    )
+
+
+def _attacks(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return ""
+    how = [f"{a} ({s} steps, {r} start(s))" for a, s, r in rows[["attack", "steps", "restarts"]].to_numpy()]
+    return (
+        f"Adversarial examples were made by {_list(how)} in the maximum norm, budgets in 1/255 of the pixel "
+        "range, against the fault-free quantized network, worst case over starts."
+    )
+
+
+def _list(values: Iterable[object]) -> str:
+    """Distinct values in words.
+
+    >>> _list(["a", "b", "a", "c"])
+    'a, b and c'
+    """
+    found = [str(v) for v in dict.fromkeys(values)]
+    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
+
+
+def hashes(rows: pd.DataFrame) -> pd.DataFrame:
+    """The distinct hashes behind the rows: of weights, images and code."""
+    return rows[["checkpoint", "weights", "data", "n", "images", "code"]].drop_duplicates(ignore_index=True)
+
+
+def claims(rows: pd.DataFrame) -> list[Claim]:
+    """The claims that a network of these rows may answer."""
+    names = set(rows["checkpoint"])
+    return [c for c in book.load().values() if names & {*c.networks, c.base}]
+
+
+def bibtex(about: Iterable[Claim]) -> str:
+    """What to cite: this project, RESQ, and the sources of the claims shown."""
+    sources = [c.source for c in book.load().values() if c.source.label == "paper"]
+    entries = [s.bibtex.strip() for s in [*sources, *(c.source for c in about)] if s.bibtex]
+    return "\n\n".join(dict.fromkeys([PROJECT, *entries]))

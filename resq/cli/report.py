@@ -1,0 +1,36 @@
+"""Writes measured rows as one HTML file that needs no network, or as PDF: figures, numbers, hashes."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from resq.cli import options
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("target", help="a checkpoint, a results file by name, or a .parquet file")
+    parser.add_argument("--out", type=Path, required=True, help="report.html, or report.pdf (needs Chromium)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Has the report drawn by the dashboard's side, in a process of its own: this side never draws.
+
+    Raises:
+        ValueError: it was not written; the sentence says why.
+    """
+    target = arguments.target
+    if target.endswith(".parquet"):
+        target = str(Path(target).resolve())
+    out = arguments.out.resolve()
+    command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise ValueError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
+    found = {"file": str(out), "bytes": out.stat().st_size}
+    print(options.dump(found) if arguments.json else f"{out} ({out.stat().st_size / 1e6:.1f} MB)")

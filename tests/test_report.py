@@ -1,0 +1,120 @@
+"""The report: one file, no network, interactive, and the numbers are those of the rows."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from dashboard import report
+from resq.claims import origin
+from resq.cli import main
+from resq.measure import stats, table
+
+NAME = "signs-resnet20-faults"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return report.write(NAME, tmp_path_factory.mktemp("report") / "report.html")
+
+
+def rows():
+    return table.read(table.SHIPPED / f"{NAME}.parquet")
+
+
+def test_it_is_one_small_file_that_asks_for_nothing_from_elsewhere(made):
+    text = made.read_text(encoding="utf-8")
+    assert made.stat().st_size <= 6_000_000
+    assert text.count("Plotly.newPlot(") >= 1
+    assert len(re.findall(r"<script src|<link|<img", text)) == 0
+
+
+def test_it_holds_the_rows_and_every_mean_of_them(made):
+    text = made.read_text(encoding="utf-8")
+    held = json.loads(re.search(r"id=rows>(.*?)</script>", text, re.S).group(1))
+    expected = rows()
+    assert [(r["ber"], r["map"], r["correct"]) for r in held] == list(
+        expected[["ber", "map", "correct"]].itertuples(index=False, name=None)
+    )
+    for mean in stats.curve(expected)["mean"]:
+        assert f"<td>{100 * mean:.2f}</td>" in text
+
+
+def test_it_says_how_to_cite_and_to_measure_again_with_all_hashes(made):
+    text = made.read_text(encoding="utf-8")
+    assert "@inproceedings{soltanmohammadi2026resq" in text
+    assert "python -m resq sweep signs/resnet20/base --ber" in text
+    for column in ("weights", "images", "code"):
+        assert rows()[column].iloc[0] in text
+
+
+def test_the_commands_are_those_of_the_rows():
+    specs = origin.specs(rows())
+    assert {s.encoding for s in specs} == set(rows()["encoding"])
+    assert all(s.maps == 10 and s.n == 500 for s in specs)
+
+
+def test_names_from_files_cannot_write_into_the_page():
+    nasty = rows().head(2).assign(checkpoint="</script><b>signs")
+    text = report.page("<i>title</i>", nasty)
+    assert "<i>title" not in text
+    assert "<b>signs" not in text
+
+
+def test_a_checkpoint_and_a_file_are_targets_too(tmp_path):
+    title, found = origin.target("signs/resnet20/base")
+    assert (title, set(found["checkpoint"])) == ("signs/resnet20/base", {"signs/resnet20/base"})
+    table.write(rows(), tmp_path / "own.parquet")
+    assert len(origin.target(str(tmp_path / "own.parquet"))[1]) == len(rows())
+
+
+@pytest.mark.parametrize(
+    ("target", "out", "said"),
+    [
+        ("nothing", "r.html", "no rows of 'nothing'; results: "),
+        (NAME, "r.docx", "--out takes a .html or .pdf file"),
+        ("gone.parquet", "r.html", "no rows at gone.parquet"),
+    ],
+)
+def test_what_cannot_be_reported_is_a_sentence(tmp_path, target, out, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        report.write(target, tmp_path / out)
+
+
+def test_without_a_browser_a_pdf_is_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "browser", lambda: "")
+    with pytest.raises(ValueError, match="needs Chromium or Chrome"):
+        report.write(NAME, tmp_path / "r.pdf")
+
+
+def test_the_command_has_it_drawn_in_a_process_of_its_own(capsys, tmp_path):
+    out = tmp_path / "r.html"
+    assert main(["report", NAME, "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bytes"] == out.stat().st_size
+    assert main(["report", NAME, "--out", str(out)]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_in_chromium_with_no_network_its_figures_answer_to_the_mouse(made):
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = report.browser()
+    if not path or not shutil.which(path):
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        context = chromium.new_context(offline=True)
+        context.set_default_timeout(240_000)  # five megabytes of script on a machine that may be busy
+        page, asked, errors = context.new_page(), [], []
+        page.on("request", lambda r: asked.append(r.url))
+        page.on("pageerror", lambda e: errors.append(str(e)))
+        page.goto(made.as_uri())
+        dot = page.locator(".js-plotly-plot .scatterlayer .points path").first
+        dot.wait_for()
+        dot.hover(force=True)
+        page.locator(".hoverlayer .hovertext").first.wait_for()
+        said = page.locator(".hoverlayer .hovertext").first.inner_text()
+        chromium.close()
+    assert "n = 500, seed 0" in said
+    assert errors == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
