@@ -18,7 +18,7 @@ import torch
 
 from resq import checkpoints, data, networks, seeds
 from resq.core import Encoding, Layout
-from resq.measure import sweep
+from resq.measure import joint, sweep
 from resq.measure.bench import Bench
 from resq.measure.spec import SweepSpec
 from resq.memory import faults
@@ -62,10 +62,10 @@ def overhead(bers: tuple[float, ...], maps: int, n: int) -> float:
     x, y = x.contiguous(memory_format=torch.channels_last), torch.zeros(n, dtype=torch.long)
     sweep.score(bench.network, x, y)  # warm
     pure = faulty = 0.0
-    rows = sweep.faulty(spec, bench, x, y)
-    for _ in range(spec.total):
+    measurer = sweep.Measurer()
+    for cell in spec.cells():
         pure += seconds(lambda: sweep.score(bench.network, x, y))
-        faulty += seconds(lambda: next(rows))
+        faulty += seconds(lambda: joint.transfer(bench, measurer.flips(cell, bench), x, y))  # noqa: B023
     return faulty / pure
 
 

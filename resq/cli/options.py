@@ -60,6 +60,10 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restarts", type=int, default=1, help="PGD restarts, worst case per image (default 1)"
     )
+    parser.add_argument("--sample", default="first", help="first (default), or random: each map its own")
+    parser.add_argument(
+        "--top", type=float, default=0.0, help="the rate that maps are drawn at (default: the largest)"
+    )
     parser.add_argument(
         "--seed", type=int, default=0, help="decides fault maps and random starts (default 0)"
     )
@@ -98,6 +102,8 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
         modes=getattr(arguments, "mode", ()),
         n=n if arguments.n is None else arguments.n,
         seed=arguments.seed,
+        sample=arguments.sample,
+        top=arguments.top,
     )
 
 

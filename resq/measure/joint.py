@@ -17,10 +17,8 @@ from resq import seeds
 from resq.core import BitFlips
 from resq.measure.answers import BATCH, answers
 from resq.measure.bench import Bench
+from resq.measure.spec import ATTACKS as ATTACK_STEPS
 from resq.threat.attacks import ATTACKS
-
-# Steps of the attacks that are not asked how many to take.
-STEPS = {"fgsm": 1, "apgd": 100, "autoattack": 100}
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Threat:
     @property
     def row(self) -> dict[str, Any]:
         """What a row says of it."""
-        own = (self.steps, self.restarts) if self.attack == "pgd" else (STEPS[self.attack], 1)
+        own = (ATTACK_STEPS[self.attack], 1) if ATTACK_STEPS[self.attack] else (self.steps, self.restarts)
         return {"attack": self.attack, "eps": self.eps, "steps": own[0], "restarts": own[1]}
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 
+from resq import checkpoints
 from resq.core import Encoding, known
+from resq.measure.cells import MODES, SAMPLES, Cell
 from resq.memory import faults
 
-ATTACKS = ("fgsm", "pgd", "apgd", "autoattack")  # names only: spelling a spec needs no torch
-MODES = ("transfer", "adaptive")
+# Attack -> the steps that it takes; 0: as many as the spec says. Spelling a spec needs no torch.
+ATTACKS = {"fgsm": 1, "pgd": 0, "apgd": 100, "autoattack": 100}
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,11 @@ class SweepSpec:
         steps, restarts: of PGD; the other attacks have their own.
         modes: how faults and attack meet: "transfer", examples made on the fault-free network; "adaptive",
             made on every faulty one. None: they do not, and the two are measured apart.
-        n: the first n test images.
-        seed: decides fault maps and random starts, and nothing else.
+        n: test images: the first n, or as ``sample`` says.
+        seed: decides fault maps, random starts and random images, and nothing else.
+        sample: "first", the first n images; "random", every map its own n of them.
+        top: the rate that maps are drawn at; 0 means the largest of ``bers``. Sweeps that name the same one
+            share maps.
     """
 
     checkpoint: str
@@ -48,15 +54,20 @@ class SweepSpec:
     modes: tuple[str, ...] = ()
     n: int = 1000
     seed: int = 0
+    sample: str = "first"
+    top: float = 0.0
 
     def __post_init__(self) -> None:
         Encoding.parse(self.encoding)
         known("fault model", self.fault, faults.FAULTS)
-        known("attack", self.attack, dict.fromkeys(ATTACKS))
+        known("attack", self.attack, ATTACKS)
+        known("sample", self.sample, dict.fromkeys(SAMPLES))
         for mode in self.modes:
             known("mode", mode, dict.fromkeys(MODES))
-        for ber in self.bers:
+        for ber in (*self.bers, self.top):
             faults.check_rate(ber)
+        if 0 < self.top < max(self.bers, default=0):
+            raise ValueError(f"top must be 0 or reach the rates, up to {max(self.bers):g}, got {self.top:g}")
         for eps in self.eps:
             if not 0 <= eps <= 255:
                 raise ValueError(f"eps is given in 1/255 and must lie in 0..255, got {eps:g}")
@@ -76,20 +87,45 @@ class SweepSpec:
 
     @property
     def dataset(self) -> str:
-        """The data set: the one named, else the first part of the checkpoint's name."""
-        return self.data or self.checkpoint.split("/")[0]
+        """The data set: the one named, else the one that the checkpoint was trained on."""
+        if self.data or not self.checkpoint.endswith(".safetensors"):
+            return self.data or self.checkpoint.split("/")[0]
+        return str(checkpoints.card(self.checkpoint)["data"])
 
     @property
     def region(self) -> str:
         """Where bits may flip, in words for a table."""
-        parts = [*self.layers, *(f"bit {p}" for p in self.planes)]
-        return ", ".join(parts) or "all"
+        return Cell("", "", "", layers=self.layers, planes=self.planes).region
 
     @property
     def total(self) -> int:
         """How many rows the sweep has."""
-        faulty = sum(1 if ber == 0 else self.maps for ber in self.bers)
-        return len(self.modes) * len(self.eps) * faulty if self.modes else faulty + len(self.eps)
+        return sum(1 for _ in self.cells())
+
+    def cells(self) -> Iterator[Cell]:
+        """What is measured, row by row: map after map, each at all rates, so a part shows whole curves."""
+        own, top = ATTACKS[self.attack], self.top or max(self.bers, default=0)
+        steps, restarts = (own, 1) if own else (self.steps, self.restarts)
+        bare = Cell(self.checkpoint, self.dataset, self.encoding, seed=self.seed, n=self.n)
+        attacked = [
+            replace(bare, attack=self.attack, steps=steps, restarts=restarts, eps=eps) for eps in self.eps
+        ]
+        if not self.modes:
+            yield from self._faulty(bare, top)
+            yield from attacked
+            return
+        for cell, threat, mode in product(self._faulty(bare, top), attacked, self.modes):
+            at = {name: getattr(threat, name) for name in ("attack", "steps", "restarts", "eps")}
+            yield replace(cell, **at, mode=mode)
+
+    def _faulty(self, bare: Cell, top: float) -> Iterator[Cell]:
+        where = {"layers": self.layers, "planes": self.planes}
+        stored = replace(bare, fault=self.fault, sample=self.sample, **where)
+        for number, ber in product(range(self.maps), self.bers):
+            if ber:
+                yield replace(stored, map=number, ber=ber, top=top)
+            elif not number or self.sample == "random":  # without flips, maps differ in nothing else
+                yield replace(stored, map=number)
 
     @property
     def hash(self) -> str:

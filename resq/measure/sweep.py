@@ -1,11 +1,10 @@
-"""A spec -> rows, one at a time: the same fault maps and starts for the same seed, whatever ran before."""
+"""A cell -> its row; a spec -> rows: the same for the same seed, whatever ran before, wherever it ran."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from functools import cache
-from itertools import product
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,15 @@ from torch import Tensor
 
 from resq import checkpoints, data, seeds
 from resq.core import BitFlips, Dataset, Encoding
-from resq.measure import joint
+from resq.measure import cells, joint
 from resq.measure.answers import BATCH, answers, counts, score
 from resq.measure.bench import Bench
+from resq.measure.cells import Cell
+from resq.measure.joint import Threat
 from resq.measure.spec import SweepSpec
 from resq.memory import faults
 
-__all__ = ["BATCH", "answers", "code_hash", "counts", "fault_map", "images_there", "pixels", "run", "score"]
+__all__ = ["BATCH", "Measurer", "answers", "code_hash", "counts", "images_there", "pixels", "run", "score"]
 
 # What decides the numbers: a row carries a hash of these sources.
 SOURCES = (
@@ -34,6 +35,7 @@ SOURCES = (
     "checkpoints.py",
     "measure/answers.py",
     "measure/bench.py",
+    "measure/cells.py",
     "measure/fold.py",
     "measure/joint.py",
     "measure/sweep.py",
@@ -43,33 +45,98 @@ SOURCES = (
 def run(spec: SweepSpec) -> Iterator[dict[str, Any]]:
     """The rows of a sweep as they are measured, ``spec.total`` of them; columns as in ``table.COLUMNS``.
 
-    Maps come one after the other, each at all rates, so that a partial sweep shows whole curves.
-
     Raises:
         ValueError: an unknown checkpoint, data of other classes, or more images than there are.
         FileNotFoundError: the images are not on this machine.
     """
-    checkpoint = checkpoints.load(spec.checkpoint)
-    images = test_images(spec, checkpoint)
-    bench = Bench(checkpoint, Encoding.parse(spec.encoding))
-    shared = _provenance(spec, bench, images)
-    x, y = pixels(images), torch.from_numpy(images.y)
-    apart, at_once = (faulty, attacked), (surface,)
-    for axis in at_once if spec.modes else apart:
-        for row in axis(spec, bench, x, y):
-            yield {**shared, **row}
+    measurer = Measurer()
+    yield from map(measurer.row, spec.cells())
 
 
-def test_images(spec: SweepSpec, checkpoint: checkpoints.Checkpoint) -> Dataset:
-    """The first n test images of the spec's data set.
+class Measurer:
+    """Cells -> rows; what neighbouring cells share is made once: networks, images, maps, moved images.
 
-    Raises:
-        ValueError: the checkpoint was trained on other classes, or there are fewer images.
+    A row never depends on which cells came before: what is kept is only what would be made again.
     """
-    name = spec.data or checkpoint.data
-    if data.source(name).classes != data.source(checkpoint.data).classes:
-        raise ValueError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
-    return data.load(name, "test").first(spec.n)
+
+    def __init__(self) -> None:
+        self._bench = lru_cache(2)(_bench)
+        self._pictures = lru_cache(2)(_pictures)
+        self._map = lru_cache(2)(fault_map)
+        self._craft = lru_cache(8)(joint.craft)
+
+    def row(self, cell: Cell) -> dict[str, Any]:
+        """The row of a cell, columns as in ``table.COLUMNS``.
+
+        Raises:
+            ValueError, FileNotFoundError: as ``run`` says.
+        """
+        bench = self._bench(cell.checkpoint, cell.encoding)
+        _check_classes(cell, bench)
+        x, y, images = self._pictures(*_which(cell))
+        flips = self.flips(cell, bench)
+        right, broken = self._answers(cell, bench, flips, x, y)
+        return {**_about(cell, bench, images), "flips": len(flips), **counts(right, broken)}
+
+    def flips(self, cell: Cell, bench: Bench) -> BitFlips:
+        """The flips of a cell: its map's, as far as they turn at its rate."""
+        if cell.fault == "none":
+            return NO_FLIPS
+        args = (cell.layers, cell.planes, cell.top, cell.seed, cell.map)
+        return self._map(bench, cell.fault, *args).at(cell.ber)
+
+    def _answers(
+        self, cell: Cell, bench: Bench, flips: BitFlips, x: Tensor, y: Tensor
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if cell.mode == "adaptive":
+            return joint.adaptive(bench, flips, x, y, _threat(cell))
+        if cell.attack != "none":
+            x = self._craft(bench.network, x, y, _threat(cell), stop=cell.mode == "none")
+        return joint.transfer(bench, flips, x, y)
+
+
+NO_FLIPS = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+
+
+def _threat(cell: Cell) -> Threat:
+    return Threat(cell.attack, cell.eps, cell.steps, cell.restarts, cell.seed)
+
+
+def _bench(checkpoint: str, encoding: str) -> Bench:
+    return Bench(checkpoints.load(checkpoint), Encoding.parse(encoding))
+
+
+def _which(cell: Cell) -> tuple[str, str, int, int, int]:
+    """What decides a cell's images."""
+    drawn = (cell.seed, cell.map) if cell.sample == "random" else (0, 0)
+    return cell.data, cell.sample, cell.n, *drawn
+
+
+def _check_classes(cell: Cell, bench: Bench) -> None:
+    trained = bench.checkpoint.data
+    if data.source(cell.data).classes != data.source(trained).classes:
+        raise ValueError(f"{cell.checkpoint} knows the classes of {trained}, not those of {cell.data}")
+
+
+def _pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[Tensor, Tensor, str]:
+    """Images, labels and the hash that rows carry (``cells.images_hash``)."""
+    whole = data.load(name, "test")
+    chosen = cells.images(Cell("", name, "", sample=sample, n=n, seed=seed, map=number), whole)
+    return pixels(chosen), torch.from_numpy(chosen.y), (chosen if sample == "first" else whole).hash
+
+
+def fault_map(
+    bench: Bench,
+    fault: str,
+    layers: tuple[str, ...],
+    planes: tuple[int, ...],
+    top: float,
+    seed: int,
+    number: int,
+) -> BitFlips:
+    """One fault map at the rate ``top``; ``.at(rate)`` gives it at smaller ones."""
+    where = faults.region(bench.model, layers, planes)
+    return faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
 
 
 def images_there(spec: SweepSpec) -> int:
@@ -88,98 +155,16 @@ def pixels(images: Dataset) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def fault_map(spec: SweepSpec, bench: Bench, number: int) -> BitFlips:
-    """One fault map at the largest rate; ``.at(rate)`` gives it at smaller ones."""
-    where = faults.region(bench.model, spec.layers, spec.planes)
-    return faults.FAULTS[spec.fault](where, max(spec.bers), rng=seeds.rng(spec.seed, "map", number))
-
-
-def faulty(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
-    for number in range(spec.maps if any(spec.bers) else min(1, len(spec.bers))):
-        whole = fault_map(spec, bench, number)
-        for ber in spec.bers:
-            if ber == 0 and number:
-                continue  # no flips, no chance: once is enough
-            flips = whole.at(ber)
-            with bench.flipped(flips) as network:
-                right, broken = answers(network, x, y)
-            yield {
-                "axis": "ber",
-                "ber": ber,
-                "map": number,
-                "flips": len(flips),
-                "top": max(spec.bers),
-                "attack": "none",
-                "eps": 0.0,
-                "steps": 0,
-                "restarts": 0,
-                **counts(right, broken),
-            }
-
-
-def threat(spec: SweepSpec, eps: float) -> joint.Threat:
-    """The spec's attack at one budget."""
-    return joint.Threat(spec.attack, eps, spec.steps, spec.restarts, spec.seed)
-
-
-def attacked(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
-    for eps in spec.eps:
-        against = threat(spec, eps)
-        moved = joint.craft(bench.network, x, y, against)
-        yield {
-            "axis": "eps",
-            "ber": 0.0,
-            "map": 0,
-            "flips": 0,
-            "top": 0.0,
-            **against.row,
-            **counts(*answers(bench.network, moved, y)),
-        }
-
-
-def surface(spec: SweepSpec, bench: Bench, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
-    """Cells where bits flip and pixels move; its edges, BER 0 and eps 0, are cells like the others."""
-    threats = [threat(spec, eps) for eps in spec.eps]
-    kept = {t: joint.craft(bench.network, x, y, t, stop=False) for t in threats if "transfer" in spec.modes}
-    for number in range(spec.maps if any(spec.bers) else 1):
-        whole = fault_map(spec, bench, number)
-        for ber, against, mode in product(spec.bers, threats, spec.modes):
-            if ber == 0 and number:
-                continue
-            flips = whole.at(ber)
-            found = (
-                joint.transfer(bench, flips, kept[against], y)
-                if mode == "transfer"
-                else joint.adaptive(bench, flips, x, y, against)
-            )
-            yield {
-                "axis": "joint",
-                "mode": mode,
-                "ber": ber,
-                "map": number,
-                "flips": len(flips),
-                "top": max(spec.bers),
-                **against.row,
-                **counts(*found),
-            }
-
-
-def _provenance(spec: SweepSpec, bench: Bench, images: Dataset) -> dict[str, Any]:
+def _about(cell: Cell, bench: Bench, images: str) -> dict[str, Any]:
+    same = ("checkpoint", "data", "encoding", "fault", "region", "axis", "ber", "map", "attack", "eps",
+            "steps", "restarts", "seed", "n", "mode", "sample", "top")  # fmt: skip
     return {
-        "checkpoint": spec.checkpoint,
+        **{name: getattr(cell, name) for name in same},
         "network": bench.checkpoint.network,
-        "data": images.name,
-        "encoding": str(bench.encoding),
-        "fault": spec.fault,
-        "region": spec.region,
-        "seed": spec.seed,
-        "n": len(images),
         "weights": bench.checkpoint.hash,
-        "images": images.hash,
+        "images": images,
         "code": code_hash(),
-        "key": "",
-        "mode": "none",
-        "sample": "first",
+        "key": cells.key(cell, bench.checkpoint.hash, images),
     }
 
 

@@ -1,0 +1,103 @@
+"""One cell of a campaign: everything that decides one row, and its content key. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cache
+
+import numpy as np
+
+from resq import checkpoints, data, seeds
+from resq.core import Dataset
+from resq.measure.version import NUMBERS
+
+SAMPLES = ("first", "random")
+MODES = ("transfer", "adaptive")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measurement. What does not bear on it stands at its default, so equal measurements are equal cells.
+
+    Attributes:
+        checkpoint: name or path; ``data`` the data set measured on.
+        layers, planes: where bits may flip; empty means everywhere.
+        top: the rate the map is drawn at; at ``ber`` a part of it flips, the same part whatever else is run.
+        map: number of the fault map.
+        eps: attack budget in 1/255; ``attack`` "none" where nothing is attacked.
+        mode: joint cells only: "transfer", examples made on the fault-free network, or "adaptive", on the
+            faulty one.
+        sample: "first", the first n test images; "random", n that the map's number draws.
+    """
+
+    checkpoint: str
+    data: str
+    encoding: str
+    fault: str = "none"
+    layers: tuple[str, ...] = ()
+    planes: tuple[int, ...] = ()
+    ber: float = 0.0
+    top: float = 0.0
+    map: int = 0
+    attack: str = "none"
+    eps: float = 0.0
+    steps: int = 0
+    restarts: int = 0
+    mode: str = "none"
+    sample: str = "first"
+    seed: int = 0
+    n: int = 1000
+
+    @property
+    def axis(self) -> str:
+        """The curve it is a point of: "ber", "eps" or "joint"."""
+        return "joint" if self.mode != "none" else "ber" if self.attack == "none" else "eps"
+
+    @property
+    def region(self) -> str:
+        """Where bits may flip, in words for a table."""
+        return ", ".join([*self.layers, *(f"bit {p}" for p in self.planes)]) or "all"
+
+
+def key(cell: Cell, weights: str, images: str) -> str:
+    """32 hex digits over the hashes of weights and images, NUMBERS and every field: same cell, same key."""
+    made_of = [NUMBERS, weights, images, asdict(cell)]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def keys(cells: Iterable[Cell]) -> list[str]:
+    """The content key of every cell.
+
+    Raises:
+        ValueError: no such checkpoint or data set, or fewer images than a cell asks for.
+        FileNotFoundError: the images are not on this machine.
+    """
+    weights, pictures = cache(_weights), cache(images_hash)  # once per campaign, not once per cell
+    return [key(c, weights(c.checkpoint), pictures(c.data, c.sample, c.n)) for c in cells]
+
+
+def _weights(checkpoint: str) -> str:
+    return str(checkpoints.card(checkpoint)["sha256"])[:16]
+
+
+def images_hash(name: str, sample: str, n: int) -> str:
+    """Hash of the first n test images; of all, where every map draws its own n of them."""
+    whole = data.load(name, "test")
+    first = whole.first(n)
+    return (first if sample == "first" else whole).hash
+
+
+def images(cell: Cell, whole: Dataset) -> Dataset:
+    """The images of a cell among all test images, in the order of its row's ``right``.
+
+    Raises:
+        ValueError: there are fewer than the cell asks for.
+    """
+    first = whole.first(cell.n)
+    if cell.sample == "first":
+        return first
+    chance = seeds.rng(cell.seed, "images", cell.map)
+    return whole.take(np.sort(chance.choice(len(whole), cell.n, replace=False)))
