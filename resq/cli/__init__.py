@@ -11,6 +11,7 @@ from resq import __version__, plugins
 from resq.cli import (
     bfa,
     bring,
+    campaign,
     data,
     evaluate,
     guards,
@@ -19,6 +20,7 @@ from resq.cli import (
     report,
     sensitivity,
     show,
+    stored,
     surface,
     sweep,
     train,
@@ -39,6 +41,8 @@ COMMANDS: dict[str, ModuleType] = {
     "bfa": bfa,
     "verify": verify,
     "report": report,
+    "campaign": campaign,
+    "store": stored,
     "zoo": zoo,
     "harden": harden,
     "import": bring,  # the module cannot be called so: import is a keyword

@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the sweep and prints it."""
-    _check_out(arguments.out)
+    check_out(arguments.out)
     if arguments.checkpoint.endswith(".toml"):
         _run_file(arguments)
         return
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
             print(json.dumps({"row": table.plain(row)}), flush=True)
     frame = table.frame(rows)
     if arguments.out:
-        _write(frame, arguments.out)
+        write(frame, arguments.out)
     if arguments.json:
         print(options.dump(report(spec, frame, rows)))
     elif not arguments.stream:
@@ -60,7 +60,7 @@ def _run_file(arguments: argparse.Namespace) -> None:
     rows = [row for spec in specs for row in measured(spec)]
     frame = table.frame(rows)
     if arguments.out:
-        _write(frame, arguments.out)
+        write(frame, arguments.out)
     if arguments.json:
         print(options.dump({"rows": [table.plain(row) for row in rows]}))
         return
@@ -182,14 +182,16 @@ def provenance(frame: pd.DataFrame) -> str:
     )
 
 
-def _check_out(file: Path | None) -> None:
+def check_out(file: Path | None) -> None:
+    """Refuses a file of another kind, or one that is there."""
     if file is not None and file.suffix not in (".parquet", ".csv"):
         raise ValueError(f"--out takes a .parquet or .csv file, got {file}")
     if file is not None and file.exists():
         raise ValueError(f"{file} exists already; nothing was run and nothing overwritten")
 
 
-def _write(frame: pd.DataFrame, file: Path) -> None:
+def write(frame: pd.DataFrame, file: Path) -> None:
+    """The rows as parquet or CSV, as the file's name says."""
     if file.suffix == ".csv":
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(table.csv(frame))

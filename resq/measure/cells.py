@@ -29,7 +29,7 @@ class Cell:
         map: number of the fault map.
         eps: attack budget in 1/255; ``attack`` "none" where nothing is attacked.
         mode: joint cells only: "transfer", examples made on the fault-free network, or "adaptive", on the
-            faulty one.
+            faulty one. Its edges, BER 0 and eps 0, are cells like the others.
         sample: "first", the first n test images; "random", n that the map's number draws.
     """
 
@@ -75,11 +75,12 @@ def keys(cells: Iterable[Cell]) -> list[str]:
         ValueError: no such checkpoint or data set, or fewer images than a cell asks for.
         FileNotFoundError: the images are not on this machine.
     """
-    weights, pictures = cache(_weights), cache(images_hash)  # once per campaign, not once per cell
+    weights, pictures = cache(weights_of), cache(images_hash)  # once per campaign, not once per cell
     return [key(c, weights(c.checkpoint), pictures(c.data, c.sample, c.n)) for c in cells]
 
 
-def _weights(checkpoint: str) -> str:
+def weights_of(checkpoint: str) -> str:
+    """What a row says of the checkpoint's weights: the first 16 hex digits of their file's SHA-256."""
     return str(checkpoints.card(checkpoint)["sha256"])[:16]
 
 

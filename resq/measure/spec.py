@@ -15,6 +15,8 @@ from resq.core import Encoding, known
 from resq.measure.cells import MODES, SAMPLES, Cell
 from resq.memory import faults
 
+__all__ = ["ATTACKS", "MODES", "SweepSpec", "read"]
+
 # Attack -> the steps that it takes; 0: as many as the spec says. Spelling a spec needs no torch.
 ATTACKS = {"fgsm": 1, "pgd": 0, "apgd": 100, "autoattack": 100}
 
@@ -80,8 +82,8 @@ class SweepSpec:
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed must lie in 0..2**63-1, got {self.seed}")
         # Order and repetition do not change what is measured, so they do not change the spec.
-        object.__setattr__(self, "bers", tuple(sorted(set(self.bers))))
-        object.__setattr__(self, "eps", tuple(sorted(set(self.eps))))
+        object.__setattr__(self, "bers", tuple(sorted(set(map(float, self.bers)))))
+        object.__setattr__(self, "eps", tuple(sorted(set(map(float, self.eps)))))
         object.__setattr__(self, "planes", tuple(sorted(set(self.planes))))
         object.__setattr__(self, "modes", tuple(m for m in MODES if m in self.modes))
 
@@ -98,32 +100,36 @@ class SweepSpec:
         return Cell("", "", "", layers=self.layers, planes=self.planes).region
 
     @property
+    def drawn_at(self) -> float:
+        """The rate at which its maps are drawn."""
+        return self.top or max(self.bers, default=0.0)
+
+    @property
     def total(self) -> int:
         """How many rows the sweep has."""
         return sum(1 for _ in self.cells())
 
     def cells(self) -> Iterator[Cell]:
         """What is measured, row by row: map after map, each at all rates, so a part shows whole curves."""
-        own, top = ATTACKS[self.attack], self.top or max(self.bers, default=0)
+        own = ATTACKS[self.attack]
         steps, restarts = (own, 1) if own else (self.steps, self.restarts)
         bare = Cell(self.checkpoint, self.dataset, self.encoding, seed=self.seed, n=self.n)
         attacked = [
             replace(bare, attack=self.attack, steps=steps, restarts=restarts, eps=eps) for eps in self.eps
         ]
         if not self.modes:
-            yield from self._faulty(bare, top)
+            yield from self._faulty(bare)
             yield from attacked
             return
-        for cell, threat, mode in product(self._faulty(bare, top), attacked, self.modes):
+        for cell, threat, mode in product(self._faulty(bare), attacked, self.modes):
             at = {name: getattr(threat, name) for name in ("attack", "steps", "restarts", "eps")}
             yield replace(cell, **at, mode=mode)
 
-    def _faulty(self, bare: Cell, top: float) -> Iterator[Cell]:
-        where = {"layers": self.layers, "planes": self.planes}
-        stored = replace(bare, fault=self.fault, sample=self.sample, **where)
+    def _faulty(self, bare: Cell) -> Iterator[Cell]:
+        stored = replace(bare, fault=self.fault, layers=self.layers, planes=self.planes, sample=self.sample)
         for number, ber in product(range(self.maps), self.bers):
             if ber:
-                yield replace(stored, map=number, ber=ber, top=top)
+                yield replace(stored, map=number, ber=ber, top=self.drawn_at)
             elif not number or self.sample == "random":  # without flips, maps differ in nothing else
                 yield replace(stored, map=number)
 

@@ -62,7 +62,7 @@ class Measurer:
     def __init__(self) -> None:
         self._bench = lru_cache(2)(_bench)
         self._pictures = lru_cache(2)(_pictures)
-        self._map = lru_cache(2)(fault_map)
+        self._map = lru_cache(2)(_drawn)
         self._craft = lru_cache(8)(joint.craft)
 
     def row(self, cell: Cell) -> dict[str, Any]:
@@ -71,8 +71,8 @@ class Measurer:
         Raises:
             ValueError, FileNotFoundError: as ``run`` says.
         """
-        bench = self._bench(cell.checkpoint, cell.encoding)
-        _check_classes(cell, bench)
+        bench = self._bench(cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding)
+        _check_classes(bench.checkpoint, cell.data)
         x, y, images = self._pictures(*_which(cell))
         flips = self.flips(cell, bench)
         right, broken = self._answers(cell, bench, flips, x, y)
@@ -102,7 +102,8 @@ def _threat(cell: Cell) -> Threat:
     return Threat(cell.attack, cell.eps, cell.steps, cell.restarts, cell.seed)
 
 
-def _bench(checkpoint: str, encoding: str) -> Bench:
+def _bench(checkpoint: str, weights: str, encoding: str) -> Bench:
+    # ``weights`` is there to be compared: a checkpoint that was trained anew is another one.
     return Bench(checkpoints.load(checkpoint), Encoding.parse(encoding))
 
 
@@ -112,10 +113,9 @@ def _which(cell: Cell) -> tuple[str, str, int, int, int]:
     return cell.data, cell.sample, cell.n, *drawn
 
 
-def _check_classes(cell: Cell, bench: Bench) -> None:
-    trained = bench.checkpoint.data
-    if data.source(cell.data).classes != data.source(trained).classes:
-        raise ValueError(f"{cell.checkpoint} knows the classes of {trained}, not those of {cell.data}")
+def _check_classes(checkpoint: checkpoints.Checkpoint, name: str) -> None:
+    if data.source(name).classes != data.source(checkpoint.data).classes:
+        raise ValueError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
 
 
 def _pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[Tensor, Tensor, str]:
@@ -125,7 +125,12 @@ def _pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[T
     return pixels(chosen), torch.from_numpy(chosen.y), (chosen if sample == "first" else whole).hash
 
 
-def fault_map(
+def fault_map(spec: SweepSpec, bench: Bench, number: int) -> BitFlips:
+    """One fault map at the rate that the spec draws at; ``.at(rate)`` gives it at smaller ones."""
+    return _drawn(bench, spec.fault, spec.layers, spec.planes, spec.drawn_at, spec.seed, number)
+
+
+def _drawn(
     bench: Bench,
     fault: str,
     layers: tuple[str, ...],
@@ -134,9 +139,19 @@ def fault_map(
     seed: int,
     number: int,
 ) -> BitFlips:
-    """One fault map at the rate ``top``; ``.at(rate)`` gives it at smaller ones."""
     where = faults.region(bench.model, layers, planes)
     return faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
+
+
+def test_images(spec: SweepSpec, checkpoint: checkpoints.Checkpoint) -> Dataset:
+    """The first n test images of the spec's data set.
+
+    Raises:
+        ValueError: the checkpoint was trained on other classes, or there are fewer images.
+    """
+    name = spec.data or checkpoint.data
+    _check_classes(checkpoint, name)
+    return data.load(name, "test").first(spec.n)
 
 
 def images_there(spec: SweepSpec) -> int:

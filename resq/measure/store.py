@@ -1,0 +1,213 @@
+"""Where measured rows are kept: SQLite in $RESQ_WORK, or the database that $RESQ_STORE names.
+
+A row is known by its content key, so that adding it again, also from another process or machine, changes
+nothing. What rows of one curve share stands once, as a series: a million rows stay quick to look through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sql
+from sqlalchemy.dialects import postgresql, sqlite
+
+from resq import checkpoints
+from resq.measure import table
+
+KINDS = {"str": sql.Text, "int64": sql.BigInteger, "float64": sql.Double, "bytes": sql.LargeBinary}
+OWN = (
+    "key",
+    "ber",
+    "map",
+    "top",
+    "eps",
+    "flips",
+    "correct",
+    "due",
+    "right",
+)  # of a row; the rest: its series
+SHARED = tuple(name for name in table.COLUMNS if name not in OWN)
+AT_ONCE = 500  # rows of one statement: databases bound how many values one may have
+
+
+def _columns(names: Iterable[str]) -> list[sql.Column]:
+    return [sql.Column(name, KINDS[table.COLUMNS[name][0]], nullable=False) for name in names]
+
+
+META = sql.MetaData()
+SERIES = sql.Table("series", META, sql.Column("id", sql.Text, primary_key=True), *_columns(SHARED))
+ROWS = sql.Table(
+    "rows",
+    META,
+    sql.Column("key", sql.Text, primary_key=True),
+    sql.Column("series", sql.Text, sql.ForeignKey("series.id"), nullable=False),
+    *_columns(name for name in OWN if name != "key"),
+)
+sql.Index("rows_by_series", ROWS.c.series, ROWS.c.ber, ROWS.c.eps, ROWS.c.map)
+sql.Index("series_by_checkpoint", SERIES.c.checkpoint, SERIES.c.encoding)
+RUNS = sql.Table(
+    "runs",
+    META,
+    sql.Column("hash", sql.Text, primary_key=True),
+    sql.Column("spec", sql.Text, nullable=False),
+    sql.Column("cells", sql.BigInteger, nullable=False),
+    sql.Column("began", sql.Text, nullable=False),
+)
+
+
+def address() -> str:
+    """The store's URL: $RESQ_STORE, or a SQLite file in $RESQ_WORK."""
+    return os.environ.get("RESQ_STORE") or f"sqlite:///{checkpoints.work() / 'store.sqlite'}"
+
+
+def engine() -> sql.Engine:
+    """The store, its tables made where there are none.
+
+    Raises:
+        ValueError: it cannot be opened; the sentence says which and why.
+    """
+    return _engine(address())
+
+
+@lru_cache(4)
+def _engine(url: str) -> sql.Engine:
+    try:
+        made = sql.make_url(url)
+        if made.get_backend_name() == "sqlite" and made.database:
+            checkpoints.work().mkdir(parents=True, exist_ok=True)
+        found = sql.create_engine(made, connect_args={"timeout": 60} if "sqlite" in url else {})
+        if made.get_backend_name() == "sqlite":
+            sql.event.listen(found, "connect", _tuned)
+        META.create_all(found)
+    except (sql.exc.SQLAlchemyError, ImportError) as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        shown = url.split("@")[-1]  # no password in a sentence
+        raise ValueError(f"the store at {shown} cannot be opened: {said}") from None
+    return found
+
+
+def _tuned(connection: Any, _: object) -> None:
+    """WAL: readers and one writer at a time, and a killed process leaves whole transactions."""
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def add(rows: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the rows were new; those known by their key already are left as they are."""
+    return sum(_add(part) for part in _parts(rows))
+
+
+def _add(rows: Sequence[Mapping[str, Any]]) -> int:
+    # In order, so that two writers never wait for each other in a circle.
+    full = sorted(map(_whole, rows), key=lambda row: row["key"])
+    series = {row["series"]: {"id": row["series"], **{n: row[n] for n in SHARED}} for row in full}
+    own = [{name: row[name] for name in ("series", *OWN)} for row in full]
+    with engine().begin() as connection:
+        connection.execute(_insert(connection, SERIES).values([series[id_] for id_ in sorted(series)]))
+        return connection.execute(_insert(connection, ROWS).values(own)).rowcount
+
+
+def _insert(connection: sql.Connection, into: sql.Table) -> Any:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(into).on_conflict_do_nothing()
+
+
+def _whole(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with what older files leave out, its series, and a key of its own where it has none."""
+    full = {**table.DEFAULTS, **row}
+    full = {name: _python(full[name]) for name in table.COLUMNS}
+    if isinstance(full["right"], str):
+        full["right"] = bytes.fromhex(full["right"])
+    full["series"] = _digest(full, SHARED)
+    full["key"] = full["key"] or "old-" + _digest(
+        full, [n for n in table.COLUMNS if n not in ("key", "right")]
+    )
+    return full
+
+
+def _python(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def _digest(row: Mapping[str, Any], names: Iterable[str]) -> str:
+    return hashlib.sha256(json.dumps([row[name] for name in names]).encode()).hexdigest()[:28]
+
+
+def _parts(items: Iterable[Any], size: int = AT_ONCE) -> Iterator[list[Any]]:
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def keys(among: Iterable[str] | None = None) -> set[str]:
+    """The keys in the store; of those given, or all."""
+    with engine().connect() as connection:
+        if among is None:
+            return set(connection.scalars(sql.select(ROWS.c.key)))
+        asked = (sql.select(ROWS.c.key).where(ROWS.c.key.in_(part)) for part in _parts(among))
+        return {key for question in asked for key in connection.scalars(question)}
+
+
+def rows(**filters: Any) -> pd.DataFrame:
+    """The rows whose columns have these values, as a table of COLUMNS; a list means any of them.
+
+    >>> rows(checkpoint="signs/resnet20/base", axis="ber", encoding=["int8", "fp32"])  # doctest: +SKIP
+    """
+    chosen = [SERIES.c[n] if n in SHARED else ROWS.c[n] for n in table.COLUMNS]
+    question = sql.select(*chosen).join(SERIES, ROWS.c.series == SERIES.c.id).where(*_conditions(filters))
+    order = (SERIES.c.checkpoint, SERIES.c.encoding, SERIES.c.id, ROWS.c.map, ROWS.c.ber, ROWS.c.eps)
+    with engine().connect() as connection:
+        return table.frame(dict(row) for row in connection.execute(question.order_by(*order)).mappings())
+
+
+def _conditions(filters: Mapping[str, Any]) -> list[Any]:
+    found = []
+    for name, value in filters.items():
+        if name not in table.COLUMNS:
+            raise ValueError(f"rows have no column {name!r}; known: {', '.join(table.COLUMNS)}")
+        column = SERIES.c[name] if name in SHARED else ROWS.c[name]
+        many = isinstance(value, list | tuple | set | frozenset)
+        found.append(column.in_(list(value)) if many else column == value)
+    return found
+
+
+def by_key(wanted: Sequence[str]) -> pd.DataFrame:
+    """The rows of these keys, in their order; those that are not stored are left out."""
+    found = [rows(key=part) for part in _parts(wanted)]
+    if not found:
+        return table.frame([])
+    whole = pd.concat(found, ignore_index=True).set_index("key", drop=False)
+    return whole.loc[[key for key in wanted if key in whole.index]].reset_index(drop=True)
+
+
+def series() -> pd.DataFrame:
+    """What is stored: one line per series, with its number of rows."""
+    counted = sql.select(ROWS.c.series, sql.func.count().label("rows")).group_by(ROWS.c.series).subquery()
+    question = sql.select(*(SERIES.c[n] for n in SHARED), counted.c.rows).join(
+        counted, counted.c.series == SERIES.c.id
+    )
+    with engine().connect() as connection:
+        found = connection.execute(question.order_by(SERIES.c.checkpoint, SERIES.c.encoding, SERIES.c.id))
+        return pd.DataFrame(found.mappings().all(), columns=[*SHARED, "rows"])
+
+
+def note(spec_hash: str, spec: str, cells: int, began: str) -> None:
+    """Notes that a campaign was begun; once, whoever begins it again."""
+    with engine().begin() as connection:
+        values = {"hash": spec_hash, "spec": spec, "cells": cells, "began": began}
+        connection.execute(_insert(connection, RUNS).values([values]))
+
+
+def runs() -> list[dict[str, Any]]:
+    """The campaigns that were begun here, the latest first: hash, spec, cells, began."""
+    with engine().connect() as connection:
+        return [
+            dict(r) for r in connection.execute(sql.select(RUNS).order_by(RUNS.c.began.desc())).mappings()
+        ]
