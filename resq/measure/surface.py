@@ -6,7 +6,7 @@ import pandas as pd
 
 from resq.measure import stats
 
-KEYS = [*stats.KEYS, "mode"]
+KEYS = stats.KEYS
 
 
 def grid(rows: pd.DataFrame) -> pd.DataFrame:
