@@ -26,6 +26,7 @@ page = st.navigation(
         st.Page("views/start.py", title="Start", icon=":material/home:", default=True),
         st.Page("views/bitlab.py", title="Bit lab", icon=":material/toggle_on:", url_path="bitlab"),
         st.Page("views/sweep.py", title="Sweep", icon=":material/show_chart:", url_path="sweep"),
+        st.Page("views/layers.py", title="Layers", icon=":material/grid_on:", url_path="layers"),
     ],
     position="top",
 )

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 
 from dashboard import theme
 from dashboard.bitcharts import probabilities, weight_histogram
+from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.words import hover
 from resq.measure.spec import SweepSpec
 
@@ -182,5 +183,33 @@ CHARTS: dict[str, Chart] = {
         "steps: the layer with the plane's flips.",
         "bitlab",
         weight_histogram,
+    ),
+    "layers": Chart(
+        "What one flipped bit adds to the loss",
+        "Each cell is one stored bit of one layer's weights; the brighter, the more harm a flip does, on a "
+        "log scale. A dot: not told from zero. Bars: the layer alone at a bit error rate of 10⁻³, all its "
+        "bits summed, with the 95 % interval over fault maps. Click a cell or a bar.",
+        "layers",
+        layer_heatmap,
+    ),
+    "agreement": Chart(
+        "Does the estimate rank the cells as the measurement does?",
+        "Each dot is a cell whose measured change stands above its own noise; on the dashed line both agree. "
+        "The faint lines are 95 % intervals over fault maps.",
+        "layers",
+        agreement,
+    ),
+    "plane": Chart(
+        "The layer's weights before and after",
+        "Blue: how many weights lie where, as stored, on a log scale. Orange steps: the same with this bit "
+        "flipped in every word of the layer.",
+        "layers",
+        plane_histogram,
+    ),
+    "channels": Chart(
+        "Where in the layer it hurts",
+        "One stripe per output channel: the estimated change of the loss per flipped bit in it.",
+        "layers",
+        channel_strip,
     ),
 }

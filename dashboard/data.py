@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import lab, live
+from dashboard import heat, lab, live
 from resq import checkpoints
 from resq import data as images
 from resq.core import Encoding, QuantizedModel
-from resq.measure import stats, table
+from resq.measure import layers, stats, table
 
 SHOWN = 16  # test images a visitor can choose from
 
@@ -199,3 +199,42 @@ def usual(net: str) -> list[str]:
     """The encodings that pages show at first: those with stored rows, at most four; else int8."""
     stored_ones = set(rows().query("checkpoint == @net and axis == 'ber'")["encoding"])
     return [enc for enc in lab.ENCODINGS if enc in stored_ones][:4] or ["int8"]
+
+
+def heatmap(net: str, enc: str, running: live.Measurement | None = None) -> heat.Heatmap:
+    """What is known of the layers and bits of a network: rows measured here before those that are stored."""
+    fresh = tuple(running.rows) if running is not None else ()
+    stamp = tuple((p.name, p.stat().st_mtime_ns) for p in sorted(table.SHIPPED.glob(f"*{layers.ENDING}")))
+    return _heatmap(net, enc, (running.id if running else "", len(fresh)), stamp, fresh)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _heatmap(
+    net: str, enc: str, job: tuple[str, int], stamp: tuple[tuple[str, int], ...], _fresh: tuple[dict, ...]
+) -> heat.Heatmap:
+    rows = heat.of(layers.shipped(), net, enc)
+    own = heat.of(layers.frame(_fresh), net, enc) if _fresh else rows.iloc[:0]
+    kept = rows[~rows["kind"].isin(set(own["kind"]))]
+    if own.empty:
+        return heat.heatmap(rows)
+    return heat.heatmap(pd.concat([own, kept], ignore_index=True), tuple(dict.fromkeys(own["kind"])))
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _cell(net: str, sha256: str, enc: str, layer: str, bit: int) -> heat.Cell:
+    return heat.cell(words_of(net, enc).weights[layer], bit)
+
+
+def cell(net: str, enc: str, layer: str, bit: int) -> heat.Cell:
+    """One bit plane of one layer in detail."""
+    return _cell(net, str(card(net)["sha256"]), enc, layer, bit)
+
+
+def words_of(net: str, enc: str) -> QuantizedModel:
+    """The stored words alone: no torch."""
+    return _words_of(net, str(card(net)["sha256"]), enc)
+
+
+@st.cache_resource(show_spinner="Loading the weights…", max_entries=8)
+def _words_of(net: str, sha256: str, enc: str) -> QuantizedModel:
+    return checkpoints.load(net).quantized(Encoding.parse(enc))

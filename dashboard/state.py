@@ -30,6 +30,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "live": "measuring live",
         "more": "text and numbers below the figures",
     },
+    "layers": {
+        "network": "network",
+        "encoding": "encoding",
+        "kind": "measured or estimated",
+        "cell": "layer and bit",
+        "live": "measuring live",
+        "more": "text and numbers below the figures",
+    },
 }
 
 # page -> parameter -> (group, meaning)
@@ -57,6 +65,14 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "steps": ("settings", "attack steps"),
         "points": ("settings", "points on each curve"),
         "parts": ("settings", "what is measured live"),
+        "job": ("live", "measurement to follow"),
+    },
+    "layers": {
+        "net": ("network", "checkpoint"),
+        "enc": ("encoding", "how its weights are stored"),
+        "kind": ("kind", "measured or estimated"),
+        "layer": ("cell", "layer"),
+        "bit": ("cell", "bit of the stored words"),
         "job": ("live", "measurement to follow"),
     },
 }

@@ -93,7 +93,12 @@ def test_importing_them_loads_no_torch_by_a_detour():
 
 @pytest.mark.parametrize(
     "file",
-    [f for f in FACE if f.stem in ("charts", "bitcharts", "theme", "words", "lab", "pick", "live", "report")],
+    [
+        f
+        for f in FACE
+        if f.stem
+        in ("charts", "bitcharts", "layercharts", "theme", "words", "lab", "heat", "pick", "live", "report")
+    ],
     ids=_name,
 )
 def test_charts_and_theme_return_figures_and_know_no_streamlit(file):

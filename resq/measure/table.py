@@ -80,7 +80,9 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def csv(table: pd.DataFrame) -> str:
     """The table as CSV; ``frame`` reads its records back."""
-    return table.assign(right=[value.hex() for value in table["right"]]).to_csv(index=False)
+    if "right" in table:
+        table = table.assign(right=[value.hex() for value in table["right"]])
+    return table.to_csv(index=False)
 
 
 def write(table: pd.DataFrame, file: Path) -> None:

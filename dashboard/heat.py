@@ -1,0 +1,315 @@
+"""What the Layers page shows of a heatmap: values and sentences, no widgets and no pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard import lab, theme
+from resq.core import Encoding, QuantizedTensor
+from resq.measure import layers
+from resq.memory import quant
+
+BER = 1e-3  # of the bars: one layer alone at this bit error rate
+KINDS = {"measured": "measured", "instant": "estimated"}
+
+
+def of(rows: pd.DataFrame, net: str, enc: str) -> pd.DataFrame:
+    """The rows of one network in one encoding; of several measurements the one with the most maps x images.
+
+    Estimates and measurements are chosen apart.
+    """
+    found = rows[(rows["checkpoint"] == net) & (rows["encoding"] == enc)]
+    kept = [_best(part) for _, part in found.groupby("kind", sort=False)]
+    return pd.concat(kept, ignore_index=True) if kept else found
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """All that is shown of one network in one encoding.
+
+    Attributes:
+        rows: everything behind it.
+        cells: kind -> lines of ``layers.cells`` with ``shown``; a kind without rows is not there.
+        totals: kind -> lines of ``totals``.
+        pairs, agreement: of the two kinds, where both are there.
+        own: kinds that were made on this server, not read from a file.
+    """
+
+    rows: pd.DataFrame
+    cells: dict[str, pd.DataFrame]
+    totals: dict[str, pd.DataFrame]
+    pairs: pd.DataFrame | None = None
+    agreement: layers.Agreement | None = None
+    own: tuple[str, ...] = ()
+
+
+def heatmap(rows: pd.DataFrame, own: tuple[str, ...] = ()) -> Heatmap:
+    """Rows of one network in one encoding, summarised; ``own``: the kinds that were made on this server."""
+    found = {kind: shown(layers.cells(rows, kind)) for kind in KINDS if kind in set(rows["kind"])}
+    sums = {kind: totals(cells) for kind, cells in found.items()}
+    if len(found) < 2:
+        return Heatmap(rows, found, sums, own=own)
+    both = found["measured"], found["instant"]
+    return Heatmap(rows, found, sums, layers.pairs(*both), layers.agreement(*both), own)
+
+
+def picked(points: Sequence[Mapping[str, Any]]) -> tuple[str, int | None] | None:
+    """Layer and bit of a click on the picture; a bar has no bit; None for a click that chose nothing."""
+    data = list(points[-1].get("customdata") or ()) if points else []
+    if not data:
+        return None
+    return str(data[0]), int(data[1]) if len(data) > 1 else None
+
+
+def readable(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells as a table for people."""
+    columns = {
+        "layer": cells["layer"].map(_layer), "bit": cells["bit"], "per flipped bit": cells["mean"],
+        "95 % low": cells["low"], "95 % high": cells["high"],
+    }  # fmt: skip
+    if (cells["kind"] == "measured").all():
+        columns |= {"accuracy lost, points": (100 * cells["drop"]).round(2), "flips a map": cells["flips"],
+                    "maps": cells["maps"]}  # fmt: skip
+    return pd.DataFrame({**columns, **{k: cells[k] for k in ("n", "seed", "weights", "images")}})
+
+
+def _best(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one measurement: one n, share, seed and set of weights."""
+    groups = [part for _, part in rows.groupby(["weights", "n", "share", "seed"], sort=False)]
+    return max(groups, key=lambda part: int(part["n"].sum()))
+
+
+def shown(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells with ``shown``: the mean where it is positive and stands above its noise, else NaN."""
+    noise = (cells["kind"] == "measured") & ~(cells["low"] > 0)
+    return cells.assign(shown=cells["mean"].where((cells["mean"] > 0) & ~noise))
+
+
+def totals(cells: pd.DataFrame) -> pd.DataFrame:
+    """Per layer: what it adds to the loss when its bits alone flip at BER, ``mean`` and ``half`` interval.
+
+    The sum over its bits of the change per flipped bit times the flips to expect; half widths add as the
+    errors of independent maps do.
+    """
+    flips = cells["words"] * BER
+    each = cells.assign(
+        mean=cells["mean"] * flips, half=((cells["high"] - cells["mean"]) * flips).fillna(0) ** 2
+    )
+    found = each.groupby("layer", sort=False)[["mean", "half"]].sum().reset_index()
+    return found.assign(
+        half=np.sqrt(found["half"]), words=cells.groupby("layer", sort=False)["words"].first().to_numpy()
+    )
+
+
+def hover(cell: pd.Series) -> str:
+    """All that makes one cell checkable."""
+    lines = [f"<b>{_layer(cell['layer'])}, bit {cell['bit']}</b>", f"one flipped bit: {change(cell['mean'])}"]
+    if cell["kind"] == "measured":
+        lines.append(f"95 % over {cell['maps']} maps: {change(cell['low'])} to {change(cell['high'])}")
+        lines.append(f"{cell['flips']:,} of {cell['words']:,} flipped: accuracy {_points(cell['drop'])}")
+    else:
+        lines.append(f"estimated from gradients; {cell['words']:,} weights")
+    return "<br>".join([*lines, f"n = {cell['n']}, seed {cell['seed']}, weights {cell['weights'][:8]}"])
+
+
+def _layer(name: str) -> str:
+    return name.removesuffix(".weight")
+
+
+def change(value: float) -> str:
+    """A change of the loss with its sign.
+
+    >>> change(0.00123), change(-2e-7), change(float("nan"))
+    ('+0.00123', '−2·10⁻⁷', 'no interval')
+    """
+    if np.isnan(value):
+        return "no interval"
+    return ("+" if value > 0 else "") + theme.number(value)
+
+
+def _points(drop: float) -> str:
+    return f"{-100 * drop:+.1f} points".replace("-", "−")
+
+
+def total_hover(name: str, line: pd.Series) -> str:
+    """A bar of the totals, in words."""
+    half = f" ± {theme.number(line['half'])}" if line["half"] > 0 else ""
+    return (
+        f"<b>{_layer(name)}</b>: {change(line['mean'])}{half}<br>its {int(line['words']):,} weights alone at "
+        f"BER {theme.power(BER)}"
+    )
+
+
+def fields(enc: str) -> list[tuple[str, int, int]]:
+    """(name, highest bit, lowest bit) of the parts of a stored word, short enough to stand over them."""
+    encoding, found = Encoding.parse(enc), []
+    for field in sorted(lab.fields(encoding), key=lambda field: -field.bits[0]):
+        name = {"code": "code", "sign": "sign", "copy": "copies"}.get(field.kind, field.kind)
+        if field.kind == "code" and encoding.code == "magnitude":
+            name = "magnitude"
+        found.append(
+            (
+                f"{name} of {field.name.split()[-1]}" if field.kind == "copy" else name,
+                field.bits[0],
+                field.bits[-1],
+            )
+        )
+    return found
+
+
+def bits(enc: str) -> list[int]:
+    """Stored bits, the top one first."""
+    return list(range(Encoding.parse(enc).stored - 1, -1, -1))
+
+
+def top(enc: str) -> int:
+    """The bit that is shown at first: the top bit of the code, or of the exponent."""
+    parts = lab.fields(Encoding.parse(enc))
+    return next((f.bits[0] for f in parts if f.kind == "exponent"), parts[0].bits[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One bit plane of one layer in detail.
+
+    Attributes:
+        edges, before, after: histogram of the layer's weights, as stored and with the bit flipped everywhere.
+        moved: how far a flip moves a weight, root mean square, in weights.
+        outside: share of flips that leave the range of the layer's weights or end in no number.
+    """
+
+    edges: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    moved: float
+    outside: float
+
+
+def cell(q: QuantizedTensor, bit: int) -> Cell:
+    """The plane ``bit`` of a layer's words."""
+    now, then = quant.dequantize(q), flipped(q, bit)
+    edges = lab.edges(now)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = float(np.sqrt(np.square(then.astype(np.float64) - now).mean()))
+    outside = ~((then >= now.min()) & (then <= now.max()))
+    return Cell(edges, lab.counts(now, edges), lab.counts(then, edges), moved, float(outside.mean()))
+
+
+def flipped(q: QuantizedTensor, bit: int) -> np.ndarray:
+    """The layer's weights as they are read with ``bit`` of every word flipped."""
+    words = q.words ^ q.words.dtype.type(1 << bit)
+    rows = words.reshape(len(q.scale), -1)
+    return quant.values(rows, q.scale[:, None], q.zero[:, None], q.encoding).reshape(q.words.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What the gradients say of one cell: per output channel, and its most harmful words."""
+
+    channels: np.ndarray
+    worst: tuple[int, ...]
+    costs: tuple[float, ...]
+
+
+def estimated(found: Heatmap, layer: str, bit: int) -> Estimate | None:
+    """The estimate of one cell; None where there is none."""
+    rows = found.rows
+    at = rows[(rows["kind"] == "instant") & (rows["layer"] == layer) & (rows["bit"] == bit)]
+    if at.empty:
+        return None
+    row = at.iloc[0]
+    return Estimate(
+        np.asarray(row["channels"]), tuple(map(int, row["worst"])), tuple(map(float, row["costs"]))
+    )
+
+
+def sentence(cell: Cell, found: Heatmap, layer: str, bit: int) -> str:
+    """What one cell is about: how far its flips move a weight, and what they cost."""
+    parts = [
+        f"**{_layer(layer)}, bit {bit}**: a flip moves a weight by {theme.number(cell.moved)} "
+        "(root mean square)"
+    ]
+    if cell.outside:
+        parts.append(f"{theme.percent(cell.outside)} of the flips leave the layer's range of weights")
+    for kind, name in KINDS.items():
+        at = found.cells.get(kind, pd.DataFrame(columns=["layer", "bit"]))
+        at = at[(at["layer"] == layer) & (at["bit"] == bit)]
+        if len(at):
+            parts.append(f"{name} {change(float(at['mean'].iloc[0]))} to the loss per flip")
+            if kind == "measured":
+                lost, flips = float(at["drop"].iloc[0]), int(at["flips"].iloc[0])
+                parts.append(f"accuracy {_points(lost)} with {flips:,} flips at once")
+    return "; ".join(parts) + "."
+
+
+def strip_says(estimate: Estimate) -> str:
+    """What the stripes show, for people who cannot see them."""
+    worst = int(estimate.channels.argmax())
+    most = change(float(estimate.channels[worst]))
+    return f"Estimated change per output channel; the worst is channel {worst} ({most})."
+
+
+def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[float]) -> pd.DataFrame:
+    """The most harmful words of a cell as a table for people."""
+    at = np.asarray(index, dtype=np.int64)
+    words = q.words.reshape(-1)[at]
+    entry, digits = quant.channel(q, at), -(-q.encoding.stored // 4)
+    now, then = (
+        quant.values(w, q.scale[entry], q.zero[entry], q.encoding)
+        for w in (words, words ^ words.dtype.type(1 << bit))
+    )
+    return pd.DataFrame({
+        "weight no.": at,
+        "channel": at // (q.words.size // q.words.shape[0]),
+        "word": [f"0x{int(w):0{digits}X}" for w in words],
+        "weight": [theme.number(float(v)) for v in now],
+        "with the bit flipped": [theme.number(float(v)) for v in then],
+        "adds to the loss": [change(float(c)) for c in costs],
+    })  # fmt: skip
+
+
+def finding(cells: pd.DataFrame) -> str:
+    """What the picture shows: the worst cell, the worst layer, and how much less the lowest bit does."""
+    clear = shown(cells).dropna(subset=["shown"])
+    if clear.empty:
+        return "No cell stands above its noise: with these maps and images nothing can be told from zero."
+    most, sums = clear.loc[clear["shown"].idxmax()], totals(cells)
+    worst_layer = sums.loc[sums["mean"].idxmax()]
+    return (
+        f"Most harmful per flipped bit: {_layer(most['layer'])}, bit {most['bit']} "
+        f"({change(most['mean'])} on a loss of {theme.number(most['loss'])}). "
+        f"Most harmful at an equal bit error rate: {_layer(worst_layer['layer'])} "
+        f"({change(worst_layer['mean'])} at BER {theme.power(BER)})."
+    )
+
+
+def provenance(cells: pd.DataFrame, source: str) -> str:
+    """Where the numbers come from, in one line."""
+    first = cells.iloc[0]
+    share = f"{100 * first['share']:g} % of its bits together, at least 16"
+    how = (
+        f"{int(cells['maps'].max())} fault maps a cell, {share}"
+        if first["kind"] == "measured"
+        else "estimated to second order from gradients"
+    )
+    return (
+        f"{source} · {how} · {first['data']} test images 1 to {first['n']} · seed {first['seed']} · "
+        f"weights {first['weights'][:8]} · images {first['images'][:8]}"
+    )
+
+
+def agreement(found: layers.Agreement) -> str:
+    """The rank correlation in a sentence."""
+    if np.isnan(found.rho):
+        return (
+            f"Only {found.used} of {found.of} cells stand above their noise: too few for a rank correlation."
+        )
+    return (
+        f"Spearman's rank correlation {found.rho:.3f} (95 %: {found.low:.3f} to {found.high:.3f}) over the "
+        f"{found.used} of {found.of} cells whose measured change stands above its own noise."
+    )

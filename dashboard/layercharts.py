@@ -1,0 +1,224 @@
+"""Pictures of the Layers page: which layers and bits matter, one cell in detail. Tables in, figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard import heat, theme
+
+CLICKABLE = 1000  # cells; an overlay of more SVG points takes seconds to draw
+
+
+def layer_heatmap(
+    cells: pd.DataFrame, totals: pd.DataFrame, names: Sequence[tuple[str, int, int]], chosen: tuple[str, int]
+) -> go.Figure:
+    """Layers by stored bits, coloured by the change of the loss per flipped bit; beside it, layer totals.
+
+    Args:
+        cells: lines of ``layers.cells``.
+        totals: lines of ``heat.totals``.
+        names: (name, highest bit, lowest bit) of the fields of a stored word.
+        chosen: layer and bit that are outlined.
+    """
+    layers, bits = list(dict.fromkeys(cells["layer"])), sorted(cells["bit"].unique(), reverse=True)
+    row, figure = _row_height(len(layers)), make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.02,
+                                                          column_widths=[0.74, 0.26])  # fmt: skip
+    wide = cells.pivot(index="layer", columns="bit", values="shown").loc[layers, bits]
+    z = np.log10(wide.to_numpy(float), where=wide.to_numpy(float) > 0, out=np.full(wide.shape, np.nan))
+    low, high = _decades(z)
+    figure.add_heatmap(
+        z=z, x=bits, y=list(range(len(layers))), colorscale="Cividis", zmin=low, zmax=high, xgap=2, ygap=2,
+        hoverinfo="skip", colorbar=_bar(low, high), row=1, col=1,
+    )  # fmt: skip
+    _blanks(figure, cells, layers)
+    _clicks(figure, cells, layers, row)
+    _totals(figure, totals, layers)
+    theme.dress(figure, height=92 + row * len(layers))
+    top = {name: i for i, name in enumerate(layers)}
+    if chosen[0] in top and chosen[1] in bits:
+        _outline(figure, chosen[1], top[chosen[0]])
+    _axes(figure, layers, bits, row)
+    _fields(figure, names, row * len(layers))
+    return figure
+
+
+def _row_height(n: int) -> int:
+    return 27 if n <= 22 else 21 if n <= 40 else 16
+
+
+def _decades(z: np.ndarray) -> tuple[float, float]:
+    """Whole powers of ten around the values, at most nine: what lies below takes the darkest colour."""
+    if np.isnan(z).all():
+        return -6.0, 0.0
+    low, high = float(np.floor(np.nanmin(z))), float(np.ceil(np.nanmax(z)))
+    return max(low, high - 9), max(high, low + 1)
+
+
+def _bar(low: float, high: float) -> dict[str, object]:
+    ticks = np.arange(low, high + 0.5, max(1, round((high - low) / 6)))
+    words = {"size": theme.SIZE - 2, "color": theme.INK}
+    return {
+        "title": {"text": "loss per flipped bit", "side": "right", "font": words}, "thickness": 14, "x": 1.02,
+        "tickvals": ticks.tolist(), "ticktext": [theme.power(10.0**t) for t in ticks], "tickfont": words,
+    }  # fmt: skip
+
+
+def _blanks(figure: go.Figure, cells: pd.DataFrame, layers: list[str]) -> None:
+    """A small mark where nothing can be told from zero: an empty cell would look like one not measured."""
+    blank = cells[~(cells["shown"] > 0)]
+    figure.add_scatter(
+        x=blank["bit"], y=[layers.index(name) for name in blank["layer"]], mode="text", hoverinfo="skip",
+        text=["·" if not np.isnan(value) else "" for value in blank["mean"]], showlegend=False,
+        textfont={"size": theme.SIZE, "color": theme.INK}, row=1, col=1,
+    )  # fmt: skip
+
+
+def _clicks(figure: go.Figure, cells: pd.DataFrame, layers: list[str], row: int) -> None:
+    """Transparent points over the cells: clicks on a heatmap itself are not reported."""
+    if len(cells) > CLICKABLE:
+        return
+    clear = {"marker": {"opacity": 0}}
+    figure.add_scatter(
+        x=cells["bit"], y=[layers.index(name) for name in cells["layer"]], mode="markers", showlegend=False,
+        marker={"opacity": 0, "size": row * 0.7}, selected=clear, unselected=clear,
+        customdata=cells[["layer", "bit"]].to_numpy().tolist(),
+        text=[heat.hover(cell) for _, cell in cells.iterrows()], hovertemplate="%{text}<extra></extra>",
+        row=1, col=1,
+    )  # fmt: skip
+
+
+def _totals(figure: go.Figure, totals: pd.DataFrame, layers: list[str]) -> None:
+    at = totals.set_index("layer").reindex(layers)
+    keep = {"marker": {"opacity": 1}}
+    figure.add_bar(
+        y=list(range(len(layers))), x=at["mean"].clip(lower=0), orientation="h", showlegend=False,
+        marker={"color": theme.BLUE}, selected=keep, unselected=keep,
+        error_x={"array": at["half"], "color": theme.INK, "thickness": 1.5, "width": 3},
+        customdata=[[name] for name in layers],
+        text=[heat.total_hover(name, at.loc[name]) for name in layers],
+        textposition="none", hovertemplate="%{text}<extra></extra>", row=1, col=2,
+    )  # fmt: skip
+
+
+def _outline(figure: go.Figure, bit: int, y: int) -> None:
+    figure.add_shape(
+        type="rect", x0=bit - 0.5, x1=bit + 0.5, y0=y - 0.5, y1=y + 0.5, row=1, col=1,
+        line={"color": theme.VERMILLION, "width": 4},
+    )  # fmt: skip
+
+
+def _axes(figure: go.Figure, layers: list[str], bits: list[int], row: int) -> None:
+    size = {"size": min(theme.SIZE, row - 3), "color": theme.INK}
+    figure.update_xaxes(
+        range=[bits[0] + 0.5, bits[-1] - 0.5], tickvals=bits, fixedrange=True, showgrid=False,
+        title_text="stored bit", row=1, col=1,
+    )  # fmt: skip
+    figure.update_xaxes(
+        title_text=f"layer alone at BER {theme.power(heat.BER)}", rangemode="tozero", nticks=4,
+        fixedrange=True, row=1, col=2,
+    )  # fmt: skip
+    figure.update_yaxes(
+        range=[len(layers) - 0.5, -0.5], tickvals=list(range(len(layers))), tickfont=size, showgrid=False,
+        ticktext=[name.removesuffix(".weight") for name in layers], fixedrange=True,
+    )  # fmt: skip
+    figure.update_yaxes(showticklabels=False, row=1, col=2)
+    figure.update_layout(hoverdistance=-1, hovermode="closest", margin_t=30, bargap=0.25)
+
+
+def _fields(figure: go.Figure, names: Sequence[tuple[str, int, int]], height: int) -> None:
+    """What the bits mean, above them."""
+    for name, high, low in names:
+        figure.add_annotation(
+            x=(high + low) / 2, y=1, yref="y domain", yanchor="bottom", text=name, showarrow=False,
+            font={"size": theme.SIZE - 2, "color": theme.INK}, row=1, col=1,
+        )  # fmt: skip
+        if low:
+            figure.add_vline(x=low - 0.5, line={"color": theme.INK, "width": 2}, row=1, col=1)
+
+
+def agreement(pairs: pd.DataFrame) -> go.Figure:
+    """Measured against estimated change per flipped bit, one dot per cell above its own noise, log axes.
+
+    Args:
+        pairs: lines of ``layers.pairs``.
+    """
+    shown = pairs[pairs["clear"] & (pairs["instant"] > 0) & (pairs["measured"] > 0)]
+    figure = go.Figure()
+    ends = [1e-6, 1e-2]
+    if len(shown):
+        both = shown[["instant", "measured"]].to_numpy(float)
+        ends = [float(both.min()) / 2, float(both.max()) * 2]
+    figure.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        line={"color": theme.INK, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=shown["instant"], y=shown["measured"], mode="markers",
+        error_y={"array": shown["high"] - shown["measured"], "width": 0,
+                 "color": theme.fade(theme.BLUE, 0.35)},
+        marker={"color": theme.BLUE, "size": 8}, customdata=shown[["layer", "bit"]].to_numpy().tolist(),
+        text=[
+            f"<b>{cell.layer.removesuffix('.weight')}, bit {cell.bit}</b>"
+            f"<br>estimated {theme.number(cell.instant)}<br>measured {theme.number(cell.measured)}"
+            for cell in shown.itertuples()
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+    theme.dress(figure, height=330)
+    for update, title in ((figure.update_xaxes, "estimated"), (figure.update_yaxes, "measured")):
+        update(
+            type="log", title_text=title, exponentformat="power", dtick=1 if ends[1] / ends[0] < 1e5 else 2
+        )
+    figure.update_layout(showlegend=False)
+    return figure
+
+
+def plane_histogram(edges: np.ndarray, before: np.ndarray, after: np.ndarray) -> go.Figure:
+    """The layer's weights as stored, and with the bit flipped in every word.
+
+    Args:
+        edges: (bins + 1,); before, after: counts (bins,).
+    """
+    middle, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
+    figure = go.Figure()
+    figure.add_bar(
+        x=middle, y=before, width=width, name="as stored", marker={"color": theme.fade(theme.BEFORE, 0.6)},
+        hovertemplate="around %{x:.3g}: %{y} weights as stored<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=middle, y=np.where(after > 0, after, np.nan), mode="lines",
+        name="with this bit flipped in every word",
+        line={"shape": "hvh", "color": theme.AFTER, "width": 3},
+        hovertemplate="around %{x:.3g}: %{y} weights with the bit flipped<extra></extra>",
+    )  # fmt: skip
+    theme.dress(figure, height=270)
+    figure.update_layout(bargap=0)
+    figure.update_xaxes(title_text="weight", fixedrange=True)
+    figure.update_yaxes(title_text="weights", type="log", dtick=1, fixedrange=True)
+    return figure
+
+
+def channel_strip(changes: np.ndarray) -> go.Figure:
+    """One bar of colour per output channel: the expected change of the loss per flipped bit in it.
+
+    Args:
+        changes: float (channels,).
+    """
+    figure = go.Figure(go.Heatmap(
+        z=[changes], x=list(range(len(changes))), colorscale="Cividis", zmin=0, showscale=True,
+        hovertemplate="channel %{x}: %{z:.2e} per flipped bit<extra></extra>",
+        colorbar={"thickness": 14, "nticks": 3, "exponentformat": "power",
+                  "tickfont": {"size": theme.SIZE - 2, "color": theme.INK}},
+    ))  # fmt: skip
+    theme.dress(figure, height=120)
+    figure.update_xaxes(title_text="output channel", showgrid=False, fixedrange=True)
+    figure.update_yaxes(showticklabels=False, showgrid=False, fixedrange=True)
+    return figure

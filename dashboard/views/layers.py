@@ -1,0 +1,202 @@
+"""Layers: which layers and which bits matter?"""
+
+from __future__ import annotations
+
+import uuid
+
+import streamlit as st
+
+from dashboard import bitcontrols, charts, controls, data, follow, heat, live, shell, show
+from resq.measure.layers import LayerSpec
+
+MAPS = 4  # of a measurement begun here: minutes, not an hour
+
+
+def start(spec: LayerSpec) -> None:
+    """Begins to estimate or measure; the address keeps which measurement it is."""
+    try:
+        visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+        job = data.measurements().start([spec], visitor)
+        st.session_state.layer_job, st.session_state.layer_refused = job.id, ""
+    except ValueError as error:
+        st.session_state.layer_refused = str(error)
+
+
+def measurement() -> live.Measurement | None:
+    """The measurement of this visitor, or of the address."""
+    key = st.session_state.get("layer_job") or st.query_params.get("job", "")
+    found = data.measurements().get(key) if key else None
+    st.session_state.layer_job = key if found else ""
+    controls.write("job", key if found else "")
+    if key and not found:
+        st.session_state.layer_refused = (
+            "The measurement of this link is no longer known here: the server has been started anew since. "
+            "Press “Measure this network now” to measure it again."
+        )
+    return found
+
+
+def pick() -> None:
+    """Takes over a click on the picture; the outline and the lists then follow."""
+    found = heat.picked(st.session_state.layer_heat.selection.points)
+    if found:
+        st.session_state.layer = found[0]
+        if found[1] is not None:
+            st.session_state.bit = found[1]
+
+
+def cell(names: list[str], enc: str) -> tuple[str, int]:
+    """The chosen layer and bit: the keyboard's way to a cell."""
+    bits, first = heat.bits(enc), heat.top(enc)
+    if st.session_state.get("bit", first) not in bits:
+        del st.session_state["bit"]  # chosen in an encoding with longer words
+    with shell.group("cell"), st.container(horizontal=True, vertical_alignment="bottom"):
+        layer = st.selectbox(
+            "Layer", names, key="layer", bind="query-params", format_func=lambda n: n.removesuffix(".weight")
+        )
+        bit = st.selectbox(
+            "Bit", bits, bits.index(first), key="bit", bind="query-params", format_func=str, width=120
+        )
+    return layer, int(bit)
+
+
+def buttons(net: str, enc: str, running: live.Measurement | None) -> None:
+    """What can be done about rows that are not there."""
+    busy = running is not None and running.active
+    with shell.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button(
+            "Estimate now", key="estimate", on_click=start, args=(LayerSpec(net, encoding=enc),),
+            disabled=busy, icon=":material/bolt:", help="Seconds, from gradients",
+        )  # fmt: skip
+        st.button(
+            "Measure this network now", key="measure_layers", type="primary", on_click=start,
+            args=(LayerSpec(net, encoding=enc, maps=MAPS),), disabled=busy, icon=":material/play_arrow:",
+            help="Flips bits cell by cell: minutes; cells appear as they are measured",
+        )  # fmt: skip
+
+
+def results(net: str, enc: str, running: live.Measurement | None) -> None:
+    """The heatmap and the chosen cell; again and again while something is measured."""
+    follow.progress(running, st.session_state.get("layer_refused", ""), "rows")
+    found, model = data.heatmap(net, enc, running), data.words_of(net, enc)
+    kinds = list(found.cells)
+    if not kinds:
+        nothing(net, enc, running)
+    left, right = st.columns([7, 5], gap="large")
+    with right:
+        layer, bit = cell(list(model.weights), enc)
+        drilled(net, enc, found, layer, bit)
+    if kinds:
+        with left:
+            picture(net, enc, found, kinds, (layer, bit))
+        below(found, net, enc)
+    now = running is not None and running.active
+    watched, st.session_state.layer_watched = st.session_state.get("layer_watched", False), now
+    if watched and not now:
+        st.rerun()  # once at the end, so that the page stops asking
+
+
+def nothing(net: str, enc: str, running: live.Measurement | None) -> None:
+    """What to do where there is no row yet."""
+    if running is not None and running.active:
+        show.sorry("The first cells appear in a few seconds.")
+        return
+    show.sorry(
+        f"Nothing is stored for {show.plain(net)} in {enc} yet. “Estimate now” takes seconds, “Measure this "
+        "network now” minutes; or in a terminal:",
+        " ".join(["python -m resq", *LayerSpec(net, encoding=enc).argv()]),
+    )
+
+
+def picture(net: str, enc: str, found: heat.Heatmap, kinds: list[str], chosen: tuple[str, int]) -> None:
+    """The heatmap with its switch and its origin."""
+    kind = kinds[0]
+    with shell.group("kind"):
+        if len(kinds) > 1:
+            kind = st.segmented_control(
+                "Change of the loss per flipped bit", kinds, key="kind", default="measured", required=True,
+                bind="query-params", format_func=heat.KINDS.__getitem__,
+            )  # fmt: skip
+    cells = found.cells[kind]
+    drawn = charts.CHARTS["layers"].draw(cells, found.totals[kind], heat.fields(enc), chosen)
+    show.figure("layers", drawn, key="layer_heat", alt=heat.finding(cells), title=False, on_select=pick)
+    st.markdown(heat.finding(cells))
+    st.caption(heat.provenance(cells, "Made here" if kind in found.own else "Stored rows"))
+    if kind not in found.own and data.outdated(cells):
+        st.warning("Made with other weights than those that are here now. Press “Measure this network now”.")
+
+
+def drilled(net: str, enc: str, found: heat.Heatmap, layer: str, bit: int) -> None:
+    """One bit plane of one layer, down to its most harmful words."""
+    cell = data.cell(net, enc, layer, bit)
+    q = data.words_of(net, enc).weights[layer]
+    st.markdown(heat.sentence(cell, found, layer, bit))
+    drawn = charts.CHARTS["plane"].draw(cell.edges, cell.before, cell.after)
+    show.figure("plane", drawn, key="plane_chart", alt=heat.sentence(cell, found, layer, bit), caption=False)
+    estimate = heat.estimated(found, layer, bit)
+    word = 0
+    if estimate is not None:
+        strip = charts.CHARTS["channels"].draw(estimate.channels)
+        show.figure("channels", strip, key="channel_chart", alt=heat.strip_says(estimate), caption=False)
+        st.markdown("**Its ten most harmful words** · choose one, then open it")
+        table = heat.worst(q, bit, estimate.worst, estimate.costs)
+        chosen = st.dataframe(
+            table, hide_index=True, key=f"worst_{layer}_{bit}", on_select="rerun", height=216,
+            selection_mode="single-row", selection_default={"selection": {"rows": [0]}},
+        )  # fmt: skip
+        rows = chosen["selection"]["rows"]
+        word = int(estimate.worst[rows[0] if rows else 0])
+    shell.link(
+        "bitlab", f"Open weight {word:,} in the Bit lab, bit {bit} flipped", ":material/toggle_on:",
+        net=net, enc=enc, layer=layer.removesuffix(".weight"), w=word, flip=bit,
+    )  # fmt: skip
+
+
+def below(found: heat.Heatmap, net: str, enc: str) -> None:
+    """How far the estimate can be trusted; the numbers; how to read it all."""
+    figures = {}
+    if found.pairs is not None and found.agreement is not None:
+        said = heat.agreement(found.agreement)
+        figures["agreement"] = charts.CHARTS["agreement"].draw(found.pairs)
+        st.subheader(charts.CHARTS["agreement"].title, anchor=False)
+        small, text = st.columns([5, 4], gap="large", vertical_alignment="center")
+        with small:
+            show.figure(
+                "agreement", figures["agreement"], key="agreement", alt=said, title=False, caption=False
+            )
+        text.markdown(said)
+        text.caption(charts.CHARTS["agreement"].caption)
+    with shell.group("more"):
+        commands = [" ".join(["python -m resq", *LayerSpec(net, encoding=enc, maps=MAPS).argv()])]
+        tables = {"layers": heat.readable(next(iter(found.cells.values())))}
+        show.numbers(tables, figures, found.rows.drop(columns=["channels", "worst", "costs"]), commands)
+        show.help_page("layers_help", ["layers", "plane", "channels", "agreement"])
+
+
+def shown(net: str, enc: str, running: live.Measurement | None) -> None:
+    """The results, or a sentence: a fragment runs again without the page around it."""
+    with show.in_words():
+        results(net, enc, running)
+
+
+def page(names: list[str]) -> None:
+    """The whole page."""
+    first, second, third = st.columns([3, 3, 5], vertical_alignment="bottom")
+    with first, shell.group("network"):
+        net = bitcontrols.network(names)
+    with second, shell.group("encoding"):
+        enc = bitcontrols.encoding()
+    running = measurement()
+    with third:
+        buttons(net, enc, running)
+    every = 1.0 if running is not None and running.active else None
+    st.fragment(shown, run_every=every)(net, enc, running)
+
+
+show.page("Which layers and which bits matter?", show.text("layers"))
+with show.in_words():
+    known = data.names()
+    if known:
+        page(known)
+    else:
+        show.sorry(*show.UNTRAINED)
