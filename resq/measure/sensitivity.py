@@ -136,7 +136,7 @@ def slopes(
 def _turn(z: Tensor, rng: np.random.Generator) -> Tensor:
     """Random (N, classes) whose outer product is, in the mean, the loss's second derivative by the logits."""
     root = z.softmax(1).sqrt()
-    signed = root * torch.from_numpy(rng.choice(np.float32([-1, 1]), tuple(z.shape)))
+    signed = root * torch.from_numpy(rng.choice(np.array([-1, 1], np.float32), tuple(z.shape)))
     return signed - root**2 * signed.sum(1, keepdim=True)
 
 
