@@ -27,6 +27,9 @@ page = st.navigation(
         st.Page("views/bitlab.py", title="Bit lab", icon=":material/toggle_on:", url_path="bitlab"),
         st.Page("views/sweep.py", title="Sweep", icon=":material/show_chart:", url_path="sweep"),
         st.Page("views/layers.py", title="Layers", icon=":material/grid_on:", url_path="layers"),
+        st.Page(
+            "views/tradeoff.py", title="Trade-off", icon=":material/stacked_line_chart:", url_path="tradeoff"
+        ),
     ],
     position="top",
 )

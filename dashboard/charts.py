@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from dashboard import theme
 from dashboard.bitcharts import probabilities, weight_histogram
 from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane_histogram
+from dashboard.surfacecharts import heatmap, pareto, relief, shields
 from dashboard.words import hover
 from resq.measure.spec import SweepSpec
 
@@ -157,6 +158,45 @@ def _accuracy(figure: go.Figure, curves: pd.DataFrame, chance: Mapping[str, floa
 
 
 CHARTS: dict[str, Chart] = {
+    "surface": Chart(
+        "Accuracy under both",
+        "Each tile: the share of test images still right at that BER and that budget; brighter is better. "
+        "White: where accuracy falls below the line you set. Hatched: not run, which is not zero.",
+        "tradeoff",
+        heatmap,
+    ),
+    "relief": Chart(
+        "Accuracy under both",
+        "Height and colour: the share of test images still right. Drag to turn. Holes were not run.",
+        "tradeoff",
+        relief,
+    ),
+    "slice_ber": Chart(
+        "A column of the map",
+        "Accuracy over BER at the chosen budget; band: 95 % over fault maps.",
+        "tradeoff",
+        accuracy_vs_ber,
+    ),
+    "slice_eps": Chart(
+        "A row of the map",
+        "Accuracy over the budget at the chosen BER; band: 95 % over images.",
+        "tradeoff",
+        accuracy_vs_eps,
+    ),
+    "shields": Chart(
+        "What each shield gives against each threat",
+        "Right: resists faults better. Up: resists attack better. Arrows start at the network without "
+        "a shield; one that points right and up helps against both.",
+        "tradeoff",
+        shields,
+    ),
+    "pareto": Chart(
+        "What resistance costs",
+        "Each dot is a network as stored, larger where it takes more memory. The dotted line joins "
+        "those that no other beats in both.",
+        "tradeoff",
+        pareto,
+    ),
     "ber": Chart(
         "Accuracy under flipped bits",
         "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "

@@ -18,7 +18,7 @@ from dashboard import heat, lab, live
 from resq import checkpoints
 from resq import data as images
 from resq.core import Encoding, QuantizedModel
-from resq.measure import layers, stats, table
+from resq.measure import layers, stats, table, tradeoff
 
 SHOWN = 16  # test images a visitor can choose from
 
@@ -238,3 +238,36 @@ def words_of(net: str, enc: str) -> QuantizedModel:
 @st.cache_resource(show_spinner="Loading the weights…", max_entries=8)
 def _words_of(net: str, sha256: str, enc: str) -> QuantizedModel:
     return checkpoints.load(net).quantized(Encoding.parse(enc))
+
+
+def cells(net: str, enc: str, mode: str) -> pd.DataFrame:
+    """The surface of a network as stored: random faults in all layers, PGD, seed 0."""
+    found = rows().query("checkpoint == @net and encoding == @enc and region == 'all' and seed == 0")
+    return tradeoff.cells(found[found["fault"].eq("random") & found["attack"].isin(["none", "pgd"])], mode)
+
+
+def areas(frame: pd.DataFrame, net: str) -> pd.DataFrame:
+    """Both resistances of every variant of a network that has them, and the memory that its weights take."""
+    row = net.rsplit("/", 1)[0] + "/"
+    frame = frame[frame["checkpoint"].str.startswith(row)]
+    found = tradeoff.areas(frame[frame["fault"].eq("random") & frame["attack"].isin(["none", "pgd"])])
+    sizes = [megabytes(*pair) for pair in found[["checkpoint", "encoding"]].to_numpy().tolist()]
+    return found.assign(megabytes=sizes)
+
+
+def megabytes(net: str, enc: str) -> float:
+    """Memory of a checkpoint's stored weights; NaN where it is not on this machine."""
+    if net not in names():
+        return float("nan")
+    return _weights(net, str(card(net)["sha256"])) * Encoding.parse(enc).stored / 8e6
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _weights(net: str, sha256: str) -> int:
+    return checkpoints.n_weights(net)
+
+
+def joint_command(net: str, enc: str, at: tuple[float, float] | None, mode: str) -> str:
+    """The command that measures one cell, or the usual surface."""
+    bers, budgets = ("0,1e-4,1e-3,1e-2,5e-2", "0,2,4,8") if at is None else (f"{at[0]:g}", f"{at[1]:g}")
+    return f"python -m resq surface {net} --encoding {enc} --ber {bers} --eps {budgets} --mode {mode}"

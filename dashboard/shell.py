@@ -26,7 +26,9 @@ def begin(page: str) -> None:
     page = page or "start"
     found = state.shell(page, {name: st.query_params.get(name, "") for name in state.SHELL})
     st.session_state.page, st.session_state.shell = page, found
-    rules = [f".st-key-group_{name} {{ display: none; }}" for name in found.hide]
+    rules = [
+        f".st-key-group_{name}, [class*='st-key-group_{name}__'] {{ display: none; }}" for name in found.hide
+    ]
     if found.present:
         rules.append(PRESENT)
     if rules:
@@ -58,11 +60,15 @@ def presenting() -> bool:
     return bool(st.session_state.get("shell", state.Shell()).present)
 
 
-def group(name: str) -> DeltaGenerator:
-    """A container for controls that a teacher's link can hide; hidden, they keep their values."""
+def group(name: str, part: str = "") -> DeltaGenerator:
+    """A container for controls that a teacher's link can hide; hidden, they keep their values.
+
+    Args:
+        part: tells several containers of one group apart.
+    """
     page = st.session_state.get("page", "")
     assert name in state.GROUPS.get(page, {name: ""}), f"{name} is no group of {page} in state.GROUPS"
-    return st.container(key=f"group_{name}")
+    return st.container(key=f"group_{name}__{part}" if part else f"group_{name}")
 
 
 def link(page: str, label: str, icon: str = ":material/arrow_forward:", **values: object) -> None:

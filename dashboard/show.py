@@ -23,7 +23,7 @@ ICONS = {"same": ":material/check_circle:", "changed": ":material/swap_horiz:", 
 
 def page(title: str, sentence: str) -> None:
     """A page's question, what it is about, and the button that shares the view."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="shell_title"):
         st.title(title, anchor=False, width="stretch")
         shell.share_button()
     st.markdown(sentence)
@@ -142,27 +142,6 @@ def standalone(drawn: go.Figure) -> str:
     return saved.to_html(include_plotlyjs=True, config=theme.SAVED)
 
 
-def readable(curves: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The lines of a curve as a table for people."""
-    low, high = ("image_low", "image_high") if name == "eps" else ("low", "high")
-    columns = {
-        "network": curves["checkpoint"],
-        "stored as": curves["encoding"],
-        "eps / 255" if name == "eps" else "BER": curves["x"],
-        "accuracy %": (100 * curves["mean"]).round(2),
-        "95 % low": (100 * curves[low]).round(2),
-        "95 % high": (100 * curves[high]).round(2),
-    }
-    if name == "ber":
-        columns |= {
-            "worst map %": (100 * curves["least"]).round(2),
-            "maps": curves["maps"],
-            "flips": curves["flips"],
-        }
-    columns |= {key: curves[key] for key in ("n", "seed", "weights", "images", "code")}
-    return pd.DataFrame(columns)
-
-
 def verdict(found: Verdict) -> None:
     """The verdict, large."""
     with st.container(key=f"verdict_{found.kind}", gap=None):
@@ -186,7 +165,13 @@ def thumbnails(addresses: tuple[str, ...]) -> None:
 
 UNTRAINED = (
     "There is no trained network on this machine yet. Train the small one; it takes a few minutes:",
-    "python -m resq train assets/specs/signs-resnet20-base.toml",
+    "python -m resq train assets/specs/recipes/signs-resnet20-base.toml",
+)
+
+
+UNMEASURED = (
+    "Nothing is measured on this machine yet. The Sweep page measures live, or in a terminal:",
+    "python -m resq sweep signs/resnet20/base",
 )
 
 

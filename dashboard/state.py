@@ -1,7 +1,8 @@
 """The address bar in one table: every parameter of every page, and what a teacher's link may hide.
 
 Add a page: its groups in GROUPS, its parameters in PARAMS. A group is a set of controls that are hidden
-together; ``shell.group(name)`` draws it. What an address says and no table knows is ignored. No streamlit here.
+together; ``shell.group(name)`` draws it. No streamlit here.
+What an address says and no table knows is ignored.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "picture": "picture",
         "shortcuts": "buttons that choose a weight",
         "plane": "flips in the whole layer",
+        "more": "text and numbers below the figures",
+    },
+    "tradeoff": {
+        "choice": "network and encoding",
+        "view": "attack mode, line, map or landscape",
+        "cell": "chosen cell",
+        "resistance": "axis of the last figure",
         "more": "text and numbers below the figures",
     },
     "sweep": {
@@ -53,6 +61,16 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "plane": ("plane", "bit that is flipped in many weights of the layer"),
         "share": ("plane", "in how many of them, %"),
         "draw": ("plane", "seed of the draw of those weights"),
+    },
+    "tradeoff": {
+        "net": ("choice", "checkpoint"),
+        "enc": ("choice", "how its weights are stored"),
+        "mode": ("view", "transfer or adaptive"),
+        "thr": ("view", "accuracy at which a line is drawn, %"),
+        "view": ("view", "map or landscape"),
+        "ber": ("cell", "bit error rate of the chosen cell"),
+        "eps": ("cell", "budget of the chosen cell, 1/255"),
+        "robust": ("resistance", "faults or attack"),
     },
     "sweep": {
         "nets": ("choice", "checkpoints"),

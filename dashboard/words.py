@@ -117,3 +117,60 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
     parts += [f"{maps} fault maps"] if maps > 1 else []
     parts += [f"seed {values('seed')}", f"weights {values('weights', 8)}", f"images {values('images', 8)}"]
     return " · ".join([*parts, f"code {values('code', 8)}"])
+
+
+def place(ber: float, eps: float) -> str:
+    """A cell under faults and attack, by name."""
+    return f"BER {theme.power(ber)}, eps {eps:g}/255"
+
+
+def cell(line: Mapping[str, Any] | pd.Series) -> str:
+    """All that makes one cell of a surface checkable."""
+    lines = [f"<b>{place(line['ber'], line['eps'])}: {theme.percent(line['mean'])}</b>", interval(line)]
+    if line["eps"]:
+        lines.append(f"{line['attack']}, {line['steps']} steps, {line['restarts']} start(s)")
+    hashes = f"weights {line['weights'][:8]}, images {line['images'][:8]}, code {line['code'][:8]}"
+    return "<br>".join([*lines, f"n = {line['n']}, seed {line['seed']}, fault model {line['fault']}", hashes])
+
+
+def interval(line: Mapping[str, Any] | pd.Series) -> str:
+    """The interval of a cell: over maps where there are several, over images where nothing is random."""
+    if line["ber"] > 0 and line["maps"] > 1:
+        return f"95 % over {line['maps']} maps: {span(line['low'], line['high'])}"
+    images = f"95 % over {line['n']} images: {span(line['image_low'], line['image_high'])}"
+    return images if line["ber"] == 0 else f"one map, so no interval over maps; {images}"
+
+
+def areas(line: Mapping[str, Any] | pd.Series) -> str:
+    """A network's two areas, and what they are made of."""
+    bers = ", ".join(theme.power(b) for b in line["bers"])
+    budgets = ", ".join(f"{e:g}" for e in line["budgets"])
+    lines = [
+        f"<b>{line['checkpoint']} · {line['encoding']}</b>",
+        f"resists faults {theme.percent(line['faults'])}: BER {bers}",
+        f"resists attack {theme.percent(line['attack'])}: eps {budgets} / 255",
+        f"clean {theme.percent(line['clean'])}",
+    ]
+    if "megabytes" in line:
+        lines.append(f"{line['megabytes']:.2f} MB of stored weights")
+    return "<br>".join([*lines, f"n ≥ {line['n']}, seed {line['seed']}, weights {line['weights'][:8]}"])
+
+
+def corners(cells: pd.DataFrame) -> str:
+    """What a surface shows, for people who cannot see it: its corners that were measured."""
+    known = {(line["ber"], line["eps"]): line["mean"] for _, line in cells.iterrows()}
+    ends = [(b, e) for b in _ends(cells["ber"]) for e in _ends(cells["eps"]) if (b, e) in known]
+    return "; ".join(f"{place(*at)}: {theme.percent(known[at])}" for at in ends) + "."
+
+
+def _ends(values: pd.Series) -> list[float]:
+    return sorted({float(values.min()), float(values.max())})
+
+
+def shields(table: pd.DataFrame) -> str:
+    """What the figure of both resistances shows, one sentence per network."""
+    return " ".join(
+        f"{line['checkpoint']} in {line['encoding']}: {theme.percent(line['faults'])} against faults, "
+        f"{theme.percent(line['attack'])} against attack."
+        for _, line in table.iterrows()
+    )

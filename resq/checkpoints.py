@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
@@ -135,6 +136,21 @@ def card(name: str) -> dict[str, Any]:
     if not isinstance(fields["weights"], list) or not all(isinstance(w, str) for w in fields["weights"]):
         raise ValueError(f"{file.name} has {fields['weights']!r:.60} for weights; expected a list of names")
     return fields
+
+
+def n_weights(name: str) -> int:
+    """How many weights a checkpoint stores as words; only the file's header is read.
+
+    Raises:
+        ValueError: no such checkpoint, or a file that is no safetensors.
+    """
+    file = find(name)
+    try:
+        with safe_open(file, framework="numpy") as tensors:
+            shapes = [tensors.get_slice(weight).get_shape() for weight in card(name)["weights"]]
+    except SafetensorError as error:
+        raise ValueError(f"{file.name} is not a safetensors file: {error}") from None
+    return sum(math.prod(shape) for shape in shapes)
 
 
 def load(name: str) -> Checkpoint:

@@ -17,8 +17,13 @@ from resq.memory import faults, quant
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
 NAME = "signs/resnet20/base"
-PAGES = {"start": "views/start.py", "bitlab": "views/bitlab.py", "sweep": "views/sweep.py",
-         "layers": "views/layers.py"}  # fmt: skip
+PAGES = {
+    "start": "views/start.py",
+    "bitlab": "views/bitlab.py",
+    "sweep": "views/sweep.py",
+    "layers": "views/layers.py",
+    "tradeoff": "views/tradeoff.py",
+}
 
 
 @pytest.fixture(autouse=True)

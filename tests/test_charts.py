@@ -6,7 +6,7 @@ import pytest
 
 from dashboard import charts, lab, pick, theme, words
 from resq.core import Encoding
-from resq.measure import stats, table
+from resq.measure import stats, table, tradeoff
 from resq.measure.spec import SweepSpec
 
 NAME = "signs/resnet20/base"
@@ -207,3 +207,41 @@ def test_in_floating_point_the_digits_flip_the_exponent_and_the_sign():
     keys = lab.keys(Encoding.parse("fp32"))
     assert (keys[23], keys[30], keys[31]) == ("0", "7", "8")
     assert 0 not in keys
+
+
+def test_a_surface_draws_a_line_at_the_threshold_hatches_what_was_not_run_and_frames_the_chosen_cell():
+    cells = tradeoff.cells(pd.concat([faulty(), attacked()]), "transfer")
+    figure = charts.CHARTS["surface"].draw(cells, (1e-3, 2.0), 0.45)
+    border, hatch, frame = figure.layout.shapes
+    # Clean at 0, 2, 8: 90, 50, 10 %, so the line runs between eps 2 and 8; down, between 70 and 20 %.
+    assert border.path == "M1.5,-0.5L1.5,0.5 M-0.5,1.5L0.5,1.5"
+    assert hatch.path.count("M") == 4 * 7, "two rates at two budgets were not run"
+    assert (frame.x0, frame.y0) == (0.5, 0.5)
+    assert "not run" in figure.data[1].text[4]
+    assert figure.data[1].customdata[4] == [1e-3, 2.0]
+
+
+def test_arrows_lead_from_the_base_to_each_of_its_variants():
+    base = {
+        "encoding": "int8",
+        "seed": 0,
+        "weights": "a" * 16,
+        "bers": (1e-3, 1e-2),
+        "budgets": (0.0, 8.0),
+        "n": 9,
+    }
+    lines = [
+        {
+            **base,
+            "checkpoint": f"signs/resnet20/{variant}",
+            "faults": f,
+            "attack": a,
+            "clean": 0.9,
+            "megabytes": 1,
+        }
+        for variant, f, a in (("base", 0.2, 0.1), ("fault", 0.8, 0.3))
+    ]
+    (arrow,) = charts.CHARTS["shields"].draw(pd.DataFrame(lines)).layout.annotations
+    assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0.2, 0.1, 0.8, 0.3)
+    joined = charts.CHARTS["pareto"].draw(pd.DataFrame(lines), "attack").data[0]
+    assert joined.y == (0.3,), "the base is beaten in one and equalled in the other"

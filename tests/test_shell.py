@@ -19,7 +19,7 @@ def test_a_task_is_shown_letter_by_letter():
 def test_a_hidden_group_keeps_its_values():
     app = opened("bitlab", hide="plane,nonsense", share="10", plane="6")
     assert not app.exception
-    assert ".st-key-group_plane { display: none; }" in styles(app)
+    assert ".st-key-group_plane, [class*='st-key-group_plane__'] { display: none; }" in styles(app)
     assert "nonsense" not in styles(app)
     assert app.session_state["share"] == 0.1
 

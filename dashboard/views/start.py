@@ -46,7 +46,7 @@ def figure() -> None:
     if not names:
         show.sorry(
             "There is no trained network on this machine yet. Train the small one; it takes minutes:",
-            "python -m resq train assets/specs/signs-resnet20-base.toml",
+            "python -m resq train assets/specs/recipes/signs-resnet20-base.toml",
         )
         return
     specs = [SweepSpec(checkpoint=names[0], encoding=enc) for enc in data.usual(names[0])]

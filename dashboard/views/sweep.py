@@ -7,7 +7,7 @@ import uuid
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, controls, data, live, pick, shell, show, theme, words
+from dashboard import charts, controls, data, live, pick, shell, show, tables, theme, words
 from resq.measure import table
 from resq.measure.spec import SweepSpec
 
@@ -101,10 +101,10 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
             rows[axis], figures[axis] = picture(axis, specs, fresh, now)
     every = pd.concat(rows.values(), ignore_index=True)
     if not every.empty:
-        tables = {axis: show.readable(data.curves(r, axis), axis) for axis, r in rows.items() if len(r)}
+        shown = {axis: tables.curves(data.curves(r, axis), axis) for axis, r in rows.items() if len(r)}
         commands = [" ".join(["python -m resq", *spec.argv()]) for spec in specs]
         with shell.group("more"):
-            show.numbers(tables, {a: f for a, f in figures.items() if f is not None}, every, commands)
+            show.numbers(shown, {a: f for a, f in figures.items() if f is not None}, every, commands)
     watched, st.session_state.watched = st.session_state.get("watched", False), now
     if watched and not now:
         st.rerun()  # once at the end, so that the page stops asking

@@ -1,0 +1,190 @@
+"""Pictures of the Trade-off: accuracy under faults and attacks together, and both resistances of networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard import theme, words
+from resq.measure import tradeoff
+
+SCALE = "Cividis"  # the same to all eyes, and in grey
+BAR = {"title": {"text": "accuracy", "side": "right"}, "tickformat": ".0%", "thickness": 16}
+
+
+def heatmap(
+    cells: pd.DataFrame, chosen: tuple[float, float] | None = None, threshold: float = 0.5
+) -> go.Figure:
+    """Accuracy over BER and budget, one tile per cell; tiles that were not measured are hatched.
+
+    Args:
+        cells: of ``tradeoff.cells``.
+        chosen: BER and budget of the framed tile.
+        threshold: accuracy at which a line separates the tiles.
+    """
+    bers, budgets, z = tradeoff.grid(cells)
+    x, y = np.arange(len(budgets)), np.arange(len(bers))
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=z, x=x, y=y, zmin=0, zmax=1, xgap=2, ygap=2, colorscale=SCALE, hoverinfo="skip",
+        colorbar=BAR, texttemplate="%{z:.0%}", textfont={"size": 14},
+    )  # fmt: skip
+    _targets(figure, cells, bers, budgets)
+    if border := _border(z, threshold):
+        figure.add_shape(type="path", path=border, line={"color": "white", "width": 6})
+    missing = [(i, j) for j in range(len(bers)) for i in range(len(budgets)) if np.isnan(z[j, i])]
+    if missing:
+        figure.add_shape(
+            type="path",
+            path=" ".join(_hatch(i, j) for i, j in missing),
+            line={"color": theme.GREY, "width": 1},
+        )
+    if chosen and chosen[0] in bers and chosen[1] in budgets:
+        at = budgets.index(chosen[1]), bers.index(chosen[0])
+        box = {"x0": at[0] - 0.5, "x1": at[0] + 0.5, "y0": at[1] - 0.5, "y1": at[1] + 0.5}
+        figure.add_shape(type="rect", **box, line={"color": theme.VERMILLION, "width": 5})
+    theme.dress(figure, height=120 + 44 * max(4, len(bers)))
+    labels = [theme.power(b) for b in bers]
+    figure.update_xaxes(
+        tickvals=x, ticktext=[f"{e:g}" for e in budgets], range=[-0.5, len(budgets) - 0.5], fixedrange=True,
+        title_text="attack budget eps, 1/255", showgrid=False,
+    )  # fmt: skip
+    figure.update_yaxes(
+        tickvals=y, ticktext=labels, range=[-0.5, len(bers) - 0.5], fixedrange=True,
+        title_text="bit error rate", showgrid=False,
+    )  # fmt: skip
+    return figure.update_layout(hoverdistance=-1, hovermode="closest", showlegend=False)
+
+
+def _targets(figure: go.Figure, cells: pd.DataFrame, bers: list[float], budgets: list[float]) -> None:
+    """Invisible dots over the tiles: clicks on a heatmap itself are not reported."""
+    known = {(line["ber"], line["eps"]): words.cell(line) for _, line in cells.iterrows()}
+    places = [(ber, eps) for ber in bers for eps in budgets]
+    figure.add_scatter(
+        x=[budgets.index(eps) for _, eps in places],
+        y=[bers.index(ber) for ber, _ in places],
+        mode="markers",
+        marker={"opacity": 0, "size": 14},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=[list(place) for place in places],
+        text=[known.get(place, f"{words.place(*place)}<br>not run") for place in places],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _border(z: np.ndarray, threshold: float) -> str:
+    """A path along the sides that tiles below the threshold share with others; Plotly's own contours hang on
+    holes, and would draw between tiles what nobody measured."""
+    low, known = z < threshold, ~np.isnan(z)
+    parts = []
+    for j, i in np.ndindex(*z.shape):
+        if i + 1 < z.shape[1] and known[j, i] and known[j, i + 1] and low[j, i] != low[j, i + 1]:
+            parts.append(f"M{i + 0.5:g},{j - 0.5:g}L{i + 0.5:g},{j + 0.5:g}")
+        if j + 1 < z.shape[0] and known[j, i] and known[j + 1, i] and low[j, i] != low[j + 1, i]:
+            parts.append(f"M{i - 0.5:g},{j + 0.5:g}L{i + 0.5:g},{j + 0.5:g}")
+    return " ".join(parts)
+
+
+def _hatch(i: int, j: int, lines: int = 4) -> str:
+    """Slanted lines across one tile, as a path."""
+    parts = []
+    for k in range(1, 2 * lines):
+        a, b = max(0.0, k / lines - 1), min(1.0, k / lines)
+        parts.append(f"M{i - 0.5 + a:g},{j - 0.5 + b:g}L{i - 0.5 + b:g},{j - 0.5 + a:g}")
+    return " ".join(parts)
+
+
+def relief(cells: pd.DataFrame) -> go.Figure:
+    """The same cells as a landscape; holes where nothing was measured."""
+    bers, budgets, z = tradeoff.grid(cells)
+    figure = go.Figure(
+        go.Surface(
+            z=z, x=np.arange(len(budgets)), y=np.arange(len(bers)), cmin=0, cmax=1, colorscale=SCALE,
+            colorbar=BAR, hovertemplate="accuracy %{z:.1%}<extra></extra>",
+        )
+    )  # fmt: skip
+    theme.dress(figure, height=520)
+    grey = {"color": theme.INK, "gridcolor": theme.GRID, "backgroundcolor": "rgba(0,0,0,0)"}
+    figure.update_layout(
+        scene={
+            "xaxis": {"title": {"text": "eps, 1/255"}, "tickvals": list(range(len(budgets))),
+                      "ticktext": [f"{e:g}" for e in budgets], **grey},
+            "yaxis": {"title": {"text": "BER"}, "tickvals": list(range(len(bers))),
+                      "ticktext": [theme.power(b) for b in bers], **grey},
+            "zaxis": {"title": {"text": "accuracy"}, "range": [0, 1], "tickformat": ".0%", **grey},
+            "camera": {"eye": {"x": 1.5, "y": 1.4, "z": 0.9}},
+            "aspectratio": {"x": 1, "y": 1, "z": 0.7},
+        },
+        dragmode="orbit",
+    )  # fmt: skip
+    return figure
+
+
+def shields(areas: pd.DataFrame, base: str = "base") -> go.Figure:
+    """Resistance to attack against resistance to faults, an arrow from the base to each of its variants.
+
+    Args:
+        areas: of ``tradeoff.areas``, of checkpoints that share data and network.
+    """
+    figure = go.Figure()
+    for i, (name, lines) in enumerate(areas.groupby("checkpoint", sort=False)):
+        style = theme.style(i)
+        figure.add_scatter(
+            x=lines["faults"].tolist(), y=lines["attack"].tolist(), mode="markers",
+            name=str(name).split("/")[-1],
+            marker={"symbol": style["symbol"], "size": 15, "color": style["color"]},
+            text=[words.areas(line) for _, line in lines.iterrows()], hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+    start = areas[areas["checkpoint"].str.endswith(f"/{base}")]
+    for _, line in areas.iterrows():
+        origin = start[(start["encoding"] == line["encoding"]) & (start["seed"] == line["seed"])]
+        if len(origin) and not line["checkpoint"].endswith(f"/{base}"):
+            figure.add_annotation(
+                x=line["faults"], y=line["attack"], ax=origin["faults"].iloc[0], ay=origin["attack"].iloc[0],
+                axref="x", ayref="y", showarrow=True, arrowhead=3, arrowwidth=2, arrowcolor=theme.INK,
+                standoff=9, startstandoff=9, text="",
+            )  # fmt: skip
+    theme.dress(figure)
+    figure.update_xaxes(title_text="resists faults: mean accuracy over log BER", tickformat=".0%")
+    figure.update_yaxes(title_text="resists attack: mean accuracy over eps", tickformat=".0%")
+    return figure.update_layout(showlegend=True)
+
+
+def pareto(points: pd.DataFrame, y: str = "faults") -> go.Figure:
+    """Clean accuracy against a resistance; the larger a dot, the more memory; a line joins those unbeaten.
+
+    Args:
+        points: of ``tradeoff.areas``, with ``megabytes``.
+        y: "faults" or "attack".
+    """
+    figure = go.Figure()
+    best = points.iloc[tradeoff.front(points["clean"].to_numpy(), points[y].to_numpy())]
+    figure.add_scatter(
+        x=best["clean"].tolist(), y=best[y].tolist(), mode="lines", hoverinfo="skip",
+        name="none is better in both",
+        line={"color": theme.INK, "dash": "dot", "width": 2},
+    )  # fmt: skip
+    largest = float(points["megabytes"].max()) or 1.0
+    for i, (name, lines) in enumerate(points.groupby(["checkpoint", "encoding"], sort=False)):
+        style = theme.style(i)
+        figure.add_scatter(
+            x=lines["clean"].tolist(), y=lines[y].tolist(), mode="markers", name=_short(name),
+            marker={
+                "symbol": style["symbol"], "color": style["color"],
+                "size": (12 + 18 * np.sqrt(lines["megabytes"] / largest)).tolist(),
+            },
+            text=[words.areas(line) for _, line in lines.iterrows()], hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+    theme.dress(figure)
+    what = {"faults": "resists faults: mean accuracy over log BER", "attack": "resists attack: mean over eps"}
+    figure.update_xaxes(title_text="clean accuracy", tickformat=".1%")
+    figure.update_yaxes(title_text=what[y], tickformat=".0%")
+    return figure.update_layout(showlegend=True)
+
+
+def _short(name: object) -> str:
+    """Variant and encoding of a group."""
+    checkpoint, encoding = map(str, name)  # type: ignore[call-overload]
+    return f"{checkpoint.split('/')[-1]} · {encoding}"

@@ -1,0 +1,51 @@
+"""Tables as people read them: percent, few digits, plain headings. No streamlit."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def curves(lines: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The lines of a curve as a table for people."""
+    low, high = ("image_low", "image_high") if name == "eps" else ("low", "high")
+    columns = {
+        "network": lines["checkpoint"],
+        "stored as": lines["encoding"],
+        "eps / 255" if name == "eps" else "BER": lines["x"],
+        "accuracy %": (100 * lines["mean"]).round(2),
+        "95 % low": (100 * lines[low]).round(2),
+        "95 % high": (100 * lines[high]).round(2),
+    }
+    if name == "ber":
+        columns |= {
+            "worst map %": (100 * lines["least"]).round(2),
+            "maps": lines["maps"],
+            "flips": lines["flips"],
+        }
+    columns |= {key: lines[key] for key in ("n", "seed", "weights", "images", "code")}
+    return pd.DataFrame(columns)
+
+
+def cells(lines: pd.DataFrame) -> pd.DataFrame:
+    """The cells of a surface as a table for people."""
+    columns = {
+        "BER": lines["ber"],
+        "eps / 255": lines["eps"],
+        "accuracy %": (100 * lines["mean"]).round(2),
+        "95 % low": (100 * lines["low"]).round(2),
+        "95 % high": (100 * lines["high"]).round(2),
+        "worst map %": (100 * lines["least"]).round(2),
+    }
+    return pd.DataFrame(
+        columns | {key: lines[key] for key in ("maps", "n", "seed", "weights", "images", "code")}
+    )
+
+
+def areas(lines: pd.DataFrame) -> pd.DataFrame:
+    """Both resistances of networks as a table for people."""
+    percent = {"faults": "resists faults %", "attack": "resists attack %", "clean": "clean %"}
+    columns = {name: (100 * lines[key]).round(2) for key, name in percent.items()}
+    kept = {"network": lines["checkpoint"], "stored as": lines["encoding"], "seed": lines["seed"]}
+    rest = {"MB": lines["megabytes"].round(3), "fewest images": lines["n"], "weights": lines["weights"]}
+    points = {"BERs": lines["bers"].map(str), "budgets / 255": lines["budgets"].map(str)}
+    return pd.DataFrame(kept | columns | rest | points)

@@ -1,0 +1,111 @@
+"""The Trade-off's widgets; every one is bound to the address, which also keeps the chosen cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import shell
+
+MODES = {"transfer": "made on the fault-free network", "adaptive": "made on the faulty network"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the page shows: a network as stored, how it was attacked, a threshold, and how it is drawn."""
+
+    net: str
+    enc: str
+    mode: str
+    threshold: float
+    relief: bool
+
+
+def choice(rows: pd.DataFrame) -> Choice:
+    """The chosen surface.
+
+    Args:
+        rows: measured under faults or attack; the first network is shown at first.
+    """
+    with shell.group("choice"), st.container(horizontal=True, vertical_alignment="bottom"):
+        net = st.selectbox("Network", _first(rows), key="net", bind="query-params")
+        encodings = _first(rows[rows["checkpoint"] == net], "encoding")
+        if st.session_state.get("enc") not in encodings:
+            st.session_state.pop("enc", None)  # chosen for another network
+        enc = st.selectbox("Stored as", encodings, key="enc", bind="query-params")
+    with shell.group("view"), st.container(horizontal=True, vertical_alignment="bottom"):
+        mode = st.segmented_control(
+            "Adversarial images", list(MODES), key="mode", default="transfer", required=True,
+            bind="query-params", format_func=str, help="; ".join(f"{k}: {v}" for k, v in MODES.items()),
+        )  # fmt: skip
+        threshold = st.select_slider(
+            "Line at accuracy, %", range(5, 100, 5), 50, key="thr", bind="query-params", width=320
+        )
+        drawn = st.segmented_control(
+            "Drawn as", ["map", "landscape"], key="view", default="map", required=True, bind="query-params"
+        )
+    return Choice(net, enc, mode, int(threshold) / 100, drawn == "landscape")
+
+
+def _first(rows: pd.DataFrame, column: str = "checkpoint") -> list[str]:
+    """The values of a column, those measured under both threats first, then those measured most."""
+    joint = rows.assign(joint=rows["axis"] == "joint", eps=rows["axis"] == "eps")
+    order = joint.groupby(column)[["joint", "eps"]].sum().assign(all=joint.groupby(column).size())
+    return order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
+
+
+def cell(bers: list[float], budgets: list[float]) -> tuple[float, float]:
+    """The chosen cell: the keyboard's way to what a click on the map does."""
+    for key, options in (("ber", bers), ("eps", budgets)):
+        if key in st.session_state and st.session_state[key] not in options:
+            del st.session_state[key]  # chosen on another surface
+    with shell.group("cell"), st.container(horizontal=True, vertical_alignment="bottom"):
+        ber = st.selectbox(
+            "Bit error rate",
+            bers,
+            len(bers) // 2,
+            key="ber",
+            bind="query-params",
+            format_func=lambda b: f"{b:g}",
+        )
+        eps = st.selectbox(
+            "Budget eps, 1/255", budgets, len(budgets) // 2, key="eps", bind="query-params",
+            format_func=lambda e: f"{e:g}",
+        )  # fmt: skip
+    return float(ber), float(eps)
+
+
+def pick(key: str) -> None:
+    """Makes the clicked tile the chosen cell; an emptied selection changes nothing."""
+    found = picked(st.session_state.get(key))
+    if found:
+        st.session_state.ber, st.session_state.eps = found
+
+
+def picked(event: object) -> tuple[float, float] | None:
+    """BER and budget of the last clicked dot, or None.
+
+    >>> picked({"selection": {"points": [{"customdata": [0.01, 8.0]}]}})
+    (0.01, 8.0)
+    """
+    selection = event.get("selection", {}) if isinstance(event, dict) else getattr(event, "selection", {})
+    points = selection.get("points", []) if hasattr(selection, "get") else []
+    if not points or len(points[-1].get("customdata") or ()) != 2:
+        return None
+    ber, eps = points[-1]["customdata"]
+    return float(ber), float(eps)
+
+
+def resistance() -> str:
+    """What the last figure's upright axis shows."""
+    with shell.group("resistance"):
+        return st.segmented_control(
+            "Upright",
+            ["faults", "attack"],
+            key="robust",
+            default="faults",
+            required=True,
+            bind="query-params",
+        )

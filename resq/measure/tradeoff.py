@@ -1,0 +1,98 @@
+"""Rows -> what faults and attacks do together and apart: a surface over both, and two areas per network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from resq.measure import stats
+
+SERIES = ["checkpoint", "encoding", "fault", "region", "weights"]  # what one surface, or one area, is of
+AREA_BERS = (1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2)
+AREA_EPS = (0.0, 2.0, 4.0, 8.0)
+
+
+def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
+    """The cells of one network's surface: lines as of ``stats.curve``, with their ``ber`` and ``eps``.
+
+    Cells come from joint rows of the mode; edges that those lack, without faults or without attack, from
+    sweeps. A cell measured on several numbers of images counts with the largest.
+
+    Args:
+        rows: of one series (SERIES) and one attack.
+        mode: "transfer" or "adaptive".
+    """
+    joint = rows[(rows["axis"] == "joint") & (rows["mode"] == mode)]
+    known = pd.MultiIndex.from_frame(joint[["ber", "eps"]])
+    edge = rows[rows["axis"].isin(["ber", "eps"])]
+    edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
+    found = pd.concat([joint, edge], ignore_index=True)
+    if found.empty:
+        return stats.curve(found).assign(ber=[], eps=[])
+    largest = found.groupby(["ber", "eps"])["n"].transform("max")
+    found = found[found["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
+    lines = []
+    for _, cell in found.groupby(["ber", "eps"]):
+        line = stats.curve(cell.assign(axis="ber"), "ber")
+        lines.append(line.assign(ber=cell["ber"].iloc[0], eps=cell["eps"].iloc[0]))
+    return pd.concat(lines, ignore_index=True).drop_duplicates(["ber", "eps"], ignore_index=True)
+
+
+def grid(cells: pd.DataFrame) -> tuple[list[float], list[float], np.ndarray]:
+    """BERs, budgets, and mean accuracy (BERs, budgets); NaN where a cell was not measured."""
+    bers, budgets = sorted(set(cells["ber"])), sorted(set(cells["eps"]))
+    table = cells.pivot_table(index="ber", columns="eps", values="mean").reindex(index=bers, columns=budgets)
+    return bers, budgets, table.to_numpy(dtype=float)
+
+
+def area(x: ArrayLike, y: ArrayLike) -> float:
+    """Mean height of a line through points: its area over its width.
+
+    >>> area([0, 1, 3], [1.0, 0.5, 0.5])
+    0.5833333333333334
+    """
+    at, height = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    return float(np.trapezoid(height, at) / (at[-1] - at[0]))
+
+
+def areas(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line per network, encoding and seed that was measured under faults and under attack.
+
+    ``faults``: area under accuracy over log BER; ``attack``: area under accuracy over the budget; both over
+    their width, 0..1. Only those of AREA_BERS and AREA_EPS are used that all lines share (columns ``bers``,
+    ``budgets``), so that areas can be compared. ``clean``: accuracy without either; ``n``: the fewest images.
+
+    Args:
+        rows: of one fault model and one attack, such as ``rows.query("fault == 'random'")``.
+    """
+    keys = ["checkpoint", "encoding", "weights", "seed"]
+    found, shared = {}, {}
+    for axis, points in (("ber", AREA_BERS), ("eps", AREA_EPS)):
+        curves = stats.curve(rows, axis).sort_values("n")
+        found[axis] = curves.pivot_table(index=keys, columns="x", values="mean", aggfunc="last")
+        shared[axis] = [x for x in points if x in found[axis].columns]
+    both = found["ber"].index.intersection(found["eps"].index)
+    tables = {axis: table.loc[both, shared[axis]].dropna(axis=1) for axis, table in found.items()}
+    bers, budgets = (tuple(map(float, tables[axis].columns)) for axis in ("ber", "eps"))
+    if both.empty or len(bers) < 2 or len(budgets) < 2:
+        return pd.DataFrame(columns=[*keys, "faults", "attack", "clean", "bers", "budgets", "n"])
+    lines = pd.DataFrame(index=both)
+    lines["faults"] = [area(np.log10(bers), y) for y in tables["ber"].to_numpy()]
+    lines["attack"] = [area(budgets, y) for y in tables["eps"].to_numpy()]
+    lines["clean"] = found["ber"].loc[both].get(0.0, pd.Series(np.nan, index=both))
+    lines["bers"], lines["budgets"] = [bers] * len(both), [budgets] * len(both)
+    lines["n"] = rows[rows["axis"].isin(["ber", "eps"])].groupby(keys)["n"].min().loc[both]
+    return lines.reset_index()
+
+
+def front(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Numbers of the points that no other beats in both, from left to right.
+
+    >>> front(np.array([0.9, 0.8, 0.7]), np.array([0.2, 0.5, 0.4])).tolist()
+    [1, 0]
+    """
+    order = np.lexsort((-y, -x))
+    best = np.maximum.accumulate(y[order])
+    ahead = np.concatenate([[True], y[order][1:] > best[:-1]])
+    return order[ahead][::-1]

@@ -1,0 +1,70 @@
+"""Faults and attacks together and apart: surfaces, areas, the front; numbers that a pencil gives."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from resq.measure import stats, tradeoff
+from resq.measure.table import frame
+from tests.test_charts import row
+
+
+def both(ber: float, eps: float, correct: int, **changes: object) -> dict[str, object]:
+    """One cell under faults and attack."""
+    given = {"axis": "joint", "mode": "transfer", "attack": "pgd", "steps": 20, "restarts": 1, **changes}
+    return row(ber=ber, eps=eps, correct=correct, **given)
+
+
+def rows() -> pd.DataFrame:
+    """A corner of four cells; that under both on two maps."""
+    attack = {"axis": "eps", "attack": "pgd", "steps": 20, "restarts": 1}
+    return frame([
+        row(), row(ber=1e-2, correct=80), row(eps=8.0, correct=40, **attack),
+        both(1e-2, 8.0, 30), both(1e-2, 8.0, 10, map=1), both(1e-2, 8.0, 6, mode="adaptive"),
+    ])  # fmt: skip
+
+
+def test_a_surface_has_its_edges_from_sweeps_and_its_inside_from_joint_cells_of_the_mode():
+    bers, budgets, z = tradeoff.grid(tradeoff.cells(rows(), "transfer"))
+    assert (bers, budgets) == ([0.0, 1e-2], [0.0, 8.0])
+    assert z == pytest.approx(np.array([[0.9, 0.4], [0.8, 0.2]]))
+    assert tradeoff.grid(tradeoff.cells(rows(), "adaptive"))[2][1, 1] == pytest.approx(0.06)
+
+
+def test_a_joint_cell_has_an_interval_over_its_maps():
+    inside = tradeoff.cells(rows(), "transfer").query("ber > 0 and eps > 0").iloc[0]
+    assert inside["maps"] == 2
+    assert (inside["low"], inside["high"]) == pytest.approx(stats.t_interval(np.array([0.3, 0.1])))
+
+
+def test_what_was_not_measured_is_a_gap_and_no_zero():
+    lacking = rows().query("axis != 'joint'")
+    assert np.isnan(tradeoff.grid(tradeoff.cells(lacking, "transfer"))[2][1, 1])
+    assert tradeoff.cells(rows().iloc[:0], "transfer").empty
+
+
+def test_of_several_numbers_of_images_the_largest_counts():
+    more = pd.concat([rows(), frame([both(1e-2, 8.0, 500, n=1000)])])
+    assert tradeoff.grid(tradeoff.cells(more, "transfer"))[2][1, 1] == 0.5
+
+
+def curves(name: str, faulty: tuple[int, int], attacked: tuple[int, int]) -> list[dict[str, object]]:
+    attack = {"checkpoint": name, "axis": "eps", "attack": "pgd", "steps": 20, "restarts": 1}
+    return [
+        row(checkpoint=name),
+        *(row(checkpoint=name, ber=b, correct=c) for b, c in zip((1e-3, 1e-2), faulty, strict=True)),
+        *(row(**attack, eps=e, correct=c) for e, c in zip((0.0, 8.0), attacked, strict=True)),
+    ]  # fmt: skip
+
+
+def test_areas_are_mean_heights_over_the_points_that_all_share():
+    table = frame([*curves("a", (80, 40), (90, 10)), *curves("b", (90, 90), (90, 50)), row(ber=2e-2)])
+    found = tradeoff.areas(table).set_index("checkpoint")
+    assert found["faults"].tolist() == pytest.approx([0.6, 0.9])
+    assert found["attack"].tolist() == pytest.approx([0.5, 0.7])
+    assert found["bers"].iloc[0] == (1e-3, 1e-2)
+    assert found["clean"].tolist() == [0.9, 0.9]
+
+
+def test_a_network_without_attacked_rows_has_no_areas():
+    assert tradeoff.areas(frame([row(), row(ber=1e-3), row(ber=1e-2)])).empty
