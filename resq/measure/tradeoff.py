@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from resq.measure import stats
+from resq.measure.areas import BERS, EPS, area
 
 SERIES = ["checkpoint", "encoding", "fault", "region", "weights"]  # what one surface, or one area, is of
-AREA_BERS = (1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2)
-AREA_EPS = (0.0, 2.0, 4.0, 8.0)
 
 
 def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
@@ -46,21 +44,11 @@ def grid(cells: pd.DataFrame) -> tuple[list[float], list[float], np.ndarray]:
     return bers, budgets, table.to_numpy(dtype=float)
 
 
-def area(x: ArrayLike, y: ArrayLike) -> float:
-    """Mean height of a line through points: its area over its width.
-
-    >>> area([0, 1, 3], [1.0, 0.5, 0.5])
-    0.5833333333333334
-    """
-    at, height = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    return float(np.trapezoid(height, at) / (at[-1] - at[0]))
-
-
 def areas(rows: pd.DataFrame) -> pd.DataFrame:
     """One line per network, encoding and seed that was measured under faults and under attack.
 
     ``faults``: area under accuracy over log BER; ``attack``: area under accuracy over the budget; both over
-    their width, 0..1. Only those of AREA_BERS and AREA_EPS are used that all lines share (columns ``bers``,
+    their width, 0..1. Only those of BERS and EPS are used that all lines share (columns ``bers``,
     ``budgets``), so that areas can be compared. ``clean``: accuracy without either; ``n``: the fewest images.
 
     Args:
@@ -68,7 +56,7 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["checkpoint", "encoding", "weights", "seed"]
     found, shared = {}, {}
-    for axis, points in (("ber", AREA_BERS), ("eps", AREA_EPS)):
+    for axis, points in (("ber", BERS), ("eps", EPS)):
         curves = stats.curve(rows, axis).sort_values("n")
         found[axis] = curves.pivot_table(index=keys, columns="x", values="mean", aggfunc="last")
         shared[axis] = [x for x in points if x in found[axis].columns]
@@ -78,8 +66,8 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     if both.empty or len(bers) < 2 or len(budgets) < 2:
         return pd.DataFrame(columns=[*keys, "faults", "attack", "clean", "bers", "budgets", "n"])
     lines = pd.DataFrame(index=both)
-    lines["faults"] = [area(np.log10(bers), y) for y in tables["ber"].to_numpy()]
-    lines["attack"] = [area(budgets, y) for y in tables["eps"].to_numpy()]
+    lines["faults"] = [float(area(np.log10(bers), y)) for y in tables["ber"].to_numpy()]
+    lines["attack"] = [float(area(np.array(budgets), y)) for y in tables["eps"].to_numpy()]
     lines["clean"] = found["ber"].loc[both].get(0.0, pd.Series(np.nan, index=both))
     lines["bers"], lines["budgets"] = [bers] * len(both), [budgets] * len(both)
     lines["n"] = rows[rows["axis"].isin(["ber", "eps"])].groupby(keys)["n"].min().loc[both]
