@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from resq import __version__, plugins
 from resq.cli import (
+    asymmetry,
     bfa,
     bring,
     campaign,
@@ -45,6 +46,7 @@ COMMANDS: dict[str, ModuleType] = {
     "store": stored,
     "zoo": zoo,
     "harden": harden,
+    "asymmetry": asymmetry,
     "import": bring,  # the module cannot be called so: import is a keyword
 }
 

@@ -1,0 +1,114 @@
+"""Does hardening against faults help against attacks more than the reverse? Trains, measures; resumable."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from resq import checkpoints, jobs
+from resq.cli import options
+from resq.measure import asymmetry as measure
+from resq.measure import table
+
+_ABOUT = {
+    "seeds": "seeds; below 5 the result is descriptive",
+    "epochs": "more epochs of each network, even",
+    "images": "training images of an epoch; 0: all",
+    "batch": "images of a step",
+    "lr": "learning rate, falling along half a cosine",
+    "attack": "stage of A: adversarial or bpfc",
+    "rate": "bit error rate that F is trained under",
+    "encoding": "how weights are stored, in training and measuring",
+    "n": "test images",
+    "maps": "fault maps",
+    "steps": "PGD steps of 2/255",
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("base", help="the checkpoint that all networks go on from")
+    for name, about in _ABOUT.items():
+        kind = str if name in ("attack", "encoding") else float if name in ("lr", "rate") else int
+        parser.add_argument(f"--{name}", type=kind, help=about)
+    parser.add_argument(
+        "--out", type=Path, help="also write the rows to this .parquet file, a .json beside it"
+    )
+    parser.add_argument("--stream", action="store_true", help="print rows as JSON lines")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Runs the study and prints it."""
+    from resq.learn import asymmetry  # torch
+
+    given = {k: v for k in _ABOUT if (v := getattr(arguments, k)) is not None}
+    study = asymmetry.Study(arguments.base, **given)
+    checkpoints.find(study.base)
+    if arguments.out and arguments.out.suffix != ".parquet":
+        raise ValueError(f"--out takes a .parquet file, got {arguments.out}")
+    if arguments.stream:
+        jobs.watch_parent()
+        print(json.dumps({"total": len(study.cells)}), flush=True)
+    tables = []
+    silent = arguments.stream or arguments.json
+    for name, rows in tqdm(asymmetry.run(study), total=len(study.cells), unit="network", disable=silent):
+        tables.append(rows)
+        if arguments.stream:
+            print(json.dumps({"row": {"checkpoint": name, **line(rows)}}), flush=True)
+    told = summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
+    if arguments.out:
+        table.write(pd.concat(tables, ignore_index=True), arguments.out)
+        arguments.out.with_suffix(".json").write_text(options.dump(told) + "\n")
+    if arguments.stream:
+        print(json.dumps({"done": {"verdict": told["verdict"]}}), flush=True)
+    else:
+        print(options.dump(told)) if arguments.json else show(told)
+
+
+def line(rows: pd.DataFrame) -> dict[str, Any]:
+    """One network's line."""
+    return {str(k): v for k, v in measure.resilience(rows).iloc[0].to_dict().items()}
+
+
+def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
+    """The study, each network's areas, the effects with intervals, Lambda and the verdict."""
+    found = measure.resilience(rows)
+    effects = measure.asymmetry(measure.effects(found))
+    word = measure.verdict(effects)
+    first = rows.iloc[0]
+    return {
+        "study": study,
+        "networks": found.to_dict("records"),
+        "means": found.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
+        "effects": effects,
+        "verdict": word,
+        "meaning": measure.WORDS[word],
+        "hashes": {k: first[k] for k in ("images", "code")},
+    }
+
+
+def show(told: dict[str, Any]) -> None:
+    """Prints the tables and the verdict."""
+    means = [
+        {"model": m.upper(), **{k: f"{v:.4f}" for k, v in row.items()}} for m, row in told["means"].items()
+    ]
+    options.print_table(means)
+    print()
+    effects = {k: v for k, v in told["effects"].items() if k != "seeds"}
+    options.print_table(
+        [{"effect": k, "mean": f"{v['mean']:+.4f}", "95 %": _span(v)} for k, v in effects.items()]
+    )
+    print(f"\n{told['effects']['seeds']} seeds: {told['verdict']} ({told['meaning']})")
+
+
+def _span(found: dict[str, float]) -> str:
+    if not math.isfinite(found["low"]):
+        return "-"
+    return f"{found['low']:+.4f} to {found['high']:+.4f}"
