@@ -1,4 +1,4 @@
-"""Weights that this project did not make: a .safetensors or torch file -> the state of a known network.
+"""Weights that this project did not make: a safetensors, torch or ONNX file -> the state of a known network.
 
 Nothing in a file is executed, and no memory is taken for a tensor before its name and shape are those of the
 network: first the file's own structure is checked, then names and shapes, then the numbers.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from torch import nn
 
 from resq import networks
 from resq.core import known
-from resq.foreign import files, names
+from resq.foreign import coded, files, names, onnx_file
+from resq.foreign.pickles import RefusedError
 
 HALF = 65504.0  # the largest float16: weights are kept so
 
@@ -43,7 +45,7 @@ def bring(file: Path, network: str, classes: int) -> Brought:
             names the tensor, what it is and what was expected.
     """
     make = known("network", network, networks.NETWORKS)
-    listed = files.listing(file)  # first: a damaged file is refused before anything is built
+    listed = _listed(file)  # first: a damaged file is refused before anything is built
     with torch.device("meta"):  # names and shapes only
         body = make(classes)
     wanted = {name: tuple(value.shape) for name, value in body.state_dict().items()}
@@ -63,6 +65,18 @@ def bring(file: Path, network: str, classes: int) -> Brought:
         raise ValueError(f"{file.name} does not fit: {error}") from None
     how = _how(listed, gone, renamed, folded)
     return Brought(_completed(state, body, folded), networks.weight_names(body), how)
+
+
+def _listed(file: Path) -> files.Listing:
+    """The file's tensors as floats: integer codes are read as what they stand for."""
+    try:
+        onnx = file.suffix == ".onnx" and file.is_file()
+        listed = onnx_file.listing(file) if onnx else coded.decoded(files.listing(file))
+        if not listed.tensors:
+            raise RefusedError("holds no tensors")
+        return listed
+    except RefusedError as error:
+        raise ValueError(f"{file.name} {error}") from None
 
 
 def _fits(
@@ -105,7 +119,7 @@ def _fits(
     networks.restore(network, {**filled, **nothing}, mean=(0, 0, 0), std=(1, 1, 1), classes=classes)
 
 
-def _numbers(name: str, tensor: files.Found, file: Path, whole: bool) -> np.ndarray:
+def _numbers(name: str, tensor: Any, file: Path, whole: bool) -> np.ndarray:
     """A tensor's values as float32; as int64 where the network has ``whole`` numbers: counters, indices.
 
     Raises:

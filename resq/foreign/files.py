@@ -8,7 +8,7 @@ import math
 import struct
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +54,17 @@ class Listing:
     """What a file holds.
 
     Attributes:
+        tensors: each with a ``kind`` of numbers, a ``shape`` and ``read(file)``.
         ordered: whether the tensors come in the order in which their network lists them.
         nest: the keys below which they lay, such as ("state_dict",).
+        about: what a safetensors header says beside its tensors.
     """
 
-    tensors: Mapping[str, Found]
+    tensors: Mapping[str, Any]
     format: str
     ordered: bool
     nest: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 def span(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
@@ -117,8 +120,10 @@ def _safetensors(file: Path, size: int) -> Listing:
         raise RefusedError("has a header that is not JSON") from None
     if not isinstance(header, dict):
         raise RefusedError("has a header that is no JSON object")
-    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    return Listing({k: _entry(k, v, 8 + length, size) for k, v in entries.items()}, "safetensors", False)
+    about = header.pop("__metadata__", {})
+    about = {k: v for k, v in about.items() if isinstance(v, str)} if isinstance(about, dict) else {}
+    tensors = {k: _entry(k, v, 8 + length, size) for k, v in header.items()}
+    return Listing(tensors, "safetensors", False, about=about)
 
 
 def _entry(name: str, entry: Any, base: int, size: int) -> Found:

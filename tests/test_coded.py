@@ -1,0 +1,270 @@
+"""Weights that come as integer codes: torchao's flattened safetensors and ONNX's DequantizeLinear."""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from resq import networks
+from resq.cli import main
+from resq.core import Encoding
+from resq.foreign import bring
+from resq.memory import quant
+
+ONES = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
+CODES = torch.ones(10, 64, dtype=torch.int8)
+HEADER = {"linear.weight": json.dumps({"_type": "IntxUnpackedToInt8Tensor"})}
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, torch.Tensor]:
+    return networks.build("resnet20", 10, **ONES, seed=2).body.state_dict()
+
+
+def with_codes(state, trio: dict[str, torch.Tensor], file: Path, about=None) -> Path:
+    """The state dict with the last layer's weight replaced by its parts."""
+    kept = {k: v.clone() for k, v in state.items() if k != "linear.weight"}
+    save_file({**kept, **trio}, file, metadata=about)
+    return file
+
+
+def parts(state, group: int = 64) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Codes, scale and zero point of the last layer, one scale per ``group`` weights."""
+    blocks = state["linear.weight"].reshape(10, -1, group)
+    low, high = blocks.amin(2), blocks.amax(2)
+    scale = (high - low) / 255
+    zero = (-128 - low / scale).round()
+    codes = (blocks / scale[..., None] + zero[..., None]).round().clamp(-128, 127)
+    return codes.reshape(10, 64).to(torch.int8), scale, zero.to(torch.int8)
+
+
+NAMES = {
+    "as torchao flattens": ("linear._weight_qdata", "linear._weight_scale", "linear._weight_zero_point"),
+    "with colons": ("linear.weight:qdata", "linear.weight:scale", "linear.weight:zero_point"),
+    "with points": ("linear.weight.int_data", "linear.weight.scale", "linear.weight.zero_point"),
+}
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize("group", [64, 16])
+def test_codes_come_in_as_the_floats_that_they_stand_for(state, tmp_path, names, group):
+    codes, scale, zero = parts(state, group)
+    file = with_codes(state, dict(zip(names, (codes, scale, zero), strict=True)), tmp_path / "x.safetensors")
+    brought = bring(file, "resnet20", 10)
+    spread = [np.repeat(v.numpy().astype(np.float32), group, axis=1) for v in (scale, zero)]
+    expected = (codes.numpy().astype(np.float32) - spread[1]) * spread[0]
+    assert np.array_equal(brought.state["linear.weight"], expected)
+    assert np.abs(expected - state["linear.weight"].numpy()).max() < scale.max() / 1.9
+    assert brought.how[0] == "read from a safetensors (integer codes) file"
+    assert np.array_equal(brought.state["conv1.weight"], state["conv1.weight"].numpy())
+
+
+def test_a_scale_per_tensor_and_no_zero_point_will_do(state, tmp_path):
+    codes = torch.arange(640).reshape(10, 64).remainder(255).sub(127).to(torch.int8)
+    trio = {"linear.weight.int_data": codes, "linear.weight.scale": torch.tensor(0.01)}
+    brought = bring(with_codes(state, trio, tmp_path / "x.safetensors"), "resnet20", 10)
+    assert np.allclose(brought.state["linear.weight"], codes.numpy() * 0.01, rtol=1e-6)
+
+
+def test_symmetric_codes_that_use_their_range_are_stored_as_the_same_codes_here(state, tmp_path):
+    codes = torch.randint(-127, 128, (10, 64), generator=torch.Generator().manual_seed(0), dtype=torch.int8)
+    codes[:, 0] = 127
+    trio = {"linear._weight_qdata": codes, "linear._weight_scale": torch.full((10, 1), 0.003)}
+    brought = bring(with_codes(state, trio, tmp_path / "x.safetensors"), "resnet20", 10)
+    half = brought.state["linear.weight"].astype(np.float16).astype(np.float32)  # as a checkpoint keeps it
+    stored = quant.quantize(half, Encoding(8, "symmetric")).words
+    assert np.array_equal(stored.view(np.int8), codes.numpy())
+
+
+@pytest.mark.parametrize(
+    ("trio", "about", "said"),
+    [
+        ({"linear._weight_qdata": CODES}, None,
+         r"codes of 'linear\.weight' without their scale, linear\._weight_scale"),
+        ({"linear._weight_qdata": CODES, "linear._weight_scale": torch.ones(10, 7)},
+         None, r"codes of shape 10x64, a scale of shape 10x7; expected one per tensor, per channel"),
+        ({"linear._weight_qdata": CODES, "linear._weight_scale": torch.ones(10, 1)},
+         {"linear.weight": '{"_type": "Int4Tensor"}'}, r"as Int4Tensor, several codes in a byte"),
+        ({"linear._weight_qdata": CODES[:, :32].clone(), "linear._weight_scale": torch.ones(10, 1)},
+         HEADER, r"linear\.weight has shape 10x32; .* 10 classes has 10x64"),
+        ({"linear._weight_qdata": CODES, "linear._weight_scale": torch.full((10, 1), torch.nan)}, HEADER,
+         r"holds 640 numbers that are NaN"),
+    ],
+)  # fmt: skip
+def test_codes_that_cannot_be_read_are_refused_with_what_is_wrong(state, tmp_path, trio, about, said):
+    with pytest.raises(ValueError, match=said):
+        bring(with_codes(state, trio, tmp_path / "x.safetensors", about), "resnet20", 10)
+
+
+def test_what_torchao_itself_writes_comes_in(state, tmp_path):
+    pytest.importorskip("torchao")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torchao.prototype.safetensors.safetensors_support import flatten_tensor_state_dict
+        from torchao.quantization import IntxWeightOnlyConfig, quantize_
+        from torchao.quantization.granularity import PerAxis
+
+        body = networks.build("resnet20", 10, **ONES, seed=2).body
+        config = IntxWeightOnlyConfig(weight_dtype=torch.int8, granularity=PerAxis(0))
+        quantize_(body, config, filter_fn=lambda module, _: isinstance(module, nn.Conv2d | nn.Linear))
+        tensors, about = flatten_tensor_state_dict(body.state_dict())
+    save_file(tensors, tmp_path / "ao.safetensors", metadata=about)
+    brought = bring(tmp_path / "ao.safetensors", "resnet20", 10)
+    for name, weight in body.state_dict().items():
+        expected = weight.dequantize() if hasattr(weight, "qdata") else weight
+        assert np.allclose(brought.state[name], expected.numpy(), rtol=1e-6, atol=1e-8), name
+
+
+def onnx_file(state, file: Path, per_channel: bool = True, matmul: bool = False) -> Path:
+    """The state dict as an ONNX file in QDQ form: int8 weights, float norms."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, stored, last = [], [], "x"
+    for name, value in state.items():
+        base, _, leaf = name.rpartition(".")
+        numbers = value.numpy()
+        if leaf == "weight" and value.ndim > 1:
+            rows = np.abs(numbers.reshape(len(numbers), -1)).max(axis=1)
+            scale = ((rows if per_channel else rows.max()) / 127).astype(np.float32)
+            if matmul and value.ndim == 2:
+                numbers = numbers.T.copy()
+            axis = numbers.ndim - 1 if matmul and value.ndim == 2 else 0
+            spread = (
+                scale.reshape([-1 if i == axis else 1 for i in range(numbers.ndim)]) if per_channel else scale
+            )
+            codes = np.rint(numbers / spread).astype(np.int8)
+            parts = {
+                "quantized": codes,
+                "scale": np.asarray(scale),
+                "zero_point": np.zeros_like(scale, np.int8),
+            }
+            stored += [numpy_helper.from_array(part, f"{name}_{end}") for end, part in parts.items()]
+            given, read = [f"{name}_{end}" for end in parts], f"{name}_DequantizeLinear_Output"
+            nodes.append(helper.make_node("DequantizeLinear", given, [read], axis=axis))
+            given = [last, read]
+            if value.ndim == 4:
+                nodes.append(helper.make_node("Conv", given, [f"{base}.out"]))
+            elif matmul:
+                nodes += [helper.make_node("MatMul", given, ["product"]),
+                          helper.make_node("Add", ["product", f"{base}.bias"], [f"{base}.out"])]  # fmt: skip
+            else:
+                nodes.append(helper.make_node("Gemm", [*given, f"{base}.bias"], [f"{base}.out"], transB=1))
+            last = f"{base}.out"
+        elif leaf != "num_batches_tracked":
+            stored.append(numpy_helper.from_array(numbers, name))
+        if leaf == "running_var":
+            given = [last, *(f"{base}.{part}" for part in ("weight", "bias", "running_mean", "running_var"))]
+            nodes.append(helper.make_node("BatchNormalization", given, [f"{base}.out"]))
+            last = f"{base}.out"
+    kind = helper.make_tensor_value_info
+    graph = helper.make_graph(nodes, "g", [kind("x", TensorProto.FLOAT, ["n"])],
+                              [kind(last, TensorProto.FLOAT, ["n"])], stored)  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)])
+    onnx.checker.check_model(model)
+    onnx.save(model, file)
+    return file
+
+
+@pytest.mark.parametrize(("per_channel", "matmul"), [(True, False), (False, False), (True, True)])
+def test_an_onnx_files_initialisers_come_in_as_its_own_reference_reads_them(
+    state, tmp_path, per_channel, matmul
+):
+    onnx = pytest.importorskip("onnx")
+    reference = pytest.importorskip("onnx.reference")
+    file = onnx_file(state, tmp_path / "net.onnx", per_channel, matmul)
+    brought = bring(file, "resnet20", 10)
+    nodes = [n for n in onnx.load(file).graph.node if n.op_type == "DequantizeLinear"]
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(file).graph.initializer}
+    for node in nodes:
+        graph = onnx.helper.make_graph([node], "one", [], [onnx.helper.make_tensor_value_info(
+            node.output[0], onnx.TensorProto.FLOAT, ["n"])], [t for t in onnx.load(file).graph.initializer
+                                                             if t.name in node.input])  # fmt: skip
+        one = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 19)])
+        (expected,) = reference.ReferenceEvaluator(one).run(None, {})
+        name = node.output[0].removesuffix("_DequantizeLinear_Output")
+        turned = expected.T if matmul and expected.ndim == 2 else expected
+        assert np.array_equal(brought.state[name], turned), name
+    assert np.array_equal(brought.state["bn1.running_var"], stored["bn1.running_var"])
+    assert brought.how[0] == "read from a ONNX file"
+
+
+def edited(state, file: Path, change) -> Path:
+    import onnx
+
+    model = onnx.load(onnx_file(state, file))
+    change(model.graph)
+    file.write_bytes(model.SerializeToString())  # onnx.save would write the other file too
+    return file
+
+
+def _shape_lie(graph) -> None:
+    graph.initializer[0].dims[0] = 2**40
+
+
+def _elsewhere(graph) -> None:
+    tensor = graph.initializer[0]
+    tensor.data_location = 1
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "elsewhere.bin"
+
+
+def _no_scale(graph) -> None:
+    graph.node[0].input[1] = "x"
+
+
+def _text(graph) -> None:
+    graph.initializer[0].data_type = 8
+
+
+def _no_weights(graph) -> None:
+    del graph.initializer[:]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_shape_lie, r"claims \d+ numbers for 'conv1\.weight_quantized', but stores 432"),
+        (_elsewhere, r"keeps 'conv1\.weight_quantized' in another file"),
+        (_no_scale, r"dequantizes 'conv1\.weight_quantized' with 'x', which is no initialiser"),
+        (_text, r"as ONNX type 8; expected floats, int8, uint8 or int32"),
+        (_no_weights, r"its graph has no initialisers"),
+    ],
+)
+def test_an_onnx_file_that_cannot_be_read_is_refused_with_what_is_wrong(state, tmp_path, change, said):
+    pytest.importorskip("onnx")
+    with pytest.raises(ValueError, match=said):
+        bring(edited(state, tmp_path / "net.onnx", change), "resnet20", 10)
+
+
+def test_bytes_that_are_no_onnx_are_refused(tmp_path):
+    pytest.importorskip("onnx")
+    for i, raw in enumerate(
+        [b"", b"text\n" * 99, bytes(range(256)) * 9, b"\x08\x07" + b"\x3a\xff\xff\xff\x7f"]
+    ):
+        file = tmp_path / f"{i}.onnx"
+        file.write_bytes(raw)
+        with pytest.raises(ValueError, match=rf"{i}\.onnx is no ONNX file"):
+            bring(file, "resnet20", 10)
+
+
+def test_without_the_package_an_onnx_file_is_a_sentence_that_says_how_to_get_it(state, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    file = tmp_path / "net.onnx"
+    file.write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"net\.onnx needs the package onnx.*: pip install onnx=="):
+        bring(file, "resnet20", 10)
+
+
+def test_import_takes_an_onnx_file_and_the_card_says_so(state, own_folders, capsys):
+    pytest.importorskip("onnx")
+    file = onnx_file(state, own_folders / "net.onnx")
+    assert main(["import", str(file), "--network", "resnet20", "--data", "cifar10", "--json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["names"][0] == "read from a ONNX file"
