@@ -188,7 +188,6 @@ def cut(state: dict[str, torch.Tensor]) -> Iterator[tuple[str, bytes]]:
 def everything(state: dict[str, torch.Tensor], marker: Path) -> dict[str, bytes]:
     """All of them by file name; those that hold code would create ``marker``."""
     evil = {f"{name}.pt": raw for name, raw in malicious(marker).items()}
-    onnx = {
-        f"{i}.onnx": raw for i, raw in enumerate([b"", b"text", b"\x08\x07\x3a\xff\xff\xff\x7f", bytes(99)])
-    }
+    graphs = [b"", b"text", b"\x08\x07\x3a\xff\xff\xff\x7f", bytes(99)]
+    onnx = {f"{i}.onnx": raw for i, raw in enumerate(graphs)}
     return {**DAMAGED, **evil, **onnx, **dict(unfit(state)), **dict(cut(state))}
