@@ -9,7 +9,7 @@ from resq import checkpoints, data
 from resq.cli import main
 from resq.core import Dataset
 from resq.data import signs
-from resq.learn import harden, presets
+from resq.learn import harden, listed, presets
 from resq.learn.stages import STAGES
 from resq.learn.stages.look import Look
 
@@ -158,3 +158,61 @@ def test_a_preset_that_cannot_be_read_says_why(tmp_path):
         file.write_text(text)
         with pytest.raises(ValueError, match=said):
             presets.read(file)
+
+
+LIST = """
+base = "signs/resnet20/base"
+images = 16
+[options.quantize]
+encoding = "int4-tmr2"
+recount = 0
+n_bias = 8
+drop = 1.0
+[[checkpoint]]
+variant = "one"
+stages = ["quantize"]
+[[checkpoint]]
+variant = "two"
+base = "signs/resnet20/one"
+stages = ["quantize"]
+options.quantize.encoding = "int5"
+"""
+
+
+def test_a_list_makes_what_is_not_there_yet_one_from_the_other(tiny, tmp_path, capsys):
+    file = tmp_path / "list.toml"
+    file.write_text(LIST)
+    assert main(["harden", str(file), "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)["checkpoints"]
+    assert [card["encoding"] for card in made.values()] == ["int4-tmr2", "int5"]
+    assert made["signs/resnet20/two"]["base"]["name"] == "signs/resnet20/one"
+    assert made["signs/resnet20/two"]["stages"][0]["options"]["n_bias"] == 8
+    assert main(["harden", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["checkpoints"] == made
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("base = 1\n", r"lists no \[\[checkpoint\]\]"),
+        ("bases = 1\n[[checkpoint]]\n", "has bases; known: base"),
+        ("[[checkpoint]]\nvariant = 'x'\n", "a checkpoint without base and stages"),
+        (
+            "base = 'a/b/c'\n[[checkpoint]]\nvariant = 'x'\nstages = ['bpfc']\noptions.mixup.alpha = 0.1\n",
+            "x sets options of mixup, which it does not run",
+        ),
+    ],
+)
+def test_a_list_that_cannot_be_read_says_why(text, said, tmp_path):
+    file = tmp_path / "list.toml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=said):
+        listed.read(file)
+
+
+def test_every_shipped_list_is_one_of_plans():
+    files = list((checkpoints.ROOT / "assets" / "specs" / "hardened").glob("*.toml"))
+    assert files
+    for file in files:
+        data, network = file.stem.split("-", 1)
+        assert all(plan.result.startswith(f"{data}/{network}/") for plan in listed.read(file))

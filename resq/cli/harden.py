@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -15,10 +15,15 @@ from resq import checkpoints, data, jobs
 from resq.cli import options
 from resq.core import Encoding
 
+if TYPE_CHECKING:
+    from resq.learn.presets import Plan
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("base", help="the checkpoint to harden, data/network/variant")
+    parser.add_argument(
+        "base", help="the checkpoint to harden, data/network/variant; or a .toml list of checkpoints to make"
+    )
     parser.add_argument(
         "--preset", default="quick", help="quick (default), plus, paper, article, or a .toml file"
     )
@@ -43,8 +48,12 @@ def _list(text: str) -> tuple[str, ...]:
 
 def run(arguments: argparse.Namespace) -> None:
     """Hardens, tests, saves and prints."""
-    from resq.learn import harden, presets  # torch
+    from resq.learn import listed, presets  # torch
 
+    folder = arguments.out or checkpoints.work() / "weights"
+    if arguments.base.endswith(".toml"):
+        _all(listed.read(Path(arguments.base)), arguments, folder)
+        return
     plan = presets.plan(
         arguments.base,
         arguments.preset,
@@ -55,22 +64,46 @@ def run(arguments: argparse.Namespace) -> None:
         variant=arguments.variant,
         images=arguments.n,
     )
-    folder = arguments.out or checkpoints.work() / "weights"
-    file = folder / f"{plan.result}.safetensors"
-    if file.exists() and not arguments.overwrite:
-        raise ValueError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
     if arguments.stream:
         jobs.watch_parent()
         print(json.dumps({"total": plan.epochs}), flush=True)
+    card = _one(plan, arguments, folder)
+    if arguments.stream:
+        print(json.dumps({"done": {"checkpoint": plan.result}}), flush=True)
+    elif arguments.json:
+        print(options.dump(card))
+
+
+def _all(plans: list[Plan], arguments: argparse.Namespace, folder: Path) -> None:
+    """Every plan of a list whose checkpoint is not there yet, in order."""
+    if arguments.stream:
+        jobs.watch_parent()
+        print(json.dumps({"total": sum(plan.epochs for plan in plans)}), flush=True)
+    cards = {}
+    for plan in plans:
+        there = plan.result in checkpoints.names() and not arguments.overwrite
+        cards[plan.result] = checkpoints.card(plan.result) if there else _one(plan, arguments, folder)
+    if arguments.stream:
+        print(json.dumps({"done": {"checkpoint": plans[-1].result}}), flush=True)
+    elif arguments.json:
+        print(options.dump({"checkpoints": cards}))
+
+
+def _one(plan: Plan, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Makes one checkpoint, and prints what it became unless a machine listens."""
+    from resq.learn import harden  # torch
+
+    file = folder / f"{plan.result}.safetensors"
+    if file.exists() and not arguments.overwrite:
+        raise ValueError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
     with Teller(plan.stages, arguments.stream, arguments.json) as teller:
         made = harden.harden(plan, teller.tell, quiet=arguments.stream)
     harden.publish(made, tested(made), folder)
     harden.forget(plan)
     card = checkpoints.card(str(file))
-    if arguments.stream:
-        print(json.dumps({"done": {"checkpoint": plan.result}}), flush=True)
-    else:
-        print(options.dump(card)) if arguments.json else _print(card, file)
+    if not (arguments.stream or arguments.json):
+        _print(card, file)
+    return card
 
 
 class Teller:
