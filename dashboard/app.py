@@ -30,6 +30,7 @@ page = st.navigation(
         st.Page(
             "views/tradeoff.py", title="Trade-off", icon=":material/stacked_line_chart:", url_path="tradeoff"
         ),
+        st.Page("views/harden.py", title="Harden", icon=":material/shield:", url_path="harden"),
     ],
     position="top",
 )

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 
 from dashboard import theme
 from dashboard.bitcharts import probabilities, weight_histogram
+from dashboard.hardcharts import before_after, training
 from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.surfacecharts import heatmap, pareto, relief, shields
 from dashboard.words import hover
@@ -158,6 +159,19 @@ def _accuracy(figure: go.Figure, curves: pd.DataFrame, chance: Mapping[str, floa
 
 
 CHARTS: dict[str, Chart] = {
+    "training": Chart(
+        "How training goes",
+        "One dot per epoch, stages from left to right, a dotted line between them. Grey: loss, at the right.",
+        "harden",
+        training,
+    ),
+    "before_after": Chart(
+        "What each stage changed",
+        "Accuracy on validation images: clean, under random faults, under attack; in the words that the "
+        "weights are stored in at that point.",
+        "harden",
+        before_after,
+    ),
     "surface": Chart(
         "Accuracy under both",
         "Each tile: the share of test images still right at that BER and that budget; brighter is better. "

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import heat, lab, live
+from dashboard import hardening, heat, lab, live, theme
 from resq import checkpoints
 from resq import data as images
 from resq.core import Encoding, QuantizedModel
@@ -271,3 +271,26 @@ def joint_command(net: str, enc: str, at: tuple[float, float] | None, mode: str)
     """The command that measures one cell, or the usual surface."""
     bers, budgets = ("0,1e-4,1e-3,1e-2,5e-2", "0,2,4,8") if at is None else (f"{at[0]:g}", f"{at[1]:g}")
     return f"python -m resq surface {net} --encoding {enc} --ber {bers} --eps {budgets} --mode {mode}"
+
+
+@st.cache_resource(show_spinner=False)
+def presets() -> dict[str, tuple[str, dict[str, dict[str, Any]]]]:
+    """Presets of hardening: what each is about, and its stages with all options."""
+    from resq.learn import presets as known
+    from resq.learn.stages import STAGES
+
+    return {
+        name: (preset.about, {s: {**STAGES[s].defaults, **own} for s, own in preset.stages})
+        for name, preset in known.PRESETS.items()
+    }
+
+
+def effort(spec: hardening.HardenSpec) -> str:
+    """How long a run will take, from how long its base took, in a sentence."""
+    about, epochs = card(spec.base), spec.total
+    history, n = about.get("history") or [], about.get("train", {}).get("n", 0)
+    if not history or not n or "seconds" not in history[-1]:
+        return f"{epochs} epochs. How long they take is not known: the base's card says no times."
+    per_image = float(np.median([row["seconds"] for row in history])) / n
+    wait = theme.duration(hardening.seconds(spec, per_image, n))
+    return f"{epochs} epochs, about **{wait}** of training on a machine like the one that trained the base."

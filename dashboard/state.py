@@ -32,6 +32,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "resistance": "axis of the last figure",
         "more": "text and numbers below the figures",
     },
+    "harden": {
+        "base": "network and preset",
+        "stages": "stages and their options",
+        "effort": "epochs and seed",
+        "live": "hardening live",
+        "shown": "networks hardened before",
+        "more": "text and numbers below the figures",
+    },
     "sweep": {
         "choice": "networks and encodings",
         "settings": "settings",
@@ -71,6 +79,14 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "ber": ("cell", "bit error rate of the chosen cell"),
         "eps": ("cell", "budget of the chosen cell, 1/255"),
         "robust": ("resistance", "faults or attack"),
+    },
+    "harden": {
+        "net": ("base", "checkpoint to start from"),
+        "preset": ("base", "preset"),
+        "scale": ("effort", "epochs, times the preset's"),
+        "seed": ("effort", "seed"),
+        "shown": ("shown", "hardened checkpoint that is shown"),
+        "job": ("live", "run to follow"),
     },
     "sweep": {
         "nets": ("choice", "checkpoints"),

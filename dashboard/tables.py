@@ -49,3 +49,12 @@ def areas(lines: pd.DataFrame) -> pd.DataFrame:
     rest = {"MB": lines["megabytes"].round(3), "fewest images": lines["n"], "weights": lines["weights"]}
     points = {"BERs": lines["bers"].map(str), "budgets / 255": lines["budgets"].map(str)}
     return pd.DataFrame(kept | columns | rest | points)
+
+
+def looks(lines: pd.DataFrame) -> pd.DataFrame:
+    """Before and after each stage as a table for people."""
+    percent = {"clean": "clean %", "faulty": "under faults %", "attacked": "under attack %"}
+    columns = {name: (100 * lines[key]).round(2) for key, name in percent.items()}
+    kept = {"after": lines["after"], "stored as": lines["encoding"], "bits a weight": lines["bits"]}
+    how = {"BER": lines["rate"], "maps": lines["maps"], "eps / 255": lines["eps"], "images": lines["n"]}
+    return pd.DataFrame(kept | columns | how)

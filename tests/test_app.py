@@ -23,6 +23,7 @@ PAGES = {
     "sweep": "views/sweep.py",
     "layers": "views/layers.py",
     "tradeoff": "views/tradeoff.py",
+    "harden": "views/harden.py",
 }
 
 

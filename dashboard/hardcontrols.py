@@ -1,0 +1,65 @@
+"""The Harden page's form; what it says stands in the address and becomes a HardenSpec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import data, shell
+from dashboard.hardening import FIRST, HardenSpec
+
+SCALES = (0.1, 0.3, 0.5, 1.0, 2.0)
+
+
+def form(names: list[str]) -> HardenSpec:
+    """The run that the form describes."""
+    presets = data.presets()
+    with shell.group("base"), st.container(horizontal=True, vertical_alignment="bottom"):
+        net = st.selectbox("Start from", names, key="net", bind="query-params")
+        preset = st.selectbox(
+            "Preset", list(presets), list(presets).index("quick") if "quick" in presets else 0,
+            key="preset", bind="query-params",
+        )  # fmt: skip
+    about, stages = presets[preset]
+    st.caption(about)
+    with shell.group("stages"):
+        chosen = st.pills(
+            "Stages, from left to right", list(dict.fromkeys(stages)), selection_mode="multi",
+            default=list(dict.fromkeys(stages)), key=f"stages_{preset}", format_func=stage_name,
+        )  # fmt: skip
+        kept = tuple(name for name in dict.fromkeys(stages) if name in chosen)
+        changes = options(preset, kept, stages)
+    with shell.group("effort"), st.container(horizontal=True, vertical_alignment="bottom"):
+        scale = st.select_slider("Epochs, times the preset's", SCALES, 1.0, key="scale", bind="query-params")
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", format="%d")
+    return HardenSpec(net, preset, kept, changes, float(scale), int(seed))
+
+
+def options(
+    preset: str, kept: tuple[str, ...], stages: dict[str, dict[str, Any]]
+) -> tuple[tuple[str, Any], ...]:
+    """The main option of each stage, where it differs from the preset's."""
+    found = []
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for name in kept:
+            if name not in FIRST:
+                continue
+            option, label, choices = FIRST[name]
+            usual = stages[name][option]
+            values = (
+                sorted({*choices, usual})
+                if not isinstance(usual, str)
+                else list(dict.fromkeys([usual, *choices]))
+            )
+            value = st.selectbox(
+                f"{stage_name(name)}: {label}", values, values.index(usual), key=f"option_{preset}_{name}"
+            )
+            if value != usual:
+                found.append((f"{name}.{option}", value))
+    return tuple(found)
+
+
+def stage_name(name: str) -> str:
+    """A stage's name for people."""
+    return name.replace("_", "-")

@@ -1,0 +1,154 @@
+"""Harden: can I make a network more robust?"""
+
+from __future__ import annotations
+
+import uuid
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import (
+    charts,
+    controls,
+    data,
+    follow,
+    hardcontrols,
+    hardening,
+    live,
+    shell,
+    show,
+    tables,
+    theme,
+)
+
+MARKS = {"done": ":material/check_circle:", "running": ":material/pending:", "queued": ":material/schedule:",
+         "stopped": ":material/cancel:"}  # fmt: skip
+
+
+def start(spec: hardening.HardenSpec) -> None:
+    """Begins to harden; the address keeps which job it is."""
+    try:
+        visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+        job = data.measurements().start([spec], visitor)
+        st.session_state.harden_job, st.session_state.harden_refused = job.id, ""
+    except ValueError as error:
+        st.session_state.harden_refused = str(error)
+
+
+def running() -> live.Measurement | None:
+    """The run of this visitor, or of the address."""
+    key = st.session_state.get("harden_job") or st.query_params.get("job", "")
+    found = data.measurements().get(key) if key else None
+    if found and not isinstance(found.specs[0], hardening.HardenSpec):
+        found = None  # a measurement of another page
+    st.session_state.harden_job = found.id if found else ""
+    controls.write("job", found.id if found else "")
+    if key and not found:
+        st.session_state.harden_refused = (
+            "The run of this link is no longer known here: the server has been started anew since. "
+            "Press “Harden” to start it again; it goes on from the last epoch that was kept."
+        )
+    return found
+
+
+def stages(spec: hardening.HardenSpec, run: live.Measurement) -> None:
+    """Where each stage stands."""
+    steps = hardening.steps(spec, run.rows, run.active)
+    for column, (name, state, said) in zip(st.columns(len(steps)), steps, strict=True):
+        with column, st.container(border=True, key=f"step_{state}_{name}"):
+            st.markdown(f"{MARKS[state]} **{hardcontrols.stage_name(name)}**")
+            st.caption(f"{state}{f', {said}' if said else ''}")
+
+
+def job(run: live.Measurement | None) -> None:
+    """A run as it goes, and what it made; called again and again while it runs."""
+    with show.in_words():
+        follow.progress(run, st.session_state.get("harden_refused", ""), noun="epochs")
+        if run is not None:
+            spec = run.specs[0]
+            stages(spec, run)
+            if run.rows:
+                drawn = charts.CHARTS["training"].draw(run.rows, run.total)
+                show.figure(
+                    "training", drawn, key="training", alt=f"{len(run.rows)} of {run.total} epochs trained"
+                )
+            if run.state == "done":
+                result(spec.result)
+    active = run is not None and run.active
+    watched, st.session_state.harden_watched = st.session_state.get("harden_watched", False), active
+    if watched and not active:
+        st.rerun()  # once at the end, so that the page stops asking
+
+
+def result(name: str) -> None:
+    """What a hardened checkpoint's card says of before and after."""
+    looks = hardening.looks(data.card(name))
+    if not looks:
+        return
+    drawn = charts.CHARTS["before_after"].draw(looks)
+    first, last = looks[0], looks[-1]
+    said = "; ".join(
+        f"{label} {theme.percent(first[key])} → {theme.percent(last[key])}"
+        for key, label in (("clean", "clean"), ("faulty", "under faults"), ("attacked", "under attack"))
+    )
+    st.subheader(name, anchor=False)
+    st.markdown(f"{said}, in {last['encoding']}.")
+    show.figure("before_after", drawn, key=f"before_after_{name}", alt=said)
+    with st.container(horizontal=True):
+        shell.link("sweep", "Compare both in the Sweep", nets=[base_of(name), name], encs=[last["encoding"]])
+        shell.link("bitlab", "Open it in the Bit lab", net=name, enc=last["encoding"])
+    with shell.group("more", "result"):
+        table = tables.looks(pd.DataFrame(looks))
+        show.numbers({"before_after": table}, {"before_after": drawn}, None, [f"python -m resq show {name}"],
+                     key="numbers_harden")  # fmt: skip
+
+
+def base_of(name: str) -> str:
+    """The checkpoint beside it that is not hardened."""
+    return f"{name.rpartition('/')[0]}/base"
+
+
+def shipped(names: list[str]) -> None:
+    """What hardening gave before anyone presses a button: the cards of hardened checkpoints."""
+    hardened = [name for name in names if data.card(name).get("stages")]
+    if not hardened:
+        st.caption("No hardened checkpoint is on this machine yet; the quick preset makes one in minutes.")
+        return
+    with shell.group("shown"):
+        name = st.selectbox("Hardened before", hardened, key="shown", bind="query-params")
+    result(name)
+
+
+def page(names: list[str]) -> None:
+    """The form, the run, and what is there already."""
+    spec = hardcontrols.form(names)
+    run = running()
+    with shell.group("live"), st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Harden", type="primary", icon=":material/shield:", key="harden", on_click=start, args=(spec,),
+            disabled=not spec.stages or (run is not None and run.active),
+        )  # fmt: skip
+        if spec.stages:
+            st.download_button(
+                "Save as a file", lambda: hardening.preset_file(spec), f"{spec.variant}.toml",
+                "application/toml", on_click="ignore", icon=":material/download:", key="save_spec",
+            )  # fmt: skip
+            st.markdown(data.effort(spec))
+        else:
+            st.markdown("Choose at least one stage.")
+    if spec.stages:
+        st.code(" ".join(["python -m resq", *spec.argv()]), language="bash", wrap_lines=True)
+    st.fragment(job, run_every=1.0 if run is not None and run.active else None)(run)
+    if run is None:
+        shipped(names)
+
+
+show.page("Can I make a network more robust?", show.text("harden"))
+with show.in_words():
+    known = data.names()
+    if known:
+        page(known)
+        with shell.group("more", "help"):
+            show.help_page("harden_help", ["training", "before_after"])
+    else:
+        show.sorry(*show.UNTRAINED)
