@@ -8,15 +8,25 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from resq import jobs
-from resq.measure.spec import SweepSpec
 
 AT_ONCE = 2  # measurements; further ones wait in line
 IN_LINE = 40  # measurements that may wait: a class of thirty, and some more
 PER_VISITOR = 2  # measurements of one visitor that run or wait
 KEPT = 40  # finished measurements whose rows stay for reloads and other visitors
+
+
+class Work(Protocol):
+    """What a page can have done: the words of its command, how many rows that gives, what it is known by."""
+
+    @property
+    def hash(self) -> str: ...
+    @property
+    def total(self) -> int: ...
+    def argv(self) -> list[str]: ...
+
 
 Start = Callable[[list[str]], jobs.Job]
 
@@ -30,7 +40,7 @@ class Measurement:
         error: one sentence where it failed.
     """
 
-    def __init__(self, specs: Sequence[SweepSpec], visitor: str = "", start: Start = jobs.start) -> None:
+    def __init__(self, specs: Sequence[Work], visitor: str = "", start: Start = jobs.start) -> None:
         self.id, self.visitor = uuid.uuid4().hex[:12], visitor
         self.specs, self._start = tuple(specs), start
         self.state, self.error = "waiting", ""
@@ -123,7 +133,7 @@ class Measurements:
     def __init__(self, start: Start = jobs.start) -> None:
         self._start, self._all, self._lock = start, dict[str, Measurement](), threading.Lock()
 
-    def start(self, specs: Sequence[SweepSpec], visitor: str = "") -> Measurement:
+    def start(self, specs: Sequence[Work], visitor: str = "") -> Measurement:
         """A measurement that runs, or waits in line.
 
         Raises:
@@ -173,7 +183,7 @@ class Measurements:
         """The measurement of this id, or None where this server knows none."""
         return self._all.get(key)
 
-    def rows(self, specs: Sequence[SweepSpec]) -> list[dict[str, Any]]:
+    def rows(self, specs: Sequence[Work]) -> list[dict[str, Any]]:
         """What was measured here for exactly these specs, the latest of each."""
         wanted, found = {spec.hash for spec in specs}, dict[str, list[dict[str, Any]]]()
         for measurement in list(self._all.values()):

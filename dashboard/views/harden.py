@@ -66,6 +66,7 @@ def job(run: live.Measurement | None) -> None:
         follow.progress(run, st.session_state.get("harden_refused", ""), noun="epochs")
         if run is not None:
             spec = run.specs[0]
+            assert isinstance(spec, hardening.HardenSpec), "running() gives no other"
             stages(spec, run)
             if run.rows:
                 drawn = charts.CHARTS["training"].draw(run.rows, run.total)

@@ -1,0 +1,131 @@
+"""The Harden page: its form, a run as its rows come, what it says before and after."""
+
+import tomllib
+
+import pytest
+
+from dashboard import charts, data, hardening
+from dashboard.hardening import HardenSpec
+from resq import checkpoints
+from resq.cli import parser
+from resq.learn import presets
+from tests.test_app import NAME, choice, figures, opened, said
+from tests.test_live import until
+
+SPEC = HardenSpec(NAME, "quick", ("adversarial", "bit_error", "quantize"))
+LOOK = {"encoding": "int8", "stored_bits": 8, "n": 500, "clean": 0.9,
+        "faulty": {"rate": 0.01, "maps": 4, "mean": 0.5, "least": 0.4},
+        "attacked": {"eps": 8.0, "steps": 10, "n": 250, "accuracy": 0.1}, "max_over_sigma": 5.0}  # fmt: skip
+
+
+def row(stage: str, epoch: int, epochs: int) -> dict[str, object]:
+    return {"stage": stage, "epoch": epoch, "epochs": epochs, "loss": 1.0 / epoch, "valid": 0.5}
+
+
+class FakeRun:
+    """A command that says what the test says."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.argv, self.id = argv, "fake"
+        self.state, self.error, self.rows = "running", "", [row("adversarial", 1, 3)]
+
+    def cancel(self) -> None:
+        self.state = "cancelled"
+
+
+def test_the_command_of_a_run_is_one_that_the_program_takes():
+    spec = HardenSpec(NAME, "plus", ("bit_error", "quantize"), (("bit_error.rate", 0.02),), 0.3, 7)
+    given = parser().parse_args(spec.argv())
+    assert (given.base, given.preset, given.stages) == (NAME, "plus", ("bit_error", "quantize"))
+    assert (given.set, given.epochs_scale, given.seed) == (["bit_error.rate=0.02"], 0.3, 7)
+    assert f"signs/resnet20/{given.variant}" == spec.result
+
+
+def test_the_file_of_a_run_is_a_preset_with_the_same_plan(tmp_path):
+    spec = HardenSpec(NAME, "quick", ("bit_error",), (("bit_error.rate", 0.02),), 2.0)
+    file = tmp_path / "mine.toml"
+    file.write_text(hardening.preset_file(spec))
+    assert tomllib.loads(file.read_text())["stage"][0]["rate"] == 0.02
+    again = presets.plan(NAME, str(file))
+    assert (again.stages, again.images) == (spec.plan().stages, spec.plan().images)
+
+
+def test_a_run_without_stages_is_refused_in_a_sentence():
+    with pytest.raises(ValueError, match="at least one"):
+        HardenSpec(NAME, "quick", ()).plan()
+
+
+def test_stages_are_queued_running_and_done():
+    rows = [row("adversarial", 3, 3), row("bit_error", 1, 3)]
+    states = [state for _, state, _ in hardening.steps(SPEC, rows, True)]
+    assert states == ["done", "running", "queued"]
+    assert [s for _, s, _ in hardening.steps(SPEC, [], True)] == ["running", "queued", "queued"]
+    assert [s for _, s, _ in hardening.steps(SPEC, rows, False)] == ["done", "stopped", "queued"]
+
+
+def test_time_is_passes_times_images_times_seconds():
+    clean = HardenSpec(NAME, "quick", ("clean",), (("clean.epochs", 5),))
+    assert hardening.seconds(clean, 0.001, 16_000) == pytest.approx(5 * 2000 * 0.001)
+
+
+def test_training_is_drawn_with_a_line_between_stages():
+    figure = charts.CHARTS["training"].draw([row("a", 1, 2), row("a", 2, 2), row("b", 1, 1)], 4)
+    loss, _, valid = figure.data
+    assert loss.y == (1.0, 0.5, 1.0)
+    assert valid.x == (1, 2, 3)
+    assert [s.x0 for s in figure.layout.shapes] == [2.5]
+
+
+def test_before_and_after_are_read_from_the_card():
+    after = {**LOOK, "clean": 0.85, "encoding": "int4-tmr2"}
+    looks = hardening.looks({"stages": [{"name": "quantize", "before": LOOK, "after": after}]})
+    assert [look["clean"] for look in looks] == [0.9, 0.85]
+    bars = charts.CHARTS["before_after"].draw(looks).data
+    assert bars[0].x == ("before", "after quantize")
+    assert (bars[1].y[0], bars[2].y[0]) == (0.5, 0.1)
+    assert hardening.looks({}) == []
+
+
+def test_the_form_becomes_a_command_with_an_estimate_before_anything_starts():
+    app = opened("harden", preset="quick", seed="3", scale="0.3")
+    assert not app.exception
+    assert "--seed 3" in app.code[0].value
+    assert "of training on a machine like" in said(app)
+    assert not any("--set" in code.value for code in app.code)
+
+
+def test_nonsense_in_a_harden_link_falls_back_silently():
+    app = opened("harden", net="a/b/c", preset="x", scale="-1", seed="q", job="0123456789ab")
+    assert not app.exception
+    assert "no longer known here" in said(app)
+    assert "job" not in app.query_params
+
+
+def test_a_run_is_followed_and_its_card_shown_at_its_end(own_folders, tiny, monkeypatch):
+    app = opened("harden")
+    runs = data.measurements()
+    monkeypatch.setattr(runs, "_start", FakeRun)
+    app.button(key="harden").click().run()
+    assert not app.exception
+    run = next(iter(runs._all.values()))
+    until(lambda: run.jobs)
+    app.run()
+    assert "epoch 1 of 3" in said(app)
+    assert app.query_params["job"]
+    card = {"stages": [{"name": "quantize", "before": LOOK, "after": LOOK}]}
+    checkpoints.save(run.specs[0].result, dict(tiny.state), tiny.weights, card)
+    data.names.clear()
+    run.jobs[0].state = "done"
+    until(lambda: run.state == "done")
+    app.run()
+    assert not app.exception
+    assert run.specs[0].result in said(app)
+    assert figures(app) == 2
+
+
+def test_a_stage_that_is_left_out_leaves_the_command():
+    app = opened("harden")
+    app.session_state["stages_quick"] = ["quantize"]
+    app.run()
+    assert "--stages quantize --seed" in app.code[0].value
+    assert choice(app, "selectbox", "option_quick_quantize").value == "int4-tmr2"
