@@ -10,8 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import lab
-from resq.measure.spec import SweepSpec
-from resq.memory.faults import FAULTS
+from resq.measure.spec import FAULT_MODELS, SweepSpec
 
 BERS = {
     "few": (0.0, 1e-4, 1e-3, 1e-2, 1e-1),
@@ -29,6 +28,7 @@ FAULT_NAMES = {
     "burst-word": "whole words",
     "burst-pair": "neighbouring pairs",
     "burst-row": "rows of 512 bits",
+    "activations": "8-bit activations",
 }
 
 
@@ -66,7 +66,7 @@ def settings() -> dict[str, Any]:
     with left:
         fault = st.selectbox(
             "Fault model",
-            list(FAULTS),
+            list(FAULT_MODELS),
             key="fault",
             bind="query-params",
             format_func=lambda name: FAULT_NAMES.get(name, name),

@@ -8,8 +8,10 @@ from torch import nn
 from resq import checkpoints, data, networks
 from resq.core import Encoding
 from resq.measure import activations as faults
+from resq.measure import sweep
 from resq.measure.answers import score
 from resq.measure.bench import Bench
+from resq.measure.spec import SweepSpec
 from resq.measure.sweep import pixels
 from resq.memory.faults import FAULTS, region
 from resq.networks import activations
@@ -171,3 +173,18 @@ def test_accuracy_falls_as_activations_break(bench, found, test):
         score(faults.faulty(bench.network, found, r, rng=_rng())[0], *test)[0] for r in (0, 5e-3, 0.05)
     ]
     assert correct[0] > correct[1] > correct[2]
+
+
+def test_a_sweep_over_activation_faults_has_its_clean_point_and_repeats_itself():
+    spec = SweepSpec(BASE, fault="activations", bers=(0.0, 0.02), maps=2, n=20)
+    rows = list(sweep.run(spec))
+    assert [row["flips"] > 0 for row in rows] == [False, True, True]
+    assert rows[0]["correct"] >= 19
+    assert rows[1]["flips"] != rows[2]["flips"]
+    assert list(sweep.run(spec)) == rows
+    assert {row["fault"] for row in rows} == {"activations"}
+
+
+def test_activation_faults_in_chosen_layers_or_under_attack_are_refused():
+    with pytest.raises(ValueError, match=r"flip anywhere and meet no attack, got layer1\.\*"):
+        SweepSpec(BASE, fault="activations", layers=("layer1.*",))

@@ -12,7 +12,7 @@ SPEC = SweepSpec("signs/resnet20/base", bers=(1e-3, 0.0), eps=(8.0, 0.5), layers
     ("field", "sentence"),
     [
         ({"encoding": "int99"}, "2 to 8 bits, got 99"),
-        ({"fault": "sgn"}, "no fault model 'sgn'; known: 0-to-1"),
+        ({"fault": "sgn"}, "no fault model 'sgn'; known: 0-to-1, 1-to-0, activations"),
         ({"attack": "cw"}, "no attack 'cw'; known: apgd, autoattack, fgsm, pgd"),
         ({"bers": (0.0, 2.0)}, r"rates must lie in \[0, 1\], got 2 \(2 % is written 0.02\)"),
         ({"eps": (300.0,)}, r"must lie in 0..255, got 300"),

@@ -8,8 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from resq.measure.spec import ATTACKS, MODES, SweepSpec
-from resq.memory.faults import FAULTS
+from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
 
 
 def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
@@ -44,7 +43,7 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--maps", type=int, default=10, help="fault maps (default 10)")
     parser.add_argument(
-        "--fault", default="random", help=f"fault model: random (default), {', '.join([*FAULTS][1:])}"
+        "--fault", default="random", help=f"fault model: random (default), {', '.join(FAULT_MODELS[1:])}"
     )
     parser.add_argument(
         "--layers", type=_names, default=(), help="flip only in these layers, such as layer1.*,fc.weight"

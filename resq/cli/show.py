@@ -8,6 +8,7 @@ from typing import Any
 from resq import checkpoints, data
 from resq.cli import options
 from resq.core import Encoding
+from resq.measure.cells import ACTIVATIONS
 from resq.memory.faults import FAULTS
 
 ENCODINGS = ("int8", "int8-symmetric", "int8-symmetric-tensor", "int8-magnitude", "int4", "int4-mse",
@@ -36,7 +37,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def everything() -> dict[str, list[dict[str, Any]]]:
     """Kind -> one object per member."""
-    from resq.networks import NETWORKS  # torch
+    from resq.measure import activations  # torch
+    from resq.networks import NETWORKS
     from resq.threat.attacks import ATTACKS
 
     return {
@@ -49,7 +51,10 @@ def everything() -> dict[str, list[dict[str, Any]]]:
             {"name": str(e), "code": e.code, "scales": e.per, "bits": e.bits, "stored_bits": e.stored}
             for e in map(Encoding.parse, ENCODINGS)
         ],
-        "faults": [{"name": name, "about": _first_line(model)} for name, model in FAULTS.items()],
+        "faults": [
+            {"name": name, "about": _first_line(model)}
+            for name, model in {**FAULTS, ACTIVATIONS: activations.faulty}.items()
+        ],
         "attacks": [{"name": name, "about": _first_line(attack)} for name, attack in ATTACKS.items()],
         "checkpoints": [_checkpoint(name) for name in checkpoints.names()],
     }

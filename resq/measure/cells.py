@@ -16,6 +16,7 @@ from resq.measure.version import NUMBERS
 
 SAMPLES = ("first", "random")
 MODES = ("transfer", "adaptive")
+ACTIVATIONS = "activations"  # the fault model that is not of stored weights
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,17 @@ from pathlib import Path
 
 from resq import checkpoints
 from resq.core import Encoding, known
-from resq.measure.cells import MODES, SAMPLES, Cell
+from resq.measure.cells import ACTIVATIONS, MODES, SAMPLES, Cell
 from resq.memory import faults
 
 __all__ = ["ATTACKS", "MODES", "SweepSpec", "read"]
 
 # Attack -> the steps that it takes; 0: as many as the spec says. Spelling a spec needs no torch.
 ATTACKS = {"fgsm": 1, "pgd": 0, "apgd": 100, "autoattack": 100}
+
+
+# Those of stored weights, and bits of 8-bit activations (``activations.faulty``), drawn anew for every image.
+FAULT_MODELS = (*faults.FAULTS, ACTIVATIONS)
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,10 @@ class SweepSpec:
 
     def __post_init__(self) -> None:
         Encoding.parse(self.encoding)
-        known("fault model", self.fault, faults.FAULTS)
+        known("fault model", self.fault, dict.fromkeys(FAULT_MODELS))
+        if self.fault == ACTIVATIONS and (self.layers or self.planes or self.modes):
+            asked = ", ".join(map(str, (*self.layers, *self.planes, *self.modes)))
+            raise ValueError(f"{ACTIVATIONS} flip anywhere and meet no attack, got {asked}")
         known("attack", self.attack, ATTACKS)
         known("sample", self.sample, dict.fromkeys(SAMPLES))
         for mode in self.modes:

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from resq import checkpoints, data, seeds
 from resq.core import BitFlips, Dataset, Encoding
-from resq.measure import cells, joint
+from resq.measure import activations, cells, joint
 from resq.measure.answers import BATCH, answers, counts, score
 from resq.measure.bench import Bench
-from resq.measure.cells import Cell
+from resq.measure.cells import ACTIVATIONS, Cell
 from resq.measure.joint import Threat
 from resq.measure.spec import SweepSpec
 from resq.memory import faults
+from resq.networks.activations import Ranges
 
 __all__ = ["BATCH", "Measurer", "answers", "code_hash", "counts", "images_there", "pixels", "run", "score"]
 
@@ -33,6 +34,7 @@ SOURCES = (
     "memory",
     "threat",
     "checkpoints.py",
+    "measure/activations.py",
     "measure/answers.py",
     "measure/bench.py",
     "measure/cells.py",
@@ -63,6 +65,7 @@ class Measurer:
         self._bench = lru_cache(2)(_bench)
         self._pictures = lru_cache(2)(_pictures)
         self._map = lru_cache(2)(_drawn)
+        self._ranges = lru_cache(2)(_ranges)
         self._craft = lru_cache(8)(joint.craft)
 
     def row(self, cell: Cell) -> dict[str, Any]:
@@ -74,9 +77,17 @@ class Measurer:
         bench = self._bench(cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding)
         _check_classes(bench.checkpoint, cell.data)
         x, y, images = self._pictures(*_which(cell))
+        if cell.fault == ACTIVATIONS:
+            return {**_about(cell, bench, images), **self._in_activations(cell, bench, x, y)}
         flips = self.flips(cell, bench)
         right, broken = self._answers(cell, bench, flips, x, y)
         return {**_about(cell, bench, images), "flips": len(flips), **counts(right, broken)}
+
+    def _in_activations(self, cell: Cell, bench: Bench, x: Tensor, y: Tensor) -> dict[str, Any]:
+        found, chance = self._ranges(bench), seeds.rng(cell.seed, "activations", cell.map)
+        network, count = activations.faulty(bench.network, found, cell.ber, rng=chance, top=cell.top)
+        right, broken = answers(network, x, y)
+        return {"flips": count.flips, **counts(right, broken)}
 
     def flips(self, cell: Cell, bench: Bench) -> BitFlips:
         """The flips of a cell: its map's, as far as they turn at its rate."""
@@ -105,6 +116,10 @@ def _threat(cell: Cell) -> Threat:
 def _bench(checkpoint: str, weights: str, encoding: str) -> Bench:
     # ``weights`` is there to be compared: a checkpoint that was trained anew is another one.
     return Bench(checkpoints.load(checkpoint), Encoding.parse(encoding))
+
+
+def _ranges(bench: Bench) -> Ranges:
+    return activations.calibrated(bench.network, bench.checkpoint.data, inputs=True)
 
 
 def _which(cell: Cell) -> tuple[str, str, int, int, int]:
