@@ -14,6 +14,7 @@ from resq.learn import train
 from resq.learn.stages import STAGES, adversarial, bit_error, bpfc, mixup, quantize, words
 from resq.learn.stages.frame import Outcome, Site, held_out, options
 from resq.learn.stages.look import Look, look, spread
+from resq.measure.bench import Bench
 from resq.memory import quant
 
 TRAINED = [name for name in STAGES if name != "quantize"]
@@ -349,3 +350,30 @@ def test_the_spread_is_the_largest_weight_in_standard_deviations(site):
         weights=("a", "b"),
     )
     assert spread(flat) == pytest.approx((1 + 2 / np.sqrt(0.75)) / 2)
+
+
+def test_activations_are_cut_to_what_clean_images_show_and_clean_answers_stay(site):
+    done = _run(
+        "quantize",
+        site,
+        encoding="int8",
+        recount=0,
+        correct_bias=False,
+        clamp=True,
+        n_clamp=len(site.train),
+        drop=1.0,
+    )
+    assert set(done.clamp) == {f"layer{i}.{j}" for i in (1, 2, 3) for j in (0, 1, 2)}
+    int8, x = Encoding.parse("int8"), quantize.pixels(site.train)
+    cut = replace(site.checkpoint, state=done.state, card={**site.checkpoint.card, "clamp": done.clamp})
+    free = replace(site.checkpoint, state=done.state)
+    with torch.no_grad():
+        assert torch.allclose(Bench(cut, int8).network(x), Bench(free, int8).network(x), atol=1e-4)
+        loud = Bench(cut, int8).network.body.layer3[2]
+        assert float(loud(1e6 * torch.rand(1, 64, 4, 4)).max()) == pytest.approx(done.clamp["layer3.2"])
+
+
+def test_a_card_that_bounds_an_unknown_module_is_refused(site):
+    wrong = replace(site.checkpoint, card={**site.checkpoint.card, "clamp": {"layer9": 1.0}})
+    with pytest.raises(ValueError, match="activations of layer9, which the network does not have"):
+        Bench(wrong, INT4)

@@ -64,7 +64,8 @@ def _step(site: Site, plan: Plan, name: str, options: dict[str, Any], folder: Pa
     before = told[-1]["after"] if told else look(before_it, stored, site.valid, plan.look, plan.seed)
     outcome = STAGES[name].run(site, options)
     encoding = Encoding.parse(outcome.encoding or options.get("encoding") or str(stored))
-    file = checkpoints.save(plan.result, outcome.state, before_it.weights, {}, folder / "draft")
+    clamp = {"clamp": most} if (most := outcome.clamp or before_it.card.get("clamp")) else {}
+    file = checkpoints.save(plan.result, outcome.state, before_it.weights, clamp, folder / "draft")
     after = look(checkpoints.load(str(file)), encoding, site.valid, plan.look, plan.seed)
     entry = {
         "name": name,
@@ -74,7 +75,7 @@ def _step(site: Site, plan: Plan, name: str, options: dict[str, Any], folder: Pa
         "after": after,
         **outcome.notes,
     }
-    about = {"plan": plan.hash, "encoding": str(encoding), "stages": [*told, entry]}
+    about = {"plan": plan.hash, "encoding": str(encoding), **clamp, "stages": [*told, entry]}
     checkpoints.save(plan.result, outcome.state, before_it.weights, about, folder)
     shutil.rmtree(folder / "draft")
     if site.keep is not None:
@@ -95,6 +96,7 @@ def _result(
         "plan": plan.hash,
         "base": {"name": plan.base, "sha256": base.card["sha256"], "test": base.card.get("test")},
         "encoding": done.card["encoding"],
+        **{key: done.card[key] for key in ("clamp",) if key in done.card},
         "seed": plan.seed,
         "epochs": plan.epochs,
         "train": {"n": len(train), "images": train.hash},

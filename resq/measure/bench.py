@@ -19,15 +19,18 @@ from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding, QuantizedModel
 from resq.measure.fold import fold
 from resq.memory import quant
+from resq.networks import clamp
 
 
 def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
-    """A new network that computes with what the model's words are read as."""
+    """A new network that computes with what the words are read as, activations cut where the card says so."""
     source = data.source(checkpoint.data)
     state = {k: quant.dequantize(model.weights[k]) if k in model.weights else v for k, v in _ordered(model)}
-    return networks.restore(
+    network = networks.restore(
         checkpoint.network, state, mean=source.mean, std=source.std, classes=len(source.classes)
     )
+    clamp.install(network.body, checkpoint.card.get("clamp", {}))
+    return network
 
 
 def _ordered(model: QuantizedModel) -> Iterator[tuple[str, np.ndarray]]:

@@ -52,12 +52,14 @@ class Outcome:
         log: one row per epoch.
         notes: what a reader of the card should know, by name.
         encoding: how the weights are meant to be stored from here on; empty: as before.
+        clamp: bounds of activations by module (``networks.clamp``); empty: as before.
     """
 
     state: Mapping[str, np.ndarray]
     log: list[dict[str, Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     encoding: str = ""
+    clamp: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

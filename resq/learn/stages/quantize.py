@@ -20,12 +20,15 @@ from resq.learn.stages.frame import Options, Outcome, Site, Stage
 from resq.learn.stages.look import network_with
 from resq.measure.answers import score
 from resq.measure.sweep import pixels
+from resq.networks import clamp
 
 DEFAULTS: dict[str, Any] = {
     "encoding": "int8",
     "recount": 2000,  # clean training images for the batch norms; 0: not
     "correct_bias": True,
     "n_bias": 500,
+    "clamp": False,  # cut activations to their largest magnitude on n_clamp training images
+    "n_clamp": 500,
     "drop": 0.1,
     "n_valid": 500,
 }
@@ -48,7 +51,17 @@ def quantize(site: Site, options: Options) -> Outcome:
     notes = {"floor": round(exact - options["drop"], 5), "rolled_back": back}
     row = {"epoch": 1, "epochs": 1, "valid": round(seen, 5)}
     site.report(row)
-    return Outcome(site.checkpoint.state if back else state, [row], notes, str(encoding))
+    if back:
+        return Outcome(site.checkpoint.state, [row], notes, str(encoding))
+    most = bounded(site, state, encoding, options["n_clamp"]) if options["clamp"] else {}
+    return Outcome(state, [row], notes, str(encoding), most)
+
+
+def bounded(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: int) -> dict[str, float]:
+    """The largest magnitude of each bounded activation over ``n`` training images, stored so."""
+    network = network_with(site.checkpoint, state, encoding)
+    order = seeds.rng(site.seed, "clamp").permutation(len(site.train))[:n]
+    return clamp.bounds(network.body, network, pixels(site.train.take(order)))
 
 
 def judged(site: Site, state: dict[str, np.ndarray], encoding: Encoding, valid: Any) -> float:
