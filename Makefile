@@ -23,6 +23,7 @@ lint: $(VENV)/.test ## style, form and types
 	@$(PY) -m mypy
 
 bench: $(VENV)/.test ## speed, side by side with other libraries
+	@$(PY) -m benchmarks.store
 	@$(PY) -m benchmarks $(ARGS)
 
 soak: $(VENV)/.test ## thirty sessions at once on a real server, each compared with itself alone (SECONDS=300)

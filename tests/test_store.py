@@ -1,0 +1,159 @@
+"""The store: rows by key, none twice whoever writes, the same in SQLite and in PostgreSQL."""
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from resq.cli import main
+from resq.measure import store, table
+from resq.measure.spec import SweepSpec
+
+DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+BINARIES = DEBIAN or [Path(shutil.which("initdb") or "/none").parent]
+SPEC = SweepSpec("signs/resnet20/base", bers=(0.0, 3e-2), eps=(2.0,), steps=1, maps=2, n=9)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    from resq.measure import sweep  # torch, which processes that only write need not load
+
+    return list(sweep.run(SPEC))
+
+
+def unprivileged() -> dict:
+    """Who runs PostgreSQL: it refuses root."""
+    return {"user": "nobody", "group": "nogroup", "extra_groups": ()} if os.geteuid() == 0 else {}
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """The address of a PostgreSQL started for these tests; it listens to a socket in its own folder only."""
+    here = BINARIES[-1]
+    if not (here / "initdb").exists() or os.name != "posix":
+        if os.environ.get("CI"):
+            pytest.fail("no PostgreSQL on this machine: install it, as .ci/run does")
+        pytest.skip("no PostgreSQL on this machine (initdb was not found)")
+    pytest.importorskip("psycopg")
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # a socket's path is short
+    folder.chmod(0o777)
+
+    def call(*words: str) -> None:
+        subprocess.run(words, check=True, capture_output=True, cwd=folder, timeout=120, **unprivileged())
+
+    data = folder / "data"
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    try:
+        call(str(here / "initdb"), "-D", str(data), "-U", "resq", "-A", "trust", "-N")
+        call(str(here / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+        yield f"postgresql+psycopg://resq@/postgres?host={folder}"
+    finally:
+        if (data / "postmaster.pid").exists():
+            call(str(here / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request, monkeypatch, tmp_path):
+    """A new store of each kind."""
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql")
+    monkeypatch.setenv("RESQ_STORE", url)
+    store.META.drop_all(store.engine())
+    store.META.create_all(store.engine())
+    yield url
+    store.engine().dispose()
+
+
+def test_a_row_added_twice_is_there_once(address, rows):
+    assert store.add(rows[:2]) == 2
+    assert store.add(rows) == len(rows) - 2
+    assert store.add(rows) == 0
+    assert store.keys() == {row["key"] for row in rows}
+    assert store.keys(["nobody", rows[0]["key"]]) == {rows[0]["key"]}
+
+
+def test_rows_come_out_as_they_went_in(address, rows):
+    store.add(rows)
+    whole = table.frame(rows)
+    pd.testing.assert_frame_equal(store.by_key([row["key"] for row in rows]), whole)
+    pd.testing.assert_frame_equal(
+        store.rows(axis="ber"), whole[whole["axis"] == "ber"].reset_index(drop=True)
+    )
+    assert len(store.rows(ber=[0.0, 0.5], encoding=["int8"], axis="ber")) == 1
+    assert store.rows(checkpoint="a/b/c").empty
+    assert list(store.rows(checkpoint="a/b/c").columns) == list(table.COLUMNS)
+
+
+def test_what_is_stored_is_listed_by_series(address, rows):
+    store.add(rows)
+    found = store.series()
+    assert dict(zip(found["axis"], found["rows"], strict=True)) == {"ber": 3, "eps": 1}
+
+
+def _write(url: str, rows: list) -> None:
+    os.environ["RESQ_STORE"] = url
+    for row in rows:
+        store.add([row])
+
+
+def test_two_writers_at_once_store_every_row_once(address, rows):
+    many = [{**row, "key": f"{row['key']}-{i}", "seed": i % 7} for i in range(20) for row in rows]
+    store.engine().dispose()
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(address, part)) for part in (many, many[::-1])]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert store.series()["rows"].sum() == len(many) == len(store.keys())
+
+
+def test_rows_older_than_keys_are_told_apart_by_what_they_say(address, rows):
+    older = [{name: row[name] for name in table.COLUMNS if name not in table.DEFAULTS} for row in rows]
+    assert store.add(older) == len(rows)
+    assert store.add(older) == 0
+
+
+def test_a_column_that_rows_do_not_have_is_refused(address):
+    with pytest.raises(ValueError, match="rows have no column 'colour'; known: checkpoint"):
+        store.rows(colour="red")
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        (
+            "sqlite:////nowhere/at/all.sqlite",
+            "the store at sqlite:.* cannot be opened",
+        ),
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/x", r"the store at 127\.0\.0\.1:1/x cannot be opened"),
+        ("nonsense", "the store at nonsense cannot be opened"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_a_sentence_without_its_password(monkeypatch, url, sentence):
+    monkeypatch.setenv("RESQ_STORE", url)
+    with pytest.raises(ValueError, match=sentence) as error:
+        store.engine()
+    assert "secret" not in str(error.value)
+
+
+def test_the_command_brings_a_file_lists_it_and_writes_it(monkeypatch, tmp_path, capsys, rows):
+    monkeypatch.setenv("RESQ_STORE", f"sqlite:///{tmp_path / 's.sqlite'}")
+    table.write(table.frame(rows), tmp_path / "in.parquet")
+    assert main(["store", "--import", str(tmp_path / "in.parquet")]) == 0
+    assert f"rows {len(rows)}, new {len(rows)}" in capsys.readouterr().out
+    assert main(["store"]) == 0
+    assert "4 rows in 2 series" in capsys.readouterr().out
+    assert main(["store", "--export", str(tmp_path / "out.parquet")]) == 0
+    found = table.read(tmp_path / "out.parquet").sort_values("key", ignore_index=True)
+    pd.testing.assert_frame_equal(found, table.frame(rows).sort_values("key", ignore_index=True))
+    assert main(["store", "--checkpoint", "a/b/c", "--json"]) == 0
+    assert '"series": []' in capsys.readouterr().out
