@@ -1,5 +1,7 @@
 """Asymmetry: effects and Lambda with pencil numbers, verdicts, and a study that trains all four alike."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,7 +114,8 @@ def test_all_networks_are_measured_alike():
 
 def test_a_study_goes_on_where_it_was_and_ends_in_rows_and_a_summary(monkeypatch, tmp_path, capsys):
     """Networks are stood in for by rows: A keeps more images under attack, F more under faults."""
-    trained = []
+    trained: list[tuple[str, int]] = []
+    shipped: list[tuple[str, Path]] = []
 
     def rows(spec):
         model = asymmetry.named(spec.checkpoint.removesuffix(".safetensors"))[0]
@@ -123,11 +126,15 @@ def test_a_study_goes_on_where_it_was_and_ends_in_rows_and_a_summary(monkeypatch
     monkeypatch.setenv("RESQ_WORK", str(tmp_path))
     monkeypatch.setattr(study, "_train", lambda s, model, seed, report: trained.append((model, seed)))
     monkeypatch.setattr(study.sweep, "run", rows)
+    monkeypatch.setattr(study.harden, "publish", lambda made, to: shipped.append((made, to)))
+    monkeypatch.setattr(study.checkpoints, "load", lambda file: Path(file).stem)
     given = ["asymmetry", "signs/resnet20/base", "--out", str(tmp_path / "rows.parquet")]
+    given += ["--weights", str(tmp_path)]
     assert main([*given, "--seeds", "1"]) == 0
     assert "1 seeds: descriptive" in capsys.readouterr().out
     assert main([*given, "--seeds", "2", "--json"]) == 0
     assert trained == [("00", 0), ("a", 0), ("f", 0), ("af", 0), ("00", 1), ("a", 1), ("f", 1), ("af", 1)]
+    assert shipped[:4] == [(f"asym-{model}-s0", tmp_path) for model in asymmetry.MODELS]
     kept = table.read(tmp_path / "rows.parquet")
     assert sorted(kept["checkpoint"].unique())[0] == "signs/resnet20/asym-00-s0"
     told = command.summary(kept, {})

@@ -41,6 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="also write the rows to this .parquet file, a .json beside it"
     )
+    parser.add_argument("--weights", type=Path, help="write the first seed's networks to this folder")
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines")
 
 
@@ -66,6 +67,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out:
         table.write(pd.concat(tables, ignore_index=True), arguments.out)
         arguments.out.with_suffix(".json").write_text(options.dump(told) + "\n")
+    if arguments.weights:
+        asymmetry.ship(study, arguments.weights)
     if arguments.stream:
         print(json.dumps({"done": {"verdict": told["verdict"]}}), flush=True)
     else:

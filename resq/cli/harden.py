@@ -8,12 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm import tqdm
 
-from resq import checkpoints, data, jobs
+from resq import checkpoints, jobs
 from resq.cli import options
-from resq.core import Encoding
 
 if TYPE_CHECKING:
     from resq.learn.presets import Plan
@@ -98,7 +96,7 @@ def _one(plan: Plan, arguments: argparse.Namespace, folder: Path) -> dict[str, A
         raise ValueError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
     with Teller(plan.stages, arguments.stream, arguments.json) as teller:
         made = harden.harden(plan, teller.tell, quiet=arguments.stream)
-    harden.publish(made, tested(made), folder)
+    harden.publish(made, folder)
     harden.forget(plan)
     card = checkpoints.card(str(file))
     if not (arguments.stream or arguments.json):
@@ -169,24 +167,6 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text  # a word, such as int4-tmr2
-
-
-def tested(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
-    """Accuracy on the whole test split, in the encoding that the checkpoint is meant for."""
-    import torch
-
-    from resq.measure import stats, sweep
-    from resq.measure.answers import answers
-    from resq.measure.bench import Bench
-
-    images, encoding = data.load(checkpoint.data, "test"), checkpoint.card["encoding"]
-    right, _ = answers(
-        Bench(checkpoint, Encoding.parse(encoding)).network, sweep.pixels(images), torch.from_numpy(images.y)
-    )
-    n, correct = len(images), int(np.sum(right))
-    low, high = stats.wilson(correct / n, n)
-    return {"n": n, "correct": correct, "accuracy": correct / n, "low": low, "high": high,
-            "encoding": encoding, "images": images.hash}  # fmt: skip
 
 
 def _print(card: dict[str, Any], file: Path) -> None:

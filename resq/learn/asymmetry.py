@@ -22,6 +22,7 @@ from resq.learn.stages import STAGES
 from resq.learn.stages.frame import options
 from resq.learn.stages.look import Look
 from resq.measure import areas, sweep, table
+from resq.measure.asymmetry import MODELS
 from resq.measure.spec import SweepSpec
 
 
@@ -130,5 +131,11 @@ def _train(study: Study, model: str, seed: int, report: harden.Report) -> None:
     made = plan(study, model, seed)
     if not (folder(study) / "weights" / f"{made.result}.json").is_file():
         done = harden.harden(made, lambda row: report({"model": model, "seed": seed, **row}))
-        harden.publish(done, {}, folder(study) / "weights")
+        harden.publish(done, folder(study) / "weights", test=False)
         harden.forget(made)
+
+
+def ship(study: Study, to: Path) -> list[Path]:
+    """Writes the first seed's four networks, tested, into a folder of checkpoints."""
+    found = [folder(study) / "weights" / f"{name(study, model, 0)}.safetensors" for model in MODELS]
+    return [harden.publish(checkpoints.load(str(file)), to) for file in found]

@@ -18,7 +18,10 @@ from resq.learn.presets import Plan
 from resq.learn.stages import STAGES
 from resq.learn.stages.frame import Site, held_out
 from resq.learn.stages.look import look
-from resq.measure.sweep import code_hash
+from resq.measure import stats
+from resq.measure.answers import score
+from resq.measure.bench import Bench
+from resq.measure.sweep import code_hash, pixels
 
 Report = Callable[[dict[str, Any]], None]
 FIRST = Encoding.parse("int8")  # how a base is looked at until a stage says otherwise
@@ -122,12 +125,24 @@ def _cores() -> str:
     )
 
 
-def publish(checkpoint: Checkpoint, test: dict[str, Any], folder: Path) -> Path:
-    """Writes the finished checkpoint, its card with the ``test`` accuracy, into a folder of checkpoints."""
-    card = dict(checkpoint.card)
-    about = {k: v for k, v in card.items() if k not in ("name", "data", "network", "sha256", "weights")}
-    about["test"] = test
-    return checkpoints.save(card["name"], checkpoint.state, checkpoint.weights, about, folder)
+def publish(checkpoint: Checkpoint, folder: Path, test: bool = True) -> Path:
+    """Writes the finished checkpoint into a folder of checkpoints, with its ``test`` accuracy where asked."""
+    own = ("name", "data", "network", "sha256", "weights")
+    about = {k: v for k, v in checkpoint.card.items() if k not in own}
+    if test:
+        about["test"] = tested(checkpoint)
+    return checkpoints.save(checkpoint.card["name"], checkpoint.state, checkpoint.weights, about, folder)
+
+
+def tested(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Accuracy on the whole test split, in the encoding that the checkpoint is meant for."""
+    images, encoding = data.load(checkpoint.data, "test"), checkpoint.card["encoding"]
+    network = Bench(checkpoint, Encoding.parse(encoding)).network
+    correct, _ = score(network, pixels(images), torch.from_numpy(images.y))
+    n = len(images)
+    low, high = stats.wilson(correct / n, n)
+    return {"n": n, "correct": correct, "accuracy": correct / n, "low": low, "high": high,
+            "encoding": encoding, "images": images.hash}  # fmt: skip
 
 
 def forget(plan: Plan) -> None:
