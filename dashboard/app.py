@@ -31,6 +31,7 @@ page = st.navigation(
             "views/tradeoff.py", title="Trade-off", icon=":material/stacked_line_chart:", url_path="tradeoff"
         ),
         st.Page("views/harden.py", title="Harden", icon=":material/shield:", url_path="harden"),
+        st.Page("views/lessons.py", title="Lessons", icon=":material/school:", url_path="lessons"),
     ],
     position="top",
 )

@@ -77,6 +77,11 @@ def link(page: str, label: str, icon: str = ":material/arrow_forward:", **values
     st.page_link(f"views/{page}.py", label=label, icon=icon, query_params=state.query(page, values, around))
 
 
+def open_view(page: str, label: str, parameters: dict[str, str | list[str]]) -> None:
+    """A link to a page in a state of it, with a task and hidden controls of its own."""
+    st.page_link(f"views/{page}.py", label=label, icon=":material/open_in_new:", query_params=parameters)
+
+
 def here() -> dict[str, str | list[str]]:
     """The parameters of this page as they stand in the address."""
     known = state.PARAMS.get(st.session_state.get("page", ""), {})

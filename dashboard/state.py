@@ -40,6 +40,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "shown": "networks hardened before",
         "more": "text and numbers below the figures",
     },
+    "lessons": {"lesson": "choice of the lesson", "more": "how to write a lesson"},
     "sweep": {
         "choice": "networks and encodings",
         "settings": "settings",
@@ -88,6 +89,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "shown": ("shown", "hardened checkpoint that is shown"),
         "job": ("live", "run to follow"),
     },
+    "lessons": {"lesson": ("lesson", "name of the lesson")},
     "sweep": {
         "nets": ("choice", "checkpoints"),
         "encs": ("choice", "encodings"),

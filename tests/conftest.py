@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from resq import data, networks
+from resq import checkpoints, data, networks
 from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding, QuantizedModel
+from resq.measure import table
 from resq.memory import quant
 
 
@@ -76,3 +78,22 @@ def real() -> Callable[..., Dataset]:
         return data.load(name, split)
 
     return load
+
+
+@pytest.fixture
+def rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pd.DataFrame:
+    """Stored rows of the shipped network, so few that they can be counted."""
+    weights = checkpoints.card("signs/resnet20/base")["sha256"][:16]
+    cell = {
+        "checkpoint": "signs/resnet20/base",
+        "network": "resnet20", "data": "signs", "encoding": "int8", "fault": "random",
+        "region": "all", "axis": "ber", "ber": 0.0, "map": 0, "flips": 0, "attack": "none", "eps": 0.0,
+        "steps": 0, "restarts": 0, "seed": 0, "n": 100, "correct": 98, "due": 0, "weights": weights,
+        "images": "b" * 16, "code": "c" * 16,
+    }  # fmt: skip
+    attack = {**cell, "axis": "eps", "attack": "pgd", "steps": 20, "restarts": 1}
+    cells = [cell, *({**cell, "ber": 1e-2, "map": m, "correct": 90 - m} for m in range(3))]
+    stored = table.frame([*cells, attack, {**attack, "eps": 8.0, "correct": 5}])
+    table.write(stored, tmp_path / "rows.parquet")
+    monkeypatch.setattr(table, "SHIPPED", tmp_path)
+    return stored

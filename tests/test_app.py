@@ -24,6 +24,7 @@ PAGES = {
     "layers": "views/layers.py",
     "tradeoff": "views/tradeoff.py",
     "harden": "views/harden.py",
+    "lessons": "views/lessons.py",
 }
 
 
@@ -31,24 +32,6 @@ PAGES = {
 def _fresh_caches() -> None:
     st.cache_data.clear()
     st.cache_resource.clear()
-
-
-@pytest.fixture
-def rows(monkeypatch, tmp_path):
-    """Stored rows of the shipped network, so few that they can be counted."""
-    weights = checkpoints.card(NAME)["sha256"][:16]
-    cell = {
-        "checkpoint": NAME, "network": "resnet20", "data": "signs", "encoding": "int8", "fault": "random",
-        "region": "all", "axis": "ber", "ber": 0.0, "map": 0, "flips": 0, "attack": "none", "eps": 0.0,
-        "steps": 0, "restarts": 0, "seed": 0, "n": 100, "correct": 98, "due": 0, "weights": weights,
-        "images": "b" * 16, "code": "c" * 16,
-    }  # fmt: skip
-    attack = {**cell, "axis": "eps", "attack": "pgd", "steps": 20, "restarts": 1}
-    cells = [cell, *({**cell, "ber": 1e-2, "map": m, "correct": 90 - m} for m in range(3))]
-    stored = table.frame([*cells, attack, {**attack, "eps": 8.0, "correct": 5}])
-    table.write(stored, tmp_path / "rows.parquet")
-    monkeypatch.setattr(table, "SHIPPED", tmp_path)
-    return stored
 
 
 @pytest.fixture
