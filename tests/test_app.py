@@ -74,13 +74,15 @@ def choice(app: AppTest, kind: str, key: str):
 def test_every_page_opens_with_its_figures(page, rows):
     app = opened(page)
     assert not app.exception
-    assert figures(app) >= 1
+    assert figures(app) >= (0 if page in ("lessons", "harden") else 1)
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_says_what_to_do_where_there_is_no_checkpoint(page, nothing):
     app = opened(page)
     assert not app.exception
+    if page == "lessons":  # texts; their numbers say that nothing is measured
+        return
     assert "no trained network on this machine" in said(app)
     assert any("python -m resq train" in code.value for code in app.code)
 
@@ -98,6 +100,40 @@ def test_start_says_the_numbers_origin_and_that_signs_are_rendered(rows):
     text = said(opened())
     for part in ("n = 100", "seed 0", f"weights {rows['weights'][0][:8]}", "not photographed"):
         assert part in text
+
+
+def test_start_tells_findings_computed_from_rows_and_leaves_out_what_is_not_stored(rows):
+    text = said(opened())
+    # BER 0.01 and eps 4 lack rows in one encoding or another; nothing may be told half.
+    assert "not measured here" not in text
+    assert "{" not in text
+
+
+def test_starts_findings_are_those_of_the_shipped_rows():
+    text = said(opened())
+    assert "How it is stored decides" in text
+    assert "Which bits a BER means" in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_without_images(page, rows, monkeypatch):
+    monkeypatch.setattr("resq.data.present", lambda name: False)
+    assert not opened(page).exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_with_the_shipped_results(page):
+    app = opened(page)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_without_torch(page, rows, monkeypatch):
+    for name in ("resq.measure.bench", "resq.learn.presets"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delattr("resq.measure.bench", raising=False)
+    monkeypatch.delattr("resq.learn.presets", raising=False)
+    assert not opened(page).exception
 
 
 def test_a_click_on_a_bit_flips_it_and_a_second_click_flips_it_back():

@@ -4,50 +4,55 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts, data, pick, show, words
+from dashboard import charts, data, lessons, pick, shell, show, state, words
 from resq.measure.spec import SweepSpec
 
 CARDS = (
     (
-        "views/bitlab.py",
         "Teach a class",
         ":material/school:",
-        "Flip a bit of a trained network, see its answer change.",
-        "Open the Bit lab",
+        "Five lessons, each a few views with a task and a prediction. Or straight to a bit.",
+        (("lessons", "Start the lessons"), ("bitlab", "Flip a bit")),
     ),
     (
-        "views/sweep.py",
         "Look for trade-offs",
         ":material/query_stats:",
-        "How much can a network take? Faults and attacks, measured live.",
-        "Open the Sweep",
+        "Faults and attacks, apart and together; harden a network and compare.",
+        (("tradeoff", "Open the Trade-off"), ("harden", "Harden a network")),
     ),
     (
-        "views/sweep.py",
         "Check a result",
         ":material/fact_check:",
         "Stored rows with n, interval, seed and hashes, and the command behind each.",
-        "See the stored rows",
+        (("replay", "Check the claims"), ("sweep", "See the stored rows")),
     ),
 )
 
 
-def card(number: int, page: str, title: str, icon: str, sentence: str, link: str) -> None:
-    """One way in; all of it is the link."""
+def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[str, str], ...]) -> None:
+    """One way in; a click anywhere on it follows its first link."""
     with st.container(border=True, key=f"card_{number}", height="stretch"):
         st.subheader(f"{icon} {title}", anchor=False)
         st.markdown(sentence)
-        st.page_link(page, label=link, icon=":material/arrow_forward:")
+        with st.container(horizontal=True):
+            for page, label in links:
+                if page in state.PARAMS:
+                    shell.link(page, label)
+
+
+def findings() -> None:
+    """What the stored rows say, in a few sentences; those with a number that is not stored are left out."""
+    told = [lessons.reveal(line, data.rows()) for line in show.text("findings").splitlines()]
+    for line in told:
+        if "not measured here" not in line:
+            st.markdown(line)
 
 
 def figure() -> None:
     """Accuracy against BER of the shipped network, from stored rows."""
     names = data.names()
     if not names:
-        show.sorry(
-            "There is no trained network on this machine yet. Train the small one; it takes minutes:",
-            "python -m resq train assets/specs/recipes/signs-resnet20-base.toml",
-        )
+        show.sorry(*show.UNTRAINED)
         return
     specs = [SweepSpec(checkpoint=names[0], encoding=enc) for enc in data.usual(names[0])]
     frame, _ = pick.together(data.rows(), data.rows().iloc[:0], specs, "ber")
@@ -68,5 +73,8 @@ show.page("What is left of a network when its memory fails?", show.text("start")
 for column, (number, entry) in zip(st.columns(3), enumerate(CARDS), strict=True):
     with column:
         card(number, *entry)
-with show.in_words():
+left, right = st.columns([5, 3], gap="large")
+with left, show.in_words():
     figure()
+with right, st.container(key="findings"), show.in_words():
+    findings()

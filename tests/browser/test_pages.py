@@ -22,11 +22,48 @@ def test_the_first_screen_shows_the_chart_of_a_trained_network(visit):
     until(page, lambda: chart.bounding_box()["y"] < 900 - 200, True)
 
 
-def test_a_card_leads_to_the_bit_lab(visit):
+def test_a_card_leads_to_the_lessons_and_its_second_link_to_the_bit_lab(visit):
     page = visit("/").page
-    page.locator(".st-key-card_0 [data-testid=stPageLink] a").click()
+    page.locator(".st-key-card_0").click(position={"x": 30, "y": 30})
+    expect(page).to_have_url(re.compile("/lessons"))
+    page.go_back()
+    page.locator(".st-key-card_0").get_by_role("link", name="Flip a bit").click()
     expect(page).to_have_url(re.compile("/bitlab"))
     expect(page.locator(VERDICT)).to_be_visible()
+
+
+def test_a_tile_of_the_surface_is_chosen_by_a_click_and_a_shared_link_frames_the_same(visit):
+    page = visit("/tradeoff").page
+    plot = page.locator(".st-key-surface .js-plotly-plot")
+    expect(plot.locator(".main-svg").first).to_be_visible()
+    # The centre of the upper left tile, the largest rate without attack.
+    at = plot.evaluate("""node => {
+        const axes = node._fullLayout, x = axes.xaxis, y = axes.yaxis, top = y.range[1] - 0.5;
+        return {x: x._offset + x.l2p(0), y: y._offset + y.l2p(top)};
+    }""")
+    plot.click(position=at)
+    expect(page).to_have_url(re.compile("eps=0"))
+    expect(page.locator(".st-key-cell h3")).to_contain_text("eps 0/255")
+    second = visit("/tradeoff?" + page.url.split("?")[1]).page
+    said = page.locator(".st-key-cell h3").inner_text()
+    expect(second.locator(".st-key-cell h3")).to_have_text(said)
+
+
+def test_a_teachers_link_shows_the_task_and_hides_what_it_says(visit):
+    page = visit("/bitlab?task=Flip+bit+7.&hide=network,plane&flip=7").page
+    expect(page.locator(".st-key-shell_task_box")).to_have_text("Flip bit 7.")
+    expect(page.locator(VERDICT)).to_be_visible()
+    expect(page.locator(".st-key-group_network")).to_be_hidden()
+    expect(page.locator(".st-key-group_plane")).to_be_hidden()
+    expect(page.locator(".st-key-group_weight")).to_be_visible()
+
+
+def test_a_lesson_reveals_after_a_prediction(visit):
+    page = visit("/lessons?lesson=bit").page
+    expect(page.get_by_text("Commit to an answer").first).to_be_visible()
+    page.get_by_text("by 128", exact=True).click()
+    page.get_by_role("button", name="That is my answer").first.click()
+    expect(page.get_by_text("Each bit counts twice as much")).to_be_visible()
 
 
 def test_a_bit_flips_by_click_and_by_its_digit_and_esc_flips_all_back(visit):
