@@ -32,6 +32,7 @@ page = st.navigation(
         ),
         st.Page("views/harden.py", title="Harden", icon=":material/shield:", url_path="harden"),
         st.Page("views/lessons.py", title="Lessons", icon=":material/school:", url_path="lessons"),
+        st.Page("views/replay.py", title="Replay", icon=":material/fact_check:", url_path="replay"),
     ],
     position="top",
 )

@@ -17,6 +17,7 @@ from dashboard.bitcharts import probabilities, weight_histogram
 from dashboard.hardcharts import before_after, training
 from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.surfacecharts import heatmap, pareto, relief, shields
+from dashboard.replaycharts import again, readings
 from dashboard.words import hover
 from resq.measure.spec import SweepSpec
 
@@ -265,5 +266,20 @@ CHARTS: dict[str, Chart] = {
         "One stripe per output channel: the estimated change of the loss per flipped bit in it.",
         "layers",
         channel_strip,
+    "readings": Chart(
+        "What the claim could mean",
+        "One row per reading of the open conditions. The open diamond and its line: the figure as quoted, "
+        "never measured here. Circle: measured here, with its 95 % interval over fault maps and images; grey "
+        "square: the unhardened network under the same reading. A reading is consistent where the circle's "
+        "interval reaches the line.",
+        "replay",
+        readings,
+    ),
+    "again": Chart(
+        "Stored and measured again",
+        "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
+        "machine; the open diamond is the quoted figure.",
+        "replay",
+        again,
     ),
 }

@@ -17,6 +17,8 @@ import streamlit as st
 from dashboard import hardening, heat, lab, live, theme
 from resq import checkpoints
 from resq import data as images
+from resq.claims import board as leaderboard
+from resq.claims import book, rerun, verdict
 from resq.core import Encoding, QuantizedModel
 from resq.measure import layers, stats, table, tradeoff
 
@@ -294,3 +296,38 @@ def effort(spec: hardening.HardenSpec) -> str:
     per_image = float(np.median([row["seconds"] for row in history])) / n
     wait = theme.duration(hardening.seconds(spec, per_image, n))
     return f"{epochs} epochs, about **{wait}** of training on a machine like the one that trained the base."
+def verdicts() -> list[verdict.Verdict]:
+    """Every quoted claim with its verdict from the stored rows.
+
+    Raises:
+        ValueError: a file of claims that cannot be used.
+    """
+    return _verdicts(_stamp())
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _verdicts(stamp: tuple[Any, ...]) -> list[verdict.Verdict]:
+    claims = book.load()
+    return verdict.judge_all(claims.values(), rows(), claims)
+
+
+def board() -> pd.DataFrame:
+    """The leaderboard of shipped rows, of re-runs on this machine and of cards of others."""
+    return _board(_stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=2)
+def _board(stamp: tuple[Any, ...]) -> pd.DataFrame:
+    return leaderboard.board(rows(), rerun.kept())
+
+
+def _stamp() -> tuple[Any, ...]:
+    """What claims and verdicts follow from: names and times of the files they are read from."""
+    folders = (table.SHIPPED, book.CLAIMS, rerun.folder())
+    files = [p for folder in folders for p in sorted(folder.glob("*.*"))]
+    return tuple((str(p), p.stat().st_mtime_ns) for p in files)
+
+
+def reruns(claim: str) -> pd.DataFrame:
+    """Rows of a claim's cell measured again on this machine, the latest first."""
+    return rerun.kept(claim)

@@ -54,6 +54,11 @@ GROUPS: dict[str, dict[str, str]] = {
         "cell": "layer and bit",
         "live": "measuring live",
         "more": "text and numbers below the figures",
+    "replay": {
+        "claim": "the claim",
+        "live": "measuring live",
+        "board": "leaderboard",
+        "more": "hashes, recipe, files",
     },
 }
 
@@ -109,6 +114,11 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "kind": ("kind", "measured or estimated"),
         "layer": ("cell", "layer"),
         "bit": ("cell", "bit of the stored words"),
+    "replay": {
+        "claim": ("claim", "the quoted claim"),
+        "source": ("claim", "who is quoted"),
+        "n": ("live", "test images of the re-run"),
+        "maps": ("live", "fault maps of the re-run"),
         "job": ("live", "measurement to follow"),
     },
 }

@@ -98,6 +98,18 @@ def test_importing_them_loads_no_torch_by_a_detour():
         for f in FACE
         if f.stem
         in ("charts", "bitcharts", "layercharts", "theme", "words", "lab", "heat", "pick", "live", "report")
+        in (
+            "charts",
+            "bitcharts",
+            "theme",
+            "words",
+            "lab",
+            "pick",
+            "live",
+            "report",
+            "replaycharts",
+            "claimwords",
+        )
     ],
     ids=_name,
 )

@@ -94,8 +94,8 @@ def _flips(rows: pd.DataFrame) -> str:
     maps = rows.groupby([*SERIES, "ber"]).size().max()
     return (
         f"Bits of the stored words were hit by the fault model {_list(rows['fault'])}; the BER is "
-        f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals over "
-        "maps are 95 % t intervals of the mean, those over images Wilson's."
+        f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals "
+        "over maps are 95 % t intervals of the mean, those over images Wilson's."
     )
 
 

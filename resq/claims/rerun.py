@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +74,35 @@ def spec(cell: Cell, n: int | None = None, maps: int | None = None, seed: int | 
     )
 
 
+@dataclass(frozen=True)
+class Rerun(SweepSpec):
+    """The re-run of a claim as a job: a sweep that keeps its rows beside the stored ones."""
+
+    claim: str = ""
+
+    def argv(self) -> list[str]:
+        """The words after ``python -m resq``."""
+        counts = ["--n", str(self.n), "--maps", str(self.maps), "--seed", str(self.seed)]
+        return ["replay", self.claim, "--rerun", *counts]
+
+
+def job(verdict: Verdict, n: int, maps: int, seed: int) -> Rerun:
+    """The re-run of a claim with these counts.
+
+    Raises:
+        ValueError: there is nothing to measure again, or fewer than one image or map.
+    """
+    same = spec(target(verdict), n, maps, seed)
+    return Rerun(**{f.name: getattr(same, f.name) for f in fields(SweepSpec)}, claim=verdict.claim.id)
+
+
 def compare(stored: Cell, rows: Iterable[Mapping[str, Any]]) -> Again:
     """The stored cell beside what ``spec`` of it gave.
 
     Raises:
         ValueError: the rows are not of this cell.
     """
-    found = [c for c in cells.cells(table.frame(rows)) if c.axis == stored.axis and _same_point(c, stored)]
+    found = [c for c in cells.cells(table.frame(rows)) if same_point(c, stored)]
     if not found:
         raise ValueError(f"no row is of {stored.checkpoint} as {stored.encoding} at {stored.point}")
     fresh = found[0]
@@ -91,9 +113,14 @@ def compare(stored: Cell, rows: Iterable[Mapping[str, Any]]) -> Again:
     return Again(stored, fresh, low, high, within, same, _says(stored, fresh, low, high, within))
 
 
-def _same_point(a: Cell, b: Cell) -> bool:
+def same_point(a: Cell, b: Cell) -> bool:
+    """Whether two cells are of one network at one point, whatever their counts."""
     keys = ("checkpoint", "encoding", "attack", "eps", "steps", "restarts")
-    same = all(getattr(a, key) == getattr(b, key) for key in keys) and math.isclose(a.ber, b.ber)
+    same = (
+        a.axis == b.axis
+        and all(getattr(a, key) == getattr(b, key) for key in keys)
+        and math.isclose(a.ber, b.ber)
+    )
     return same and (a.axis == "eps" or a.fault == b.fault)
 
 

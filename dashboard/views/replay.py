@@ -1,0 +1,225 @@
+"""Replay: what was claimed, and does it hold here?"""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, claimwords, controls, data, live, report, shell, show, theme
+from resq.claims import cells, rerun, verdict
+from resq.claims.book import LABELS, Claim
+from resq.claims.verdict import Verdict
+from resq.measure import table
+
+
+def choose(found: list[Verdict]) -> Verdict:
+    """The claim that is looked at; the address keeps it."""
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    labels = list(dict.fromkeys(v.claim.source.label for v in found))
+    source = left.segmented_control(
+        "Who says it", ["all", *labels], default="all", required=True, key="source", bind="query-params"
+    )
+    by_id = {v.claim.id: v for v in found if source in ("all", v.claim.source.label)}
+    picked = right.selectbox("Claim", list(by_id), key="claim", bind="query-params")
+    return by_id[picked]
+
+
+def quoted(claim: Claim) -> None:
+    """The claim as quoted, with what its source says and what it does not."""
+    with st.container(key="quoted", gap="small"):
+        st.caption("As quoted, not measured here")
+        st.subheader(f"◇ {claim.quote}", anchor=False)
+        st.markdown(f"“{show.plain(claim.says)}”")
+        st.caption(f"{claim.source.name} ({LABELS[claim.source.label]})")
+        if claim.known:
+            st.markdown(f"**Known:** {'; '.join(claim.known)}.")
+        if claim.unknown:
+            st.markdown(f"**Not known:** {'; '.join(claim.unknown)}.")
+
+
+def judged(v: Verdict) -> None:
+    """The verdict, large, with its reason."""
+    kind, icon = claimwords.LOOKS[v.verdict]
+    with st.container(gap="small"):
+        st.caption("Measured here")
+        with st.container(key=f"verdict_{kind}", gap=None):
+            st.subheader(f"{icon} {v.verdict}", anchor=False)
+            st.markdown(f"**{claimwords.measured(v)}**")
+            st.markdown(show.plain(v.why[0].upper() + v.why[1:]) + ".")
+        for cell in () if v.decides else v.near:
+            st.caption(f"Nearest measured: {cell.checkpoint} as {cell.encoding}, {cell.point}: "
+                       f"{theme.percent(cell.mean)}")  # fmt: skip
+        with st.popover("The rule", icon=":material/gavel:"):
+            st.markdown(verdict.RULE)
+
+
+def readings(v: Verdict) -> None:
+    """Every reading of the claim, as a figure and a table."""
+    if v.claim.value is None or v.claim.unit == "flips" or not v.readings:
+        return
+    st.subheader(charts.CHARTS["readings"].title, anchor=False)
+    words = {word: [r.reading.label for r in v.readings if r.verdict == word] for word in claimwords.LOOKS}
+    fits = ", ".join(words["reproduced"])
+    alt = f"Quoted {v.claim.quote}; consistent with {fits or 'no measured reading'}."
+    drawn = charts.CHARTS["readings"].draw(v)
+    show.figure("readings", drawn, key="chart_readings", alt=alt, title=False)
+    st.markdown(f"**{alt}**")
+    tables = {"readings": claimwords.table(v)}
+    commands = [claimwords.command(r.cell) for r in v.readings if r.cell]
+    show.numbers(tables, {"readings": drawn}, None, list(dict.fromkeys(commands)))
+
+
+def start(v: Verdict, n: int, maps: int, seed: int) -> None:
+    """Begins to measure the claim's cell again; the address keeps which measurement it is."""
+    try:
+        visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+        st.session_state.replay_job = data.measurements().start([rerun.job(v, n, maps, seed)], visitor).id
+        st.session_state.refused = ""
+    except ValueError as error:
+        st.session_state.refused = str(error)
+
+
+def measurement() -> live.Measurement | None:
+    """The re-run of this visitor, or of the address; None for one that this server does not know."""
+    key = st.session_state.get("replay_job") or st.query_params.get("job", "")
+    found = data.measurements().get(key) if key else None
+    st.session_state.replay_job = key if found else ""
+    controls.write("job", key if found else "")
+    return found
+
+
+def rerun_controls(v: Verdict, cell: cells.Cell) -> None:
+    """How many images and maps, and the button."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        n = st.select_slider("Test images", (100, 250, 500, 1000, 2000), 1000, key="n", bind="query-params")
+        maps = st.select_slider("Fault maps", (2, 5, 10, 20), 5, key="maps", bind="query-params")
+        running = measurement()
+        st.button(
+            "Run this point now",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="rerun",
+            on_click=start,
+            args=(v, int(n), int(maps), cell.seed),
+            disabled=running is not None and running.active,
+        )
+
+
+def progress(running: live.Measurement | None) -> None:
+    """How far the re-run is."""
+    if st.session_state.get("refused"):
+        show.sorry(show.plain(st.session_state.refused))
+    if running is None:
+        return
+    if running.active:
+        wait = "starting…" if running.left is None else f"about {theme.duration(running.left)} left"
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(
+                running.done, f"{len(running.rows)} of {running.total} cells, {wait}", width="stretch"
+            )
+            st.button("Cancel", on_click=running.cancel, key="cancel", icon=":material/stop:")
+    elif running.state != "done":
+        show.sorry(f"The re-run is {running.state}. {show.plain(running.error)}")
+
+
+def compared(v: Verdict, cell: cells.Cell) -> None:
+    """The stored cell beside what was measured again on this machine."""
+    rows = data.reruns(v.claim.id)
+    fresh = [c for c in cells.cells(rows) if rerun.same_point(c, cell)]
+    if not fresh:
+        st.caption("Not measured again on this machine yet.")
+        return
+    result = rerun.compare(cell, rows.to_dict("records"))
+    icon = ":material/check_circle:" if result.within else ":material/warning:"
+    with st.container(key=f"verdict_{'same' if result.within else 'changed'}_again", gap=None):
+        st.markdown(f"{icon} {show.plain(result.says[0].upper() + result.says[1:])}.")
+    drawn = charts.CHARTS["again"].draw(
+        cell, fresh[:3], v.claim.value if v.claim.kind == "accuracy" else None
+    )
+    show.figure("again", drawn, key="chart_again", alt=result.says, title=False)
+
+
+def shown(v: Verdict, cell: cells.Cell, running: live.Measurement | None) -> None:
+    """The re-run; called again and again while it is measured."""
+    with show.in_words():
+        progress(running)
+        compared(v, cell)
+    now = running is not None and running.active
+    watched, st.session_state.watched_replay = st.session_state.get("watched_replay", False), now
+    if watched and not now:
+        st.rerun()  # once at the end: verdicts and the leaderboard know the new row
+
+
+def again(v: Verdict) -> None:
+    """The cell behind the verdict: what made it, its command, and the same cell measured again."""
+    st.subheader("Measured once more", anchor=False)
+    try:
+        cell = rerun.target(v)
+    except ValueError as error:
+        show.sorry(show.plain(str(error)))
+        return
+    st.caption(claimwords.hashes(cell))
+    if stale := data.outdated(pd.DataFrame([{"checkpoint": cell.checkpoint, "weights": cell.weights}])):
+        st.caption(f"Measured on other weights than those here: {', '.join(stale)}.")
+    if data.present(cell.data):
+        with shell.group("live"):
+            rerun_controls(v, cell)
+    else:
+        show.sorry(f"The images of {cell.data} are not on this machine, so this point cannot be run here.")
+    running = measurement()
+    st.fragment(shown, run_every=0.5 if running is not None and running.active else None)(v, cell, running)
+    st.code(f"python -m resq replay {v.claim.id} --rerun\n{claimwords.command(cell)}", language="bash")
+
+
+def leaders() -> None:
+    """All networks in one table."""
+    found = data.board()
+    st.subheader("Leaderboard", anchor=False)
+    if found.empty:
+        show.sorry(
+            "No row is stored yet, so there is nothing to rank.", "python -m resq sweep signs/resnet20/base"
+        )
+        return
+    st.dataframe(claimwords.leaders(found), hide_index=True, key="leaders")
+    st.caption(
+        f"A click on a heading sorts. {claimwords.level(found)}. R_F: mean accuracy over log BER from 10⁻⁴ "
+        "to 2·10⁻²; R_A: mean accuracy over PGD budgets from 0 to 8/255; on common fault maps and images."
+    )
+    with shell.group("more"), st.container(horizontal=True):
+        picked = st.selectbox("Report of", sorted(found["checkpoint"].unique()), key="report_of")
+        rows = data.rows()
+        make = partial(report.page, picked, rows[rows["checkpoint"] == picked])
+        st.download_button("Report as HTML", make, "resq-report.html", "text/html", on_click="ignore",
+                           icon=":material/download:")  # fmt: skip
+        make_csv = partial(table.csv, rows[rows["checkpoint"] == picked])
+        st.download_button("Rows as CSV", make_csv, "resq-rows.csv", "text/csv", on_click="ignore",
+                           icon=":material/download:")  # fmt: skip
+
+
+def page(found: list[Verdict]) -> None:
+    """The whole page."""
+    with shell.group("claim"):
+        v = choose(found)
+    left, right = st.columns(2, gap="large")
+    with left:
+        quoted(v.claim)
+    with right:
+        judged(v)
+    readings(v)
+    again(v)
+    with st.expander("All claims", icon=":material/list:", key="overview"):
+        st.dataframe(claimwords.overview(found), hide_index=True)
+
+
+show.page("What was claimed, and does it hold here?", show.text("replay"))
+with show.in_words():
+    claims = data.verdicts()
+    if claims:
+        page(claims)
+    else:
+        show.sorry("No claims are on this machine: assets/claims is empty.")
+with show.in_words(), shell.group("board"):
+    leaders()

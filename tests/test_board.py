@@ -1,0 +1,57 @@
+"""The leaderboard: every figure follows from rows, and what is not measured is not there."""
+
+import math
+
+import pytest
+
+from resq.claims import board
+from resq.measure import table
+from tests.test_claims import maps
+
+BERS = (1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2)
+
+
+def curve(**changed):
+    return [row for ber in (0.0, *BERS) for row in maps(900, **changed, ber=ber)]
+
+
+def attack(correct: int, eps: float, **changed):
+    return maps(correct, axis="eps", ber=0.0, attack="pgd", eps=eps, steps=20, restarts=1, **changed)
+
+
+def test_a_line_holds_what_its_rows_say():
+    rows = [*curve(), *(row for eps in (0.0, 2.0, 4.0, 8.0) for row in attack(500, eps))]
+    line = board.board(table.frame(rows)).iloc[0]
+    assert (line["checkpoint"], line["encoding"], line["stored_bits"]) == ("cifar10/resnet18/base", "int8", 8)
+    assert line["r_f"] == pytest.approx(0.9)
+    assert line["r_a"] == pytest.approx(0.5)
+    assert (line["ber_1e_2"], line["pgd_8"], line["level"]) == (0.9, 0.5, board.HERE)
+
+
+def test_what_is_not_measured_is_nan_and_never_made_up():
+    line = board.board(table.frame(curve()[:-1])).iloc[0]
+    assert math.isnan(line["r_f"])
+    assert math.isnan(line["pgd_8"])
+    assert math.isnan(line["autoattack_8"])
+
+
+def test_copies_count_as_stored_bits():
+    assert board.board(table.frame(maps(900, encoding="int4-tmr2"))).iloc[0]["stored_bits"] == 8
+
+
+def test_the_strongest_attack_measured_is_shown():
+    weak, strong = attack(500, 8.0), [{**row, "restarts": 5} for row in attack(450, 8.0)]
+    assert board.board(table.frame([*weak, *strong])).iloc[0]["pgd_8"] == 0.45
+
+
+def test_a_line_says_how_it_is_known():
+    rows, other = table.frame(maps(900)), table.frame(maps(800, checkpoint="cifar10/resnet18/theirs"))
+    found = board.board(rows, again=rows.head(1), quoted=other)
+    assert dict(zip(found["checkpoint"], found["level"], strict=True)) == {
+        "cifar10/resnet18/base": board.AGAIN,
+        "cifar10/resnet18/theirs": board.QUOTED,
+    }
+
+
+def test_no_rows_are_no_lines():
+    assert board.board(table.frame([])).empty
