@@ -16,8 +16,8 @@ from dashboard import theme
 from dashboard.bitcharts import probabilities, weight_histogram
 from dashboard.hardcharts import before_after, training
 from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane_histogram
-from dashboard.surfacecharts import heatmap, pareto, relief, shields
 from dashboard.replaycharts import again, readings
+from dashboard.surfacecharts import heatmap, pareto, relief, shields
 from dashboard.words import hover
 from resq.measure.spec import SweepSpec
 
@@ -266,6 +266,7 @@ CHARTS: dict[str, Chart] = {
         "One stripe per output channel: the estimated change of the loss per flipped bit in it.",
         "layers",
         channel_strip,
+    ),
     "readings": Chart(
         "What the claim could mean",
         "One row per reading of the open conditions. The open diamond and its line: the figure as quoted, "

@@ -54,6 +54,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "cell": "layer and bit",
         "live": "measuring live",
         "more": "text and numbers below the figures",
+    },
     "replay": {
         "claim": "the claim",
         "live": "measuring live",
@@ -114,6 +115,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "kind": ("kind", "measured or estimated"),
         "layer": ("cell", "layer"),
         "bit": ("cell", "bit of the stored words"),
+    },
     "replay": {
         "claim": ("claim", "the quoted claim"),
         "source": ("claim", "who is quoted"),

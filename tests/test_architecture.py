@@ -28,6 +28,8 @@ WITHOUT_TORCH = [
     "resq.claims.verdict", "resq.claims.rerun",
 ]  # fmt: skip
 
+DRAWS = ("theme", "lab", "heat", "pick", "live", "report")  # and all that is called charts or words
+
 
 def _name(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts)
@@ -93,24 +95,7 @@ def test_importing_them_loads_no_torch_by_a_detour():
 
 @pytest.mark.parametrize(
     "file",
-    [
-        f
-        for f in FACE
-        if f.stem
-        in ("charts", "bitcharts", "layercharts", "theme", "words", "lab", "heat", "pick", "live", "report")
-        in (
-            "charts",
-            "bitcharts",
-            "theme",
-            "words",
-            "lab",
-            "pick",
-            "live",
-            "report",
-            "replaycharts",
-            "claimwords",
-        )
-    ],
+    [f for f in FACE if f.stem in DRAWS or f.stem.endswith(("charts", "words"))],
     ids=_name,
 )
 def test_charts_and_theme_return_figures_and_know_no_streamlit(file):

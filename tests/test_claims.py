@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -112,6 +113,33 @@ def test_every_claim_of_resq_that_rows_can_answer_gets_a_word_from_them():
     assert judged("swin_t-ber-5e-3-baseline", swin).verdict == "reproduced"
     hardened = [{**row, **HARDENED, "checkpoint": "cifar10/swin_t/plus", "correct": 700} for row in swin]
     assert judged("swin_t-ber-5e-3", swin, hardened).verdict == "exceeded"
+
+
+def study(fault_helps: int, attack_helps: int) -> list[dict]:
+    """Rows of 00, A, F and AF over five seeds, a little apart from each other."""
+    from resq.measure import areas
+
+    found = []
+    for seed in range(5):
+        for model in ("00", "a", "f", "af"):
+            name = {"checkpoint": f"signs/resnet20/asym-{model}-s{seed}", "data": "signs", "n": 1000}
+            robust = 200 + 3 * seed + 400 * ("a" in model) + fault_helps * ("f" in model)
+            kept = 300 + 2 * seed + 400 * ("f" in model) + attack_helps * ("a" in model)
+            for ber in (0.0, *areas.BERS):
+                found += maps(kept, **name, ber=ber)
+            for eps in areas.EPS:
+                right = np.packbits(np.arange(1000) < robust).tobytes()
+                found += maps(robust, **name, axis="eps", ber=0.0, attack="pgd", eps=eps, right=right)
+    return found
+
+
+def test_the_asymmetry_has_a_verdict_from_the_rows_of_a_study():
+    claimed = judged("asymmetry", study(fault_helps=200, attack_helps=0))
+    assert claimed.verdict == "reproduced"
+    assert claimed.decides.low <= claimed.decides.value <= claimed.decides.high
+    assert judged("asymmetry", study(fault_helps=0, attack_helps=200)).verdict == "not reproduced"
+    few = [row for row in study(200, 0) if row["checkpoint"].endswith(("s0", "s1"))]
+    assert judged("asymmetry", few).verdict == "not comparable"
 
 
 def test_a_gain_is_counted_between_two_networks_with_the_noise_of_both():

@@ -130,6 +130,8 @@ class Claim:
         def said(value: float) -> str:
             return f"{100 * (1 - value if self.unit == '% error' else value):.2f}"
 
+        if self.kind == "asymmetry":
+            return f"Λ = {share:.2f} ({low:.2f} to {high:.2f})"
         if low is None or high is None:
             return f"{said(share)} {self.unit}"
         ends = (high, low) if self.unit == "% error" else (low, high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -10,10 +11,20 @@ import pandas as pd
 from resq.claims import cells as measured
 from resq.claims.book import Claim, Reading
 from resq.claims.cells import Cell
+from resq.measure import asymmetry
 
 REPRODUCED, EXCEEDED, MISSED, NONE = "reproduced", "exceeded", "not reproduced", "not comparable"
 WIDEST = 0.2  # an interval wider than this holds almost any figure, so it reproduces none
 
+# What a study of the asymmetry says -> the word for the claim.
+LAMBDA = {
+    "asymmetric as claimed": REPRODUCED,
+    "asymmetric": REPRODUCED,  # "does not necessarily": help the other way round is not excluded
+    "undecided": MISSED,
+    "reversed": MISSED,
+    "descriptive": NONE,
+    "undefined": NONE,
+}
 RULE = (
     "The 95 % interval of the measured value, over fault maps and images together, decides. It holds the "
     "quoted figure: reproduced. It lies above, where more is better: exceeded. Else: not reproduced. "
@@ -87,13 +98,34 @@ def judge(claim: Claim, rows: pd.DataFrame, book: Mapping[str, Claim]) -> Verdic
 def judge_all(claims: Iterable[Claim], rows: pd.DataFrame, book: Mapping[str, Claim]) -> list[Verdict]:
     """The verdicts on several claims; arguments as for ``judge``."""
     found = measured.cells(rows)
-    return [_judge(claim, found, book) for claim in claims]
+    return [_judge(claim, found, rows, book) for claim in claims]
 
 
-def _judge(claim: Claim, found: list[Cell], book: Mapping[str, Claim]) -> Verdict:
+def _judge(claim: Claim, found: list[Cell], rows: pd.DataFrame, book: Mapping[str, Claim]) -> Verdict:
+    if claim.kind == "asymmetry":
+        return _asymmetry(claim, rows)
     readings = tuple(_fits(_read(claim, r, found), claim, found, book) for r in claim.readings)
     word, why, decides = _decide(claim, readings)
     return Verdict(claim, word, why, decides, readings, tuple(measured.near(found, claim)))
+
+
+def _asymmetry(claim: Claim, rows: pd.DataFrame) -> Verdict:
+    """Lambda over the seeds of the first study that has rows, in the words of ``measure.asymmetry``."""
+    for network in claim.networks:
+        study = rows[rows["checkpoint"].str.match(rf"{re.escape(network)}/asym-\w+-s\d+$")]
+        if study.empty:
+            continue
+        try:
+            found = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(study)))
+        except (ValueError, KeyError) as error:
+            return Verdict(claim, NONE, f"the rows of {network} are not whole: {error}", None, (), ())
+        said, value = asymmetry.verdict(found), found["Lambda"]
+        word = LAMBDA[said]
+        why = f"Lambda over {found['seeds']} seeds of {network}: {said}, {asymmetry.WORDS[said]}"
+        reading = Reading(f"{network}, {found['seeds']} seeds", ())
+        judged = Judged(reading, word, why, value["mean"], value["low"], value["high"])
+        return Verdict(claim, word, why, judged, (judged,), ())
+    return Verdict(claim, NONE, "not measured yet", None, (), ())
 
 
 def _read(claim: Claim, reading: Reading, found: list[Cell]) -> Judged:
@@ -137,8 +169,6 @@ def _decide(claim: Claim, readings: tuple[Judged, ...]) -> tuple[str, str, Judge
     if claim.other:
         shown = next((r for r in readings if r.cell), None)
         return NONE, f"other conditions: {claim.other}", shown
-    if claim.kind == "asymmetry":
-        return NONE, "not measured yet", None
     told = [r for r in readings if r.verdict != NONE]
     if not told:
         vague = next((r for r in readings if r.value is not None), None)
