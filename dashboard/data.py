@@ -296,6 +296,8 @@ def effort(spec: hardening.HardenSpec) -> str:
     per_image = float(np.median([row["seconds"] for row in history])) / n
     wait = theme.duration(hardening.seconds(spec, per_image, n))
     return f"{epochs} epochs, about **{wait}** of training on a machine like the one that trained the base."
+
+
 def verdicts() -> list[verdict.Verdict]:
     """Every quoted claim with its verdict from the stored rows.
 
