@@ -377,3 +377,17 @@ def test_a_card_that_bounds_an_unknown_module_is_refused(site):
     wrong = replace(site.checkpoint, card={**site.checkpoint.card, "clamp": {"layer9": 1.0}})
     with pytest.raises(ValueError, match="activations of layer9, which the network does not have"):
         Bench(wrong, INT4)
+
+
+def test_bit_errors_are_learned_on_moved_images_where_an_earlier_stage_is_to_be_kept(site):
+    network = train.start(
+        _recipe(), {k: torch.tensor(v) for k, v in site.checkpoint.state.items()}
+    ).network.eval()
+    x, y = torch.rand(4, 3, 16, 16), torch.arange(4)
+    losses = []
+    for eps in (0.0, 8.0):
+        given = options("bit_error", STAGES, {"keep_eps": eps, "begin": 0.0})
+        loss = bit_error.objective(site.checkpoint.weights, given, lambda stored, rng: None, 16)
+        losses.append(float(loss(network, x, y, np.random.default_rng(0))[0].detach()))
+    assert losses[1] > losses[0] + 0.1
+    assert not network.training

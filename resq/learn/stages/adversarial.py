@@ -40,21 +40,27 @@ def adversarial(site: Site, options: Options) -> Outcome:
 
 def objective(options: Options) -> Objective:
     """Cross-entropy of moved images, and of a share of clean ones; one step is FGSM from a random start."""
-    steps, eps = options["steps"], options["eps"] / 255
-    step = 1.25 * eps if steps == 1 else options["step"] / 255
     share = float(options["clean"])
 
     def loss(network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        network.eval()  # as it will be attacked, and so that no batch statistic comes from the search
-        moved = pgd(network, x, y, eps, rng=rng, steps=steps, step=step, stop=False)
-        network.train()
-        logits = network(moved).float()
+        logits = network(moved(network, x, y, options, rng)).float()
         found = F.cross_entropy(logits, y)
         if share:
             found = (1 - share) * found + share * F.cross_entropy(network(x).float(), y)
         return found, logits
 
     return loss
+
+
+def moved(network: nn.Module, x: Tensor, y: Tensor, options: Options, rng: np.random.Generator) -> Tensor:
+    """Images moved within ``eps`` by steps of PGD from a random start; a single step is 1.25 eps long."""
+    steps, eps = options["steps"], options["eps"] / 255
+    step = 1.25 * eps if steps == 1 else options["step"] / 255
+    learning = network.training
+    network.eval()  # as it will be attacked, and so that no batch statistic comes from the search
+    found = pgd(network, x, y, eps, rng=rng, steps=steps, step=step, stop=False)
+    network.train(learning)
+    return found
 
 
 STAGE = Stage(

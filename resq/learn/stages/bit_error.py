@@ -20,6 +20,7 @@ from resq import seeds
 from resq.core import BitFlips, Encoding, QuantizedModel
 from resq.learn import train
 from resq.learn.stages import vulnerable, words
+from resq.learn.stages.adversarial import moved
 from resq.learn.stages.bpfc import coarsened
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
 from resq.learn.stages.look import network_with
@@ -37,6 +38,7 @@ DEFAULTS = {
     "w_max": 0.0,  # weights are cut to +-w_max after every step; 0: not
     "w_sigma": 0.0,  # ... to so many standard deviations of their layer at the start; 0: not
     "keep_bpfc": 0.0,  # weight of the BPFC term, so that a stage before is not forgotten
+    "keep_eps": 0.0,  # budget in 1/255 of one FGSM step that moves all images, for the same purpose
     "planes": 5,
     "guided": 0.0,  # 0: one rate for all layers; 1: in proportion to each layer's vulnerability
     "reliability": 0.0,  # how many times more often an image is drawn whose answer always flips
@@ -79,6 +81,8 @@ def objective(names: tuple[str, ...], options: Options, draw: Draw, classes: int
     def loss(network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         body = network.body
         assert isinstance(body, nn.Module)
+        if options["keep_eps"]:
+            x = moved(network, x, y, {"steps": 1, "eps": options["keep_eps"]}, rng)
         stored = words.stored(body, names, encoding)
         values = words.read(body, stored)
         logits = words.call(network, x, values)
@@ -180,4 +184,4 @@ def recounted(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: i
 
 
 STAGE = Stage("training while bits of the stored weights flip", bit_error, DEFAULTS,
-              lambda options: 2.0 + (options["keep_bpfc"] > 0))  # fmt: skip
+              lambda options: 2.0 + (options["keep_bpfc"] > 0) + (options["keep_eps"] > 0))  # fmt: skip

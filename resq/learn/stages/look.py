@@ -29,8 +29,8 @@ class Look:
         eps: in 1/255; ``steps`` of PGD.
     """
 
-    n: int = 500
-    attacked: int = 250
+    n: int = 400
+    attacked: int = 200
     rate: float = 0.01
     maps: int = 4
     eps: float = 8.0
