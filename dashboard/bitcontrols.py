@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dashboard import controls, data, lab
+from dashboard import controls, data, lab, shell, show, uploads
 from resq.core import Encoding, Layout
 
 
@@ -129,8 +129,23 @@ def choose_random(words: int) -> None:
     st.session_state.w = int(np.random.default_rng().integers(words))
 
 
-def choose_harmful(net: str, enc: str, layer: str, img: int) -> None:
+def own_picture() -> np.ndarray | None:
+    """A visitor's own picture as the networks read it; it stays in this visit and is written nowhere."""
+    with shell.group("upload"):
+        file = st.file_uploader(
+            "Your own picture (PNG or JPEG)", type=["png", "jpg", "jpeg"], key="own", max_upload_size=8
+        )
+    if file is None:
+        return None
+    try:
+        return uploads.picture(file.getvalue())
+    except ValueError as error:
+        show.sorry(f"This picture is not used: {show.plain(str(error))}.")
+        return None
+
+
+def choose_harmful(net: str, enc: str, layer: str, img: int, own: np.ndarray | None = None) -> None:
     """The bit whose flip costs this picture's answer most."""
     both = data.stored(net, enc)
-    w, bit = lab.most_harmful(both.network, both.model, layer, data.picture(both, img))
+    w, bit = lab.most_harmful(both.network, both.model, layer, data.picture(both, img, own))
     st.session_state.w, st.session_state.flips, st.session_state.share = w, (bit,), 0.0

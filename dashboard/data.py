@@ -89,6 +89,11 @@ def pictures(name: str) -> Pictures:
     return Pictures(pixels, y, classes, tuple(_png(p) for p in pixels))
 
 
+def thumbnail(pixels: np.ndarray) -> str:
+    """A picture (3, H, W) uint8 as a PNG data address."""
+    return _png(pixels)
+
+
 def _png(pixels: np.ndarray, side: int = 96) -> str:
     from PIL import Image
 
@@ -125,11 +130,12 @@ def _histogram(net: str, sha256: str, enc: str, layer: str) -> tuple[np.ndarray,
     return at, lab.counts(weight, at)
 
 
-def outcome(state: lab.Lab, seen: bool) -> Outcome:
+def outcome(state: lab.Lab, seen: bool, own: np.ndarray | None = None) -> Outcome:
     """Everything the Bit lab shows.
 
     Args:
         seen: whether the images are on this machine.
+        own: a visitor's picture (3, H, W) uint8, shown in place of the chosen one; never cached.
     """
     from resq.memory import quant
 
@@ -138,24 +144,28 @@ def outcome(state: lab.Lab, seen: bool) -> Outcome:
     faulty = quant.flip(both.model, bits)
     at, counts = _histogram(state.net, sha256, state.enc, state.layer)
     spread = lab.counts(quant.dequantize(faulty.weights[state.layer]), at) if state.share else None
-    before = _clean(state.net, sha256, state.enc, state.img) if seen else None
-    after = _answer(both, state, bits) if seen and len(bits) else before
+    if own is not None:
+        before: np.ndarray | None = _answer(both, state, None, own)
+    else:
+        before = _clean(state.net, sha256, state.enc, state.img) if seen else None
+    after = _answer(both, state, bits, own) if before is not None and len(bits) else before
     reading = lab.reading(both.model, faulty, state.layer, state.w)
     return Outcome(reading, len(bits), at, counts, spread, before, after)
 
 
-def _answer(both: Stored, state: lab.Lab, bits: Any) -> np.ndarray:
+def _answer(both: Stored, state: lab.Lab, bits: Any, own: np.ndarray | None = None) -> np.ndarray:
     from resq.core import BitFlips
 
     none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
-    return lab.answer(both.network, both.model, none if bits is None else bits, picture(both, state.img))
+    x = picture(both, state.img, own)
+    return lab.answer(both.network, both.model, none if bits is None else bits, x)
 
 
-def picture(both: Stored, img: int) -> Any:
-    """One image (1, 3, H, W) in [0, 1] as the network reads it."""
+def picture(both: Stored, img: int, own: np.ndarray | None = None) -> Any:
+    """One image (1, 3, H, W) in [0, 1] as the network reads it: a test image, or a visitor's own."""
     import torch
 
-    pixels = pictures(both.checkpoint.data).pixels[img : img + 1]
+    pixels = pictures(both.checkpoint.data).pixels[img : img + 1] if own is None else own[None]
     return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255
 
 
@@ -190,6 +200,11 @@ def chance(names: list[str]) -> dict[str, float]:
 def present(name: str) -> bool:
     """Whether the images of a data set are on this machine."""
     return name in images.DATASETS and images.present(name)
+
+
+def classes(name: str) -> tuple[str, ...]:
+    """Names of a data set's classes."""
+    return images.source(name).classes
 
 
 def about(name: str) -> str:

@@ -21,6 +21,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "encoding": "encoding",
         "weight": "layer and weight",
         "picture": "picture",
+        "upload": "own picture",
         "shortcuts": "buttons that choose a weight",
         "plane": "flips in the whole layer",
         "more": "text and numbers below the figures",

@@ -37,10 +37,10 @@ def verdict(
     if np.isnan(before).any():
         return Verdict("none", "no answer", "Even without flips the network's output is not a number.")
     first = int(before.argmax())
-    shows = f"The picture shows: {classes[label]}."
+    shows = f"The picture shows: {classes[label]}." if label >= 0 else "A picture of your own."
     if not flipped:
-        right = "right" if first == label else "wrong, even without a fault"
-        return Verdict("same", classes[first], f"{theme.percent(before[first])} sure; {right}. {shows}")
+        right = "right. " if first == label else "wrong, even without a fault. " if label >= 0 else ""
+        return Verdict("same", classes[first], f"{theme.percent(before[first])} sure; {right}{shows}")
     if np.isnan(after).any():
         return Verdict("none", f"{classes[first]} → no answer", f"The output is no longer a number. {shows}")
     then = int(after.argmax())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from dashboard import bitcontrols, charts, data, lab, shell, show, theme, words
@@ -49,7 +50,7 @@ def readings(enc: Encoding, found: lab.Reading, n_flips: int) -> None:
         st.caption(f"{n_flips:,} bits of this layer are flipped in all.")
 
 
-def choose(state: lab.Lab, words_in_layer: int, seen: bool) -> None:
+def choose(state: lab.Lab, words_in_layer: int, seen: bool, own: np.ndarray | None) -> None:
     """Shortcuts to interesting weights."""
     with shell.group("shortcuts"), st.container(horizontal=True, vertical_alignment="bottom"):
         if seen:
@@ -57,7 +58,7 @@ def choose(state: lab.Lab, words_in_layer: int, seen: bool) -> None:
                 "Most harmful bit",
                 on_click=bitcontrols.choose_harmful,
                 icon=":material/crisis_alert:",
-                args=(state.net, state.enc, state.layer, state.img),
+                args=(state.net, state.enc, state.layer, state.img, own),
                 key="harmful",
             )
         st.button(
@@ -86,15 +87,16 @@ def page(names: list[str]) -> None:
         st.caption(f"Test images of {data.about(both.checkpoint.data)}")
         with shell.group("picture"):
             img = bitcontrols.image(pictures) if pictures else 0
+        own = bitcontrols.own_picture()
     with left, st.container(gap="small"):
         slots = [st.container() for _ in range(4)]
         with slots[3], shell.group("plane"):
             plane = bitcontrols.plane(parsed)
     state = lab.Lab(net, enc, layer, w, img, bitcontrols.flipped(parsed.stored), *plane)
-    found = data.outcome(state, pictures is not None)
+    found = data.outcome(state, pictures is not None, own)
     with slots[0]:
         tiles(parsed, found.reading.words[1])
-        choose(state, both.model.weights[layer].words.size, pictures is not None)
+        choose(state, both.model.weights[layer].words.size, pictures is not None, own)
     with slots[1]:
         readings(parsed, found.reading, found.n_flips)
     with slots[2]:
@@ -108,23 +110,33 @@ def page(names: list[str]) -> None:
             caption=False,
         )
     with right, st.container(gap="xsmall"):
-        answer(pictures, state, found)
+        classes = data.classes(both.checkpoint.data)
+        answer(pictures, state, found, classes, own)
 
 
-def answer(pictures: data.Pictures | None, state: lab.Lab, found: data.Outcome) -> None:
+def answer(
+    pictures: data.Pictures | None,
+    state: lab.Lab,
+    found: data.Outcome,
+    classes: tuple[str, ...],
+    own: np.ndarray | None,
+) -> None:
     """The picture, the verdict, and how sure the network is."""
-    if pictures is None or found.before is None or found.after is None:
+    if found.before is None or found.after is None:
         return
-    label, flipped = int(pictures.y[state.img]), found.n_flips > 0
-    said = words.verdict(pictures.classes, found.before, found.after, label, flipped)
+    flipped, label, shown, alt = found.n_flips > 0, -1, "", "your picture"
+    if own is not None:
+        shown = data.thumbnail(own)
+    elif pictures is not None:
+        label, shown = int(pictures.y[state.img]), pictures.thumbnails[state.img]
+        alt = f"picture {state.img}: {classes[label]}"
+    said = words.verdict(classes, found.before, found.after, label, flipped)
     small, large = st.columns([1, 3], vertical_alignment="center")
-    small.image(
-        pictures.thumbnails[state.img], width=120, alt=f"picture {state.img}: {pictures.classes[label]}"
-    )
+    small.image(shown, width=120, alt=alt)
     with large:
         show.verdict(said)
     drawn = charts.CHARTS["probabilities"].draw(
-        pictures.classes, found.before, found.after if flipped else None, label
+        classes, found.before, found.after if flipped else None, label
     )
     show.figure(
         "probabilities",
