@@ -26,6 +26,7 @@ ROOMS = [
 WITHOUT_TORCH = [
     "resq.core", "resq.seeds", "resq.memory.bits", "resq.memory.quant", "resq.memory.faults",
     "resq.claims.verdict", "resq.claims.rerun",
+    "resq.measure.areas", "resq.measure.noise", "resq.measure.rates", "resq.measure.plan",
 ]  # fmt: skip
 
 DRAWS = ("theme", "lab", "heat", "pick", "live", "report")  # and all that is called charts or words
