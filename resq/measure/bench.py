@@ -17,8 +17,9 @@ from torch import Tensor
 from resq import data, networks
 from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding, QuantizedModel
+from resq.measure.flat import flatten
 from resq.measure.fold import fold
-from resq.memory import quant
+from resq.memory import bits, quant
 from resq.networks import clamp
 
 
@@ -64,50 +65,19 @@ class Bench:
         found = fold(body) if folded and encoding.code not in UNFOLDED else {}
         self.factors = {name: factor.numpy() for name, factor in found.items()}
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        parameters = dict(body.named_parameters())
-        self._floats = {name: _memory(parameters[name]) for name in self.model.weights}
+        self._flat = flatten(body, self.model, self.factors)
 
     @contextmanager
     def flipped(self, flips: BitFlips) -> Iterator[networks.Network]:
         """The network with these bits flipped; on leaving, bit for bit what it was."""
-        undo = [self._write(*change) for change in quant.by_layer(self.model, flips)]
+        word, mask = bits.masks(
+            quant.checked(self.model, flips), self.encoding.stored, quant.word_type(self.encoding)
+        )
+        place, before = self._flat.write(word, mask, self.encoding)
         try:
             yield self.network
         finally:
-            for memory, index, before in undo:
-                memory[index] = before
-
-    def _write(
-        self, name: str, index: np.ndarray, mask: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Writes the floats of the flipped words of one layer; returns what brings them back."""
-        q, memory = self.model.weights[name], self._floats[name]
-        place = _channels_last(index, q.words.shape)
-        before = memory[place]
-        entry = quant.channel(q, index)
-        after = quant.values(q.words.reshape(-1)[index] ^ mask, q.scale[entry], q.zero[entry], q.encoding)
-        if name in self.factors:
-            after = after * self.factors[name][index // (q.words.size // len(q.words))]
-        memory[place] = after
-        return memory, place, before
-
-
-def _memory(parameter: Tensor) -> np.ndarray:
-    """The parameter's own memory as a flat array: writing there changes the network."""
-    flat = torch.as_strided(parameter.data, (parameter.numel(),), (1,))
-    return flat.numpy()
-
-
-def _channels_last(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Where a flat index of an (O, I, H, W) weight lies when the memory is in the order O, H, W, I."""
-    if len(shape) != 4:
-        return index
-    area, block = shape[2] * shape[3], shape[1] * shape[2] * shape[3]
-    if area == 1:
-        return index
-    row, rest = np.divmod(index, block)
-    channel, pixel = np.divmod(rest, area)
-    return row * block + pixel * shape[1] + channel
+            self._flat.floats[place] = before
 
 
 def faulty_logits(network: networks.Network, model: QuantizedModel, flips: BitFlips, x: Tensor) -> Tensor:

@@ -162,15 +162,25 @@ def flip(model: QuantizedModel, flips: BitFlips) -> QuantizedModel:
     return QuantizedModel({**model.weights, **touched}, model.floats)
 
 
+def checked(model: QuantizedModel, flips: BitFlips) -> np.ndarray:
+    """The addresses of the flips, if all of them lie in the model.
+
+    Raises:
+        ValueError: an address outside the model's bits.
+    """
+    at, bits_there = flips.addresses, model.n_bits
+    if len(at) and (at[0] < 0 or at[-1] >= bits_there):
+        raise ValueError(f"flip addresses span {at[0]}..{at[-1]}, the model has bits 0..{bits_there - 1}")
+    return at
+
+
 def by_layer(model: QuantizedModel, flips: BitFlips) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """The flips as (layer, distinct flat word indices, xor masks), touched layers only.
 
     Raises:
         ValueError: an address outside the model's bits.
     """
-    layout, at = model.layout, flips.addresses
-    if len(at) and (at[0] < 0 or at[-1] >= layout.n_bits):
-        raise ValueError(f"flip addresses span {at[0]}..{at[-1]}, the model has bits 0..{layout.n_bits - 1}")
+    layout, at = model.layout, checked(model, flips)
     cuts = np.searchsorted(at, layout.starts)
     found = []
     for i, (name, q) in enumerate(model.weights.items()):
