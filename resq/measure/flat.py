@@ -65,7 +65,7 @@ class Flat:
 
 
 def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.ndarray]) -> Flat:
-    """Moves the weights of the body, as they are, into one memory; its parameters are views of it from now on."""
+    """Moves the weights of the body, as they are, into one memory that its parameters view from now on."""
     sizes = [-(-q.words.size // ALIGN) * ALIGN for q in model.weights.values()]
     starts = [0, *np.cumsum(sizes).tolist()]
     memory = torch.zeros(starts[-1])

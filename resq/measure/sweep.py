@@ -38,6 +38,7 @@ SOURCES = (
     "measure/answers.py",
     "measure/bench.py",
     "measure/cells.py",
+    "measure/flat.py",
     "measure/fold.py",
     "measure/joint.py",
     "measure/sweep.py",
