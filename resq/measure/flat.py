@@ -52,7 +52,7 @@ class Flat:
         place = self._places(word, row)
         before = self.floats[place]
         after = quant.values(self.words[word] ^ mask, self.scale[row], self.zero[row], encoding)
-        if self.factor is not None:
+        if self.factor is not None:  # times one would be no harm but to the bits of a NaN
             after *= self.factor[row]
         self.floats[place] = after
         return place, before
@@ -75,9 +75,11 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
         view = torch.as_strided(memory, q.words.shape, _strides(q.words.shape), start)
         parameter.data = view.copy_(parameter.data)
         rows.append(_rows(q, factors.get(name, np.ones(1, np.float32)), start))
-    size, *columns = (np.concatenate(column) for column in zip(*rows, strict=True))
+    size, *columns, factor = (np.concatenate(column) for column in zip(*rows, strict=True))
     words = np.concatenate([q.words.reshape(-1) for q in model.weights.values()])
-    return Flat(memory.numpy(), words, np.concatenate([[0], np.cumsum(size)]), *columns)
+    return Flat(
+        memory.numpy(), words, np.concatenate([[0], np.cumsum(size)]), *columns, factor if factors else None
+    )
 
 
 def _rows(q: QuantizedTensor, factor: np.ndarray, start: int) -> list[np.ndarray]:
