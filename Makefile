@@ -22,7 +22,7 @@ lint: $(VENV)/.test ## style, form and types
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-bench: $(VENV)/.test ## speed, side by side with other libraries
+bench: $(VENV)/.bench ## speed, side by side with other libraries (a part: make bench ARGS="--only pgd --quick")
 	@$(PY) -m benchmarks.store
 	@$(PY) -m benchmarks $(ARGS)
 
@@ -48,6 +48,11 @@ $(VENV)/.test: requirements-dev.txt requirements.txt | $(VENV)/.made
 	@echo "Installing what requirements-dev.txt pins into $(VENV): a few minutes the first time, torch is large"
 	@$(PIP) -r requirements-dev.txt
 	@touch $(VENV)/.run $@
+
+$(VENV)/.bench: requirements-bench.txt requirements-dev.txt requirements.txt | $(VENV)/.made
+	@echo "Installing what requirements-bench.txt pins into $(VENV)"
+	@$(PIP) -r requirements-bench.txt
+	@touch $(VENV)/.run $(VENV)/.test $@
 
 # A stamp of its own: half a venv, left by an interrupted run, is made anew.
 $(VENV)/.made:

@@ -1,0 +1,131 @@
+"""Fault campaigns of PyTorchFI 0.6.0 and MRFI 2.1 on the same network, images and BER.
+
+Their best usable modes: PyTorchFI gets our own maps as lists of places and ready faulty values, on a network
+in channels-last order. MRFI draws by itself, at the law closest to ours (a Poisson number of int8 weights,
+one random bit of each); it redraws at every forward pass, so a map is one pass over all images, and its flat
+views of weights want torch's default order. Both get the network as torchvision builds it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from benchmarks.limit import drawn, one_map
+from benchmarks.subjects import BER, bench, images, plain
+from benchmarks.timing import Figure, figure, in_turn
+from resq.core import BitFlips
+from resq.memory import quant
+
+SHARE, FASTER = 1 / 20, 2.0
+
+
+def compare(quick: bool) -> dict[str, Figure]:
+    """What injection adds beyond the forward passes, and a whole map end to end, against each peer."""
+    n, turns = (50, 2) if quick else (1000, 4)
+    found = {}
+    for name, package, works in (("PyTorchFI", "pytorchfi", _pytorchfi), ("MRFI", "mrfi", _mrfi)):
+        if importlib.util.find_spec(package) is None:
+            why = f"{package} is not installed (make bench installs requirements-bench.txt)"
+            found[f"injection, share of {name}'s"] = figure(None, SHARE, "x", note=why)
+            found[f"end to end, times faster than {name}"] = figure(None, FASTER, "x", more=True, note=why)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found |= _figures(name, works(n), n, turns)
+    return found
+
+
+def _figures(name: str, works: dict[str, Callable[[], object]], n: int, turns: int) -> dict[str, Figure]:
+    adds = in_turn(
+        {"ours": lambda: _flip_and_undo(), **{k: works[k] for k in ("with", "without")}}, 3 * turns
+    )
+    whole = in_turn({"ours": partial(one_map, 0, n), "theirs": works["map"]}, turns)
+    theirs = adds["with"] - adds["without"]
+    added = f"ours {1e3 * adds['ours']:.1f} ms a map, {name} {1e3 * theirs:.0f} ms"
+    ended = f"{n} images: ours {whole['ours']:.2f} s a map, {name} {whole['theirs']:.2f} s"
+    return {
+        f"injection, share of {name}'s": figure(adds["ours"] / theirs, SHARE, "x", note=added),
+        f"end to end, times faster than {name}": figure(
+            whole["theirs"] / whole["ours"], FASTER, "x", more=True, note=ended
+        ),
+    }
+
+
+def _flip_and_undo() -> None:
+    with bench().flipped(drawn(0)):
+        pass
+
+
+def _pass(network: torch.nn.Module, x: torch.Tensor, batch: int) -> None:
+    with torch.inference_mode():
+        for part in x.split(batch):
+            network(part)
+
+
+def _pytorchfi(n: int) -> dict[str, Callable[[], object]]:
+    """Declaring a map's faults, nothing, and a map end to end."""
+    from pytorchfi.core import FaultInjection
+
+    x, _ = images(n)
+    network = plain().to(memory_format=torch.channels_last)
+    kinds = [torch.nn.Conv2d, torch.nn.Linear]
+    injector = FaultInjection(network, 1, input_shape=[3, 32, 32], layer_types=kinds)
+    places = _places(drawn(0))
+
+    def declare() -> torch.nn.Module:
+        return injector.declare_weight_fi(**places)
+
+    return {"with": declare, "without": lambda: None, "map": lambda: _pass(declare(), x, 250)}
+
+
+def _places(flips: BitFlips) -> dict[str, list[object]]:
+    """A fault map in PyTorchFI's words: layer, coordinates and the faulty value of every weight hit."""
+    model = bench().model
+    faulty, layers = quant.flip(model, flips), list(model.weights)
+    columns: dict[str, list[object]] = {
+        name: [] for name in ("layer_num", "k", "dim1", "dim2", "dim3", "value")
+    }
+    for name, index, _ in quant.by_layer(model, flips):
+        shape = model.weights[name].words.shape
+        at = [axis.tolist() for axis in np.unravel_index(index, shape)]
+        at += [[None] * len(index)] * (4 - len(at))
+        values = quant.dequantize(faulty.weights[name]).reshape(-1)[index].tolist()
+        for column, part in zip(
+            columns.values(), ([layers.index(name)] * len(index), *at, values), strict=True
+        ):
+            column += part
+    return columns
+
+
+def _mrfi(n: int) -> dict[str, Callable[[], object]]:
+    """A pass of one image with and without injection, and a map end to end."""
+    from mrfi import MRFI, EasyConfig
+
+    x = images(n)[0].contiguous()
+    fault = {
+        "type": "weight",
+        "name": ["weight"],
+        "enabled": True,
+        "quantization": {"method": "SymmericQuantization", "dynamic_range": "auto", "bit_width": 8},
+        "selector": {"method": "RandomPositionByRate", "poisson": True, "rate": 8 * BER},
+        "error_mode": {"method": "IntRandomBitFlip", "bit_width": 8},
+        "module_type": ["Conv2d", "Linear"],
+    }
+    injected, bare = MRFI(plain(), EasyConfig({"faultinject": [fault]})), plain()
+    one = x[:1]
+    return {
+        "with": lambda: _mrfi_pass(injected, one),
+        "without": lambda: _pass(bare, one, 1),
+        "map": lambda: _mrfi_pass(injected, x),
+    }
+
+
+def _mrfi_pass(network: Callable[[torch.Tensor], object], x: torch.Tensor) -> None:
+    with torch.no_grad():  # its in-place writes are refused in inference mode
+        network(x)

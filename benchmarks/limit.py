@@ -1,0 +1,51 @@
+"""A fault campaign beside the forward passes that it cannot do without."""
+
+from __future__ import annotations
+
+from functools import partial
+from statistics import median
+
+from benchmarks.subjects import BER, bench, images
+from benchmarks.timing import Figure, figure, seconds
+from resq import seeds
+from resq.core import BitFlips, Layout
+from resq.measure.answers import score
+from resq.memory import faults
+
+WEIGHTS = 11_173_962  # of ResNet18 for ten classes
+
+
+def draws(quick: bool) -> dict[str, Figure]:
+    """Milliseconds to draw one fault map over the bits of 11 M int8 weights."""
+    region = faults.region(Layout(("weights",), (WEIGHTS,), 8))
+    found = {}
+    for rate, most in ((1e-4, 3), (1e-3, 60), (1e-2, 60)):
+        chances = [seeds.rng(0, i) for i in range(5 if quick else 30)]
+        taken = median(seconds(partial(faults.random, region, rate, rng=chance)) for chance in chances)
+        found[f"draw at BER {rate:g}"] = figure(1e3 * taken, most, "ms")
+    return found
+
+
+def drawn(number: int, rate: float = BER) -> BitFlips:
+    """The fault map of this number, as a sweep draws it."""
+    return faults.random(faults.region(bench().model), rate, rng=seeds.rng(0, "map", number)).at(rate)
+
+
+def campaign(quick: bool) -> dict[str, Figure]:
+    """Wall time of a campaign, 1,000 images at BER 1e-3, over that of its forward passes, in turn."""
+    x, y = images(100 if quick else 1000)
+    score(bench().network, x, y)  # warm
+    pure, faulty = [], []
+    for number in range(3 if quick else 20):
+        pure.append(seconds(partial(score, bench().network, x, y)))
+        faulty.append(seconds(partial(one_map, number, len(x))))
+    ratios = [f / p for f, p in zip(faulty, pure, strict=True)]
+    note = f"{len(x)} images, {len(pure)} maps, median of the ratios of neighbouring passes"
+    return {"campaign over forward passes": figure(median(ratios), 1.05, "x", note=note)}
+
+
+def one_map(number: int, n: int) -> int:
+    """Correct answers under one fault map: draw, flip, n forward passes, undo."""
+    x, y = images(n)
+    with bench().flipped(drawn(number)) as network:
+        return score(network, x, y)[0]

@@ -1,0 +1,40 @@
+"""Stop-watches and figures. What is compared is measured in turn, so that a busy machine slows both alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+from typing import Any
+
+Figure = dict[str, Any]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def in_turn(works: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
+    """Median seconds of each work; one turn runs all of them once, after a turn that does not count."""
+    for work in works.values():
+        work()
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(turns):
+        for name, work in works.items():
+            taken[name].append(seconds(work))
+    return {name: median(times) for name, times in taken.items()}
+
+
+def figure(value: float | None, target: float, unit: str, *, more: bool = False, note: str = "") -> Figure:
+    """A measured value beside its target.
+
+    Args:
+        value: None where it could not be measured; then the target is not met.
+        more: whether the target is the least that was hoped for, not the most.
+    """
+    met = value is not None and (value >= target if more else value <= target)
+    about = {"value": None if value is None else round(value, 4), "target": target, "unit": unit, "met": met}
+    return {**about, "goal": "at least" if more else "at most", **({"note": note} if note else {})}
