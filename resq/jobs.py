@@ -17,8 +17,11 @@ import time
 import uuid
 from collections import deque
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from resq import checkpoints
 
 ROOT = Path(__file__).resolve().parents[1]
 ENV = "RESQ_JOB"  # set in the subprocess: its standard input is the line to us
@@ -36,11 +39,12 @@ class Job:
 
     def __init__(self, argv: list[str]) -> None:
         self.id = uuid.uuid4().hex[:12]
-        self.argv = argv
+        self.argv, self.began = argv, datetime.now(UTC).isoformat(timespec="seconds")
         self.state, self.error, self.total = "running", "", 0
         self.rows: list[dict[str, Any]] = []
         self._began, self._ended = time.monotonic(), 0.0
         self._process = self._begun()
+        self._note()
         if self._process:
             threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
 
@@ -62,6 +66,18 @@ class Job:
             self.error = f"the job could not be started: {error}"
             self.state, self._ended = "failed", time.monotonic()
             return None
+
+    def _note(self) -> None:
+        """Keeps on disk what runs or ran, for a server that is started anew; a full disk stops nothing."""
+        said = ("id", "argv", "began", "state", "error", "total")
+        about = {name: getattr(self, name) for name in said}
+        about |= {"rows": len(self.rows), "seconds": round(self.seconds, 1)}
+        about["pid"] = self._process.pid if self._process else 0
+        with suppress(OSError):
+            folder().mkdir(parents=True, exist_ok=True)
+            part = folder() / f"{self.id}.part"
+            part.write_text(json.dumps(about))
+            part.replace(folder() / f"{self.id}.json")
 
     @property
     def seconds(self) -> float:
@@ -101,8 +117,12 @@ class Job:
         # Both pipes are read at once: a full one would stop the process.
         reader = threading.Thread(target=lambda: errors.extend(filter(str.strip, stderr)), daemon=True)
         reader.start()
+        noted = time.monotonic()
         for line in process.stdout:
             self._take(line)
+            if time.monotonic() - noted > 2:
+                self._note()
+                noted = time.monotonic()
         code = process.wait()
         reader.join(timeout=5)
         for pipe in (process.stdin, process.stdout, *([] if reader.is_alive() else [stderr])):
@@ -112,6 +132,10 @@ class Job:
                 self.error = errors[-1].strip() if errors and code > 0 else _ended_with(code)
             # The sentence first: who sees "failed" may read it at once.
             self.state = "failed" if code else "done"
+        self._note()
+        if errors:
+            with suppress(OSError):
+                (folder() / f"{self.id}.log").write_text("".join(errors))
         self._ended = time.monotonic()
 
     def _take(self, line: str) -> None:
@@ -134,8 +158,53 @@ def _ended_with(code: int) -> str:
     return f"the job ended with code {code}"
 
 
+KEPT = 200  # jobs that are remembered on disk
+
+
+def folder() -> Path:
+    """Where jobs are noted: ID.json, and ID.log with the last lines of what it said."""
+    return checkpoints.work() / "jobs"
+
+
+def known() -> list[dict[str, Any]]:
+    """What runs or ran here, the latest first, also by servers that are gone.
+
+    Each has ``id``, ``argv``, ``began``, ``seconds``, ``state``, ``error``, ``rows``, ``total``. One that was
+    running when its server went is "lost"; what it had measured is in the store.
+    """
+    found = [about for file in folder().glob("*.json") if (about := _read(file))]
+    return sorted(found, key=lambda about: about["began"], reverse=True)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        about = json.loads(file.read_text())
+        lost = about["state"] == "running" and not _alive(about["pid"])
+        return {**about, "state": "lost" if lost else about["state"], "began": str(about["began"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not ours, or just being removed
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        return False  # there is no question there that does not end the process
+    try:
+        os.kill(pid, 0)
+    except (OSError, OverflowError):
+        return False
+    return pid > 0
+
+
+def forget() -> None:
+    """Removes the notes of all but the latest jobs."""
+    for about in known()[KEPT:]:
+        for ending in ("json", "log"):
+            (folder() / f"{about['id']}.{ending}").unlink(missing_ok=True)
+
+
 def start(argv: list[str]) -> Job:
     """Starts ``python -m resq argv`` and returns at once."""
+    forget()
     return Job(list(argv))
 
 

@@ -1,10 +1,12 @@
 """Jobs: rows as they come, cancelled at once, a failure told in its own sentence, no orphans."""
 
+import json
 import time
 
 import pytest
 
 from resq import jobs
+from resq.measure import store
 from resq.measure.spec import SweepSpec
 
 SHORT = SweepSpec("signs/resnet20/base", bers=(0.0, 1e-2), maps=2, n=20)
@@ -37,6 +39,8 @@ def test_a_cancelled_job_ends_within_two_seconds_and_keeps_its_rows():
     assert time.monotonic() - began < 2
     assert job.state == "cancelled"
     assert job.rows
+    # All but the last, which may have been on its way.
+    assert {row["key"] for row in job.rows[:-1]} <= store.keys()
 
 
 def test_a_failed_job_says_why_in_one_sentence():
@@ -86,3 +90,28 @@ def test_lines_that_are_no_rows_are_passed_over(line):
     job._take(line)
     job._take('{"total": 2}')
     assert (job.total, job.rows) == (2, [])
+
+
+def test_a_server_that_is_started_anew_knows_what_ran(monkeypatch, tmp_path):
+    monkeypatch.setenv("RESQ_WORK", str(tmp_path))
+    job = jobs.start(["sweep", "nope"]).wait(120)
+    (found,) = jobs.known()  # read from disk
+    assert found["argv"] == ["sweep", "nope"]
+    assert (found["id"], found["state"], found["error"]) == (job.id, "failed", job.error)
+    assert "no checkpoint 'nope'" in (tmp_path / "jobs" / f"{job.id}.log").read_text()
+
+
+def test_a_job_whose_server_went_while_it_ran_is_lost_and_old_ones_are_forgotten(monkeypatch, tmp_path):
+    monkeypatch.setenv("RESQ_WORK", str(tmp_path))
+    monkeypatch.setattr(jobs, "KEPT", 2)
+    gone = {"argv": ["sweep"], "state": "running", "pid": 2**22 + 1, "error": "", "rows": 3, "total": 9}
+    jobs.folder().mkdir()
+    for day in "123":
+        about = {**gone, "id": f"job{day}", "began": f"2026-01-0{day}T00:00:00+00:00", "seconds": 1.0}
+        (jobs.folder() / f"job{day}.json").write_text(json.dumps(about))
+    (jobs.folder() / "odd.json").write_text("{")
+    assert [(about["id"], about["state"]) for about in jobs.known()] == [
+        (f"job{day}", "lost") for day in "321"
+    ]
+    jobs.forget()
+    assert [about["id"] for about in jobs.known()] == ["job3", "job2"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from resq import jobs
@@ -44,6 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
         rows.append(row)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
+            _store(row)
     frame = table.frame(rows)
     if arguments.out:
         write(frame, arguments.out)
@@ -52,6 +55,16 @@ def run(arguments: argparse.Namespace) -> None:
     elif not arguments.stream:
         print_curves(frame)
         print(f"\n{provenance(frame)}")
+
+
+def _store(row: dict[str, Any]) -> None:
+    """Keeps a job's row, so that a job that is cancelled or lost leaves what it has measured."""
+    from resq.measure import store
+
+    try:
+        store.add([row])
+    except (ValueError, SQLAlchemyError) as error:  # a full disk, a store that does not answer
+        print(f"not stored: {error}", file=sys.stderr)
 
 
 def _run_file(arguments: argparse.Namespace) -> None:

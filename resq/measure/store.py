@@ -93,7 +93,7 @@ def _engine(url: str) -> sql.Engine:
         if made.get_backend_name() == "sqlite":
             sql.event.listen(found, "connect", _tuned)
         META.create_all(found)
-    except (sql.exc.SQLAlchemyError, ImportError) as error:
+    except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = url.split("@")[-1]  # no password in a sentence
         raise ValueError(f"the store at {shown} cannot be opened: {said}") from None
