@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,21 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
-from resq.measure import stats, surface, table
+from resq.measure import adaptive, plan, stats, surface, table
 from resq.measure.spec import SweepSpec, read
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
+HALF_WIDTH = (
+    "stop each rate as soon as its 95 %% interval over maps is this many percentage points to either side "
+    "(0.5 is usual), after 20 to 200 maps (--maps, if more); with --sample random and no --n a pilot finds n"
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_measured(parser)
     options.add_mode(parser)
+    parser.add_argument("--half-width", type=float, metavar="PP", help=HALF_WIDTH)
     parser.add_argument("--out", type=Path, help="also write the rows to this .parquet or .csv file")
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
 
@@ -37,12 +43,15 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if not arguments.ber and not arguments.eps:
         arguments.ber = BERS
+    half = half_width(arguments.half_width)
     spec = options.spec(arguments, n=1000)
+    if half:
+        spec = planned(spec, half, choose_n=spec.sample == "random" and arguments.n is None)
     if arguments.stream:
         jobs.watch_parent()
         print(json.dumps({"total": spec.total}), flush=True)
     rows = []
-    for row in measured(spec):
+    for row in measured(spec, half):
         rows.append(row)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
@@ -54,6 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(options.dump(report(spec, frame, rows)))
     elif not arguments.stream:
         print_curves(frame)
+        if half:
+            print(f"\n{stopped(frame)}")
         print(f"\n{provenance(frame)}")
 
 
@@ -82,11 +93,46 @@ def _run_file(arguments: argparse.Namespace) -> None:
         print_curves(part)
 
 
-def measured(spec: SweepSpec) -> Iterator[dict[str, Any]]:
-    """The rows, with a progress bar on standard error."""
+def half_width(points: float | None) -> float:
+    """The asked half-width in 0..1; 0 where none was asked for.
+
+    Raises:
+        ValueError: not between 0 and 50 percentage points.
+    """
+    if points is not None and not 0 < points < 50:
+        raise ValueError(f"--half-width is in percentage points, between 0 and 50, got {points:g}")
+    return (points or 0) / 100
+
+
+def planned(spec: SweepSpec, half: float, choose_n: bool) -> SweepSpec:
+    """The spec with as many maps as the rule may need; with ``choose_n`` also the n that a pilot finds."""
+    spec = replace(spec, maps=max(spec.maps, plan.MOST))
+    if not choose_n:
+        return spec
+    from resq.measure import sweep  # torch
+
+    spec = adaptive.designed(spec, half, sweep.Measurer().row, sweep.images_there(spec))
+    print(f"planned from a pilot: {spec.n} images a map, at most {spec.maps} maps", file=sys.stderr)
+    return spec
+
+
+def stopped(frame: pd.DataFrame) -> str:
+    """One line: after how many maps each rate stopped, and the half-width that stopped it."""
+    rows = frame[(frame["axis"] == "ber") & (frame["ber"] > 0)].sort_values("map")
+    accuracy = (rows["correct"] / rows["n"]).groupby(rows["ber"])
+    parts = [
+        f"BER {ber:g} {len(seen)} maps, ±{100 * plan.cautious_half(list(seen)):.2f} pp"
+        for ber, seen in accuracy
+    ]
+    return f"stopped after: {'; '.join(parts)} (95 %, counting one more bad map)"
+
+
+def measured(spec: SweepSpec, half: float = 0.0) -> Iterator[dict[str, Any]]:
+    """The rows, with a progress bar on standard error; with ``half`` as ``adaptive.run`` has them."""
     from resq.measure import sweep  # torch: seconds that a refused spec need not pay
 
-    bar = tqdm(sweep.run(spec), total=spec.total, desc=spec.checkpoint, unit="cell", leave=False, delay=1)
+    rows = adaptive.run(spec, half, sweep.Measurer().row) if half else sweep.run(spec)
+    bar = tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="cell", leave=False, delay=1)
     yield from bar
 
 

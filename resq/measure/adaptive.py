@@ -1,0 +1,85 @@
+"""A sweep that stops where its intervals are as narrow as was asked for; a pilot that plans it. No torch."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from resq import seeds
+from resq.measure import noise, plan
+from resq.measure.cells import Cell
+from resq.measure.spec import SweepSpec
+
+Row = dict[str, Any]
+Measure = Callable[[Cell], Row]
+PILOT, FEW = 100, 4  # images of a pilot's maps, and of those that tell what a map costs without images
+
+
+def run(spec: SweepSpec, half: float, measure: Measure) -> Iterator[Row]:
+    """The rows of a sweep, map after map, each rate until ``plan.enough`` or ``spec.maps`` of them.
+
+    Args:
+        half: half-width of the 95 % interval over maps, in 0..1.
+        measure: ``sweep.Measurer().row``, or whoever else knows a cell's row.
+    """
+    seen: dict[Cell, list[float]] = defaultdict(list)
+    done: set[Cell] = set()
+    for cell in spec.cells():
+        series = replace(cell, map=0)
+        if series in done:
+            continue
+        row = measure(cell)
+        yield row
+        seen[series].append(row["correct"] / row["n"])
+        if plan.enough(seen[series], half, spec.maps):
+            done.add(series)
+
+
+def designed(
+    spec: SweepSpec,
+    half: float,
+    measure: Measure,
+    images: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> SweepSpec:
+    """The spec with the n that reaches the half-width soonest, every map on random images of its own.
+
+    A pilot, on maps of another seed, tells the components at the rate where maps differ most and what maps
+    and images cost here. Its rows are not used again. ``maps`` is twice what the plan expects: the rule
+    stops before.
+
+    Args:
+        images: how many test images there are.
+    """
+    other = int(seeds.rng(spec.seed, "pilot").integers(2**62))
+    bers = tuple(ber for ber in spec.bers if ber)
+    pilot = replace(spec, bers=bers, eps=(), modes=(), maps=plan.START, n=min(PILOT, images), seed=other,
+                    sample="random")  # fmt: skip
+    few = replace(pilot, n=min(FEW, images), bers=bers[-1:])
+    next(map(measure, few.cells()))  # what is loaded once is no cost of a map
+    per_map = _seconds(few, measure, clock)[1]
+    right, whole = _seconds(pilot, measure, clock)
+    per_image = max(1e-9, whole - per_map) / pilot.n
+    components = [noise.nested(np.stack(right[ber])) for ber in bers]
+    hardest = max(components, key=lambda c: c.map)
+    maps, n = plan.best(hardest, per_map, per_image, half, images)
+    return replace(spec, sample="random", n=n, maps=max(plan.MOST, 2 * maps))
+
+
+def _seconds(
+    spec: SweepSpec, measure: Measure, clock: Callable[[], float]
+) -> tuple[dict[float, list], float]:
+    """Answers per image by rate, and the median seconds of a row."""
+    right: dict[float, list[np.ndarray]] = defaultdict(list)
+    taken = []
+    for cell in spec.cells():
+        began = clock()
+        row = measure(cell)
+        taken.append(clock() - began)
+        right[cell.ber].append(noise.unpack(row["right"], cell.n))
+    return right, float(np.median(taken))
