@@ -130,7 +130,8 @@ def drilled(net: str, enc: str, found: heat.Heatmap, layer: str, bit: int) -> No
     """One bit plane of one layer, down to its most harmful words."""
     cell = data.cell(net, enc, layer, bit)
     q = data.words_of(net, enc).weights[layer]
-    st.markdown(heat.sentence(cell, found, layer, bit))
+    with st.container(key="cell_says"):
+        st.markdown(heat.sentence(cell, found, layer, bit))
     drawn = charts.CHARTS["plane"].draw(cell.edges, cell.before, cell.after)
     show.figure("plane", drawn, key="plane_chart", alt=heat.sentence(cell, found, layer, bit), caption=False)
     estimate = heat.estimated(found, layer, bit)
