@@ -166,6 +166,8 @@ def load(name: str) -> Checkpoint:
     raw = file.read_bytes()
     found = hashlib.sha256(raw).hexdigest()
     if found != fields["sha256"]:
+        fields = _finished(file, found) or card(name)  # or it was saved anew while it was read
+    if found != fields["sha256"]:
         raise ValueError(
             f"{file.name} has SHA-256 {found[:16]}…, its card says {str(fields['sha256'])[:16]}…: "
             "the file is not the one that was measured"
@@ -215,8 +217,7 @@ def save(
         "sha256": hashlib.sha256(raw).hexdigest(),
         "weights": list(weights),
     }
-    _replace(file, raw)
-    _replace(_card(file), (json.dumps(fields, indent=1) + "\n").encode())
+    _replace({file: raw, _card(file): (json.dumps(fields, indent=1) + "\n").encode()})
     return file
 
 
@@ -225,8 +226,34 @@ def _stored(value: np.ndarray, weight: bool) -> np.ndarray:
     return np.asarray(value, dtype=kind, order="C")  # ascontiguousarray would give scalars an axis
 
 
-def _replace(file: Path, raw: bytes) -> None:
-    """Writes the file in one step: a kill leaves the old one or the new one."""
-    part = file.with_name(file.name + ".part")
-    part.write_bytes(raw)
-    part.replace(file)
+def _part(file: Path) -> Path:
+    return file.with_name(file.name + ".part")
+
+
+def _replace(files: Mapping[Path, bytes]) -> None:
+    """Writes all files beside the old ones, then puts them into place; a full disk leaves the old ones."""
+    try:
+        for file, raw in files.items():
+            _part(file).write_bytes(raw)
+    except OSError:
+        for file in files:
+            _part(file).unlink(missing_ok=True)
+        raise
+    for file in files:
+        _part(file).replace(file)
+
+
+def _finished(file: Path, found: str) -> dict[str, Any] | None:
+    """The card of a save that was killed after the weights took their place, put into its own.
+
+    Args:
+        found: the SHA-256 of the weights' file.
+    """
+    try:
+        fields = json.loads(_part(_card(file)).read_text())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict) or fields.get("sha256") != found:
+        return None
+    _part(_card(file)).replace(_card(file))
+    return card(str(file))

@@ -218,3 +218,32 @@ def test_numbers_that_are_no_weights_are_refused(own_folders, kind):
 def test_a_name_longer_than_any_file_is_unknown():
     with pytest.raises(ValueError, match="no checkpoint"):
         checkpoints.find("x" * 300 + ".safetensors")
+
+
+def test_a_save_killed_between_weights_and_card_is_finished_by_the_next_load(saved, tiny, monkeypatch):
+    def killed(part: Path, target: Path) -> Path:
+        if target.suffix == ".json":
+            raise KeyboardInterrupt
+        return replace(part, target)
+
+    replace = Path.replace
+    changed = {k: v * 2 if k == "linear.bias" else v for k, v in tiny.state.items()}
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.save(NAME, changed, tiny.weights, {"seed": 6})
+    monkeypatch.setattr(Path, "replace", replace)
+    loaded = checkpoints.load(NAME)
+    assert loaded.card["seed"] == 6
+    assert np.array_equal(loaded.state["linear.bias"], changed["linear.bias"])
+    assert checkpoints.card(NAME)["seed"] == 6
+
+
+def test_a_disk_that_fills_up_leaves_the_old_checkpoint_and_no_parts(saved, tiny, monkeypatch):
+    def full(file: Path, raw: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoints.save(NAME, dict(tiny.state), tiny.weights, {"seed": 6})
+    assert checkpoints.load(NAME).card["seed"] == 5
+    assert not list(saved.parent.glob("*.part"))
