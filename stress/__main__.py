@@ -27,7 +27,17 @@ def _fuzz(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], 
     return found, not (found["crashes"] or found["escapes"])
 
 
-TRIALS = {"soak": _soak, "fuzz": _fuzz}
+def _chaos(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], bool]:
+    import torch  # noqa: F401 - before anything is forked
+
+    from resq import cli, foreign  # noqa: F401
+    from stress import chaos
+
+    found = chaos.run(folder, arguments.faults)
+    return found, not (found["rows_lost"] or found["rows_doubled"] or found["failures"])
+
+
+TRIALS = {"soak": _soak, "fuzz": _fuzz, "chaos": _chaos}
 
 
 def main() -> int:
@@ -37,6 +47,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300.0, help="soak: time of the crowd")
     parser.add_argument("--sessions", type=int, default=30, help="soak: visitors at once")
     parser.add_argument("--inputs", type=int, default=10_000, help="fuzz: how many inputs")
+    parser.add_argument("--faults", type=int, default=100, help="chaos: how many faults")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="resq-stress-", ignore_cleanup_errors=True) as folder:
         found, held = TRIALS[arguments.trial](arguments, Path(folder))
