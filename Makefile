@@ -5,7 +5,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 
-.PHONY: help run test lint bench zoo soak fuzz manifest
+.PHONY: help run test lint bench zoo soak fuzz chaos manifest
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ bench: $(VENV)/.bench ## speed, side by side with other libraries (a part: make 
 
 soak: $(VENV)/.test ## thirty sessions at once on a real server, each compared with itself alone (SECONDS=300)
 	@$(PY) -m stress soak --seconds $(or $(SECONDS),300) $(ARGS)
+
+chaos: $(VENV)/.test ## a hundred faults: killed processes, full disks, damaged stores, half files (FAULTS=100)
+	@$(PY) -W ignore -m stress chaos --faults $(or $(FAULTS),100) $(ARGS)
 
 fuzz: $(VENV)/.test ## 10,000 hostile files, names and links: no crash, no code run, nothing touched (INPUTS=10000)
 	@$(PY) -W ignore -m stress fuzz --inputs $(or $(INPUTS),10000) $(ARGS)

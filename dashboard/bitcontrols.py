@@ -42,7 +42,7 @@ def weight(layout: Layout) -> tuple[str, int]:
 
 def image(pictures: data.Pictures) -> int:
     """The chosen picture; the options are its thumbnails (see ``show.thumbnails``)."""
-    return st.pills(
+    chosen = st.pills(
         "Picture",
         range(len(pictures.y)),
         key="img",
@@ -53,6 +53,7 @@ def image(pictures: data.Pictures) -> int:
         label_visibility="collapsed",
         wrap=True,
     )
+    return chosen or 0  # an empty value in a link chooses none
 
 
 def plane(enc: Encoding) -> tuple[int, float, int]:
@@ -80,7 +81,8 @@ def plane(enc: Encoding) -> tuple[int, float, int]:
             format_func=lambda share: f"{100 * share:g}",
         )
         draw = st.number_input("Draw", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
-    return int(bit), float(share), int(draw)
+    # An empty value in a link chooses nothing, whatever is required.
+    return int(top if bit is None else bit), float(share or 0), int(draw or 0)
 
 
 def flipped(stored: int) -> tuple[int, ...]:

@@ -103,12 +103,13 @@ def settings() -> dict[str, Any]:
             required=True,
             bind="query-params",
         )
+    points = points or "few"  # an empty value in a link chooses none, whatever is required
     return {
-        "fault": fault,
+        "fault": fault or "random",
         "maps": int(maps),
         "n": int(n),
-        "seed": int(seed),
-        "attack": attack,
+        "seed": int(seed or 0),
+        "attack": attack or "pgd",
         "steps": int(steps),
         "bers": BERS[points] if parts != "attack" else (),
         "eps": EPS[points] if parts != "faults" else (),

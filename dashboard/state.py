@@ -126,6 +126,8 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 
+MANY = {"nets", "encs"}  # of these, none may be chosen
+
 # On every page.
 SHELL = {"task": "text shown on top", "hide": "hidden groups, with commas", "present": "1: for a projector"}
 

@@ -46,6 +46,7 @@ def choice(rows: pd.DataFrame) -> Choice:
         drawn = st.segmented_control(
             "Drawn as", ["map", "landscape"], key="view", default="map", required=True, bind="query-params"
         )
+    mode = mode or "transfer"  # an empty value in a link chooses none
     return Choice(net, enc, mode, int(threshold) / 100, drawn == "landscape")
 
 
@@ -101,7 +102,7 @@ def picked(event: object) -> tuple[float, float] | None:
 def resistance() -> str:
     """What the last figure's upright axis shows."""
     with shell.group("resistance"):
-        return st.segmented_control(
+        chosen = st.segmented_control(
             "Upright",
             ["faults", "attack"],
             key="robust",
@@ -109,3 +110,4 @@ def resistance() -> str:
             required=True,
             bind="query-params",
         )
+        return chosen or "faults"  # an empty value in a link chooses none

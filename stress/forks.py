@@ -55,7 +55,7 @@ def forked(work: Callable[[], int], before: Callable[[], object] = lambda: None)
 def listen(child: Child, seconds: float, until: Callable[[Child], bool] = lambda _: False) -> Child:
     """Reads what it prints until it ends, ``until`` holds, or the time is over."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and not until(child):
+    while child.code is None and time.monotonic() < end and not until(child):
         ready, _, _ = select.select([child.out], [], [], min(0.2, max(0.0, end - time.monotonic())))
         if ready:
             part = os.read(child.out, 65536)

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import bitcontrols, data, lab, warm
+from dashboard import bitcontrols, data, lab, state, warm
 from resq import checkpoints
 from resq.core import BitFlips, Encoding
 from resq.measure import table
@@ -85,6 +85,12 @@ def test_every_page_says_what_to_do_where_there_is_no_checkpoint(page, nothing):
         return
     assert "no trained network on this machine" in said(app)
     assert any("python -m resq train" in code.value for code in app.code)
+
+
+@pytest.mark.parametrize("page", [page for page, names in state.PARAMS.items() if names])
+def test_empty_values_in_a_link_are_as_if_they_were_not_there(page, rows):
+    app = opened(page, **dict.fromkeys(set(state.PARAMS[page]) - state.MANY, ""))
+    assert not app.exception
 
 
 @pytest.mark.parametrize("page", ["start", "sweep"])

@@ -116,7 +116,7 @@ def picture(net: str, enc: str, found: heat.Heatmap, kinds: list[str], chosen: t
             kind = st.segmented_control(
                 "Change of the loss per flipped bit", kinds, key="kind", default="measured", required=True,
                 bind="query-params", format_func=heat.KINDS.__getitem__,
-            )  # fmt: skip
+            ) or kinds[0]  # fmt: skip
     cells = found.cells[kind]
     drawn = charts.CHARTS["layers"].draw(cells, found.totals[kind], heat.fields(enc), chosen)
     show.figure("layers", drawn, key="layer_heat", alt=heat.finding(cells), title=False, on_select=pick)

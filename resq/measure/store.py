@@ -11,6 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice, repeat
 from typing import Any
@@ -96,7 +97,9 @@ def _engine(url: str) -> sql.Engine:
     except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = url.split("@")[-1]  # no password in a sentence
-        raise ValueError(f"the store at {shown} cannot be opened: {said}") from None
+        raise ValueError(
+            f"the store at {shown} cannot be opened: {said}; if it is damaged, move it away and run the same again"
+        ) from None
     return found
 
 
@@ -104,6 +107,24 @@ def _tuned(connection: Any, _: object) -> None:
     """WAL: readers and one writer at a time, and a killed process leaves whole transactions."""
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def _connected(write: bool = False) -> Iterator[sql.Connection]:
+    """A connection; what is done in a block with ``write`` is done as a whole or not at all.
+
+    Raises:
+        ValueError: the database refuses: damaged, full, locked for too long, read-only.
+    """
+    try:
+        with engine().begin() if write else engine().connect() as connection:
+            yield connection
+    except sql.exc.DBAPIError as error:
+        shown, said = address().split("@")[-1], str(error.orig).splitlines()[0]
+        raise ValueError(
+            f"the store at {shown} cannot be used: {said}; what is in it stays. If the disk is full or the "
+            "file read-only, mend that; if it is damaged, move it away; then run the same again"
+        ) from None
 
 
 def add(rows: Iterable[Mapping[str, Any]]) -> int:
@@ -116,7 +137,7 @@ def _add(rows: Sequence[Mapping[str, Any]]) -> int:
     full = sorted(map(_whole, rows), key=lambda row: row["key"])
     shared = {row["series"]: {"id": row["series"], "rows": 0, **{n: row[n] for n in SHARED}} for row in full}
     own = [{name: row[name] for name in ("series", *OWN)} for row in full]
-    with engine().begin() as connection:
+    with _connected(write=True) as connection:
         connection.execute(_insert(connection, SERIES), [shared[id_] for id_ in sorted(shared)])
         new = Counter(connection.scalars(_insert(connection, ROWS).returning(ROWS.c.series), own))
         more = sql.update(SERIES).where(SERIES.c.id == sql.bindparam("of"))
@@ -164,7 +185,7 @@ def _parts(items: Iterable[Any], size: int = AT_ONCE) -> Iterator[list[Any]]:
 
 def keys(among: Iterable[str] | None = None) -> set[str]:
     """The keys in the store; of those given, or all."""
-    with engine().connect() as connection:
+    with _connected() as connection:
         if among is None:
             return set(connection.scalars(sql.select(ROWS.c.key)))
         asked = (sql.select(ROWS.c.key).where(ROWS.c.key.in_(part)) for part in _parts(among))
@@ -179,7 +200,7 @@ def rows(**filters: Any) -> pd.DataFrame:
     chosen = [SERIES.c[n] if n in SHARED else ROWS.c[n] for n in table.COLUMNS]
     question = sql.select(*chosen).join(SERIES, ROWS.c.series == SERIES.c.id).where(*_conditions(filters))
     order = (SERIES.c.checkpoint, SERIES.c.encoding, SERIES.c.id, ROWS.c.map, ROWS.c.ber, ROWS.c.eps)
-    with engine().connect() as connection:
+    with _connected() as connection:
         found = connection.execute(question.order_by(*order)).all()
     # Column by column: a table made of a million rows of objects takes many times as long.
     columns = dict(zip(table.COLUMNS, zip(*found, strict=True) if found else repeat(()), strict=False))
@@ -209,21 +230,21 @@ def by_key(wanted: Sequence[str]) -> pd.DataFrame:
 def series() -> pd.DataFrame:
     """What is stored: one line per series, with its number of rows."""
     question = sql.select(*(SERIES.c[n] for n in (*SHARED, "rows")))
-    with engine().connect() as connection:
+    with _connected() as connection:
         found = connection.execute(question.order_by(SERIES.c.checkpoint, SERIES.c.encoding, SERIES.c.id))
         return pd.DataFrame(found.mappings().all(), columns=[*SHARED, "rows"])
 
 
 def note(spec_hash: str, spec: str, cells: int, began: str) -> None:
     """Notes that a campaign was begun; once, whoever begins it again."""
-    with engine().begin() as connection:
+    with _connected(write=True) as connection:
         values = {"hash": spec_hash, "spec": spec, "cells": cells, "began": began}
         connection.execute(_insert(connection, RUNS).values([values]))
 
 
 def runs() -> list[dict[str, Any]]:
     """The campaigns that were begun here, the latest first: hash, spec, cells, began."""
-    with engine().connect() as connection:
+    with _connected() as connection:
         return [
             dict(r) for r in connection.execute(sql.select(RUNS).order_by(RUNS.c.began.desc())).mappings()
         ]
