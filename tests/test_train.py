@@ -292,3 +292,16 @@ def test_a_recipe_goes_on_from_a_checkpoint_and_its_file_belongs_to_those_weight
 def test_a_start_of_another_network_is_refused_by_name():
     with pytest.raises(ValueError, match="starts from signs/resnet20/base, which is a resnet20"):
         train.start(Recipe("signs", "resnet18", start="signs/resnet20/base"))
+
+
+def test_a_share_of_the_start_is_averaged_into_the_last_weights(images):
+    again = replace(SHORT, start="signs/resnet20/base", epochs=2)
+    last, mixed = _train(again, images), _train(replace(again, start_share=0.25), images)
+    begun = torch.tensor(checkpoints.load("signs/resnet20/base").state["linear.weight"])
+    expected = 0.75 * last.network.body.linear.weight + 0.25 * begun
+    torch.testing.assert_close(mixed.network.body.linear.weight, expected)
+
+
+def test_a_share_without_a_start_is_refused():
+    with pytest.raises(ValueError, match=r"needs a start, got 0.5 of ''"):
+        Recipe("signs", "resnet20", start_share=0.5)

@@ -143,9 +143,11 @@ def _start(recipe: recipes.Recipe) -> dict[str, Any]:
 
 def _kept(recipe: recipes.Recipe) -> str:
     """Which weights of the run the checkpoint holds."""
+    last = "the last epoch"
     if recipe.average_epochs:
-        return f"the mean of the weights over the last {recipe.average_epochs} epochs"
-    return "the last epoch"
+        last = f"the mean of the weights over the last {recipe.average_epochs} epochs"
+    share = recipe.start_share
+    return f"{share:g} of {recipe.start}'s weights and {1 - share:g} of {last}" if share else last
 
 
 def _cores() -> str:

@@ -143,8 +143,8 @@ def train(
         run.epoch = epoch + 1
         if keep is not None:
             _save(run, keep, identity)
-    if run.averaged and run.epoch == recipe.epochs:
-        _settle(run, recipe, padded)
+    if (run.averaged or recipe.start_share) and run.epoch == recipe.epochs:
+        _settle(run, _averaged(run, recipe), recipe, padded)
     return run
 
 
@@ -164,12 +164,22 @@ def _average(run: Run) -> None:
                 run.average[name].lerp_(value, 1 / run.averaged)
 
 
-def _settle(run: Run, recipe: Recipe, padded: Tensor) -> None:
-    """The mean of the weights becomes the network's; batch norm counts its statistics anew with them.
+def _averaged(run: Run, recipe: Recipe) -> dict[str, Tensor]:
+    """The mean that the recipe asks for: of the last steps' weights, of the start's, or of both."""
+    ends = run.average or {name: value.detach() for name, value in run.network.named_parameters()}
+    if not recipe.start_share:
+        return ends
+    begun = checkpoints.load(recipe.start).state
+    first = {name: torch.tensor(begun[name.removeprefix("body.")]).to(value) for name, value in ends.items()}
+    return {name: value.lerp(first[name], recipe.start_share) for name, value in ends.items()}
+
+
+def _settle(run: Run, mean: dict[str, Tensor], recipe: Recipe, padded: Tensor) -> None:
+    """``mean`` becomes the network's weights; batch norm counts its statistics anew with them.
 
     The statistics come from up to 50 batches of training images, whole and unshifted as at test time.
     """
-    run.network.load_state_dict(run.average, strict=False)
+    run.network.load_state_dict(mean, strict=False)
     order = seeds.rng(recipe.seed, "settle").permutation(len(padded))
     inside = slice(recipe.pad, padded.shape[-1] - recipe.pad)
     parts = _parts(order, recipe.batch)[:50]
