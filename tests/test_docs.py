@@ -11,7 +11,7 @@ import pytest
 
 from resq import checkpoints
 from resq.cli import parser
-from resq.measure import stats, table
+from resq.measure import stats, surface, table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,6 +40,21 @@ def faults(checkpoint: str) -> list[str]:
         at = part.set_index("x")
         cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
         lines.append(f"| {encoding}, {fault} | {' | '.join(cells)} |")
+    return lines
+
+
+def both(checkpoint: str) -> list[str]:
+    """One line per mode and BER of the shipped surfaces: accuracy over eps, mean and interval over maps."""
+    rows = table.shipped()
+    grid = surface.grid(rows[rows["checkpoint"] == checkpoint])
+    budgets = sorted(set(grid["eps"]))
+    lines = [
+        f"| attack, BER | {' | '.join(f'eps {e:g}/255' for e in budgets)} |",
+        "|---|" + "---|" * len(budgets),
+    ]
+    for (mode, ber), part in grid.groupby(["mode", "ber"], sort=False):
+        at = part.assign(flips=part["ber"]).set_index("eps")
+        lines.append(f"| {mode}, BER {ber:g} | {' | '.join(_cell(at.loc[e]) for e in budgets)} |")
     return lines
 
 
@@ -82,6 +97,10 @@ def test_the_accuracies_in_the_readme_are_those_of_the_cards():
 @pytest.mark.parametrize("checkpoint", sorted(set(table.shipped()["checkpoint"])))
 def test_the_fault_tables_in_the_readme_follow_from_the_shipped_rows(checkpoint):
     assert "\n".join(faults(checkpoint)) in README
+
+
+def test_the_surface_in_the_readme_follows_from_the_shipped_rows():
+    assert "\n".join(both("signs/resnet20/base")) in README
 
 
 if __name__ == "__main__":
