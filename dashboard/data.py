@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -348,3 +349,9 @@ def _stamp() -> tuple[Any, ...]:
 def reruns(claim: str) -> pd.DataFrame:
     """Rows of a claim's cell measured again on this machine, the latest first."""
     return rerun.kept(claim)
+
+
+def study(net: str) -> dict[str, Any] | None:
+    """The shipped summary of ``python -m resq asymmetry`` on this network, or None."""
+    file = table.SHIPPED / f"{net.rpartition('/')[0].replace('/', '-')}-asymmetry.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -122,27 +124,26 @@ def relief(cells: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def shields(areas: pd.DataFrame, base: str = "base") -> go.Figure:
-    """Resistance to attack against resistance to faults, an arrow from the base to each of its variants.
+def shields(areas: pd.DataFrame) -> go.Figure:
+    """Resistance to attack against resistance to faults, arrows from the unshielded network.
 
     Args:
         areas: of ``tradeoff.areas``, of checkpoints that share data and network.
     """
     figure = go.Figure()
-    for i, (name, lines) in enumerate(areas.groupby("checkpoint", sort=False)):
+    for i, (name, lines) in enumerate(areas.groupby(areas["checkpoint"].map(_model), sort=False)):
         style = theme.style(i)
         figure.add_scatter(
-            x=lines["faults"].tolist(), y=lines["attack"].tolist(), mode="markers",
-            name=str(name).split("/")[-1],
+            x=lines["faults"].tolist(), y=lines["attack"].tolist(), mode="markers", name=str(name),
             marker={"symbol": style["symbol"], "size": 15, "color": style["color"]},
             text=[words.areas(line) for _, line in lines.iterrows()], hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
-    start = areas[areas["checkpoint"].str.endswith(f"/{base}")]
     for _, line in areas.iterrows():
-        origin = start[(start["encoding"] == line["encoding"]) & (start["seed"] == line["seed"])]
-        if len(origin) and not line["checkpoint"].endswith(f"/{base}"):
+        start = areas[areas["checkpoint"] == _unshielded(line["checkpoint"])]
+        start = start[(start["encoding"] == line["encoding"]) & (start["seed"] == line["seed"])]
+        if len(start) and line["checkpoint"] != start["checkpoint"].iloc[0]:
             figure.add_annotation(
-                x=line["faults"], y=line["attack"], ax=origin["faults"].iloc[0], ay=origin["attack"].iloc[0],
+                x=line["faults"], y=line["attack"], ax=start["faults"].iloc[0], ay=start["attack"].iloc[0],
                 axref="x", ayref="y", showarrow=True, arrowhead=3, arrowwidth=2, arrowcolor=theme.INK,
                 standoff=9, startstandoff=9, text="",
             )  # fmt: skip
@@ -150,6 +151,18 @@ def shields(areas: pd.DataFrame, base: str = "base") -> go.Figure:
     figure.update_xaxes(title_text="resists faults: mean accuracy over log BER", tickformat=".0%")
     figure.update_yaxes(title_text="resists attack: mean accuracy over eps", tickformat=".0%")
     return figure.update_layout(showlegend=True)
+
+
+def _model(checkpoint: str) -> str:
+    """A variant's name without the seed of a study: asym-af-s3 is one of several asym-af."""
+    return re.sub(r"-s\d+$", "", checkpoint.rsplit("/", 1)[-1])
+
+
+def _unshielded(checkpoint: str) -> str:
+    """The network that a variant is compared with: its study's 00 of the same seed, else the base."""
+    row, _, variant = checkpoint.rpartition("/")
+    study = re.fullmatch(r"asym-\w+-(s\d+)", variant)
+    return f"{row}/asym-00-{study[1]}" if study else f"{row}/base"
 
 
 def pareto(points: pd.DataFrame, y: str = "faults") -> go.Figure:

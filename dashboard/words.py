@@ -174,3 +174,16 @@ def shields(table: pd.DataFrame) -> str:
         f"{theme.percent(line['attack'])} against attack."
         for _, line in table.iterrows()
     )
+
+
+def asymmetry(told: Mapping[str, Any]) -> str:
+    """Lambda with its interval, or why there is none, and what may be said of it."""
+    found, seeds = told["effects"]["Lambda"], told["effects"]["seeds"]
+    mean, low, high = (float("nan") if found[k] is None else found[k] for k in ("mean", "low", "high"))
+    if np.isnan(mean):
+        value = "Lambda is not defined: a shield does not help against its own threat"
+    elif np.isnan(low):
+        value = f"Lambda {mean:+.2f}, one seed, no interval"
+    else:
+        value = f"Lambda {mean:+.2f} (95 % {low:+.2f} to {high:+.2f} over {seeds} seeds)"
+    return f"{value}: **{told['verdict']}**. {told['meaning'].capitalize()}."

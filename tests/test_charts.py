@@ -1,5 +1,7 @@
 """The dashboard's figures and sentences, from tables that can be checked with a pencil."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -245,3 +247,52 @@ def test_arrows_lead_from_the_base_to_each_of_its_variants():
     assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0.2, 0.1, 0.8, 0.3)
     joined = charts.CHARTS["pareto"].draw(pd.DataFrame(lines), "attack").data[0]
     assert joined.y == (0.3,), "the base is beaten in one and equalled in the other"
+
+
+def test_arrows_of_a_study_start_at_its_own_unshielded_network_of_the_same_seed():
+    base = {
+        "encoding": "int8",
+        "seed": 0,
+        "weights": "a" * 16,
+        "bers": (1e-3, 1e-2),
+        "budgets": (0.0, 8.0),
+        "n": 9,
+    }
+    places = {"base": (0.1, 0.1), "asym-00-s1": (0.2, 0.2), "asym-f-s1": (0.8, 0.3), "asym-f-s2": (0.7, 0.3)}
+    lines = [
+        {**base, "checkpoint": f"signs/resnet20/{variant}", "faults": f, "attack": a, "clean": 0.9}
+        for variant, (f, a) in places.items()
+    ]
+    figure = charts.CHARTS["shields"].draw(pd.DataFrame(lines))
+    (arrow,) = figure.layout.annotations
+    assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0.2, 0.2, 0.8, 0.3)
+    assert [t.name for t in figure.data] == ["base", "asym-00", "asym-f"]
+
+
+def test_lambda_is_told_with_its_interval_or_why_there_is_none():
+    effects = {"Lambda": {"mean": 0.5, "low": -0.1, "high": 1.1}, "seeds": 5}
+    told = words.asymmetry({"effects": effects, "verdict": "undecided", "meaning": "too few seeds"})
+    assert told == "Lambda +0.50 (95 % -0.10 to +1.10 over 5 seeds): **undecided**. Too few seeds."
+    effects["Lambda"] = {"mean": 0.5, "low": None, "high": None}
+    assert "one seed" in words.asymmetry({"effects": effects, "verdict": "descriptive", "meaning": "x"})
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(theme.SERIES, 2)))
+def test_two_series_differ_to_eyes_without_green_cones(pair):
+    one, two = (deuteranope(colour) for colour in pair)
+    # Distance in CIELAB, of which 2.3 is just noticeable; dash and symbol differ as well (theme.style).
+    assert np.linalg.norm(one - two) > 10
+
+
+def deuteranope(colour: str) -> np.ndarray:
+    """CIELAB of a colour as seen without green cones (Machado et al. 2009, severity 1)."""
+    srgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    seen = np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+    )
+    linear = np.clip(seen @ linear, 0, 1)
+    rgb_to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = rgb_to_xyz @ linear / np.array([0.9505, 1.0, 1.089])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])

@@ -64,6 +64,12 @@ def surface(rows: pd.DataFrame) -> str:
 def shields(rows: pd.DataFrame, net: str) -> None:
     """Does one shield protect against both? All variants of the network that were measured."""
     st.header("Does one shield protect against both?", anchor=False)
+    if told := data.study(net):
+        st.markdown(f":material/balance: {words.asymmetry(told)}")
+    else:
+        st.caption(
+            "Lambda, what each shield gives against the other threat, is not measured for this network."
+        )
     areas = data.areas(rows, net)
     if areas.empty:
         show.sorry(
