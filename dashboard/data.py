@@ -20,6 +20,7 @@ from resq import checkpoints
 from resq import data as images
 from resq.claims import board as leaderboard
 from resq.claims import book, rerun, verdict
+from resq.claims import card as own_cards
 from resq.core import Encoding, QuantizedModel
 from resq.measure import layers, stats, table, tradeoff
 
@@ -336,12 +337,19 @@ def board() -> pd.DataFrame:
 
 @st.cache_data(show_spinner=False, max_entries=2)
 def _board(stamp: tuple[Any, ...]) -> pd.DataFrame:
-    return leaderboard.board(rows(), rerun.kept())
+    own = pd.concat([rows(), own_cards.rows("own")], ignore_index=True)
+    return leaderboard.board(own, rerun.kept(), own_cards.rows("others"))
 
 
 def _stamp() -> tuple[Any, ...]:
     """What claims and verdicts follow from: names and times of the files they are read from."""
-    folders = (table.SHIPPED, book.CLAIMS, rerun.folder())
+    folders = (
+        table.SHIPPED,
+        book.CLAIMS,
+        rerun.folder(),
+        own_cards.folder("own"),
+        own_cards.folder("others"),
+    )
     files = [p for folder in folders for p in sorted(folder.glob("*.*"))]
     return tuple((str(p), p.stat().st_mtime_ns) for p in files)
 
