@@ -51,7 +51,7 @@ def pgd20(quick: bool) -> dict[str, Figure]:
 def _foolbox(x: torch.Tensor, y: torch.Tensor) -> Callable[[], object]:
     import foolbox
 
-    model = foolbox.PyTorchModel(bench().network, bounds=(0, 1), device="cpu")
+    model = foolbox.models.pytorch.PyTorchModel(bench().network, bounds=(0, 1), device="cpu")
     attack = foolbox.attacks.LinfPGD(abs_stepsize=STEP, steps=STEPS, random_start=True)
     return lambda: attack(model, x, y, epsilons=EPS)
 

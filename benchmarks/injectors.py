@@ -73,7 +73,7 @@ def _pytorchfi(n: int) -> dict[str, Callable[[], object]]:
     from pytorchfi.core import FaultInjection
 
     x, _ = images(n)
-    network = plain().to(memory_format=torch.channels_last)
+    network = plain().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     kinds = [torch.nn.Conv2d, torch.nn.Linear]
     injector = FaultInjection(network, 1, input_shape=[3, 32, 32], layer_types=kinds)
     places = _places(drawn(0))

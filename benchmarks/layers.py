@@ -11,6 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -64,7 +65,7 @@ def reuse(bench: Bench, plain: Bench, n: int = 250) -> tuple[float, float]:
             before, after = prefix.cut(bench.network, traced, f"body.{layer}")
             kept = before(x)
             works: tuple[Callable[[], Any], ...] = (
-                lambda after=after, kept=kept: after(*kept),
+                partial(after, *kept),
                 lambda: bench.network(x),
                 lambda: plain.network(x),
             )

@@ -278,8 +278,8 @@ def finding(cells: pd.DataFrame) -> str:
     clear = shown(cells).dropna(subset=["shown"])
     if clear.empty:
         return "No cell stands above its noise: with these maps and images nothing can be told from zero."
-    most, sums = clear.loc[clear["shown"].idxmax()], totals(cells)
-    worst_layer = sums.loc[sums["mean"].idxmax()]
+    most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)
+    worst_layer = sums.iloc[int(sums["mean"].argmax())]
     return (
         f"Most harmful per flipped bit: {_layer(most['layer'])}, bit {most['bit']} "
         f"({change(most['mean'])} on a loss of {theme.number(most['loss'])}). "

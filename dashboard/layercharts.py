@@ -100,7 +100,7 @@ def _totals(figure: go.Figure, totals: pd.DataFrame, layers: list[str]) -> None:
         marker={"color": theme.BLUE}, selected=keep, unselected=keep,
         error_x={"array": at["half"], "color": theme.INK, "thickness": 1.5, "width": 3},
         customdata=[[name] for name in layers],
-        text=[heat.total_hover(name, at.loc[name]) for name in layers],
+        text=[heat.total_hover(name, at.iloc[i]) for i, name in enumerate(layers)],
         textposition="none", hovertemplate="%{text}<extra></extra>", row=1, col=2,
     )  # fmt: skip
 
@@ -166,9 +166,9 @@ def agreement(pairs: pd.DataFrame) -> go.Figure:
                  "color": theme.fade(theme.BLUE, 0.35)},
         marker={"color": theme.BLUE, "size": 8}, customdata=shown[["layer", "bit"]].to_numpy().tolist(),
         text=[
-            f"<b>{cell.layer.removesuffix('.weight')}, bit {cell.bit}</b>"
-            f"<br>estimated {theme.number(cell.instant)}<br>measured {theme.number(cell.measured)}"
-            for cell in shown.itertuples()
+            f"<b>{str(cell['layer']).removesuffix('.weight')}, bit {cell['bit']}</b>"
+            f"<br>estimated {theme.number(cell['instant'])}<br>measured {theme.number(cell['measured'])}"
+            for cell in shown.to_dict("records")
         ],
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip

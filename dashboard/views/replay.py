@@ -132,7 +132,7 @@ def compared(v: Verdict, cell: cells.Cell) -> None:
     if not fresh:
         st.caption("Not measured again on this machine yet.")
         return
-    result = rerun.compare(cell, rows.to_dict("records"))
+    result = rerun.compare(cell, rows.to_dict("records"))  # type: ignore[arg-type]
     icon = ":material/check_circle:" if result.within else ":material/warning:"
     with st.container(key=f"verdict_{'same' if result.within else 'changed'}_again", gap=None):
         st.markdown(f"{icon} {show.plain(result.says[0].upper() + result.says[1:])}.")

@@ -75,11 +75,11 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
         view = torch.as_strided(memory, q.words.shape, _strides(q.words.shape), start)
         parameter.data = view.copy_(parameter.data)
         rows.append(_rows(q, factors.get(name, np.ones(1, np.float32)), start))
-    size, *columns, factor = (np.concatenate(column) for column in zip(*rows, strict=True))
+    size, base, inputs, area, scale, zero, factor = map(np.concatenate, zip(*rows, strict=True))
     words = np.concatenate([q.words.reshape(-1) for q in model.weights.values()])
-    return Flat(
-        memory.numpy(), words, np.concatenate([[0], np.cumsum(size)]), *columns, factor if factors else None
-    )
+    first = np.concatenate([[0], np.cumsum(size)])
+    used = factor if factors else None
+    return Flat(memory.numpy(), words, first, base, inputs, area, scale, zero, used)
 
 
 def _rows(q: QuantizedTensor, factor: np.ndarray, start: int) -> list[np.ndarray]:

@@ -98,7 +98,8 @@ def _engine(url: str) -> sql.Engine:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = url.split("@")[-1]  # no password in a sentence
         raise ValueError(
-            f"the store at {shown} cannot be opened: {said}; if it is damaged, move it away and run the same again"
+            f"the store at {shown} cannot be opened: {said}; "
+            "if it is damaged, move it away and run the same again"
         ) from None
     return found
 
