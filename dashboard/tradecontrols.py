@@ -57,8 +57,17 @@ def _first(rows: pd.DataFrame, column: str = "checkpoint") -> list[str]:
     return order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
 
 
-def cell(bers: list[float], budgets: list[float]) -> tuple[float, float]:
+def opening(cells: pd.DataFrame) -> tuple[float, float]:
+    """The cell shown at first: measured, under both threats where one is, least accuracy left."""
+    both = cells[(cells["ber"] > 0) & (cells["eps"] > 0)]
+    line = (cells if both.empty else both).sort_values("mean", kind="stable").iloc[0]
+    return float(line["ber"]), float(line["eps"])
+
+
+def cell(cells: pd.DataFrame) -> tuple[float, float]:
     """The chosen cell: the keyboard's way to what a click on the map does."""
+    bers, budgets = sorted(set(cells["ber"])), sorted(set(cells["eps"]))
+    first = opening(cells)
     for key, options in (("ber", bers), ("eps", budgets)):
         if key in st.session_state and st.session_state[key] not in options:
             del st.session_state[key]  # chosen on another surface
@@ -66,13 +75,13 @@ def cell(bers: list[float], budgets: list[float]) -> tuple[float, float]:
         ber = st.selectbox(
             "Bit error rate",
             bers,
-            len(bers) // 2,
+            bers.index(first[0]),
             key="ber",
             bind="query-params",
             format_func=lambda b: f"{b:g}",
         )
         eps = st.selectbox(
-            "Budget eps, 1/255", budgets, len(budgets) // 2, key="eps", bind="query-params",
+            "Budget eps, 1/255", budgets, budgets.index(first[1]), key="eps", bind="query-params",
             format_func=lambda e: f"{e:g}",
         )  # fmt: skip
     return float(ber), float(eps)

@@ -3,6 +3,7 @@
 ``python -m tests.test_docs`` prints the README's tables as they follow from the rows.
 """
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -15,6 +16,8 @@ from resq.measure import stats, surface, table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+# The networks of a study are told as a study.
+TABLED = sorted(name for name in set(table.shipped()["checkpoint"]) if "/asym-" not in name)
 SHOWN = [0.0, 1e-4, 1e-3, 1e-2, 5e-2]
 
 
@@ -58,6 +61,16 @@ def both(checkpoint: str) -> list[str]:
     return lines
 
 
+def asymmetry() -> list[str]:
+    """One line per effect of the study: its mean and interval over seeds."""
+    found = json.loads((table.SHIPPED / "signs-resnet20-asymmetry.json").read_text())
+    lines = ["| effect | mean | 95 % over seeds |", "|---|---|---|"]
+    effects = {name: row for name, row in found["effects"].items() if name != "seeds"}
+    for name, row in effects.items():
+        lines.append(f"| {name} | {row['mean']:+.3f} | {row['low']:+.3f} to {row['high']:+.3f} |")
+    return [*lines, "", f"{found['study']['seeds']} seeds: {found['verdict']} ({found['meaning']})."]
+
+
 def _cell(point) -> str:
     half = 100 * (point["high"] - point["low"]) / 2
     return f"{100 * point['mean']:.1f}" + (f" ± {half:.1f}" if point["flips"] else "")
@@ -94,7 +107,7 @@ def test_the_accuracies_in_the_readme_are_those_of_the_cards():
     assert "\n".join(cards()) in README
 
 
-@pytest.mark.parametrize("checkpoint", sorted(set(table.shipped()["checkpoint"])))
+@pytest.mark.parametrize("checkpoint", TABLED)
 def test_the_fault_tables_in_the_readme_follow_from_the_shipped_rows(checkpoint):
     assert "\n".join(faults(checkpoint)) in README
 
@@ -103,7 +116,11 @@ def test_the_surface_in_the_readme_follows_from_the_shipped_rows():
     assert "\n".join(both("signs/resnet20/base")) in README
 
 
+def test_the_asymmetry_in_the_readme_follows_from_the_shipped_study():
+    assert "\n".join(asymmetry()) in README
+
+
 if __name__ == "__main__":
-    print("\n".join(cards()))  # noqa: T201
-    for name in sorted(set(table.shipped()["checkpoint"])):
+    print("\n".join([*cards(), "", *asymmetry()]))  # noqa: T201
+    for name in TABLED:
         print(f"\n{name}\n\n" + "\n".join(faults(name)))  # noqa: T201

@@ -183,7 +183,7 @@ def leaders() -> None:
             "No row is stored yet, so there is nothing to rank.", "python -m resq sweep signs/resnet20/base"
         )
         return
-    st.dataframe(claimwords.leaders(found), hide_index=True, key="leaders")
+    st.dataframe(claimwords.leaders(found), hide_index=True, key="leaders", placeholder="not measured")
     st.caption(
         f"A click on a heading sorts. {claimwords.level(found)}. R_F: mean accuracy over log BER from 10⁻⁴ "
         "to 2·10⁻²; R_A: mean accuracy over PGD budgets from 0 to 8/255; on common fault maps and images."

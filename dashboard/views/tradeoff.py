@@ -46,7 +46,7 @@ def surface(rows: pd.DataFrame) -> str:
     name = "relief" if choice.relief else "surface"
     left, right = st.columns([7, 6], gap="large")
     with right:
-        at = tradecontrols.cell(sorted(set(cells["ber"])), sorted(set(cells["eps"])))
+        at = tradecontrols.cell(cells)
         numbers_of(cells[(cells["ber"] == at[0]) & (cells["eps"] == at[1])], choice, at)
     drawn = charts.CHARTS[name].draw(*((cells,) if choice.relief else (cells, at, choice.threshold)))
     with left:
