@@ -48,8 +48,11 @@ class Pictures:
 
 @st.cache_data(show_spinner=False, ttl=10, max_entries=1)
 def names() -> list[str]:
-    """All checkpoints on this machine, the shipped one that everybody can look at first."""
-    return sorted(checkpoints.names(), key=lambda name: (not name.startswith("signs/"), name))
+    """All checkpoints on this machine: the one that everybody can look at first, bases before variants."""
+    return sorted(
+        checkpoints.names(),
+        key=lambda name: (not name.startswith("signs/"), not name.endswith("/base"), name),
+    )
 
 
 def card(name: str) -> dict[str, Any]:

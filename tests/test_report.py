@@ -113,7 +113,7 @@ def test_in_chromium_with_no_network_its_figures_answer_to_the_mouse(made):
         dot.wait_for()
         dot.hover(force=True)
         page.locator(".hoverlayer .hovertext").first.wait_for()
-        said = page.locator(".hoverlayer .hovertext").first.inner_text()
+        said = page.locator(".hoverlayer .hovertext").first.text_content()
         chromium.close()
     assert "n = 500, seed 0" in said
     assert errors == []

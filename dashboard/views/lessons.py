@@ -14,7 +14,8 @@ def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
             "Lesson", lessons.names(every), default=every[0].name, key="lesson", required=True,
             bind="query-params", format_func=str, label_visibility="collapsed",
         )  # fmt: skip
-    chosen = next(lesson for lesson in every if lesson.name == name)
+    # An empty value in a link chooses none.
+    chosen = next((lesson for lesson in every if lesson.name == name), every[0])
     st.header(chosen.title, anchor=False)
     st.markdown(f"{chosen.about} *About {chosen.minutes} minutes.*")
     return chosen

@@ -22,7 +22,7 @@ def choose(found: list[Verdict]) -> Verdict:
     source = left.segmented_control(
         "Who says it", ["all", *labels], default="all", required=True, key="source", bind="query-params"
     )
-    by_id = {v.claim.id: v for v in found if source in ("all", v.claim.source.label)}
+    by_id = {v.claim.id: v for v in found if source in ("all", None, v.claim.source.label)}
     picked = right.selectbox("Claim", list(by_id), key="claim", bind="query-params")
     return by_id[picked]
 

@@ -107,8 +107,8 @@ def int8(network: nn.Module, found: Ranges) -> Changed:
 def scale_and_zero(low: float, high: float) -> tuple[float, int]:
     """Step and zero point of 8-bit codes over low..high, in which 0 is exact.
 
-    >>> scale_and_zero(0.0, 2.55)
-    (0.01, 0)
+    >>> scale_and_zero(-255.0, 255.0)
+    (2.0, 128)
     """
     scale = (high - low) / LEVELS or 1.0
     return scale, round(-low / scale)

@@ -24,7 +24,7 @@ def test_the_first_screen_shows_the_chart_of_a_trained_network(visit):
 
 def test_a_card_leads_to_the_lessons_and_its_second_link_to_the_bit_lab(visit):
     page = visit("/").page
-    page.locator(".st-key-card_0").click(position={"x": 30, "y": 30})
+    page.locator(".st-key-card_0").get_by_role("link", name="Start the lessons").click()
     expect(page).to_have_url(re.compile("/lessons"))
     page.go_back()
     page.locator(".st-key-card_0").get_by_role("link", name="Flip a bit").click()
@@ -63,7 +63,7 @@ def test_a_lesson_reveals_after_a_prediction(visit):
     expect(page.get_by_text("Commit to an answer").first).to_be_visible()
     page.get_by_text("by 128", exact=True).click()
     page.get_by_role("button", name="That is my answer").first.click()
-    expect(page.get_by_text("Each bit counts twice as much")).to_be_visible()
+    expect(page.get_by_text("Each bit counts twice as much").first).to_be_visible()
 
 
 def test_a_bit_flips_by_click_and_by_its_digit_and_esc_flips_all_back(visit):
