@@ -28,9 +28,9 @@ def _missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Headless Chromium of this machine."""
+    """Headless Chromium of this machine; for a module, since its driver holds the event loop that others want."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -58,7 +58,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``python -m dashboard`` on a free port; the browser comes first, so that no server starts in vain."""
     port, log = _free_port(), tmp_path_factory.mktemp("server") / "log.txt"
