@@ -30,7 +30,7 @@ def _missing(reason: str) -> None:
 
 @pytest.fixture(scope="module")
 def browser():
-    """Headless Chromium of this machine; for a module, since its driver holds the event loop that others want."""
+    """Headless Chromium, for a module: its driver holds the event loop that other tests want."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
