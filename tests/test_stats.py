@@ -1,5 +1,7 @@
 """Rows to curves: means over maps, intervals over maps, intervals over images."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,6 +96,11 @@ def test_the_shipped_rows_are_of_shipped_weights_and_name_their_seed_and_hashes(
     if shipped.empty:
         pytest.skip("no rows in assets/results")
     for name, part in shipped.groupby("checkpoint"):
+        if re.search(r"/asym-\w+-s[1-9]\d*$", name):
+            assert (
+                part["weights"].str.fullmatch("[0-9a-f]{16}").all()
+            )  # of a study only the first seed is shipped
+            continue
         assert set(part["weights"]) == {checkpoints.card(name)["sha256"][:16]}
     assert (shipped["correct"] <= shipped["n"]).all()
     assert shipped[["images", "code"]].apply(lambda c: c.str.fullmatch("[0-9a-f]{16}")).all(axis=None)
