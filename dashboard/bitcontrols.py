@@ -7,11 +7,15 @@ change, are written by hand.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
 from dashboard import controls, data, lab, shell, show, uploads
 from resq.core import Encoding, Layout
+
+MODES = {"transfer": "as stored", "adaptive": "with the flips"}
 
 
 def network(names: list[str]) -> str:
@@ -83,6 +87,27 @@ def plane(enc: Encoding) -> tuple[int, float, int]:
         draw = st.number_input("Draw", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
     # An empty value in a link chooses nothing, whatever is required.
     return int(top if bit is None else bit), float(share or 0), int(draw or 0)
+
+
+def attack() -> dict[str, Any]:
+    """How the picture is attacked: the fields of a ``Lab``; eps 0 is no attack."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        eps = st.segmented_control(
+            "Move every pixel by at most, 1/255", lab.BUDGETS, key="pixels", default=0.0, required=True,
+            bind="query-params", format_func=lambda eps: f"{eps:g}" if eps else "off",
+        )  # fmt: skip
+        name = st.segmented_control(
+            "Attack", ["pgd", "fgsm"], key="attack", default="pgd", required=True, bind="query-params",
+            format_func=str.upper,
+        )  # fmt: skip
+        mode = st.segmented_control(
+            "Made on the network", list(MODES), key="mode", default="transfer", required=True,
+            bind="query-params", format_func=MODES.__getitem__,
+        )  # fmt: skip
+        start = st.number_input("Seed", 0, 999, 0, key="start", bind="query-params", width=120, format="%d")
+    # An empty value in a link chooses nothing, whatever is required.
+    return {"eps": float(eps or 0), "attack": name or "pgd", "mode": mode or "transfer",
+            "seed": int(start or 0)}  # fmt: skip
 
 
 def flipped(stored: int) -> tuple[int, ...]:

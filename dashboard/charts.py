@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard import theme
+from dashboard.attackcharts import four, moved
 from dashboard.bitcharts import probabilities, weight_histogram
 from dashboard.hardcharts import before_after, training
 from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane_histogram
@@ -231,6 +232,20 @@ CHARTS: dict[str, Chart] = {
         "One bar per class, solid as stored, hatched with the flips; bold: what the picture shows.",
         "bitlab",
         probabilities,
+    ),
+    "moved": Chart(
+        "The picture before and after",
+        "Every pixel of the attacked picture differs by at most eps from the clean one. In the difference, "
+        "grey is no change and full colour a change by eps.",
+        "bitlab",
+        moved,
+    ),
+    "four": Chart(
+        "Pixels moved, bits flipped",
+        "One bar per class: left the clean picture, right, hatched, the attacked one; above the weights as "
+        "stored, below with the flips. Bold: what the picture shows; of many classes the likeliest six.",
+        "bitlab",
+        four,
     ),
     "weight": Chart(
         "Where the weight lies in its layer",

@@ -158,6 +158,37 @@ def outcome(state: lab.Lab, seen: bool, own: np.ndarray | None = None) -> Outcom
     return Outcome(reading, len(bits), at, counts, spread, before, after)
 
 
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """A picture and what an attack made of it, (3, H, W) in 0..1; the answers as of ``lab.four``."""
+
+    before: np.ndarray
+    after: np.ndarray
+    answers: np.ndarray
+
+
+def attacked(state: lab.Lab, own: np.ndarray | None = None) -> Attacked:
+    """The chosen picture attacked, read by the network as stored and with the flips."""
+    both, sha256 = stored(state.net, state.enc), str(card(state.net)["sha256"])
+    bits, x = lab.flips(both.model, state), picture(both, state.img, own)
+    if own is None and (state.mode == "transfer" or not len(bits)):  # flips change nothing of it
+        seen = lab.Lab(state.net, state.enc, "", 0, state.img, eps=state.eps, attack=state.attack,
+                       seed=state.seed)  # fmt: skip
+        after = _moved(seen, sha256)
+    else:
+        after = lab.moved(both.network, both.model, bits, x, state)
+    answers = lab.four(both.network, both.model, bits, x, after)
+    return Attacked(x[0].numpy(), after[0].numpy(), answers)
+
+
+@st.cache_resource(show_spinner="Attacking…", max_entries=256)
+def _moved(state: lab.Lab, sha256: str) -> Any:
+    from resq.core import BitFlips
+
+    both, none = stored(state.net, state.enc), BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    return lab.moved(both.network, both.model, none, picture(both, state.img), state)
+
+
 def _answer(both: Stored, state: lab.Lab, bits: Any, own: np.ndarray | None = None) -> np.ndarray:
     from resq.core import BitFlips
 

@@ -1,6 +1,6 @@
-"""What the Bit lab computes: one word, one layer, one picture. Pure functions; no model is written into.
+"""What the Bit lab shows of a word, a layer and its most harmful bit; the answers come from ``resq``.
 
-The state of the page is one small frozen value, so it can stand in an address, key a cache, and be compared.
+Pure functions; no model is written into.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resq import seeds
 from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel
+from resq.measure.lab import Lab, Reading, answer, flips, four, moved, probabilities, reading
 from resq.memory import faults, quant
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from resq.networks import Network
+
+__all__ = ["Lab", "Reading", "answer", "flips", "four", "moved", "probabilities", "reading"]
 
 ENCODINGS = (
     "int8",
@@ -29,28 +31,9 @@ ENCODINGS = (
     "bf16",
     "fp32",
 )
+BUDGETS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)  # 1/255
 SHARES = (0.0, 0.001, 0.01, 0.1, 1.0)
 EXPONENTS = {"fp32": 8, "bf16": 8, "fp16": 5}
-
-
-@dataclass(frozen=True)
-class Lab:
-    """Everything that decides what the Bit lab shows.
-
-    Attributes:
-        flips: bits of the chosen weight that are flipped.
-        plane, share, draw: this bit plane is flipped in this share of the layer's weights, drawn by a seed.
-    """
-
-    net: str
-    enc: str
-    layer: str
-    w: int
-    img: int = 0
-    flips: tuple[int, ...] = ()
-    plane: int = 0
-    share: float = 0.0
-    draw: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,15 +43,6 @@ class Field:
     name: str
     kind: str
     bits: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One stored word before and after its flips, and what it is read as."""
-
-    words: tuple[int, int]
-    codes: tuple[int, int] | None
-    values: tuple[float, float]
 
 
 def fields(encoding: Encoding) -> tuple[Field, ...]:
@@ -101,36 +75,6 @@ def keys(encoding: Encoding) -> dict[int, str]:
     return {sign: "8", **{bit: str(i) for i, bit in enumerate(reversed(exponent))}}
 
 
-def flips(model: QuantizedModel, lab: Lab) -> BitFlips:
-    """All flipped bits: those of the chosen weight and those of the plane; flipped twice is not flipped."""
-    layout = model.layout
-    word = np.array(sorted(layout.address(lab.layer, lab.w, bit) for bit in lab.flips), dtype=np.int64)
-    plane = _plane(model, lab)
-    addresses = np.setxor1d(word, plane, assume_unique=True) if len(plane) else word
-    return BitFlips(addresses, np.zeros(len(addresses)))
-
-
-def _plane(model: QuantizedModel, lab: Lab) -> np.ndarray:
-    if not lab.share:
-        return np.empty(0, dtype=np.int64)
-    where = faults.region(model.layout, [lab.layer], [lab.plane])
-    rng = seeds.rng(lab.draw, "bitlab", lab.layer, lab.plane)
-    # Drawn once at the full rate and cut to the share: 10 % then holds the bits of 1 %.
-    return faults.random(where, 1.0, rng=rng).at(lab.share).addresses
-
-
-def reading(model: QuantizedModel, faulty: QuantizedModel, layer: str, w: int) -> Reading:
-    """The chosen weight in both models."""
-    q = model.weights[layer]
-    words = [either.weights[layer].words.reshape(-1)[w : w + 1] for either in (model, faulty)]
-    entry = quant.channel(q, np.array([w]))
-    before, after = (float(quant.values(v, q.scale[entry], q.zero[entry], q.encoding)[0]) for v in words)
-    pair = int(words[0][0]), int(words[1][0])
-    table = None if q.encoding.code in FLOATS else quant.codes(q.encoding)
-    codes = None if table is None else (int(table[pair[0]]), int(table[pair[1]]))
-    return Reading(pair, codes, (before, after))
-
-
 def edges(weight: np.ndarray, bins: int = 61) -> np.ndarray:
     """Histogram edges (bins + 1,) around a layer's weights, with room for where a flip may take one."""
     low, high = float(weight.min()), float(weight.max())
@@ -141,22 +85,6 @@ def edges(weight: np.ndarray, bins: int = 61) -> np.ndarray:
 def counts(weight: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Weights per bin, int64; those that are no numbers, or outside, are not counted."""
     return np.histogram(weight[np.isfinite(weight)], bins=at)[0]
-
-
-def probabilities(logits: Tensor) -> np.ndarray:
-    """Softmax of one image's logits (1, classes) as float64; NaN throughout where they are not finite."""
-    z = logits[0].double().numpy()
-    if not np.isfinite(z).all():
-        return np.full(len(z), np.nan)
-    e = np.exp(z - z.max())
-    return e / e.sum()
-
-
-def answer(network: Network, model: QuantizedModel, bits: BitFlips, x: Tensor) -> np.ndarray:
-    """Class probabilities of one image (1, 3, H, W) under flips."""
-    from resq.measure import bench
-
-    return probabilities(bench.faulty_logits(network, model, bits, x))
 
 
 def largest(model: QuantizedModel, layer: str) -> int:

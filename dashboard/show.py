@@ -105,7 +105,7 @@ def numbers(
 
     Args:
         tables: chart -> its numbers as people read them.
-        rows: the measured rows behind them, all columns.
+        rows: the measured rows behind them, all columns; None: the tables themselves are the files.
     """
     label = "Numbers, files, and the command that made them"
     box = st.expander(label, icon=":material/table:", key=key, on_change="rerun")
@@ -118,6 +118,9 @@ def numbers(
         with st.container(horizontal=True):
             if rows is not None:
                 _download("Rows as CSV", partial(stored.csv, rows), "resq-rows.csv", "text/csv", key)
+            for name, table in tables.items() if rows is None else ():
+                label = f"“{charts.CHARTS[name].title}” as CSV"
+                _download(label, partial(stored.csv, table), f"resq-{name}.csv", "text/csv", key)
             for name, drawn in figures.items():
                 label = f"“{charts.CHARTS[name].title}” as HTML"
                 _download(label, partial(standalone, drawn), f"resq-{name}.html", "text/html", key)

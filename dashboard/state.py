@@ -24,6 +24,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "upload": "own picture",
         "shortcuts": "buttons that choose a weight",
         "plane": "flips in the whole layer",
+        "attack": "attack on the picture",
         "more": "text and numbers below the figures",
     },
     "tradeoff": {
@@ -77,6 +78,10 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "plane": ("plane", "bit that is flipped in many weights of the layer"),
         "share": ("plane", "in how many of them, %"),
         "draw": ("plane", "seed of the draw of those weights"),
+        "pixels": ("attack", "how far an attack moves every pixel at most, 1/255"),
+        "attack": ("attack", "attack"),
+        "mode": ("attack", "transfer or adaptive"),
+        "start": ("attack", "seed of the attack's random start"),
     },
     "tradeoff": {
         "net": ("choice", "checkpoint"),

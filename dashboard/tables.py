@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import pandas as pd
 
 
@@ -58,3 +61,15 @@ def looks(lines: pd.DataFrame) -> pd.DataFrame:
     kept = {"after": lines["after"], "stored as": lines["encoding"], "bits a weight": lines["bits"]}
     how = {"BER": lines["rate"], "maps": lines["maps"], "eps / 255": lines["eps"], "images": lines["n"]}
     return pd.DataFrame(kept | columns | how)
+
+
+def answers(classes: Sequence[str], columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """How sure a network is of each class, one column per answer, as a table for people."""
+    return pd.DataFrame({"class": list(classes)} | {k: (100 * p).round(3) for k, p in columns.items()})
+
+
+def histogram(edges: np.ndarray, counts: Mapping[str, np.ndarray | None]) -> pd.DataFrame:
+    """Weights per bin as a table for people; bins that are empty throughout are left out."""
+    known = {name: values for name, values in counts.items() if values is not None}
+    found = pd.DataFrame({"from": edges[:-1], "to": edges[1:]} | known)
+    return found[found[list(known)].any(axis=1)]

@@ -52,6 +52,24 @@ def verdict(
     return Verdict("same", f"still {classes[first]}", f"{change}. {shows}")
 
 
+def attacked(classes: Sequence[str], answers: np.ndarray, eps: float) -> str:
+    """What an attack does to one answer, with and without flipped bits, in words.
+
+    Args:
+        answers: float (2, 2, classes): as stored and with the flips; clean and attacked.
+    """
+    said = [f"{name}: {_said(classes, pair[0])} → {_said(classes, pair[1])}" for name, pair in
+            zip(("as stored", "with the flips"), answers, strict=True)]  # fmt: skip
+    same = np.array_equal(answers[0], answers[1], equal_nan=True)
+    rest = "; no bit is flipped." if same else f"; {said[1]}."
+    return f"Every pixel moved by at most {eps:g}/255. {said[0].capitalize()}{rest}"
+
+
+def _said(classes: Sequence[str], p: np.ndarray) -> str:
+    """One answer and how sure it is."""
+    return "no answer" if np.isnan(p).any() else f"{classes[int(p.argmax())]} ({theme.percent(p.max())})"
+
+
 def hover(point: Mapping[str, Any] | pd.Series, axis: str) -> str:
     """All that makes one dot of a curve checkable: value, interval, n, seed, hashes."""
     where = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import bitcontrols, charts, data, lab, shell, show, theme, words
+from dashboard import bitcontrols, charts, data, lab, shell, show, tables, theme, words
 from resq.core import Encoding
 
 
@@ -71,6 +74,26 @@ def choose(state: lab.Lab, words_in_layer: int, seen: bool, own: np.ndarray | No
         st.button("Reset", key="reset", shortcut="Esc", on_click=bitcontrols.reset, icon=":material/undo:")
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is looked at: the state, what it gives, and the picture.
+
+    Attributes:
+        label: number of the class that the picture shows; -1 for a picture of one's own.
+    """
+
+    state: lab.Lab
+    found: data.Outcome
+    classes: tuple[str, ...]
+    own: np.ndarray | None
+    label: int = -1
+
+    @property
+    def flipped(self) -> bool:
+        """Whether any bit is."""
+        return self.found.n_flips > 0
+
+
 def page(names: list[str]) -> None:
     """The whole page for one state."""
     first, second, third = st.columns([3, 3, 6], vertical_alignment="bottom")
@@ -94,58 +117,87 @@ def page(names: list[str]) -> None:
             plane = bitcontrols.plane(parsed)
     state = lab.Lab(net, enc, layer, w, img, bitcontrols.flipped(parsed.stored), *plane)
     found = data.outcome(state, pictures is not None, own)
+    label = int(pictures.y[img]) if pictures is not None and own is None else -1
+    seen = Seen(state, found, data.classes(both.checkpoint.data), own, label)
     with slots[0]:
         tiles(parsed, found.reading.words[1])
         choose(state, both.model.weights[layer].words.size, pictures is not None, own)
     with slots[1]:
         readings(parsed, found.reading, found.n_flips)
     with slots[2]:
-        drawn = charts.CHARTS["weight"].draw(found.edges, found.counts, *found.reading.values, found.faulty)
-        show.figure(
-            "weight",
-            drawn,
-            key="weight",
-            alt="Histogram of the layer's weights, before and after",
-            title=False,
-            caption=False,
-        )
+        drawn = {"weight": weights(found)}
     with right, st.container(gap="xsmall"):
-        classes = data.classes(both.checkpoint.data)
-        answer(pictures, state, found, classes, own)
+        drawn |= answer(pictures, seen)
+    below(seen, drawn)
 
 
-def answer(
-    pictures: data.Pictures | None,
-    state: lab.Lab,
-    found: data.Outcome,
-    classes: tuple[str, ...],
-    own: np.ndarray | None,
-) -> None:
+def weights(found: data.Outcome) -> go.Figure:
+    """Where the weight lies in its layer."""
+    drawn = charts.CHARTS["weight"].draw(found.edges, found.counts, *found.reading.values, found.faulty)
+    alt = "Histogram of the layer's weights, before and after"
+    show.figure("weight", drawn, key="weight", alt=alt, title=False, caption=False)
+    return drawn
+
+
+def answer(pictures: data.Pictures | None, seen: Seen) -> dict[str, go.Figure]:
     """The picture, the verdict, and how sure the network is."""
+    found, state, classes = seen.found, seen.state, seen.classes
     if found.before is None or found.after is None:
-        return
-    flipped, label, shown, alt = found.n_flips > 0, -1, "", "your picture"
-    if own is not None:
-        shown = data.thumbnail(own)
+        return {}
+    shown, alt = "", "your picture"
+    if seen.own is not None:
+        shown = data.thumbnail(seen.own)
     elif pictures is not None:
-        label, shown = int(pictures.y[state.img]), pictures.thumbnails[state.img]
-        alt = f"picture {state.img}: {classes[label]}"
-    said = words.verdict(classes, found.before, found.after, label, flipped)
+        shown, alt = pictures.thumbnails[state.img], f"picture {state.img}: {classes[seen.label]}"
+    said = words.verdict(classes, found.before, found.after, seen.label, seen.flipped)
     small, large = st.columns([1, 3], vertical_alignment="center")
     small.image(shown, width=120, alt=alt)
     with large:
         show.verdict(said)
-    drawn = charts.CHARTS["probabilities"].draw(
-        classes, found.before, found.after if flipped else None, label
-    )
-    show.figure(
-        "probabilities",
-        drawn,
-        key="probabilities",
-        alt=f"{said.headline}. {said.detail}",
-        title=False,
-        caption=False,
-    )
+    after = found.after if seen.flipped else None
+    drawn = charts.CHARTS["probabilities"].draw(classes, found.before, after, seen.label)
+    alt = f"{said.headline}. {said.detail}"
+    show.figure("probabilities", drawn, key="probabilities", alt=alt, title=False, caption=False)
+    return {"probabilities": drawn}
+
+
+def below(seen: Seen, drawn: dict[str, go.Figure]) -> None:
+    """The attack on the same picture, then the numbers behind all figures."""
+    found, columns = seen.found, dict[str, np.ndarray]()
+    if found.before is not None and found.after is not None:
+        columns = {"as stored %": found.before} | ({"with the flips %": found.after} if seen.flipped else {})
+        st.subheader("Now move its pixels", anchor=False)
+        with shell.group("attack"):
+            seen = replace(seen, state=replace(seen.state, **bitcontrols.attack()))
+        if seen.state.eps:
+            columns |= attacked(seen, drawn)
+        else:
+            st.caption("An attack moves every pixel a little, so that the network errs. Choose how far.")
+    spread = {"weights": found.counts, "with the plane's flips": found.faulty}
+    shown = {"weight": tables.histogram(found.edges, spread)}
+    if columns:
+        shown["probabilities"] = tables.answers(seen.classes, columns)
+    # A picture of one's own is not on the disk for a command to read.
+    commands = [] if seen.own is not None else [" ".join(["python -m resq", *seen.state.argv()])]
+    with shell.group("more"):
+        show.numbers(shown, drawn, None, commands, key="numbers_bitlab")
+
+
+def attacked(seen: Seen, drawn: dict[str, go.Figure]) -> dict[str, np.ndarray]:
+    """The picture attacked, and both networks' answers to it; adds its figures and returns its numbers."""
+    found = data.attacked(seen.state, seen.own)
+    said = words.attacked(seen.classes, found.answers, seen.state.eps)
+    drawn["moved"] = charts.CHARTS["moved"].draw(found.before, found.after, seen.state.eps)
+    drawn["four"] = charts.CHARTS["four"].draw(seen.classes, found.answers, seen.label)
+    st.markdown(f"**{said}**")
+    for column, name in zip(st.columns([5, 7], gap="large"), ("moved", "four"), strict=True):
+        with column:
+            show.figure(name, drawn[name], key=name, alt=said, title=False)
+    start = f", seed {seen.state.seed}" if seen.state.attack == "pgd" else ""
+    made = bitcontrols.MODES[seen.state.mode]
+    st.caption(f"Made here: {seen.state.attack.upper()}{start}, on the network {made}.")
+    names = ("attacked, as stored %", "attacked, with the flips %")
+    return dict(zip(names if seen.flipped else names[:1], found.answers[:, 1], strict=False))
 
 
 show.page("What does one flipped bit do?", show.text("bitlab"))
@@ -153,7 +205,7 @@ with show.in_words():
     found = data.names()
     if found:
         page(found)
-        with shell.group("more"):
-            show.help_page("bitlab_help", ["weight", "probabilities"])
+        with shell.group("more", "help"):
+            show.help_page("bitlab_help", ["weight", "probabilities", "moved", "four"])
     else:
         show.sorry(*show.UNTRAINED)

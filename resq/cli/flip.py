@@ -1,0 +1,107 @@
+"""What flipped bits of one weight, and moved pixels, change in the answer to one test image."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from resq.cli import options
+from resq.core import Encoding
+from resq.measure.lab import Lab
+from resq.measure.spec import ATTACKS, MODES
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("checkpoint", help="data/network/variant (see python -m resq show)")
+    parser.add_argument("--encoding", default="int8", help="how weights are stored (default int8)")
+    parser.add_argument("--layer", default="", help="layer, such as conv1.weight (default: the first)")
+    parser.add_argument("--weight", type=int, default=0, help="number of the weight in its layer (0)")
+    parser.add_argument(
+        "--bits", type=options.numbers(int), default=(), help="bits to flip in it, such as 7,6"
+    )
+    parser.add_argument("--plane", type=int, default=0, help="also flip this bit in --share of the layer (0)")
+    parser.add_argument("--share", type=float, default=0.0, help="share of the layer's weights, 0 to 1 (0)")
+    parser.add_argument("--draw", type=int, default=0, help="decides which weights those are (0)")
+    parser.add_argument("--image", type=int, default=0, help="number of the test image (0)")
+    parser.add_argument("--eps", type=float, default=0.0, help="move every pixel by at most this, 1/255 (0)")
+    parser.add_argument("--attack", default="pgd", choices=ATTACKS, help="how pixels are moved (pgd)")
+    parser.add_argument(
+        "--mode", default="transfer", choices=MODES, help="made on the stored network, or on the flipped one"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides random starts of the attack (0)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Computes and prints."""
+    found = answered(_lab(arguments))
+    if arguments.json:
+        print(options.dump(found))
+        return
+    words, values = (found[key] for key in ("word", "value"))
+    print(
+        f"word {words[0]:#x} -> {words[1]:#x}, weight {values[0]:.6g} -> {values[1]:.6g}; "
+        f"bits flipped: {found['flips']}; the image shows {found['label']}"
+    )
+    options.print_table(
+        [
+            {"weights": row["weights"], "image": row["image"], "answer": row["answer"],
+             "sure": options.percent(row["probabilities"][row["answer"]])
+             if row["answer"] else "no number"}
+            for row in found["answers"]
+        ]
+    )  # fmt: skip
+    print(f"weights {found['hashes']['weights']}, image {found['hashes']['image']}")
+
+
+def _lab(a: argparse.Namespace) -> Lab:
+    """The state that the options spell; the layer may still be open."""
+    if not 0 <= a.share <= 1:
+        raise ValueError(f"--share must lie in 0..1, got {a.share:g}")
+    return Lab(a.checkpoint, a.encoding, a.layer, a.weight, a.image, a.bits, a.plane, a.share, a.draw,
+               a.eps, a.attack, a.mode, a.seed)  # fmt: skip
+
+
+def answered(state: Lab) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    from resq import checkpoints, data
+    from resq.measure import lab, sweep
+    from resq.measure.bench import network_of
+    from resq.memory import quant
+
+    checkpoint = checkpoints.load(state.net)
+    model = checkpoint.quantized(Encoding.parse(state.enc))
+    state = replace(state, layer=state.layer or next(iter(model.weights)))
+    model.layout.address(state.layer, state.w, 0)  # refuses a layer or weight that there is not
+    bits = lab.flips(model, state)
+    test = data.load(checkpoint.data, "test")
+    if not 0 <= state.img < len(test):
+        raise ValueError(f"--image must lie in 0..{len(test) - 1}, got {state.img}")
+    image = test.take(np.array([state.img]))
+    network, x = network_of(checkpoint, model), sweep.pixels(image)
+    moved = lab.moved(network, model, bits, x, state) if state.eps else x
+    read = lab.reading(model, quant.flip(model, bits), state.layer, state.w)
+    return {
+        "checkpoint": state.net, "data": checkpoint.data, "encoding": state.enc, "layer": state.layer,
+        "weight": state.w, "word": read.words, "code": read.codes, "value": read.values, "flips": len(bits),
+        "image": state.img, "label": image.classes[int(image.y[0])],
+        "eps": state.eps, "attack": state.attack if state.eps else "none", "mode": state.mode,
+        "seed": state.seed,
+        "most_moved": float((moved - x).abs().max()) * 255,
+        "answers": _rows(lab.four(network, model, bits, x, moved), image.classes, bool(state.eps)),
+        "hashes": {"weights": checkpoint.hash, "image": image.hash},
+    }  # fmt: skip
+
+
+def _rows(four: np.ndarray, classes: tuple[str, ...], attacked: bool) -> list[dict[str, Any]]:
+    """One object per answer; ``answer`` is empty where the network gives no number."""
+    rows = []
+    for weights, pair in zip(("as stored", "flipped"), four, strict=True):
+        for image, p in zip(("clean", "attacked") if attacked else ("clean",), pair, strict=False):
+            answer = "" if np.isnan(p).any() else classes[int(p.argmax())]
+            shares = dict(zip(classes, p.tolist(), strict=True))
+            rows.append({"weights": weights, "image": image, "answer": answer, "probabilities": shares})
+    return rows
