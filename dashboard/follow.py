@@ -1,27 +1,76 @@
-"""How far a measurement is, on whichever page it was begun."""
+"""Measurements that a page begins: started, found again, followed; one the server has lost is a sentence.
+
+A page may have several: each has a ``key``, the parameter of the address that holds its id.
+"""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
+
 import streamlit as st
 
-from dashboard import data, live, show, theme
+from dashboard import controls, data, live, show, theme
+
+LOST = "The measurement of this link is no longer known here: the server has been started anew since."
 
 
-def progress(running: live.Measurement | None, refused: str = "", noun: str = "cells") -> None:
-    """Its place in line, its share done, or its end; a refusal in a sentence."""
-    if refused:
-        show.sorry(refused)
+def start(specs: Sequence[live.Work], key: str = "job") -> None:
+    """Begins to measure, for a button; the address keeps which measurement it is."""
+    visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+    try:
+        st.session_state[_own(key)] = data.measurements().start(specs, visitor).id
+        st.session_state[_own(key, "refused")] = ""
+    except ValueError as error:
+        st.session_state[_own(key, "refused")] = str(error)
+
+
+def measurement(key: str = "job", kind: type = object, lost: str = "") -> live.Measurement | None:
+    """The measurement of this visitor, or of the address; None for one that this server does not know.
+
+    Args:
+        kind: of its specs; a measurement of another page is not known here either.
+        lost: what to do about one that is not known, added to the sentence that says so.
+    """
+    wanted = st.session_state.get(_own(key)) or st.query_params.get(key, "")
+    found = data.measurements().get(wanted) if wanted else None
+    if found and not isinstance(found.specs[0], kind):
+        found = None
+    if wanted and not found:
+        st.session_state[_own(key, "refused")] = f"{LOST} {lost}".strip()
+    st.session_state[_own(key)] = found.id if found else ""
+    controls.write(key, found.id if found else "")
+    return found
+
+
+def ended(running: live.Measurement | None, key: str = "job") -> None:
+    """Runs the page once more when the measurement has ended, so that it stops asking and knows the rows."""
+    now = running is not None and running.active
+    watched = st.session_state.get(_own(key, "watched"), False)
+    st.session_state[_own(key, "watched")] = now
+    if watched and not now:
+        st.rerun()
+
+
+def _own(key: str, what: str = "id") -> str:
+    """Where the session keeps something of a page's measurement."""
+    return f"{st.session_state.get('page', '')}_{key}_{what}"
+
+
+def progress(running: live.Measurement | None, noun: str = "cells", key: str = "job") -> None:
+    """A refusal; the place in line, the share done, or the end of a measurement."""
+    if refused := st.session_state.get(_own(key, "refused")):
+        show.sorry(show.plain(refused))
     if running is None:
         return
     if running.state == "waiting":
         place = max(1, data.measurements().place(running))  # it may have begun just now
-        _with_cancel(
-            running, f":material/hourglass_empty: Number {place} in line: it begins by itself.", None
-        )
+        text = f":material/hourglass_empty: Number {place} in line: it begins by itself."
+        _with_cancel(running, text, None, key)
     elif running.state == "running":
         rows, left = len(running.rows), running.left
         wait = "starting…" if left is None else f"about {theme.duration(left)} left"
-        _with_cancel(running, f"{rows} of {running.total} {noun}, {wait}", running.done)
+        _with_cancel(running, f"{rows} of {running.total} {noun}, {wait}", running.done, key)
     elif running.state == "failed":
         show.sorry(f"The measurement stopped: {show.plain(running.error)}")
     elif running.state == "cancelled":
@@ -31,10 +80,11 @@ def progress(running: live.Measurement | None, refused: str = "", noun: str = "c
         st.caption(f"Made here in {running.seconds:.0f} s: {running.total} {noun}.")
 
 
-def _with_cancel(running: live.Measurement, text: str, done: float | None) -> None:
+def _with_cancel(running: live.Measurement, text: str, done: float | None, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if done is None:
             st.markdown(text, width="stretch")
         else:
             st.progress(done, text, width="stretch")
-        st.button("Cancel", on_click=running.cancel, key="cancel", icon=":material/stop:")
+        name = "cancel" if key == "job" else f"cancel_{key}"
+        st.button("Cancel", on_click=running.cancel, key=name, icon=":material/stop:")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pandas as pd
 import streamlit as st
 
 from dashboard import (
     charts,
-    controls,
     data,
     follow,
     hardcontrols,
@@ -25,32 +22,6 @@ MARKS = {"done": ":material/check_circle:", "running": ":material/pending:", "qu
          "stopped": ":material/cancel:"}  # fmt: skip
 
 
-def start(spec: hardening.HardenSpec) -> None:
-    """Begins to harden; the address keeps which job it is."""
-    try:
-        visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
-        job = data.measurements().start([spec], visitor)
-        st.session_state.harden_job, st.session_state.harden_refused = job.id, ""
-    except ValueError as error:
-        st.session_state.harden_refused = str(error)
-
-
-def running() -> live.Measurement | None:
-    """The run of this visitor, or of the address."""
-    key = st.session_state.get("harden_job") or st.query_params.get("job", "")
-    found = data.measurements().get(key) if key else None
-    if found and not isinstance(found.specs[0], hardening.HardenSpec):
-        found = None  # a measurement of another page
-    st.session_state.harden_job = found.id if found else ""
-    controls.write("job", found.id if found else "")
-    if key and not found:
-        st.session_state.harden_refused = (
-            "The run of this link is no longer known here: the server has been started anew since. "
-            "Press “Harden” to start it again; it goes on from the last epoch that was kept."
-        )
-    return found
-
-
 def stages(spec: hardening.HardenSpec, run: live.Measurement) -> None:
     """Where each stage stands."""
     steps = hardening.steps(spec, run.rows, run.active)
@@ -63,10 +34,10 @@ def stages(spec: hardening.HardenSpec, run: live.Measurement) -> None:
 def job(run: live.Measurement | None) -> None:
     """A run as it goes, and what it made; called again and again while it runs."""
     with show.in_words():
-        follow.progress(run, st.session_state.get("harden_refused", ""), noun="epochs")
+        follow.progress(run, "epochs")
         if run is not None:
             spec = run.specs[0]
-            assert isinstance(spec, hardening.HardenSpec), "running() gives no other"
+            assert isinstance(spec, hardening.HardenSpec), "of this kind it was asked for"
             stages(spec, run)
             if run.rows:
                 drawn = charts.CHARTS["training"].draw(run.rows, run.total)
@@ -75,10 +46,7 @@ def job(run: live.Measurement | None) -> None:
                 )
             if run.state == "done":
                 result(spec.result)
-    active = run is not None and run.active
-    watched, st.session_state.harden_watched = st.session_state.get("harden_watched", False), active
-    if watched and not active:
-        st.rerun()  # once at the end, so that the page stops asking
+    follow.ended(run)
 
 
 def result(name: str) -> None:
@@ -123,10 +91,12 @@ def shipped(names: list[str]) -> None:
 def page(names: list[str]) -> None:
     """The form, the run, and what is there already."""
     spec = hardcontrols.form(names)
-    run = running()
+    again = "Press “Harden” to start it again; it goes on from the last epoch that was kept."
+    run = follow.measurement(kind=hardening.HardenSpec, lost=again)
     with shell.group("live"), st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Harden", type="primary", icon=":material/shield:", key="harden", on_click=start, args=(spec,),
+            "Harden", type="primary", icon=":material/shield:", key="harden", on_click=follow.start,
+            args=([spec],),
             disabled=not spec.stages or (run is not None and run.active),
         )  # fmt: skip
         if spec.stages:

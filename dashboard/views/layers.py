@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
-
 import streamlit as st
 
-from dashboard import bitcontrols, charts, controls, data, follow, heat, live, shell, show
+from dashboard import bitcontrols, charts, data, follow, heat, live, shell, show
 from resq.measure.layers import LayerSpec
 
 MAPS = 4  # of a measurement begun here: minutes, not an hour
-
-
-def start(spec: LayerSpec) -> None:
-    """Begins to estimate or measure; the address keeps which measurement it is."""
-    try:
-        visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
-        job = data.measurements().start([spec], visitor)
-        st.session_state.layer_job, st.session_state.layer_refused = job.id, ""
-    except ValueError as error:
-        st.session_state.layer_refused = str(error)
-
-
-def measurement() -> live.Measurement | None:
-    """The measurement of this visitor, or of the address."""
-    key = st.session_state.get("layer_job") or st.query_params.get("job", "")
-    found = data.measurements().get(key) if key else None
-    st.session_state.layer_job = key if found else ""
-    controls.write("job", key if found else "")
-    if key and not found:
-        st.session_state.layer_refused = (
-            "The measurement of this link is no longer known here: the server has been started anew since. "
-            "Press “Measure this network now” to measure it again."
-        )
-    return found
 
 
 def pick() -> None:
@@ -65,19 +39,20 @@ def buttons(net: str, enc: str, running: live.Measurement | None) -> None:
     busy = running is not None and running.active
     with shell.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
-            "Estimate now", key="estimate", on_click=start, args=(LayerSpec(net, encoding=enc),),
+            "Estimate now", key="estimate", on_click=follow.start,
+            args=([LayerSpec(net, encoding=enc)],),
             disabled=busy, icon=":material/bolt:", help="Seconds, from gradients",
         )  # fmt: skip
         st.button(
-            "Measure this network now", key="measure_layers", type="primary", on_click=start,
-            args=(LayerSpec(net, encoding=enc, maps=MAPS),), disabled=busy, icon=":material/play_arrow:",
+            "Measure this network now", key="measure_layers", type="primary", on_click=follow.start,
+            args=([LayerSpec(net, encoding=enc, maps=MAPS)],), disabled=busy, icon=":material/play_arrow:",
             help="Flips bits cell by cell: minutes; cells appear as they are measured",
         )  # fmt: skip
 
 
 def results(net: str, enc: str, running: live.Measurement | None) -> None:
     """The heatmap and the chosen cell; again and again while something is measured."""
-    follow.progress(running, st.session_state.get("layer_refused", ""), "rows")
+    follow.progress(running, "rows")
     found, model = data.heatmap(net, enc, running), data.words_of(net, enc)
     kinds = list(found.cells)
     if not kinds:
@@ -90,10 +65,7 @@ def results(net: str, enc: str, running: live.Measurement | None) -> None:
         with left:
             picture(net, enc, found, kinds, (layer, bit))
         below(found, net, enc)
-    now = running is not None and running.active
-    watched, st.session_state.layer_watched = st.session_state.get("layer_watched", False), now
-    if watched and not now:
-        st.rerun()  # once at the end, so that the page stops asking
+    follow.ended(running)
 
 
 def nothing(net: str, enc: str, running: live.Measurement | None) -> None:
@@ -187,7 +159,8 @@ def page(names: list[str]) -> None:
         net = bitcontrols.network(names)
     with second, shell.group("encoding"):
         enc = bitcontrols.encoding()
-    running = measurement()
+    again = "Press “Measure this network now” to measure it again."
+    running = follow.measurement(kind=LayerSpec, lost=again)
     with third:
         buttons(net, enc, running)
     every = 1.0 if running is not None and running.active else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, claimwords, controls, data, live, report, shell, show, theme
+from dashboard import charts, claimwords, data, follow, live, report, shell, show, theme
 from resq.claims import cells, rerun, verdict
 from resq.claims.book import LABELS, Claim
 from resq.claims.verdict import Verdict
@@ -72,57 +71,20 @@ def readings(v: Verdict) -> None:
     show.numbers(tables, {"readings": drawn}, None, list(dict.fromkeys(commands)))
 
 
-def start(v: Verdict, n: int, maps: int, seed: int) -> None:
-    """Begins to measure the claim's cell again; the address keeps which measurement it is."""
-    try:
-        visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
-        st.session_state.replay_job = data.measurements().start([rerun.job(v, n, maps, seed)], visitor).id
-        st.session_state.refused = ""
-    except ValueError as error:
-        st.session_state.refused = str(error)
-
-
-def measurement() -> live.Measurement | None:
-    """The re-run of this visitor, or of the address; None for one that this server does not know."""
-    key = st.session_state.get("replay_job") or st.query_params.get("job", "")
-    found = data.measurements().get(key) if key else None
-    st.session_state.replay_job = key if found else ""
-    controls.write("job", key if found else "")
-    return found
-
-
-def rerun_controls(v: Verdict, cell: cells.Cell) -> None:
+def rerun_controls(v: Verdict, cell: cells.Cell, running: live.Measurement | None) -> None:
     """How many images and maps, and the button."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         n = st.select_slider("Test images", (100, 250, 500, 1000, 2000), 1000, key="n", bind="query-params")
         maps = st.select_slider("Fault maps", (2, 5, 10, 20), 5, key="maps", bind="query-params")
-        running = measurement()
         st.button(
             "Run this point now",
             type="primary",
             icon=":material/play_arrow:",
             key="rerun",
-            on_click=start,
-            args=(v, int(n), int(maps), cell.seed),
+            on_click=follow.start,
+            args=([rerun.job(v, int(n), int(maps), cell.seed)],),
             disabled=running is not None and running.active,
         )
-
-
-def progress(running: live.Measurement | None) -> None:
-    """How far the re-run is."""
-    if st.session_state.get("refused"):
-        show.sorry(show.plain(st.session_state.refused))
-    if running is None:
-        return
-    if running.active:
-        wait = "starting…" if running.left is None else f"about {theme.duration(running.left)} left"
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(
-                running.done, f"{len(running.rows)} of {running.total} cells, {wait}", width="stretch"
-            )
-            st.button("Cancel", on_click=running.cancel, key="cancel", icon=":material/stop:")
-    elif running.state != "done":
-        show.sorry(f"The re-run is {running.state}. {show.plain(running.error)}")
 
 
 def compared(v: Verdict, cell: cells.Cell) -> None:
@@ -145,12 +107,9 @@ def compared(v: Verdict, cell: cells.Cell) -> None:
 def shown(v: Verdict, cell: cells.Cell, running: live.Measurement | None) -> None:
     """The re-run; called again and again while it is measured."""
     with show.in_words():
-        progress(running)
+        follow.progress(running)
         compared(v, cell)
-    now = running is not None and running.active
-    watched, st.session_state.watched_replay = st.session_state.get("watched_replay", False), now
-    if watched and not now:
-        st.rerun()  # once at the end: verdicts and the leaderboard know the new row
+    follow.ended(running)
 
 
 def again(v: Verdict) -> None:
@@ -164,12 +123,12 @@ def again(v: Verdict) -> None:
     st.caption(claimwords.hashes(cell))
     if stale := data.outdated(pd.DataFrame([{"checkpoint": cell.checkpoint, "weights": cell.weights}])):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}.")
+    running = follow.measurement(kind=rerun.Rerun, lost="Press “Run this point now”.")
     if data.present(cell.data):
         with shell.group("live"):
-            rerun_controls(v, cell)
+            rerun_controls(v, cell, running)
     else:
         show.sorry(f"The images of {cell.data} are not on this machine, so this point cannot be run here.")
-    running = measurement()
     st.fragment(shown, run_every=0.5 if running is not None and running.active else None)(v, cell, running)
     st.code(f"python -m resq replay {v.claim.id} --rerun\n{claimwords.command(cell)}", language="bash")
 

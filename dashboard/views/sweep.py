@@ -2,67 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, controls, data, live, pick, shell, show, tables, theme, words
+from dashboard import charts, controls, data, follow, live, pick, shell, show, tables, words
 from resq.measure import table
 from resq.measure.spec import SweepSpec
-
-
-def start(specs: list[SweepSpec]) -> None:
-    """Begins to measure; the address keeps which measurement it is."""
-    try:
-        visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
-        st.session_state.job, st.session_state.refused = data.measurements().start(specs, visitor).id, ""
-    except ValueError as error:
-        st.session_state.refused = str(error)
-
-
-def measurement() -> live.Measurement | None:
-    """The measurement of this visitor, or of the address."""
-    key = st.session_state.get("job") or st.query_params.get("job", "")
-    found = data.measurements().get(key) if key else None
-    if key and found is None:
-        st.session_state.job = ""
-        controls.write("job", "")
-        st.session_state.refused = (
-            "The measurement of this link is no longer known here: the server has been started anew since. "
-            "The link's settings still hold; press “Measure live” to measure them again."
-        )
-    elif found:
-        st.session_state.job = key
-        controls.write("job", key)
-    return found
-
-
-def progress(running: live.Measurement | None) -> None:
-    """How far the measurement is, and its end."""
-    if st.session_state.get("refused"):
-        show.sorry(st.session_state.refused)
-    if running is None:
-        return
-    if running.state == "waiting":
-        place = max(1, data.measurements().place(running))  # it may have begun just now
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f":material/hourglass_empty: Number {place} in line: it begins by itself.", width="stretch"
-            )
-            st.button("Cancel", on_click=running.cancel, key="cancel", icon=":material/stop:")
-    elif running.state == "running":
-        rows, left = len(running.rows), running.left
-        wait = "starting…" if left is None else f"about {theme.duration(left)} left"
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(running.done, f"{rows} of {running.total} cells, {wait}", width="stretch")
-            st.button("Cancel", on_click=running.cancel, key="cancel", icon=":material/stop:")
-    elif running.state == "failed":
-        show.sorry(f"The measurement stopped: {show.plain(running.error)}")
-    elif running.state == "cancelled":
-        st.caption(f"Cancelled after {len(running.rows)} of {running.total} cells; what was measured stays.")
-    else:
-        st.caption(f"Measured here in {running.seconds:.0f} s: {running.total} cells.")
 
 
 def picture(
@@ -92,7 +37,7 @@ def picture(
 
 def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
     """What is known about the specs; called again and again while one is measured."""
-    progress(running)
+    follow.progress(running)
     fresh = table.frame(data.measurements().rows(specs))
     now = running is not None and running.active
     rows, figures = {}, {}
@@ -105,9 +50,7 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
         commands = [" ".join(["python -m resq", *spec.argv()]) for spec in specs]
         with shell.group("more"):
             show.numbers(shown, {a: f for a, f in figures.items() if f is not None}, every, commands)
-    watched, st.session_state.watched = st.session_state.get("watched", False), now
-    if watched and not now:
-        st.rerun()  # once at the end, so that the page stops asking
+    follow.ended(running)
 
 
 def shown(specs: list[SweepSpec], running: live.Measurement | None) -> None:
@@ -130,12 +73,12 @@ def page(names: list[str]) -> None:
     if not specs:
         show.sorry("Choose at least one network and one encoding.")
         return
-    found = measurement()
+    found = follow.measurement(kind=SweepSpec, lost="The settings still hold; press “Measure live” again.")
     with button, shell.group("live"):
         st.button(
             "Measure live",
             type="primary",
-            on_click=start,
+            on_click=follow.start,
             args=(specs,),
             key="measure",
             icon=":material/play_arrow:",

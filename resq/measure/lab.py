@@ -129,9 +129,10 @@ def moved(network: Network, model: QuantizedModel, bits: BitFlips, x: Tensor, la
 
     from resq.core import known
     from resq.measure import joint
+    from resq.measure.spec import ATTACKS
     from resq.threat import budget
 
-    known("attack", lab.attack, dict.fromkeys(joint.ATTACK_STEPS))
+    known("attack", lab.attack, ATTACKS)
     eps = budget.check_eps(lab.eps / 255)
     own = _read(network, model, bits) if lab.mode == "adaptive" and len(bits) else network
     with torch.no_grad():
