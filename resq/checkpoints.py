@@ -1,8 +1,9 @@
 """Checkpoints: float weights in a safetensors file, a JSON card beside it that says how they came to be.
 
 A checkpoint is named ``data/network/variant`` and lies at that path below ``work/weights`` (the user's own)
-or ``assets/weights`` (shipped), or is given as a path to the file. Weights are kept in float16, all else in
-float32; the card holds the file's SHA-256, which is checked whenever the file is loaded.
+or ``assets/weights`` (shipped), or is given as a path to the file. Weights are kept in float16, or as
+codes of one byte (``resq.codes``), all else in float32; the card holds the file's SHA-256, which is checked
+whenever the file is loaded.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
+from resq import codes
 from resq.core import Encoding, QuantizedModel
 from resq.memory import quant
 
@@ -180,6 +182,10 @@ def load(name: str) -> Checkpoint:
     if odd:
         raise ValueError(f"{file.name} holds {odd[0][:80]!r} of {tensors[odd[0]].dtype}; expected numbers")
     state = {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in tensors.items()}
+    try:
+        state = codes.unpacked(state)
+    except ValueError as error:
+        raise ValueError(f"{file.name}: {error}") from None
     missing = [w for w in fields["weights"] if w not in state]
     if missing:
         raise ValueError(f"{file.name} lacks the weight {missing[0]}")
@@ -194,12 +200,14 @@ def save(
     weights: tuple[str, ...],
     about: Mapping[str, Any],
     folder: Path | None = None,
+    coded: bool = False,
 ) -> Path:
     """Writes a checkpoint and its card; returns the weights' file.
 
     Args:
         state: parameters and buffers; ``weights`` among them are kept as float16.
         about: what the card says beyond network, data and hash: recipe, seed, accuracy, time.
+        coded: keep the weights as codes of one byte instead; they are rounded once more.
     Raises:
         ValueError: the name is not data/network/variant.
     """
@@ -208,7 +216,11 @@ def save(
     file = _file(folder or work() / "weights", name)
     data, network, _ = name.split("/")
     file.parent.mkdir(parents=True, exist_ok=True)
-    raw = write_tensors({k: _stored(v, k in weights) for k, v in state.items()})
+    kept = {
+        k: codes.packed(k, v) if coded and k in weights else {k: _stored(v, k in weights)}
+        for k, v in state.items()
+    }
+    raw = write_tensors({k: v for tensors in kept.values() for k, v in tensors.items()})
     fields = {
         "name": name,
         "data": data,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load as read_tensors
+from safetensors.numpy import save as write_tensors
 
 from resq import checkpoints, data, networks
 from resq.core import Encoding
@@ -247,3 +249,53 @@ def test_a_disk_that_fills_up_leaves_the_old_checkpoint_and_no_parts(saved, tiny
         checkpoints.save(NAME, dict(tiny.state), tiny.weights, {"seed": 6})
     assert checkpoints.load(NAME).card["seed"] == 5
     assert not list(saved.parent.glob("*.part"))
+
+
+def coded(tiny, **changed):
+    """The file of a checkpoint kept as codes, some of its tensors put in place of what was saved."""
+    file = checkpoints.save(NAME, tiny.state, tiny.weights, {}, coded=True)
+    tensors = read_tensors(file.read_bytes())
+    first = tiny.weights[0]
+    for end, value in changed.items():
+        key = first if end == "codes" else f"{first}|{end}"
+        tensors.pop(key) if value is None else tensors.update({key: value})
+    raw = write_tensors(tensors)
+    card = file.with_suffix(".json")
+    fields = json.loads(card.read_text())
+    file.write_bytes(raw)
+    card.write_text(json.dumps({**fields, "sha256": hashlib.sha256(raw).hexdigest()}))
+    return file
+
+
+def test_codes_of_one_byte_come_back_within_half_a_step(own_folders, tiny):
+    loaded = checkpoints.load(str(coded(tiny)))
+    assert set(loaded.state) == set(tiny.state)
+    for name in tiny.weights:
+        rows = tiny.state[name].reshape(len(tiny.state[name]), -1)
+        step = (rows.max(1) - rows.min(1)) / 255
+        error = np.abs(loaded.state[name].reshape(rows.shape) - rows).max(1)
+        assert (error <= 1.01 * step).all()  # half a step, and up to a half where the zero point is rounded
+        assert np.median(error / step) < 0.6
+
+
+def test_codes_halve_the_file(own_folders, tiny):
+    halves = checkpoints.save(NAME, tiny.state, tiny.weights, {}).stat().st_size
+    assert coded(tiny).stat().st_size < 0.7 * halves
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"zero": None}, "no zero point"),
+        ({"codes": None}, "no codes"),
+        ({"scale": np.ones(3, np.float32)}, "expected finite float32"),
+        ({"scale": np.full(16, np.nan, np.float32)}, "expected finite float32"),
+        ({"codes": np.ones((16, 3, 3, 3), np.float32)}, "expected uint8 codes"),
+    ],
+)
+def test_codes_that_do_not_belong_together_are_refused_by_name(own_folders, tiny, changed, said):
+    file = coded(tiny, **changed)
+    with pytest.raises(ValueError, match=f"{tiny.weights[0]}|{said}") as error:
+        checkpoints.load(str(file))
+    assert said in str(error.value)
+    assert tiny.weights[0] in str(error.value)

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from resq import checkpoints, data
+from resq import checkpoints, codes, data
 from resq.cli import options
 from resq.core import Dataset, Encoding
 from resq.learn import recipe as recipes
@@ -62,10 +62,11 @@ def finish(
     state = {k: v.contiguous().numpy() for k, v in body.state_dict().items()}
     about = {**_history(recipe, images, finished.history), "bf16": bool(finished.bf16)}
     weights = weight_names(body)
+    coded = codes.large(state, weights)
     # The card's accuracy is that of the rounded weights in the file, so a draft is written and tested first.
-    draft = checkpoints.save(recipe.name, state, weights, about, keep.parent / "draft")
+    draft = checkpoints.save(recipe.name, state, weights, about, keep.parent / "draft", coded)
     about["test"] = tested(draft)
-    file = checkpoints.save(recipe.name, state, weights, about, folder)
+    file = checkpoints.save(recipe.name, state, weights, about, folder, coded)
     keep.unlink()
     shutil.rmtree(keep.parent / "draft")
     return checkpoints.card(str(file))

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from resq import checkpoints, data
+from resq import checkpoints, codes, data
 from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding
 from resq.learn.presets import Plan
@@ -126,12 +126,19 @@ def _cores() -> str:
 
 
 def publish(checkpoint: Checkpoint, folder: Path, test: bool = True) -> Path:
-    """Writes the finished checkpoint into a folder of checkpoints, with its ``test`` accuracy where asked."""
+    """Writes the finished checkpoint into a folder of checkpoints, with its ``test`` accuracy where asked.
+
+    A large network's weights are kept as codes of one byte; what is tested is what the file holds.
+    """
     own = ("name", "data", "network", "sha256", "weights")
     about = {k: v for k, v in checkpoint.card.items() if k not in own}
-    if test:
-        about["test"] = tested(checkpoint)
-    return checkpoints.save(checkpoint.card["name"], checkpoint.state, checkpoint.weights, about, folder)
+    name, weights = checkpoint.card["name"], checkpoint.weights
+    coded = codes.large(checkpoint.state, weights)
+    file = checkpoints.save(name, checkpoint.state, weights, about, folder, coded)
+    if not test:
+        return file
+    about["test"] = tested(checkpoints.load(str(file)))
+    return checkpoints.save(name, checkpoint.state, weights, about, folder, coded)
 
 
 def tested(checkpoint: Checkpoint) -> dict[str, Any]:

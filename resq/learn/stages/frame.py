@@ -87,6 +87,7 @@ TRAINING: dict[str, Any] = {
     "pad": 4,
     "drop": 0.1,  # epochs whose validation accuracy lies further below the start's than this are not kept
     "n_valid": 500,
+    "bf16": False,  # passes in bfloat16 where a measurement finds them faster; weights stay in float32
 }
 
 

@@ -36,7 +36,7 @@ def tuned(
     """
     recipe = _recipe(site, options)
     run = train.start(recipe, {k: torch.tensor(v) for k, v in site.checkpoint.state.items()})
-    run.bf16 = False  # a faulty weight is a test of numbers, so they are float32 everywhere
+    run.bf16 = None if options["bf16"] else False  # None: measured before the first step
     valid = site.valid.first(min(options["n_valid"], len(site.valid)))
     floor = accuracy(run.network, valid) - options["drop"]
 
