@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from resq.core import BitFlips, Encoding, Layout
-from resq.memory import bursts, faults, quant
+from resq.memory import bursts, faults, protected, quant
 from resq.memory.faults import FAULTS, effective_rates, one_bit, region
 
 LAYOUT = Layout(("conv.weight", "deep.conv.weight", "linear.weight"), (1_000, 40, 360), 8)
@@ -22,6 +22,8 @@ STORED = np.concatenate([np.unpackbits(q.words.reshape(-1, 1), axis=1, bitorder=
 ENCODINGS = ["int8", "int8-symmetric-tensor", "int5-magnitude", "int4-tmr2", "int8-tmr1", "bf16", "fp32"]
 TAKES_ONES, TAKES_ZEROS = ("stuck-at-0", "1-to-0"), ("stuck-at-1", "0-to-1")
 every_model = pytest.mark.parametrize("name", FAULTS)
+# SEC-DED takes whole rows, and may flip a bit of its own where three are wrong: it has tests of its own.
+every_plain_model = pytest.mark.parametrize("name", [name for name in FAULTS if name != "sec-ded"])
 
 
 def _draw(name: str, rate: float, seed: int = 0, where=None) -> BitFlips:
@@ -70,7 +72,7 @@ def test_a_rate_that_is_no_probability_is_refused_with_its_value(name, rate, sai
         _draw(name, rate)
 
 
-@every_model
+@every_plain_model
 def test_the_flips_at_a_smaller_rate_are_a_subset_and_at_its_own_rate_all_of_them(name):
     flips = _draw(name, 0.4)
     some, few = flips.at(0.2), flips.at(0.01)
@@ -93,7 +95,7 @@ def _can_flip(name: str) -> np.ndarray:
     return STORED if name in TAKES_ONES else ~STORED if name in TAKES_ZEROS else np.ones(len(STORED), bool)
 
 
-@every_model
+@every_plain_model
 def test_only_chosen_layers_and_planes_are_hit_and_all_that_can_flip_are(name):
     where = region(MODEL, ["deep.*", "linear.weight"], [7, 2])
     hit = np.flatnonzero(_hits(name, 0.2, 300, where))
@@ -110,11 +112,12 @@ def _expected(name: str, rate: float) -> float:
         "stuck-at-1": rate * (bits - ones),
         "1-to-0": min(ones, rate * bits),
         "0-to-1": min(bits - ones, rate * bits),
+        "threefold": (3 * rate**2 - 2 * rate**3) * bits,
     }
     return special.get(name, rate * bits)
 
 
-@every_model
+@every_plain_model
 @pytest.mark.parametrize("rate", [0.01, 0.3, 1.0])
 def test_the_mean_number_of_flips_is_the_exact_expectation(name, rate):
     counts = np.array([len(_draw(name, rate, seed)) for seed in range(100)])
@@ -366,3 +369,64 @@ def test_no_flips_share_every_layer(small):
     model = small(Encoding(8))
     nothing = _draw("random", 0.0, where=faults.region(model.layout))
     assert quant.flip(model, nothing).weights == model.weights
+
+
+def _row(*places: int) -> np.ndarray:
+    """What SEC-DED leaves of flips at these places of one row."""
+    at = np.sort(np.array(places, dtype=np.int64))
+    return protected._left(np.zeros(len(at), np.int64), at)
+
+
+def test_sec_ded_undoes_every_single_flip_and_leaves_every_pair_as_it_is():
+    for one in range(72):
+        assert not len(_row(one))
+        for other in range(one):
+            data = [protected.PLACES.index(p) for p in (other, one) if p in protected.PLACES]
+            assert _row(one, other).tolist() == data
+
+
+def _codeword(data: np.ndarray) -> np.ndarray:
+    """A row of 72: check bit 2^i makes the places with bit i even, place 0 makes all of them even."""
+    word = np.zeros(72, int)
+    word[protected.PLACES] = data
+    for i in range(7):
+        word[1 << i] = word[[p for p in range(72) if p >> i & 1 and p != 1 << i]].sum() % 2
+    word[0] = word.sum() % 2
+    return word
+
+
+def _read(word: np.ndarray) -> np.ndarray:
+    """The 64 data bits that a textbook decoder reads from a row of 72."""
+    syndrome = sum(1 << i for i in range(7) if word[[p for p in range(72) if p >> i & 1]].sum() % 2)
+    if word.sum() % 2 and syndrome < 72:
+        word = word.copy()
+        word[syndrome] ^= 1
+    return word[protected.PLACES]
+
+
+@pytest.mark.parametrize("flips", [1, 2, 3, 4, 7, 20])
+def test_sec_ded_reads_whatever_is_stored_as_a_textbook_decoder_does(flips):
+    chance = np.random.default_rng(flips)
+    for _ in range(60):
+        data, at = chance.integers(0, 2, 64), chance.choice(72, flips, replace=False)
+        word = _codeword(data)
+        word[at] ^= 1
+        assert np.flatnonzero(_read(word) != data).tolist() == _row(*at).tolist()
+
+
+def test_sec_ded_decodes_the_raw_flips_of_a_smaller_rate_anew():
+    flips = _draw("sec-ded", 0.2)
+    few = flips.at(0.01)
+    assert set(few.raw) < set(flips.raw)
+    assert np.array_equal(few.at(0.01).addresses, few.addresses)
+    pairs = np.bincount(few.raw // 72)
+    assert len(few) <= pairs[pairs > 1].sum() + (pairs > 2).sum()
+
+
+def test_sec_ded_leaves_little_of_few_flips():
+    assert 0 < _hits("sec-ded", 1e-3, 50).sum() < _hits("random", 1e-3, 50).sum() / 5
+
+
+def test_sec_ded_protects_rows_and_no_parts_of_them():
+    with pytest.raises(ValueError, match="choose no layers and no bit planes"):
+        _draw("sec-ded", 0.1, where=region(MODEL, ["linear.weight"]))

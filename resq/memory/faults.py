@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from resq.core import BitFlips, Layout
-from resq.memory import bits, bursts, stuck
+from resq.memory import bits, bursts, protected, stuck
 from resq.memory.regions import Region, check_rate, region
 
 __all__ = ["FAULTS", "FaultModel", "Region", "check_rate", "effective_rates", "one_bit", "region"]
@@ -81,4 +81,6 @@ FAULTS: dict[str, FaultModel] = {
     "burst-word": bursts.word,
     "burst-pair": bursts.pair,
     "burst-row": bursts.row,
+    "threefold": protected.threefold,
+    "sec-ded": protected.secded,
 }
