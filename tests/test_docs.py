@@ -8,6 +8,7 @@ import re
 import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from resq import checkpoints
@@ -16,8 +17,12 @@ from resq.measure import stats, surface, table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# The networks of a study are told as a study.
-TABLED = sorted(name for name in set(table.shipped()["checkpoint"]) if "/asym-" not in name)
+TABLED = sorted(name for name in set(table.shipped()["checkpoint"]) if name.endswith("/base"))
+# Which stages made the networks of an ablation.
+STAGES = {
+    "base": "none", "attack": "1", "fault": "2", "words": "3",
+    "attack-fault": "1 + 2", "attack-words": "1 + 3", "fault-words": "2 + 3", "plus": "1 + 2 + 3",
+}  # fmt: skip
 SHOWN = [0.0, 1e-4, 1e-3, 1e-2, 5e-2]
 
 
@@ -34,7 +39,7 @@ def cards() -> list[str]:
 def faults(checkpoint: str) -> list[str]:
     """One line per way to store the weights: accuracy over BER, mean and interval over maps."""
     rows = table.shipped()
-    curve = stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")])
+    curve = stats.foremost(stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")]))
     lines = [
         f"| stored as, sampler | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
         "|---|" + "---|" * len(SHOWN),
@@ -58,6 +63,26 @@ def both(checkpoint: str) -> list[str]:
     for (mode, ber), part in grid.groupby(["mode", "ber"], sort=False):
         at = part.assign(flips=part["ber"]).set_index("eps")
         lines.append(f"| {mode}, BER {ber:g} | {' | '.join(_cell(at.loc[e]) for e in budgets)} |")
+    return lines
+
+
+def ablation(network: str) -> list[str]:
+    """One line per set of stages: accuracy under faults and under attack, with their intervals."""
+    lines = [
+        "| stages | checkpoint | stored as | clean | BER 0.01 | BER 0.05 | BER 0.1 | PGD-20, eps 8/255 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    files = [f"{network.replace('/', '-')}-ablation{end}.parquet" for end in ("", "-words")]
+    rows = pd.concat([table.read(table.SHIPPED / file) for file in files])
+    under = {axis: stats.curve(rows, axis).set_index(["checkpoint", "x"]) for axis in ("ber", "eps")}
+    for variant, stages in STAGES.items():
+        name = f"{network}/{variant}"
+        cells = [_cell(under["ber"].loc[(name, x)]) for x in (0.0, 1e-2, 5e-2, 1e-1)]
+        hit = under["eps"].loc[(name, 8.0)]
+        cells.append(
+            f"{100 * hit['mean']:.1f} ({100 * hit['image_low']:.1f} to {100 * hit['image_high']:.1f})"
+        )
+        lines.append(f"| {stages} | `{variant}` | {hit['encoding']} | {' | '.join(cells)} |")
     return lines
 
 
@@ -120,7 +145,12 @@ def test_the_asymmetry_in_the_readme_follows_from_the_shipped_study():
     assert "\n".join(asymmetry()) in README
 
 
+def test_the_ablation_in_the_readme_follows_from_the_shipped_rows():
+    assert "\n".join(ablation("signs/resnet20")) in README
+
+
 if __name__ == "__main__":
     print("\n".join([*cards(), "", *asymmetry()]))  # noqa: T201
+    print("\n" + "\n".join(ablation("signs/resnet20")))  # noqa: T201
     for name in TABLED:
         print(f"\n{name}\n\n" + "\n".join(faults(name)))  # noqa: T201

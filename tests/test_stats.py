@@ -104,3 +104,12 @@ def test_the_shipped_rows_are_of_shipped_weights_and_name_their_seed_and_hashes(
         assert set(part["weights"]) == {checkpoints.card(name)["sha256"][:16]}
     assert (shipped["correct"] <= shipped["n"]).all()
     assert shipped[["images", "code"]].apply(lambda c: c.str.fullmatch("[0-9a-f]{16}")).all(axis=None)
+
+
+def test_of_a_series_measured_twice_the_one_on_the_most_images_is_foremost():
+    few, many = ([row(ber=x, n=n, correct=n // 2) for x in (0.0, 0.01)] for n in (100, 400))
+    other = [row(ber=x, encoding="int4") for x in (0.0, 0.01)]
+    kept = stats.foremost(stats.curve(table.frame([*many, *few, *other])))
+    assert sorted(zip(kept["encoding"], kept["x"], kept["n"], strict=True)) == [
+        ("int4", 0.0, 100), ("int4", 0.01, 100), ("int8", 0.0, 400), ("int8", 0.01, 400),
+    ]  # fmt: skip

@@ -39,6 +39,18 @@ def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def foremost(curves: pd.DataFrame) -> pd.DataFrame:
+    """Of series that differ only in images and code the one on the most images, whole; ties: the last.
+
+    Two campaigns may have measured one network twice; drawn both, they would be two curves of one name.
+    """
+    if curves.empty:
+        return curves
+    same = [key for key in KEYS if key not in ("n", "images", "code")]
+    best = curves.sort_values("n", kind="stable").groupby(same)[["n", "images", "code"]].last().reset_index()
+    return curves.merge(best, on=[*same, "n", "images", "code"])
+
+
 def _line(group: pd.DataFrame, exact: bool) -> dict[str, float]:
     """The summary of one point's rows."""
     accuracy = group["accuracy"].to_numpy(float)
