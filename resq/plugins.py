@@ -22,7 +22,7 @@ def load(given: Iterable[str] = ()) -> None:
     Raises:
         ValueError: a file that is missing, fails or registers something of the wrong kind; file and line.
     """
-    files = [Path(name).expanduser().resolve() for name in (*_of_environment(), *given)]
+    files = [_file(name) for name in (*_of_environment(), *given)]
     for file in dict.fromkeys(files):
         if file not in _loaded:
             _run(file)
@@ -35,10 +35,19 @@ def _of_environment() -> list[str]:
     return [part for part in os.environ.get(ENV, "").split(os.pathsep) if part]
 
 
+def _file(name: str) -> Path:
+    try:
+        file = Path(name).expanduser().resolve()
+        if file.suffix == ".py" and file.is_file():
+            return file
+    except (OSError, RuntimeError, ValueError):  # too long, nobody's home, a zero byte
+        pass
+    raise ValueError(f"no plugin at {name}; expected a Python file, such as mine.py")
+
+
 def _run(file: Path) -> None:
     spec = importlib.util.spec_from_file_location(f"resq_plugin_{file.stem}", file)
-    if file.suffix != ".py" or not file.is_file() or spec is None or spec.loader is None:
-        raise ValueError(f"no plugin at {file}; expected a Python file, such as mine.py")
+    assert spec and spec.loader  # it is a .py file
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses in it look themselves up there
     try:

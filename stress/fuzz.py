@@ -7,7 +7,6 @@ Any other error is a crash; anything that ``guard`` notes is an escape.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import tempfile
 import traceback
@@ -19,7 +18,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stress import guard, hostile
+from stress import guard, hostile, readers
 
 SENTENCES = (ValueError, FileNotFoundError)
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,129 +51,6 @@ class Target:
     share: int
     also: tuple[type[BaseException], ...] = SENTENCES
     trusted: str = "nothing"
-
-
-def _torch(folder: Path, raw: bytes) -> object:
-    from resq import foreign
-    from resq.foreign import files
-
-    file = folder / "upload.pth"
-    file.write_bytes(raw)
-    with contextlib.suppress(ValueError):
-        foreign.bring(file, "resnet20", 16)
-    return files.listing(file)
-
-
-def _safetensors(folder: Path, raw: bytes) -> object:
-    from resq.foreign import files
-
-    file = folder / "upload.safetensors"
-    file.write_bytes(raw)
-    return [tensor.read(file) for tensor in files.listing(file).tensors.values()]
-
-
-def _checkpoint(folder: Path, pair: tuple[bytes, Any]) -> object:
-    import hashlib
-
-    from resq import checkpoints
-    from resq.core import Encoding
-    from resq.measure import bench
-
-    raw, fields = pair
-    file = folder / "own.safetensors"
-    file.write_bytes(raw)
-    if isinstance(fields, dict):  # the sum is right: what comes after it is to be reached
-        fields = {"network": "resnet20", "data": "signs", "weights": ["a"], **fields}
-        fields |= {"sha256": hashlib.sha256(raw).hexdigest()}
-    text = json.dumps(fields).encode("utf-8", "surrogatepass")
-    (folder / "own.json").write_bytes(text)
-    loaded = checkpoints.load(str(file))
-    return bench.network_of(loaded, loaded.quantized(Encoding.parse("int8")))
-
-
-def _picture(folder: Path, raw: bytes) -> object:
-    from resq.data import folders, pictures
-
-    file = folder / "upload.png"
-    file.write_bytes(raw)
-    with contextlib.suppress(ValueError):
-        pictures._pixels(file)
-    return folders._pixels(raw, 0)
-
-
-def _sweeps(folder: Path, raw: bytes) -> object:
-    from resq.measure import spec
-
-    (folder / "own.toml").write_bytes(raw)
-    return [one.argv() for one in spec.read(folder / "own.toml")]
-
-
-def _recipe(folder: Path, raw: bytes) -> object:
-    from resq.learn import recipe
-
-    (folder / "own.toml").write_bytes(raw)
-    return recipe.read(folder / "own.toml").hash
-
-
-def _rows(folder: Path, raw: bytes) -> object:
-    from resq.measure import table
-
-    (folder / "own.parquet").write_bytes(raw)
-    return table.read(folder / "own.parquet")
-
-
-def _name(folder: Path, name: str) -> object:
-    import numpy as np
-
-    from resq import checkpoints
-    from resq.core import Encoding
-
-    with contextlib.suppress(ValueError):
-        checkpoints.save(name, {"a": np.zeros(1, np.float32)}, (), {}, folder / "weights")
-    with contextlib.suppress(ValueError):
-        Encoding.parse(name)
-    return checkpoints.find(name)
-
-
-def _words(folder: Path, words: list[str]) -> object:
-    from resq import cli
-
-    quiet = io.StringIO()
-    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-        cli.parser().parse_args(words)
-        return cli.main(["show", *words[1:2]])
-
-
-def _line(folder: Path, line: str) -> object:
-    from resq import jobs
-
-    job = jobs.Job.__new__(jobs.Job)
-    job.rows, job.total = [], 0
-    job._take(line)
-    return job.rows
-
-
-def _link(folder: Path, text: str) -> object:
-    from dashboard import bitcontrols, show, state
-
-    given = {"task": text, "hide": text, "present": text}
-    around = [state.shell(page, given) for page in state.GROUPS]
-    return bitcontrols.parse_bits(text), show.plain(text), [state.query("start", {}, a) for a in around]
-
-
-def _page(folder: Path, link: tuple[str, dict[str, str]]) -> object:
-    from streamlit.testing.v1 import AppTest
-
-    page, query = link
-    app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=300)
-    for name, value in query.items():
-        app.query_params[name] = value
-    if page != "start":
-        app.switch_page(f"views/{page}.py")
-    app.run()
-    if app.exception:
-        raise AssertionError(f"the page shows {app.exception[0].message}")
-    return app
 
 
 def _links() -> st.SearchStrategy[Any]:
@@ -210,22 +86,51 @@ SWEEP = tuple(
     "checkpoint data encoding fault layers planes bers maps attack eps steps restarts n seed".split()
 )
 RECIPE = tuple("data network variant optimizer epochs batch lr warmup size seed start cutout".split())
+CAMPAIGN = tuple(
+    "checkpoints data encodings faults layers planes bers maps attacks eps steps modes seeds n top".split()
+)
+PRESET = 'about = "a"\nimages = 5\n[[stage]]\nname = "bit_error"\nrate = 0.02\n[[stage]]\nname = "quantize"\n'
+LISTED = tuple("base preset images seed options checkpoint variant stages".split())
+LIST = (
+    'base = "signs/resnet20/base"\n[options.bit_error]\nepochs = 2\n'
+    '[[checkpoint]]\nvariant = "own"\nstages = ["bit_error"]\n'
+)
 SOUND = 'checkpoint = "signs/resnet20/base"\nencoding = ["int8", "int4"]\nbers = [0.0, 1e-3]\nmaps = 3\n'
 
 TARGETS: dict[str, Target] = {
-    "torch files": Target(hostile.torch_like, _torch, 16),
-    "safetensors": Target(lambda _: hostile.safetensors(), _safetensors, 12),
-    "checkpoints": Target(lambda _: st.tuples(hostile.checkpoints(), hostile.cards()), _checkpoint, 10),
-    "pictures": Target(lambda _: hostile.pictures(), _picture, 16),
-    "sweeps": Target(lambda _: hostile.toml(SWEEP, SOUND), _sweeps, 10),
-    "recipes": Target(lambda _: hostile.toml(RECIPE, 'data = "signs"\nnetwork = "resnet20"\n'), _recipe, 8),
-    "rows": Target(lambda _: hostile.spoilt(st.just(_sound_rows())), _rows, 4),
-    "names": Target(lambda _: hostile.NAME, _name, 8),
-    "command lines": Target(lambda _: _argv(), _words, 6, also=(*SENTENCES, SystemExit)),
-    "lines of a job": Target(lambda _: st.one_of(hostile.JSON.map(json.dumps), hostile.TEXT), _line, 4),
-    "links": Target(lambda _: hostile.TEXT, _link, 5),
+    "torch files": Target(hostile.torch_like, readers.torch_file, 12),
+    "safetensors": Target(lambda _: hostile.safetensors(), readers.safetensors_file, 10),
+    "checkpoints": Target(
+        lambda _: st.tuples(hostile.checkpoints(), hostile.cards()), readers.checkpoint_files, 9
+    ),
+    "pictures": Target(lambda _: hostile.pictures(), readers.picture_file, 10),
+    "uploaded pictures": Target(lambda _: hostile.pictures(), readers.uploaded_picture, 8),
+    "sweeps": Target(lambda _: hostile.toml(SWEEP, SOUND), readers.sweeps_file, 7),
+    "campaigns": Target(
+        lambda _: hostile.toml(
+            CAMPAIGN, SOUND.replace("checkpoint ", "checkpoints ").replace("encoding ", "encodings ")
+        ),
+        readers.campaign_file,
+        6,
+    ),
+    "recipes": Target(
+        lambda _: hostile.toml(RECIPE, 'data = "signs"\nnetwork = "resnet20"\n'), readers.recipe_file, 5
+    ),
+    "presets": Target(lambda _: hostile.toml(("about", "images", "stage"), PRESET), readers.preset_file, 5),
+    "hardened lists": Target(lambda _: hostile.toml(LISTED, LIST), readers.hardened_list, 5),
+    "rows": Target(lambda _: hostile.spoilt(st.just(_sound_rows())), readers.rows, 3),
+    "cards of others": Target(
+        lambda _: st.tuples(hostile.cards(), hostile.spoilt(st.just(_sound_rows()))), readers.card_file, 3
+    ),
+    "names": Target(lambda _: hostile.NAME, readers.name, 5),
+    "plugin names": Target(lambda _: hostile.NAME, readers.plugin_name, 3),
+    "command lines": Target(lambda _: _argv(), readers.command_line, 3, also=(*SENTENCES, SystemExit)),
+    "lines of a job": Target(
+        lambda _: st.one_of(hostile.JSON.map(json.dumps), hostile.TEXT), readers.job_line, 2
+    ),
+    "links": Target(lambda _: hostile.TEXT, readers.link, 3),
     # Streamlit keeps what its pages cache as pickles of its own, in memory.
-    "pages": Target(lambda _: _links(), _page, 1, trusted="pickle.find_class"),
+    "pages": Target(lambda _: _links(), readers.page, 1, trusted="pickle.find_class"),
 }
 
 

@@ -55,6 +55,9 @@ OTHER = (
     "`id`",
     "; id",
 )
+WORDS = (
+    "int8 int4-tmr2 fp32 random burst-row pgd fgsm transfer adaptive first quick bit_error quantize".split()
+)
 ODD = st.sampled_from((*PATHS, *MARKUP, *OTHER))
 TEXT = st.one_of(ODD, st.text(max_size=40))
 NAME = st.one_of(TEXT, st.lists(TEXT, min_size=2, max_size=4).map("/".join), st.just("signs/resnet20/base"))
@@ -162,11 +165,21 @@ def safetensors(draw: Draw) -> bytes:
     return struct.pack("<Q", length) + text + draw(st.binary(max_size=64))
 
 
+@cache
+def sound() -> bytes:
+    """A shipped checkpoint."""
+    from resq import checkpoints
+
+    return checkpoints.find("signs/resnet20/base").read_bytes()
+
+
 @st.composite
 def checkpoints(draw: Draw) -> bytes:
     """A safetensors file of one tensor "a" of any kind and shape, its places right; or any other."""
     if not draw(st.integers(0, 3)):
         return bytes(draw(safetensors()))
+    if not draw(st.integers(0, 5)):
+        return bytes(draw(spoilt(st.just(sound()))))
     kinds = {"F32": 4, "F16": 2, "BF16": 2, "F64": 8, "I64": 8, "BOOL": 1, "F8_E4M3": 1, "C64": 8, "U64": 8}
     kind, width = draw(st.sampled_from(sorted(kinds.items())))
     shape = draw(st.lists(st.integers(0, 3), max_size=4))
@@ -199,13 +212,17 @@ def bomb(width: int, height: int) -> bytes:
 
 @cache
 def images() -> tuple[bytes, ...]:
-    """Sound pictures of many formats."""
-    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
-    found = []
-    for form in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO"):
-        raw = io.BytesIO()
-        Image.fromarray(pixels).save(raw, form)
-        found.append(raw.getvalue())
+    """Sound pictures of many formats and kinds of pixels, the smallest too small to be used."""
+    chance, found = np.random.default_rng(0), []
+    kinds = [("RGB", f) for f in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO")]
+    kinds += [(mode, "PNG") for mode in ("1", "L", "LA", "P", "RGBA")]
+    kinds += [("L", "JPEG"), ("CMYK", "JPEG")]
+    for mode, form in kinds:
+        for shape in ((9, 7, 3), (40, 33, 3)):
+            raw = io.BytesIO()
+            pixels = chance.integers(0, 256, shape, dtype=np.uint8)
+            Image.fromarray(pixels).convert(mode).save(raw, form)
+            found.append(raw.getvalue())
     return tuple(found)
 
 
@@ -218,10 +235,18 @@ def pictures() -> st.SearchStrategy[bytes]:
 
 
 def toml(fields: tuple[str, ...], sound: str) -> st.SearchStrategy[bytes]:
-    """TOML with known and unknown fields of any value, or a sound file that was spoilt."""
+    """TOML with known and unknown fields of any value, a sound file spoilt, or one with a field changed."""
     value = st.one_of(JSON, st.lists(st.one_of(st.floats(), st.integers(), TEXT), max_size=4))
     entry = st.tuples(st.one_of(st.sampled_from(fields), st.just("nonsense")), value)
     free = st.lists(entry, max_size=6).map(
         lambda pairs: "\n".join(f"{k} = {json.dumps(v)}" for k, v in dict(pairs).items())
     )
-    return st.one_of(free.map(lambda t: t.encode("utf-8", "surrogatepass")), spoilt(st.just(sound.encode())))
+    likely = st.one_of(st.integers(-1, 9), st.floats(0, 1), st.booleans(), NAME, st.sampled_from(WORDS))
+    more = st.tuples(st.sampled_from(fields), st.one_of(likely, st.lists(likely, max_size=3)))
+    changed = more.map(lambda pair: f"{pair[0]} = {json.dumps(pair[1])}\n{_without(sound, pair[0])}")
+    texts = st.one_of(free, changed).map(lambda text: text.encode("utf-8", "surrogatepass"))
+    return st.one_of(texts, spoilt(st.just(sound.encode())))
+
+
+def _without(sound: str, field: str) -> str:
+    return "\n".join(line for line in sound.splitlines() if not line.startswith(f"{field} ="))

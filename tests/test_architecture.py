@@ -14,10 +14,10 @@ FACE = sorted((ROOT / "dashboard").rglob("*.py"))
 
 # The rooms from left to right; those of one row may know each other.
 ROOMS = [
-    {"core", "seeds", "vision"},
+    {"core", "fields", "seeds", "vision"},
     {"memory"},
     {"data", "networks", "threat", "plugins"},
-    {"checkpoints"},
+    {"checkpoints", "codes"},
     {"learn", "measure", "foreign"},
     {"claims"},
     {"jobs"},

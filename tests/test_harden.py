@@ -195,7 +195,7 @@ def test_a_list_makes_what_is_not_there_yet_one_from_the_other(tiny, tmp_path, c
     ("text", "said"),
     [
         ("base = 1\n", r"lists no \[\[checkpoint\]\]"),
-        ("bases = 1\n[[checkpoint]]\n", "has bases; known: base"),
+        ("bases = 1\n[[checkpoint]]\n", "has bases; a list of checkpoints has base"),
         ("[[checkpoint]]\nvariant = 'x'\n", "a checkpoint without base and stages"),
         (
             "base = 'a/b/c'\n[[checkpoint]]\nvariant = 'x'\nstages = ['bpfc']\noptions.mixup.alpha = 0.1\n",

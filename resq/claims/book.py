@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any, TypeVar
 
+from resq import fields
 from resq.core import Encoding, known
 from resq.memory import faults
 
@@ -171,10 +172,7 @@ def read(file: Path) -> list[Claim]:
     Raises:
         ValueError: not TOML, an unknown or missing field, or a value out of range.
     """
-    try:
-        given = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file.name} is not a readable TOML file of claims: {error}") from None
+    given = fields.read(file, "file of claims")
     unknown = sorted(set(given) - {"source", "readings", "defaults", "claim"})
     if unknown or not {"source", "claim"} <= set(given):
         said = f"has {', '.join(unknown)}" if unknown else "lacks a source or its claims"
@@ -211,7 +209,7 @@ def _make(kind: type[T], given: Any, where: str) -> T:
     """A frozen value from a TOML table, every field checked for its name and its type."""
     if not isinstance(given, dict):
         raise ValueError(f"{where} must be a table, got {given!r}")
-    own = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    own = {f.name: f for f in fields_of(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(given) - set(own))
     lacking = [n for n, f in own.items() if f.default is MISSING and n not in given]
     if unknown or lacking:

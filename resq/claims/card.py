@@ -78,7 +78,9 @@ def read(file: Path) -> tuple[dict[str, Any], pd.DataFrame]:
         fields = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{file.name} is not a readable card: {error}") from None
-    lacking = [k for k in ("card", "sha256", "weights", "checkpoint", "encoding") if k not in dict(fields)]
+    if not isinstance(fields, dict):
+        raise ValueError(f"{file.name} is no card: expected a JSON object, got a {type(fields).__name__}")
+    lacking = [k for k in ("card", "sha256", "weights", "checkpoint", "encoding") if k not in fields]
     if lacking or fields["card"] != PROTOCOL:
         raise ValueError(f"{file.name} is no card of {PROTOCOL}: {', '.join(lacking) or fields.get('card')}")
     beside = file.with_suffix(".parquet")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from resq import checkpoints
+from resq import checkpoints, fields
 from resq.learn import harden
 from resq.learn.presets import Plan
 from resq.learn.stages import STAGES
@@ -53,6 +53,7 @@ class Study:
     steps: int = 7
 
     def __post_init__(self) -> None:
+        fields.check(self, "study")
         if self.seeds < 1:
             raise ValueError(f"a study needs at least 1 seed, got {self.seeds}")
         if self.epochs < 2 or self.epochs % 2:
@@ -63,8 +64,8 @@ class Study:
     @property
     def hash(self) -> str:
         """16 hex digits of what decides each network and row; the number of seeds does not."""
-        fields = {k: v for k, v in dataclasses.asdict(self).items() if k != "seeds"}
-        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+        said = {k: v for k, v in dataclasses.asdict(self).items() if k != "seeds"}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def cells(self) -> list[tuple[str, int]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from resq import fields
 from resq.learn.presets import Plan, plan
 
 FIELDS = ("base", "preset", "images", "seed", "options", "checkpoint")
@@ -21,31 +21,32 @@ def read(file: Path) -> list[Plan]:
     Raises:
         ValueError: not TOML, an unknown field, or a plan that cannot run; the sentence names it.
     """
-    try:
-        fields = tomllib.loads(file.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not a readable TOML list of checkpoints: {error}") from None
-    _check(file, fields, FIELDS)
-    if not fields.get("checkpoint"):
+    top = fields.read(file, "list of checkpoints")
+    fields.only(top, FIELDS, file.name, "a list of checkpoints")
+    if not top.get("checkpoint"):
         raise ValueError(f"{file.name} lists no [[checkpoint]]")
-    return [_plan(file, fields, own) for own in fields["checkpoint"]]
+    listed = fields.tables(top["checkpoint"], f"{file.name}: checkpoint")
+    return [_plan(file, top, own) for own in listed]
 
 
-def _plan(file: Path, fields: dict[str, Any], own: dict[str, Any]) -> Plan:
-    _check(file, own, OWN)
-    given = {**fields, **own}
+def _plan(file: Path, top: dict[str, Any], own: dict[str, Any]) -> Plan:
+    fields.only(own, OWN, file.name, "a checkpoint of a list")
+    given = {**top, **own}
     lacking = [name for name in ("variant", "base", "stages") if not given.get(name)]
     if lacking:
         raise ValueError(f"{file.name} has a checkpoint without {' and '.join(lacking)}")
-    shared, special = fields.get("options", {}), own.get("options", {})
-    joined = {stage: {**shared.get(stage, {}), **special.get(stage, {})} for stage in given["stages"]}
+    stages = given["stages"]
+    if not isinstance(stages, list) or not all(isinstance(stage, str) for stage in stages):
+        raise ValueError(f"{file.name}: stages are names in a list, got {stages!r}")
+    shared, special = _options(file, top), _options(file, own)
+    joined = {stage: {**shared.get(stage, {}), **special.get(stage, {})} for stage in stages}
     strange = sorted(set(special) - set(joined))
     if strange:
         raise ValueError(f"{given['variant']} sets options of {strange[0]}, which it does not run")
     return plan(
         given["base"],
         given.get("preset", "quick"),
-        only=given["stages"],
+        only=stages,
         changes=joined,
         seed=given.get("seed", 0),
         variant=given["variant"],
@@ -53,7 +54,10 @@ def _plan(file: Path, fields: dict[str, Any], own: dict[str, Any]) -> Plan:
     )
 
 
-def _check(file: Path, fields: dict[str, Any], known: tuple[str, ...]) -> None:
-    unknown = sorted(set(fields) - set(known))
-    if unknown:
-        raise ValueError(f"{file.name} has {', '.join(unknown)}; known: {', '.join(known)}")
+def _options(file: Path, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Options by stage; each stage's are a table."""
+    found = given.get("options", {})
+    if not isinstance(found, dict):
+        raise ValueError(f"{file.name}: options stand in tables by stage, got {found!r}")
+    fields.tables(list(found.values()), f"{file.name}: options of a stage")
+    return found

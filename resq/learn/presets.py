@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from resq import fields
 from resq.checkpoints import ROOT
 from resq.core import known
 from resq.learn.stages import STAGES
@@ -33,6 +33,9 @@ class Preset:
     stages: tuple[tuple[str, Mapping[str, Any]], ...]
     images: int = 0
 
+    def __post_init__(self) -> None:
+        fields.check(self, "preset")
+
 
 def read(file: Path) -> Preset:
     """The preset in a TOML file: ``about``, ``images`` and a list of ``[[stage]]`` with name and options.
@@ -40,20 +43,16 @@ def read(file: Path) -> Preset:
     Raises:
         ValueError: not TOML, or a stage or option that there is not; the sentence names it.
     """
-    try:
-        fields = tomllib.loads(file.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not a readable TOML preset: {error}") from None
-    unknown = sorted(set(fields) - {"about", "images", "stage"})
-    if unknown or not fields.get("stage"):
-        said = f"has {', '.join(unknown)}" if unknown else "names no [[stage]]"
-        raise ValueError(f"{file.name} {said}; a preset has about, images and [[stage]]")
+    given = fields.read(file, "preset")
+    fields.only(given, ("about", "images", "stage"), file.name, "a preset")
+    if not given.get("stage"):
+        raise ValueError(f"{file.name} names no [[stage]]")
     stages = []
-    for given in fields["stage"]:
-        own = {k: v for k, v in given.items() if k != "name"}
-        options(given.get("name", ""), STAGES, own)
-        stages.append((given["name"], own))
-    return Preset(file.stem, fields.get("about", ""), tuple(stages), fields.get("images", 0))
+    for stage in fields.tables(given["stage"], f"{file.name}: stage"):
+        name, own = str(stage.get("name", "")), {k: v for k, v in stage.items() if k != "name"}
+        options(name, STAGES, own)
+        stages.append((name, own))
+    return Preset(file.stem, given.get("about", ""), tuple(stages), given.get("images", 0))
 
 
 PRESETS: dict[str, Preset] = {file.stem: read(file) for file in sorted(FOLDER.glob("*.toml"))}
@@ -76,6 +75,9 @@ class Plan:
     images: int = 0
     seed: int = 0
     look: Look = field(default_factory=Look)
+
+    def __post_init__(self) -> None:
+        fields.check(self, "plan")
 
     @property
     def hash(self) -> str:
@@ -111,6 +113,8 @@ def plan(
     Raises:
         ValueError: an unknown preset, stage or option, or a scale that is not positive.
     """
+    if not (isinstance(base, str) and isinstance(preset, str)):
+        raise ValueError(f"base and preset are names, got {base!r} and {preset!r}")
     if not epochs_scale > 0:
         raise ValueError(f"epochs are scaled by a positive number, got {epochs_scale:g}")
     chosen = read(Path(preset)) if preset.endswith(".toml") else known("preset", preset, PRESETS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+from resq import fields
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        kinds: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, kinds[str(field.type)]) or value != value:
-                raise ValueError(f"a recipe's {field.name} is a {field.type}, got {value!r}")
+        fields.check(self, "recipe")
         positive = ("epochs", "batch", "lr", "size", "early_size")
         wrong = [f"{name} {getattr(self, name)}" for name in positive if getattr(self, name) <= 0]
         counts = ("pad", "warmup", "early_epochs", "average_epochs", "average_lr", "cutout")
@@ -92,8 +89,7 @@ class Recipe:
         """
         known = dataclasses.fields(self)
         changed = {f.name: getattr(self, f.name) for f in known if getattr(self, f.name) != f.default}
-        fields = json.dumps(changed, sort_keys=True)
-        return hashlib.sha256(fields.encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read(file: Path) -> Recipe:
@@ -102,15 +98,9 @@ def read(file: Path) -> Recipe:
     Raises:
         ValueError: not TOML, an unknown field, or a field out of range; the sentence names it.
     """
-    try:
-        fields = tomllib.loads(file.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not a readable TOML recipe: {error}") from None
-    known = {f.name: f for f in dataclasses.fields(Recipe)}
-    unknown = sorted(set(fields) - set(known))
-    if unknown:
-        raise ValueError(f"{file.name} has {', '.join(unknown)}; a recipe has {', '.join(known)}")
-    missing = [name for name in ("data", "network") if name not in fields]
+    given = fields.read(file, "recipe")
+    fields.only(given, [f.name for f in dataclasses.fields(Recipe)], file.name, "a recipe")
+    missing = [name for name in ("data", "network") if name not in given]
     if missing:
         raise ValueError(f"{file.name} lacks {' and '.join(missing)}")
-    return Recipe(**fields)
+    return Recipe(**given)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from dataclasses import fields as fields_of
 from itertools import product
 from pathlib import Path
 
+from resq import fields
 from resq.measure.cells import MODES, Cell
 from resq.measure.spec import SweepSpec
 
@@ -47,6 +48,7 @@ class CampaignSpec:
     top: float = 0.0
 
     def __post_init__(self) -> None:
+        fields.check(self, "campaign")
         for name in (*LISTED, "modes"):
             if not getattr(self, name):
                 raise ValueError(f"a campaign needs at least one of {name}, got none")
@@ -78,13 +80,13 @@ class CampaignSpec:
 
     def toml(self) -> str:
         """The campaign as a TOML file; defaults are left out."""
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
-        lines = [f"{f.name} = {_toml(given[f.name])}" for f in fields(self) if given[f.name] != f.default]
+        given = {f.name: getattr(self, f.name) for f in fields_of(self)}
+        lines = [f"{f.name} = {_toml(given[f.name])}" for f in fields_of(self) if given[f.name] != f.default]
         return "\n".join(lines) + "\n"
 
 
 def _names(of: type) -> set[str]:
-    return {field.name for field in fields(of)}
+    return {field.name for field in fields_of(of)}
 
 
 def _toml(value: object) -> str:
@@ -98,37 +100,26 @@ def parse(text: str, name: str = "the campaign") -> CampaignSpec:
     Raises:
         ValueError: not TOML, an unknown field, or a value out of range; the sentence names it.
     """
+    given, names = (
+        fields.parse(text, f"{name} is not readable TOML"),
+        [f.name for f in fields_of(CampaignSpec)],
+    )
+    fields.only(given, names, name, "a campaign")
+    if "checkpoints" not in given:
+        raise ValueError(f"{name} names no checkpoints; a campaign has {', '.join(names)}")
     try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{name} is not readable TOML: {error}") from None
-    names = [field.name for field in fields(CampaignSpec)]
-    unknown = sorted(set(given) - set(names))
-    if unknown or "checkpoints" not in given:
-        said = f"has {', '.join(unknown)}" if unknown else "names no checkpoints"
-        raise ValueError(f"{name} {said}; a campaign has {', '.join(names)}")
-    for field in fields(CampaignSpec):
-        if field.name in given:
-            given[field.name] = _typed(name, field.name, given[field.name], field.default)
-    return CampaignSpec(**given)
+        return CampaignSpec(
+            **{f.name: _meant(given[f.name], str(f.type)) for f in fields_of(CampaignSpec) if f.name in given}
+        )
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
-KINDS = {"bers": (int, float), "eps": (int, float), "planes": (int,), "seeds": (int,)}  # others list words
-
-
-def _typed(file: str, name: str, value: object, default: object) -> object:
-    """A value of the kind that the field has."""
-    if isinstance(default, tuple) or name == "checkpoints":
-        items = tuple(value) if isinstance(value, list) else (value,)
-        wrong = [item for item in items if not isinstance(item, KINDS.get(name, (str,)))]
-        if wrong:
-            raise ValueError(f"{file}: {name} cannot hold {wrong[0]!r}")
-        return items
-    if isinstance(default, float) and isinstance(value, int):
-        return float(value)
-    if type(value) is not type(default):
-        raise ValueError(f"{file}: {name} is a {type(default).__name__}, got {value!r}")
-    return value
+def _meant(value: object, kind: str) -> object:
+    """A list as a tuple, one value for a list of one, a whole number for a float."""
+    if kind.startswith("tuple"):
+        return tuple(value) if isinstance(value, list) else (value,)
+    return float(value) if kind == "float" and type(value) is int and abs(value) < 2**63 else value
 
 
 def read(file: Path) -> CampaignSpec:

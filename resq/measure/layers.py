@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from dataclasses import fields as fields_of
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as distributions
 
-from resq import checkpoints
+from resq import checkpoints, fields
 from resq.core import Encoding
 from resq.measure import table
 
@@ -70,6 +71,7 @@ class LayerSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        fields.check(self, "heatmap")
         Encoding.parse(self.encoding)
         if not 0 < self.share <= 1:
             raise ValueError(f"the share of flipped bits must lie in (0, 1], got {self.share:g}")
@@ -101,7 +103,7 @@ class LayerSpec:
         'sensitivity signs/resnet20/base --measured --maps 4'
         """
         words = ["sensitivity", self.checkpoint, *["--measured"] * bool(self.maps)]
-        for field in fields(self)[1:]:
+        for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
             if value != field.default:
                 words += [f"--{field.name}", f"{value:g}" if isinstance(value, float) else str(value)]
@@ -129,13 +131,7 @@ def read(file: Path) -> pd.DataFrame:
     Raises:
         ValueError: not a parquet file, or without the columns of COLUMNS.
     """
-    try:
-        found = pd.read_parquet(file)
-    except Exception as error:  # pyarrow raises a family of its own for broken files
-        raise ValueError(f"{file.name} is not a readable parquet file: {error}") from None
-    lacking = [name for name in COLUMNS if name not in found.columns]
-    if lacking:
-        raise ValueError(f"{file.name} lacks the columns {', '.join(lacking)}")
+    found = table.parquet(file, COLUMNS)
     return frame(found[list(COLUMNS)].to_dict("records"))  # type: ignore[arg-type]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
+from dataclasses import fields as fields_of
 from itertools import product
 from pathlib import Path
 
-from resq import checkpoints
+from resq import checkpoints, fields
 from resq.core import Encoding, known
 from resq.measure.cells import ACTIVATIONS, MODES, SAMPLES, Cell
 from resq.memory import faults
@@ -64,6 +64,7 @@ class SweepSpec:
     top: float = 0.0
 
     def __post_init__(self) -> None:
+        fields.check(self, "sweep")
         Encoding.parse(self.encoding)
         known("fault model", self.fault, dict.fromkeys(FAULT_MODELS))
         if self.fault == ACTIVATIONS and (self.layers or self.planes or self.modes):
@@ -148,7 +149,7 @@ class SweepSpec:
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that run this sweep; defaults are left out."""
         words = ["sweep", self.checkpoint]
-        for field in fields(self)[1:]:
+        for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
             if value != field.default:
                 text = (
@@ -170,17 +171,16 @@ def read(file: Path) -> list[SweepSpec]:
     Raises:
         ValueError: not TOML, an unknown field, or a value out of range; the sentence names it.
     """
-    try:
-        given = tomllib.loads(file.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not a readable TOML file of sweeps: {error}") from None
-    names = [field.name for field in fields(SweepSpec)]
-    unknown = sorted(set(given) - set(names))
-    if unknown or "checkpoint" not in given:
-        said = f"has {', '.join(unknown)}" if unknown else "names no checkpoint"
-        raise ValueError(f"{file.name} {said}; a sweep has {', '.join(names)}")
+    given, names = fields.read(file, "file of sweeps"), [field.name for field in fields_of(SweepSpec)]
+    fields.only(given, names, file.name, "a sweep")
+    if "checkpoint" not in given:
+        raise ValueError(f"{file.name} names no checkpoint; a sweep has {', '.join(names)}")
     choices = [
-        [tuple(value)] if name in _LISTS else value if isinstance(value, list) else [value]
+        [tuple(value) if isinstance(value, list) else value]
+        if name in _LISTS
+        else value
+        if isinstance(value, list)
+        else [value]
         for name, value in given.items()
     ]
     return [SweepSpec(**dict(zip(given, values, strict=True))) for values in product(*choices)]

@@ -93,19 +93,28 @@ def write(table: pd.DataFrame, file: Path) -> None:
     part.replace(file)
 
 
+def parquet(file: Path, names: Iterable[str]) -> pd.DataFrame:
+    """The table in a parquet file, which has at least these columns.
+
+    Raises:
+        ValueError: not a parquet file, or a column is not in it.
+    """
+    try:
+        found = pd.read_parquet(file)
+    except Exception as error:  # pyarrow raises a family of its own for broken files
+        raise ValueError(f"{file.name} is not a readable parquet file: {error}") from None
+    if lacking := [name for name in names if name not in found.columns]:
+        raise ValueError(f"{file.name} lacks the columns {', '.join(lacking)}")
+    return found
+
+
 def read(file: Path) -> pd.DataFrame:
     """A table written by ``write``.
 
     Raises:
         ValueError: not a parquet file, or without the columns of COLUMNS.
     """
-    try:
-        table = pd.read_parquet(file)
-    except Exception as error:  # pyarrow raises a family of its own for broken files
-        raise ValueError(f"{file.name} is not a readable parquet file: {error}") from None
-    lacking = [name for name in COLUMNS if name not in table.columns and name not in DEFAULTS]
-    if lacking:
-        raise ValueError(f"{file.name} lacks the columns {', '.join(lacking)}")
+    table = parquet(file, [name for name in COLUMNS if name not in DEFAULTS])
     return _filled(table.reindex(columns=list(COLUMNS))).astype(TYPES)
 
 

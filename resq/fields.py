@@ -1,0 +1,94 @@
+"""What people write into TOML files and options, checked by name and type."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tomllib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+KINDS: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+
+
+def read(file: Path, what: str) -> dict[str, Any]:
+    """The fields of a TOML file.
+
+    Args:
+        what: what the file should be, for the sentence.
+    Raises:
+        ValueError: it cannot be read, or is not TOML.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # ValueError: other letters than UTF-8's, or a zero byte in the name
+        raise ValueError(f"{file} is not a readable TOML {what}: {error}") from None
+    return parse(text, f"{file} is not a readable TOML {what}")
+
+
+def parse(text: str, wrong: str) -> dict[str, Any]:
+    """The fields of a TOML text.
+
+    Raises:
+        ValueError: not TOML; the sentence begins with ``wrong``.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{wrong}: {error}") from None
+
+
+def tables(value: Any, where: str) -> list[dict[str, Any]]:
+    """The tables of a list such as [[stage]].
+
+    Raises:
+        ValueError: it is no list of tables.
+    """
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ValueError(f"{where} must be tables in [[double brackets]], got {value!r}")
+    return value
+
+
+def only(given: Collection[str], names: Collection[str], where: str, what: str) -> None:
+    """Nothing, where every given field is one that ``what`` has; ``where`` names the file.
+
+    Raises:
+        ValueError: one is not.
+    """
+    if unknown := sorted(set(given) - set(names)):
+        raise ValueError(f"{where} has {', '.join(unknown)}; {what} has {', '.join(names)}")
+
+
+def check(value: Any, what: str) -> None:
+    """Nothing, where every field of a frozen value holds what its annotation says; for ``__post_init__``.
+
+    Whole numbers fit fields of floats; NaN, infinity and numbers beyond 64 bits fit none.
+
+    Raises:
+        ValueError: a field of another type.
+
+    >>> check(dataclasses.make_dataclass("A", [("n", "int")])(True), "test")
+    Traceback (most recent call last):
+    ValueError: a test's n is a int, got True
+    """
+    for field in dataclasses.fields(value):
+        given, kind = getattr(value, field.name), str(field.type)
+        inner = kind.removeprefix("tuple[").removesuffix(", ...]")
+        if inner not in KINDS:
+            continue  # a value that checks itself
+        items = [given] if inner == kind else given if isinstance(given, tuple) else [given]
+        wrong = [item for item in items if not _fits(item, inner)]
+        if wrong and inner == kind:
+            raise ValueError(f"a {what}'s {field.name} is a {kind}, got {given!r}")
+        if wrong:
+            raise ValueError(f"a {what}'s {field.name} cannot hold {wrong[0]!r}")
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if not isinstance(value, KINDS[kind]) or (isinstance(value, bool) and kind != "bool"):
+        return False
+    return isinstance(value, str) or (abs(value) < 2**63 and math.isfinite(value))
