@@ -5,6 +5,8 @@ import time
 import pytest
 
 from dashboard import live
+from dashboard.hardening import HardenSpec
+from resq.measure.layers import LayerSpec
 from resq.measure.spec import SweepSpec
 
 NAME = "signs/resnet20/base"
@@ -46,6 +48,20 @@ def test_specs_are_measured_one_after_the_other():
     assert found.state == "running"
     found.jobs[1].state = "done"
     until(lambda: found.state == "done")
+
+
+def test_sweeps_heatmaps_and_hardening_stand_in_one_line_under_one_cap():
+    known = live.Measurements(FakeJob)
+    works = [spec(), LayerSpec(NAME), HardenSpec(NAME, "quick", ("quantize",)), LayerSpec(NAME, maps=2)]
+    found = [known.start([work], "one" if i < 2 else "two") for i, work in enumerate(works)]
+    assert [m.state for m in found] == ["running", "running", "waiting", "waiting"]
+    assert [known.place(m) for m in found] == [0, 0, 1, 2]
+    with pytest.raises(ValueError, match="2 measurements of yours run or wait already"):
+        known.start([HardenSpec(NAME, "quick", ("quantize",))], "one")
+    assert begun(found[1]).argv[0] == "sensitivity"
+    begun(found[0]).state = "done"
+    until(lambda: found[2].state == "running")
+    assert begun(found[2]).argv[0] == "harden"
 
 
 def test_a_third_measurement_waits_and_begins_when_one_has_ended():
