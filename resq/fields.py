@@ -80,11 +80,11 @@ def check(value: Any, what: str) -> None:
         inner = kind.removeprefix("tuple[").removesuffix(", ...]")
         if inner not in KINDS:
             continue  # a value that checks itself
-        items = [given] if inner == kind else given if isinstance(given, tuple) else [given]
-        wrong = [item for item in items if not _fits(item, inner)]
-        if wrong and inner == kind:
+        if inner == kind and not _fits(given, kind):
             raise ValueError(f"a {what}'s {field.name} is a {kind}, got {given!r}")
-        if wrong:
+        if inner != kind and not isinstance(given, tuple):
+            raise ValueError(f"a {what}'s {field.name} is a list, got {given!r}")
+        if inner != kind and (wrong := [item for item in given if not _fits(item, inner)]):
             raise ValueError(f"a {what}'s {field.name} cannot hold {wrong[0]!r}")
 
 

@@ -69,10 +69,6 @@ def _links() -> st.SearchStrategy[Any]:
     return st.sampled_from(sorted(state.PARAMS)).flatmap(of)
 
 
-def _sound_rows() -> bytes:
-    return next(iter(sorted((ROOT / "assets/results").glob("*faults.parquet")))).read_bytes()
-
-
 def _argv() -> st.SearchStrategy[list[str]]:
     from resq.cli import COMMANDS
 
@@ -118,9 +114,11 @@ TARGETS: dict[str, Target] = {
     ),
     "presets": Target(lambda _: hostile.toml(("about", "images", "stage"), PRESET), readers.preset_file, 5),
     "hardened lists": Target(lambda _: hostile.toml(LISTED, LIST), readers.hardened_list, 5),
-    "rows": Target(lambda _: hostile.spoilt(st.just(_sound_rows())), readers.rows, 3),
+    "rows": Target(lambda _: hostile.spoilt(st.just(readers.sound_rows())), readers.rows, 3),
     "cards of others": Target(
-        lambda _: st.tuples(hostile.cards(), hostile.spoilt(st.just(_sound_rows()))), readers.card_file, 3
+        lambda _: st.tuples(hostile.cards(), hostile.spoilt(st.just(readers.sound_rows()))),
+        readers.card_file,
+        3,
     ),
     "names": Target(lambda _: hostile.NAME, readers.name, 5),
     "plugin names": Target(lambda _: hostile.NAME, readers.plugin_name, 3),

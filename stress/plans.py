@@ -15,6 +15,7 @@ LAYERS = {
     "cifar10/resnet18/base": ("conv1", "fc"),
 }
 ENCODINGS = ("int8", "int8-symmetric", "int4-tmr2", "fp32")
+OTHERS = ("layers", "tradeoff", "harden", "lessons", "replay")
 SHARES = (0, 0, 1, 10)  # percent
 
 
@@ -56,14 +57,15 @@ def plan(number: int) -> list[Action]:
         Action("press", f"bit_{min(3, Encoding.parse(other).stored - 1)}"),
     ]
     steps += [Action("choose", "net", networks[number % 2 % len(networks)]), Action("press", "bit_0")]
-    steps += [Action("open", "sweep", {"encs": [enc, other], "nets": [networks[0]]}), Action("open", "")]
-    return steps
+    steps += [Action("open", "sweep", {"encs": [enc, other], "nets": [networks[0]]})]
+    return [*steps, Action("open", OTHERS[number % len(OTHERS)], {"net": networks[0]}), Action("open", "")]
 
 
 def sweep(number: int) -> list[Action]:
-    """A measurement of this visitor alone: nobody else has its seed."""
+    """A measurement of this visitor alone, and its link once more: nobody else has its seed."""
     link = {"encs": ["int8"], "n": 100, "maps": 2, "parts": "faults", "seed": 1000 + number}
-    return [Action("open", "sweep", link), Action("measure", "measure", " cells.")]
+    opened = Action("open", "sweep", link)
+    return [opened, Action("measure", "measure", " cells."), opened]
 
 
 async def do(visitor: Visitor, action: Action) -> Page:

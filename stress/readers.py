@@ -6,10 +6,25 @@ import contextlib
 import hashlib
 import io
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def sound_rows() -> bytes:
+    """A shipped table of one checkpoint's rows."""
+    return min((ROOT / "assets/results").glob("signs*faults.parquet")).read_bytes()
+
+
+@cache
+def _about() -> dict[str, str]:
+    """What a card says of them."""
+    first = pd.read_parquet(io.BytesIO(sound_rows())).iloc[0]
+    return {name: str(first[name]) for name in ("checkpoint", "encoding", "weights")}
 
 
 def torch_file(folder: Path, raw: bytes) -> object:
@@ -42,6 +57,8 @@ def checkpoint_files(folder: Path, pair: tuple[bytes, Any]) -> object:
     raw, fields = pair
     file = folder / "own.safetensors"
     file.write_bytes(raw)
+    if fields is None:
+        fields = checkpoints.card("signs/resnet20/base")
     if isinstance(fields, dict):  # the sum is right: what comes after it is to be reached
         fields = {"network": "resnet20", "data": "signs", "weights": ["a"], **fields}
         fields |= {"sha256": hashlib.sha256(raw).hexdigest()}
@@ -126,8 +143,10 @@ def card_file(folder: Path, pair: tuple[Any, bytes]) -> object:
     from resq.claims import card
 
     fields, raw = pair
+    if fields is None:
+        fields = _about()
     if isinstance(fields, dict):  # known and with the right sum: what comes after is to be reached
-        fields |= {"card": card.PROTOCOL, "sha256": hashlib.sha256(raw).hexdigest()}
+        fields = fields | {"card": card.PROTOCOL, "sha256": hashlib.sha256(raw).hexdigest()}
     (folder / "own.json").write_bytes(json.dumps(fields).encode("utf-8", "surrogatepass"))
     (folder / "own.parquet").write_bytes(raw)
     return card.read(folder / "own.json")

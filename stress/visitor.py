@@ -7,6 +7,7 @@ the page, as in a browser.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,6 +19,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
+TIMED = re.compile(r"Made here in \d+ s")  # what no two visitors share
 TEXTS = ("heading", "markdown", "metric", "code", "alert")
 WIDGETS = ("button", "selectbox", "number_input", "button_group", "slider", "multiselect", "text_input")
 
@@ -66,7 +68,7 @@ class Page:
         """What two visitors can compare: words, numbers, tiles and figures, none of their times."""
         return {
             "address": [part for part in self.query.split("&") if not part.startswith("job=")],
-            "words": [line for line in self.text().splitlines() if "Measured here in" not in line],
+            "words": [line for line in self.text().splitlines() if not TIMED.match(line)],
             "metrics": [(m.label, m.body, m.delta) for m in self.kinds("metric")],
             "buttons": [(b.id.rsplit("-", 1)[-1], b.label, b.type) for b in self.kinds("button")],
             "figures": [figure.spec for figure in self.kinds("plotly_chart")],

@@ -52,6 +52,11 @@ def test_a_file_with_several_values_is_one_sweep_for_each_of_them(tmp_path):
     assert {s.bers for s in specs} == {(0, 0.5)}
 
 
+def test_one_rate_is_a_list_of_one(tmp_path):
+    (tmp_path / "s.toml").write_text('checkpoint = "a/b/c"\nbers = 0.5\neps = 0')
+    assert [(s.bers, s.eps) for s in read(tmp_path / "s.toml")] == [((0.5,), (0,))]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

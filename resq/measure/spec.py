@@ -175,12 +175,8 @@ def read(file: Path) -> list[SweepSpec]:
     fields.only(given, names, file.name, "a sweep")
     if "checkpoint" not in given:
         raise ValueError(f"{file.name} names no checkpoint; a sweep has {', '.join(names)}")
-    choices = [
-        [tuple(value) if isinstance(value, list) else value]
-        if name in _LISTS
-        else value
-        if isinstance(value, list)
-        else [value]
-        for name, value in given.items()
-    ]
+    choices = []
+    for name, value in given.items():
+        values = value if isinstance(value, list) else [value]
+        choices.append([tuple(values)] if name in _LISTS else values)
     return [SweepSpec(**dict(zip(given, values, strict=True))) for values in product(*choices)]
