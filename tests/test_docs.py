@@ -8,7 +8,6 @@ import re
 import shlex
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from resq import checkpoints
@@ -23,6 +22,7 @@ STAGES = {
     "base": "none", "attack": "1", "fault": "2", "words": "3",
     "attack-fault": "1 + 2", "attack-words": "1 + 3", "fault-words": "2 + 3", "plus": "1 + 2 + 3",
 }  # fmt: skip
+WORDS = ("words", "attack-words", "fault-words", "plus")
 SHOWN = [0.0, 1e-4, 1e-3, 1e-2, 5e-2]
 
 
@@ -66,24 +66,38 @@ def both(checkpoint: str) -> list[str]:
     return lines
 
 
+# What one measure alone gives: (words for people, file, variant, fault model, stored bits a weight).
+ALONE = [
+    ("clip", "baselines", "clip", "random", 8),
+    ("clamp", "baselines", "clamp", "random", 8),
+    ("SEC-DED", "memories", "base", "sec-ded", 9),
+    ("threefold", "memories", "base", "threefold", 24),
+]
+
+
 def ablation(network: str) -> list[str]:
-    """One line per set of stages: accuracy under faults and under attack, with their intervals."""
+    """One line per set of stages and per other measure: accuracy under faults and under attack."""
     lines = [
-        "| stages | checkpoint | stored as | clean | BER 0.01 | BER 0.05 | BER 0.1 | PGD-20, eps 8/255 |",
+        "| stages | checkpoint | bits | clean | BER 0.01 | BER 0.05 | BER 0.1 | PGD-20, eps 8/255 |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    files = [f"{network.replace('/', '-')}-ablation{end}.parquet" for end in ("", "-words")]
-    rows = pd.concat([table.read(table.SHIPPED / file) for file in files])
-    under = {axis: stats.curve(rows, axis).set_index(["checkpoint", "x"]) for axis in ("ber", "eps")}
     for variant, stages in STAGES.items():
-        name = f"{network}/{variant}"
-        cells = [_cell(under["ber"].loc[(name, x)]) for x in (0.0, 1e-2, 5e-2, 1e-1)]
-        hit = under["eps"].loc[(name, 8.0)]
-        cells.append(
-            f"{100 * hit['mean']:.1f} ({100 * hit['image_low']:.1f} to {100 * hit['image_high']:.1f})"
-        )
-        lines.append(f"| {stages} | `{variant}` | {hit['encoding']} | {' | '.join(cells)} |")
-    return lines
+        file = "ablation-words" if variant in WORDS else "ablation"
+        lines.append(_measure(network, stages, file, variant, "random", 8))
+    return lines + [_measure(network, *alone) for alone in ALONE]
+
+
+def _measure(network: str, said: str, file: str, variant: str, fault: str, stored: int) -> str:
+    rows = table.read(table.SHIPPED / f"{network.replace('/', '-')}-{file}.parquet")
+    own = rows[rows["checkpoint"] == f"{network}/{variant}"]
+    under = stats.curve(own[own["fault"] == fault]).set_index("x")
+    hit = stats.curve(own, "eps").set_index("x")
+    attacked = "as `base`"
+    if len(hit):
+        at = 100 * hit.loc[8.0, ["mean", "image_low", "image_high"]].astype(float)
+        attacked = f"{at['mean']:.1f} ({at['image_low']:.1f} to {at['image_high']:.1f})"
+    cells = [_cell(under.loc[x]) for x in (0.0, 1e-2, 5e-2, 1e-1)]
+    return f"| {said} | `{variant}` | {stored} | {' | '.join(cells)} | {attacked} |"
 
 
 def asymmetry() -> list[str]:
