@@ -70,12 +70,12 @@ def _pass(network: torch.nn.Module, x: torch.Tensor, batch: int) -> None:
 
 def _pytorchfi(n: int) -> dict[str, Callable[[], object]]:
     """Declaring a map's faults, nothing, and a map end to end."""
-    from pytorchfi.core import FaultInjection
+    from pytorchfi.core import fault_injection
 
     x, _ = images(n)
     network = plain().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     kinds = [torch.nn.Conv2d, torch.nn.Linear]
-    injector = FaultInjection(network, 1, input_shape=[3, 32, 32], layer_types=kinds)
+    injector = fault_injection(network, 1, input_shape=[3, 32, 32], layer_types=kinds)
     places = _places(drawn(0))
 
     def declare() -> torch.nn.Module:

@@ -231,6 +231,8 @@ class BitFlips:
     def at(self, rate: float) -> BitFlips:
         """The flips of the same map at a smaller rate: always a subset, so curves over BER are nested."""
         keep = self.onsets <= rate
+        if keep.all():
+            return self
         return BitFlips(self.addresses[keep], self.onsets[keep])
 
 

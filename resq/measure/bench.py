@@ -73,7 +73,7 @@ class Bench:
         word, mask = bits.masks(
             quant.checked(self.model, flips), self.encoding.stored, quant.word_type(self.encoding)
         )
-        place, before = self._flat.write(word, mask, self.encoding)
+        place, before = self._flat.write(word, mask)
         try:
             yield self.network
         finally:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+BLOCK = 1 << 15  # draws at a time: what is worked on stays in the cache
+LONGEST = 64.0  # no exponential draw in double precision is longer
+
 
 def sparse(n: int, rate: float, rng: np.random.Generator) -> np.ndarray:
     """Positions in 0..n-1, each taken independently with probability ``rate``; sorted int64, none twice.
@@ -20,13 +23,29 @@ def sparse(n: int, rate: float, rng: np.random.Generator) -> np.ndarray:
     parts, last = [], -1
     while last < n:
         expected = (n - last) * rate
-        gaps = rng.standard_exponential(int(expected + 6 * np.sqrt(expected) + 16))
-        # Rates near 1e-300 give gaps beyond int64; cut there, no memory is that large.
-        steps = np.minimum(gaps / unit, 2.0**62 / len(gaps)).astype(np.int64) + 1
-        parts.append(last + np.cumsum(steps))
+        parts.append(_walk(int(expected + 6 * np.sqrt(expected) + 16), unit, last, rng))
         last = int(parts[-1][-1])
     positions = np.concatenate(parts) if len(parts) > 1 else parts[0]
     return positions[: np.searchsorted(positions, n)]
+
+
+def _walk(count: int, unit: float, last: int, rng: np.random.Generator) -> np.ndarray:
+    """The next ``count`` positions after ``last``."""
+    at, gaps = np.empty(count, np.int64), np.empty(min(count, BLOCK))
+    longest = 2.0**62 / count
+    for begin in range(0, count, BLOCK):
+        steps = at[begin : begin + BLOCK]
+        gap = gaps[: len(steps)]
+        rng.standard_exponential(out=gap)
+        gap /= unit
+        if LONGEST / unit > longest:  # rates near 1e-300 give gaps beyond int64; no memory is that large
+            np.minimum(gap, longest, out=gap)
+        steps[:] = gap
+        steps += 1
+        steps[0] += last
+        np.cumsum(steps, out=steps)
+        last = int(steps[-1])
+    return at
 
 
 def masks(addresses: np.ndarray, stored: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
@@ -38,14 +57,27 @@ def masks(addresses: np.ndarray, stored: int, dtype: np.dtype) -> tuple[np.ndarr
     >>> masks(np.array([0, 7, 9]), 8, np.dtype("u1"))
     (array([0, 1]), array([129,   2], dtype=uint8))
     """
+    words, bit = _split(addresses, stored, dtype)
+    mask = np.left_shift(dtype.type(1), bit, out=bit)
+    again = np.flatnonzero(words[1:] == words[:-1])
+    if not len(again):
+        return words, mask
+    # Few words are hit twice: every bit hands its mask to the bit before it, as long as the word is the same.
+    run = again
+    while len(run):
+        mask[run] |= mask[run + 1]
+        run = run[:-1][np.diff(run) == 1]
+    first = np.ones(len(words), bool)
+    first[again + 1] = False
+    return words[first], mask[first]
+
+
+def _split(addresses: np.ndarray, stored: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Word index and bit of each address; where ``stored`` is a power of two, without a division."""
+    if stored & (stored - 1) == 0:
+        return addresses >> (stored.bit_length() - 1), addresses.astype(dtype) & dtype.type(stored - 1)
     words = addresses // stored  # numpy divides by one number ten times faster than divmod does
-    values = np.left_shift(np.uint32(1), (addresses - words * stored).astype(np.uint32)).astype(dtype)
-    new = np.concatenate([[True], words[1:] != words[:-1]])[: len(words)]
-    first, more = np.flatnonzero(new), np.flatnonzero(~new)
-    mask = values[first]
-    # Few words are hit twice, so they are added one by one to the group that their first bit opened.
-    np.bitwise_or.at(mask, np.searchsorted(first, more) - 1, values[more])
-    return words[first], mask
+    return words, (addresses - words * stored).astype(dtype)
 
 
 def fields(word: int, stored: int) -> list[int]:

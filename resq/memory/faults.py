@@ -23,7 +23,9 @@ FaultModel = Callable[..., BitFlips]
 def random(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
     """Every bit flips independently with probability ``rate``; the count is binomial."""
     at = bits.sparse(region.n_bits, check_rate(rate), rng)
-    return BitFlips(region.addresses(at), rng.random(len(at)) * rate)
+    onsets = rng.random(len(at))
+    onsets *= rate
+    return BitFlips(region.addresses(at), onsets)
 
 
 def count(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
