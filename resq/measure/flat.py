@@ -29,8 +29,6 @@ class Flat:
         first: index of each row's first word, and after them the number of words, int64 (rows + 1,).
         place: int64 (4, rows), where a row's weights lie: see ``_places``.
         scale, zero, factor: what turns a row's words into floats; a folded norm is the factor.
-        table: the float of every possible word of every row, float32 (rows << stored,); None where words are
-            too wide for that.
     """
 
     floats: np.ndarray
@@ -41,7 +39,6 @@ class Flat:
     zero: np.ndarray
     factor: np.ndarray | None
     encoding: Encoding
-    table: np.ndarray | None
 
     def write(self, word: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Writes the floats of the words under these masks; returns the places written and what was there.
@@ -53,10 +50,14 @@ class Flat:
         """
         # The rows of ascending words, without a search for each: how many words fall into every row.
         count = np.diff(np.searchsorted(word, self.first))
-        row = np.repeat(np.arange(len(count)), count)
         place, stored = self._places(word, count), self.words.take(word)
-        self.floats[place] = self._read(row, stored ^ mask)
-        return place, self._read(row, stored)
+        scale, zero = np.repeat(self.scale, count), np.repeat(self.zero, count)
+        after, before = (quant.values(w, scale, zero, self.encoding) for w in (stored ^ mask, stored))
+        if self.factor is not None:  # times one would be no harm but to the bits of a NaN
+            factor = np.repeat(self.factor, count)
+            after, before = after * factor, before * factor
+        self.floats[place] = after
+        return place, before
 
     def _places(self, word: np.ndarray, count: np.ndarray) -> np.ndarray:
         """Where in ``floats`` the weights of these words lie, ``count`` of them in each row.
@@ -73,19 +74,12 @@ class Flat:
         channel += np.repeat(base, count)
         return channel
 
-    def _read(self, row: np.ndarray, words: np.ndarray) -> np.ndarray:
-        """The floats of words in these rows."""
-        if self.table is not None:
-            return self.table.take((row << self.encoding.stored) + words)
-        factor = None if self.factor is None else self.factor[row]
-        return _values(words, self.scale[row], self.zero[row], factor, self.encoding)
-
 
 def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.ndarray]) -> Flat:
     """Moves the weights of the body, as they are, into one memory that its parameters view from now on."""
     sizes = [-(-q.words.size // ALIGN) * ALIGN for q in model.weights.values()]
     starts = [0, *np.cumsum(sizes).tolist()]
-    memory = torch.zeros(starts[-1])
+    memory = torch.from_numpy(np.full(starts[-1], 0, np.float32))  # numpy asks for large pages
     rows = []
     for (name, q), start in zip(model.weights.items(), starts, strict=False):
         parameter = body.get_parameter(name)
@@ -97,24 +91,7 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
     first, encoding = np.concatenate([[0], np.cumsum(size)]), next(iter(model.weights.values())).encoding
     place = np.stack([-(-(1 << 32) // area), inputs, base - first[:-1] * inputs, 1 - area * inputs])
     used = factor if factors else None
-    table = _table(scale, zero, used, encoding) if encoding.stored <= TABLED else None
-    return Flat(memory.numpy(), words, first, place, scale, zero, used, encoding, table)
-
-
-TABLED = 8  # bits: the table of ResNet18's 4,810 rows has 5 MB
-
-
-def _table(scale: np.ndarray, zero: np.ndarray, factor: np.ndarray | None, encoding: Encoding) -> np.ndarray:
-    every = np.arange(1 << encoding.stored)
-    columns = None if factor is None else factor[:, None]
-    return _values(every, scale[:, None], zero[:, None], columns, encoding).reshape(-1)
-
-
-def _values(
-    words: np.ndarray, scale: np.ndarray, zero: np.ndarray, factor: np.ndarray | None, encoding: Encoding
-) -> np.ndarray:
-    found = quant.values(words, scale, zero, encoding)
-    return found if factor is None else found * factor  # times one would be no harm but to the bits of a NaN
+    return Flat(memory.numpy(), words, first, place, scale, zero, used, encoding)
 
 
 def _rows(q: QuantizedTensor, factor: np.ndarray, start: int) -> list[np.ndarray]:

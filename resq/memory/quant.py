@@ -127,7 +127,7 @@ def values(words: np.ndarray, scale: np.ndarray, zero: np.ndarray, encoding: Enc
     """What words are read as, float32; ``scale`` and ``zero`` broadcast against them."""
     if encoding.code in FLOATS:
         return _from_float_words(words, encoding.code)
-    return (codes(encoding)[words] - zero) * scale
+    return (codes(encoding).take(words) - zero) * scale
 
 
 def dequantize(q: QuantizedTensor) -> np.ndarray:
