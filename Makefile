@@ -5,7 +5,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 
-.PHONY: help run test lint bench zoo soak fuzz chaos manifest
+.PHONY: help run test lint bench pictures zoo soak fuzz chaos manifest
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ lint: $(VENV)/.test ## style, form and types
 bench: $(VENV)/.bench ## speed, side by side with other libraries (a part: make bench ARGS="--only pgd --quick")
 	@$(PY) -m benchmarks.store
 	@$(PY) -m benchmarks $(ARGS)
+
+pictures: $(VENV)/.test ## every page in light, dark and presenter mode, into assets/screenshots
+	@$(PY) -m benchmarks.screenshots $(ARGS)
+	@$(PY) -m resq verify --write
 
 soak: $(VENV)/.test ## thirty sessions at once on a real server, each compared with itself alone (SECONDS=300)
 	@$(PY) -m stress soak --seconds $(or $(SECONDS),300) $(ARGS)

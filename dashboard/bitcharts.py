@@ -39,7 +39,7 @@ def probabilities(
     theme.dress(figure, height=64 + 19 * len(shown))
     figure.update_layout(barmode="group", bargap=0.22, bargroupgap=0.0, showlegend=after is not None)
     figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 14}, fixedrange=True, dtick=1)
-    figure.update_xaxes(range=[0, 1.3], tickformat=".0%", tickvals=[0, 0.5, 1], fixedrange=True)
+    figure.update_xaxes(range=[0, 1.45], tickformat=".0%", tickvals=[0, 0.5, 1], fixedrange=True)
     return figure
 
 

@@ -296,14 +296,19 @@ def _words_of(net: str, sha256: str, enc: str) -> QuantizedModel:
 def cells(net: str, enc: str, mode: str) -> pd.DataFrame:
     """The surface of a network as stored: random faults in all layers, PGD, seed 0."""
     found = rows().query("checkpoint == @net and encoding == @enc and region == 'all' and seed == 0")
-    return tradeoff.cells(found[found["fault"].eq("random") & found["attack"].isin(["none", "pgd"])], mode)
+    return tradeoff.cells(_random_and_pgd(found), mode)
+
+
+def _random_and_pgd(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of random faults, of PGD, of both or of neither; where no bit flips, the fault model is "none"."""
+    return frame[frame["fault"].isin(["none", "random"]) & frame["attack"].isin(["none", "pgd"])]
 
 
 def areas(frame: pd.DataFrame, net: str) -> pd.DataFrame:
     """Both resistances of every variant of a network that has them, and the memory that its weights take."""
     row = net.rsplit("/", 1)[0] + "/"
     frame = frame[frame["checkpoint"].str.startswith(row)]
-    found = tradeoff.areas(frame[frame["fault"].eq("random") & frame["attack"].isin(["none", "pgd"])])
+    found = tradeoff.areas(_random_and_pgd(frame))
     sizes = [megabytes(*pair) for pair in found[["checkpoint", "encoding"]].to_numpy().tolist()]
     return found.assign(megabytes=sizes)
 

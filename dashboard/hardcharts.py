@@ -58,7 +58,8 @@ def before_after(looks: Sequence[dict[str, Any]]) -> go.Figure:
         values = [look[key] for look in looks]
         figure.add_bar(
             x=names, y=values, name=name, text=[theme.percent(v, 0) for v in values], textposition="outside",
-            marker={"color": colour, "pattern": {"shape": shape, "fgcolor": "white", "solidity": 0.3}},
+            marker={"color": colour, "pattern": {"shape": shape, "fgcolor": "white", "solidity": 0.3,
+                                                 "fillmode": "overlay"}},
             customdata=[_told(look) for look in looks],
             hovertemplate="%{x}, " + name + ": %{y:.2%}<br>%{customdata}<extra></extra>",
         )  # fmt: skip

@@ -264,12 +264,12 @@ def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[fl
         for w in (words, words ^ words.dtype.type(1 << bit))
     )
     return pd.DataFrame({
-        "weight no.": at,
+        "no.": at,
         "channel": at // (q.words.size // q.words.shape[0]),
         "word": [f"0x{int(w):0{digits}X}" for w in words],
         "weight": [theme.number(float(v)) for v in now],
-        "with the bit flipped": [theme.number(float(v)) for v in then],
-        "adds to the loss": [change(float(c)) for c in costs],
+        "flipped to": [theme.number(float(v)) for v in then],
+        "adds to loss": [change(float(c)) for c in costs],
     })  # fmt: skip
 
 

@@ -218,7 +218,7 @@ def channel_strip(changes: np.ndarray) -> go.Figure:
         colorbar={"thickness": 14, "nticks": 3, "exponentformat": "power",
                   "tickfont": {"size": theme.SIZE - 2, "color": theme.INK}},
     ))  # fmt: skip
-    theme.dress(figure, height=120)
+    theme.dress(figure, height=150)
     figure.update_xaxes(title_text="output channel", showgrid=False, fixedrange=True)
     figure.update_yaxes(showticklabels=False, showgrid=False, fixedrange=True)
     return figure

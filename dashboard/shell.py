@@ -18,6 +18,7 @@ html { font-size: 23px !important; }
 .stApp [data-testid="stMainBlockContainer"] { padding: .6rem 1.6rem 1rem; max-width: none; }
 .st-key-shell_share { display: none; }
 .stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
+.st-key-words_32 [class*="st-key-field_mantissa"] button { width: 1.3rem; }
 """
 
 

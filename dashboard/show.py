@@ -29,6 +29,12 @@ def page(title: str, sentence: str) -> None:
     st.markdown(sentence)
 
 
+def section(title: str) -> None:
+    """A heading over several figures, each of which has its own."""
+    with st.container(key="section"):
+        st.header(title, anchor=False)
+
+
 def text(name: str) -> str:
     """A text of the folder text/."""
     return (HERE / "text" / f"{name}.md").read_text(encoding="utf-8")
@@ -85,7 +91,7 @@ def figure(
     """
     chart = charts.CHARTS[name]
     if title:
-        st.subheader(chart.title, anchor=False)
+        st.header(chart.title, anchor=False)
     if shell.presenting():
         drawn = theme.enlarge(drawn, 1.35)
     pick: dict[str, Any] = {"on_select": on_select, "selection_mode": "points"} if on_select else {}
@@ -148,7 +154,7 @@ def standalone(drawn: go.Figure) -> str:
 def verdict(found: Verdict) -> None:
     """The verdict, large."""
     with st.container(key=f"verdict_{found.kind}", gap=None):
-        st.subheader(f"{ICONS[found.kind]} {found.headline}", anchor=False)
+        st.header(f"{ICONS[found.kind]} {found.headline}", anchor=False)
         st.markdown(found.detail)
 
 

@@ -12,7 +12,9 @@ from dashboard import theme, words
 from resq.measure import tradeoff
 
 SCALE = "Cividis"  # the same to all eyes, and in grey
-BAR = {"title": {"text": "accuracy", "side": "right"}, "tickformat": ".0%", "thickness": 16}
+INK = {"size": theme.SIZE, "color": theme.INK}
+BAR = {"title": {"text": "accuracy", "side": "right", "font": INK}, "tickfont": INK, "tickformat": ".0%",
+       "thickness": 16}  # fmt: skip
 
 
 def heatmap(
@@ -30,7 +32,7 @@ def heatmap(
     figure = go.Figure()
     figure.add_heatmap(
         z=z, x=x, y=y, zmin=0, zmax=1, xgap=2, ygap=2, colorscale=SCALE, hoverinfo="skip",
-        colorbar=BAR, texttemplate="%{z:.0%}", textfont={"size": 14},
+        colorbar=BAR, texttemplate="%{z:.0%}", textfont={"size": theme.SIZE},
     )  # fmt: skip
     _targets(figure, cells, bers, budgets)
     if border := _border(z, threshold):
@@ -148,9 +150,16 @@ def shields(areas: pd.DataFrame) -> go.Figure:
                 standoff=9, startstandoff=9, text="",
             )  # fmt: skip
     theme.dress(figure)
-    figure.update_xaxes(title_text="resists faults: mean accuracy over log BER", tickformat=".0%")
-    figure.update_yaxes(title_text="resists attack: mean accuracy over eps", tickformat=".0%")
+    figure.update_xaxes(title_text="resists faults: mean accuracy over log BER", **_around(areas["faults"]))
+    figure.update_yaxes(title_text="resists attack: mean accuracy over eps", **_around(areas["attack"]))
     return figure.update_layout(showlegend=True)
+
+
+def _around(shares: pd.Series) -> dict[str, object]:
+    """An axis a little wider than the values: one dot alone would get an axis to 150 %."""
+    room = max(0.02, 0.1 * float(shares.max() - shares.min()))
+    low, high = float(shares.min()) - room, float(shares.max()) + room
+    return {"range": [low, high], "tickformat": ".1%" if high - low < 0.06 else ".0%", "nticks": 6}
 
 
 def _model(checkpoint: str) -> str:
@@ -179,21 +188,22 @@ def pareto(points: pd.DataFrame, y: str = "faults") -> go.Figure:
         name="none is better in both",
         line={"color": theme.INK, "dash": "dot", "width": 2},
     )  # fmt: skip
-    largest = float(points["megabytes"].max()) or 1.0
+    largest = float(np.nanmax([1e-9, *points["megabytes"]]))
     for i, (name, lines) in enumerate(points.groupby(["checkpoint", "encoding"], sort=False)):
         style = theme.style(i)
         figure.add_scatter(
             x=lines["clean"].tolist(), y=lines[y].tolist(), mode="markers", name=_short(name),
             marker={
                 "symbol": style["symbol"], "color": style["color"],
-                "size": (12 + 18 * np.sqrt(lines["megabytes"] / largest)).tolist(),
+                # Weights that are not on this machine have no known size: the smallest dot.
+                "size": (12 + 18 * np.sqrt(lines["megabytes"].fillna(0) / largest)).tolist(),
             },
             text=[words.areas(line) for _, line in lines.iterrows()], hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
     theme.dress(figure)
     what = {"faults": "resists faults: mean accuracy over log BER", "attack": "resists attack: mean over eps"}
-    figure.update_xaxes(title_text="clean accuracy", tickformat=".1%")
-    figure.update_yaxes(title_text=what[y], tickformat=".0%")
+    figure.update_xaxes(title_text="clean accuracy", **_around(points["clean"]))
+    figure.update_yaxes(title_text=what[y], **_around(points[y]))
     return figure.update_layout(showlegend=True)
 
 

@@ -60,6 +60,8 @@ def dress(figure: go.Figure, height: int = 420) -> go.Figure:
 def enlarge(figure: go.Figure, factor: float) -> go.Figure:
     """The figure with larger type, lines and height, for a projector; the one given stays as it is."""
     large = go.Figure(_larger(figure.to_dict(), factor))
+    # Half of the uppermost tick's label stands above the axis; Plotly leaves out what would be cut.
+    large.update_layout(margin_t=max(SIZE * factor, figure.layout.margin.t or 0))
     return large.update_layout(height=(figure.layout.height or 420) * (1 + factor) / 2)
 
 

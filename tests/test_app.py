@@ -55,12 +55,12 @@ def opened(page: str = "start", **query: str) -> AppTest:
 
 def said(app: AppTest) -> str:
     """All text of a page."""
-    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption, *app.subheader])
+    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption, *app.header])
 
 
 def verdict(app: AppTest) -> str:
     """The verdict's headline."""
-    return app.subheader[0].value
+    return app.header[0].value
 
 
 def figures(app: AppTest) -> int:

@@ -247,6 +247,9 @@ def test_arrows_lead_from_the_base_to_each_of_its_variants():
     assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0.2, 0.1, 0.8, 0.3)
     joined = charts.CHARTS["pareto"].draw(pd.DataFrame(lines), "attack").data[0]
     assert joined.y == (0.3,), "the base is beaten in one and equalled in the other"
+    lines[1]["megabytes"] = float("nan")  # its weights are not on this machine
+    sizes = [dots.marker.size for dots in charts.CHARTS["pareto"].draw(pd.DataFrame(lines)).data[1:]]
+    assert sizes == [(30.0,), (12.0,)]
 
 
 def test_arrows_of_a_study_start_at_its_own_unshielded_network_of_the_same_seed():

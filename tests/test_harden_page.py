@@ -83,6 +83,8 @@ def test_before_and_after_are_read_from_the_card():
     bars = charts.CHARTS["before_after"].draw(looks).data
     assert bars[0].x == ("before", "after quantize")
     assert (bars[1].y[0], bars[2].y[0]) == (0.5, 0.1)
+    # Else the pattern alone is drawn: white on white.
+    assert {bar.marker.pattern.fillmode for bar in bars} == {"overlay"}
     assert hardening.looks({}) == []
 
 

@@ -107,9 +107,9 @@ def test_the_worst_words_say_what_they_hold_and_what_they_become():
     table = heat.worst(q, 7, [1, 2], [0.5, 0.25])
     assert table["word"].tolist() == ["0xFF", "0x00"]
     assert table["weight"].tolist() == ["255", "0"]
-    assert table["with the bit flipped"].tolist() == ["127", "128"]
+    assert table["flipped to"].tolist() == ["127", "128"]
     assert table["channel"].tolist() == [0, 1]
-    assert table["adds to the loss"].tolist() == ["+0.5", "+0.25"]
+    assert table["adds to loss"].tolist() == ["+0.5", "+0.25"]
 
 
 def test_the_fields_stand_over_their_bits_the_top_one_first():

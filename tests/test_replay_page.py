@@ -37,7 +37,7 @@ def opened(**query: str) -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    return "\n".join(e.value for e in [*app.title, *app.markdown, *app.caption, *app.subheader])
+    return "\n".join(e.value for e in [*app.title, *app.markdown, *app.caption, *app.header])
 
 
 def judged(claim: str) -> verdict.Verdict:

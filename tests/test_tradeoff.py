@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard import data
 from resq.measure import stats, tradeoff
-from resq.measure.table import frame
+from resq.measure.table import frame, shipped
 from tests.test_charts import row
 
 
@@ -68,3 +69,10 @@ def test_areas_are_mean_heights_over_the_points_that_all_share():
 
 def test_a_network_without_attacked_rows_has_no_areas():
     assert tradeoff.areas(frame([row(), row(ber=1e-3), row(ber=1e-2)])).empty
+
+
+def test_the_shipped_study_has_both_areas_though_its_attacked_rows_name_no_fault_model():
+    found = data.areas(shipped(), "signs/resnet20/base")
+    assert {"signs/resnet20/base", "signs/resnet20/asym-00-s0", "signs/resnet20/asym-a-s0"} <= set(
+        found["checkpoint"]
+    )

@@ -166,7 +166,7 @@ def below(seen: Seen, drawn: dict[str, go.Figure]) -> None:
     found, columns = seen.found, dict[str, np.ndarray]()
     if found.before is not None and found.after is not None:
         columns = {"as stored %": found.before} | ({"with the flips %": found.after} if seen.flipped else {})
-        st.subheader("Now move its pixels", anchor=False)
+        st.header("Now move its pixels", anchor=False)
         with shell.group("attack"):
             seen = replace(seen, state=replace(seen.state, **bitcontrols.attack()))
         if seen.state.eps:

@@ -60,7 +60,7 @@ def result(name: str) -> None:
         f"{label} {theme.percent(first[key])} → {theme.percent(last[key])}"
         for key, label in (("clean", "clean"), ("faulty", "under faults"), ("attacked", "under attack"))
     )
-    st.subheader(name, anchor=False)
+    st.header(name, anchor=False)
     st.markdown(f"{said}, in {last['encoding']}.")
     show.figure("before_after", drawn, key=f"before_after_{name}", alt=said)
     with st.container(horizontal=True):
@@ -79,7 +79,8 @@ def base_of(name: str) -> str:
 
 def shipped(names: list[str]) -> None:
     """What hardening gave before anyone presses a button: the cards of hardened checkpoints."""
-    hardened = [name for name in names if data.card(name).get("stages")]
+    stages = {name: len(data.card(name).get("stages") or ()) for name in names}
+    hardened = sorted(filter(stages.get, names), key=lambda name: -stages[name])  # the fullest opens the page
     if not hardened:
         st.caption("No hardened checkpoint is on this machine yet; the quick preset makes one in minutes.")
         return

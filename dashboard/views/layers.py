@@ -131,7 +131,7 @@ def below(found: heat.Heatmap, net: str, enc: str) -> None:
     if found.pairs is not None and found.agreement is not None:
         said = heat.agreement(found.agreement)
         figures["agreement"] = charts.CHARTS["agreement"].draw(found.pairs)
-        st.subheader(charts.CHARTS["agreement"].title, anchor=False)
+        st.header(charts.CHARTS["agreement"].title, anchor=False)
         small, text = st.columns([5, 4], gap="large", vertical_alignment="center")
         with small:
             show.figure(

@@ -16,7 +16,7 @@ def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
         )  # fmt: skip
     # An empty value in a link chooses none.
     chosen = next((lesson for lesson in every if lesson.name == name), every[0])
-    st.header(chosen.title, anchor=False)
+    show.section(chosen.title)
     st.markdown(f"{chosen.about} *About {chosen.minutes} minutes.*")
     return chosen
 

@@ -21,7 +21,10 @@ def choose(found: list[Verdict]) -> Verdict:
     source = left.segmented_control(
         "Who says it", ["all", *labels], default="all", required=True, key="source", bind="query-params"
     )
-    by_id = {v.claim.id: v for v in found if source in ("all", None, v.claim.source.label)}
+    told = [v for v in found if source in ("all", None, v.claim.source.label)]
+    # The first one opens the page, so it is one that was measured and settled.
+    told.sort(key=lambda v: (v.verdict == "not comparable", v.decides is None))
+    by_id = {v.claim.id: v for v in told}
     picked = right.selectbox("Claim", list(by_id), key="claim", bind="query-params")
     return by_id[picked]
 
@@ -30,7 +33,7 @@ def quoted(claim: Claim) -> None:
     """The claim as quoted, with what its source says and what it does not."""
     with st.container(key="quoted", gap="small"):
         st.caption("As quoted, not measured here")
-        st.subheader(f"◇ {claim.quote}", anchor=False)
+        st.header(f"◇ {claim.quote}", anchor=False)
         st.markdown(f"“{show.plain(claim.says)}”")
         st.caption(f"{claim.source.name} ({LABELS[claim.source.label]})")
         if claim.known:
@@ -45,9 +48,11 @@ def judged(v: Verdict) -> None:
     with st.container(gap="small"):
         st.caption("Measured here")
         with st.container(key=f"verdict_{kind}", gap=None):
-            st.subheader(f"{icon} {v.verdict}", anchor=False)
-            st.markdown(f"**{claimwords.measured(v)}**")
-            st.markdown(show.plain(v.why[0].upper() + v.why[1:]) + ".")
+            st.header(f"{icon} {v.verdict}", anchor=False)
+            told = claimwords.measured(v)
+            st.markdown(f"**{told}**")
+            if v.why != told:
+                st.markdown(show.plain(v.why[0].upper() + v.why[1:]) + ".")
         for cell in () if v.decides else v.near:
             st.caption(f"Nearest measured: {cell.checkpoint} as {cell.encoding}, {cell.point}: "
                        f"{theme.percent(cell.mean)}")  # fmt: skip
@@ -59,7 +64,7 @@ def readings(v: Verdict) -> None:
     """Every reading of the claim, as a figure and a table."""
     if v.claim.value is None or v.claim.unit == "flips" or not v.readings:
         return
-    st.subheader(charts.CHARTS["readings"].title, anchor=False)
+    st.header(charts.CHARTS["readings"].title, anchor=False)
     words = {word: [r.reading.label for r in v.readings if r.verdict == word] for word in claimwords.LOOKS}
     fits = ", ".join(words["reproduced"])
     alt = f"Quoted {v.claim.quote}; consistent with {fits or 'no measured reading'}."
@@ -114,7 +119,7 @@ def shown(v: Verdict, cell: cells.Cell, running: live.Measurement | None) -> Non
 
 def again(v: Verdict) -> None:
     """The cell behind the verdict: what made it, its command, and the same cell measured again."""
-    st.subheader("Measured once more", anchor=False)
+    st.header("Measured once more", anchor=False)
     try:
         cell = rerun.target(v)
     except ValueError as error:
@@ -136,7 +141,7 @@ def again(v: Verdict) -> None:
 def leaders() -> None:
     """All networks in one table."""
     found = data.board()
-    st.subheader("Leaderboard", anchor=False)
+    st.header("Leaderboard", anchor=False)
     if found.empty:
         show.sorry(
             "No row is stored yet, so there is nothing to rank.", "python -m resq sweep signs/resnet20/base"

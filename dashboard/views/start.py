@@ -32,7 +32,7 @@ CARDS = (
 def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[str, str], ...]) -> None:
     """One way in; a click anywhere on it follows its first link."""
     with st.container(border=True, key=f"card_{number}", height="stretch"):
-        st.subheader(f"{icon} {title}", anchor=False)
+        st.header(f"{icon} {title}", anchor=False)
         st.markdown(sentence)
         with st.container(horizontal=True):
             for page, label in links:
@@ -63,7 +63,7 @@ def figure() -> None:
         )
         return
     curves = data.curves(frame, "ber")
-    st.subheader("A trained network, its stored bits flipped at random", anchor=False)
+    st.header("A trained network, its stored bits flipped at random", anchor=False)
     drawn = charts.accuracy_vs_ber(curves, data.chance(list(curves["data"])), charts.order(specs))
     show.figure("ber", drawn, key="start", alt=words.finding(curves, "ber"), title=False)
     st.caption(f"{words.provenance(curves, 'Stored rows')}. {data.about(str(curves['data'].iloc[0]))}.")

@@ -17,7 +17,7 @@ def picture(
     rows, missing = pick.together(data.rows(), fresh, specs, axis, running)
     curves = data.curves(rows, axis)
     chart = charts.CHARTS[axis]
-    st.subheader(chart.title, anchor=False)
+    st.header(chart.title, anchor=False)
     if curves.empty:
         show.sorry(
             "No point is measured yet; faults come before attacks."

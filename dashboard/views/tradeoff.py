@@ -18,7 +18,7 @@ def numbers_of(cell: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float
         return
     line = cell.iloc[0]
     with st.container(key="cell"):
-        st.subheader(f"{theme.percent(line['mean'])} right at {words.place(*at)}", anchor=False)
+        st.header(f"{theme.percent(line['mean'])} right at {words.place(*at)}", anchor=False)
         st.markdown(f"{words.interval(line)}; {words.provenance(cell, 'stored rows')}.")
 
 
@@ -63,7 +63,7 @@ def surface(rows: pd.DataFrame) -> str:
 
 def shields(rows: pd.DataFrame, net: str) -> None:
     """Does one shield protect against both? All variants of the network that were measured."""
-    st.header("Does one shield protect against both?", anchor=False)
+    show.section("Does one shield protect against both?")
     if told := data.study(net):
         st.markdown(f":material/balance: {words.asymmetry(told)}")
     else:

@@ -97,8 +97,8 @@ def visit(browser, address: str) -> Iterator[Callable[[str], Visit]]:
     """Opens a path as a fresh visitor; at the end nobody may have seen an error or left this machine."""
     contexts, visits = [], []
 
-    def go(path: str = "/") -> Visit:
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
+    def go(path: str = "/", **options: object) -> Visit:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
         seen = Visit(page)

@@ -43,10 +43,10 @@ def test_a_tile_of_the_surface_is_chosen_by_a_click_and_a_shared_link_frames_the
     }""")
     plot.click(position=at)
     expect(page).to_have_url(re.compile("eps=0"))
-    expect(page.locator(".st-key-cell h3")).to_contain_text("eps 0/255")
+    expect(page.locator(".st-key-cell h2")).to_contain_text("eps 0/255")
     second = visit("/tradeoff?" + page.url.split("?")[1]).page
-    said = page.locator(".st-key-cell h3").inner_text()
-    expect(second.locator(".st-key-cell h3")).to_have_text(said)
+    said = page.locator(".st-key-cell h2").inner_text()
+    expect(second.locator(".st-key-cell h2")).to_have_text(said)
 
 
 def test_a_teachers_link_shows_the_task_and_hides_what_it_says(visit):
