@@ -104,5 +104,9 @@ def leaders(found: pd.DataFrame) -> pd.io.formats.style.Styler:
 def level(found: pd.DataFrame) -> str:
     """How many lines stand on which level of verification."""
     counts = found["level"].value_counts()
-    parts = [f"{counts[name]} {name}" for name in (board.HERE, board.AGAIN, board.QUOTED) if name in counts]
+    parts = [
+        f"{counts[name]} {name}"
+        for name in (board.HERE, board.AGAIN, board.DIFFERS, board.QUOTED)
+        if name in counts
+    ]
     return ", ".join(parts)

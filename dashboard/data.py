@@ -371,13 +371,17 @@ def _verdicts(stamp: tuple[Any, ...]) -> list[verdict.Verdict]:
 
 def board() -> pd.DataFrame:
     """The leaderboard of shipped rows, of re-runs on this machine and of cards of others."""
-    return _board(_stamp())
+    try:
+        again = tuple(rerun.runs())
+    except ValueError:  # a store that cannot be read: the claim's own part of the page says so
+        again = ()
+    return _board((*_stamp(), tuple(run.at for run in again)), again)
 
 
 @st.cache_data(show_spinner=False, max_entries=2)
-def _board(stamp: tuple[Any, ...]) -> pd.DataFrame:
+def _board(stamp: tuple[Any, ...], _again: tuple[rerun.Run, ...]) -> pd.DataFrame:
     own = pd.concat([rows(), own_cards.rows("own")], ignore_index=True)
-    return leaderboard.board(own, rerun.kept(), own_cards.rows("others"))
+    return leaderboard.board(own, _again, own_cards.rows("others"))
 
 
 def _stamp() -> tuple[Any, ...]:
@@ -385,7 +389,6 @@ def _stamp() -> tuple[Any, ...]:
     folders = (
         table.SHIPPED,
         book.CLAIMS,
-        rerun.folder(),
         own_cards.folder("own"),
         own_cards.folder("others"),
     )
@@ -393,9 +396,9 @@ def _stamp() -> tuple[Any, ...]:
     return tuple((str(p), p.stat().st_mtime_ns) for p in files)
 
 
-def reruns(claim: str) -> pd.DataFrame:
-    """Rows of a claim's cell measured again on this machine, the latest first."""
-    return rerun.kept(claim)
+def reruns(claim: str) -> list[rerun.Run]:
+    """A claim's cell measured again on this machine, the latest first."""
+    return rerun.runs(claim)
 
 
 def study(net: str) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from resq.claims import board
+from resq.claims.rerun import Run
 from resq.measure import table
 from tests.test_claims import maps
 
@@ -45,12 +46,15 @@ def test_the_strongest_attack_measured_is_shown():
 
 
 def test_a_line_says_how_it_is_known():
-    rows, other = table.frame(maps(900)), table.frame(maps(800, checkpoint="cifar10/resnet18/theirs"))
-    found = board.board(rows, again=rows.head(1), quoted=other)
-    assert dict(zip(found["checkpoint"], found["level"], strict=True)) == {
-        "cifar10/resnet18/base": board.AGAIN,
-        "cifar10/resnet18/theirs": board.QUOTED,
-    }
+    rows, other = table.frame(maps(900, 903)), table.frame(maps(800, checkpoint="cifar10/resnet18/theirs"))
+
+    def levels(*again: int) -> list[str]:
+        runs = [Run(str(i), "a-claim", "", table.frame(maps(count))) for i, count in enumerate(again)]
+        return list(board.board(rows, again=runs, quoted=other)["level"])
+
+    assert levels() == [board.HERE, board.QUOTED]
+    assert levels(901, 500) == [board.AGAIN, board.QUOTED]  # the latest, the first of them, counts
+    assert levels(500, 901) == [board.DIFFERS, board.QUOTED]
 
 
 def test_no_rows_are_no_lines():

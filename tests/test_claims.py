@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from resq.claims import book, cells, rerun, verdict
-from resq.measure import table
+from resq.measure import store, table
 
 BASE = {
     "checkpoint": "cifar10/resnet18/base", "network": "resnet18", "data": "cifar10", "encoding": "int8",
@@ -234,10 +233,31 @@ def test_a_rerun_measures_the_very_cell():
         rerun.compare(stored, maps(850, 851))
 
 
-def test_reruns_are_kept_and_found_again(own_folders):
-    assert rerun.kept().empty
-    first, second = (rerun.keep("a-claim", maps(850, 851)) for _ in range(2))
-    assert first != second
-    assert isinstance(rerun.kept("a-claim"), pd.DataFrame)
-    assert len(rerun.kept("a-claim")) == 4
-    assert rerun.kept("another").empty
+def test_reruns_stand_in_the_store_beside_the_rows_of_the_same_keys(own_folders):
+    assert rerun.runs() == []
+    assert not (own_folders / "work").exists()  # looking makes no store
+    rows = [{**row, "key": f"k{row['map']}"} for row in maps(850, 851)]
+    store.add(rows)
+    for at, correct in (("2031-01-01", 850), ("2031-01-02", 700)):
+        rerun.keep("a-claim", [{**row, "correct": correct} for row in rows], at)
+    latest, first = rerun.runs("a-claim")
+    assert (latest.at, list(latest.rows["correct"])) == ("2031-01-02", [700, 700])
+    assert list(first.rows["key"]) == ["k0", "k1"]
+    assert "cores" in first.machine
+    assert list(store.rows()["correct"]) == [850, 851]  # the stored ones stay
+    assert rerun.runs("another") == []
+
+
+def test_a_rerun_draws_the_maps_of_the_stored_cell():
+    stored = cells.cells(table.frame([{**row, "top": 0.05} for row in maps(850, 851)]))[0]
+    assert [c.top for c in rerun.spec(stored).cells()] == [0.05, 0.05]
+
+
+def test_without_flips_a_cell_of_any_sampler_answers():
+    claims = book.load()
+    claim = claims["group-resnet18-8bit"]
+    whole = maps(9300, n=10_000, ber=0.0, fault="layer-uniform")
+    few = maps(900, n=1000, ber=0.0)
+    judged = verdict.judge(claim, table.frame([*few, *whole]), claims)
+    assert judged.decides.cell.n == 10_000
+    assert judged.verdict == "reproduced"

@@ -73,7 +73,11 @@ def test_a_rerun_of_the_same_cell_gives_the_same_numbers_and_is_kept(capsys, one
     assert again["within"]
     assert again["same_hashes"]
     assert again["measured"]["mean"] == again["stored"]["mean"] == sum(r["correct"] for r in one_claim) / 80
-    assert list(rerun.kept("sign")["correct"]) == [r["correct"] for r in one_claim]
+    kept = rerun.runs("sign")[0]
+    assert [list(kept.rows[name]) for name in ("key", "correct")] == [
+        [row[name] for row in one_claim] for name in ("key", "correct")
+    ]
+    assert (kept.at, kept.machine) == (again["at"], again["machine"])
     assert again["command"].startswith("python -m resq sweep signs/resnet20/base --ber 0.001")
 
 

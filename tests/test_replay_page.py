@@ -56,10 +56,12 @@ def test_a_link_opens_a_claim_beside_its_measured_cell(rows):
 
 
 def test_a_cell_measured_again_stands_beside_the_stored_one(rows):
-    rerun.keep("resnet18-ber-1e-2", maps(500, 501, **HARDENED, encoding="fp32"))
+    rerun.keep("resnet18-ber-1e-2", maps(500, 501, **HARDENED, encoding="fp32"), "2031-01-01T00:00:00")
     app = opened(claim="resnet18-ber-1e-2")
     assert not app.exception
     assert "lies OUTSIDE the stored 95 % interval" in said(app)
+    assert "Re-run 2031-01-01 00:00:00 UTC on " in said(app)
+    assert board.DIFFERS in said(app)
     assert len(app.get("plotly_chart")) == 2
 
 

@@ -1,5 +1,6 @@
 """The report: one file, no network, interactive, and the numbers are those of the rows."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ from dashboard import report
 from resq.claims import origin
 from resq.cli import main
 from resq.measure import stats, table
+from resq.measure.campaign import CampaignSpec
 
 NAME = "signs-resnet20-faults"
 
@@ -67,6 +69,22 @@ def test_a_checkpoint_and_a_file_are_targets_too(tmp_path):
     assert (title, set(found["checkpoint"])) == ("signs/resnet20/base", {"signs/resnet20/base"})
     table.write(rows(), tmp_path / "own.parquet")
     assert len(origin.target(str(tmp_path / "own.parquet"))[1]) == len(rows())
+
+
+def test_a_campaign_is_a_target_by_its_file_and_by_its_id(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESQ_WORK", str(tmp_path / "work"))
+    some, more = CampaignSpec(("signs/resnet20/base",), bers=(0.0, 0.1), maps=2, n=16), tmp_path / "more.toml"
+    more.write_text(dataclasses.replace(some, bers=(0.0, 0.1, 0.2)).toml())
+    with pytest.raises(ValueError, match="no cell of more is measured yet"):
+        origin.target(str(more))
+    (tmp_path / "some.toml").write_text(some.toml())
+    assert main(["campaign", str(tmp_path / "some.toml"), "--stream"]) == 0
+    title, found = origin.target(str(tmp_path / "some.toml"))
+    assert (title, len(found)) == ("some", 3)
+    assert origin.target(some.hash)[0] == f"campaign {some.hash}"
+    assert origin.target("signs/resnet20/base")[1]["key"].isin(found["key"]).sum() == 3
+    title, found = origin.target(str(more))
+    assert (title, len(found)) == ("more, 1 of 5 cells", 1)  # its maps are drawn at another rate
 
 
 @pytest.mark.parametrize(

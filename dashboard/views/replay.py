@@ -94,15 +94,17 @@ def rerun_controls(v: Verdict, cell: cells.Cell, running: live.Measurement | Non
 
 def compared(v: Verdict, cell: cells.Cell) -> None:
     """The stored cell beside what was measured again on this machine."""
-    rows = data.reruns(v.claim.id)
-    fresh = [c for c in cells.cells(rows) if rerun.same_point(c, cell)]
-    if not fresh:
+    found = [(run, c) for run in data.reruns(v.claim.id) for c in cells.cells(run.rows)]
+    found = [(run, c) for run, c in found if rerun.same_point(c, cell)]
+    if not found:
         st.caption("Not measured again on this machine yet.")
         return
-    result = rerun.compare(cell, rows.to_dict("records"))  # type: ignore[arg-type]
+    fresh, latest = [c for _, c in found], found[0][0]
+    result = rerun.against(cell, fresh[0])
     icon = ":material/check_circle:" if result.within else ":material/warning:"
     with st.container(key=f"verdict_{'same' if result.within else 'changed'}_again", gap=None):
         st.markdown(f"{icon} {show.plain(result.says[0].upper() + result.says[1:])}.")
+    st.caption(f"Re-run {latest.at[:19].replace('T', ' ')} UTC on {latest.machine}; kept in the store.")
     drawn = charts.CHARTS["again"].draw(
         cell, fresh[:3], v.claim.value if v.claim.kind == "accuracy" else None
     )

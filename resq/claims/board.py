@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from resq.claims import rerun
+from resq.claims.rerun import Run
 from resq.core import Encoding
 from resq.measure import areas, stats
 
@@ -24,24 +26,23 @@ COLUMNS = {
     "level": "how the line is known",
 }
 QUOTED, HERE, AGAIN = "quoted", "measured here", "re-run on this machine"
+DIFFERS = "re-run on this machine, outside the interval"
 
 
-def board(
-    rows: pd.DataFrame, again: pd.DataFrame | None = None, quoted: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def board(rows: pd.DataFrame, again: Sequence[Run] = (), quoted: pd.DataFrame | None = None) -> pd.DataFrame:
     """The leaderboard of these rows; the columns are KEYS and COLUMNS.
 
     Args:
         rows: measured by this project.
-        again: re-run on this machine: a line with a cell among them says so.
+        again: what was re-run on this machine: a line with a cell among them says so, and whether it held.
         quoted: rows of other people's cards: lines of their own, called quoted.
     """
     lines = [*_lines(rows, HERE), *([] if quoted is None else _lines(quoted, QUOTED))]
     table = pd.DataFrame(lines, columns=[*KEYS, *COLUMNS])
-    if again is not None and len(again):
-        known = {tuple(key) for key in again[KEYS].to_numpy().tolist()}
-        confirmed = [tuple(key) in known for key in table[KEYS].to_numpy().tolist()]
-        table.loc[pd.Series(confirmed, dtype=bool) & (table["level"] == HERE), "level"] = AGAIN
+    held = rerun.outcomes(rows, again) if again else {}
+    names = {None: HERE, True: AGAIN, False: DIFFERS}
+    own = [names[held.get(tuple(key))] for key in table[KEYS].to_numpy().tolist()]
+    table["level"] = table["level"].where(table["level"] == QUOTED, pd.Series(own, dtype=object))
     return table
 
 

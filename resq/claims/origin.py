@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from resq import checkpoints
-from resq.claims import book, rerun
+from resq.claims import book
 from resq.claims.book import Claim
-from resq.measure import table
+from resq.measure import campaign, cells, store, table
+from resq.measure.campaign import CampaignSpec
 from resq.measure.spec import SweepSpec
 
 SERIES = [
@@ -23,8 +24,10 @@ PROJECT = """@software{resq_lab,
 
 
 def target(name: str) -> tuple[str, pd.DataFrame]:
-    """(title, rows) of a parquet file, of a shipped or kept results file by its name, or of a checkpoint.
+    """(title, rows) of a parquet file, a shipped results file, a checkpoint, or a campaign.
 
+    Args:
+        name: of the file or checkpoint; of a campaign its .toml file, or its id as ``resq store`` says it.
     Raises:
         ValueError: there are no rows of that name; the sentence says what there is.
     """
@@ -32,16 +35,38 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
         if not Path(name).is_file():
             raise ValueError(f"no rows at {name}")
         return Path(name).stem, table.read(Path(name))
-    for folder in (rerun.folder(), table.SHIPPED):
-        if (file := folder / f"{name}.parquet").is_file() and not name.endswith("-layers"):
-            return name, table.read(file)
-    rows = pd.concat([table.shipped(), rerun.kept()], ignore_index=True)
-    rows = rows[rows["checkpoint"] == name]
+    if (file := table.SHIPPED / f"{name}.parquet").is_file() and not name.endswith("-layers"):
+        return name, table.read(file)
+    begun = {run["hash"]: run["spec"] for run in store.runs()} if store.there() else {}
+    if name in begun:
+        return _campaign(f"campaign {name}", campaign.parse(begun[name], f"campaign {name}"))
+    if name.endswith(".toml"):
+        return _campaign(Path(name).stem, campaign.read(Path(name)))
+    shipped = table.shipped()
+    own = store.rows(checkpoint=name) if store.there() else table.frame([])
+    rows = _once(shipped[shipped["checkpoint"] == name], own)
     if rows.empty:
         files = ", ".join(sorted(f.stem for f in table.SHIPPED.glob("*.parquet"))) or "none"
         known = ", ".join(checkpoints.names()) or "none"
         raise ValueError(f"no rows of {name!r}; results: {files}; checkpoints: {known}; or a .parquet file")
     return name, rows
+
+
+def _once(*tables: pd.DataFrame) -> pd.DataFrame:
+    """All rows, of each key the first."""
+    rows = pd.concat(tables, ignore_index=True)
+    return rows[~(rows["key"].ne("") & rows["key"].duplicated())]
+
+
+def _campaign(title: str, spec: CampaignSpec) -> tuple[str, pd.DataFrame]:
+    """The rows of a campaign's cells, as far as they are measured."""
+    wanted, shipped = cells.keys(spec.cells()), table.shipped()
+    own = store.by_key(wanted) if store.there() else table.frame([])
+    rows = _once(shipped[shipped["key"].isin(wanted)], own)
+    if rows.empty:
+        raise ValueError(f"no cell of {title} is measured yet: python -m resq campaign runs it")
+    missing = len(set(wanted)) - len(rows)
+    return title + (f", {len(rows)} of {len(rows) + missing} cells" if missing else ""), rows
 
 
 def specs(rows: pd.DataFrame) -> list[SweepSpec]:

@@ -1,21 +1,22 @@
-"""A measured cell measured again on this machine, and kept beside the stored one."""
+"""A measured cell measured again on this machine, and kept in the store beside the stored one."""
 
 from __future__ import annotations
 
 import math
-import time
+import os
+import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
+from datetime import UTC, datetime
+from importlib import metadata
 from typing import Any
 
 import pandas as pd
 
-from resq import checkpoints
 from resq.claims import cells
 from resq.claims.cells import Cell
 from resq.claims.verdict import Verdict
-from resq.measure import table
+from resq.measure import store, table
 from resq.measure.spec import SweepSpec
 
 
@@ -59,7 +60,7 @@ def spec(cell: Cell, n: int | None = None, maps: int | None = None, seed: int | 
     Raises:
         ValueError: fewer than one image or map.
     """
-    point: dict[str, Any] = {"bers": (cell.ber,)}
+    point: dict[str, Any] = {"bers": (cell.ber,), "top": 0.0 if cell.top <= cell.ber else cell.top}
     if cell.axis == "eps":
         point = {"attack": cell.attack, "eps": (cell.eps,), "steps": cell.steps, "restarts": cell.restarts}
     return SweepSpec(
@@ -70,6 +71,7 @@ def spec(cell: Cell, n: int | None = None, maps: int | None = None, seed: int | 
         maps=cell.maps if maps is None else maps,
         n=cell.n if n is None else n,
         seed=cell.seed if seed is None else seed,
+        sample=cell.sample,
         **point,
     )
 
@@ -105,7 +107,11 @@ def compare(stored: Cell, rows: Iterable[Mapping[str, Any]]) -> Again:
     found = [c for c in cells.cells(table.frame(rows)) if same_point(c, stored)]
     if not found:
         raise ValueError(f"no row is of {stored.checkpoint} as {stored.encoding} at {stored.point}")
-    fresh = found[0]
+    return against(stored, found[0])
+
+
+def against(stored: Cell, fresh: Cell) -> Again:
+    """Two cells of one point: whether the fresh one lies in the interval of the stored one."""
     alike = fresh.images == stored.images and not math.isnan(stored.map_low)
     low, high = (stored.map_low, stored.map_high) if alike else (stored.low, stored.high)
     within = low - 1e-12 <= fresh.mean <= high + 1e-12
@@ -143,24 +149,72 @@ def _counts(cell: Cell) -> str:
     return f"{cell.maps} map(s), {cell.n} images, seed {cell.seed}"
 
 
-def folder() -> Path:
-    """Where re-measured rows are kept."""
-    return checkpoints.work() / "replays"
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One re-run.
+
+    Attributes:
+        at: when it began, UTC.
+        machine: the kind of machine that it ran on.
+        rows: what it measured, a table of COLUMNS with the keys of the stored cells.
+    """
+
+    at: str
+    claim: str
+    machine: str
+    rows: pd.DataFrame
 
 
-def keep(claim: str, rows: Iterable[Mapping[str, Any]]) -> Path:
-    """Writes the rows of a re-run; the file."""
-    file = folder() / f"{claim}-{time.strftime('%Y%m%d-%H%M%S')}.parquet"
-    number = 1
-    while file.exists():
-        number += 1
-        file = file.with_name(f"{file.stem.split('_')[0]}_{number}.parquet")
-    table.write(table.frame(rows), file)
-    return file
+def machine() -> str:
+    """The kind of this machine: system, processor, cores, and the torch that computes."""
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"{system}, torch {metadata.version('torch')}"
 
 
-def kept(claim: str = "") -> pd.DataFrame:
-    """The rows of all re-runs on this machine, or of those of one claim, the latest first."""
-    files = sorted(folder().glob(f"{claim or '*'}-[0-9]*.parquet"), reverse=True)
-    tables = [table.read(file) for file in files]
-    return pd.concat(tables, ignore_index=True) if tables else table.frame([])
+def keep(claim: str, rows: Iterable[Mapping[str, Any]], at: str) -> None:
+    """Puts rows of the re-run that began at ``at`` into the store, beside those of the same keys.
+
+    Raises:
+        ValueError: the store refuses.
+    """
+    store.add_again(rows, at, claim, machine())
+
+
+def now() -> str:
+    """A time for ``keep``, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def runs(claim: str = "") -> list[Run]:
+    """All re-runs in the store, or those of one claim, the latest first.
+
+    Raises:
+        ValueError: the store cannot be read.
+    """
+    if not store.there():
+        return []
+    parts = store.again(claim).groupby(["at", "claim", "machine"], sort=False)
+    return [Run(*map(str, about), rows=part) for about, part in parts]  # type: ignore[misc]
+
+
+def outcomes(rows: pd.DataFrame, again: Iterable[Run]) -> dict[tuple[str, ...], bool]:
+    """(checkpoint, data, encoding, weights) of each network that was re-run -> whether all of it held.
+
+    Of several re-runs of one cell the latest counts; held means within the stored interval.
+    """
+    fresh = [cell for run in again for cell in cells.cells(run.rows)]
+    names = {cell.checkpoint for cell in fresh}
+    stored = cells.cells(rows[rows["checkpoint"].isin(names)])
+    found: dict[tuple[str, ...], bool] = {}
+    seen: list[Cell] = []
+    for cell in fresh:
+        beside = next((c for c in stored if same_point(c, cell) and of(c) == of(cell)), None)
+        if beside and not any(same_point(cell, other) and of(cell) == of(other) for other in seen):
+            seen.append(cell)
+            found[of(cell)] = found.get(of(cell), True) and against(beside, cell).within
+    return found
+
+
+def of(cell: Cell) -> tuple[str, ...]:
+    """Whose cell it is."""
+    return cell.checkpoint, cell.data, cell.encoding, cell.weights

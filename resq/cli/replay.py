@@ -44,20 +44,22 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _again(found: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measures the claim's cell again and keeps the rows; what came, for ``--json``."""
+    """Measures the claim's cell again, row by row into the store; what came, for ``--json``."""
     cell = rerun.target(found)
     spec = rerun.spec(cell, arguments.n, arguments.maps, arguments.seed)
     if arguments.stream:
         jobs.watch_parent()
         print(json.dumps({"total": spec.total}), flush=True)
-    rows = []
+    rows, began = [], rerun.now()
     for row in sweep.measured(spec):
         rows.append(row)
+        rerun.keep(found.claim.id, [row], began)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
     result = rerun.compare(cell, rows)
     command = " ".join(["python -m resq", *spec.argv()])
-    return {**spelled_again(result), "command": command, "file": str(rerun.keep(found.claim.id, rows))}
+    about = {"command": command, "at": began, "machine": rerun.machine(), "rows": len(rows)}
+    return {**spelled_again(result), **about}
 
 
 def spelled(v: Verdict) -> dict[str, Any]:
@@ -150,7 +152,8 @@ def _print(found: list[Verdict], again: dict[str, Any] | None) -> None:
     for cell in v.near if not v.decides else ():
         print(f"near: {cell.checkpoint} as {cell.encoding}, {cell.point}: {options.percent(cell.mean)}")
     if again:
-        print(f"\n{again['says']}\n  {again['command']}\n  kept: {again['file']}")
+        print(f"\n{again['says']}\n  {again['command']}")
+        print(f"  {again['rows']} rows in the store, measured again on {again['machine']}, {again['at']}")
 
 
 def _line(v: Verdict) -> dict[str, str]:

@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("target", help="a checkpoint, a results file by name, or a .parquet file")
+    parser.add_argument(
+        "target", help="a checkpoint, a results file by name, a .parquet file, a campaign's .toml file or id"
+    )
     parser.add_argument("--out", type=Path, required=True, help="report.html, or report.pdf (needs Chromium)")
 
 
@@ -25,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: it was not written; the sentence says why.
     """
     target = arguments.target
-    if target.endswith(".parquet"):
+    if target.endswith((".parquet", ".toml")):
         target = str(Path(target).resolve())
     out = arguments.out.resolve()
     command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]

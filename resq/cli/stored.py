@@ -45,11 +45,11 @@ def _list(arguments: argparse.Namespace) -> None:
     found = store.series()
     if arguments.checkpoint:
         found = found[found["checkpoint"] == arguments.checkpoint]
-    runs = store.runs()
+    runs, again = store.runs(), len(store.again())
     if arguments.json:
-        print(options.dump({"series": found.to_dict("records"), "campaigns": runs}))
+        print(options.dump({"series": found.to_dict("records"), "campaigns": runs, "again": again}))
         return
-    print(f"{found['rows'].sum()} rows in {len(found)} series")
+    print(f"{found['rows'].sum()} rows in {len(found)} series; {again} rows of cells measured again")
     shown = ["checkpoint", "encoding", "fault", "axis", "mode", "attack", "seed", "n", "rows"]
     options.print_table(found[shown].astype(str).to_dict("records"))  # type: ignore[arg-type]
     if runs:

@@ -14,7 +14,7 @@ AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due"]
+LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due", "top"]
 
 
 def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
@@ -24,7 +24,8 @@ def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
     t interval over maps on these images (NaN for a single map, no width where nothing is random; where every
     map saw random images of its own, on all images); ``image_low``, ``image_high``, the 95 % Wilson interval
     of ``mean`` as a rate over the images looked at; ``least``, the worst map; ``q05`` ... ``q95``, quantiles
-    over maps, which tell more than a mean where networks collapse; ``maps``; ``flips`` and ``due``, means.
+    over maps, which tell more than a mean where networks collapse; ``maps``; ``flips`` and ``due``, means;
+    ``top``, the rate that the maps were drawn at.
     """
     rows, by = rows[rows["axis"] == axis], AXES[axis]
     rows = rows.assign(x=rows[by[0]], accuracy=rows["correct"] / rows["n"])
@@ -69,6 +70,7 @@ def _line(group: pd.DataFrame, exact: bool) -> dict[str, float]:
         "maps": len(accuracy),
         "flips": group["flips"].mean(),
         "due": group["due"].mean(),
+        "top": group["top"].max(),
     }
 
 

@@ -69,10 +69,25 @@ RUNS = sql.Table(
     sql.Column("began", sql.Text, nullable=False),
 )
 
+AGAIN = sql.Table(
+    "again",
+    META,
+    sql.Column("at", sql.Text, primary_key=True),
+    sql.Column("key", sql.Text, primary_key=True),
+    sql.Column("claim", sql.Text, nullable=False),
+    sql.Column("machine", sql.Text, nullable=False),
+    *_columns(name for name in table.COLUMNS if name != "key"),
+)
+
 
 def address() -> str:
     """The store's URL: $RESQ_STORE, or a SQLite file in $RESQ_WORK."""
     return os.environ.get("RESQ_STORE") or f"sqlite:///{checkpoints.work() / 'store.sqlite'}"
+
+
+def there() -> bool:
+    """Whether there is a store: looking into none would make one."""
+    return bool(os.environ.get("RESQ_STORE")) or (checkpoints.work() / "store.sqlite").exists()
 
 
 def engine() -> sql.Engine:
@@ -249,3 +264,27 @@ def runs() -> list[dict[str, Any]]:
         return [
             dict(r) for r in connection.execute(sql.select(RUNS).order_by(RUNS.c.began.desc())).mappings()
         ]
+
+
+def add_again(rows: Iterable[Mapping[str, Any]], at: str, claim: str, machine: str) -> None:
+    """Keeps rows of cells that were measured once more: beside those of the same keys, which stay.
+
+    Args:
+        at: when the re-run began, UTC; two of them never share it.
+        claim: what it was run for; ``machine``: the kind of machine it ran on.
+    """
+    about = {"at": at, "claim": claim, "machine": machine}
+    values = [{**{name: row[name] for name in table.COLUMNS}, **about} for row in map(_whole, rows)]
+    with _connected(write=True) as connection:
+        connection.execute(_insert(connection, AGAIN), values)
+
+
+def again(claim: str = "") -> pd.DataFrame:
+    """Rows that were measured once more, the latest re-run first: COLUMNS, ``at``, ``claim``, ``machine``."""
+    chosen = sql.select(*(AGAIN.c[name] for name in (*table.COLUMNS, "at", "claim", "machine")))
+    question = chosen.where(AGAIN.c.claim == claim) if claim else chosen
+    with _connected() as connection:
+        ordered = question.order_by(AGAIN.c.at.desc(), AGAIN.c.map, AGAIN.c.ber, AGAIN.c.eps)
+        found = connection.execute(ordered).mappings().all()
+    about = [{name: row[name] for name in ("at", "claim", "machine")} for row in found]
+    return table.frame(found).join(pd.DataFrame(about, columns=["at", "claim", "machine"]))
