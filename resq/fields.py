@@ -91,4 +91,4 @@ def check(value: Any, what: str) -> None:
 def _fits(value: Any, kind: str) -> bool:
     if not isinstance(value, KINDS[kind]) or (isinstance(value, bool) and kind != "bool"):
         return False
-    return isinstance(value, str) or (abs(value) < 2**63 and math.isfinite(value))
+    return not isinstance(value, int | float) or (abs(value) < 2**63 and math.isfinite(value))

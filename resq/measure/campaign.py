@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from dataclasses import fields as fields_of
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from resq import fields
 from resq.measure.cells import MODES, Cell
@@ -115,7 +116,7 @@ def parse(text: str, name: str = "the campaign") -> CampaignSpec:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _meant(value: object, kind: str) -> object:
+def _meant(value: object, kind: str) -> Any:
     """A list as a tuple, one value for a list of one, a whole number for a float."""
     if kind.startswith("tuple"):
         return tuple(value) if isinstance(value, list) else (value,)
