@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from statistics import median
 
@@ -10,6 +11,7 @@ from benchmarks.timing import Figure, figure, seconds
 from resq import seeds
 from resq.core import BitFlips, Layout
 from resq.measure.answers import score
+from resq.measure.bench import Bench
 from resq.memory import faults
 
 WEIGHTS = 11_173_962  # of ResNet18 for ten classes
@@ -44,8 +46,8 @@ def campaign(quick: bool) -> dict[str, Figure]:
     return {"campaign over forward passes": figure(median(ratios), 1.05, "x", note=note)}
 
 
-def one_map(number: int, n: int) -> int:
+def one_map(number: int, n: int, on: Callable[[], Bench] = bench) -> int:
     """Correct answers under one fault map: draw, flip, n forward passes, undo."""
     x, y = images(n)
-    with bench().flipped(drawn(number)) as network:
+    with on().flipped(drawn(number)) as network:
         return score(network, x, y)[0]

@@ -39,6 +39,12 @@ def bench() -> Bench:
 
 
 @cache
+def half_bench() -> Bench:
+    """The same words, computed in bfloat16."""
+    return Bench(checkpoint(), Encoding.parse("int8"), half=True)
+
+
+@cache
 def images(n: int) -> tuple[Tensor, Tensor]:
     """The first n test images and their labels; random pixels where there are no images."""
     if data.present("cifar10"):

@@ -42,6 +42,10 @@ def run(arguments: argparse.Namespace) -> None:
     wanted = spec.cells()
     keys = dict(zip(cells.keys(wanted), wanted, strict=True))
     known = store.keys(keys)
+    if spec.precision != "fp32" and len(known) < len(wanted):
+        wanted = list(dict.fromkeys(c for s in spec.sweeps() for c in sweep.settled(s).cells()))
+        keys = dict(zip(cells.keys(wanted), wanted, strict=True))
+        known = store.keys(keys)
     store.note(spec.hash, spec.toml(), len(wanted), datetime.now(UTC).isoformat(timespec="seconds"))
     missing = [cell for key, cell in keys.items() if key not in known]
     said = _streamer(list(keys), known, len(wanted)) if arguments.stream else None

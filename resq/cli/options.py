@@ -103,6 +103,7 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
         seed=arguments.seed,
         sample=arguments.sample,
         top=arguments.top,
+        precision=getattr(arguments, "precision", "fp32"),
     )
 
 

@@ -27,7 +27,7 @@ class CampaignSpec:
     Attributes:
         modes: "none", rates and budgets each apart; "transfer" and "adaptive", every rate under every budget
             at once (see ``cells.Cell``).
-        n, maps, steps, restarts, layers, planes, sample, top, data: as in SweepSpec.
+        n, maps, steps, restarts, layers, planes, sample, top, precision, data: as in SweepSpec.
     """
 
     checkpoints: tuple[str, ...]
@@ -47,6 +47,7 @@ class CampaignSpec:
     seeds: tuple[int, ...] = (0,)
     n: int = 1000
     top: float = 0.0
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         fields.check(self, "campaign")

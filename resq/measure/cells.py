@@ -16,6 +16,7 @@ from resq.measure.version import NUMBERS
 
 SAMPLES = ("first", "random")
 MODES = ("transfer", "adaptive")
+PRECISIONS = ("fp32", "bf16")
 ACTIVATIONS = "activations"  # the fault model that is not of stored weights
 
 
@@ -32,6 +33,8 @@ class Cell:
         mode: joint cells only: "transfer", examples made on the fault-free network, or "adaptive", on the
             faulty one. Its edges, BER 0 and eps 0, are cells like the others.
         sample: "first", the first n test images; "random", n that the map's number draws.
+        precision: of the forward passes; "bf16" computes and sums up in other ways than "fp32", on the same
+            stored words. Cells under attack are always "fp32".
     """
 
     checkpoint: str
@@ -51,6 +54,7 @@ class Cell:
     sample: str = "first"
     seed: int = 0
     n: int = 1000
+    precision: str = "fp32"
 
     @property
     def axis(self) -> str:
@@ -65,7 +69,10 @@ class Cell:
 
 def key(cell: Cell, weights: str, images: str) -> str:
     """32 hex digits over the hashes of weights and images, NUMBERS and every field: same cell, same key."""
-    made_of = [NUMBERS, weights, images, asdict(cell)]
+    fields = asdict(cell)
+    if cell.precision == "fp32":
+        del fields["precision"]  # what was measured before there was another keeps its key
+    made_of = [NUMBERS, weights, images, fields]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -24,7 +24,8 @@ class Flat:
     """The weights' words and floats, and what each row (all weights of one output channel) needs.
 
     Attributes:
-        floats: the memory that the network computes with, float32, 4-D weights in the order O, H, W, I.
+        floats: the memory that the network computes with, 4-D weights in the order O, H, W, I: float32, or
+            the bits of bfloat16 as uint16.
         words: the fault-free stored words, layers one after the other.
         first: index of each row's first word, and after them the number of words, int64 (rows + 1,).
         place: int64 (4, rows), where a row's weights lie: see ``_places``.
@@ -56,6 +57,8 @@ class Flat:
         if self.factor is not None:  # times one would be no harm but to the bits of a NaN
             factor = np.repeat(self.factor, count)
             after, before = after * factor, before * factor
+        if self.floats.dtype == np.uint16:
+            after, before = quant.bfloat16(after), quant.bfloat16(before)
         self.floats[place] = after
         return place, before
 
@@ -79,7 +82,9 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
     """Moves the weights of the body, as they are, into one memory that its parameters view from now on."""
     sizes = [-(-q.words.size // ALIGN) * ALIGN for q in model.weights.values()]
     starts = [0, *np.cumsum(sizes).tolist()]
-    memory = torch.from_numpy(np.full(starts[-1], 0, np.float32))  # numpy asks for large pages
+    half = body.get_parameter(next(iter(model.weights))).dtype == torch.bfloat16
+    floats = np.full(starts[-1], 0, np.uint16 if half else np.float32)  # numpy asks for large pages
+    memory = torch.from_numpy(floats).view(torch.bfloat16 if half else torch.float32)
     rows = []
     for (name, q), start in zip(model.weights.items(), starts, strict=False):
         parameter = body.get_parameter(name)
@@ -91,7 +96,7 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
     first, encoding = np.concatenate([[0], np.cumsum(size)]), next(iter(model.weights.values())).encoding
     place = np.stack([-(-(1 << 32) // area), inputs, base - first[:-1] * inputs, 1 - area * inputs])
     used = factor if factors else None
-    return Flat(memory.numpy(), words, first, place, scale, zero, used, encoding)
+    return Flat(floats, words, first, place, scale, zero, used, encoding)
 
 
 def _rows(q: QuantizedTensor, factor: np.ndarray, start: int) -> list[np.ndarray]:

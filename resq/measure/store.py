@@ -109,6 +109,7 @@ def _engine(url: str) -> sql.Engine:
         if made.get_backend_name() == "sqlite":
             sql.event.listen(found, "connect", _tuned)
         META.create_all(found)
+        _complete(found)
     except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = url.split("@")[-1]  # no password in a sentence
@@ -117,6 +118,16 @@ def _engine(url: str) -> sql.Engine:
             "if it is damaged, move it away and run the same again"
         ) from None
     return found
+
+
+def _complete(found: sql.Engine) -> None:
+    """Gives the tables of an older store the columns that came later."""
+    there = {column["name"] for column in sql.inspect(found).get_columns("series")}
+    for name in (n for n in SHARED if n not in there and n in table.DEFAULTS):
+        kind = KINDS[table.COLUMNS[name][0]]().compile(found.dialect)
+        with found.begin() as connection:
+            more = f"ALTER TABLE series ADD COLUMN {name} {kind} NOT NULL DEFAULT '{table.DEFAULTS[name]}'"
+            connection.execute(sql.text(more))
 
 
 def _tuned(connection: Any, _: object) -> None:
@@ -185,7 +196,9 @@ def _python(value: Any) -> Any:
 
 
 def _digest(row: Mapping[str, Any], names: Sequence[str]) -> str:
-    return _hashed(tuple(row[name] for name in names))
+    # What was stored before there was a second precision stays in its series.
+    exact = row["precision"] == table.DEFAULTS["precision"]
+    return _hashed(tuple(row[name] for name in names if not (exact and name == "precision")))
 
 
 @lru_cache(1024)

@@ -75,7 +75,8 @@ class Measurer:
         Raises:
             ValueError, FileNotFoundError: as ``run`` says.
         """
-        bench = self._bench(cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding)
+        which = (cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding, cell.precision)
+        bench = self._bench(*which)
         _check_classes(bench.checkpoint, cell.data)
         x, y, images = self._pictures(*_which(cell))
         if cell.fault == ACTIVATIONS:
@@ -114,9 +115,9 @@ def _threat(cell: Cell) -> Threat:
     return Threat(cell.attack, cell.eps, cell.steps, cell.restarts, cell.seed)
 
 
-def _bench(checkpoint: str, weights: str, encoding: str) -> Bench:
+def _bench(checkpoint: str, weights: str, encoding: str, precision: str) -> Bench:
     # ``weights`` is there to be compared: a checkpoint that was trained anew is another one.
-    return Bench(checkpoints.load(checkpoint), Encoding.parse(encoding))
+    return Bench(checkpoints.load(checkpoint), Encoding.parse(encoding), half=precision == "bf16")
 
 
 def _ranges(bench: Bench) -> Ranges:
@@ -188,7 +189,7 @@ def pixels(images: Dataset) -> Tensor:
 
 def _about(cell: Cell, bench: Bench, images: str) -> dict[str, Any]:
     same = ("checkpoint", "data", "encoding", "fault", "region", "axis", "ber", "map", "attack", "eps",
-            "steps", "restarts", "seed", "n", "mode", "sample", "top")  # fmt: skip
+            "steps", "restarts", "seed", "n", "mode", "sample", "top", "precision")  # fmt: skip
     return {
         **{name: getattr(cell, name) for name in same},
         "network": bench.checkpoint.network,

@@ -38,11 +38,19 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "mode": ("str", "joint cells: transfer, adaptive (examples made on the fault-free, the faulty network)"),
     "sample": ("str", "first: the first n test images; random: every map its own n of them"),
     "top": ("float64", "the rate the map was drawn at, of which it is a part; 0: no map, or not noted"),
+    "precision": ("str", "of the forward passes: fp32, or bf16"),
     "right": ("bytes", "np.packbits of which images were classified correctly, in their order; or empty"),
 }
 
 # What a row says that was written before these columns were.
-DEFAULTS: dict[str, Any] = {"key": "", "mode": "none", "sample": "first", "top": 0.0, "right": b""}
+DEFAULTS: dict[str, Any] = {
+    "key": "",
+    "mode": "none",
+    "sample": "first",
+    "top": 0.0,
+    "precision": "fp32",
+    "right": b"",
+}
 TYPES = {name: "object" if kind == "bytes" else kind for name, (kind, _) in COLUMNS.items()}
 
 

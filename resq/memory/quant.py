@@ -201,9 +201,19 @@ def _float_words(weight: np.ndarray, code: str) -> np.ndarray:
         return weight.view(np.uint32).copy()
     if code == "fp16":
         return weight.astype(np.float16).view(np.uint16)
-    raw = weight.view(np.uint32).astype(np.uint64)
-    # bfloat16 is the upper half of float32, rounded to nearest, ties to even.
-    return ((raw + 0x7FFF + (raw >> 16 & 1)) >> 16).astype(np.uint16)
+    return bfloat16(weight)
+
+
+def bfloat16(values: np.ndarray) -> np.ndarray:
+    """The bits of float32 numbers as bfloat16, uint16: the upper half, rounded to nearest, ties to even.
+
+    >>> [hex(word) for word in bfloat16(np.array([1.0, -2.0], np.float32))]
+    ['0x3f80', '0xc000']
+    """
+    raw = values.view(np.uint32)
+    odd = raw >> 16 & 1
+    # A finite number cannot overflow 32 bits here, and infinity is even.
+    return ((raw + (odd + np.uint32(0x7FFF))) >> 16).astype(np.uint16)
 
 
 def _from_float_words(words: np.ndarray, code: str) -> np.ndarray:

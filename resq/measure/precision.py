@@ -1,0 +1,48 @@
+"""Whether a network may be measured in bfloat16: the same maps in both precisions come first. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from resq.measure.cells import Cell
+from resq.measure.spec import SweepSpec
+from resq.measure.stats import t_half
+
+CHECKED = 5  # maps of each rate
+
+
+def settled(spec: SweepSpec, measure: Callable[[Cell], dict[str, Any]]) -> tuple[SweepSpec, str]:
+    """The spec as it may be measured, and a sentence that says why.
+
+    Its first CHECKED maps are measured in both precisions. Where at some rate the means differ by more than
+    the half-width of the 95 % interval over these maps, and by more than one image, the spec is one of fp32.
+
+    Args:
+        measure: ``sweep.Measurer().row``.
+    """
+    few = replace(spec, maps=min(spec.maps, CHECKED), eps=())
+    seen: dict[str, dict[float, list[float]]] = {}
+    for name in ("fp32", spec.precision):
+        rates = seen.setdefault(name, {})
+        for row in map(measure, replace(few, precision=name).cells()):
+            rates.setdefault(row["ber"], []).append(row["correct"] / row["n"])
+    worst = max((excess(seen["fp32"][ber], seen[spec.precision][ber], spec.n), ber) for ber in seen["fp32"])
+    said = f"{spec.precision} against fp32 on {few.maps} maps: at BER {worst[1]:g} the difference is "
+    if worst[0] > 1:
+        return replace(spec, precision="fp32"), f"{said}{worst[0]:.1f} times what is allowed; fp32 it is"
+    return spec, f"{said}{worst[0]:.2f} of what is allowed, and smaller at all other rates"
+
+
+def excess(exact: Sequence[float], other: Sequence[float], n: int) -> float:
+    """How far the means of accuracies on the same maps lie apart, in units of what is allowed.
+
+    >>> round(excess([0.5, 0.6, 0.7], [0.51, 0.61, 0.71], 100), 2)
+    0.04
+    """
+    half = t_half(np.asarray(exact))
+    allowed = max(1 / n, 0.0 if np.isnan(half) else half)
+    return abs(float(np.mean(other) - np.mean(exact))) / allowed
