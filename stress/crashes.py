@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from stress import server
-from stress.forks import forked, killed, listen
+from stress.forks import forked, killed, listen, sentence
 from stress.notes import Notes, note
 from stress.visitor import Visitor
 
@@ -107,8 +107,9 @@ def gone_data(folder: Path, notes: Notes, times: int) -> None:
             except (FileNotFoundError, ValueError) as error:
                 said = str(error)
             shutil.move(folder / "away", folder / "data")
+            told = said and "Errno" not in said
             same = source.load("test", False).hash == before
-            note(notes, "data folder removed", said, "" if said and same else "no sentence, or other images")
+            note(notes, "data folder removed", said, "" if told and same else f"{said!r}, or other images")
 
 
 def not_numbers(notes: Notes, times: int) -> None:
@@ -217,7 +218,8 @@ def gone_file(folder: Path, notes: Notes) -> None:
             gone = await visitor.press("bit_7")
             said = " ".join(gone.exceptions()) or gone.text()
             file.with_suffix(".away").rename(file)
-            back = await visitor.open("bitlab", {"net": "signs/resnet20/own"})
+        async with Visitor(url) as another:  # the first one's session keeps the bit that it has pressed
+            back = await another.open("bitlab", {"net": "signs/resnet20/own"})
             return said, back.seen()["words"] == start["words"] and not gone.exceptions()
 
     with server.running(work) as one:
@@ -266,4 +268,4 @@ def cluster(campaign: Any, notes: Notes, times: int) -> None:
             process.kill()
             process.wait()
         kind = "Dask worker killed" if number % 2 == 0 else "Dask scheduler killed"
-        note(notes, kind, child.lines[-1] if child.lines else "", finish(campaign))
+        note(notes, kind, sentence(child) or "nothing: the others measure its cells", finish(campaign))

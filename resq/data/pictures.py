@@ -72,6 +72,8 @@ def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download:
 
 
 def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}: it was there before; put the pictures back")
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not found:
         raise ValueError(f"{folder} holds no pictures; expected .png or .jpg files")
