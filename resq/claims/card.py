@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -15,26 +16,39 @@ from resq import __version__, checkpoints
 from resq.measure import areas, table
 from resq.measure.spec import SweepSpec
 
-PROTOCOL = "resq-card-1"  # raised when the cells below change: cards of other protocols are not comparable
-SIZES = {"full": (1000, 10), "quick": (100, 2)}  # images, fault maps
+PROTOCOL = "resq-card-2"  # raised when the cells below change: cards of other protocols are not comparable
+FULL, QUICK = (1000, 10), (100, 2)  # images, fault maps
+GUARDED = 200  # images at most, of the guards
+ABSENT = "not measured: the package pyautoattack is not installed"
 
 
 def protocol(
-    checkpoint: str, encoding: str = "int8", size: str = "full", test: int | None = None
+    checkpoint: str, encoding: str = "int8", n: int = FULL[0], maps: int = FULL[1], test: int | None = None
 ) -> list[SweepSpec]:
-    """The cells of the protocol: clean on ``test`` images, seven rates and a far one, PGD with five starts.
+    """The cells of the protocol: clean, seven rates and a far one, PGD with five starts, AutoAttack.
 
     Args:
-        test: images of the whole test set; None leaves that cell out.
+        test: images of the whole test set, for the clean accuracy; None leaves that cell out.
     """
-    n, maps = SIZES[size]
-    shared = {"checkpoint": checkpoint, "encoding": encoding}
-    clean = [SweepSpec(**shared, bers=(0.0,), n=test)] if test else []  # type: ignore[arg-type]
+    shared: dict[str, Any] = {"checkpoint": checkpoint, "encoding": encoding}
+    clean = [SweepSpec(**shared, bers=(0.0,), n=test)] if test else []
+    auto = [SweepSpec(**shared, attack="autoattack", eps=(8.0,), n=n)] if attacks() else []
     return [
         *clean,
-        SweepSpec(**shared, bers=(0.0, *areas.BERS, 5e-2), maps=maps, n=n),  # type: ignore[arg-type]
-        SweepSpec(**shared, eps=areas.EPS, steps=20, restarts=5, n=n),  # type: ignore[arg-type]
+        SweepSpec(**shared, bers=(0.0, *areas.BERS, 5e-2), maps=maps, n=n),
+        SweepSpec(**shared, eps=areas.EPS, steps=20, restarts=5, n=n),
+        *auto,
     ]
+
+
+def guarded(checkpoint: str, encoding: str = "int8", n: int = FULL[0]) -> SweepSpec:
+    """What the guards are measured under: PGD with 20 steps at 8/255."""
+    return SweepSpec(checkpoint, encoding=encoding, eps=(8.0,), steps=20, n=min(n, GUARDED))
+
+
+def attacks() -> bool:
+    """Whether the optional package of AutoAttack is installed."""
+    return importlib.util.find_spec("pyautoattack") is not None
 
 
 def folder(kind: str = "own") -> Path:
@@ -42,9 +56,13 @@ def folder(kind: str = "own") -> Path:
     return checkpoints.work() / "cards" / kind
 
 
-def write(rows: Iterable[Mapping[str, Any]], size: str, kind: str = "own") -> Path:
+def write(
+    rows: Iterable[Mapping[str, Any]], guards: Mapping[str, Any] | None = None, kind: str = "own"
+) -> Path:
     """Writes the card of these rows and the rows beside it; the card's file.
 
+    Args:
+        guards: what ``python -m resq guards --json`` prints.
     Raises:
         ValueError: the rows are of several networks or encodings.
     """
@@ -58,9 +76,12 @@ def write(rows: Iterable[Mapping[str, Any]], size: str, kind: str = "own") -> Pa
     table.write(frame, file.with_suffix(".parquet"))
     fields = {
         "card": PROTOCOL,
-        "size": size,
         "resq": __version__,
         **{k: first[k] for k in ("checkpoint", "network", "data", "encoding", "weights", "code")},
+        "n": int(frame["n"].min()),
+        "maps": int(frame["map"].max()) + 1,
+        "autoattack": "measured" if frame["attack"].eq("autoattack").any() else ABSENT,
+        "guards": dict(guards or {}),
         "rows": len(frame),
         "sha256": hashlib.sha256(file.with_suffix(".parquet").read_bytes()).hexdigest(),
     }
@@ -83,6 +104,8 @@ def read(file: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     lacking = [k for k in ("card", "sha256", "weights", "checkpoint", "encoding") if k not in fields]
     if lacking or fields["card"] != PROTOCOL:
         raise ValueError(f"{file.name} is no card of {PROTOCOL}: {', '.join(lacking) or fields.get('card')}")
+    if not all(isinstance(guard, Mapping) and {"name", "verdict"} <= set(guard) for guard in listed(fields)):
+        raise ValueError(f"{file.name} names its guards in a way of its own")
     beside = file.with_suffix(".parquet")
     if not beside.is_file():
         raise ValueError(
@@ -97,6 +120,13 @@ def read(file: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     if set(rows["weights"]) != {fields["weights"]} or set(rows["checkpoint"]) != {fields["checkpoint"]}:
         raise ValueError(f"{beside.name} holds rows of other weights than {file.name} names")
     return fields, rows
+
+
+def listed(fields: Mapping[str, Any]) -> list[Any]:
+    """The guards of a card; empty where none were measured."""
+    about = fields.get("guards")
+    found = about.get("guards") if isinstance(about, Mapping) else None
+    return found if isinstance(found, list) else []
 
 
 def load(file: Path) -> Path:

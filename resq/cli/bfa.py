@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from resq.cli import options
@@ -16,13 +14,10 @@ from resq.measure import stats
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("checkpoint", help="data/network/variant (see python -m resq show)")
-    parser.add_argument("--encoding", default="int8", help="how weights are stored (default int8)")
+    options.add_network(parser, seed="which images the attacker has")
+    options.add_result(parser, 128, "the attacker's images")
     parser.add_argument("--flips", type=int, default=20, help="bits to flip, one by one (default 20)")
-    parser.add_argument("--n", type=int, default=128, help="the attacker's images (default 128)")
     parser.add_argument("--test", type=int, default=1000, help="other images that tell the accuracy (1000)")
-    parser.add_argument("--seed", type=int, default=0, help="decides which images the attacker has (0)")
-    parser.add_argument("--out", type=Path, help="also write it to this .json file")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -36,11 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
         if not arguments.json:
             print(_line(step, found["test"]), flush=True)
     found["steps"] = steps
-    if arguments.out:
-        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
-    if arguments.json:
-        print(options.dump(found))
-    else:
+    if not options.told(arguments, found):
         print(
             f"\n{found['checkpoint']} as {found['encoding']}, {found['n']} images of the attacker, accuracy "
             f"on {found['test']} others of {found['data']}, seed {found['seed']}; weights "

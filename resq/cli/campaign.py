@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tqdm import tqdm
 from resq import jobs
 from resq.cli import options, sweep
 from resq.measure import campaign, cells, executors, store, table
+from resq.measure.cells import Cell
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -41,23 +42,32 @@ def run(arguments: argparse.Namespace) -> None:
         jobs.watch_parent()
     wanted = spec.cells()
     keys = dict(zip(cells.keys(wanted), wanted, strict=True))
-    known = store.keys(keys)
-    if spec.precision != "fp32" and len(known) < len(wanted):
+    if spec.precision != "fp32" and len(store.keys(keys)) < len(wanted):
         wanted = list(dict.fromkeys(c for s in spec.sweeps() for c in sweep.settled(s).cells()))
         keys = dict(zip(cells.keys(wanted), wanted, strict=True))
-        known = store.keys(keys)
     store.note(spec.hash, spec.toml(), len(wanted), datetime.now(UTC).isoformat(timespec="seconds"))
+    frame, fresh = completed(keys, arguments.workers, arguments.cluster, arguments.stream)
+    _end(arguments, spec, frame, fresh)
+
+
+def completed(
+    keys: Mapping[str, Cell], workers: int = 1, cluster: str = "", stream: bool = False
+) -> tuple[pd.DataFrame, int]:
+    """The rows of these cells, by their keys, and how many were measured now: the stored ones are not.
+
+    Raises:
+        ValueError: as ``executors.run`` and the store say, or a worker has other weights or images.
+    """
+    known = store.keys(keys)
     missing = [cell for key, cell in keys.items() if key not in known]
-    said = _streamer(list(keys), known, len(wanted)) if arguments.stream else None
-    for row in _watched(
-        executors.run(missing, arguments.workers, arguments.cluster), len(wanted), len(missing)
-    ):
+    said = _streamer(list(keys), known, len(keys)) if stream else None
+    for row in _watched(executors.run(missing, workers, cluster), len(keys), len(missing)):
         if row["key"] not in keys:
             raise ValueError(_other(row))
         store.add([row])
         if said:
             said(row)
-    _end(arguments, spec, store.by_key(list(keys)), len(missing))
+    return store.by_key(list(keys)), len(missing)
 
 
 def _other(row: dict[str, Any]) -> str:

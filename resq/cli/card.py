@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from resq.claims import board, card
-from resq.cli import options, sweep
+from resq.cli import campaign, options
+from resq.measure import cells
 from resq.measure.spec import SweepSpec
 
 
@@ -16,6 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("target", help="a checkpoint to measure, or a card's .json file to check and load")
     parser.add_argument("--encoding", default="int8", help="how its weights are stored (default int8)")
+    parser.add_argument("--n", type=int, help=f"test images of faults and attacks (default {card.FULL[0]})")
+    parser.add_argument("--maps", type=int, help=f"fault maps (default {card.FULL[1]})")
     parser.add_argument("--quick", action="store_true", help="100 images and 2 maps, no full test set")
 
 
@@ -30,12 +37,40 @@ def run(arguments: argparse.Namespace) -> None:
         return
     print(f"{file}: {fields['rows']} rows of weights {fields['weights']}, hashes as the card says")
     options.print_table([{k: _said(line[k]) for k in board.COLUMNS if k != "level"}])
+    if not card.listed(fields):
+        print("guards: not measured")
+    options.print_table([{k: str(g[k]) for k in ("verdict", "name")} for g in card.listed(fields)])
 
 
 def _measured(arguments: argparse.Namespace) -> Path:
-    size, test = ("quick", None) if arguments.quick else ("full", _test(arguments))
-    specs = card.protocol(arguments.target, arguments.encoding, size, test)
-    return card.write([row for spec in specs for row in sweep.measured(spec)], size)
+    """Measures what is not stored yet, cell by cell, then the guards: killed, it goes on where it was."""
+    usual = card.QUICK if arguments.quick else card.FULL
+    n, maps = (
+        u if given is None else given for given, u in zip((arguments.n, arguments.maps), usual, strict=True)
+    )
+    about = (arguments.target, arguments.encoding, n)
+    specs = card.protocol(*about, maps, None if arguments.quick else _test(arguments))
+    wanted = [cell for spec in specs for cell in spec.cells()]
+    frame, _ = campaign.completed(dict(zip(cells.keys(wanted), wanted, strict=True)))
+    return card.write(frame.to_dict("records"), _guards(card.guarded(*about)))  # type: ignore[arg-type]
+
+
+def _guards(spec: SweepSpec) -> dict[str, Any]:
+    """The guards, measured once for these weights and this code."""
+    from resq.cli.guards import measured
+    from resq.measure.sweep import code_hash  # torch
+
+    made_of = json.dumps([spec.hash, cells.weights_of(spec.checkpoint), code_hash(), card.attacks()])
+    file = card.folder("guards") / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.json"
+    if file.is_file():
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    print(f"guards: ten signs on {spec.n} images", file=sys.stderr)
+    found = measured(spec)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(options.dump(found), encoding="utf-8")
+    part.replace(file)
+    return found
 
 
 def _test(arguments: argparse.Namespace) -> int:

@@ -16,8 +16,7 @@ from resq.measure.spec import ATTACKS, MODES
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("checkpoint", help="data/network/variant (see python -m resq show)")
-    parser.add_argument("--encoding", default="int8", help="how weights are stored (default int8)")
+    options.add_network(parser, seed="random starts of the attack")
     parser.add_argument("--layer", default="", help="layer, such as conv1.weight (default: the first)")
     parser.add_argument("--weight", type=int, default=0, help="number of the weight in its layer (0)")
     parser.add_argument(
@@ -32,7 +31,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mode", default="transfer", choices=MODES, help="made on the stored network, or on the flipped one"
     )
-    parser.add_argument("--seed", type=int, default=0, help="decides random starts of the attack (0)")
 
 
 def run(arguments: argparse.Namespace) -> None:

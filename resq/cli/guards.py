@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 from typing import Any
 
 from resq.cli import options
@@ -14,22 +12,25 @@ from resq.measure.spec import SweepSpec
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("checkpoint", help="data/network/variant (see python -m resq show)")
-    parser.add_argument("--encoding", default="int8", help="how weights are stored (default int8)")
-    parser.add_argument("--n", type=int, default=200, help="the first N test images (default 200)")
+    options.add_network(parser, seed="random starts")
+    options.add_result(parser, 200, "the first N test images")
     parser.add_argument("--eps", type=float, default=8.0, help="attack budget in 1/255 (default 8)")
     parser.add_argument("--steps", type=int, default=20, help="PGD steps; twice as many are tried too (20)")
-    parser.add_argument("--seed", type=int, default=0, help="decides random starts (default 0)")
-    parser.add_argument("--out", type=Path, help="also write them to this .json file")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Measures and prints the guards."""
-    found = measured(arguments)
-    if arguments.out:
-        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
-    if arguments.json:
-        print(options.dump(found))
+    found = measured(
+        SweepSpec(
+            arguments.checkpoint,
+            encoding=arguments.encoding,
+            eps=(arguments.eps,),
+            steps=arguments.steps,
+            n=arguments.n,
+            seed=arguments.seed,
+        )
+    )
+    if options.told(arguments, found):
         return
     options.print_table(
         [
@@ -50,8 +51,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
 
 
-def measured(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What ``--json`` prints: the guards and what made them."""
+def measured(spec: SweepSpec) -> dict[str, Any]:
+    """What ``--json`` prints: the guards under PGD of the spec's steps and its one budget."""
     import torch
 
     from resq import checkpoints
@@ -59,25 +60,17 @@ def measured(arguments: argparse.Namespace) -> dict[str, Any]:
     from resq.measure.bench import Bench
     from resq.measure.guards import guards
 
-    spec = SweepSpec(
-        arguments.checkpoint,
-        encoding=arguments.encoding,
-        eps=(arguments.eps,),
-        steps=arguments.steps,
-        n=arguments.n,
-        seed=arguments.seed,
-    )
     checkpoint = checkpoints.load(spec.checkpoint)
     images = sweep.test_images(spec, checkpoint)
     bench, parent = (Bench(checkpoint, Encoding.parse(name)) for name in (spec.encoding, "fp32"))
     x, y = sweep.pixels(images), torch.from_numpy(images.y)
-    found = guards(bench, parent, x, y, arguments.eps, spec.steps, spec.seed)
+    found = guards(bench, parent, x, y, spec.eps[0], spec.steps, spec.seed)
     return {
         "checkpoint": spec.checkpoint,
         "data": images.name,
         "encoding": spec.encoding,
         "n": len(images),
-        "eps": arguments.eps,
+        "eps": spec.eps[0],
         "steps": spec.steps,
         "seed": spec.seed,
         "weights": checkpoint.hash,

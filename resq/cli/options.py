@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
@@ -24,11 +25,34 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return read
 
 
+CHECKPOINT = "data/network/variant (see python -m resq show) or a .safetensors file"
+
+
+def add_network(parser: argparse.ArgumentParser, seed: str) -> None:
+    """Which network, how its weights are stored, and the seed, which decides what ``seed`` says."""
+    parser.add_argument("checkpoint", help=CHECKPOINT)
+    parser.add_argument("--encoding", default="int8", help="how its weights are stored (default int8)")
+    parser.add_argument("--seed", type=int, default=0, help=f"decides {seed} (default 0)")
+
+
+def add_result(parser: argparse.ArgumentParser, n: int, images: str) -> None:
+    """On how many images, and a file for what was found; for ``told``."""
+    parser.add_argument("--n", type=int, default=n, help=f"{images} (default {n})")
+    parser.add_argument("--out", type=Path, help="also write it to this .json file")
+
+
+def told(arguments: argparse.Namespace, found: dict[str, Any]) -> bool:
+    """Writes what was found to --out, and prints it for --json; whether it has been printed."""
+    if arguments.out:
+        arguments.out.write_text(dump(found) + "\n", encoding="utf-8")
+    if arguments.json:
+        print(dump(found))
+    return bool(arguments.json)
+
+
 def add_measured(parser: argparse.ArgumentParser) -> None:
     """What is measured: checkpoint, images, encoding, faults and attacks."""
-    parser.add_argument(
-        "checkpoint", help="data/network/variant (see python -m resq show) or a .safetensors file"
-    )
+    parser.add_argument("checkpoint", help=CHECKPOINT)
     parser.add_argument("--data", default="", help="data set to measure on; default: the checkpoint's own")
     parser.add_argument("--n", type=int, help="the first N test images")
     width = parser.add_mutually_exclusive_group()

@@ -23,11 +23,8 @@ SHADES = " ░▒▓█"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument(
-        "checkpoint", help="data/network/variant (see python -m resq show) or a .safetensors file"
-    )
+    options.add_network(parser, seed="fault maps and random signs")
     parser.add_argument("--data", default="", help="data set to measure on; default: the checkpoint's own")
-    parser.add_argument("--encoding", default="int8", help="how weights are stored: int8 (default), ...")
     parser.add_argument("--n", type=int, default=256, help="the first N test images (default 256)")
     parser.add_argument(
         "--measured", action="store_true", help="also flip bits and measure, cell by cell: minutes"
@@ -36,7 +33,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share", type=float, default=0.01, help="share of a cell's bits that flip together (default 0.01)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="decides fault maps and random signs (default 0)")
     parser.add_argument("--out", type=Path, help="also write the rows to this .parquet file")
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
 
