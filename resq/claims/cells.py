@@ -46,6 +46,7 @@ class Cell:
     code: str
     top: float = 0.0
     sample: str = "first"
+    precision: str = "fp32"
 
     @property
     def point(self) -> str:

@@ -72,6 +72,7 @@ def spec(cell: Cell, n: int | None = None, maps: int | None = None, seed: int | 
         n=cell.n if n is None else n,
         seed=cell.seed if seed is None else seed,
         sample=cell.sample,
+        precision=cell.precision,
         **point,
     )
 
