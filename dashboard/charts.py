@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from dashboard import theme
 from dashboard.attackcharts import four, moved
 from dashboard.bitcharts import probabilities, weight_histogram
+from dashboard.filmcharts import film
 from dashboard.hardcharts import before_after, training
 from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.replaycharts import again, readings
@@ -261,6 +262,15 @@ CHARTS: dict[str, Chart] = {
         "bits summed, with the 95 % interval over fault maps. Click a cell or a bar.",
         "layers",
         layer_heatmap,
+    ),
+    "film": Chart(
+        "Bits flip as the error rate grows",
+        "Play it, or move the slider. Left: one column per stored word, pale 0 and grey 1; orange has "
+        "flipped and stays so, since the map of a rate holds those of all smaller rates. Right: how many "
+        "bits of each plane have flipped, on a log scale; dashed: words times the rate. Independent faults "
+        "hit every plane alike: where a high bit does more harm, each of its flips does.",
+        "layers",
+        film,
     ),
     "agreement": Chart(
         "Does the estimate rank the cells as the measurement does?",

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard import film as films
 from dashboard import hardening, heat, lab, live, theme
 from resq import checkpoints
 from resq import data as images
@@ -281,6 +282,16 @@ def _cell(net: str, sha256: str, enc: str, layer: str, bit: int) -> heat.Cell:
 def cell(net: str, enc: str, layer: str, bit: int) -> heat.Cell:
     """One bit plane of one layer in detail."""
     return _cell(net, str(card(net)["sha256"]), enc, layer, bit)
+
+
+def film(net: str, enc: str, layer: str, fault: str, seed: int) -> films.Film:
+    """The bits of one layer as they flip while the rate grows."""
+    return _film(net, str(card(net)["sha256"]), enc, layer, fault, seed)
+
+
+@st.cache_resource(show_spinner="Drawing the fault map…", max_entries=64)
+def _film(net: str, sha256: str, enc: str, layer: str, fault: str, seed: int) -> films.Film:
+    return films.film(words_of(net, enc), layer, fault, seed)
 
 
 def words_of(net: str, enc: str) -> QuantizedModel:

@@ -54,6 +54,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "encoding": "encoding",
         "kind": "measured or estimated",
         "cell": "layer and bit",
+        "film": "film of flipping bits",
         "live": "measuring live",
         "more": "text and numbers below the figures",
     },
@@ -121,6 +122,9 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "kind": ("kind", "measured or estimated"),
         "layer": ("cell", "layer"),
         "bit": ("cell", "bit of the stored words"),
+        "film": ("film", "whether the film of flipping bits is shown"),
+        "kindof": ("film", "its fault model"),
+        "draw": ("film", "its seed"),
     },
     "replay": {
         "claim": ("claim", "the quoted claim"),

@@ -63,6 +63,12 @@ def looks(lines: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(kept | columns | how)
 
 
+def film(counts: np.ndarray, bers: Sequence[float]) -> pd.DataFrame:
+    """Flips of each bit plane (rates, bits) as a table for people, the top bit first."""
+    bits = range(counts.shape[1] - 1, -1, -1)
+    return pd.DataFrame({"BER": list(bers)} | {f"bit {b}": counts[:, b] for b in bits})
+
+
 def answers(classes: Sequence[str], columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """How sure a network is of each class, one column per answer, as a table for people."""
     return pd.DataFrame({"class": list(classes)} | {k: (100 * p).round(3) for k, p in columns.items()})

@@ -29,7 +29,7 @@ WITHOUT_TORCH = [
     "resq.measure.areas", "resq.measure.noise", "resq.measure.rates", "resq.measure.plan",
 ]  # fmt: skip
 
-DRAWS = ("theme", "lab", "heat", "pick", "live", "report")  # and all that is called charts or words
+DRAWS = ("theme", "lab", "heat", "film", "pick", "live", "report")  # and all that is called charts or words
 
 
 def _name(file: Path) -> str:

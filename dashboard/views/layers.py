@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import bitcontrols, charts, data, follow, heat, live, shell, show
+from dashboard import bitcontrols, charts, controls, data, film, follow, heat, live, shell, show, tables
 from resq.measure.layers import LayerSpec
 
 MAPS = 4  # of a measurement begun here: minutes, not an hour
@@ -64,6 +64,8 @@ def results(net: str, enc: str, running: live.Measurement | None) -> None:
     if kinds:
         with left:
             picture(net, enc, found, kinds, (layer, bit))
+    films(net, enc, layer)
+    if kinds:
         below(found, net, enc)
     follow.ended(running)
 
@@ -143,7 +145,32 @@ def below(found: heat.Heatmap, net: str, enc: str) -> None:
         commands = [" ".join(["python -m resq", *LayerSpec(net, encoding=enc, maps=MAPS).argv()])]
         tables = {"layers": heat.readable(next(iter(found.cells.values())))}
         show.numbers(tables, figures, found.rows.drop(columns=["channels", "worst", "costs"]), commands)
-        show.help_page("layers_help", ["layers", "plane", "channels", "agreement"])
+        show.help_page("layers_help", ["layers", "plane", "channels", "film", "agreement"])
+
+
+def films(net: str, enc: str, layer: str) -> None:
+    """How the bits of the chosen layer flip while the rate grows."""
+    with shell.group("film"), st.container(horizontal=True, vertical_alignment="bottom"):
+        on = st.toggle("Watch its bits flip as the error rate grows", key="film", bind="query-params")
+        if on:
+            fault = st.selectbox(
+                "Fault model", film.MODELS, key="kindof", bind="query-params", width=260,
+                format_func=controls.FAULT_NAMES.__getitem__,
+            )  # fmt: skip
+            draw = st.number_input("Seed", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
+    if not on:
+        return
+    found = data.film(net, enc, layer, fault or film.MODELS[0], int(draw or 0))
+    said = film.sentence(found)
+    drawn = charts.CHARTS["film"].draw(found)
+    show.figure("film", drawn, key="film_chart", alt=said)
+    st.markdown(said)
+    st.caption(
+        f"Drawn here: fault model {found.fault}, seed {found.seed}, weights {data.card(net)['sha256'][:8]}."
+    )
+    with shell.group("more", "film"):
+        show.numbers({"film": tables.film(found.counts, film.BERS)}, {"film": drawn}, None, [],
+                     key="numbers_film")  # fmt: skip
 
 
 def shown(net: str, enc: str, running: live.Measurement | None) -> None:

@@ -1,0 +1,65 @@
+"""Bits of one layer as they flip while the bit error rate grows: values, no widgets and no pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard import theme
+from resq import seeds
+from resq.core import QuantizedModel
+from resq.memory import faults
+
+BERS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+SHOWN = 64  # words that are drawn one by one
+# Activations are not stored; "uniform over layers" is the same as "independent" within one of them.
+MODELS = tuple(name for name in faults.FAULTS if name != "layer-uniform")
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """One fault map of a layer at growing rates.
+
+    Attributes:
+        words: weights of the layer.
+        memory: the first words bit by bit, int64 (bits, words) of 0 and 1, bit 0 first.
+        onsets: the rate from which on each of those bits is flipped; inf where it never is.
+        counts: flips of each bit plane, int64 (len(BERS), bits).
+    """
+
+    layer: str
+    fault: str
+    seed: int
+    words: int
+    memory: np.ndarray
+    onsets: np.ndarray
+    counts: np.ndarray
+
+
+def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
+    """The map of a seed, drawn once at the largest rate, so that every frame holds the one before."""
+    where = faults.region(model, [layer])
+    flips = faults.FAULTS[fault](where, BERS[-1], rng=seeds.rng(seed, "film", layer))
+    stored, words = model.layout.stored, model.weights[layer].words.size
+    start = model.layout.address(layer, 0, 0)
+    word, bit = np.divmod(flips.addresses - start, stored)
+    counts = [np.bincount(bit[flips.onsets <= ber], minlength=stored) for ber in BERS]
+    counts[0][:] = 0
+    first = min(SHOWN, words)
+    onsets = np.full((stored, first), np.inf)
+    near = word < first
+    onsets[bit[near], word[near]] = flips.onsets[near]
+    memory = model.weights[layer].words.reshape(-1)[:first].astype(np.int64)
+    bits = memory[None] >> np.arange(stored)[:, None] & 1
+    return Film(layer, fault, seed, words, bits, onsets, np.array(counts))
+
+
+def sentence(found: Film) -> str:
+    """What the frames show, for people who cannot see them and for a class."""
+    total, bits = found.counts[-1].sum(), found.words * found.counts.shape[1]
+    plane, name = found.counts[-1], found.layer.removesuffix(".weight")
+    return (
+        f"At BER {theme.power(BERS[-1])}, {total:,} of {bits:,} stored bits of "
+        f"{name} are flipped, {plane.min():,} to {plane.max():,} in each bit plane."
+    )
