@@ -14,7 +14,8 @@ from resq.memory import faults
 BERS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 SHOWN = 64  # words that are drawn one by one
 # Activations are not stored; "uniform over layers" is the same as "independent" within one of them.
-MODELS = tuple(name for name in faults.FAULTS if name != "layer-uniform")
+# "sec-ded" protects whole rows of memory.
+MODELS = tuple(name for name in faults.FAULTS if name not in ("layer-uniform", "sec-ded"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ def film(found: Film, row: int = 0) -> go.Figure:
     figure.frames = [
         go.Frame(data=_frame(found, i), traces=[0, 1, 2], name=theme.power(ber)) for i, ber in enumerate(BERS)
     ]
-    theme.dress(figure, height=200 + bits * (row or (22 if bits <= 16 else 15)))
+    theme.dress(figure, height=216 + bits * (row or (22 if bits <= 16 else 15)))
     figure.update_annotations(font={"size": theme.SIZE, "color": theme.INK})
     figure.update_yaxes(
         range=[-0.5, bits - 0.5], tickvals=list(range(bits)), showgrid=False, fixedrange=True,
@@ -89,7 +89,7 @@ def _buttons() -> dict[str, Any]:
     run = {"frame": {"duration": MILLISECONDS}, "transition": {"duration": 0}}
     return {
         "type": "buttons", "direction": "left", "x": 0, "y": 0, "xanchor": "left", "yanchor": "top",
-        "pad": {"t": 72}, "font": {"size": theme.SIZE, "color": theme.INK}, "showactive": False,
+        "pad": {"t": 88}, "font": {"size": theme.SIZE, "color": theme.INK}, "showactive": False,
         "bgcolor": "rgba(0,0,0,0)", "bordercolor": theme.INK,
         "buttons": [
             {"label": "▶ Play", "method": "animate", "args": [None, run]},
@@ -103,7 +103,7 @@ def _slider() -> dict[str, Any]:
     show = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     words = {"size": theme.SIZE, "color": theme.INK}
     return {
-        "x": 0.22, "y": 0, "len": 0.78, "pad": {"t": 60}, "active": FIRST, "font": words,
+        "x": 0.22, "y": 0, "len": 0.78, "pad": {"t": 78}, "active": FIRST, "font": words,
         "bordercolor": theme.INK,
         "currentvalue": {"prefix": "bit error rate ", "font": words, "xanchor": "right"},
         "activebgcolor": theme.AFTER,

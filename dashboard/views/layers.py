@@ -155,7 +155,7 @@ def films(net: str, enc: str, layer: str) -> None:
         if on:
             fault = st.selectbox(
                 "Fault model", film.MODELS, key="kindof", bind="query-params", width=260,
-                format_func=controls.FAULT_NAMES.__getitem__,
+                format_func=lambda name: controls.FAULT_NAMES.get(name, name),
             )  # fmt: skip
             draw = st.number_input("Seed", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
     if not on:
