@@ -16,11 +16,12 @@ from dashboard import theme
 from dashboard.attackcharts import four, moved
 from dashboard.bitcharts import probabilities, weight_histogram
 from dashboard.filmcharts import film
+from dashboard.flowcharts import flow
 from dashboard.hardcharts import before_after, training
 from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.replaycharts import again, readings
 from dashboard.surfacecharts import heatmap, pareto, relief, shields
-from dashboard.words import hover
+from dashboard.words import cell_name, hover
 from resq.measure.spec import SweepSpec
 
 Series = tuple[str, str]  # checkpoint and encoding: what has one colour in all pictures of a page
@@ -137,6 +138,9 @@ def _dots(figure: go.Figure, line: pd.DataFrame, i: int, name: str, axis: str, l
         line={"color": style["color"], "dash": style["dash"], "width": 3},
         marker={"symbol": style["symbol"], "size": 10, "color": style["color"]},
         text=[hover(point, axis) for _, point in line.iterrows()],
+        customdata=[[cell_name(point, axis)] for _, point in line.iterrows()],
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
         hovertemplate="%{text}<extra></extra>",
         showlegend=legend,
         legendgroup=str(i),
@@ -291,6 +295,21 @@ CHARTS: dict[str, Chart] = {
         "One stripe per output channel: the estimated change of the loss per flipped bit in it.",
         "layers",
         channel_strip,
+    ),
+    "flow": Chart(
+        "Which class becomes which",
+        "One line per answer as stored, one column per answer with the flips, over all fault maps; the "
+        "number is the share of the line in %, from 2 % on. Grey: answers that stayed. A bright column is a "
+        "class that swallows others.",
+        "sweep",
+        flow,
+    ),
+    "cell_again": Chart(
+        "Stored and measured again",
+        "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
+        "machine.",
+        "sweep",
+        again,
     ),
     "readings": Chart(
         "What the claim could mean",

@@ -23,7 +23,7 @@ from resq.claims import board as leaderboard
 from resq.claims import book, rerun, verdict
 from resq.claims import card as own_cards
 from resq.core import Encoding, QuantizedModel
-from resq.measure import layers, stats, table, tradeoff
+from resq.measure import flow, layers, stats, table, tradeoff
 
 SHOWN = 16  # test images a visitor can choose from
 
@@ -405,6 +405,18 @@ def _stamp() -> tuple[Any, ...]:
     )
     files = [p for folder in folders for p in sorted(folder.glob("*.*"))]
     return tuple((str(p), p.stat().st_mtime_ns) for p in files)
+
+
+def flows(net: str, enc: str, fault: str, ber: float) -> list[dict[str, Any]]:
+    """Shipped answers with and without flips at one rate, one row per fault map."""
+    stamp = tuple((p.name, p.stat().st_mtime_ns) for p in sorted(table.SHIPPED.glob(f"*{flow.ENDING}")))
+    wanted = (net, enc, fault, ber)
+    return [r for r in _flows(stamp) if (r["checkpoint"], r["encoding"], r["fault"], r["ber"]) == wanted]
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _flows(stamp: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
+    return flow.shipped()
 
 
 def reruns(claim: str) -> list[rerun.Run]:

@@ -46,6 +46,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "sweep": {
         "choice": "networks and encodings",
         "settings": "settings",
+        "cell": "chosen cell",
         "live": "measuring live",
         "more": "text and numbers below the figures",
     },
@@ -115,6 +116,9 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "points": ("settings", "points on each curve"),
         "parts": ("settings", "what is measured live"),
         "job": ("live", "measurement to follow"),
+        "cell": ("cell", "stored cell that is looked at again"),
+        "again": ("live", "measurement of the chosen cell to follow"),
+        "flow": ("live", "measurement of its answers to follow"),
     },
     "layers": {
         "net": ("network", "checkpoint"),

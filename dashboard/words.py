@@ -95,6 +95,12 @@ def hover(point: Mapping[str, Any] | pd.Series, axis: str) -> str:
     return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}", hashes])
 
 
+def cell_name(point: Mapping[str, Any] | pd.Series, axis: str) -> str:
+    """A dot of a curve by the name that lists and addresses have for it."""
+    where = f"BER {point['x']:g}" if axis == "BER" else f"{str(point['attack']).upper()} eps {point['x']:g}"
+    return f"{point['checkpoint']} · {point['encoding']} · {where}"
+
+
 def span(low: float, high: float) -> str:
     """An interval of shares.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, controls, data, follow, live, pick, shell, show, tables, words
+from dashboard import charts, controls, data, follow, live, onecell, pick, shell, show, tables, words
 from resq.measure import table
 from resq.measure.spec import SweepSpec
 
@@ -26,7 +29,8 @@ def picture(
         )
         return rows, None
     drawn = chart.draw(curves, data.chance(list(curves["data"])), charts.order(specs))
-    show.figure(axis, drawn, key=f"chart_{axis}", alt=words.finding(curves, axis), title=False)
+    show.figure(axis, drawn, key=f"chart_{axis}", alt=words.finding(curves, axis), title=False,
+                on_select=partial(onecell.click, f"chart_{axis}"))  # fmt: skip
     st.caption(words.provenance(curves, "Measured here" if len(fresh) else "Stored rows"))
     if stale := data.outdated(rows):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}. Press “Measure live”.")
@@ -53,10 +57,14 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
     follow.ended(running)
 
 
-def shown(specs: list[SweepSpec], running: live.Measurement | None) -> None:
+def shown(
+    specs: list[SweepSpec], options: dict[str, Any], running: live.Measurement | None, cell: onecell.Jobs
+) -> None:
     """The results, or a sentence: a fragment runs again without the page around it."""
     with show.in_words():
         results(specs, running)
+    with show.in_words():
+        onecell.section(specs, options, cell)
 
 
 def page(names: list[str]) -> None:
@@ -84,8 +92,9 @@ def page(names: list[str]) -> None:
             icon=":material/play_arrow:",
             disabled=found is not None and found.active,
         )
-    every = 0.5 if found is not None and found.active else None
-    st.fragment(shown, run_every=every)(specs, found)
+    cell = onecell.jobs()
+    every = 0.5 if any(job is not None and job.active for job in (found, *cell)) else None
+    st.fragment(shown, run_every=every)(specs, options, found, cell)
 
 
 show.page("How much can it take?", show.text("sweep"))

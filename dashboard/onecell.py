@@ -1,0 +1,176 @@
+"""One cell of the Sweep, chosen by a click: measured again here, and which class becomes which in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, controls, data, flowcharts, follow, live, pick, shell, show, theme, words
+from resq.claims import cells, rerun
+from resq.claims.cells import Cell
+from resq.measure import flow, table
+from resq.measure.flow import FlowSpec
+from resq.measure.spec import SweepSpec
+
+Jobs = tuple[live.Measurement | None, live.Measurement | None]  # of the cell, of its answers
+
+
+def _name(cell: Cell) -> str:
+    """As ``words.cell_name`` names the cell's dot."""
+    point = {"x": cell.ber if cell.axis == "ber" else cell.eps, "attack": cell.attack}
+    point |= {"checkpoint": cell.checkpoint, "encoding": cell.encoding}
+    return words.cell_name(point, "BER" if cell.axis == "ber" else "eps")
+
+
+def known(specs: Sequence[SweepSpec]) -> dict[str, Cell]:
+    """The stored cells of these specs, as the curves above show them."""
+    none = data.rows().iloc[:0]
+    frames = [pick.together(data.rows(), none, specs, axis)[0] for axis in ("ber", "eps")]
+    found = cells.cells(pd.concat(frames, ignore_index=True))
+    return {_name(cell): cell for cell in sorted(found, key=lambda c: (c.axis, c.ber, c.eps))}
+
+
+def picked(points: Sequence[Any]) -> str:
+    """The name of the clicked dot; empty where nothing that has one was clicked.
+
+    >>> picked([{"customdata": ["a/b/c · int8 · BER 0.01"]}])
+    'a/b/c · int8 · BER 0.01'
+    """
+    said = points[-1].get("customdata") if points else None
+    return str(said[0]) if isinstance(said, list | tuple) and said else str(said or "")
+
+
+def click(key: str) -> None:
+    """Makes the clicked dot the chosen cell; one without a stored row, or no dot, changes nothing."""
+    found = picked(st.session_state[key].selection.points)
+    if found in st.session_state.get("cells_there", ()):
+        st.session_state.cell = found
+
+
+def choose(there: dict[str, Cell]) -> Cell:
+    """The chosen cell: the keyboard's way to a click on a dot."""
+    names = list(there)
+    st.session_state.cells_there = names
+    if st.session_state.get("cell", names[0]) not in names:
+        del st.session_state["cell"]  # of another network
+    first = next((i for i, c in enumerate(there.values()) if c.ber == 1e-2), len(names) - 1)
+    with shell.group("cell"):
+        chosen = st.selectbox(
+            "Chosen cell: click a dot, or choose", names, first, key="cell", bind="query-params"
+        )
+    return there[chosen or names[first]]
+
+
+def jobs() -> Jobs:
+    """This visitor's re-run of a cell and flow of answers, or those of the address."""
+    return follow.measurement("again", SweepSpec), follow.measurement("flow", FlowSpec)
+
+
+def section(specs: Sequence[SweepSpec], options: dict[str, Any], running: Jobs) -> None:
+    """The chosen cell, its re-run, and its flow of answers."""
+    there = known(specs)
+    if not there:
+        return
+    st.header("One cell, looked at again", anchor=False)
+    cell = choose(there)
+    st.markdown(f"**{theme.percent(cell.mean)}** stored; 95 % {_span(cell)}; n = {cell.n}, {cell.maps} "
+                f"map(s), seed {cell.seed}, weights {cell.weights[:8]}, code {cell.code[:8]}.")  # fmt: skip
+    left, right = st.columns([5, 7], gap="large")
+    with left:
+        measured_again(cell, options, running[0])
+    with right:
+        if cell.axis == "ber" and cell.ber > 0 and cell.fault != "activations":
+            answers(cell, running[1])
+        else:
+            st.caption(
+                "Which class becomes which is shown for a cell with flipped bits: choose one with a BER."
+            )
+
+
+def _span(cell: Cell) -> str:
+    """The interval that a re-run is held against."""
+    low, high = (cell.map_low, cell.map_high) if cell.map_low == cell.map_low else (cell.low, cell.high)
+    over = "over fault maps" if cell.axis == "ber" and cell.ber else "over images"
+    return f"{over} {100 * low:.1f} to {100 * high:.1f}{theme.THIN}%"
+
+
+def begin(spec: live.Work, key: str) -> None:
+    """Begins a measurement from within the fragment, then runs the whole page, which follows it."""
+    follow.start([spec], key)
+    st.rerun()
+
+
+def measured_again(cell: Cell, options: dict[str, Any], running: live.Measurement | None) -> None:
+    """The button that measures the cell here, and what came of it."""
+    spec = rerun.spec(cell, options["n"], options["maps"], options["seed"])
+    if not data.present(cell.data):
+        show.sorry(f"The images of {cell.data} are not on this machine, so this cell cannot be run here.")
+    else:
+        with shell.group("live", "again"):
+            pressed = st.button(
+                "Run this cell live", key="run_cell", icon=":material/play_arrow:",
+                disabled=running is not None and running.active,
+                help="With the settings above: test images, fault maps, seed",
+            )  # fmt: skip
+        if pressed:
+            begin(spec, "again")
+    follow.progress(running, key="again")
+    fresh = table.frame(data.measurements().rows([spec]))
+    again = [c for c in cells.cells(fresh) if rerun.same_point(c, cell)]
+    if again and not (running is not None and running.active):
+        found = rerun.against(cell, again[0])
+        icon = ":material/check_circle:" if found.within else ":material/warning:"
+        with st.container(key=f"verdict_{'same' if found.within else 'changed'}_cell", gap=None):
+            st.markdown(f"{icon} {show.plain(found.says[0].upper() + found.says[1:])}.")
+        drawn = charts.CHARTS["cell_again"].draw(cell, again[:1], None)
+        show.figure("cell_again", drawn, key="cell_again", alt=found.says, title=False)
+    st.code(" ".join(["python -m resq", *spec.argv()]), language="bash", wrap_lines=True)
+    follow.ended(running, "again")
+
+
+def answers(cell: Cell, running: live.Measurement | None) -> None:
+    """Which class becomes which at the cell's rate: stored, or measured here."""
+    spec = FlowSpec(cell.checkpoint, cell.encoding, cell.fault, cell.ber)
+    with shell.group("live", "flow"):
+        busy = running is not None and running.active
+        if data.present(cell.data):
+            pressed = st.button(
+                "Measure which class becomes which", key="run_flow", icon=":material/alt_route:",
+                disabled=busy, help=f"{spec.n} test images, {spec.maps} fault maps; about as long as a curve",
+            )  # fmt: skip
+            if pressed:
+                begin(spec, "flow")
+    follow.progress(running, "maps", key="flow")
+    fresh = data.measurements().rows([spec])
+    rows = fresh or data.flows(cell.checkpoint, cell.encoding, cell.fault, cell.ber)
+    if rows:
+        drawn_flow(rows, "Measured here" if fresh else "Stored rows", spec)
+    elif not busy:
+        said = "Which class becomes which is not stored for this cell. Measure it here, or in a terminal:"
+        show.sorry(said, " ".join(["python -m resq", *spec.argv()]))
+    follow.ended(running, "flow")
+
+
+def drawn_flow(rows: list[dict[str, Any]], source: str, spec: FlowSpec) -> None:
+    """The figure with its sentence, origin, numbers and command."""
+    counts, first = flow.summed(rows), rows[0]
+    classes = first["classes"]
+    said = flowcharts.finding(counts, classes)
+    drawn = charts.CHARTS["flow"].draw(counts, classes)
+    show.figure("flow", drawn, key="flow_chart", alt=said)
+    st.markdown(said)
+    hashes = " · ".join(f"{key} {first[key][:8]}" for key in ("weights", "images", "code"))
+    fault = controls.FAULT_NAMES.get(first["fault"], first["fault"])
+    st.caption(f"{source} · BER {theme.power(first['ber'])}, {fault} · n = {first['n']} images · "
+               f"{len(rows)} fault maps · seed {first['seed']} · {hashes}")  # fmt: skip
+    made = FlowSpec(
+        spec.checkpoint, spec.encoding, spec.fault, spec.ber, len(rows), first["n"], first["seed"]
+    )
+    if data.outdated(pd.DataFrame([{"checkpoint": spec.checkpoint, "weights": first["weights"]}])):
+        st.caption("Measured on other weights than those here: measure it again.")
+    with shell.group("more", "flow"):
+        show.numbers({"flow": flowcharts.changes(counts, classes)}, {"flow": drawn}, None,
+                     [" ".join(["python -m resq", *made.argv()])], key="numbers_flow")  # fmt: skip
