@@ -75,6 +75,14 @@ def test_a_file_that_is_no_campaign_is_refused_with_what_is_wrong(text, sentence
         campaign.parse(text, "c")
 
 
+def test_a_pattern_stands_for_the_checkpoints_that_it_fits():
+    found = campaign.parse('checkpoints = ["signs/resnet20/a*-s0", "signs/resnet20/base"]\nbers = 0')
+    assert set(found.checkpoints) >= {"signs/resnet20/asym-00-s0", "signs/resnet20/asym-af-s0", BASE}
+    assert all(name.endswith("-s0") for name in found.checkpoints[:-1])
+    with pytest.raises(ValueError, match=r"no checkpoint fits 'mars/\*'; known: "):
+        campaign.parse('checkpoints = "mars/*"\nbers = 0')
+
+
 def test_a_campaign_of_one_of_each_is_its_sweep():
     one = CampaignSpec((BASE,), bers=(0.0, 1e-2), eps=(8.0,), maps=2, n=10)
     assert one.cells() == list(SweepSpec(BASE, bers=(0, 1e-2), eps=(8,), maps=2, n=10).cells())

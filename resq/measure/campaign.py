@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from resq import fields
+from resq import checkpoints, fields
 from resq.measure.cells import MODES, Cell
 from resq.measure.spec import SweepSpec
 
@@ -97,10 +98,11 @@ def _toml(value: object) -> str:
 
 
 def parse(text: str, name: str = "the campaign") -> CampaignSpec:
-    """The campaign of a TOML text.
+    """The campaign of a TOML text; "cifar10/*" among its checkpoints stands for all of that form.
 
     Raises:
-        ValueError: not TOML, an unknown field, or a value out of range; the sentence names it.
+        ValueError: not TOML, an unknown field, a pattern that fits no checkpoint, or a value out of range; the
+            sentence names it.
     """
     given, names = (
         fields.parse(text, f"{name} is not readable TOML"),
@@ -109,12 +111,28 @@ def parse(text: str, name: str = "the campaign") -> CampaignSpec:
     fields.only(given, names, name, "a campaign")
     if "checkpoints" not in given:
         raise ValueError(f"{name} names no checkpoints; a campaign has {', '.join(names)}")
+    meant = {f.name: _meant(given[f.name], str(f.type)) for f in fields_of(CampaignSpec) if f.name in given}
     try:
-        return CampaignSpec(
-            **{f.name: _meant(given[f.name], str(f.type)) for f in fields_of(CampaignSpec) if f.name in given}
-        )
+        return CampaignSpec(**{**meant, "checkpoints": _all(meant["checkpoints"])})
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _all(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Checkpoints, each pattern replaced by those on this machine that it fits.
+
+    Raises:
+        ValueError: one fits none.
+    """
+    found = []
+    for name in names:
+        fits = fnmatch.filter(checkpoints.names(), name) if isinstance(name, str) and "*" in name else [name]
+        if not fits:
+            raise ValueError(
+                f"no checkpoint fits {name!r}; known: {', '.join(checkpoints.names()) or 'none'}"
+            )
+        found += fits
+    return tuple(dict.fromkeys(found))
 
 
 def _meant(value: object, kind: str) -> Any:

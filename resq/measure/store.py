@@ -24,17 +24,8 @@ from resq import checkpoints
 from resq.measure import table
 
 KINDS = {"str": sql.Text, "int64": sql.BigInteger, "float64": sql.Double, "bytes": sql.LargeBinary}
-OWN = (
-    "key",
-    "ber",
-    "map",
-    "top",
-    "eps",
-    "flips",
-    "correct",
-    "due",
-    "right",
-)  # of a row; the rest: its series
+# Of a row; the rest: its series.
+OWN = tuple("key ber map top eps flips correct due right".split())
 SHARED = tuple(name for name in table.COLUMNS if name not in OWN)
 AT_ONCE = 500  # rows of one statement: databases bound how many values one may have
 
@@ -122,12 +113,13 @@ def _engine(url: str) -> sql.Engine:
 
 def _complete(found: sql.Engine) -> None:
     """Gives the tables of an older store the columns that came later."""
-    there = {column["name"] for column in sql.inspect(found).get_columns("series")}
-    for name in (n for n in SHARED if n not in there and n in table.DEFAULTS):
-        kind = KINDS[table.COLUMNS[name][0]]().compile(found.dialect)
-        with found.begin() as connection:
-            more = f"ALTER TABLE series ADD COLUMN {name} {kind} NOT NULL DEFAULT '{table.DEFAULTS[name]}'"
-            connection.execute(sql.text(more))
+    for of in (SERIES, AGAIN):
+        there = {column["name"] for column in sql.inspect(found).get_columns(of.name)}
+        for name in (n for n in SHARED if n not in there and n in table.DEFAULTS):
+            kind = KINDS[table.COLUMNS[name][0]]().compile(found.dialect)
+            more = f"ALTER TABLE {of.name} ADD COLUMN {name} {kind} NOT NULL DEFAULT '{table.DEFAULTS[name]}'"
+            with found.begin() as connection:
+                connection.execute(sql.text(more))
 
 
 def _tuned(connection: Any, _: object) -> None:
