@@ -101,7 +101,7 @@ def parse(text: str, name: str = "the campaign") -> CampaignSpec:
     """The campaign of a TOML text; "cifar10/*" among its checkpoints stands for all of that form.
 
     Raises:
-        ValueError: not TOML, an unknown field, a pattern that fits no checkpoint, or a value out of range; the
+        ValueError: not TOML, an unknown field, a pattern that fits no checkpoint, a value out of range; the
             sentence names it.
     """
     given, names = (
