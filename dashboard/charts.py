@@ -20,7 +20,8 @@ from dashboard.flowcharts import flow
 from dashboard.hardcharts import before_after, training
 from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.replaycharts import again, readings
-from dashboard.surfacecharts import heatmap, pareto, relief, shields
+from dashboard.shieldcharts import pareto, shields
+from dashboard.surfacecharts import heatmap, relief
 from dashboard.words import cell_name, hover
 from resq.measure.spec import SweepSpec
 
@@ -206,15 +207,16 @@ CHARTS: dict[str, Chart] = {
     ),
     "shields": Chart(
         "What each shield gives against each threat",
-        "Right: resists faults better. Up: resists attack better. Arrows start at the network without "
-        "a shield; one that points right and up helps against both.",
+        "Right: resists faults better. Up: resists attack better. Arrows start at the network without a "
+        "shield; one that points right and up helps against both. Circles: a study's four networks (00 none, "
+        "a attack, f faults, af both), each the mean of its seeds, the small dots. Diamonds: in stages.",
         "tradeoff",
         shields,
     ),
     "pareto": Chart(
         "What resistance costs",
-        "Each dot is a network as stored, larger where it takes more memory. The dotted line joins "
-        "those that no other beats in both.",
+        "Each dot is a network as stored, larger where it takes more memory; small dots are the seeds of a "
+        "study. The dotted line joins those that no other beats in both.",
         "tradeoff",
         pareto,
     ),

@@ -1,8 +1,6 @@
-"""Pictures of the Trade-off: accuracy under faults and attacks together, and both resistances of networks."""
+"""Pictures of the Trade-off: accuracy under faults and attacks together."""
 
 from __future__ import annotations
-
-import re
 
 import numpy as np
 import pandas as pd
@@ -124,90 +122,3 @@ def relief(cells: pd.DataFrame) -> go.Figure:
         dragmode="orbit",
     )  # fmt: skip
     return figure
-
-
-def shields(areas: pd.DataFrame) -> go.Figure:
-    """Resistance to attack against resistance to faults, arrows from the unshielded network.
-
-    Args:
-        areas: of ``tradeoff.areas``, of checkpoints that share data and network.
-    """
-    figure = go.Figure()
-    for i, (name, lines) in enumerate(areas.groupby(areas["checkpoint"].map(_model), sort=False)):
-        style = theme.style(i)
-        figure.add_scatter(
-            x=lines["faults"].tolist(), y=lines["attack"].tolist(), mode="markers", name=str(name),
-            marker={"symbol": style["symbol"], "size": 15, "color": style["color"]},
-            text=[words.areas(line) for _, line in lines.iterrows()], hovertemplate="%{text}<extra></extra>",
-        )  # fmt: skip
-    for _, line in areas.iterrows():
-        start = areas[areas["checkpoint"] == _unshielded(line["checkpoint"])]
-        start = start[(start["encoding"] == line["encoding"]) & (start["seed"] == line["seed"])]
-        if len(start) and line["checkpoint"] != start["checkpoint"].iloc[0]:
-            figure.add_annotation(
-                x=line["faults"], y=line["attack"], ax=start["faults"].iloc[0], ay=start["attack"].iloc[0],
-                axref="x", ayref="y", showarrow=True, arrowhead=3, arrowwidth=2, arrowcolor=theme.INK,
-                standoff=9, startstandoff=9, text="",
-            )  # fmt: skip
-    theme.dress(figure)
-    figure.update_xaxes(title_text="resists faults: mean accuracy over log BER", **_around(areas["faults"]))
-    figure.update_yaxes(title_text="resists attack: mean accuracy over eps", **_around(areas["attack"]))
-    return figure.update_layout(showlegend=True)
-
-
-def _around(shares: pd.Series) -> dict[str, object]:
-    """An axis a little wider than the values: one dot alone would get an axis to 150 %."""
-    room = max(0.02, 0.1 * float(shares.max() - shares.min()))
-    low, high = float(shares.min()) - room, float(shares.max()) + room
-    return {"range": [low, high], "tickformat": ".1%" if high - low < 0.06 else ".0%", "nticks": 6}
-
-
-def _model(checkpoint: str) -> str:
-    """A variant's name without the seed of a study: asym-af-s3 is one of several asym-af."""
-    return re.sub(r"-s\d+$", "", checkpoint.rsplit("/", 1)[-1])
-
-
-def _unshielded(checkpoint: str) -> str:
-    """The network that a variant is compared with: its study's 00 of the same seed, else the base."""
-    row, _, variant = checkpoint.rpartition("/")
-    study = re.fullmatch(r"asym-\w+-(s\d+)", variant)
-    return f"{row}/asym-00-{study[1]}" if study else f"{row}/base"
-
-
-def pareto(points: pd.DataFrame, y: str = "faults") -> go.Figure:
-    """Clean accuracy against a resistance; the larger a dot, the more memory; a line joins those unbeaten.
-
-    Args:
-        points: of ``tradeoff.areas``, with ``megabytes``.
-        y: "faults" or "attack".
-    """
-    figure = go.Figure()
-    best = points.iloc[tradeoff.front(points["clean"].to_numpy(), points[y].to_numpy())]
-    figure.add_scatter(
-        x=best["clean"].tolist(), y=best[y].tolist(), mode="lines", hoverinfo="skip",
-        name="none is better in both",
-        line={"color": theme.INK, "dash": "dot", "width": 2},
-    )  # fmt: skip
-    largest = float(np.nanmax([1e-9, *points["megabytes"]]))
-    for i, (name, lines) in enumerate(points.groupby(["checkpoint", "encoding"], sort=False)):
-        style = theme.style(i)
-        figure.add_scatter(
-            x=lines["clean"].tolist(), y=lines[y].tolist(), mode="markers", name=_short(name),
-            marker={
-                "symbol": style["symbol"], "color": style["color"],
-                # Weights that are not on this machine have no known size: the smallest dot.
-                "size": (12 + 18 * np.sqrt(lines["megabytes"].fillna(0) / largest)).tolist(),
-            },
-            text=[words.areas(line) for _, line in lines.iterrows()], hovertemplate="%{text}<extra></extra>",
-        )  # fmt: skip
-    theme.dress(figure)
-    what = {"faults": "resists faults: mean accuracy over log BER", "attack": "resists attack: mean over eps"}
-    figure.update_xaxes(title_text="clean accuracy", **_around(points["clean"]))
-    figure.update_yaxes(title_text=what[y], **_around(points[y]))
-    return figure.update_layout(showlegend=True)
-
-
-def _short(name: object) -> str:
-    """Variant and encoding of a group."""
-    checkpoint, encoding = map(str, name)  # type: ignore[call-overload]
-    return f"{checkpoint.split('/')[-1]} · {encoding}"

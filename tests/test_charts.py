@@ -249,10 +249,10 @@ def test_arrows_lead_from_the_base_to_each_of_its_variants():
     assert joined.y == (0.3,), "the base is beaten in one and equalled in the other"
     lines[1]["megabytes"] = float("nan")  # its weights are not on this machine
     sizes = [dots.marker.size for dots in charts.CHARTS["pareto"].draw(pd.DataFrame(lines)).data[1:]]
-    assert sizes == [(30.0,), (12.0,)]
+    assert sizes == [20.0, 9.0]
 
 
-def test_arrows_of_a_study_start_at_its_own_unshielded_network_of_the_same_seed():
+def test_arrows_of_a_study_lead_from_the_mean_of_its_own_unshielded_seeds():
     base = {
         "encoding": "int8",
         "seed": 0,
@@ -261,15 +261,31 @@ def test_arrows_of_a_study_start_at_its_own_unshielded_network_of_the_same_seed(
         "budgets": (0.0, 8.0),
         "n": 9,
     }
-    places = {"base": (0.1, 0.1), "asym-00-s1": (0.2, 0.2), "asym-f-s1": (0.8, 0.3), "asym-f-s2": (0.7, 0.3)}
+    places = {
+        "base": (0.1, 0.1), "asym-00-s1": (0.2, 0.2), "asym-00-s2": (0.4, 0.2), "asym-f-s1": (0.8, 0.3),
+        "asym-f-s2": (0.6, 0.3),
+    }  # fmt: skip
     lines = [
         {**base, "checkpoint": f"signs/resnet20/{variant}", "faults": f, "attack": a, "clean": 0.9}
         for variant, (f, a) in places.items()
     ]
     figure = charts.CHARTS["shields"].draw(pd.DataFrame(lines))
     (arrow,) = figure.layout.annotations
-    assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0.2, 0.2, 0.8, 0.3)
-    assert [t.name for t in figure.data] == ["base", "asym-00", "asym-f"]
+    assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == pytest.approx((0.3, 0.2, 0.7, 0.3))
+    named = {t.name: (t.x, t.y) for t in figure.data}
+    assert set(named) == {"base", "00, seeds", "00", "f, seeds", "f"}
+    assert named["f, seeds"] == ((0.8, 0.6), (0.3, 0.3))
+
+
+def test_a_network_in_other_words_is_compared_with_the_base_as_well():
+    base = {"seed": 0, "weights": "a" * 16, "bers": (1e-3, 1e-2), "budgets": (0.0, 8.0), "n": 9, "clean": 0.9}
+    lines = [
+        {**base, "checkpoint": f"signs/resnet20/{variant}", "encoding": enc, "faults": f, "attack": f}
+        for variant, enc, f in (("base", "int8", 0.1), ("fault", "int8", 0.2), ("plus", "int4-tmr2", 0.8))
+    ]
+    figure = charts.CHARTS["shields"].draw(pd.DataFrame(lines))
+    assert sorted(a.x for a in figure.layout.annotations) == [0.2, 0.8]
+    assert [t.name for t in figure.data] == ["base", "fault", "plus"]
 
 
 def test_lambda_is_told_with_its_interval_or_why_there_is_none():

@@ -1,0 +1,156 @@
+"""Pictures of the Trade-off: what networks resist, and what it costs; a dot a model, its seeds small."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard import theme, words
+from resq.measure import tradeoff
+
+NUMBERS = ["faults", "attack", "clean", "megabytes"]
+FAULTS, ATTACK = "resists faults: mean accuracy over log BER", "resists attack: mean accuracy over eps"
+
+
+def shields(areas: pd.DataFrame) -> go.Figure:
+    """Resistance to attack against resistance to faults, arrows from the unshielded network.
+
+    Args:
+        areas: of ``tradeoff.areas``, of checkpoints that share data and network.
+    """
+    figure, dots = go.Figure(), models(areas)
+    _draw(figure, areas, dots, "faults", "attack", pd.Series(15.0, index=dots.index))
+    for _, dot in dots.iterrows():
+        start = _start(dot, dots)
+        if start is not None:
+            figure.add_annotation(
+                x=dot["faults"], y=dot["attack"], ax=start["faults"], ay=start["attack"],
+                axref="x", ayref="y", showarrow=True, arrowhead=3, arrowwidth=2, arrowcolor=theme.INK,
+                standoff=9, startstandoff=9, text="", opacity=0.7,
+            )  # fmt: skip
+    theme.dress(figure, 480)
+    figure.update_xaxes(title_text=FAULTS, **_around(areas["faults"]))
+    figure.update_yaxes(title_text=ATTACK, **_around(areas["attack"]))
+    return figure.update_layout(showlegend=False)
+
+
+def pareto(areas: pd.DataFrame, y: str = "faults") -> go.Figure:
+    """Clean accuracy against a resistance; the larger a dot, the more memory; a line joins those unbeaten.
+
+    Args:
+        areas: of ``tradeoff.areas``, with ``megabytes``.
+        y: "faults" or "attack".
+    """
+    figure, dots = go.Figure(), models(areas)
+    best = dots.iloc[tradeoff.front(dots["clean"].to_numpy(), dots[y].to_numpy())]
+    figure.add_scatter(
+        x=best["clean"].tolist(), y=best[y].tolist(), mode="lines", hoverinfo="skip",
+        name="none is better in both", line={"color": theme.INK, "dash": "dot", "width": 2},
+    )  # fmt: skip
+    # Weights that are not on this machine have no known size: the smallest dot.
+    sizes = 9 + 11 * np.sqrt(dots["megabytes"].fillna(0) / float(np.nanmax([1e-9, *dots["megabytes"]])))
+    _draw(figure, areas, dots, "clean", y, sizes)
+    theme.dress(figure, 480)
+    figure.update_xaxes(title_text="clean accuracy", **_around(areas["clean"]))
+    figure.update_yaxes(title_text={"faults": FAULTS, "attack": ATTACK}[y], **_around(areas[y]))
+    return figure.update_layout(showlegend=False)
+
+
+def models(areas: pd.DataFrame) -> pd.DataFrame:
+    """One line per model and encoding: the means over the seeds of a study, and ``label`` for the picture."""
+    numbers = [name for name in NUMBERS if name in areas]
+    keys = [areas["checkpoint"].map(model).rename("model"), areas["encoding"]]
+    found = areas.groupby(keys, sort=False)[numbers].mean().reset_index()
+    twice = found["model"].duplicated(keep=False)
+    named = found["model"].where(~twice, found["model"] + " · " + found["encoding"])
+    return found.assign(label=named.str.removeprefix("asym-"))
+
+
+def model(checkpoint: str) -> str:
+    """A variant's name without the seed of a study: asym-af-s3 is one of several asym-af.
+
+    >>> model("signs/resnet20/asym-af-s3"), model("signs/resnet20/plus")
+    ('asym-af', 'plus')
+    """
+    return re.sub(r"-s\d+$", "", checkpoint.rsplit("/", 1)[-1])
+
+
+def _start(dot: pd.Series, dots: pd.DataFrame) -> pd.Series | None:
+    """What a model is compared with: its study's 00, else the base, stored as it is or as anything."""
+    name = "asym-00" if dot["model"].startswith("asym-") else "base"
+    others = dots[(dots["model"] == name) & (dots["model"] != dot["model"])]
+    alike = others[others["encoding"] == dot["encoding"]]
+    found = alike if len(alike) else others
+    return found.iloc[0] if len(found) else None
+
+
+def _draw(
+    figure: go.Figure, areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str, sizes: pd.Series
+) -> None:
+    """Every model with its name, and the seeds that its mean is of, small and faint."""
+    of, sides = areas["checkpoint"].map(model), _sides(areas, dots, x, y)
+    for i, dot in dots.iterrows():
+        lines = areas[(of == dot["model"]) & (areas["encoding"] == dot["encoding"])]
+        colour = theme.BLUE if dot["model"].startswith("asym-") else theme.VERMILLION
+        shape = "circle" if colour == theme.BLUE else "diamond"
+        told = [words.areas(line) for _, line in lines.iterrows()]
+        if len(lines) > 1:
+            figure.add_scatter(
+                x=lines[x].tolist(), y=lines[y].tolist(), mode="markers", showlegend=False,
+                marker={"symbol": shape, "size": 7, "color": colour, "opacity": 0.45},
+                text=told, hovertemplate="%{text}<extra></extra>", name=f"{dot['label']}, seeds",
+            )  # fmt: skip
+            both = f"{theme.percent(dot[x])}, {theme.percent(dot[y])}"
+            told = [f"<b>{dot['label']}</b>, mean of {len(lines)} seeds<br>{both}"]
+        figure.add_scatter(
+            x=[dot[x]], y=[dot[y]], mode="markers+text", name=dot["label"],
+            marker={"symbol": shape, "size": float(sizes[i]), "color": colour},
+            text=[dot["label"]], textposition=sides[i], textfont={"size": theme.SIZE - 2, "color": theme.INK},
+            hovertext=told, hovertemplate="%{hovertext}<extra></extra>", cliponaxis=False,
+        )  # fmt: skip
+
+
+def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> dict[object, str]:
+    """Where each label goes: to the side of its dot where it hides least of other dots and labels.
+
+    Lengths are shares of the picture, a letter about 0.014 wide and 0.045 high at the usual size.
+    """
+    ends = {name: _around(areas[name])["range"] for name in (x, y)}
+    where = {name: (dots[name] - low) / (high - low) for name, (low, high) in ends.items()}
+    taken = [(h - 0.02, v - 0.03, h + 0.02, v + 0.03) for h, v in zip(where[x], where[y], strict=True)]
+    sides: dict[object, str] = {}
+    for i, label in dots["label"].items():
+        boxes = _boxes(where[x][i], where[y][i], 0.014 * len(label))
+        sides[i] = min(boxes, key=lambda side: sum(_overlap(boxes[side], other) for other in taken))
+        taken.append(boxes[sides[i]])
+    return sides
+
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+def _boxes(h: float, v: float, wide: float) -> dict[str, Box]:
+    """The places of a label around its dot, by Plotly's names."""
+    return {
+        "middle right": (h + 0.025, v - 0.022, h + 0.025 + wide, v + 0.022),
+        "middle left": (h - 0.025 - wide, v - 0.022, h - 0.025, v + 0.022),
+        "top center": (h - wide / 2, v + 0.035, h + wide / 2, v + 0.08),
+        "bottom center": (h - wide / 2, v - 0.08, h + wide / 2, v - 0.035),
+    }
+
+
+def _overlap(one: Box, other: Box) -> float:
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, wide) * max(0.0, high)
+
+
+def _around(shares: pd.Series) -> dict[str, Any]:
+    """An axis a little wider than the values: one dot alone would get an axis to 150 %."""
+    room = max(0.02, 0.12 * float(shares.max() - shares.min()))
+    low, high = float(shares.min()) - room, float(shares.max()) + room
+    return {"range": [low, high], "tickformat": ".1%" if high - low < 0.06 else ".0%", "nticks": 6}
