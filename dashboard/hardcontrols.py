@@ -19,26 +19,30 @@ def form(names: list[str]) -> HardenSpec:
         net = st.selectbox("Start from", names, key="net", bind="query-params")
         preset = st.selectbox(
             "Preset", list(presets), list(presets).index("quick") if "quick" in presets else 0,
-            key="preset", bind="query-params",
+            key="preset", bind="query-params", on_change=forget,
         )  # fmt: skip
     about, stages = presets[preset]
     st.caption(about)
     with shell.group("stages"):
         chosen = st.pills(
             "Stages, from left to right", list(dict.fromkeys(stages)), selection_mode="multi",
-            default=list(dict.fromkeys(stages)), key=f"stages_{preset}", format_func=stage_name,
+            default=list(dict.fromkeys(stages)), key="stages", bind="query-params", format_func=stage_name,
         )  # fmt: skip
         kept = tuple(name for name in dict.fromkeys(stages) if name in chosen)
-        changes = options(preset, kept, stages)
+        changes = options(kept, stages)
     with shell.group("effort"), st.container(horizontal=True, vertical_alignment="bottom"):
         scale = st.select_slider("Epochs, times the preset's", SCALES, 1.0, key="scale", bind="query-params")
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", format="%d")
     return HardenSpec(net, preset, kept, changes, float(scale), int(seed))
 
 
-def options(
-    preset: str, kept: tuple[str, ...], stages: dict[str, dict[str, Any]]
-) -> tuple[tuple[str, Any], ...]:
+def forget() -> None:
+    """Another preset has stages and options of its own: what was chosen in the one before is let go."""
+    for key in ("stages", *FIRST):
+        st.session_state.pop(key, None)
+
+
+def options(kept: tuple[str, ...], stages: dict[str, dict[str, Any]]) -> tuple[tuple[str, Any], ...]:
     """The main option of each stage, where it differs from the preset's."""
     found = []
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -52,8 +56,9 @@ def options(
                 if not isinstance(usual, str)
                 else list(dict.fromkeys([usual, *choices]))
             )
+            # Named after its stage, so that the address holds it (state.PARAMS).
             value = st.selectbox(
-                f"{stage_name(name)}: {label}", values, values.index(usual), key=f"option_{preset}_{name}"
+                f"{stage_name(name)}: {label}", values, values.index(usual), key=name, bind="query-params"
             )
             if value != usual:
                 found.append((f"{name}.{option}", value))

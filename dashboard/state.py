@@ -98,6 +98,10 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "harden": {
         "net": ("base", "checkpoint to start from"),
         "preset": ("base", "preset"),
+        "stages": ("stages", "stages of the preset"),
+        "adversarial": ("stages", "eps of adversarial training, 1/255"),
+        "bit_error": ("stages", "bit error rate of bit-error training"),
+        "quantize": ("stages", "how the weights are stored at the end"),
         "scale": ("effort", "epochs, times the preset's"),
         "seed": ("effort", "seed"),
         "shown": ("shown", "hardened checkpoint that is shown"),
@@ -139,7 +143,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 
-MANY = {"nets", "encs"}  # of these, none may be chosen
+MANY = {"nets", "encs", "stages"}  # of these, none may be chosen
 
 # On every page.
 SHELL = {"task": "text shown on top", "hide": "hidden groups, with commas", "present": "1: for a projector"}

@@ -300,7 +300,21 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
 def test_two_series_differ_to_eyes_without_green_cones(pair):
     one, two = (deuteranope(colour) for colour in pair)
     # Distance in CIELAB, of which 2.3 is just noticeable; dash and symbol differ as well (theme.style).
-    assert np.linalg.norm(one - two) > 10
+    assert np.linalg.norm(one - two) >= 20
+
+
+@pytest.mark.parametrize("colour", theme.SERIES)
+@pytest.mark.parametrize("background", ["#FFFFFF", "#12161D"])
+def test_a_series_has_a_contrast_of_three_on_light_and_on_dark(colour, background):
+    low, high = sorted(luminance(c) for c in (colour, background))
+    assert (high + 0.05) / (low + 0.05) >= 3
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    srgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def deuteranope(colour: str) -> np.ndarray:

@@ -3,13 +3,14 @@
 import tomllib
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard import charts, data, hardening
 from dashboard.hardening import HardenSpec
 from resq import checkpoints
 from resq.cli import parser
 from resq.learn import presets
-from tests.test_app import NAME, choice, figures, opened, said
+from tests.test_app import APP, NAME, PAGES, choice, figures, opened, said
 from tests.test_live import until
 
 SPEC = HardenSpec(NAME, "quick", ("adversarial", "bit_error", "quantize"))
@@ -127,7 +128,35 @@ def test_a_run_is_followed_and_its_card_shown_at_its_end(own_folders, tiny, monk
 
 def test_a_stage_that_is_left_out_leaves_the_command():
     app = opened("harden")
-    app.session_state["stages_quick"] = ["quantize"]
+    app.session_state["stages"] = ["quantize"]
     app.run()
     assert "--stages quantize --seed" in app.code[0].value
-    assert choice(app, "selectbox", "option_quick_quantize").value == "int4-tmr2"
+    assert choice(app, "selectbox", "quantize").value == "int4-tmr2"
+
+
+def test_a_link_holds_the_whole_form():
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    app.query_params["stages"] = ["bit-error", "quantize"]
+    for key, value in {"preset": "quick", "bit_error": "0.02", "quantize": "int8", "scale": "0.3"}.items():
+        app.query_params[key] = value
+    app.switch_page(PAGES["harden"]).run()
+    assert not app.exception
+    command = app.code[0].value
+    for part in ("--stages bit_error,quantize", "--set bit_error.rate=0.02", "--set quantize.encoding=int8"):
+        assert part in command, part
+
+
+def test_another_preset_begins_with_its_own_stages_and_options():
+    app = opened("harden", preset="quick", bit_error="0.02")
+    app.session_state["stages"] = ["quantize"]
+    app.run()
+    app.selectbox(key="preset").set_value("plus").run()
+    assert not app.exception
+    stages = [name for name, _ in presets.PRESETS["plus"].stages]
+    assert f"--stages {','.join(dict.fromkeys(stages))}" in app.code[0].value
+    assert "--set" not in app.code[0].value
+
+
+@pytest.mark.parametrize("query", [{"stages": "x"}, {"stages": ""}, {"bit_error": "7", "quantize": "y"}])
+def test_nonsense_about_stages_falls_back(query):
+    assert not opened("harden", **query).exception

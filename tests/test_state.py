@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import state
+from dashboard import hardening, state
 
 FACE = Path(__file__).resolve().parents[1] / "dashboard"
 
@@ -22,6 +22,8 @@ def words(call: ast.Call) -> dict[str, object]:
 
 def test_every_widget_bound_to_the_address_is_in_the_table():
     bound = {words(call).get("key") for call in calls() if words(call).get("bind") == "query-params"}
+    bound.discard(None)  # Harden's options, named after their stages
+    assert set(hardening.FIRST) <= set(state.PARAMS["harden"])
     known = {name for parameters in state.PARAMS.values() for name in parameters}
     assert bound
     assert bound <= known

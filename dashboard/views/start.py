@@ -34,10 +34,12 @@ def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[s
     with st.container(border=True, key=f"card_{number}", height="stretch"):
         st.header(f"{icon} {title}", anchor=False)
         st.markdown(sentence)
-        with st.container(horizontal=True):
-            for page, label in links:
-                if page in state.PARAMS:
-                    shell.link(page, label)
+        (page, label), *others = [link for link in links if link[0] in state.PARAMS]
+        with st.container(key=f"main_{number}", width="content"):
+            shell.link(page, label)
+        for page, label in others:
+            with st.container(key=f"other_{number}_{page}", width="content"):
+                shell.link(page, label)
 
 
 def findings() -> None:
