@@ -66,3 +66,16 @@ def test_the_planned_sweep_reaches_what_was_asked_for():
     accuracy = [r["correct"] / r["n"] for r in rows]
     assert plan.cautious_half(accuracy) <= 0.02
     assert np.mean(accuracy) == pytest.approx(0.6, abs=0.04)
+
+
+def test_waves_ask_for_more_maps_of_what_differs_until_it_has_enough_or_all():
+    measure = _measure(Watch())
+
+    def accuracy(cells):
+        return [row["correct"] / row["n"] for row in map(measure, cells)]
+
+    waves = adaptive.waves(list(SPEC.cells()), 0.005, accuracy)
+    asked = [{ber: [c.map for c in wave if c.ber == ber] for ber in SPEC.bers} for wave in waves]
+    assert asked[0] == {0.0: [0], 1e-3: list(range(20)), 1e-2: list(range(20))}
+    assert asked[1] == {0.0: [], 1e-3: [], 1e-2: list(range(20, 25))}
+    assert [m for wave in asked for m in wave[1e-2]] == list(range(60))

@@ -226,3 +226,18 @@ def test_a_cluster_that_does_not_answer_is_a_sentence(monkeypatch):
 def test_every_shipped_campaign_is_one(file):
     assert campaign.read(file).cells()
     assert file.read_text().startswith("# ")
+
+
+def test_a_campaign_with_a_half_width_stops_each_series_by_the_rule(own_store, capsys):
+    # Without flips a hundred maps are one; 1e-4 hardly differs from map to map, 5e-2 differs by far too much.
+    spec = CampaignSpec((BASE,), bers=(0.0, 1e-4, 5e-2), maps=25, n=10, half=0.02)
+    main(["campaign", str(written(own_store, spec)), "--json"])
+    found = table.frame(json.loads(capsys.readouterr().out)["rows"])
+    assert found.groupby("ber")["map"].nunique().to_dict() == {0.0: 1, 1e-4: 20, 5e-2: 25}
+    main(["campaign", str(written(own_store, spec)), "--json"])
+    assert json.loads(capsys.readouterr().out)["measured"] == 0
+
+
+def test_a_half_width_is_a_share():
+    with pytest.raises(ValueError, match=r"under 0\.5, got 2"):
+        replace(SPEC, half=2.0)

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options, sweep
-from resq.measure import campaign, cells, executors, store, table
+from resq.measure import adaptive, campaign, cells, executors, store, table
 from resq.measure.cells import Cell
 
 
@@ -40,28 +40,55 @@ def run(arguments: argparse.Namespace) -> None:
     spec = campaign.read(arguments.file)
     if arguments.stream:
         jobs.watch_parent()
+    keys = _keys(spec)
+    store.note(spec.hash, spec.toml(), len(keys), datetime.now(UTC).isoformat(timespec="seconds"))
+    parts = [
+        completed(wave, arguments.workers, arguments.cluster, arguments.stream, len(keys))
+        for wave in _waves(spec, keys)
+    ]
+    _end(arguments, spec, pd.concat([rows for rows, _ in parts]), sum(fresh for _, fresh in parts))
+
+
+def _keys(spec: campaign.CampaignSpec) -> dict[str, Cell]:
+    """The cells by their keys, in the precision that may be used; where all are stored it was settled."""
     wanted = spec.cells()
     keys = dict(zip(cells.keys(wanted), wanted, strict=True))
-    if spec.precision != "fp32" and len(store.keys(keys)) < len(wanted):
-        wanted = list(dict.fromkeys(c for s in spec.sweeps() for c in sweep.settled(s).cells()))
-        keys = dict(zip(cells.keys(wanted), wanted, strict=True))
-    store.note(spec.hash, spec.toml(), len(wanted), datetime.now(UTC).isoformat(timespec="seconds"))
-    frame, fresh = completed(keys, arguments.workers, arguments.cluster, arguments.stream)
-    _end(arguments, spec, frame, fresh)
+    if spec.precision == "fp32" or len(store.keys(keys)) == len(keys):
+        return keys
+    wanted = list(dict.fromkeys(c for s in spec.sweeps() for c in sweep.settled(s).cells()))
+    return dict(zip(cells.keys(wanted), wanted, strict=True))
+
+
+def _waves(spec: campaign.CampaignSpec, keys: dict[str, Cell]) -> Iterator[dict[str, Cell]]:
+    """The cells to measure: all at once, or as ``adaptive.waves`` asks for them."""
+    if not spec.half:
+        yield keys
+        return
+    of = {cell: key for key, cell in keys.items()}
+
+    def accuracy(series: Sequence[Cell]) -> list[float]:
+        rows = store.by_key([of[cell] for cell in series])
+        return (rows["correct"] / rows["n"]).tolist()
+
+    for wave in adaptive.waves(list(of), spec.half, accuracy):
+        yield {of[cell]: cell for cell in wave}
 
 
 def completed(
-    keys: Mapping[str, Cell], workers: int = 1, cluster: str = "", stream: bool = False
+    keys: Mapping[str, Cell], workers: int = 1, cluster: str = "", stream: bool = False, total: int = 0
 ) -> tuple[pd.DataFrame, int]:
     """The rows of these cells, by their keys, and how many were measured now: the stored ones are not.
 
+    Args:
+        total: how many cells there may be in all, where these are a part of them.
     Raises:
         ValueError: as ``executors.run`` and the store say, or a worker has other weights or images.
     """
     known = store.keys(keys)
     missing = [cell for key, cell in keys.items() if key not in known]
-    said = _streamer(list(keys), known, len(keys)) if stream else None
-    for row in _watched(executors.run(missing, workers, cluster), len(keys), len(missing)):
+    said = _streamer(list(keys), known, total or len(keys)) if stream else None
+    rows = executors.run(missing, workers, cluster) if missing else iter(())
+    for row in _watched(rows, len(keys), len(missing)):
         if row["key"] not in keys:
             raise ValueError(_other(row))
         store.add([row])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,30 @@ def run(spec: SweepSpec, half: float, measure: Measure) -> Iterator[Row]:
         seen[series].append(row["correct"] / row["n"])
         if plan.enough(seen[series], half, spec.maps):
             done.add(series)
+
+
+def waves(
+    cells: Sequence[Cell], half: float, accuracy: Callable[[Sequence[Cell]], list[float]]
+) -> Iterator[list[Cell]]:
+    """The cells of a campaign, those of one look of the rule at a time, until every series has enough maps.
+
+    Args:
+        accuracy: of measured cells, in their order; asked of a wave once the next one is wanted.
+    """
+    open_: dict[Cell, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        open_[replace(cell, map=0)].append(cell)
+    seen = 0
+    for count in plan.looks(max(map(len, open_.values()), default=0)):
+        now = {cell for series in open_.values() for cell in series[seen:count]}
+        if now:
+            yield [cell for cell in cells if cell in now]  # neighbours share what they can
+        open_ = {
+            one: series
+            for one, series in open_.items()
+            if len(series) > count and not plan.enough(accuracy(series[:count]), half, len(series))
+        }
+        seen = count
 
 
 def designed(

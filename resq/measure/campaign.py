@@ -28,6 +28,8 @@ class CampaignSpec:
     Attributes:
         modes: "none", rates and budgets each apart; "transfer" and "adaptive", every rate under every budget
             at once (see ``cells.Cell``).
+        half: half-width of the 95 % interval over maps, 0..1, at which each series of maps stops by
+            ``plan.enough``, with ``maps`` as the most; 0: all maps are measured.
         n, maps, steps, restarts, layers, planes, sample, top, precision, data: as in SweepSpec.
     """
 
@@ -49,6 +51,7 @@ class CampaignSpec:
     n: int = 1000
     top: float = 0.0
     precision: str = "fp32"
+    half: float = 0.0
 
     def __post_init__(self) -> None:
         fields.check(self, "campaign")
@@ -58,6 +61,8 @@ class CampaignSpec:
         unknown = [mode for mode in self.modes if mode not in ("none", *MODES)]
         if unknown:
             raise ValueError(f"no mode {unknown[0]!r}; known: none, {', '.join(MODES)}")
+        if not 0 <= self.half < 0.5:
+            raise ValueError(f"half is a half-width, at least 0 (all maps) and under 0.5, got {self.half:g}")
         if not self.bers and not self.eps:
             raise ValueError("a campaign needs bers or eps, got neither")
         for _ in self.sweeps():

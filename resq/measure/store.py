@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import islice, repeat
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
@@ -218,25 +219,53 @@ def rows(**filters: Any) -> pd.DataFrame:
 
     >>> rows(checkpoint="signs/resnet20/base", axis="ber", encoding=["int8", "fp32"])  # doctest: +SKIP
     """
-    chosen = [SERIES.c[n] if n in SHARED else ROWS.c[n] for n in table.COLUMNS]
-    question = sql.select(*chosen).join(SERIES, ROWS.c.series == SERIES.c.id).where(*_conditions(filters))
-    order = (SERIES.c.checkpoint, SERIES.c.encoding, SERIES.c.id, ROWS.c.map, ROWS.c.ber, ROWS.c.eps)
+    of_series, of_rows = _conditions(filters)
+    question = sql.select(ROWS.c.series, *(ROWS.c[name] for name in OWN)).where(*of_rows)
+    if of_series:
+        question = question.where(ROWS.c.series.in_(sql.select(SERIES.c.id).where(*of_series)))
     with _connected() as connection:
-        found = connection.execute(question.order_by(*order)).all()
-    # Column by column: a table made of a million rows of objects takes many times as long.
-    columns = dict(zip(table.COLUMNS, zip(*found, strict=True) if found else repeat(()), strict=False))
-    return pd.DataFrame({name: pd.Series(columns[name], dtype=table.TYPES[name]) for name in table.COLUMNS})
+        found = connection.execute(question).all()
+        shared = _shared(connection, {row[0] for row in found})
+    return _joined(found, shared)
 
 
-def _conditions(filters: Mapping[str, Any]) -> list[Any]:
-    found = []
+def _shared(connection: sql.Connection, ids: set[str]) -> list[Any]:
+    """The id and SHARED columns of these series, in the order in which tables have them."""
+    columns = [SERIES.c[name] for name in ("id", *SHARED)]
+    asked = (sql.select(*columns).where(SERIES.c.id.in_(part)) for part in _parts(ids))
+    found = [line for question in asked for line in connection.execute(question)]
+    return sorted(found, key=lambda line: (line.checkpoint, line.encoding, line.id))
+
+
+def _joined(found: Sequence[Any], shared: Sequence[Any]) -> pd.DataFrame:
+    """Rows and their series as one table, column by column: what a series shares is read and made once."""
+    own = dict(zip(("series", *OWN), zip(*found, strict=True) if found else repeat(()), strict=False))
+    rank = {line.id: i for i, line in enumerate(shared)}
+    line = np.array([rank[id_] for id_ in own["series"]], dtype=np.intp)
+    order = np.lexsort((own["eps"], own["ber"], own["map"], line))
+    columns = {name: pd.Series(own[name], dtype=table.TYPES[name]).take(order) for name in OWN}
+    for name in SHARED:
+        values = pd.Series([getattr(s, name) for s in shared], dtype=table.TYPES[name])
+        columns[name] = values.take(line[order])
+    return pd.DataFrame({name: columns[name].array for name in table.COLUMNS})
+
+
+def _conditions(filters: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """What the filters ask of series, and of rows.
+
+    Raises:
+        ValueError: no such column.
+    """
+    of_series: list[Any] = []
+    of_rows: list[Any] = []
     for name, value in filters.items():
         if name not in table.COLUMNS:
             raise ValueError(f"rows have no column {name!r}; known: {', '.join(table.COLUMNS)}")
         column = SERIES.c[name] if name in SHARED else ROWS.c[name]
         many = isinstance(value, list | tuple | set | frozenset)
-        found.append(column.in_(list(value)) if many else column == value)
-    return found
+        into = of_series if name in SHARED else of_rows
+        into.append(column.in_(list(value)) if many else column == value)
+    return of_series, of_rows
 
 
 def by_key(wanted: Sequence[str]) -> pd.DataFrame:
