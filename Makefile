@@ -23,7 +23,6 @@ lint: $(VENV)/.test ## style, form and types
 	@$(PY) -m mypy
 
 bench: $(VENV)/.bench ## speed, side by side with other libraries (a part: make bench ARGS="--only pgd --quick")
-	@$(PY) -m benchmarks.store
 	@$(PY) -m benchmarks $(ARGS)
 
 pictures: $(VENV)/.test ## every page in light, dark and presenter mode, into assets/screenshots

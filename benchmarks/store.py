@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from itertools import product
 from statistics import median
 from typing import Any
 
+from benchmarks.timing import Figure, figure, seconds, show
 from resq.measure import store
 
 ROWS = int(os.environ.get("RESQ_BENCH_ROWS", "1000000"))
 BERS, MAPS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1), 200
 
 
-def rows() -> Iterator[dict[str, Any]]:
+def rows(count: int) -> Iterator[dict[str, Any]]:
     """Rows as campaigns write them: 2,000 in a series (ten rates, 200 maps), the answers to 1,000 images."""
     shared = {"network": "resnet18", "data": "cifar10", "fault": "random", "region": "all", "axis": "ber",
               "attack": "none", "eps": 0.0, "steps": 0, "restarts": 0, "n": 1000, "due": 0,
               "weights": "0" * 16, "images": "1" * 16, "code": "2" * 16, "top": 0.1,
               "right": bytes(125)}  # fmt: skip
-    for series in range(ROWS // (len(BERS) * MAPS)):
+    for series in range(count // (len(BERS) * MAPS)):
         name = f"cifar10/resnet18/variant{series // 10}"
         for number, ber in product(range(MAPS), BERS):
             own = {"checkpoint": name, "encoding": f"int{series % 10}", "seed": 0, "ber": ber, "map": number}
@@ -40,34 +39,27 @@ QUERIES: dict[str, Callable[[], object]] = {
 
 def milliseconds(ask: Callable[[], object], times: int = 9) -> float:
     """Median over several calls, the first of which fills the caches."""
-    found = []
-    for _ in range(times):
-        began = time.perf_counter()
-        ask()
-        found.append(1e3 * (time.perf_counter() - began))
-    return median(found)
+    return 1e3 * median(seconds(ask) for _ in range(times))
 
 
-def main() -> None:
-    """Fills a store and asks it; prints one line per question, then all as JSON."""
+def queries(quick: bool) -> dict[str, Figure]:
+    """Milliseconds of each question to a store of ROWS rows (20,000 where it is only tried)."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.setdefault("RESQ_STORE", f"sqlite:///{folder}/store.sqlite")
-        began = time.perf_counter()
-        added = store.add(rows())
-        print(f"{added} rows written in {time.perf_counter() - began:.0f} s", flush=True)
-        found = {}
-        for name, ask in QUERIES.items():
-            value = milliseconds(ask)
-            found[f"store: {name}"] = {
-                "value": round(value, 1),
-                "target": 100,
-                "unit": "ms",
-                "met": value <= 100,
-            }
-            print(f"{name}: {value:.1f} ms", flush=True)
-        store.engine().dispose()
-    print(json.dumps(found))
+        before = os.environ.get("RESQ_STORE")
+        os.environ["RESQ_STORE"] = f"sqlite:///{folder}/store.sqlite"
+        try:
+            count = min(ROWS, 20_000) if quick else ROWS
+            filled = seconds(lambda: store.add(rows(count)))
+            note = f"{count:,} rows, written in {filled:.0f} s"
+            found = {f"store: {name}": figure(milliseconds(ask), 100, "ms", note=note)
+                     for name, ask in QUERIES.items()}  # fmt: skip
+            store.engine().dispose()
+        finally:
+            os.environ.pop("RESQ_STORE")
+            if before is not None:
+                os.environ["RESQ_STORE"] = before
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    show(queries(quick=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -38,3 +39,18 @@ def figure(value: float | None, target: float, unit: str, *, more: bool = False,
     met = value is not None and (value >= target if more else value <= target)
     about = {"value": None if value is None else round(value, 4), "target": target, "unit": unit, "met": met}
     return {**about, "goal": "at least" if more else "at most", **({"note": note} if note else {})}
+
+
+def line(name: str, found: Figure) -> str:
+    """A figure for people."""
+    value = "not measured" if found["value"] is None else f"{found['value']:g} {found['unit']}"
+    state = "met" if found["met"] else "NOT met"
+    note = f"; {found['note']}" if "note" in found else ""
+    return f"{name}: {value} ({found['goal']} {found['target']:g}: {state}{note})"
+
+
+def show(found: Mapping[str, Figure]) -> None:
+    """Prints a line per figure, then all of them as one line of JSON."""
+    for name, value in found.items():
+        print(line(name, value), flush=True)
+    print(json.dumps(found))

@@ -1,11 +1,14 @@
 """What the benchmarks print is what they measured; PyTorchFI gets exactly our fault map."""
 
+import json
+import os
+
 import numpy as np
 import pytest
 
-from benchmarks import injectors, subjects
-from benchmarks.__main__ import COMPARISONS, line, parser
-from benchmarks.timing import figure, in_turn
+from benchmarks import injectors, store, subjects
+from benchmarks.__main__ import COMPARISONS, measured, parser
+from benchmarks.timing import figure, in_turn, line, show
 from resq.core import BitFlips
 from resq.memory import quant
 
@@ -34,7 +37,27 @@ def test_only_takes_the_comparisons_there_are():
     assert parser().parse_args(["--only", "pgd", "--quick"]).only == ["pgd"]
     with pytest.raises(SystemExit):
         parser().parse_args(["--only", "nothing"])
-    assert set(COMPARISONS) == {"draws", "campaign", "injectors", "width", "pgd"}
+    parts = {"draws", "campaign", "injectors", "width", "pgd", "heatmap", "workers", "store"}
+    assert set(COMPARISONS) == parts
+
+
+def test_a_comparison_that_breaks_off_says_why_and_the_last_line_is_json(monkeypatch, capsys):
+    def broken(quick):
+        raise RuntimeError("no such layer")
+
+    monkeypatch.setitem(COMPARISONS, "pgd", broken)
+    show(measured("pgd", quick=True))
+    lines = capsys.readouterr().out.splitlines()
+    assert "not measured" in lines[0]
+    assert json.loads(lines[-1])["pgd"]["note"] == "RuntimeError: no such layer"
+
+
+def test_the_store_is_asked_on_as_many_rows_as_were_written(monkeypatch):
+    monkeypatch.setenv("RESQ_STORE", "sqlite:///elsewhere.sqlite")
+    monkeypatch.setattr(store, "ROWS", 4_000)
+    found = store.queries(quick=False)
+    assert all(value["note"].startswith("4,000 rows") for value in found.values())
+    assert os.environ["RESQ_STORE"] == "sqlite:///elsewhere.sqlite"
 
 
 def test_pytorchfi_gets_the_places_of_our_map_and_the_values_of_the_flipped_words(small, monkeypatch):
