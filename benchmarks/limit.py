@@ -21,8 +21,8 @@ def draws(quick: bool) -> dict[str, Figure]:
     """Milliseconds to draw one fault map over the bits of 11 M int8 weights."""
     region = faults.region(Layout(("weights",), (WEIGHTS,), 8))
     found = {}
-    for rate, most in ((1e-4, 3), (1e-3, 60), (1e-2, 60)):
-        chances = [seeds.rng(0, i) for i in range(5 if quick else 30)]
+    for rate, most in ((1e-4, 3), (1e-3, 60), (1e-2, 60), (5e-2, 300)):
+        chances = [seeds.rng(0, i) for i in range(5 if quick else 20)]
         taken = median(seconds(partial(faults.random, region, rate, rng=chance)) for chance in chances)
         found[f"draw at BER {rate:g}"] = figure(1e3 * taken, most, "ms")
     return found

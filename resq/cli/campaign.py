@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
         completed(wave, arguments.workers, arguments.cluster, arguments.stream, len(keys))
         for wave in _waves(spec, keys)
     ]
-    _end(arguments, spec, pd.concat([rows for rows, _ in parts]), sum(fresh for _, fresh in parts))
+    frame = pd.concat([rows for rows, _ in parts], ignore_index=True)
+    _end(arguments, spec, frame, sum(fresh for _, fresh in parts))
 
 
 def _keys(spec: campaign.CampaignSpec) -> dict[str, Cell]:

@@ -26,9 +26,9 @@ from resq.memory import faults, quant
 
 BATCH = 250  # images of a forward pass
 SMALL = 32  # images of a backward pass: more passes, more independent draws of the curvature
-# Images the estimate looks at: as many as are measured by default. The gradient belongs to its images: against a
-# heatmap of signs/resnet20/base measured on 256, an estimate on all of them ranks with Spearman 0.94 to 0.98 (three
-# seeds), on the first 128 with 0.91 to 0.94, on the first 64 with 0.
+# Images the estimate looks at, as many as are measured by default: the gradient belongs to its images.
+# Against a heatmap of signs/resnet20/base measured on 256, an estimate on all of them ranks with Spearman
+# 0.94 to 0.98 (three seeds), on the first 128 with 0.91 to 0.94, on the first 64 with 0.
 ESTIMATED = 256
 CAP = 20.0  # most that one image's loss counts, a probability of 2e-9; also where logits are no numbers
 LEAST = 16  # flips of a map at least: one alone says little about its cell
