@@ -34,8 +34,8 @@ SHARE, FASTER = 1 / 20, 2.0
 @cache
 def agrees(n: int) -> tuple[bool, str]:
     """Whether bfloat16 may be used: the first maps in both precisions; and a clause that says so."""
-    right = [[one_map(i, n, on) / n for i in range(CHECKED)] for on in (bench, half_bench)]
-    apart = excess(*right, n)
+    full, half = ([one_map(i, n, on) / n for i in range(CHECKED)] for on in (bench, half_bench))
+    apart = excess(full, half, n)
     return apart <= 1, f"bf16 differs by {apart:.2f} of what is allowed on {CHECKED} maps"
 
 

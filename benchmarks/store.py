@@ -32,6 +32,7 @@ def rows(count: int) -> Iterator[dict[str, Any]]:
 QUERIES: dict[str, Callable[[], object]] = {
     "what is stored": store.series,
     "one curve (2,000 rows)": lambda: store.rows(checkpoint="cifar10/resnet18/variant7", encoding="int3"),
+    "all of a network (20,000 rows)": lambda: store.rows(checkpoint="cifar10/resnet18/variant7"),
     "one rate of ten encodings": lambda: store.rows(checkpoint="cifar10/resnet18/variant7", ber=1e-2),
     "which of 500 cells are there": lambda: store.keys([f"7-{i}-0.01" for i in range(500)]),
 }

@@ -24,7 +24,7 @@ from resq.measure.layers import LayerSpec
 from resq.measure.spec import SweepSpec
 from resq.memory import faults, quant
 
-BATCH = 250  # images of a forward pass
+BATCH = 256  # images of a forward pass; a few left over would cost nearly as much
 SMALL = 32  # images of a backward pass: more passes, more independent draws of the curvature
 # Images the estimate looks at, as many as are measured by default: the gradient belongs to its images.
 # Against a heatmap of signs/resnet20/base measured on 256, an estimate on all of them ranks with Spearman
