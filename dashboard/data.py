@@ -306,6 +306,11 @@ def _words_of(net: str, sha256: str, enc: str) -> QuantizedModel:
 
 def cells(net: str, enc: str, mode: str) -> pd.DataFrame:
     """The surface of a network as stored: random faults in all layers, PGD, seed 0."""
+    return _cells(net, enc, mode, _stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _cells(net: str, enc: str, mode: str, stamp: tuple[Any, ...]) -> pd.DataFrame:
     found = rows().query("checkpoint == @net and encoding == @enc and region == 'all' and seed == 0")
     return tradeoff.cells(_random_and_pgd(found), mode)
 
@@ -315,13 +320,17 @@ def _random_and_pgd(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["fault"].isin(["none", "random"]) & frame["attack"].isin(["none", "pgd"])]
 
 
-def areas(frame: pd.DataFrame, net: str) -> pd.DataFrame:
+def areas(net: str) -> pd.DataFrame:
     """Both resistances of every variant of a network that has them, and the memory that its weights take."""
-    row = net.rsplit("/", 1)[0] + "/"
-    frame = frame[frame["checkpoint"].str.startswith(row)]
-    found = tradeoff.areas(_random_and_pgd(frame))
+    found = _areas(net.rsplit("/", 1)[0] + "/", _stamp())
     sizes = [megabytes(*pair) for pair in found[["checkpoint", "encoding"]].to_numpy().tolist()]
     return found.assign(megabytes=sizes)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _areas(row: str, stamp: tuple[Any, ...]) -> pd.DataFrame:
+    frame = rows()
+    return tradeoff.areas(_random_and_pgd(frame[frame["checkpoint"].str.startswith(row)]))
 
 
 def megabytes(net: str, enc: str) -> float:

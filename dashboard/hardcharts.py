@@ -53,7 +53,10 @@ def before_after(looks: Sequence[dict[str, Any]]) -> go.Figure:
         looks: of ``hardening.looks``.
     """
     figure = go.Figure()
-    names = [look["after"] if i == 0 else f"after {look['after']}" for i, look in enumerate(looks)]
+    names = [
+        look["after"] if i == 0 else f"after {look['after']}".replace("_", "-")
+        for i, look in enumerate(looks)
+    ]
     for key, name, colour, shape in BARS:
         values = [look[key] for look in looks]
         figure.add_bar(

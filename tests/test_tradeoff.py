@@ -6,7 +6,7 @@ import pytest
 
 from dashboard import data
 from resq.measure import stats, tradeoff
-from resq.measure.table import frame, shipped
+from resq.measure.table import frame
 from tests.test_charts import row
 
 
@@ -72,7 +72,7 @@ def test_a_network_without_attacked_rows_has_no_areas():
 
 
 def test_the_shipped_study_has_both_areas_though_its_attacked_rows_name_no_fault_model():
-    found = data.areas(shipped(), "signs/resnet20/base")
+    found = data.areas("signs/resnet20/base")
     assert {"signs/resnet20/base", "signs/resnet20/asym-00-s0", "signs/resnet20/asym-a-s0"} <= set(
         found["checkpoint"]
     )

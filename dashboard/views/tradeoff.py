@@ -40,8 +40,14 @@ def slices(cells: pd.DataFrame, at: tuple[float, float], chance: dict[str, float
 
 
 def surface(rows: pd.DataFrame) -> str:
-    """The map, the two slices through the chosen cell, and the cell; returns the network."""
+    """The map, the two slices through the chosen cell, and the cell; returns the network.
+
+    A fragment: a slider here does not draw what lies below again.
+    """
     choice = tradecontrols.choice(rows)
+    known, st.session_state.surface_net = st.session_state.get("surface_net"), choice.net
+    if known not in (None, choice.net):
+        st.rerun()  # the part below, outside of this fragment, is of the same network
     cells = data.cells(choice.net, choice.enc, choice.mode)
     name = "relief" if choice.relief else "surface"
     left, right = st.columns([7, 6], gap="large")
@@ -61,7 +67,7 @@ def surface(rows: pd.DataFrame) -> str:
     return choice.net
 
 
-def shields(rows: pd.DataFrame, net: str) -> None:
+def shields(net: str) -> None:
     """Does one shield protect against both? All variants of the network that were measured."""
     show.section("Does one shield protect against both?")
     if told := data.study(net):
@@ -70,7 +76,7 @@ def shields(rows: pd.DataFrame, net: str) -> None:
         st.caption(
             "Lambda, what each shield gives against the other threat, is not measured for this network."
         )
-    areas = data.areas(rows, net)
+    areas = data.areas(net)
     if areas.empty:
         show.sorry(
             f"No variant of {net} has rows under faults and under attack yet, so nothing can be compared. "
@@ -97,6 +103,6 @@ with show.in_words():
     if found.empty:
         show.sorry(*(show.UNMEASURED if data.names() else show.UNTRAINED))
     else:
-        shields(found, surface(found))
+        shields(st.fragment(surface)(found))
         with shell.group("more", "help"):
             show.help_page("tradeoff_help", ["surface", "shields", "pareto"])
