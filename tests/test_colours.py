@@ -43,8 +43,12 @@ def alike(one: dict[str, Any], two: dict[str, Any]) -> bool:
 
 
 def series(spec: str) -> list[dict[str, Any]]:
-    """The traces of a figure that its legend names, with a colour of their own."""
+    """The traces of a figure that its legend names, with a colour of their own.
+
+    Where a name stands beside its dot (the Trade-off's last figures), words tell the traces apart.
+    """
     named = [t for t in json.loads(spec)["data"] if t.get("name") and t.get("showlegend", True)]
+    named = [t for t in named if "text" not in t.get("mode", "")]
     return [t for t in named if isinstance(look(t)["colour"], str) and look(t)["colour"].startswith("#")]
 
 
