@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from stress.plans import Action
 from stress.visitor import Visitor
 
 Seen = dict[tuple[int, int], dict[str, Any]]  # (visitor, number of the action) -> what it saw
+PATIENCE = 1200.0  # s, for all visits alone
 SWEEPS = 4  # one visitor in so many also measures a sweep
 
 
@@ -167,22 +169,31 @@ def run(folder: Path, seconds: float = 300.0, most: int = 30, pause: float = 2.0
 
     Args:
         folder: the two servers' own folders are made in it.
-        seconds: of the crowd; the visits alone come before and take their own time.
+        seconds: of the crowd; the visits alone come before and take a few minutes, PATIENCE at most.
+    Raises:
+        TimeoutError: they took longer.
     """
     plugin = {"RESQ_PLUGINS": str(Path(audit.__file__).resolve())}
     before, notes = files(), Notes()
     with server.running(folder / "alone") as one:
-        seen = asyncio.run(alone(one.url, range(most)))
+        say(f"{most} visitors, one after the other")
+        seen = asyncio.run(asyncio.wait_for(alone(one.url, range(most)), PATIENCE))
     levels = {
         n: share * seconds for n, share in ((1, 0.1), (10, 0.25), (most, 0.65)) if n < most or n == most
     }
     with server.running(folder / "crowd", plugin) as many:
         # Its networks are loaded before anyone counts; what is measured now a link would know later.
         asyncio.run(alone(many.url, range(min(2, most)), plans.plan))
+        say(f"visitors at once, for seconds: {', '.join(f'{n} for {s:g}' for n, s in levels.items())}")
         asyncio.run(crowd(many.url, many.process.pid, levels, seen, notes, pause))
         kept = audit.ask(many.work)
         notes.errors += many.errors()
     return report(notes, moved(kept), len(kept), before == files())
+
+
+def say(what: str) -> None:
+    """Tells who waits what is being done."""
+    print(f"soak: {what}", file=sys.stderr, flush=True)
 
 
 def report(notes: Notes, moved: list[str], networks: int, same: bool) -> dict[str, Any]:
