@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,21 @@ def steps(number: int) -> list[Action]:
     return plans.plan(number) + (plans.sweep(number) if number % SWEEPS == 1 else [])
 
 
-async def alone(url: str, numbers: range, todo: Callable[[int], list[Action]] = steps) -> Seen:
+async def warmed(url: str) -> None:
+    """Every network is loaded and every page made once: what memory grows by afterwards is the crowd's."""
+    async with Visitor(url) as visitor:
+        for net, enc in product(plans.NETWORKS, plans.ENCODINGS):
+            await visitor.open("bitlab", {"net": net, "enc": enc})
+        for page in ("sweep", *plans.OTHERS):
+            await visitor.open(page)
+
+
+async def alone(url: str, numbers: range) -> Seen:
     """What each visitor sees when nobody else is there."""
     seen: Seen = {}
     for number in numbers:
         async with Visitor(url) as visitor:
-            for i, action in enumerate(todo(number)):
+            for i, action in enumerate(steps(number)):
                 page = await plans.do(visitor, action)
                 seen[number, i] = page.seen()
                 if page.exceptions():
@@ -182,8 +191,7 @@ def run(folder: Path, seconds: float = 300.0, most: int = 30, pause: float = 2.0
         n: share * seconds for n, share in ((1, 0.1), (10, 0.25), (most, 0.65)) if n < most or n == most
     }
     with server.running(folder / "crowd", plugin) as many:
-        # Its networks are loaded before anyone counts; what is measured now a link would know later.
-        asyncio.run(alone(many.url, range(min(2, most)), plans.plan))
+        asyncio.run(warmed(many.url))
         say(f"visitors at once, for seconds: {', '.join(f'{n} for {s:g}' for n, s in levels.items())}")
         asyncio.run(crowd(many.url, many.process.pid, levels, seen, notes, pause))
         kept = audit.ask(many.work)
