@@ -5,6 +5,7 @@ Every widget is bound to a query parameter; see bitcontrols.py.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import streamlit as st
@@ -116,6 +117,13 @@ def settings() -> dict[str, Any]:
         "bers": BERS[points] if parts != "attack" else (),
         "eps": EPS[points] if parts != "faults" else (),
     }
+
+
+def spec_file(nets: list[str], encs: list[str], options: dict[str, Any]) -> str:
+    """The chosen sweeps as TOML that ``python -m resq sweep FILE.toml`` runs."""
+    fields = {"checkpoint": nets, "encoding": encs, **options}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]  # JSON's lists are TOML's too
+    return "\n".join(["# python -m resq sweep FILE.toml --out rows.parquet", *lines]) + "\n"
 
 
 def specs(nets: list[str], encs: list[str], options: dict[str, Any]) -> list[SweepSpec]:

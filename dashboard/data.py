@@ -56,6 +56,22 @@ def names() -> list[str]:
     )
 
 
+def networks() -> list[str]:
+    """Networks that weights can be of.
+
+    Raises:
+        ImportError: no torch.
+    """
+    from resq.networks import NETWORKS
+
+    return list(NETWORKS)
+
+
+def datasets() -> list[str]:
+    """Data sets that a network can know the classes of."""
+    return list(images.DATASETS)
+
+
 def card(name: str) -> dict[str, Any]:
     """The card of a checkpoint: no torch."""
     return checkpoints.card(name)

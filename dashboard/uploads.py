@@ -1,8 +1,11 @@
-"""A visitor's own picture: checked before it is decoded, then cut to what the networks read. No streamlit."""
+"""What visitors bring, checked before it is used: a picture, or the weights of a network. No streamlit."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -10,6 +13,9 @@ from PIL import Image, UnidentifiedImageError
 MOST_BYTES = 8 * 2**20
 MOST_PIXELS = 25_000_000  # a telephone's photograph; decoded, three bytes each
 SIDE = 32
+MOST_WEIGHTS = 64 * 2**20  # bytes of a checkpoint's file: ResNet18 in float32 has 45 MB
+MOST_KEPT = 20  # checkpoints brought by visitors: a server's disk is finite
+ENDINGS = ("safetensors", "pt", "pth")
 
 
 def picture(raw: bytes) -> np.ndarray:
@@ -44,3 +50,42 @@ def _small(image: Image.Image) -> np.ndarray:
     square = image.crop((left, top, left + side, top + side))
     small = square.resize((SIDE, SIDE), Image.Resampling.BOX if side > SIDE else Image.Resampling.NEAREST)
     return np.ascontiguousarray(np.asarray(small, dtype=np.uint8).transpose(2, 0, 1))
+
+
+def checkpoint(raw: bytes, file: str, network: str, data: str) -> str:
+    """Keeps the weights in a file as a checkpoint of the work folder; its name, the same for the same file.
+
+    Nothing in the file is executed (``resq.foreign``), and none of its words become a name or a path.
+
+    Args:
+        file: its name, for the card and for its format.
+        network, data: what the weights are of.
+    Raises:
+        ValueError: too large a file, one that does not fit the network, or too many kept already.
+    """
+    from resq import checkpoints, foreign
+    from resq.data import source
+
+    ending = file.rpartition(".")[2].lower()
+    if ending not in ENDINGS:
+        raise ValueError(f"{file[-60:]!r} is none of .{', .'.join(ENDINGS)}")
+    if len(raw) > MOST_WEIGHTS:
+        raise ValueError(
+            f"the file has {len(raw) / 2**20:.1f} MB; checkpoints up to {MOST_WEIGHTS >> 20} MB are read"
+        )
+    digest = hashlib.sha256(raw).hexdigest()
+    name = f"{data}/{network}/own-{digest[:8]}"
+    kept = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
+    if name not in kept and len(kept) >= MOST_KEPT:
+        raise ValueError(f"{len(kept)} brought checkpoints are kept here already, as many as may")
+    with tempfile.TemporaryDirectory() as folder:
+        held = Path(folder) / f"upload.{ending}"
+        held.write_bytes(raw)
+        brought = foreign.bring(held, network, len(source(data).classes))
+    about = {
+        "source": {"file": file[-100:], "bytes": len(raw), "sha256": digest},
+        "names": list(brought.how),
+        "measured": "not measured: brought to the dashboard",
+    }
+    checkpoints.save(name, brought.state, brought.weights, about)
+    return name

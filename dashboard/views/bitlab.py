@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import bitcontrols, charts, data, lab, shell, show, tables, theme, words
+from dashboard import bitcontrols, bring, charts, data, lab, shell, show, tables, theme, words
 from resq.core import Encoding
 
 
@@ -209,3 +209,5 @@ with show.in_words():
             show.help_page("bitlab_help", ["weight", "probabilities", "moved", "four"])
     else:
         show.sorry(*show.UNTRAINED)
+with show.in_words():
+    bring.box()

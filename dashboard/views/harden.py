@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import (
+    bring,
     charts,
     data,
     follow,
@@ -124,3 +125,5 @@ with show.in_words():
             show.help_page("harden_help", ["training", "before_after"])
     else:
         show.sorry(*show.UNTRAINED)
+with show.in_words():
+    bring.box()

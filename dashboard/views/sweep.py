@@ -92,6 +92,9 @@ def page(names: list[str]) -> None:
             icon=":material/play_arrow:",
             disabled=found is not None and found.active,
         )
+        make = partial(controls.spec_file, nets, encs, options)
+        st.download_button("Save as a file", make, "sweep.toml", "application/toml", on_click="ignore",
+                           icon=":material/download:", key="save_sweep")  # fmt: skip
     cell = onecell.jobs()
     every = 0.5 if any(job is not None and job.active for job in (found, *cell)) else None
     st.fragment(shown, run_every=every)(specs, options, found, cell)
