@@ -93,7 +93,7 @@ def _draw(
 ) -> None:
     """Every model with its name, and the seeds that its mean is of, small and faint."""
     of, sides = areas["checkpoint"].map(model), _sides(areas, dots, x, y)
-    for i, dot in dots.iterrows():
+    for (_, dot), size, side in zip(dots.iterrows(), sizes, sides, strict=True):
         lines = areas[(of == dot["model"]) & (areas["encoding"] == dot["encoding"])]
         colour = theme.BLUE if dot["model"].startswith("asym-") else theme.VERMILLION
         shape = "circle" if colour == theme.BLUE else "diamond"
@@ -108,13 +108,13 @@ def _draw(
             told = [f"<b>{dot['label']}</b>, mean of {len(lines)} seeds<br>{both}"]
         figure.add_scatter(
             x=[dot[x]], y=[dot[y]], mode="markers+text", name=dot["label"],
-            marker={"symbol": shape, "size": float(sizes[i]), "color": colour},
-            text=[dot["label"]], textposition=sides[i], textfont={"size": theme.SIZE - 2, "color": theme.INK},
+            marker={"symbol": shape, "size": float(size), "color": colour},
+            text=[dot["label"]], textposition=side, textfont={"size": theme.SIZE - 2, "color": theme.INK},
             hovertext=told, hovertemplate="%{hovertext}<extra></extra>", cliponaxis=False,
         )  # fmt: skip
 
 
-def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> dict[object, str]:
+def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> list[str]:
     """Where each label goes: to the side of its dot where it hides least of other dots and labels.
 
     Lengths are shares of the picture, a letter about 0.014 wide and 0.045 high at the usual size.
@@ -122,11 +122,11 @@ def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> dict[obje
     ends = {name: _around(areas[name])["range"] for name in (x, y)}
     where = {name: (dots[name] - low) / (high - low) for name, (low, high) in ends.items()}
     taken = [(h - 0.02, v - 0.03, h + 0.02, v + 0.03) for h, v in zip(where[x], where[y], strict=True)]
-    sides: dict[object, str] = {}
+    sides: list[str] = []
     for i, label in dots["label"].items():
         boxes = _boxes(where[x][i], where[y][i], 0.014 * len(label))
-        sides[i] = min(boxes, key=lambda side: sum(_overlap(boxes[side], other) for other in taken))
-        taken.append(boxes[sides[i]])
+        sides.append(min(boxes, key=lambda side: sum(_overlap(boxes[side], other) for other in taken)))
+        taken.append(boxes[sides[-1]])
     return sides
 
 

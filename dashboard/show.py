@@ -45,7 +45,7 @@ def sorry(sentence: str, command: str = "") -> None:
     with st.container(border=True):
         st.markdown(f":material/info: {sentence}")
         if command:
-            st.code(command, language="bash")
+            st.code(command, language="bash", wrap_lines=True)
 
 
 def plain(text: str) -> str:

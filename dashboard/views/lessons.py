@@ -67,4 +67,5 @@ with show.in_words():
             "A lesson is one file in `dashboard/text/lessons`: steps with a task, a page in a state, a "
             "question and a reveal whose numbers come from the stored rows. This one is:"
         )
-        st.code((lessons.FOLDER / lessons.file_of(chosen.name)).read_text(encoding="utf-8"), language="toml")
+        file = lessons.FOLDER / lessons.file_of(chosen.name)
+        st.code(file.read_text(encoding="utf-8"), language="toml", wrap_lines=True)

@@ -137,7 +137,8 @@ def again(v: Verdict) -> None:
     else:
         show.sorry(f"The images of {cell.data} are not on this machine, so this point cannot be run here.")
     st.fragment(shown, run_every=0.5 if running is not None and running.active else None)(v, cell, running)
-    st.code(f"python -m resq replay {v.claim.id} --rerun\n{claimwords.command(cell)}", language="bash")
+    again = f"python -m resq replay {v.claim.id} --rerun\n{claimwords.command(cell)}"
+    st.code(again, language="bash", wrap_lines=True)
 
 
 def leaders() -> None:

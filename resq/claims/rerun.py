@@ -195,7 +195,7 @@ def runs(claim: str = "") -> list[Run]:
     if not store.there():
         return []
     parts = store.again(claim).groupby(["at", "claim", "machine"], sort=False)
-    return [Run(*map(str, about), rows=part) for about, part in parts]  # type: ignore[misc]
+    return [Run(str(at), str(named), str(machine), part) for (at, named, machine), part in parts]
 
 
 def outcomes(rows: pd.DataFrame, again: Iterable[Run]) -> dict[tuple[str, ...], bool]:

@@ -129,7 +129,7 @@ def _all(names: tuple[Any, ...]) -> tuple[Any, ...]:
     Raises:
         ValueError: one fits none.
     """
-    found = []
+    found: list[Any] = []
     for name in names:
         fits = fnmatch.filter(checkpoints.names(), name) if isinstance(name, str) and "*" in name else [name]
         if not fits:

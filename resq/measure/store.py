@@ -321,4 +321,6 @@ def again(claim: str = "") -> pd.DataFrame:
         ordered = question.order_by(AGAIN.c.at.desc(), AGAIN.c.map, AGAIN.c.ber, AGAIN.c.eps)
         found = connection.execute(ordered).mappings().all()
     about = [{name: row[name] for name in ("at", "claim", "machine")} for row in found]
-    return table.frame(found).join(pd.DataFrame(about, columns=["at", "claim", "machine"]))
+    return table.frame(dict(row) for row in found).join(
+        pd.DataFrame(about, columns=["at", "claim", "machine"])
+    )
