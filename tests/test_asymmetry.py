@@ -105,6 +105,16 @@ def test_all_four_networks_train_equally_long_on_as_many_images(attack):
     assert {o["batch"] for p in plans.values() for _, o in p.stages} == {32}
 
 
+def test_cut_weights_belong_to_fault_training_alone_and_to_the_hash_only_where_asked_for():
+    cut, plain = Study("signs/resnet20/base", w_sigma=2.5), Study("signs/resnet20/base")
+    asked = {
+        model: [o.get("w_sigma", 0.0) for _, o in study.plan(cut, model, 0).stages]
+        for model in asymmetry.MODELS
+    }
+    assert asked == {"00": [0.0], "a": [0.0], "f": [2.5], "af": [0.0, 2.5]}
+    assert cut.hash != plain.hash == Study("signs/resnet20/base", w_sigma=0.0).hash
+
+
 def test_all_networks_are_measured_alike():
     one = Study("signs/resnet20/base")
     specs = [study.spec(one, study.name(one, *cell)) for cell in one.cells]

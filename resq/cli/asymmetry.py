@@ -25,6 +25,7 @@ _ABOUT = {
     "lr": "learning rate, falling along half a cosine",
     "attack": "stage of A: adversarial or bpfc",
     "rate": "bit error rate that F is trained under",
+    "w_sigma": "F's weights are cut to so many standard deviations of their layer; 0: not",
     "encoding": "how weights are stored, in training and measuring",
     "n": "test images",
     "maps": "fault maps",
@@ -36,8 +37,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("base", help="the checkpoint that all networks go on from")
     for name, about in _ABOUT.items():
-        kind = str if name in ("attack", "encoding") else float if name in ("lr", "rate") else int
-        parser.add_argument(f"--{name}", type=kind, help=about)
+        kind = str if name in ("attack", "encoding") else float if name in ("lr", "rate", "w_sigma") else int
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=about)
     parser.add_argument(
         "--out", type=Path, help="also write the rows to this .parquet file, a .json beside it"
     )

@@ -36,6 +36,7 @@ class Study:
         images: training images of an epoch; 0: all but the held-out ones.
         attack: the stage of A, ``adversarial`` (one FGSM step from a random start) or ``bpfc``.
         rate: bit error rate that F is trained under, in ``encoding``.
+        w_sigma: F's weights are cut to so many standard deviations of their layer; 0: not.
         n, maps, steps: test images, fault maps and PGD steps of the measurement.
     """
 
@@ -47,6 +48,7 @@ class Study:
     lr: float = 0.02
     attack: str = "adversarial"
     rate: float = 0.02
+    w_sigma: float = 0.0
     encoding: str = "int8"
     n: int = 160
     maps: int = 5
@@ -63,8 +65,13 @@ class Study:
 
     @property
     def hash(self) -> str:
-        """16 hex digits of what decides each network and row; the number of seeds does not."""
+        """16 hex digits of what decides each network and row; the number of seeds does not.
+
+        ``w_sigma`` is left out at its default: studies from before it was an option keep their hash.
+        """
         said = {k: v for k, v in dataclasses.asdict(self).items() if k != "seeds"}
+        if not self.w_sigma:
+            del said["w_sigma"]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -86,7 +93,7 @@ def plan(study: Study, model: str, seed: int) -> Plan:
         "clean": {},
         "adversarial": {"steps": 1},
         "bpfc": {"rates": [study.lr, study.lr / 5], "weights": [9.0, 81.0]},
-        "bit_error": {"rate": study.rate, "encoding": study.encoding},
+        "bit_error": {"rate": study.rate, "encoding": study.encoding, "w_sigma": study.w_sigma},
     }
     listed = {"00": ["clean"], "a": [study.attack], "f": ["bit_error"], "af": [study.attack, "bit_error"]}[
         model
