@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -36,11 +37,13 @@ def probabilities(
     if after is not None:
         _bars(figure, names, after[shown], "with the flips", theme.AFTER, "/")
     _labels(figure, names, before[shown], None if after is None else after[shown])
-    theme.dress(figure, height=64 + 19 * len(shown))
-    figure.update_layout(barmode="group", bargap=0.22, bargroupgap=0.0, showlegend=after is not None)
-    figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 14}, fixedrange=True, dtick=1)
-    figure.update_xaxes(range=[0, 1.45], tickformat=".0%", tickvals=[0, 0.5, 1], fixedrange=True)
-    return figure
+    return theme.dress(
+        figure, height=64 + 19 * len(shown), barmode="group", bargap=0.22, bargroupgap=0.0,
+        showlegend=after is not None,
+        yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"size": 14}, "fixedrange": True,
+               "dtick": 1},
+        xaxis={"range": [0, 1.45], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "fixedrange": True},
+    )  # fmt: skip
 
 
 def _bars(
@@ -129,14 +132,15 @@ def weight_histogram(
         )
     left, right = float(edges[0]), float(edges[-1])
     room = (right - left) * 0.06
-    _mark(figure, before, "before", theme.BEFORE, "solid", (left, right), 1.13)
+    marks = [_mark(before, "before", theme.BEFORE, "solid", (left, right), 1.13)]
     if not _same(before, after):
-        _mark(figure, after, "after", theme.AFTER, "dash", (left, right), 1.0)
-    theme.dress(figure, height=225)
-    figure.update_layout(showlegend=False, bargap=0, margin_t=44)
-    figure.update_xaxes(title_text="weight", range=[left - room, right + room], fixedrange=True)
-    figure.update_yaxes(title_text="weights", type="log", dtick=1, fixedrange=True)
-    return figure
+        marks.append(_mark(after, "after", theme.AFTER, "dash", (left, right), 1.0))
+    return theme.dress(
+        figure, height=225, showlegend=False, bargap=0, margin={"t": 44},
+        shapes=[shape for shapes, _ in marks for shape in shapes], annotations=[words for _, words in marks],
+        xaxis={"title": {"text": "weight"}, "range": [left - room, right + room], "fixedrange": True},
+        yaxis={"title": {"text": "weights"}, "type": "log", "dtick": 1, "fixedrange": True},
+    )  # fmt: skip
 
 
 def _same(a: float, b: float) -> bool:
@@ -144,29 +148,28 @@ def _same(a: float, b: float) -> bool:
 
 
 def _mark(
-    figure: go.Figure,
     value: float,
     word: str,
     colour: str,
     dash: str,
     span: tuple[float, float],
     height: float,
-) -> None:
-    """A line at the value; an arrow at the edge where it lies far outside."""
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A line at the value and its words; only words with an arrow at the edge where it lies far outside."""
     inside = span[0] <= value <= span[1]
     at = float(np.clip(np.nan_to_num(value, nan=span[1]), *span))
-    if inside:
-        figure.add_vline(x=at, line={"color": colour, "dash": dash, "width": 3})
+    shapes = [theme.line(colour, x=at, dash=dash, width=3)] if inside else []
     arrow = "" if inside else (" →" if at == span[1] else "← ")
     text = f"{word} {theme.number(value)}"
     place = (at - span[0]) / (span[1] - span[0])
-    figure.add_annotation(
-        x=at,
-        y=height,
-        yref="paper",
-        yanchor="bottom",
-        text=f"<b>{text}{arrow}</b>" if arrow != "← " else f"<b>← {text}</b>",
-        showarrow=False,
-        xanchor="left" if place < 0.2 else "right" if place > 0.8 else "center",
-        font={"size": theme.SIZE, "color": colour},
-    )
+    words = {
+        "x": at,
+        "y": height,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "text": f"<b>{text}{arrow}</b>" if arrow != "← " else f"<b>← {text}</b>",
+        "showarrow": False,
+        "xanchor": "left" if place < 0.2 else "right" if place > 0.8 else "center",
+        "font": {"size": theme.SIZE, "color": colour},
+    }
+    return shapes, words

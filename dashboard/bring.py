@@ -6,7 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import data, shell, show, uploads
+from dashboard import data, follow, live, shell, show, theme, uploads, words
+from resq.measure import stats, table
+from resq.measure.spec import SweepSpec
+
+N = 1000  # test images that its accuracy is measured on
 
 
 def box() -> None:
@@ -40,6 +44,8 @@ def form() -> None:
     )  # fmt: skip
     if said := st.session_state.get("brought"):
         st.markdown(said)
+    running = follow.measurement("clean", SweepSpec)
+    st.fragment(accuracy, run_every=0.5 if running is not None and running.active else None)(running)
 
 
 def take(file: Any, network: str, trained: str) -> None:
@@ -52,4 +58,21 @@ def take(file: Any, network: str, trained: str) -> None:
     data.names.clear()
     st.session_state.net = name
     said = f":material/check_circle: **{show.plain(name)}** is kept and chosen above."
-    st.session_state.brought = f"{said} Its accuracy is not measured yet: the Sweep does that."
+    if data.present(trained):
+        follow.start([SweepSpec(name, encoding="fp32", bers=(0.0,), maps=1, n=N)], "clean")
+    else:
+        said += f" Its accuracy is not measured: the images of {trained} are not on this machine."
+    st.session_state.brought = said
+
+
+def accuracy(running: live.Measurement | None) -> None:
+    """The accuracy of what was brought, without faults: measured as soon as it is here."""
+    follow.progress(running, "accuracies", "clean")
+    if running is not None and running.state == "done":
+        line = stats.curve(table.frame(running.rows)).iloc[0]
+        st.markdown(
+            f"**{theme.percent(line['mean'])}** of the first {line['n']} test images of {line['data']} are "
+            f"right without faults, in fp32; {words.interval({**line, 'ber': 0.0})}; "
+            f"weights {line['weights'][:8]}."
+        )
+    follow.ended(running, "clean")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard import theme
+from dashboard import theme, words
 from dashboard.attackcharts import four, moved
 from dashboard.bitcharts import probabilities, weight_histogram
 from dashboard.filmcharts import film
@@ -22,7 +23,6 @@ from dashboard.layercharts import agreement, channel_strip, layer_heatmap, plane
 from dashboard.replaycharts import again, readings
 from dashboard.shieldcharts import pareto, shields
 from dashboard.surfacecharts import heatmap, relief
-from dashboard.words import cell_name, hover
 from resq.measure.spec import SweepSpec
 
 Series = tuple[str, str]  # checkpoint and encoding: what has one colour in all pictures of a page
@@ -49,7 +49,7 @@ def order(specs: Sequence[SweepSpec]) -> list[Series]:
 
 
 def accuracy_vs_ber(
-    curves: pd.DataFrame, chance: Mapping[str, float], order: Sequence[Series] = ()
+    curves: pd.DataFrame, chance: Mapping[str, float], order: Sequence[Series] = (), chosen: str = ""
 ) -> go.Figure:
     """Accuracy against bit error rate: log axis, the fault-free point apart at its left.
 
@@ -57,6 +57,7 @@ def accuracy_vs_ber(
         curves: lines of ``stats.curve(rows, "ber")``.
         chance: data set -> accuracy of guessing.
         order: the series in the order of their colours; default as they come.
+        chosen: the dot that is ringed, by ``words.cell_name``.
     """
     rates = sorted(curves.loc[curves["x"] > 0, "x"].unique()) or [1e-3]
     zero = rates[0] / 10**0.6
@@ -67,21 +68,22 @@ def accuracy_vs_ber(
         _band(figure, faulty, i, "low", "high")
         _dots(figure, faulty, i, name, "BER")
         _dots(figure, clean, i, name, "BER", legend=faulty.empty)
-    figure.add_vline(x=rates[0] / 10**0.3, line={"color": theme.GRID, "dash": "dot", "width": 2})
+        _ring(figure, pd.concat([clean, faulty]), "BER", chosen)
     ticks = [10.0**e for e in range(int(np.floor(np.log10(rates[0]))), 1) if 10.0**e >= rates[0] / 1.01]
     ticks = [t for t in ticks if t <= rates[-1] * 1.01] or rates
-    figure.update_xaxes(
-        type="log",
-        title_text="bit error rate: probability that a stored bit flips",
-        tickvals=[zero, *ticks],
-        ticktext=["0", *map(theme.power, ticks)],
-        range=[np.log10(zero) - 0.12, np.log10(rates[-1]) + 0.12],
-    )
-    return _accuracy(figure, curves, chance)
+    xaxis = {
+        "type": "log",
+        "title": {"text": "bit error rate: probability that a stored bit flips"},
+        "tickvals": [zero, *ticks],
+        "ticktext": ["0", *map(theme.power, ticks)],
+        "range": [np.log10(zero) - 0.12, np.log10(rates[-1]) + 0.12],
+    }
+    apart = theme.line(theme.GRID, x=rates[0] / 10**0.3, dash="dot", width=2)
+    return _accuracy(figure, curves, chance, xaxis, [apart])
 
 
 def accuracy_vs_eps(
-    curves: pd.DataFrame, chance: Mapping[str, float], order: Sequence[Series] = ()
+    curves: pd.DataFrame, chance: Mapping[str, float], order: Sequence[Series] = (), chosen: str = ""
 ) -> go.Figure:
     """Accuracy against the attack's budget in 1/255; arguments as for ``accuracy_vs_ber``."""
     figure = go.Figure()
@@ -89,11 +91,12 @@ def accuracy_vs_eps(
         line = line.assign(at=line["x"])
         _band(figure, line, i, "image_low", "image_high")
         _dots(figure, line, i, name, "eps")
-    figure.update_xaxes(title_text="attack budget: largest change of a pixel, in 1/255")
+        _ring(figure, line, "eps", chosen)
+    xaxis: dict[str, Any] = {"title": {"text": "attack budget: largest change of a pixel, in 1/255"}}
     values = sorted(curves["x"].unique())
     if len(values) > 1 and np.diff(values).min() > (values[-1] - values[0]) / 12:  # else they would overlap
-        figure.update_xaxes(tickvals=values, ticktext=[f"{v:g}" for v in values])
-    return _accuracy(figure, curves, chance)
+        xaxis |= {"tickvals": values, "ticktext": [f"{v:g}" for v in values]}
+    return _accuracy(figure, curves, chance, xaxis)
 
 
 def _lines(curves: pd.DataFrame, order: Sequence[Series]) -> list[tuple[int, str, pd.DataFrame]]:
@@ -138,8 +141,8 @@ def _dots(figure: go.Figure, line: pd.DataFrame, i: int, name: str, axis: str, l
         name=name,
         line={"color": style["color"], "dash": style["dash"], "width": 3},
         marker={"symbol": style["symbol"], "size": 10, "color": style["color"]},
-        text=[hover(point, axis) for _, point in line.iterrows()],
-        customdata=[[cell_name(point, axis)] for _, point in line.iterrows()],
+        text=[words.hover(point, axis) for point in line.to_dict("records")],
+        customdata=[[words.cell_name(point, axis)] for point in line.to_dict("records")],
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}},
         hovertemplate="%{text}<extra></extra>",
@@ -148,22 +151,35 @@ def _dots(figure: go.Figure, line: pd.DataFrame, i: int, name: str, axis: str, l
     )
 
 
-def _accuracy(figure: go.Figure, curves: pd.DataFrame, chance: Mapping[str, float]) -> go.Figure:
-    for data in dict.fromkeys(curves["data"]):
-        if data in chance:
-            figure.add_hline(
-                y=chance[data],
-                line={"color": theme.INK, "dash": "dash", "width": 1.5},
-                annotation={
-                    "text": f"chance, {data}: {theme.percent(chance[data])}",
-                    "font": {"size": 14, "color": theme.INK},
-                },
-                annotation_position="top left",
-            )
-    theme.dress(figure)
-    figure.update_yaxes(title_text="accuracy", range=[0, 1.03], tickformat=".0%", dtick=0.2)
-    figure.update_layout(showlegend=True)
-    return figure
+def _ring(figure: go.Figure, line: pd.DataFrame, axis: str, chosen: str) -> None:
+    """A circle around the dot of this name; clicks go through it."""
+    for dot in line.to_dict("records"):
+        if words.cell_name(dot, axis) == chosen:
+            marker = {"symbol": "circle-open", "size": 22, "color": theme.VERMILLION, "line": {"width": 4}}
+            figure.add_scatter(
+                x=[dot["at"]], y=[dot["mean"]], mode="markers", marker=marker, hoverinfo="skip",
+                showlegend=False, unselected={"marker": {"opacity": 1}},
+            )  # fmt: skip
+
+
+def _accuracy(
+    figure: go.Figure,
+    curves: pd.DataFrame,
+    chance: Mapping[str, float],
+    xaxis: dict[str, Any],
+    shapes: Sequence[dict[str, Any]] = (),
+) -> go.Figure:
+    known = {data: chance[data] for data in dict.fromkeys(curves["data"]) if data in chance}
+    levels = [theme.line(theme.INK, y=level, dash="dash", width=1.5) for level in known.values()]
+    words = [
+        {"text": f"chance, {data}: {theme.percent(level)}", "font": {"size": 14, "color": theme.INK},
+         "x": 0, "xref": "x domain", "xanchor": "left", "y": level, "yanchor": "bottom", "showarrow": False}
+        for data, level in known.items()
+    ]  # fmt: skip
+    yaxis = {"title": {"text": "accuracy"}, "range": [0, 1.03], "tickformat": ".0%", "dtick": 0.2}
+    return theme.dress(
+        figure, xaxis=xaxis, yaxis=yaxis, showlegend=True, shapes=[*shapes, *levels], annotations=words
+    )
 
 
 CHARTS: dict[str, Chart] = {

@@ -9,6 +9,7 @@ import numpy as np
 from dashboard import theme
 from resq import seeds
 from resq.core import QuantizedModel
+from resq.measure.spec import SweepSpec
 from resq.memory import faults
 
 BERS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -39,9 +40,9 @@ class Film:
 
 
 def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
-    """The map of a seed, drawn once at the largest rate, so that every frame holds the one before."""
+    """Map 0 of a sweep over this layer, drawn once at the largest rate, so that frames hold those before."""
     where = faults.region(model, [layer])
-    flips = faults.FAULTS[fault](where, BERS[-1], rng=seeds.rng(seed, "film", layer))
+    flips = faults.FAULTS[fault](where, BERS[-1], rng=seeds.rng(seed, "map", 0))
     stored, words = model.layout.stored, model.weights[layer].words.size
     start = model.layout.address(layer, 0, 0)
     word, bit = np.divmod(flips.addresses - start, stored)
@@ -54,6 +55,14 @@ def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
     memory = model.weights[layer].words.reshape(-1)[:first].astype(np.int64)
     bits = memory[None] >> np.arange(stored)[:, None] & 1
     return Film(layer, fault, seed, words, bits, onsets, np.array(counts))
+
+
+def command(found: Film, net: str, enc: str) -> str:
+    """The command that measures what the very flips of the film do to accuracy."""
+    spec = SweepSpec(
+        net, encoding=enc, fault=found.fault, layers=(found.layer,), bers=BERS, maps=1, seed=found.seed
+    )
+    return " ".join(["python -m resq", *spec.argv()])
 
 
 def sentence(found: Film) -> str:

@@ -106,7 +106,7 @@ def totals(cells: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def hover(cell: pd.Series) -> str:
+def hover(cell: Mapping[Any, Any]) -> str:
     """All that makes one cell checkable."""
     lines = [f"<b>{_layer(cell['layer'])}, bit {cell['bit']}</b>", f"one flipped bit: {change(cell['mean'])}"]
     if cell["kind"] == "measured":

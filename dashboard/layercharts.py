@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,13 +39,13 @@ def layer_heatmap(
     _blanks(figure, cells, layers)
     _clicks(figure, cells, layers, row)
     _totals(figure, totals, layers)
-    theme.dress(figure, height=92 + row * len(layers))
-    top = {name: i for i, name in enumerate(layers)}
-    if chosen[0] in top and chosen[1] in bits:
-        _outline(figure, chosen[1], top[chosen[0]])
-    _axes(figure, layers, bits, row)
-    _fields(figure, names, row * len(layers))
-    return figure
+    words, shapes = _fields(names)
+    if chosen[0] in layers and chosen[1] in bits:
+        shapes = [_outline(chosen[1], layers.index(chosen[0])), *shapes]
+    return theme.dress(
+        figure, height=92 + row * len(layers), annotations=words, shapes=shapes, hoverdistance=-1,
+        hovermode="closest", margin={"t": 30}, bargap=0.25, **_axes(layers, bits, row),
+    )  # fmt: skip
 
 
 def _row_height(n: int) -> int:
@@ -87,7 +88,7 @@ def _clicks(figure: go.Figure, cells: pd.DataFrame, layers: list[str], row: int)
         x=cells["bit"], y=[layers.index(name) for name in cells["layer"]], mode="markers", showlegend=False,
         marker={"opacity": 0, "size": row * 0.7}, selected=clear, unselected=clear,
         customdata=cells[["layer", "bit"]].to_numpy().tolist(),
-        text=[heat.hover(cell) for _, cell in cells.iterrows()], hovertemplate="%{text}<extra></extra>",
+        text=[heat.hover(cell) for cell in cells.to_dict("records")], hovertemplate="%{text}<extra></extra>",
         row=1, col=1,
     )  # fmt: skip
 
@@ -105,40 +106,32 @@ def _totals(figure: go.Figure, totals: pd.DataFrame, layers: list[str]) -> None:
     )  # fmt: skip
 
 
-def _outline(figure: go.Figure, bit: int, y: int) -> None:
-    figure.add_shape(
-        type="rect", x0=bit - 0.5, x1=bit + 0.5, y0=y - 0.5, y1=y + 0.5, row=1, col=1,
-        line={"color": theme.VERMILLION, "width": 4},
-    )  # fmt: skip
+def _outline(bit: int, y: int) -> dict[str, Any]:
+    box = {"x0": bit - 0.5, "x1": bit + 0.5, "y0": y - 0.5, "y1": y + 0.5}
+    return {"type": "rect", **box, "line": {"color": theme.VERMILLION, "width": 4}}
 
 
-def _axes(figure: go.Figure, layers: list[str], bits: list[int], row: int) -> None:
+def _axes(layers: list[str], bits: list[int], row: int) -> dict[str, dict[str, Any]]:
     size = {"size": min(theme.SIZE, row - 3), "color": theme.INK}
-    figure.update_xaxes(
-        range=[bits[0] + 0.5, bits[-1] - 0.5], tickvals=bits, fixedrange=True, showgrid=False,
-        title_text="stored bit", row=1, col=1,
-    )  # fmt: skip
-    figure.update_xaxes(
-        title_text=f"layer alone at BER {theme.power(heat.BER)}", rangemode="tozero", nticks=4,
-        fixedrange=True, row=1, col=2,
-    )  # fmt: skip
-    figure.update_yaxes(
-        range=[len(layers) - 0.5, -0.5], tickvals=list(range(len(layers))), tickfont=size, showgrid=False,
-        ticktext=[name.removesuffix(".weight") for name in layers], fixedrange=True,
-    )  # fmt: skip
-    figure.update_yaxes(showticklabels=False, row=1, col=2)
-    figure.update_layout(hoverdistance=-1, hovermode="closest", margin_t=30, bargap=0.25)
+    bit = {"range": [bits[0] + 0.5, bits[-1] - 0.5], "tickvals": bits, "fixedrange": True, "showgrid": False,
+           "title": {"text": "stored bit"}}  # fmt: skip
+    total = {"title": {"text": f"layer alone at BER {theme.power(heat.BER)}"}, "rangemode": "tozero",
+             "nticks": 4, "fixedrange": True}  # fmt: skip
+    layer = {"range": [len(layers) - 0.5, -0.5], "tickvals": list(range(len(layers))), "tickfont": size,
+             "showgrid": False, "ticktext": [name.removesuffix(".weight") for name in layers],
+             "fixedrange": True}  # fmt: skip
+    return {"xaxis": bit, "xaxis2": total, "yaxis": layer, "yaxis2": {**layer, "showticklabels": False}}
 
 
-def _fields(figure: go.Figure, names: Sequence[tuple[str, int, int]], height: int) -> None:
-    """What the bits mean, above them."""
-    for name, high, low in names:
-        figure.add_annotation(
-            x=(high + low) / 2, y=1, yref="y domain", yanchor="bottom", text=name, showarrow=False,
-            font={"size": theme.SIZE - 2, "color": theme.INK}, row=1, col=1,
-        )  # fmt: skip
-        if low:
-            figure.add_vline(x=low - 0.5, line={"color": theme.INK, "width": 2}, row=1, col=1)
+def _fields(names: Sequence[tuple[str, int, int]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What the bits mean, above them, and lines between those that mean different things."""
+    font = {"size": theme.SIZE - 2, "color": theme.INK}
+    words = [
+        {"x": (high + low) / 2, "xref": "x", "y": 1, "yref": "y domain", "yanchor": "bottom", "text": name,
+         "showarrow": False, "font": font}
+        for name, high, low in names
+    ]  # fmt: skip
+    return words, [theme.line(theme.INK, x=low - 0.5, width=2) for _, _, low in names if low]
 
 
 def agreement(pairs: pd.DataFrame) -> go.Figure:
@@ -172,13 +165,12 @@ def agreement(pairs: pd.DataFrame) -> go.Figure:
         ],
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
-    theme.dress(figure, height=330)
-    for update, title in ((figure.update_xaxes, "estimated"), (figure.update_yaxes, "measured")):
-        update(
-            type="log", title_text=title, exponentformat="power", dtick=1 if ends[1] / ends[0] < 1e5 else 2
-        )
-    figure.update_layout(showlegend=False)
-    return figure
+    axis = {"type": "log", "exponentformat": "power", "dtick": 1 if ends[1] / ends[0] < 1e5 else 2}
+    named = {
+        "xaxis": {"title": {"text": "estimated"}, **axis},
+        "yaxis": {"title": {"text": "measured"}, **axis},
+    }
+    return theme.dress(figure, height=330, showlegend=False, **named)
 
 
 def plane_histogram(edges: np.ndarray, before: np.ndarray, after: np.ndarray) -> go.Figure:
@@ -199,11 +191,10 @@ def plane_histogram(edges: np.ndarray, before: np.ndarray, after: np.ndarray) ->
         line={"shape": "hvh", "color": theme.AFTER, "width": 3},
         hovertemplate="around %{x:.3g}: %{y} weights with the bit flipped<extra></extra>",
     )  # fmt: skip
-    theme.dress(figure, height=270)
-    figure.update_layout(bargap=0)
-    figure.update_xaxes(title_text="weight", fixedrange=True)
-    figure.update_yaxes(title_text="weights", type="log", dtick=1, fixedrange=True)
-    return figure
+    return theme.dress(
+        figure, height=270, bargap=0, xaxis={"title": {"text": "weight"}, "fixedrange": True},
+        yaxis={"title": {"text": "weights"}, "type": "log", "dtick": 1, "fixedrange": True},
+    )  # fmt: skip
 
 
 def channel_strip(changes: np.ndarray) -> go.Figure:
@@ -218,7 +209,8 @@ def channel_strip(changes: np.ndarray) -> go.Figure:
         colorbar={"thickness": 14, "nticks": 3, "exponentformat": "power",
                   "tickfont": {"size": theme.SIZE - 2, "color": theme.INK}},
     ))  # fmt: skip
-    theme.dress(figure, height=150)
-    figure.update_xaxes(title_text="output channel", showgrid=False, fixedrange=True)
-    figure.update_yaxes(showticklabels=False, showgrid=False, fixedrange=True)
-    return figure
+    bare = {"showgrid": False, "fixedrange": True}
+    return theme.dress(
+        figure, height=150, xaxis={"title": {"text": "output channel"}, **bare},
+        yaxis={"showticklabels": False, **bare},
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One cell of the Sweep, chosen by a click: measured again here, and which class becomes which in it."""
+"""One cell, chosen by a click: measured again here, and, on the Sweep, which class becomes which in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import charts, controls, data, flowcharts, follow, live, pick, shell, show, theme, words
 from resq.claims import cells, rerun
 from resq.claims.cells import Cell
-from resq.measure import flow, table
+from resq.measure import flow, stats, table
 from resq.measure.flow import FlowSpec
 from resq.measure.spec import SweepSpec
 
@@ -104,7 +104,11 @@ def begin(spec: live.Work, key: str) -> None:
 
 
 def measured_again(cell: Cell, options: dict[str, Any], running: live.Measurement | None) -> None:
-    """The button that measures the cell here, and what came of it."""
+    """The button that measures the cell here, and what came of it.
+
+    Args:
+        options: ``n``, ``maps`` and ``seed`` of the measurement.
+    """
     spec = rerun.spec(cell, options["n"], options["maps"], options["seed"])
     if not data.present(cell.data):
         show.sorry(f"The images of {cell.data} are not on this machine, so this cell cannot be run here.")
@@ -113,13 +117,13 @@ def measured_again(cell: Cell, options: dict[str, Any], running: live.Measuremen
             pressed = st.button(
                 "Run this cell live", key="run_cell", icon=":material/play_arrow:",
                 disabled=running is not None and running.active,
-                help="With the settings above: test images, fault maps, seed",
+                help="With the test images, fault maps and seed that are set above",
             )  # fmt: skip
         if pressed:
             begin(spec, "again")
     follow.progress(running, key="again")
     fresh = table.frame(data.measurements().rows([spec]))
-    again = [c for c in cells.cells(fresh) if rerun.same_point(c, cell)]
+    again = [c for c in cells.cells(fresh, tuple(stats.AXES)) if rerun.same_point(c, cell)]
     if again and not (running is not None and running.active):
         found = rerun.against(cell, again[0])
         icon = ":material/check_circle:" if found.within else ":material/warning:"

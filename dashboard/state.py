@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "choice": "network and encoding",
         "view": "attack mode, line, map or landscape",
         "cell": "chosen cell",
+        "live": "measuring live",
         "resistance": "axis of the last figure",
         "more": "text and numbers below the figures",
     },
@@ -86,6 +87,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "attack": ("attack", "attack"),
         "mode": ("attack", "transfer or adaptive"),
         "start": ("attack", "seed of the attack's random start"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "tradeoff": {
         "net": ("choice", "checkpoint"),
@@ -95,6 +97,9 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "view": ("view", "map or landscape"),
         "ber": ("cell", "bit error rate of the chosen cell"),
         "eps": ("cell", "budget of the chosen cell, 1/255"),
+        "n": ("live", "test images of a re-run"),
+        "maps": ("live", "fault maps of a re-run"),
+        "again": ("live", "measurement of the chosen cell to follow"),
         "robust": ("resistance", "faults or attack"),
     },
     "harden": {
@@ -108,6 +113,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "seed": ("effort", "seed"),
         "shown": ("shown", "hardened checkpoint that is shown"),
         "job": ("live", "run to follow"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "lessons": {"lesson": ("lesson", "name of the lesson")},
     "sweep": {

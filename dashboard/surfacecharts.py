@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -33,35 +35,31 @@ def heatmap(
         colorbar=BAR, texttemplate="%{z:.0%}", textfont={"size": theme.SIZE},
     )  # fmt: skip
     _targets(figure, cells, bers, budgets)
-    if border := _border(z, threshold):
-        figure.add_shape(type="path", path=border, line={"color": "white", "width": 6})
-    missing = [(i, j) for j in range(len(bers)) for i in range(len(budgets)) if np.isnan(z[j, i])]
-    if missing:
-        figure.add_shape(
-            type="path",
-            path=" ".join(_hatch(i, j) for i, j in missing),
-            line={"color": theme.GREY, "width": 1},
-        )
+    shapes = [{"type": "path", "path": _border(z, threshold), "line": {"color": "white", "width": 6}}]
+    missing = " ".join(_hatch(i, j) for j, i in np.ndindex(*z.shape) if np.isnan(z[j, i]))
+    shapes.append({"type": "path", "path": missing, "line": {"color": theme.GREY, "width": 1}})
     if chosen and chosen[0] in bers and chosen[1] in budgets:
-        at = budgets.index(chosen[1]), bers.index(chosen[0])
-        box = {"x0": at[0] - 0.5, "x1": at[0] + 0.5, "y0": at[1] - 0.5, "y1": at[1] + 0.5}
-        figure.add_shape(type="rect", **box, line={"color": theme.VERMILLION, "width": 5})
-    theme.dress(figure, height=120 + 44 * max(4, len(bers)))
-    labels = [theme.power(b) for b in bers]
-    figure.update_xaxes(
-        tickvals=x, ticktext=[f"{e:g}" for e in budgets], range=[-0.5, len(budgets) - 0.5], fixedrange=True,
-        title_text="attack budget eps, 1/255", showgrid=False,
+        shapes.append(_frame(budgets.index(chosen[1]), bers.index(chosen[0])))
+    fixed = {"fixedrange": True, "showgrid": False}
+    return theme.dress(
+        figure, height=120 + 44 * max(4, len(bers)), hoverdistance=-1, hovermode="closest", showlegend=False,
+        shapes=[shape for shape in shapes if shape.get("path") != ""],
+        xaxis={"tickvals": x, "ticktext": [f"{e:g}" for e in budgets], "range": [-0.5, len(budgets) - 0.5],
+               "title": {"text": "attack budget eps, 1/255"}, **fixed},
+        yaxis={"tickvals": y, "ticktext": [theme.power(b) for b in bers], "range": [-0.5, len(bers) - 0.5],
+               "title": {"text": "bit error rate"}, **fixed},
     )  # fmt: skip
-    figure.update_yaxes(
-        tickvals=y, ticktext=labels, range=[-0.5, len(bers) - 0.5], fixedrange=True,
-        title_text="bit error rate", showgrid=False,
-    )  # fmt: skip
-    return figure.update_layout(hoverdistance=-1, hovermode="closest", showlegend=False)
+
+
+def _frame(i: int, j: int) -> dict[str, Any]:
+    """A frame around one tile."""
+    box = {"x0": i - 0.5, "x1": i + 0.5, "y0": j - 0.5, "y1": j + 0.5}
+    return {"type": "rect", **box, "line": {"color": theme.VERMILLION, "width": 5}}
 
 
 def _targets(figure: go.Figure, cells: pd.DataFrame, bers: list[float], budgets: list[float]) -> None:
     """Invisible dots over the tiles: clicks on a heatmap itself are not reported."""
-    known = {(line["ber"], line["eps"]): words.cell(line) for _, line in cells.iterrows()}
+    known = {(line["ber"], line["eps"]): words.cell(line) for line in cells.to_dict("records")}
     places = [(ber, eps) for ber in bers for eps in budgets]
     figure.add_scatter(
         x=[budgets.index(eps) for _, eps in places],

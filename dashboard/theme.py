@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
@@ -40,22 +41,48 @@ def style(series: int) -> dict[str, str]:
     }
 
 
-def dress(figure: go.Figure, height: int = 420) -> go.Figure:
-    """The figure in the house's look: readable on a projector, on light and on dark."""
-    figure.update_layout(
-        height=height,
-        margin={"l": 10, "r": 16, "t": 4, "b": 4},
-        font={"size": SIZE},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        hoverlabel={"font": {"size": SIZE}, "align": "left"},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": SIZE}},
-        dragmode=False,
-    )
-    words = {"font": {"size": SIZE, "color": INK}}
-    figure.update_xaxes(tickfont=words["font"], title=words, gridcolor=GRID, zeroline=False, automargin=True)
-    figure.update_yaxes(tickfont=words["font"], title=words, gridcolor=GRID, zeroline=False, automargin=True)
+WORDS = {"size": SIZE, "color": INK}
+AXIS = {"tickfont": WORDS, "title": {"font": WORDS}, "gridcolor": GRID, "zeroline": False, "automargin": True}
+LOOK = {
+    "margin": {"l": 10, "r": 16, "t": 4, "b": 4},
+    "font": {"size": SIZE},
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "hoverlabel": {"font": {"size": SIZE}, "align": "left"},
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": SIZE}},
+    "dragmode": False,
+}
+
+
+def dress(figure: go.Figure, height: int = 420, **layout: Any) -> go.Figure:
+    """The figure in the house's look: readable on a projector, on light and on dark.
+
+    Args:
+        layout: the figure's own layout, as nested dicts, over the look. Whole and at once: each ``update`` of
+            a figure costs as much as making one, and most of what a visitor waits for is this.
+    """
+    own = {name: value for name, value in figure.layout.to_plotly_json().items() if name != "template"}
+    axes = {name: AXIS for name in (*own, "xaxis", "yaxis") if name.startswith(("xaxis", "yaxis"))}
+    figure.layout = _over(_over(_over(own, LOOK), {**axes, "height": height}), layout)
     return figure
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested dicts merged; what is above wins."""
+    both = {
+        name: _over(below[name], value)
+        for name, value in above.items()
+        if isinstance(value, dict) and isinstance(below.get(name), dict)
+    }
+    return {**below, **above, **both}
+
+
+def line(colour: str, *, x: float | None = None, y: float | None = None, **style: Any) -> dict[str, Any]:
+    """A straight line across a figure at x or at y, for the ``shapes`` of its layout."""
+    across = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "y domain"}
+    if x is None:
+        across = {"x0": 0, "x1": 1, "xref": "x domain", "y0": y, "y1": y}
+    return {"type": "line", **across, "line": {"color": colour, **style}}
 
 
 def enlarge(figure: go.Figure, factor: float) -> go.Figure:

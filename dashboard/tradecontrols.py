@@ -87,6 +87,14 @@ def cell(cells: pd.DataFrame) -> tuple[float, float]:
     return float(ber), float(eps)
 
 
+def again(seed: int) -> dict[str, int]:
+    """How the chosen cell is measured again; as many images as most stored surfaces have are chosen first."""
+    with shell.group("live", "options"), st.container(horizontal=True, vertical_alignment="bottom"):
+        n = st.select_slider("Test images", (100, 250, 500, 1000), key="n", bind="query-params")
+        maps = st.select_slider("Fault maps", (2, 5, 10, 20), 5, key="maps", bind="query-params")
+    return {"n": int(n), "maps": int(maps), "seed": seed}
+
+
 def pick(key: str) -> None:
     """Makes the clicked tile the chosen cell; an emptied selection changes nothing."""
     found = picked(st.session_state.get(key))

@@ -7,17 +7,20 @@ import pytest
 import streamlit as st
 from safetensors.numpy import save
 
-from dashboard import controls, uploads
+from dashboard import controls, data, uploads
 from resq import checkpoints
 from resq.measure.spec import SweepSpec, read
 from tests.malformed import malicious
 from tests.test_app import NAME, opened, said
+from tests.test_charts import row
+from tests.test_live import FakeJob, until
 
 
 @pytest.fixture(autouse=True)
-def _fresh(own_folders) -> None:
+def _fresh(own_folders, monkeypatch) -> None:
     st.cache_data.clear()
     st.cache_resource.clear()
+    monkeypatch.setattr(data.measurements(), "_start", FakeJob)
 
 
 @pytest.fixture
@@ -51,6 +54,26 @@ def test_a_brought_checkpoint_is_chosen_on_the_page(raw, page):
     assert not app.exception
     assert app.selectbox(key="net").value.startswith("signs/resnet20/own-")
     assert "is kept and chosen above" in said(app)
+
+
+def test_the_accuracy_of_a_brought_checkpoint_is_measured_and_told(raw):
+    app = brought(opened("bitlab"), raw)
+    run = next(iter(data.measurements()._all.values()))
+    until(lambda: run.jobs)
+    name = app.selectbox(key="net").value
+    assert run.jobs[0].argv == SweepSpec(name, encoding="fp32", bers=(0.0,), maps=1).argv()
+    run.jobs[0].rows = [row(checkpoint=name, encoding="fp32", n=1000, correct=62)]
+    run.jobs[0].state = "done"
+    until(lambda: run.state == "done")
+    assert "**6.2 %** of the first 1000 test images of signs" in said(app.run()).replace("\u202f", " ")
+    assert not app.exception
+
+
+def test_where_the_images_are_missing_it_is_said_that_nothing_is_measured(raw, monkeypatch):
+    monkeypatch.setattr(data, "present", lambda name: False)
+    app = brought(opened("harden"), raw)
+    assert "Its accuracy is not measured: the images of signs are not on this machine" in said(app)
+    assert not data.measurements()._all
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,11 @@ import pytest
 import streamlit as st
 
 from dashboard import charts, film, tables, theme
+from resq import checkpoints
+from resq.cli import options, parser
 from resq.core import Encoding
+from resq.measure import sweep
+from resq.measure.bench import Bench
 from tests.test_app import NAME, figures, opened, said
 
 
@@ -41,6 +45,17 @@ def test_the_same_seed_draws_the_same_film_and_another_seed_another(small):
     one, same, other = (film.film(model, "conv.weight", "random", seed) for seed in (1, 1, 2))
     assert np.array_equal(one.onsets, same.onsets)
     assert not np.array_equal(one.onsets, other.onsets)
+
+
+@pytest.mark.parametrize("fault", ["random", "burst-word"])
+def test_the_command_beside_the_film_measures_these_very_flips(fault):
+    bench = Bench(checkpoints.load(NAME), Encoding.parse("int8"))
+    shown = film.film(bench.model, "linear.weight", fault, seed=3)
+    words = film.command(shown, NAME, "int8").split()
+    spec = options.spec(parser().parse_args(words[3:]), n=1000)
+    flips = sweep.fault_map(spec, bench, 0)
+    assert [len(flips.at(ber)) for ber in spec.bers[1:]] == shown.counts[1:].sum(1).tolist()
+    assert spec.bers == film.BERS
 
 
 def test_there_is_a_frame_and_a_step_of_the_slider_for_every_rate(found):

@@ -169,8 +169,8 @@ def films(net: str, enc: str, layer: str) -> None:
         f"Drawn here: fault model {found.fault}, seed {found.seed}, weights {data.card(net)['sha256'][:8]}."
     )
     with shell.group("more", "film"):
-        show.numbers({"film": tables.film(found.counts, film.BERS)}, {"film": drawn}, None, [],
-                     key="numbers_film")  # fmt: skip
+        show.numbers({"film": tables.film(found.counts, film.BERS)}, {"film": drawn}, None,
+                     [film.command(found, net, enc)], key="numbers_film")  # fmt: skip
 
 
 def shown(net: str, enc: str, running: live.Measurement | None) -> None:

@@ -28,7 +28,8 @@ def picture(
             else "Nothing is stored for this choice yet. Press “Measure live”."
         )
         return rows, None
-    drawn = chart.draw(curves, data.chance(list(curves["data"])), charts.order(specs))
+    chosen = st.session_state.get("cell") or ""
+    drawn = chart.draw(curves, data.chance(list(curves["data"])), charts.order(specs), chosen)
     show.figure(axis, drawn, key=f"chart_{axis}", alt=words.finding(curves, axis), title=False,
                 on_select=partial(onecell.click, f"chart_{axis}"))  # fmt: skip
     st.caption(words.provenance(curves, "Measured here" if len(fresh) else "Stored rows"))

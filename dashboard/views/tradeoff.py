@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, data, shell, show, tables, theme, tradecontrols, words
+from dashboard import charts, data, follow, live, onecell, shell, show, tables, theme, tradecontrols, words
+from resq.claims import cells
+from resq.measure.spec import SweepSpec
 
 
 def numbers_of(cell: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, float]) -> None:
@@ -22,25 +24,36 @@ def numbers_of(cell: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float
         st.markdown(f"{words.interval(line)}; {words.provenance(cell, 'stored rows')}.")
 
 
-def slices(cells: pd.DataFrame, at: tuple[float, float], chance: dict[str, float]) -> None:
-    """Accuracy along the chosen column and the chosen row."""
+def slices(found: pd.DataFrame, at: tuple[float, float]) -> None:
+    """Accuracy along the chosen column and the chosen row, the chosen cell ringed."""
     ber, eps = at
+    chance = data.chance(list(found["data"]))
     column, row = (
-        cells[cells["eps"] == eps].assign(x=cells["ber"]),
-        cells[cells["ber"] == ber].assign(x=cells["eps"]),
+        found[found["eps"] == eps].assign(x=found["ber"]),
+        found[found["ber"] == ber].assign(x=found["eps"]),
     )
-    for name, line, said in (
-        ("slice_ber", column, f"over BER at eps {eps:g}/255"),
-        ("slice_eps", row, f"over eps at BER {theme.power(ber)}"),
+    for name, line, axis, x, said in (
+        ("slice_ber", column, "BER", ber, f"over BER at eps {eps:g}/255"),
+        ("slice_eps", row, "eps", eps, f"over eps at BER {theme.power(ber)}"),
     ):
         st.markdown(f"**{said.capitalize().replace('ber', 'BER')}**")
-        drawn = charts.CHARTS[name].draw(line, chance)
+        ringed = next((words.cell_name(dot, axis) for dot in line[line["x"] == x].to_dict("records")), "")
+        drawn = charts.CHARTS[name].draw(line, chance, chosen=ringed)
         show.figure(name, drawn.update_layout(height=260, showlegend=False), key=name,
                     alt=f"Accuracy {said}", title=False, caption=False)  # fmt: skip
 
 
-def surface(rows: pd.DataFrame) -> str:
-    """The map, the two slices through the chosen cell, and the cell; returns the network.
+def again(cell: pd.DataFrame, running: live.Measurement | None) -> None:
+    """The chosen cell run again here, held against its stored interval."""
+    if cell.empty:
+        return
+    stored = cells.of_surface(cell.iloc[0])
+    st.header("This cell, run again", anchor=False)
+    onecell.measured_again(stored, tradecontrols.again(stored.seed), running)
+
+
+def surface(rows: pd.DataFrame, running: live.Measurement | None) -> None:
+    """The map, the two slices through the chosen cell, and the cell.
 
     A fragment: a slider here does not draw what lies below again.
     """
@@ -48,23 +61,30 @@ def surface(rows: pd.DataFrame) -> str:
     known, st.session_state.surface_net = st.session_state.get("surface_net"), choice.net
     if known not in (None, choice.net):
         st.rerun()  # the part below, outside of this fragment, is of the same network
-    cells = data.cells(choice.net, choice.enc, choice.mode)
+    found = data.cells(choice.net, choice.enc, choice.mode)
     name = "relief" if choice.relief else "surface"
     left, right = st.columns([7, 6], gap="large")
     with right:
-        at = tradecontrols.cell(cells)
-        numbers_of(cells[(cells["ber"] == at[0]) & (cells["eps"] == at[1])], choice, at)
-    drawn = charts.CHARTS[name].draw(*((cells,) if choice.relief else (cells, at, choice.threshold)))
+        at = tradecontrols.cell(found)
+        chosen = found[(found["ber"] == at[0]) & (found["eps"] == at[1])]
+        numbers_of(chosen, choice, at)
+    drawn = charts.CHARTS[name].draw(*((found,) if choice.relief else (found, at, choice.threshold)))
     with left:
-        alt = words.corners(cells)
+        alt = words.corners(found)
         click = None if choice.relief else lambda: tradecontrols.pick("surface")
         show.figure(name, drawn, key=name, alt=alt, on_select=click)
+        again(chosen, running)
     with right:
-        slices(cells, at, data.chance(list(cells["data"])))
+        slices(found, at)
     with shell.group("more", "surface"):
         command = data.joint_command(choice.net, choice.enc, None, choice.mode)
-        show.numbers({name: tables.cells(cells)}, {name: drawn}, cells, [command], key="numbers_surface")
-    return choice.net
+        show.numbers({name: tables.cells(found)}, {name: drawn}, found, [command], key="numbers_surface")
+
+
+def shown(rows: pd.DataFrame, running: live.Measurement | None) -> None:
+    """The surface, or a sentence: a fragment runs again without the page around it."""
+    with show.in_words():
+        surface(rows, running)
 
 
 def shields(net: str) -> None:
@@ -103,6 +123,10 @@ with show.in_words():
     if found.empty:
         show.sorry(*(show.UNMEASURED if data.names() else show.UNTRAINED))
     else:
-        shields(st.fragment(surface)(found))
+        running = follow.measurement("again", SweepSpec)
+        every = 0.5 if running is not None and running.active else None
+        st.fragment(shown, run_every=every)(found, running)
+        if net := st.session_state.get("surface_net"):
+            shields(net)
         with shell.group("more", "help"):
             show.help_page("tradeoff_help", ["surface", "shields", "pareto"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -21,6 +22,7 @@ class Cell:
         low, high: its 95 % interval over fault maps and images together, see ``both``.
         map_low, map_high: over fault maps alone, on these images; NaN for a single map.
         top: the rate that its maps were drawn at; 0: not noted.
+        mode: how faults and attack meet in it; "none": they do not.
     """
 
     checkpoint: str
@@ -47,35 +49,41 @@ class Cell:
     top: float = 0.0
     sample: str = "first"
     precision: str = "fp32"
+    mode: str = "none"
 
     @property
     def point(self) -> str:
         """Where it was measured, in words."""
-        if self.axis == "ber":
-            return f"BER {self.ber:g}, {self.fault}"
-        return f"{self.attack} {self.steps}x{self.restarts}, eps {self.eps:g}/255"
+        faults = f"BER {self.ber:g}, {self.fault}"
+        attack = f"{self.attack} {self.steps}x{self.restarts}, eps {self.eps:g}/255"
+        said = {"ber": faults, "eps": attack}
+        return said.get(self.axis, f"{faults}; {attack}, {self.mode}")
 
 
-def cells(rows: pd.DataFrame) -> list[Cell]:
+def cells(rows: pd.DataFrame, axes: Sequence[str] = ("ber", "eps")) -> list[Cell]:
     """All cells of these rows in which bits may flip everywhere, the best measured first.
 
-    Cells under attack and faults at once are left out: no claim is about them.
+    Args:
+        axes: without "joint", cells under attack and faults at once are left out: no claim is about them.
     """
     whole = rows[rows["region"] == "all"]
-    found = [
-        _cell(dict(line), axis)
-        for axis in ("ber", "eps")
-        for line in stats.curve(whole, axis).to_dict("records")
-    ]
+    found = [_cell(dict(line), axis) for axis in axes for line in stats.curve(whole, axis).to_dict("records")]
     return sorted(found, key=lambda c: (-c.n * c.maps, c.seed))
 
 
 def _cell(line: dict[Any, Any], axis: str) -> Cell:
     low, high = both(line["mean"], (line["low"], line["high"]), (line["image_low"], line["image_high"]))
-    point = {"ber": line["x"], "eps": 0.0} if axis == "ber" else {"ber": 0.0, "eps": line["x"]}
+    x = line["x"]
+    point = {"ber": 0.0, "eps": x} if axis == "eps" else {"ber": x, "eps": line.get("eps", 0.0)}
     same = {key: line[key] for key in (f.name for f in fields(Cell)) if key in line}
     own = {"axis": axis, "low": low, "high": high, "map_low": line["low"], "map_high": line["high"]}
     return Cell(**{**same, **point, **own})
+
+
+def of_surface(line: Mapping[Any, Any]) -> Cell:
+    """The cell of one line of ``tradeoff.cells``: under both at once, or from the sweep that is its edge."""
+    axis = "joint" if line["mode"] != "none" else "eps" if line["eps"] else "ber"
+    return _cell({**line, "x": line["eps" if axis == "eps" else "ber"]}, axis)
 
 
 def both(mean: float, maps: tuple[float, float], images: tuple[float, float]) -> tuple[float, float]:

@@ -61,13 +61,14 @@ def spec(cell: Cell, n: int | None = None, maps: int | None = None, seed: int | 
         ValueError: fewer than one image or map.
     """
     point: dict[str, Any] = {"bers": (cell.ber,), "top": 0.0 if cell.top <= cell.ber else cell.top}
-    if cell.axis == "eps":
-        point = {"attack": cell.attack, "eps": (cell.eps,), "steps": cell.steps, "restarts": cell.restarts}
+    attack = {"attack": cell.attack, "eps": (cell.eps,), "steps": cell.steps, "restarts": cell.restarts}
+    if cell.axis != "ber":
+        point = attack if cell.axis == "eps" else {**point, **attack, "modes": (cell.mode,)}
     return SweepSpec(
         checkpoint=cell.checkpoint,
         data="" if cell.checkpoint.startswith(f"{cell.data}/") else cell.data,
         encoding=cell.encoding,
-        fault=cell.fault,
+        fault="random" if cell.fault == "none" else cell.fault,  # without flips it does not matter which
         maps=cell.maps if maps is None else maps,
         n=cell.n if n is None else n,
         seed=cell.seed if seed is None else seed,
@@ -122,7 +123,7 @@ def against(stored: Cell, fresh: Cell) -> Again:
 
 def same_point(a: Cell, b: Cell) -> bool:
     """Whether two cells are of one network at one point, whatever their counts."""
-    keys = ("checkpoint", "encoding", "attack", "eps", "steps", "restarts")
+    keys = ("checkpoint", "encoding", "attack", "eps", "steps", "restarts", "mode")
     same = (
         a.axis == b.axis
         and all(getattr(a, key) == getattr(b, key) for key in keys)
