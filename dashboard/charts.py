@@ -49,7 +49,11 @@ def order(specs: Sequence[SweepSpec]) -> list[Series]:
 
 
 def accuracy_vs_ber(
-    curves: pd.DataFrame, chance: Mapping[str, float], order: Sequence[Series] = (), chosen: str = ""
+    curves: pd.DataFrame,
+    chance: Mapping[str, float],
+    order: Sequence[Series] = (),
+    chosen: str = "",
+    height: int = 0,
 ) -> go.Figure:
     """Accuracy against bit error rate: log axis, the fault-free point apart at its left.
 
@@ -58,6 +62,7 @@ def accuracy_vs_ber(
         chance: data set -> accuracy of guessing.
         order: the series in the order of their colours; default as they come.
         chosen: the dot that is ringed, by ``words.cell_name``.
+        height: in pixels, of a small figure without a legend; 0: of a usual one.
     """
     rates = sorted(curves.loc[curves["x"] > 0, "x"].unique()) or [1e-3]
     zero = rates[0] / 10**0.6
@@ -79,11 +84,15 @@ def accuracy_vs_ber(
         "range": [np.log10(zero) - 0.12, np.log10(rates[-1]) + 0.12],
     }
     apart = theme.line(theme.GRID, x=rates[0] / 10**0.3, dash="dot", width=2)
-    return _accuracy(figure, curves, chance, xaxis, [apart])
+    return _accuracy(figure, curves, chance, height, xaxis, [apart])
 
 
 def accuracy_vs_eps(
-    curves: pd.DataFrame, chance: Mapping[str, float], order: Sequence[Series] = (), chosen: str = ""
+    curves: pd.DataFrame,
+    chance: Mapping[str, float],
+    order: Sequence[Series] = (),
+    chosen: str = "",
+    height: int = 0,
 ) -> go.Figure:
     """Accuracy against the attack's budget in 1/255; arguments as for ``accuracy_vs_ber``."""
     figure = go.Figure()
@@ -96,7 +105,7 @@ def accuracy_vs_eps(
     values = sorted(curves["x"].unique())
     if len(values) > 1 and np.diff(values).min() > (values[-1] - values[0]) / 12:  # else they would overlap
         xaxis |= {"tickvals": values, "ticktext": [f"{v:g}" for v in values]}
-    return _accuracy(figure, curves, chance, xaxis)
+    return _accuracy(figure, curves, chance, height, xaxis)
 
 
 def _lines(curves: pd.DataFrame, order: Sequence[Series]) -> list[tuple[int, str, pd.DataFrame]]:
@@ -166,6 +175,7 @@ def _accuracy(
     figure: go.Figure,
     curves: pd.DataFrame,
     chance: Mapping[str, float],
+    height: int,
     xaxis: dict[str, Any],
     shapes: Sequence[dict[str, Any]] = (),
 ) -> go.Figure:
@@ -178,8 +188,9 @@ def _accuracy(
     ]  # fmt: skip
     yaxis = {"title": {"text": "accuracy"}, "range": [0, 1.03], "tickformat": ".0%", "dtick": 0.2}
     return theme.dress(
-        figure, xaxis=xaxis, yaxis=yaxis, showlegend=True, shapes=[*shapes, *levels], annotations=words
-    )
+        figure, height=height or 420, xaxis=xaxis, yaxis=yaxis, showlegend=not height,
+        shapes=[*shapes, *levels], annotations=words,
+    )  # fmt: skip
 
 
 CHARTS: dict[str, Chart] = {

@@ -8,22 +8,27 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import film as films
-from dashboard import hardening, heat, lab, live, theme
+from dashboard import hardening, heat, lab, live, pick, theme
 from resq import checkpoints
 from resq import data as images
 from resq.claims import board as leaderboard
 from resq.claims import book, rerun, verdict
 from resq.claims import card as own_cards
+from resq.claims import cells as cells_of
+from resq.claims.cells import Cell
 from resq.core import Encoding, QuantizedModel
 from resq.measure import flow, layers, stats, table, tradeoff
+from resq.measure.spec import SweepSpec
 
 SHOWN = 16  # test images a visitor can choose from
 
@@ -233,6 +238,66 @@ def rows() -> pd.DataFrame:
     return table.shipped()
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of some sweeps along one axis; shared, so never written.
+
+    Attributes:
+        missing: the sweeps without a row.
+        key: what decides all of it, for ``drawn``.
+    """
+
+    rows: pd.DataFrame
+    curves: pd.DataFrame
+    missing: list[SweepSpec]
+    key: tuple[Any, ...]
+
+
+def known(
+    specs: Sequence[SweepSpec], axis: str, fresh: Sequence[dict[str, Any]] = (), running: bool = False
+) -> Known:
+    """Rows and curves of these sweeps, those measured here (``fresh``) as of ``pick.together``."""
+    seen = tuple((row["key"], row["correct"]) for row in fresh)
+    return _known((axis, running, seen, *(spec.hash for spec in specs)), _stamp(), tuple(specs), fresh)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _known(
+    key: tuple[Any, ...],
+    stamp: tuple[Any, ...],
+    _specs: Sequence[SweepSpec],
+    _fresh: Sequence[dict[str, Any]],
+) -> Known:
+    found, missing = pick.together(rows(), table.frame(_fresh), _specs, key[0], key[1])
+    return Known(found, curves(found, key[0]), missing, key)
+
+
+def stored_cells(specs: Sequence[SweepSpec]) -> list[Cell]:
+    """The stored cells of these sweeps, as their curves show them."""
+    return _stored_cells(tuple(spec.hash for spec in specs), _stamp(), tuple(specs))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _stored_cells(hashes: tuple[str, ...], stamp: tuple[Any, ...], _specs: Sequence[SweepSpec]) -> list[Cell]:
+    return cells_of.cells(pd.concat([known(_specs, axis).rows for axis in ("ber", "eps")], ignore_index=True))
+
+
+def drawn(draw: Callable[..., go.Figure], key: tuple[Any, ...], *args: Any) -> go.Figure:
+    """``draw(*args)``, made once for all who ask with this key; shared, so never written.
+
+    Args:
+        key: small values that, with the files that rows are read from, decide ``args``.
+    """
+    return _drawn(f"{draw.__module__}.{draw.__qualname__}", key, _stamp(), draw, args)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _drawn(
+    name: str, key: tuple[Any, ...], stamp: tuple[Any, ...], _draw: Callable[..., go.Figure], _args: Any
+) -> go.Figure:
+    return _draw(*_args)
+
+
 def curves(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
     """Rows as curves with intervals; a series measured twice is that on the most images."""
     return stats.foremost(stats.curve(frame, axis))
@@ -318,6 +383,20 @@ def words_of(net: str, enc: str) -> QuantizedModel:
 @st.cache_resource(show_spinner="Loading the weights…", max_entries=8)
 def _words_of(net: str, sha256: str, enc: str) -> QuantizedModel:
     return checkpoints.load(net).quantized(Encoding.parse(enc))
+
+
+def measured_most(net: str = "") -> list[str]:
+    """Networks with stored rows, or encodings of one: under both threats first, then by their number."""
+    return _measured_most(net, _stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _measured_most(net: str, stamp: tuple[Any, ...]) -> list[str]:
+    frame, column = rows(), "encoding" if net else "checkpoint"
+    frame = frame[frame["checkpoint"] == net] if net else frame
+    each = frame.assign(joint=frame["axis"] == "joint", eps=frame["axis"] == "eps", all=1).groupby(column)
+    order = each[["joint", "eps", "all"]].sum()
+    return order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
 
 
 def cells(net: str, enc: str, mode: str) -> pd.DataFrame:

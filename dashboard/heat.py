@@ -85,9 +85,10 @@ def _best(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def shown(cells: pd.DataFrame) -> pd.DataFrame:
-    """Cells with ``shown``: the mean where it is positive and stands above its noise, else NaN."""
+    """Cells with ``hover``, and ``shown``: the mean where it is positive and above its noise, else NaN."""
     noise = (cells["kind"] == "measured") & ~(cells["low"] > 0)
-    return cells.assign(shown=cells["mean"].where((cells["mean"] > 0) & ~noise))
+    told = [hover(cell) for cell in cells.to_dict("records")]
+    return cells.assign(shown=cells["mean"].where((cells["mean"] > 0) & ~noise), hover=told)
 
 
 def totals(cells: pd.DataFrame) -> pd.DataFrame:
@@ -275,7 +276,7 @@ def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[fl
 
 def finding(cells: pd.DataFrame) -> str:
     """What the picture shows: the worst cell, the worst layer, and how much less the lowest bit does."""
-    clear = shown(cells).dropna(subset=["shown"])
+    clear = cells.dropna(subset=["shown"])
     if clear.empty:
         return "No cell stands above its noise: with these maps and images nothing can be told from zero."
     most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)

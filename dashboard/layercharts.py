@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dashboard import heat, theme
 
@@ -27,14 +26,13 @@ def layer_heatmap(
         chosen: layer and bit that are outlined.
     """
     layers, bits = list(dict.fromkeys(cells["layer"])), sorted(cells["bit"].unique(), reverse=True)
-    row, figure = _row_height(len(layers)), make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.02,
-                                                          column_widths=[0.74, 0.26])  # fmt: skip
+    row, figure = _row_height(len(layers)), go.Figure()
     wide = cells.pivot(index="layer", columns="bit", values="shown").loc[layers, bits]
     z = np.log10(wide.to_numpy(float), where=wide.to_numpy(float) > 0, out=np.full(wide.shape, np.nan))
     low, high = _decades(z)
     figure.add_heatmap(
         z=z, x=bits, y=list(range(len(layers))), colorscale="Cividis", zmin=low, zmax=high, xgap=2, ygap=2,
-        hoverinfo="skip", colorbar=_bar(low, high), row=1, col=1,
+        hoverinfo="skip", colorbar=_bar(low, high),
     )  # fmt: skip
     _blanks(figure, cells, layers)
     _clicks(figure, cells, layers, row)
@@ -75,7 +73,7 @@ def _blanks(figure: go.Figure, cells: pd.DataFrame, layers: list[str]) -> None:
     figure.add_scatter(
         x=blank["bit"], y=[layers.index(name) for name in blank["layer"]], mode="text", hoverinfo="skip",
         text=["·" if not np.isnan(value) else "" for value in blank["mean"]], showlegend=False,
-        textfont={"size": theme.SIZE, "color": theme.INK}, row=1, col=1,
+        textfont={"size": theme.SIZE, "color": theme.INK},
     )  # fmt: skip
 
 
@@ -88,8 +86,7 @@ def _clicks(figure: go.Figure, cells: pd.DataFrame, layers: list[str], row: int)
         x=cells["bit"], y=[layers.index(name) for name in cells["layer"]], mode="markers", showlegend=False,
         marker={"opacity": 0, "size": row * 0.7}, selected=clear, unselected=clear,
         customdata=cells[["layer", "bit"]].to_numpy().tolist(),
-        text=[heat.hover(cell) for cell in cells.to_dict("records")], hovertemplate="%{text}<extra></extra>",
-        row=1, col=1,
+        text=cells["hover"].tolist(), hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 
 
@@ -102,7 +99,7 @@ def _totals(figure: go.Figure, totals: pd.DataFrame, layers: list[str]) -> None:
         error_x={"array": at["half"], "color": theme.INK, "thickness": 1.5, "width": 3},
         customdata=[[name] for name in layers],
         text=[heat.total_hover(name, at.iloc[i]) for i, name in enumerate(layers)],
-        textposition="none", hovertemplate="%{text}<extra></extra>", row=1, col=2,
+        textposition="none", hovertemplate="%{text}<extra></extra>", xaxis="x2", yaxis="y2",
     )  # fmt: skip
 
 
@@ -120,7 +117,12 @@ def _axes(layers: list[str], bits: list[int], row: int) -> dict[str, dict[str, A
     layer = {"range": [len(layers) - 0.5, -0.5], "tickvals": list(range(len(layers))), "tickfont": size,
              "showgrid": False, "ticktext": [name.removesuffix(".weight") for name in layers],
              "fixedrange": True}  # fmt: skip
-    return {"xaxis": bit, "xaxis2": total, "yaxis": layer, "yaxis2": {**layer, "showticklabels": False}}
+    return {
+        "xaxis": {**bit, "domain": [0, 0.725]},
+        "xaxis2": {**total, "domain": [0.745, 1], "anchor": "y2"},
+        "yaxis": layer,
+        "yaxis2": {**layer, "matches": "y", "anchor": "x2", "showticklabels": False},
+    }
 
 
 def _fields(names: Sequence[tuple[str, int, int]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

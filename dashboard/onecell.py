@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, controls, data, flowcharts, follow, live, pick, shell, show, theme, words
+from dashboard import charts, controls, data, flowcharts, follow, live, shell, show, theme, words
 from resq.claims import cells, rerun
 from resq.claims.cells import Cell
 from resq.measure import flow, stats, table
@@ -27,10 +27,8 @@ def _name(cell: Cell) -> str:
 
 def known(specs: Sequence[SweepSpec]) -> dict[str, Cell]:
     """The stored cells of these specs, as the curves above show them."""
-    none = data.rows().iloc[:0]
-    frames = [pick.together(data.rows(), none, specs, axis)[0] for axis in ("ber", "eps")]
-    found = cells.cells(pd.concat(frames, ignore_index=True))
-    return {_name(cell): cell for cell in sorted(found, key=lambda c: (c.axis, c.ber, c.eps))}
+    found = sorted(data.stored_cells(specs), key=lambda c: (c.axis, c.ber, c.eps))
+    return {_name(cell): cell for cell in found}
 
 
 def picked(points: Sequence[Any]) -> str:

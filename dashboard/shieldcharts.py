@@ -24,18 +24,19 @@ def shields(areas: pd.DataFrame) -> go.Figure:
     """
     figure, dots = go.Figure(), models(areas)
     _draw(figure, areas, dots, "faults", "attack", pd.Series(15.0, index=dots.index))
-    for _, dot in dots.iterrows():
-        start = _start(dot, dots)
-        if start is not None:
-            figure.add_annotation(
-                x=dot["faults"], y=dot["attack"], ax=start["faults"], ay=start["attack"],
-                axref="x", ayref="y", showarrow=True, arrowhead=3, arrowwidth=2, arrowcolor=theme.INK,
-                standoff=9, startstandoff=9, text="", opacity=0.7,
-            )  # fmt: skip
-    theme.dress(figure, 480)
-    figure.update_xaxes(title_text=FAULTS, **_around(areas["faults"]))
-    figure.update_yaxes(title_text=ATTACK, **_around(areas["attack"]))
-    return figure.update_layout(showlegend=False)
+    starts = [(dot, _start(dot, dots)) for _, dot in dots.iterrows()]
+    arrows = [
+        {"x": dot["faults"], "y": dot["attack"], "ax": start["faults"], "ay": start["attack"], "axref": "x",
+         "ayref": "y", "showarrow": True, "arrowhead": 3, "arrowwidth": 2, "arrowcolor": theme.INK,
+         "standoff": 9, "startstandoff": 9, "text": "", "opacity": 0.7}
+        for dot, start in starts
+        if start is not None
+    ]  # fmt: skip
+    return theme.dress(
+        figure, 480, showlegend=False, annotations=arrows,
+        xaxis={"title": {"text": FAULTS}, **_around(areas["faults"])},
+        yaxis={"title": {"text": ATTACK}, **_around(areas["attack"])},
+    )  # fmt: skip
 
 
 def pareto(areas: pd.DataFrame, y: str = "faults") -> go.Figure:
@@ -54,10 +55,10 @@ def pareto(areas: pd.DataFrame, y: str = "faults") -> go.Figure:
     # Weights that are not on this machine have no known size: the smallest dot.
     sizes = 9 + 11 * np.sqrt(dots["megabytes"].fillna(0) / float(np.nanmax([1e-9, *dots["megabytes"]])))
     _draw(figure, areas, dots, "clean", y, sizes)
-    theme.dress(figure, 480)
-    figure.update_xaxes(title_text="clean accuracy", **_around(areas["clean"]))
-    figure.update_yaxes(title_text={"faults": FAULTS, "attack": ATTACK}[y], **_around(areas[y]))
-    return figure.update_layout(showlegend=False)
+    return theme.dress(
+        figure, 480, showlegend=False, xaxis={"title": {"text": "clean accuracy"}, **_around(areas["clean"])},
+        yaxis={"title": {"text": {"faults": FAULTS, "attack": ATTACK}[y]}, **_around(areas[y])},
+    )  # fmt: skip
 
 
 def models(areas: pd.DataFrame) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def dress(figure: go.Figure, height: int = 420, **layout: Any) -> go.Figure:
             a figure costs as much as making one, and most of what a visitor waits for is this.
     """
     own = {name: value for name, value in figure.layout.to_plotly_json().items() if name != "template"}
-    axes = {name: AXIS for name in (*own, "xaxis", "yaxis") if name.startswith(("xaxis", "yaxis"))}
+    axes = {name: AXIS for name in ("xaxis", "yaxis", *own, *layout) if name.startswith(("xaxis", "yaxis"))}
     figure.layout = _over(_over(_over(own, LOOK), {**axes, "height": height}), layout)
     return figure
 

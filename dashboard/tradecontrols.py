@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from dashboard import shell
+from dashboard import data, shell
 
 MODES = {"transfer": "made on the fault-free network", "adaptive": "made on the faulty network"}
 
@@ -23,15 +23,11 @@ class Choice:
     relief: bool
 
 
-def choice(rows: pd.DataFrame) -> Choice:
-    """The chosen surface.
-
-    Args:
-        rows: measured under faults or attack; the first network is shown at first.
-    """
+def choice() -> Choice:
+    """The chosen surface, at first that of the network that is measured most."""
     with shell.group("choice"), st.container(horizontal=True, vertical_alignment="bottom"):
-        net = st.selectbox("Network", _first(rows), key="net", bind="query-params")
-        encodings = _first(rows[rows["checkpoint"] == net], "encoding")
+        net = st.selectbox("Network", data.measured_most(), key="net", bind="query-params")
+        encodings = data.measured_most(net)
         if st.session_state.get("enc") not in encodings:
             st.session_state.pop("enc", None)  # chosen for another network
         enc = st.selectbox("Stored as", encodings, key="enc", bind="query-params")
@@ -48,13 +44,6 @@ def choice(rows: pd.DataFrame) -> Choice:
         )
     mode = mode or "transfer"  # an empty value in a link chooses none
     return Choice(net, enc, mode, int(threshold) / 100, drawn == "landscape")
-
-
-def _first(rows: pd.DataFrame, column: str = "checkpoint") -> list[str]:
-    """The values of a column, those measured under both threats first, then those measured most."""
-    joint = rows.assign(joint=rows["axis"] == "joint", eps=rows["axis"] == "eps")
-    order = joint.groupby(column)[["joint", "eps"]].sum().assign(all=joint.groupby(column).size())
-    return order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
 
 
 def opening(cells: pd.DataFrame) -> tuple[float, float]:

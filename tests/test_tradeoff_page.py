@@ -32,14 +32,14 @@ def _fresh_caches() -> None:
 )
 def test_a_cell_of_a_surface_is_measured_again_where_it_was_measured(at, axis, words):
     surface = tradeoff.cells(rows(), "transfer")
-    line = surface[(surface["ber"] == at[0]) & (surface["eps"] == at[1])].iloc[0]
+    (line,) = surface[(surface["ber"] == at[0]) & (surface["eps"] == at[1])].to_dict("records")
     cell = cells.of_surface(line)
     assert (cell.axis, cell.ber, cell.eps) == (axis, *at)
     assert rerun.spec(cell, n=50, maps=2) == SweepSpec(NAME, maps=2, n=50, **words)
 
 
 def test_a_cell_under_both_is_the_same_point_only_in_the_same_mode():
-    surfaces = [tradeoff.cells(rows(), mode).iloc[-1] for mode in ("transfer", "adaptive")]
+    surfaces = [tradeoff.cells(rows(), mode).to_dict("records")[-1] for mode in ("transfer", "adaptive")]
     transfer, adaptive = map(cells.of_surface, surfaces)
     (again,) = cells.cells(table.frame([both(1e-2, 8.0, 20)]), tuple(stats.AXES))
     assert rerun.same_point(again, transfer)

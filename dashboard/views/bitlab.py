@@ -200,11 +200,17 @@ def attacked(seen: Seen, drawn: dict[str, go.Figure]) -> dict[str, np.ndarray]:
     return dict(zip(names if seen.flipped else names[:1], found.answers[:, 1], strict=False))
 
 
+def shown(names: list[str]) -> None:
+    """The page, or a sentence: a fragment, so that a flip draws nothing around it again."""
+    with show.in_words():
+        page(names)
+
+
 show.page("What does one flipped bit do?", show.text("bitlab"))
 with show.in_words():
     found = data.names()
     if found:
-        page(found)
+        st.fragment(shown)(found)
         with shell.group("more", "help"):
             show.help_page("bitlab_help", ["weight", "probabilities", "moved", "four"])
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import streamlit as st
 
 from dashboard import bitcontrols, charts, controls, data, film, follow, heat, live, shell, show, tables
@@ -132,7 +134,9 @@ def below(found: heat.Heatmap, net: str, enc: str) -> None:
     figures = {}
     if found.pairs is not None and found.agreement is not None:
         said = heat.agreement(found.agreement)
-        figures["agreement"] = charts.CHARTS["agreement"].draw(found.pairs)
+        figures["agreement"] = data.drawn(
+            charts.CHARTS["agreement"].draw, (net, enc, *astuple(found.agreement)), found.pairs
+        )
         st.header(charts.CHARTS["agreement"].title, anchor=False)
         small, text = st.columns([5, 4], gap="large", vertical_alignment="center")
         with small:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts, data, lessons, pick, shell, show, state, words
+from dashboard import charts, data, lessons, shell, show, state, words
 from resq.measure.spec import SweepSpec
 
 CARDS = (
@@ -57,16 +57,17 @@ def figure() -> None:
         show.sorry(*show.UNTRAINED)
         return
     specs = [SweepSpec(checkpoint=names[0], encoding=enc) for enc in data.usual(names[0])]
-    frame, _ = pick.together(data.rows(), data.rows().iloc[:0], specs, "ber")
-    if frame.empty:
+    known = data.known(specs, "ber")
+    curves = known.curves
+    if curves.empty:
         show.sorry(
             f"No stored measurement of {names[0]} yet. The Sweep page measures it live, or in a terminal:",
             f"python -m resq sweep {names[0]}",
         )
         return
-    curves = data.curves(frame, "ber")
     st.header("A trained network, its stored bits flipped at random", anchor=False)
-    drawn = charts.accuracy_vs_ber(curves, data.chance(list(curves["data"])), charts.order(specs))
+    chance, order = data.chance(list(curves["data"])), charts.order(specs)
+    drawn = data.drawn(charts.accuracy_vs_ber, known.key, curves, chance, order)
     show.figure("ber", drawn, key="start", alt=words.finding(curves, "ber"), title=False)
     st.caption(f"{words.provenance(curves, 'Stored rows')}. {data.about(str(curves['data'].iloc[0]))}.")
 

@@ -6,20 +6,19 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import charts, controls, data, follow, live, onecell, pick, shell, show, tables, words
-from resq.measure import table
 from resq.measure.spec import SweepSpec
 
 
 def picture(
-    axis: str, specs: list[SweepSpec], fresh: pd.DataFrame, running: bool
-) -> tuple[pd.DataFrame, object]:
-    """One figure with its provenance; the curves and the figure."""
-    rows, missing = pick.together(data.rows(), fresh, specs, axis, running)
-    curves = data.curves(rows, axis)
-    chart = charts.CHARTS[axis]
+    axis: str, specs: list[SweepSpec], fresh: list[dict[str, Any]], running: bool
+) -> tuple[data.Known, go.Figure | None]:
+    """One figure with its provenance; what is known, and the figure."""
+    known = data.known(specs, axis, fresh, running)
+    curves, chart = known.curves, charts.CHARTS[axis]
     st.header(chart.title, anchor=False)
     if curves.empty:
         show.sorry(
@@ -27,31 +26,33 @@ def picture(
             if running
             else "Nothing is stored for this choice yet. Press “Measure live”."
         )
-        return rows, None
-    chosen = st.session_state.get("cell") or ""
-    drawn = chart.draw(curves, data.chance(list(curves["data"])), charts.order(specs), chosen)
+        return known, None
+    chosen, order = st.session_state.get("cell") or "", charts.order(specs)
+    drawn = data.drawn(
+        chart.draw, (*known.key, chosen), curves, data.chance(list(curves["data"])), order, chosen
+    )
     show.figure(axis, drawn, key=f"chart_{axis}", alt=words.finding(curves, axis), title=False,
                 on_select=partial(onecell.click, f"chart_{axis}"))  # fmt: skip
     st.caption(words.provenance(curves, "Measured here" if len(fresh) else "Stored rows"))
-    if stale := data.outdated(rows):
+    if stale := data.outdated(known.rows):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}. Press “Measure live”.")
-    if missing and not running:
-        st.caption(f"Not stored: {pick.names(missing)}. Press “Measure live”.")
-    return rows, drawn
+    if known.missing and not running:
+        st.caption(f"Not stored: {pick.names(known.missing)}. Press “Measure live”.")
+    return known, drawn
 
 
 def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
     """What is known about the specs; called again and again while one is measured."""
     follow.progress(running)
-    fresh = table.frame(data.measurements().rows(specs))
+    fresh = data.measurements().rows(specs)
     now = running is not None and running.active
-    rows, figures = {}, {}
+    known, figures = {}, {}
     for column, axis in zip(st.columns(2, gap="large"), ("ber", "eps"), strict=True):
         with column:
-            rows[axis], figures[axis] = picture(axis, specs, fresh, now)
-    every = pd.concat(rows.values(), ignore_index=True)
+            known[axis], figures[axis] = picture(axis, specs, fresh, now)
+    every = pd.concat([k.rows for k in known.values()], ignore_index=True)
     if not every.empty:
-        shown = {axis: tables.curves(data.curves(r, axis), axis) for axis, r in rows.items() if len(r)}
+        shown = {axis: tables.curves(k.curves, axis) for axis, k in known.items() if len(k.rows)}
         commands = [" ".join(["python -m resq", *spec.argv()]) for spec in specs]
         with shell.group("more"):
             show.numbers(shown, {a: f for a, f in figures.items() if f is not None}, every, commands)

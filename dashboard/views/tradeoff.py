@@ -9,6 +9,8 @@ from dashboard import charts, data, follow, live, onecell, shell, show, tables, 
 from resq.claims import cells
 from resq.measure.spec import SweepSpec
 
+SLICE = 260  # pixels: two of them beside the map
+
 
 def numbers_of(cell: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, float]) -> None:
     """The chosen cell in words, and how to measure it."""
@@ -24,7 +26,7 @@ def numbers_of(cell: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float
         st.markdown(f"{words.interval(line)}; {words.provenance(cell, 'stored rows')}.")
 
 
-def slices(found: pd.DataFrame, at: tuple[float, float]) -> None:
+def slices(found: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, float]) -> None:
     """Accuracy along the chosen column and the chosen row, the chosen cell ringed."""
     ber, eps = at
     chance = data.chance(list(found["data"]))
@@ -38,26 +40,26 @@ def slices(found: pd.DataFrame, at: tuple[float, float]) -> None:
     ):
         st.markdown(f"**{said.capitalize().replace('ber', 'BER')}**")
         ringed = next((words.cell_name(dot, axis) for dot in line[line["x"] == x].to_dict("records")), "")
-        drawn = charts.CHARTS[name].draw(line, chance, chosen=ringed)
-        show.figure(name, drawn.update_layout(height=260, showlegend=False), key=name,
-                    alt=f"Accuracy {said}", title=False, caption=False)  # fmt: skip
+        key = (name, choice.net, choice.enc, choice.mode, *at)
+        drawn = data.drawn(charts.CHARTS[name].draw, key, line, chance, (), ringed, SLICE)
+        show.figure(name, drawn, key=name, alt=f"Accuracy {said}", title=False, caption=False)
 
 
 def again(cell: pd.DataFrame, running: live.Measurement | None) -> None:
     """The chosen cell run again here, held against its stored interval."""
     if cell.empty:
         return
-    stored = cells.of_surface(cell.iloc[0])
+    stored = cells.of_surface(cell.to_dict("records")[0])
     st.header("This cell, run again", anchor=False)
     onecell.measured_again(stored, tradecontrols.again(stored.seed), running)
 
 
-def surface(rows: pd.DataFrame, running: live.Measurement | None) -> None:
+def surface(running: live.Measurement | None) -> None:
     """The map, the two slices through the chosen cell, and the cell.
 
     A fragment: a slider here does not draw what lies below again.
     """
-    choice = tradecontrols.choice(rows)
+    choice = tradecontrols.choice()
     known, st.session_state.surface_net = st.session_state.get("surface_net"), choice.net
     if known not in (None, choice.net):
         st.rerun()  # the part below, outside of this fragment, is of the same network
@@ -75,16 +77,16 @@ def surface(rows: pd.DataFrame, running: live.Measurement | None) -> None:
         show.figure(name, drawn, key=name, alt=alt, on_select=click)
         again(chosen, running)
     with right:
-        slices(found, at)
+        slices(found, choice, at)
     with shell.group("more", "surface"):
         command = data.joint_command(choice.net, choice.enc, None, choice.mode)
         show.numbers({name: tables.cells(found)}, {name: drawn}, found, [command], key="numbers_surface")
 
 
-def shown(rows: pd.DataFrame, running: live.Measurement | None) -> None:
+def shown(running: live.Measurement | None) -> None:
     """The surface, or a sentence: a fragment runs again without the page around it."""
     with show.in_words():
-        surface(rows, running)
+        surface(running)
 
 
 def shields(net: str) -> None:
@@ -106,11 +108,12 @@ def shields(net: str) -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        drawn = charts.CHARTS["shields"].draw(areas)
+        key = (net.rsplit("/", 1)[0], tuple(areas["megabytes"]))
+        drawn = data.drawn(charts.CHARTS["shields"].draw, key, areas)
         show.figure("shields", drawn, key="shields", alt=words.shields(areas))
     with right:
         upright = tradecontrols.resistance()
-        front = charts.CHARTS["pareto"].draw(areas, upright)
+        front = data.drawn(charts.CHARTS["pareto"].draw, (*key, upright), areas, upright)
         show.figure("pareto", front, key="pareto", alt=words.shields(areas))
     with shell.group("more", "shields"):
         show.numbers({"shields": tables.areas(areas)}, {"shields": drawn, "pareto": front}, None, [],
@@ -119,13 +122,12 @@ def shields(net: str) -> None:
 
 show.page("How do faults and attacks interact?", show.text("tradeoff"))
 with show.in_words():
-    found = data.rows()
-    if found.empty:
+    if data.rows().empty:
         show.sorry(*(show.UNMEASURED if data.names() else show.UNTRAINED))
     else:
         running = follow.measurement("again", SweepSpec)
         every = 0.5 if running is not None and running.active else None
-        st.fragment(shown, run_every=every)(found, running)
+        st.fragment(shown, run_every=every)(running)
         if net := st.session_state.get("surface_net"):
             shields(net)
         with shell.group("more", "help"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats as distributions
+from scipy import special
 
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
@@ -80,7 +80,7 @@ def quantiles(values: np.ndarray) -> dict[str, float]:
     >>> quantiles(np.array([0.0, 0.2, 0.4, 0.6, 0.8]))["q25"]
     0.2
     """
-    return {name: float(np.quantile(values, q)) for name, q in QUANTILES.items()}
+    return dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())).tolist(), strict=True))
 
 
 def t_half(values: np.ndarray, level: float = 0.95) -> float:
@@ -91,7 +91,7 @@ def t_half(values: np.ndarray, level: float = 0.95) -> float:
     """
     if len(values) < 2:
         return float("nan")
-    t = distributions.t.ppf((1 + level) / 2, len(values) - 1)
+    t = special.stdtrit(len(values) - 1, (1 + level) / 2)
     return float(t * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
@@ -115,7 +115,7 @@ def wilson(rate: float, n: int, level: float = 0.95) -> tuple[float, float]:
     >>> tuple(round(v, 4) for v in wilson(0.9, 100))
     (0.8256, 0.9448)
     """
-    z = float(distributions.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return float(max(0, middle - half)), float(min(1, middle + half))
