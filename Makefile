@@ -5,7 +5,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 
-.PHONY: help run test lint bench pictures zoo soak fuzz chaos manifest
+.PHONY: help run test lint bench waits pictures zoo soak fuzz chaos manifest
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lint: $(VENV)/.test ## style, form and types
 
 bench: $(VENV)/.bench ## speed, side by side with other libraries (a part: make bench ARGS="--only pgd --quick")
 	@$(PY) -m benchmarks $(ARGS)
+
+waits: $(VENV)/.test ## what a visitor waits for, in a real browser (a part: make waits ARGS="--only flip slider")
+	@$(PY) -m benchmarks.pages $(ARGS)
 
 pictures: $(VENV)/.test ## every page in light, dark and presenter mode, into assets/screenshots
 	@$(PY) -m benchmarks.screenshots $(ARGS)

@@ -82,10 +82,10 @@ def test_the_chosen_cell_is_run_again_and_held_against_the_stored_interval(monke
     assert app.query_params["again"]
     run = next(iter(known._all.values()))
     until(lambda: run.jobs)
-    spec = SweepSpec(NAME, bers=(1e-2,), eps=(8.0,), modes=("transfer",), n=100, maps=2)
-    assert run.jobs[0].argv == spec.argv()
     kept = data.rows().query("checkpoint == @NAME and axis == 'joint' and ber == 0.01 and eps == 8")
     stored = kept[kept["mode"] == "transfer"].to_dict("records")
+    cell = {"bers": (1e-2,), "eps": (8.0,), "modes": ("transfer",), "steps": stored[0]["steps"]}
+    assert run.jobs[0].argv == SweepSpec(NAME, n=100, maps=2, **cell).argv()
     run.jobs[0].rows = stored[:2]
     run.jobs[0].state = "done"
     until(lambda: run.state == "done")

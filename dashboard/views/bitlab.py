@@ -122,12 +122,12 @@ def page(names: list[str]) -> None:
     with slots[0]:
         tiles(parsed, found.reading.words[1])
         choose(state, both.model.weights[layer].words.size, pictures is not None, own)
+    with right, st.container(gap="xsmall"):  # before the rest, since it is what a flip is about
+        drawn = answer(pictures, seen)
     with slots[1]:
         readings(parsed, found.reading, found.n_flips)
     with slots[2]:
-        drawn = {"weight": weights(found)}
-    with right, st.container(gap="xsmall"):
-        drawn |= answer(pictures, seen)
+        drawn = {"weight": weights(found), **drawn}
     below(seen, drawn)
 
 
