@@ -120,15 +120,16 @@ def measured_again(cell: Cell, options: dict[str, Any], running: live.Measuremen
         if pressed:
             begin(spec, "again")
     follow.progress(running, key="again")
-    fresh = table.frame(data.measurements().rows([spec]))
-    again = [c for c in cells.cells(fresh, tuple(stats.AXES)) if rerun.same_point(c, cell)]
+    fresh = data.measurements().rows([spec])
+    found = cells.cells(table.frame(fresh), tuple(stats.AXES)) if fresh else []
+    again = [c for c in found if rerun.same_point(c, cell)]
     if again and not (running is not None and running.active):
-        found = rerun.against(cell, again[0])
-        icon = ":material/check_circle:" if found.within else ":material/warning:"
-        with st.container(key=f"verdict_{'same' if found.within else 'changed'}_cell", gap=None):
-            st.markdown(f"{icon} {show.plain(found.says[0].upper() + found.says[1:])}.")
+        told = rerun.against(cell, again[0])
+        icon = ":material/check_circle:" if told.within else ":material/warning:"
+        with st.container(key=f"verdict_{'same' if told.within else 'changed'}_cell", gap=None):
+            st.markdown(f"{icon} {show.plain(told.says[0].upper() + told.says[1:])}.")
         drawn = charts.CHARTS["cell_again"].draw(cell, again[:1], None)
-        show.figure("cell_again", drawn, key="cell_again", alt=found.says, title=False)
+        show.figure("cell_again", drawn, key="cell_again", alt=told.says, title=False)
     st.code(" ".join(["python -m resq", *spec.argv()]), language="bash", wrap_lines=True)
     follow.ended(running, "again")
 

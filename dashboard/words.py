@@ -182,7 +182,7 @@ def areas(line: Mapping[str, Any] | pd.Series) -> str:
 
 def corners(cells: pd.DataFrame) -> str:
     """What a surface shows, for people who cannot see it: its corners that were measured."""
-    known = {(line["ber"], line["eps"]): line["mean"] for line in cells.to_dict("records")}
+    known = dict(zip(zip(cells["ber"], cells["eps"], strict=True), cells["mean"], strict=True))
     ends = [(b, e) for b in _ends(cells["ber"]) for e in _ends(cells["eps"]) if (b, e) in known]
     return "; ".join(f"{place(*at)}: {theme.percent(known[at])}" for at in ends) + "."
 
