@@ -70,7 +70,7 @@ def _said(classes: Sequence[str], p: np.ndarray) -> str:
     return "no answer" if np.isnan(p).any() else f"{classes[int(p.argmax())]} ({theme.percent(p.max())})"
 
 
-def hover(point: Mapping[str, Any] | pd.Series, axis: str) -> str:
+def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
     """All that makes one dot of a curve checkable: value, interval, n, seed, hashes."""
     where = (
         f"BER {theme.power(point['x'])}" if axis == "BER" else f"{point['attack']}, eps {point['x']:g}/255"
@@ -95,7 +95,7 @@ def hover(point: Mapping[str, Any] | pd.Series, axis: str) -> str:
     return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}", hashes])
 
 
-def cell_name(point: Mapping[str, Any] | pd.Series, axis: str) -> str:
+def cell_name(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
     """A dot of a curve by the name that lists and addresses have for it."""
     where = f"BER {point['x']:g}" if axis == "BER" else f"{str(point['attack']).upper()} eps {point['x']:g}"
     return f"{point['checkpoint']} · {point['encoding']} · {where}"
@@ -148,7 +148,7 @@ def place(ber: float, eps: float) -> str:
     return f"BER {theme.power(ber)}, eps {eps:g}/255"
 
 
-def cell(line: Mapping[str, Any] | pd.Series) -> str:
+def cell(line: Mapping[Any, Any] | pd.Series) -> str:
     """All that makes one cell of a surface checkable."""
     lines = [f"<b>{place(line['ber'], line['eps'])}: {theme.percent(line['mean'])}</b>", interval(line)]
     if line["eps"]:
@@ -157,7 +157,7 @@ def cell(line: Mapping[str, Any] | pd.Series) -> str:
     return "<br>".join([*lines, f"n = {line['n']}, seed {line['seed']}, fault model {line['fault']}", hashes])
 
 
-def interval(line: Mapping[str, Any] | pd.Series) -> str:
+def interval(line: Mapping[Any, Any] | pd.Series) -> str:
     """The interval of a cell: over maps where there are several, over images where nothing is random."""
     if line["ber"] > 0 and line["maps"] > 1:
         return f"95 % over {line['maps']} maps: {span(line['low'], line['high'])}"
@@ -165,7 +165,7 @@ def interval(line: Mapping[str, Any] | pd.Series) -> str:
     return images if line["ber"] == 0 else f"one map, so no interval over maps; {images}"
 
 
-def areas(line: Mapping[str, Any] | pd.Series) -> str:
+def areas(line: Mapping[Any, Any] | pd.Series) -> str:
     """A network's two areas, and what they are made of."""
     bers = ", ".join(theme.power(b) for b in line["bers"])
     budgets = ", ".join(f"{e:g}" for e in line["budgets"])
