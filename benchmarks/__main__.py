@@ -8,12 +8,15 @@ comparison: a function ``quick -> {name: figure}`` in a file of its own, a line 
 from __future__ import annotations
 
 import argparse
+import json
+import time
 from collections.abc import Callable
 
 import torch
 
 from benchmarks import attacks, injectors, layers, limit, store, width, workers
-from benchmarks.timing import Figure, figure, seconds, show
+from benchmarks.timing import Figure, figure, lines
+from resq import heap
 
 COMPARISONS: dict[str, Callable[[bool], dict[str, Figure]]] = {
     "draws": limit.draws,
@@ -48,14 +51,18 @@ def measured(name: str, quick: bool) -> dict[str, Figure]:
 
 
 def main() -> None:
-    """Prints one line per figure, then all of them as JSON."""
+    """Prints one line per figure as it is measured, then all of them as JSON."""
     arguments = parser().parse_args()
+    heap.keep()  # as `python -m resq` does; the other libraries gain as much
     torch.set_grad_enabled(False)
     found: dict[str, Figure] = {}
     for name in arguments.only or COMPARISONS:
-        taken = seconds(lambda: found.update(measured(name, arguments.quick)))  # noqa: B023
-        print(f"[{name}, {taken:.0f} s]", flush=True)
-    show(found)
+        began = time.perf_counter()
+        part = measured(name, arguments.quick)
+        print(f"[{name}, {time.perf_counter() - began:.0f} s]", flush=True)
+        lines(part)
+        found |= part
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

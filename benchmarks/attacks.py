@@ -33,7 +33,8 @@ def pgd20(quick: bool) -> dict[str, Figure]:
     there = {name: package for name, package in PEERS.items() if importlib.util.find_spec(package)}
     makers = {"Foolbox": _foolbox, "ART": _art}
     works: dict[str, Callable[[], object]] = {"limit": limit, "ours": ours}
-    taken = in_turn({**works, **{name: makers[name](x, y) for name in there}}, 1 if quick else 3)
+    with torch.enable_grad():  # Foolbox does not ask for it
+        taken = in_turn({**works, **{name: makers[name](x, y) for name in there}}, 1 if quick else 3)
     found = {
         "PGD-20 over its limit": figure(taken["ours"] / taken["limit"], 1.1, "x", note=f"{len(x)} images")
     }

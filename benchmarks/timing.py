@@ -49,8 +49,13 @@ def line(name: str, found: Figure) -> str:
     return f"{name}: {value} ({found['goal']} {found['target']:g}: {state}{note})"
 
 
-def show(found: Mapping[str, Figure]) -> None:
-    """Prints a line per figure, then all of them as one line of JSON."""
+def lines(found: Mapping[str, Figure]) -> None:
+    """Prints a line per figure."""
     for name, value in found.items():
         print(line(name, value), flush=True)
+
+
+def show(found: Mapping[str, Figure]) -> None:
+    """Prints a line per figure, then all of them as one line of JSON."""
+    lines(found)
     print(json.dumps(found))

@@ -2,6 +2,8 @@
 
 import sys
 
+from resq import heap
 from resq.cli import main
 
+heap.keep()
 sys.exit(main())

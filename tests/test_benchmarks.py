@@ -60,6 +60,12 @@ def test_the_store_is_asked_on_as_many_rows_as_were_written(monkeypatch):
     assert os.environ["RESQ_STORE"] == "sqlite:///elsewhere.sqlite"
 
 
+def test_where_bfloat16_is_slower_no_further_map_is_measured_in_it(monkeypatch):
+    monkeypatch.setattr(injectors, "in_turn", lambda works, turns: {"fp32": 0.5, "bf16": 4.0})
+    monkeypatch.setattr(injectors, "one_map", lambda *_: pytest.fail("a map in bfloat16"))
+    assert injectors.half_helps.__wrapped__(1000) == (False, "bf16 takes 8.0 times as long on 50 images")
+
+
 def test_pytorchfi_gets_the_places_of_our_map_and_the_values_of_the_flipped_words(small, monkeypatch):
     from types import SimpleNamespace
 

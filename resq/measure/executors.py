@@ -43,9 +43,10 @@ def measure(cell: Cell) -> Row:
 
 @cache
 def _measurer() -> Any:
-    from resq import plugins
+    from resq import heap, plugins
     from resq.measure.sweep import Measurer  # torch: only who measures pays for it
 
+    heap.keep()
     plugins.load()
     return Measurer()
 
