@@ -2,7 +2,7 @@
 
 By itself glibc returns large blocks to the system as soon as they are freed. Batch after batch asks for the
 same activations again, and the system hands them out page by page: 16,000 page faults for 250 images through
-ResNet18, a tenth of the pass's processor time where this was measured. No number changes.
+ResNet18, 6 to 10 % of the pass's processor time where this was measured. No number changes.
 """
 
 from __future__ import annotations
