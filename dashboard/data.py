@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import film as films
-from dashboard import hardening, heat, lab, live, pick, theme
+from dashboard import hardening, heat, lab, lessons, live, pick, theme
 from resq import checkpoints
 from resq import data as images
 from resq.claims import board as leaderboard
@@ -301,6 +301,16 @@ def _drawn(
 def curves(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
     """Rows as curves with intervals; a series measured twice is that on the most images."""
     return stats.foremost(stats.curve(frame, axis))
+
+
+def revealed(text: str) -> str:
+    """A text with its places filled from stored rows."""
+    return _revealed(text, _stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _revealed(text: str, stamp: tuple[Any, ...]) -> str:
+    return lessons.reveal(text, rows())
 
 
 def outdated(frame: pd.DataFrame) -> list[str]:

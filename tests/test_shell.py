@@ -2,7 +2,8 @@
 
 import plotly.graph_objects as go
 
-from dashboard import state, theme
+from dashboard import data, state, theme
+from resq.measure import table
 from tests.test_app import opened
 
 
@@ -54,3 +55,27 @@ def test_an_enlarged_figure_leaves_the_given_one_as_it_is():
 
 def test_a_page_without_an_entry_in_the_tables_has_a_shell_too():
     assert state.shell("unknown", {"hide": "a", "present": "1"}) == state.Shell(present=True)
+
+
+def test_the_look_lies_over_what_a_figure_had_and_under_what_it_is_given():
+    figure = go.Figure(layout={"margin": {"t": 99, "pad": 3}, "xaxis2": {"title": {"text": "second"}}})
+    assert theme.dress(figure, 300, margin={"t": 44}, yaxis={"tickfont": {"size": 9}}) is figure
+    layout = figure.layout
+    assert (layout.height, layout.margin.t, layout.margin.l, layout.margin.pad) == (300, 44, 10, 3)
+    assert (layout.yaxis.tickfont.size, layout.yaxis.tickfont.color) == (9, theme.INK)
+    assert (layout.xaxis2.title.text, layout.xaxis2.gridcolor) == ("second", theme.GRID)
+
+
+def test_a_figure_of_stored_rows_is_made_once_until_the_key_or_a_file_changes(rows):
+    made = []
+
+    def draw(value: int) -> go.Figure:
+        made.append(value)
+        return go.Figure()
+
+    first = data.drawn(draw, ("a",), 1)
+    assert data.drawn(draw, ("a",), 2) is first
+    assert data.drawn(draw, ("b",), 3) is not first
+    table.write(rows, table.SHIPPED / "more.parquet")
+    assert data.drawn(draw, ("a",), 4) is not first
+    assert made == [1, 3, 4]

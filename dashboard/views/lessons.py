@@ -34,7 +34,7 @@ def step(lesson: lessons.Lesson, number: int, part: lessons.Step) -> None:
             return
         if part.choices:
             st.markdown(f":material/how_to_vote: You said: **{said}**.")
-        st.markdown(f":material/visibility: {lessons.reveal(part.reveal, data.rows())}")
+        st.markdown(f":material/visibility: {data.revealed(part.reveal)}")
 
 
 def predict(key: str, part: lessons.Step) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts, data, lessons, shell, show, state, words
+from dashboard import charts, data, shell, show, state, words
 from resq.measure.spec import SweepSpec
 
 CARDS = (
@@ -44,7 +44,7 @@ def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[s
 
 def findings() -> None:
     """What the stored rows say, in a few sentences; those with a number that is not stored are left out."""
-    told = [lessons.reveal(line, data.rows()) for line in show.text("findings").splitlines()]
+    told = [data.revealed(line) for line in show.text("findings").splitlines()]
     for line in told:
         if "not measured here" not in line:
             st.markdown(line)
