@@ -21,6 +21,8 @@ def begin() -> threading.Thread | None:
 def warm() -> None:
     """Imports what the pages need, runs one small network, and takes it all out of the collector's sight."""
     try:
+        # First: drawing, plotly takes any pandas it sees for a whole one, also one that a page is importing.
+        import pandas  # noqa: F401
         import plotly.graph_objects as go
         import torch
 

@@ -125,7 +125,8 @@ def again(v: Verdict) -> None:
     try:
         cell = rerun.target(v)
     except ValueError as error:
-        show.sorry(show.plain(str(error)))
+        said = str(error)
+        show.sorry(show.plain(f"{said[0].upper()}{said[1:]}."))
         return
     st.caption(claimwords.hashes(cell))
     if stale := data.outdated(pd.DataFrame([{"checkpoint": cell.checkpoint, "weights": cell.weights}])):
