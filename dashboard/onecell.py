@@ -108,8 +108,10 @@ def measured_again(cell: Cell, options: dict[str, Any], running: live.Measuremen
         options: ``n``, ``maps`` and ``seed`` of the measurement.
     """
     spec = rerun.spec(cell, options["n"], options["maps"], options["seed"])
-    if not data.present(cell.data):
-        show.sorry(f"The images of {cell.data} are not on this machine, so this cell cannot be run here.")
+    there = {f"images of {cell.data}": data.present(cell.data)}
+    there[f"weights of {cell.checkpoint}"] = cell.checkpoint in data.names()
+    if lacking := " and the ".join(name for name, here in there.items() if not here):
+        show.sorry(f"The {show.plain(lacking)} are not on this machine, so this cell cannot be run here.")
     else:
         with shell.group("live", "again"):
             pressed = st.button(

@@ -6,6 +6,7 @@ import pytest
 import streamlit as st
 
 from dashboard import charts, data
+from resq import checkpoints
 from resq.claims import cells, rerun
 from resq.measure import stats, table, tradeoff
 from resq.measure.spec import SweepSpec
@@ -104,3 +105,11 @@ def test_a_surface_that_cannot_be_read_is_a_sentence_and_the_rest_of_the_page_st
     assert not app.exception
     assert "rows.parquet is not a readable table" in said(app).replace("\\", "")
     assert "Does one shield protect against both?" in said(app)
+
+
+def test_a_cell_whose_weights_are_not_here_offers_no_run(monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
+    app = opened("tradeoff", **AT)
+    assert not app.exception
+    assert "weights of signs/resnet20/base are not on this machine" in said(app).replace("\\", "")
+    assert "run_cell" not in [button.key for button in app.button]
