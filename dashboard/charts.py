@@ -167,7 +167,7 @@ def _ring(figure: go.Figure, line: pd.DataFrame, axis: str, chosen: str) -> None
             marker = {"symbol": "circle-open", "size": 22, "color": theme.VERMILLION, "line": {"width": 4}}
             figure.add_scatter(
                 x=[dot["at"]], y=[dot["mean"]], mode="markers", marker=marker, hoverinfo="skip",
-                showlegend=False, unselected={"marker": {"opacity": 1}},
+                showlegend=False, cliponaxis=False, unselected={"marker": {"opacity": 1}},
             )  # fmt: skip
 
 
