@@ -28,6 +28,7 @@ from resq.memory import quant
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "assets" / "weights"
+VERIFY = "python -m resq verify names every shipped file that differs"
 LARGEST = 512 * 2**20  # bytes; the largest network here has 60 MB, so a larger file is a mistake
 
 
@@ -126,7 +127,7 @@ def card(name: str) -> dict[str, Any]:
             f"{file.name} is missing beside {name}: it says which network the weights are of"
         ) from None
     except (ValueError, RecursionError, OSError) as error:
-        raise ValueError(f"{file.name} is not a JSON card: {error}") from None
+        raise ValueError(f"{file.name} is not a JSON card: {error}; {VERIFY}") from None
     if not isinstance(fields, dict):
         raise ValueError(f"{file.name} is not a JSON card: it holds a {type(fields).__name__}, no object")
     lacking = [key for key in ("network", "data", "sha256", "weights") if key not in fields]

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from resq.checkpoints import VERIFY
+
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "results"
 
 # Column -> (type, meaning).
@@ -109,8 +111,11 @@ def parquet(file: Path, names: Iterable[str]) -> pd.DataFrame:
     """
     try:
         found = pd.read_parquet(file)
-    except Exception as error:  # pyarrow raises a family of its own for broken files
-        raise ValueError(f"{file.name} is not a readable parquet file: {error}") from None
+    except Exception as error:  # pyarrow raises a family of its own for broken files, and tells whole paths
+        kind = type(error).__name__
+        raise ValueError(
+            f"{file.name} is not a readable parquet file ({kind}), maybe cut off: fetch it again; {VERIFY}"
+        ) from None
     if lacking := [name for name in names if name not in found.columns]:
         raise ValueError(f"{file.name} lacks the columns {', '.join(lacking)}")
     return found
