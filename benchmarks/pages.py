@@ -85,6 +85,7 @@ def starts(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
     yield "Start's content, cold cache", partial(cold, chromium, address, CONTENT), 2000
     page = visitor(chromium)
     yield "Start's content, warm", partial(opened, page, address, CONTENT), 500
+    page.context.close()  # here and below: a page left open takes its share of the processor
 
 
 def charts(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
@@ -93,7 +94,9 @@ def charts(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
     for name in CHARTS:
         link = address + browser.PAGES[name]
         yield f"{name} with its charts, cold cache", partial(cold, chromium, link, seen), 4000
-        yield f"{name} with its charts, warm", partial(opened, visitor(chromium), link, seen), 1300
+        page = visitor(chromium)
+        yield f"{name} with its charts, warm", partial(opened, page, link, seen), 1300
+        page.context.close()
 
 
 def switch(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
@@ -108,6 +111,7 @@ def switch(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
         return reaction(page, "click", TITLE, link.click)
 
     yield "page switch", turn, 400
+    page.context.close()
 
 
 def flip(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
@@ -117,6 +121,7 @@ def flip(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
     browser.drawn(page)
     tile = page.locator(".st-key-bit_7 button")
     yield "bit flip to the redrawn prediction", partial(reaction, page, "click", BARS, tile.click), 200
+    page.context.close()
 
 
 def drill(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
@@ -133,6 +138,7 @@ def drill(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
         )
 
     yield "heatmap click to drill-down", partial(reaction, page, "mouseup", CELL, act), 250
+    page.context.close()
 
 
 def slider(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
@@ -147,6 +153,7 @@ def slider(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
         page.keyboard.press(key)
 
     yield "slider over stored data", partial(reaction, page, "keydown", LINE, act), 150
+    page.context.close()
 
 
 PARTS = {"start": starts, "charts": charts, "switch": switch, "flip": flip, "drill": drill, "slider": slider}

@@ -38,12 +38,22 @@ def probabilities(
         _bars(figure, names, after[shown], "with the flips", theme.AFTER, "/")
     _labels(figure, names, before[shown], None if after is None else after[shown])
     return theme.dress(
-        figure, height=64 + 19 * len(shown), barmode="group", bargap=0.22, bargroupgap=0.0,
+        figure, height=64 + 19 * len(shown), room=_room(names), barmode="group", bargap=0.22, bargroupgap=0.0,
         showlegend=after is not None,
         yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"size": 14}, "fixedrange": True,
                "dtick": 1},
         xaxis={"range": [0, 1.45], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "fixedrange": True},
     )  # fmt: skip
+
+
+def _room(names: Sequence[str]) -> dict[str, float]:
+    """The classes at the left, the shares below, the legend above."""
+    return {
+        "l": 12 + theme.width([name.removeprefix("<b>").removesuffix("</b>") for name in names], 14),
+        "r": 16,
+        "t": 34,
+        "b": 30,
+    }
 
 
 def _bars(
@@ -136,7 +146,7 @@ def weight_histogram(
     if not _same(before, after):
         marks.append(_mark(after, "after", theme.AFTER, "dash", (left, right), 1.0))
     return theme.dress(
-        figure, height=225, showlegend=False, bargap=0, margin={"t": 44},
+        figure, height=225, room={"l": 84, "r": 16, "t": 44, "b": 58}, showlegend=False, bargap=0,
         shapes=[shape for shapes, _ in marks for shape in shapes], annotations=[words for _, words in marks],
         xaxis={"title": {"text": "weight"}, "range": [left - room, right + room], "fixedrange": True},
         yaxis={"title": {"text": "weights"}, "type": "log", "dtick": 1, "fixedrange": True},

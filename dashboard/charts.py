@@ -188,7 +188,9 @@ def _accuracy(
     ]  # fmt: skip
     yaxis = {"title": {"text": "accuracy"}, "range": [0, 1.03], "tickformat": ".0%", "dtick": 0.2}
     return theme.dress(
-        figure, height=height or 420, xaxis=xaxis, yaxis=yaxis, showlegend=not height,
+        figure, height=height or 420,
+        room={"l": 90, "r": 18, "t": 10 if height else 40, "b": 62},
+        xaxis=xaxis, yaxis=yaxis, showlegend=not height,
         shapes=[*shapes, *levels], annotations=words,
     )  # fmt: skip
 

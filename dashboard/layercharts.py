@@ -41,8 +41,8 @@ def layer_heatmap(
     if chosen[0] in layers and chosen[1] in bits:
         shapes = [_outline(chosen[1], layers.index(chosen[0])), *shapes]
     return theme.dress(
-        figure, height=92 + row * len(layers), annotations=words, shapes=shapes, hoverdistance=-1,
-        hovermode="closest", margin={"t": 30}, bargap=0.25, **_axes(layers, bits, row),
+        figure, height=92 + row * len(layers), room=_room(layers, row), annotations=words, shapes=shapes,
+        hoverdistance=-1, hovermode="closest", bargap=0.25, **_axes(layers, bits, row),
     )  # fmt: skip
 
 
@@ -101,6 +101,12 @@ def _totals(figure: go.Figure, totals: pd.DataFrame, layers: list[str]) -> None:
         text=[heat.total_hover(name, at.iloc[i]) for i, name in enumerate(layers)],
         textposition="none", hovertemplate="%{text}<extra></extra>", xaxis="x2", yaxis="y2",
     )  # fmt: skip
+
+
+def _room(layers: list[str], row: int) -> dict[str, float]:
+    """The layers at the left, the bits below, what they mean above, the scale at the right."""
+    names = [name.removesuffix(".weight") for name in layers]
+    return {"l": 14 + theme.width(names, min(theme.SIZE, row - 3)), "r": 104, "t": 30, "b": 60}
 
 
 def _outline(bit: int, y: int) -> dict[str, Any]:
@@ -194,7 +200,9 @@ def plane_histogram(edges: np.ndarray, before: np.ndarray, after: np.ndarray) ->
         hovertemplate="around %{x:.3g}: %{y} weights with the bit flipped<extra></extra>",
     )  # fmt: skip
     return theme.dress(
-        figure, height=270, bargap=0, xaxis={"title": {"text": "weight"}, "fixedrange": True},
+        figure, height=270,
+        room={"l": 84, "r": 16, "t": 34, "b": 58},
+        bargap=0, xaxis={"title": {"text": "weight"}, "fixedrange": True},
         yaxis={"title": {"text": "weights"}, "type": "log", "dtick": 1, "fixedrange": True},
     )  # fmt: skip
 
@@ -213,6 +221,8 @@ def channel_strip(changes: np.ndarray) -> go.Figure:
     ))  # fmt: skip
     bare = {"showgrid": False, "fixedrange": True}
     return theme.dress(
-        figure, height=150, xaxis={"title": {"text": "output channel"}, **bare},
+        figure, height=150,
+        room={"l": 12, "r": 84, "t": 8, "b": 58},
+        xaxis={"title": {"text": "output channel"}, **bare},
         yaxis={"showticklabels": False, **bare},
     )  # fmt: skip

@@ -42,7 +42,9 @@ def heatmap(
         shapes.append(_frame(budgets.index(chosen[1]), bers.index(chosen[0])))
     fixed = {"fixedrange": True, "showgrid": False}
     return theme.dress(
-        figure, height=120 + 44 * max(4, len(bers)), hoverdistance=-1, hovermode="closest", showlegend=False,
+        figure, height=120 + 44 * max(4, len(bers)),
+        room={"l": 96, "r": 112, "t": 8, "b": 64},
+        hoverdistance=-1, hovermode="closest", showlegend=False,
         shapes=[shape for shape in shapes if shape.get("path") != ""],
         xaxis={"tickvals": x, "ticktext": [f"{e:g}" for e in budgets], "range": [-0.5, len(budgets) - 0.5],
                "title": {"text": "attack budget eps, 1/255"}, **fixed},

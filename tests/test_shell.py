@@ -79,3 +79,13 @@ def test_a_figure_of_stored_rows_is_made_once_until_the_key_or_a_file_changes(ro
     table.write(rows, table.SHIPPED / "more.parquet")
     assert data.drawn(draw, ("a",), 4) is not first
     assert made == [1, 3, 4]
+
+
+def test_with_room_given_no_axis_is_measured_and_a_projector_gets_more_room():
+    room = {"l": 60, "r": 10, "t": 20, "b": 50}
+    given = theme.dress(go.Figure(layout={"yaxis2": {"side": "right"}}), room=room).layout
+    assert [given[axis].automargin for axis in ("xaxis", "yaxis", "yaxis2")] == [False] * 3
+    assert {side: given.margin[side] for side in room} == room
+    large = theme.enlarge(theme.dress(go.Figure(), room=room), 1.5).layout
+    assert (large.margin.l, large.margin.b) == (90, 75)
+    assert theme.dress(go.Figure()).layout.xaxis.automargin

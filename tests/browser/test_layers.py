@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from tests.browser.look import ready, tile
 
+expect.set_options(timeout=60_000)
+
 HEATMAP = '.st-key-layer_heat .nsewdrag[data-subplot="xy"]'
 LAYERS, BITS = 20, 8  # of the shipped network in int8
 
