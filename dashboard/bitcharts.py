@@ -100,6 +100,7 @@ def _labels(figure: go.Figure, names: list[str], before: np.ndarray, after: np.n
         text=texts,
         textposition="middle right",
         textfont={"size": 14, "color": theme.INK},
+        cliponaxis=False,
         hoverinfo="skip",
         showlegend=False,
     )
