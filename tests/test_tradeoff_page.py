@@ -88,13 +88,14 @@ def test_the_chosen_cell_is_run_again_and_held_against_the_stored_interval(monke
     until(lambda: run.jobs)
     kept = data.rows().query("checkpoint == @NAME and axis == 'joint' and ber == 0.01 and eps == 8")
     stored = kept[kept["mode"] == "transfer"].to_dict("records")
-    cell = {"bers": (1e-2,), "eps": (8.0,), "modes": ("transfer",), "steps": stored[0]["steps"]}
+    drawn = {key: stored[0][key] for key in ("steps", "top")}
+    cell = {"bers": (1e-2,), "eps": (8.0,), "modes": ("transfer",), **drawn}
     assert run.jobs[0].argv == SweepSpec(NAME, n=100, maps=2, **cell).argv()
-    run.jobs[0].rows = stored[:2]
+    run.jobs[0].rows = stored
     run.jobs[0].state = "done"
     until(lambda: run.state == "done")
     assert "lies within the stored 95 % interval" in said(app.run())
-    run.jobs[0].rows = [{**row, "correct": row["n"] - 1} for row in stored[:2]]
+    run.jobs[0].rows = [{**row, "correct": row["n"] - 1} for row in stored]
     assert "lies OUTSIDE" in said(app.run())
     assert not app.exception
 
