@@ -41,7 +41,7 @@ def layer_heatmap(
     if chosen[0] in layers and chosen[1] in bits:
         shapes = [_outline(chosen[1], layers.index(chosen[0])), *shapes]
     return theme.dress(
-        figure, height=92 + row * len(layers), room=_room(layers, row), annotations=words, shapes=shapes,
+        figure, height=66 + row * len(layers), room=_room(layers, row), annotations=words, shapes=shapes,
         hoverdistance=-1, hovermode="closest", bargap=0.25, **_axes(layers, bits, row),
     )  # fmt: skip
 
@@ -174,7 +174,7 @@ def agreement(pairs: pd.DataFrame) -> go.Figure:
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
     axis = {"type": "log", "exponentformat": "power", "dtick": 1 if ends[1] / ends[0] < 1e5 else 2}
-    named = {
+    named: dict[str, Any] = {
         "xaxis": {"title": {"text": "estimated"}, **axis},
         "yaxis": {"title": {"text": "measured"}, **axis},
     }

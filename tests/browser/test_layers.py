@@ -16,10 +16,11 @@ LAYERS, BITS = 20, 8  # of the shipped network in int8
 
 
 def click(page, row: int, bit: int) -> None:
-    """A click near a corner of a cell: every pixel of it counts."""
-    box = page.locator(HEATMAP).bounding_box()
-    x = box["x"] + box["width"] * (BITS - 1 - bit + 0.75) / BITS
-    page.mouse.click(x, box["y"] + box["height"] * (row + 0.25) / LAYERS)
+    """A click near a corner of a cell, scrolled to: every pixel of it counts."""
+    cells = page.locator(HEATMAP)
+    box = cells.bounding_box()
+    x, y = box["width"] * (BITS - 1 - bit + 0.75) / BITS, box["height"] * (row + 0.25) / LAYERS
+    cells.click(position={"x": x, "y": y})
 
 
 def test_a_click_on_a_cell_leads_to_its_weights_and_on_to_a_flipped_bit(visit):
