@@ -133,6 +133,16 @@ def test_a_dot_of_the_curves_carries_the_name_of_its_cell(rows):
     assert set(names) <= set(onecell.known([SweepSpec(NAME)]))
 
 
+def test_the_sweep_begins_with_the_int8_cell_at_one_in_a_hundred():
+    specs = [SweepSpec(NAME, encoding=encoding) for encoding in ("fp32", "int8")]
+    there = onecell.known(specs)
+    assert there[onecell.telling(there)].encoding == "int8"
+    others = {name: cell for name, cell in there.items() if cell.encoding == "fp32"}
+    assert others[onecell.telling(others)].ber == 1e-2
+    few = {name: cell for name, cell in others.items() if cell.ber < 1e-2}
+    assert onecell.telling(few) == list(few)[-1]
+
+
 def test_the_sweep_opens_on_a_chosen_cell_and_its_stored_flow(few):
     app = opened("sweep", cell=CELL)
     assert not app.exception
