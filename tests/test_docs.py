@@ -45,9 +45,23 @@ def faults(checkpoint: str) -> list[str]:
         "|---|" + "---|" * len(SHOWN),
     ]
     for (encoding, fault), part in curve.groupby(["encoding", "fault"], sort=False):
+        if len(part) == 1:
+            continue  # measured without faults alone: see ``widths``
         at = part.set_index("x")
         cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
         lines.append(f"| {encoding}, {fault} | {' | '.join(cells)} |")
+    return lines
+
+
+def widths(checkpoint: str) -> list[str]:
+    """One line per encoding measured without faults on all test images: accuracy, Wilson's interval."""
+    rows = table.shipped()
+    rows = rows[(rows["checkpoint"] == checkpoint) & (rows["ber"] == 0) & (rows["n"] == 10_000)]
+    lines = ["| words | test images | accuracy | 95 % interval |", "|---|---|---|---|"]
+    for encoding, row in rows.groupby("encoding").first().iterrows():
+        low, high = stats.wilson(row["correct"] / row["n"], int(row["n"]))
+        span = f"{100 * low:.2f} to {100 * high:.2f} %"
+        lines.append(f"| {encoding} | {row['n']:,} | {100 * row['correct'] / row['n']:.2f} % | {span} |")
     return lines
 
 
@@ -155,6 +169,10 @@ def test_the_fault_tables_in_the_readme_follow_from_the_shipped_rows(checkpoint)
     assert "\n".join(faults(checkpoint)) in README
 
 
+def test_the_widths_in_the_readme_follow_from_the_shipped_rows():
+    assert "\n".join(widths("cifar10/resnet18/base")) in README
+
+
 def test_the_surface_in_the_readme_follows_from_the_shipped_rows():
     assert "\n".join(both("signs/resnet20/base")) in README
 
@@ -170,6 +188,7 @@ def test_the_ablation_in_the_readme_follows_from_the_shipped_rows():
 if __name__ == "__main__":
     print("\n".join([*cards(), "", *asymmetry()]))  # noqa: T201
     print("\n" + "\n".join(ablation("signs/resnet20")))  # noqa: T201
+    print("\n" + "\n".join(widths("cifar10/resnet18/base")))  # noqa: T201
     print("\n" + "\n".join(both("signs/resnet20/base")))  # noqa: T201
     for name in TABLED:
         print(f"\n{name}\n\n" + "\n".join(faults(name)))  # noqa: T201

@@ -106,6 +106,12 @@ def test_the_shipped_rows_are_of_shipped_weights_and_name_their_seed_and_hashes(
     assert shipped[["images", "code"]].apply(lambda c: c.str.fullmatch("[0-9a-f]{16}")).all(axis=None)
 
 
+def test_a_point_on_more_images_does_not_stand_for_a_whole_series():
+    whole = [row(ber=x, n=100, correct=90) for x in (0.0, 0.01)]
+    kept = stats.foremost(stats.curve(table.frame([*whole, row(ber=0.0, n=10000, correct=9100)])))
+    assert list(zip(kept["x"], kept["n"], strict=True)) == [(0.0, 100), (0.01, 100)]
+
+
 def test_of_a_series_measured_twice_the_one_on_the_most_images_is_foremost():
     few, many = ([row(ber=x, n=n, correct=n // 2) for x in (0.0, 0.01)] for n in (100, 400))
     other = [row(ber=x, encoding="int4") for x in (0.0, 0.01)]

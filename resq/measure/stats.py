@@ -41,15 +41,18 @@ def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
 
 
 def foremost(curves: pd.DataFrame) -> pd.DataFrame:
-    """Of series that differ only in images and code the one on the most images, whole; ties: the last.
+    """Of series that differ only in images and code the one with the most points, whole.
 
-    Two campaigns may have measured one network twice; drawn both, they would be two curves of one name.
+    Of equally long ones it is the one on the most images; ties: the last. Two campaigns may have measured one
+    network twice; drawn both, they would be two curves of one name.
     """
     if curves.empty:
         return curves
-    same = [key for key in KEYS if key not in ("n", "images", "code")]
-    best = curves.sort_values("n", kind="stable").groupby(same)[["n", "images", "code"]].last().reset_index()
-    return curves.merge(best, on=[*same, "n", "images", "code"])
+    own = ["n", "images", "code"]
+    same = [key for key in KEYS if key not in own]
+    points = curves.groupby([*same, *own])["x"].nunique().rename("points").reset_index()
+    best = points.sort_values(["points", "n"], kind="stable").groupby(same)[own].last().reset_index()
+    return curves.merge(best, on=[*same, *own])
 
 
 def _line(group: pd.DataFrame, exact: bool) -> dict[str, float]:
