@@ -138,8 +138,8 @@ def again(v: Verdict) -> None:
     else:
         show.sorry(f"The images of {cell.data} are not on this machine, so this point cannot be run here.")
     st.fragment(shown, run_every=0.5 if running is not None and running.active else None)(v, cell, running)
-    again = f"python -m resq replay {v.claim.id} --rerun\n{claimwords.command(cell)}"
-    st.code(again, language="bash", wrap_lines=True)
+    commands = f"python -m resq replay {v.claim.id} --rerun\n{claimwords.command(cell)}"
+    st.code(commands, language="bash", wrap_lines=True)
 
 
 def leaders() -> None:
