@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts, data, shell, show, state, words
+from dashboard import curvecharts, data, shell, show, state, words
 from resq.measure.spec import SweepSpec
 
 CARDS = (
@@ -66,8 +66,8 @@ def figure() -> None:
         )
         return
     st.header("A trained network, its stored bits flipped at random", anchor=False)
-    chance, order = data.chance(list(curves["data"])), charts.order(specs)
-    drawn = data.drawn(charts.accuracy_vs_ber, known.key, curves, chance, order)
+    chance, order = data.chance(list(curves["data"])), curvecharts.order(specs)
+    drawn = data.drawn(curvecharts.accuracy_vs_ber, known.key, curves, chance, order)
     show.figure("ber", drawn, key="start", alt=words.finding(curves, "ber"), title=False)
     st.caption(f"{words.provenance(curves, 'Stored rows')}. {data.about(str(curves['data'].iloc[0]))}.")
 

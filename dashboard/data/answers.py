@@ -1,0 +1,110 @@
+"""What the Bit lab shows: the answers of intact, flipped and attacked networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import lab
+from dashboard.data.nets import Stored, card, stored
+from dashboard.data.photos import pictures
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the Bit lab shows for one state; ``before`` and ``after`` are None without images."""
+
+    reading: lab.Reading
+    n_flips: int
+    edges: np.ndarray
+    counts: np.ndarray
+    faulty: np.ndarray | None
+    before: np.ndarray | None
+    after: np.ndarray | None
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _clean(net: str, sha256: str, enc: str, img: int) -> np.ndarray:
+    return _answer(stored(net, enc), lab.Lab(net, enc, "", 0, img), None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _histogram(net: str, sha256: str, enc: str, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    from resq.memory import quant
+
+    weight = quant.dequantize(stored(net, enc).model.weights[layer])
+    at = lab.edges(weight)
+    return at, lab.counts(weight, at)
+
+
+def outcome(state: lab.Lab, seen: bool, own: np.ndarray | None = None) -> Outcome:
+    """Everything the Bit lab shows.
+
+    Args:
+        seen: whether the images are on this machine.
+        own: a visitor's picture (3, H, W) uint8, shown in place of the chosen one; never cached.
+    """
+    from resq.memory import quant
+
+    both, sha256 = stored(state.net, state.enc), str(card(state.net)["sha256"])
+    bits = lab.flips(both.model, state)
+    faulty = quant.flip(both.model, bits)
+    at, counts = _histogram(state.net, sha256, state.enc, state.layer)
+    spread = lab.counts(quant.dequantize(faulty.weights[state.layer]), at) if state.share else None
+    if own is not None:
+        before: np.ndarray | None = _answer(both, state, None, own)
+    else:
+        before = _clean(state.net, sha256, state.enc, state.img) if seen else None
+    after = _answer(both, state, bits, own) if before is not None and len(bits) else before
+    reading = lab.reading(both.model, faulty, state.layer, state.w)
+    return Outcome(reading, len(bits), at, counts, spread, before, after)
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """A picture and what an attack made of it, (3, H, W) in 0..1; the answers as of ``lab.four``."""
+
+    before: np.ndarray
+    after: np.ndarray
+    answers: np.ndarray
+
+
+def attacked(state: lab.Lab, own: np.ndarray | None = None) -> Attacked:
+    """The chosen picture attacked, read by the network as stored and with the flips."""
+    both, sha256 = stored(state.net, state.enc), str(card(state.net)["sha256"])
+    bits, x = lab.flips(both.model, state), picture(both, state.img, own)
+    if own is None and (state.mode == "transfer" or not len(bits)):  # flips change nothing of it
+        seen = lab.Lab(state.net, state.enc, "", 0, state.img, eps=state.eps, attack=state.attack,
+                       seed=state.seed)  # fmt: skip
+        after = _moved(seen, sha256)
+    else:
+        after = lab.moved(both.network, both.model, bits, x, state)
+    answers = lab.four(both.network, both.model, bits, x, after)
+    return Attacked(x[0].numpy(), after[0].numpy(), answers)
+
+
+@st.cache_resource(show_spinner="Attacking…", max_entries=256)
+def _moved(state: lab.Lab, sha256: str) -> Any:
+    from resq.core import BitFlips
+
+    both, none = stored(state.net, state.enc), BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    return lab.moved(both.network, both.model, none, picture(both, state.img), state)
+
+
+def _answer(both: Stored, state: lab.Lab, bits: Any, own: np.ndarray | None = None) -> np.ndarray:
+    from resq.core import BitFlips
+
+    none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    x = picture(both, state.img, own)
+    return lab.answer(both.network, both.model, none if bits is None else bits, x)
+
+
+def picture(both: Stored, img: int, own: np.ndarray | None = None) -> Any:
+    """One image (1, 3, H, W) in [0, 1] as the network reads it: a test image, or a visitor's own."""
+    import torch
+
+    pixels = pictures(both.checkpoint.data).pixels[img : img + 1] if own is None else own[None]
+    return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255

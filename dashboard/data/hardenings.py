@@ -1,0 +1,34 @@
+"""Presets of hardening, and how long a run will take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import hardening, theme
+from dashboard.data.nets import card
+
+
+@st.cache_resource(show_spinner=False)
+def presets() -> dict[str, tuple[str, dict[str, dict[str, Any]]]]:
+    """Presets of hardening: what each is about, and its stages with all options."""
+    from resq.learn import presets as known
+    from resq.learn.stages import STAGES
+
+    return {
+        name: (preset.about, {s: {**STAGES[s].defaults, **own} for s, own in preset.stages})
+        for name, preset in known.PRESETS.items()
+    }
+
+
+def effort(spec: hardening.HardenSpec) -> str:
+    """How long a run will take, from how long its base took, in a sentence."""
+    about, epochs = card(spec.base), spec.total
+    history, n = about.get("history") or [], about.get("train", {}).get("n", 0)
+    if not history or not n or "seconds" not in history[-1]:
+        return f"{epochs} epochs. How long they take is not known: the base's card says no times."
+    per_image = float(np.median([row["seconds"] for row in history])) / n
+    wait = theme.duration(hardening.seconds(spec, per_image, n))
+    return f"{epochs} epochs, about **{wait}** of training on a machine like the one that trained the base."

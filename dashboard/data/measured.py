@@ -1,0 +1,152 @@
+"""Measured rows, stored and fresh, and the curves and figures made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import lab, lessons, live, pick
+from dashboard.data.nets import card, names
+from resq.claims import book
+from resq.claims import card as own_cards
+from resq.claims import cells as cells_of
+from resq.claims.cells import Cell
+from resq.measure import stats, table
+from resq.measure.spec import SweepSpec
+
+
+@st.cache_resource(show_spinner=False)
+def measurements() -> live.Measurements:
+    """The measurements of this server, the same for all visitors."""
+    return live.Measurements()
+
+
+def rows() -> pd.DataFrame:
+    """The measured rows that are shipped; empty where there are none."""
+    return table.shipped()
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of some sweeps along one axis; shared, so never written.
+
+    Attributes:
+        missing: the sweeps without a row.
+        key: what decides all of it, for ``drawn``.
+    """
+
+    rows: pd.DataFrame
+    curves: pd.DataFrame
+    missing: list[SweepSpec]
+    key: tuple[Any, ...]
+
+
+def known(
+    specs: Sequence[SweepSpec], axis: str, fresh: Sequence[dict[str, Any]] = (), running: bool = False
+) -> Known:
+    """Rows and curves of these sweeps, those measured here (``fresh``) as of ``pick.together``."""
+    seen = tuple((row["key"], row["correct"]) for row in fresh)
+    return _known((axis, running, seen, *(spec.hash for spec in specs)), stamp(), tuple(specs), fresh)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _known(
+    key: tuple[Any, ...],
+    stamp: tuple[Any, ...],
+    _specs: Sequence[SweepSpec],
+    _fresh: Sequence[dict[str, Any]],
+) -> Known:
+    found, missing = pick.together(rows(), table.frame(_fresh), _specs, key[0], key[1])
+    return Known(found, curves(found, key[0]), missing, key)
+
+
+def stored_cells(specs: Sequence[SweepSpec]) -> list[Cell]:
+    """The stored cells of these sweeps, as their curves show them."""
+    return _stored_cells(tuple(spec.hash for spec in specs), stamp(), tuple(specs))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _stored_cells(hashes: tuple[str, ...], stamp: tuple[Any, ...], _specs: Sequence[SweepSpec]) -> list[Cell]:
+    return cells_of.cells(pd.concat([known(_specs, axis).rows for axis in ("ber", "eps")], ignore_index=True))
+
+
+def drawn(draw: Callable[..., go.Figure], key: tuple[Any, ...], *args: Any) -> go.Figure:
+    """``draw(*args)``, made once for all who ask with this key; shared, so never written.
+
+    Args:
+        key: small values that, with the files that rows are read from, decide ``args``.
+    """
+    return _drawn(f"{draw.__module__}.{draw.__qualname__}", key, stamp(), draw, args)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _drawn(
+    name: str, key: tuple[Any, ...], stamp: tuple[Any, ...], _draw: Callable[..., go.Figure], _args: Any
+) -> go.Figure:
+    return _draw(*_args)
+
+
+def curves(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Rows as curves with intervals; a series measured twice is that on the most images."""
+    return stats.foremost(stats.curve(frame, axis))
+
+
+def revealed(text: str) -> str:
+    """A text with its places filled from stored rows."""
+    return _revealed(text, stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _revealed(text: str, stamp: tuple[Any, ...]) -> str:
+    return lessons.reveal(text, rows())
+
+
+def outdated(frame: pd.DataFrame) -> list[str]:
+    """Checkpoints of these rows whose weights on this machine are not those that were measured."""
+    pairs = frame[["checkpoint", "weights"]].drop_duplicates().to_numpy().tolist()
+    here = set(names())
+    return sorted({name for name, weights in pairs if name in here and card(name)["sha256"][:16] != weights})
+
+
+def usual(net: str) -> list[str]:
+    """The encodings that pages show at first: those with stored rows, at most four; else int8."""
+    stored_ones = set(rows().query("checkpoint == @net and axis == 'ber'")["encoding"])
+    return [enc for enc in lab.ENCODINGS if enc in stored_ones][:4] or ["int8"]
+
+
+def measured_most(net: str = "") -> list[str]:
+    """Networks with stored rows, or encodings of one: under both threats first, then by their number."""
+    return _measured_most(net, stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _measured_most(net: str, stamp: tuple[Any, ...]) -> list[str]:
+    frame, column = rows(), "encoding" if net else "checkpoint"
+    frame = frame[frame["checkpoint"] == net] if net else frame
+    each = frame.assign(joint=frame["axis"] == "joint", eps=frame["axis"] == "eps", all=1).groupby(column)
+    order = each[["joint", "eps", "all"]].sum()
+    return order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
+
+
+def stamp() -> tuple[Any, ...]:
+    """What claims and verdicts follow from: names and times of the files they are read from."""
+    folders = (
+        table.SHIPPED,
+        book.CLAIMS,
+        own_cards.folder("own"),
+        own_cards.folder("others"),
+    )
+    files = [p for folder in folders for p in sorted(folder.glob("*.*"))]
+    return tuple((str(p), p.stat().st_mtime_ns) for p in files)
+
+
+def study(net: str) -> dict[str, Any] | None:
+    """The shipped summary of ``python -m resq asymmetry`` on this network, or None."""
+    file = table.SHIPPED / f"{net.rpartition('/')[0].replace('/', '-')}-asymmetry.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None

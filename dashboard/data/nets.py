@@ -1,0 +1,91 @@
+"""Checkpoints, their words and networks, by name and encoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from resq import checkpoints
+from resq import data as images
+from resq.core import Encoding, QuantizedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A network and the words its weights are read from; shared, so never written."""
+
+    network: Any
+    model: QuantizedModel
+    checkpoint: checkpoints.Checkpoint
+
+
+@st.cache_data(show_spinner=False, ttl=10, max_entries=1)
+def names() -> list[str]:
+    """All checkpoints on this machine: the one that everybody can look at first, bases before variants."""
+    return sorted(
+        checkpoints.names(),
+        key=lambda name: (not name.startswith("signs/"), not name.endswith("/base"), name),
+    )
+
+
+def networks() -> list[str]:
+    """Networks that weights can be of.
+
+    Raises:
+        ImportError: no torch.
+    """
+    from resq.networks import NETWORKS
+
+    return list(NETWORKS)
+
+
+def datasets() -> list[str]:
+    """Data sets that a network can know the classes of."""
+    return list(images.DATASETS)
+
+
+def card(name: str) -> dict[str, Any]:
+    """The card of a checkpoint: no torch."""
+    return checkpoints.card(name)
+
+
+def stored(net: str, enc: str) -> Stored:
+    """A checkpoint in an encoding.
+
+    Raises:
+        ValueError, ImportError: the sentence says what is wrong.
+    """
+    return _stored(net, str(card(net)["sha256"]), enc)
+
+
+@st.cache_resource(show_spinner="Loading the network…", max_entries=8)
+def _stored(net: str, sha256: str, enc: str) -> Stored:
+    from resq.measure import bench
+
+    checkpoint = checkpoints.load(net)
+    model = checkpoint.quantized(Encoding.parse(enc))
+    return Stored(bench.network_of(checkpoint, model), model, checkpoint)
+
+
+def words_of(net: str, enc: str) -> QuantizedModel:
+    """The stored words alone: no torch."""
+    return _words_of(net, str(card(net)["sha256"]), enc)
+
+
+@st.cache_resource(show_spinner="Loading the weights…", max_entries=8)
+def _words_of(net: str, sha256: str, enc: str) -> QuantizedModel:
+    return checkpoints.load(net).quantized(Encoding.parse(enc))
+
+
+def megabytes(net: str, enc: str) -> float:
+    """Memory of a checkpoint's stored weights; NaN where it is not on this machine."""
+    if net not in names():
+        return float("nan")
+    return _weights(net, str(card(net)["sha256"])) * Encoding.parse(enc).stored / 8e6
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _weights(net: str, sha256: str) -> int:
+    return checkpoints.n_weights(net)

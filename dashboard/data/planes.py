@@ -1,0 +1,64 @@
+"""What Layers shows: heatmaps, bit planes in detail, films; and which class becomes which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import film as films
+from dashboard import heat, live
+from dashboard.data.nets import card, words_of
+from resq.measure import flow, layers, table
+
+
+def heatmap(net: str, enc: str, running: live.Measurement | None = None) -> heat.Heatmap:
+    """What is known of the layers and bits of a network: rows measured here before those that are stored."""
+    fresh = tuple(running.rows) if running is not None else ()
+    stamp = tuple((p.name, p.stat().st_mtime_ns) for p in sorted(table.SHIPPED.glob(f"*{layers.ENDING}")))
+    return _heatmap(net, enc, (running.id if running else "", len(fresh)), stamp, fresh)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _heatmap(
+    net: str, enc: str, job: tuple[str, int], stamp: tuple[tuple[str, int], ...], _fresh: tuple[dict, ...]
+) -> heat.Heatmap:
+    rows = heat.of(layers.shipped(), net, enc)
+    own = heat.of(layers.frame(_fresh), net, enc) if _fresh else rows.iloc[:0]
+    kept = rows[~rows["kind"].isin(set(own["kind"]))]
+    if own.empty:
+        return heat.heatmap(rows)
+    return heat.heatmap(pd.concat([own, kept], ignore_index=True), tuple(dict.fromkeys(own["kind"])))
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _cell(net: str, sha256: str, enc: str, layer: str, bit: int) -> heat.Cell:
+    return heat.cell(words_of(net, enc).weights[layer], bit)
+
+
+def cell(net: str, enc: str, layer: str, bit: int) -> heat.Cell:
+    """One bit plane of one layer in detail."""
+    return _cell(net, str(card(net)["sha256"]), enc, layer, bit)
+
+
+def film(net: str, enc: str, layer: str, fault: str, seed: int) -> films.Film:
+    """The bits of one layer as they flip while the rate grows."""
+    return _film(net, str(card(net)["sha256"]), enc, layer, fault, seed)
+
+
+@st.cache_resource(show_spinner="Drawing the fault map…", max_entries=64)
+def _film(net: str, sha256: str, enc: str, layer: str, fault: str, seed: int) -> films.Film:
+    return films.film(words_of(net, enc), layer, fault, seed)
+
+
+def flows(net: str, enc: str, fault: str, ber: float) -> list[dict[str, Any]]:
+    """Shipped answers with and without flips at one rate, one row per fault map."""
+    stamp = tuple((p.name, p.stat().st_mtime_ns) for p in sorted(table.SHIPPED.glob(f"*{flow.ENDING}")))
+    wanted = (net, enc, fault, ber)
+    return [r for r in _flows(stamp) if (r["checkpoint"], r["encoding"], r["fault"], r["ber"]) == wanted]
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _flows(stamp: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
+    return flow.shipped()
