@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -197,14 +197,21 @@ def change(column: object, name: str, before: str, after: str) -> None:
     )
 
 
-def pictures(name: str) -> data.Pictures | None:
-    """The images to choose from; None, with a sentence, where they are not on this machine."""
-    if not data.present(name):
+def lacking(names: Iterable[str], so: str) -> bool:
+    """Whether images of a data set are not on this machine; then it says so, what follows, and what to do."""
+    away = sorted(name for name in set(names) if not data.present(name))
+    for name in away:
         sorry(
-            f"The images of {name} are not on this machine, so only bits and weights are shown. "
+            f"The images of {name} are not on this machine, so {so}. "
             f"Set RESQ_DATA to a folder that holds {name}/test*.parquet, or fetch them:",
             f"python -m resq data {name} --download",
         )
+    return bool(away)
+
+
+def pictures(name: str) -> data.Pictures | None:
+    """The images to choose from; None, with a sentence, where they are not on this machine."""
+    if lacking([name], "only bits and weights are shown"):
         return None
     found = data.pictures(name)
     thumbnails(found.thumbnails)

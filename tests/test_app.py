@@ -278,6 +278,20 @@ def test_bits_and_weights_are_shown_where_the_images_are_missing(own_folders, ti
     assert figures(app) == 1
 
 
+@pytest.mark.parametrize(
+    ("page", "keys"),
+    [("sweep", ["measure"]), ("harden", ["harden"]), ("layers", ["estimate", "measure_layers"])],
+)
+def test_nothing_can_be_begun_where_the_images_are_missing(page, keys, monkeypatch):
+    assert not any(opened(page).button(key=key).disabled for key in keys)
+    monkeypatch.setattr(data, "present", lambda name: False)
+    app = opened(page)
+    assert not app.exception
+    assert all(app.button(key=key).disabled for key in keys)
+    assert f"images of {NAME.split('/')[0]} are not on this machine" in said(app)
+    assert any("--download" in code.value for code in app.code)
+
+
 def test_without_torch_the_bit_lab_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "resq.measure.bench", None)
     monkeypatch.delattr("resq.measure.bench", raising=False)

@@ -75,6 +75,13 @@ def test_where_the_means_agree_the_precision_stays_and_where_not_it_is_fp32():
     assert "1.0 times what is allowed; fp32 it is" in said
 
 
+@pytest.mark.parametrize(("ends", "faster"), [((0, 2, 2, 9), True), ((0, 2, 2, 3), False)])
+def test_it_is_said_where_bfloat16_takes_longer_and_nothing_else_follows(ends, faster):
+    kept, said = precision.settled(SPEC, _measure(0.0), clock=iter(map(float, ends)).__next__)
+    assert kept == SPEC
+    assert ("--precision fp32 is faster on this machine, 3.5 times" in said) is faster
+
+
 def test_maps_that_agree_allow_a_difference_of_one_image():
     assert precision.excess([0.9, 0.9], [0.91, 0.91], 100) == pytest.approx(1)
     assert precision.excess([0.9], [0.92], 100) == pytest.approx(2)

@@ -95,11 +95,12 @@ def page(names: list[str]) -> None:
     spec = hardcontrols.form(names)
     again = "Press “Harden” to start it again; it goes on from the last epoch that was kept."
     run = follow.measurement(kind=hardening.HardenSpec, lost=again)
+    away = show.lacking([data.card(spec.base)["data"]], "nothing can be trained on them")
     with shell.group("live"), st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Harden", type="primary", icon=":material/shield:", key="harden", on_click=follow.start,
             args=([spec],),
-            disabled=not spec.stages or (run is not None and run.active),
+            disabled=away or not spec.stages or (run is not None and run.active),
         )  # fmt: skip
         if spec.stages:
             st.download_button(

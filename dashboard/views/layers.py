@@ -38,7 +38,8 @@ def cell(names: list[str], enc: str) -> tuple[str, int]:
 
 def buttons(net: str, enc: str, running: live.Measurement | None) -> None:
     """What can be done about rows that are not there."""
-    busy = running is not None and running.active
+    away = show.lacking([data.card(net)["data"]], "stored cells are shown and nothing can be measured")
+    busy = away or (running is not None and running.active)
     with shell.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
             "Estimate now", key="estimate", on_click=follow.start,

@@ -9,7 +9,20 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, controls, data, follow, live, onecell, pick, shell, show, tables, words
+from dashboard import (
+    charts,
+    controls,
+    curvecharts,
+    data,
+    follow,
+    live,
+    onecell,
+    pick,
+    shell,
+    show,
+    tables,
+    words,
+)
 from resq.measure.spec import SweepSpec
 
 
@@ -27,7 +40,7 @@ def picture(
             else "Nothing is stored for this choice yet. Press “Measure live”."
         )
         return known, None
-    chosen, order = st.session_state.get("cell") or "", charts.order(specs)
+    chosen, order = st.session_state.get("cell") or "", curvecharts.order(specs)
     drawn = data.drawn(
         chart.draw, (*known.key, chosen), curves, data.chance(list(curves["data"])), order, chosen
     )
@@ -84,6 +97,7 @@ def page(names: list[str]) -> None:
         show.sorry("Choose at least one network and one encoding.")
         return
     found = follow.measurement(kind=SweepSpec, lost="The settings still hold; press “Measure live” again.")
+    away = show.lacking((spec.dataset for spec in specs), "stored curves are all there is to see")
     with button, shell.group("live"):
         st.button(
             "Measure live",
@@ -92,7 +106,7 @@ def page(names: list[str]) -> None:
             args=(specs,),
             key="measure",
             icon=":material/play_arrow:",
-            disabled=found is not None and found.active,
+            disabled=away or (found is not None and found.active),
         )
         make = partial(controls.spec_file, nets, encs, options)
         st.download_button("Save as a file", make, "sweep.toml", "application/toml", on_click="ignore",
