@@ -14,8 +14,8 @@ from resq.measure import flow, table
 from resq.measure.flow import FlowSpec
 from resq.measure.spec import SweepSpec
 from resq.measure.sweep import run as sweep
-from tests.test_app import NAME, choice, figures, opened, said
-from tests.test_live import FakeJob, until
+from tests.test_app import NAME, figures, opened, said
+from tests.test_live import pressed, until
 
 CELL = f"{NAME} · int8 · BER 0.01"
 COUNTS = np.array([[8, 2, 0, 0], [0, 5, 4, 1], [0, 0, 0, 0]])  # three classes, the last column no number
@@ -172,13 +172,8 @@ def test_without_a_stored_flow_the_command_is_told(rows):
 
 def test_a_chosen_cell_is_measured_again_and_held_against_the_stored_interval(rows, monkeypatch):
     app = opened("sweep", cell=CELL, n="100", maps="2")
-    known = data.measurements()
-    monkeypatch.setattr(known, "_start", FakeJob)
-    app.button(key="run_cell").click().run()
-    assert not app.exception
+    run = pressed(app, "run_cell", monkeypatch)
     assert app.query_params["again"]
-    run = next(iter(known._all.values()))
-    until(lambda: run.jobs)
     stored = rows[rows["ber"] == 1e-2].to_dict("records")
     run.jobs[0].rows = [{**stored[0], "map": m, "correct": c} for m, c in ((0, 89), (1, 89))]
     run.jobs[0].state = "done"
@@ -193,11 +188,7 @@ def test_a_chosen_cell_is_measured_again_and_held_against_the_stored_interval(ro
 
 def test_a_flow_is_measured_as_a_job_and_drawn(rows, monkeypatch):
     app = opened("sweep", cell=CELL)
-    known = data.measurements()
-    monkeypatch.setattr(known, "_start", FakeJob)
-    choice(app, "button", "run_flow").click().run()
-    run = next(iter(known._all.values()))
-    until(lambda: run.jobs)
+    run = pressed(app, "run_flow", monkeypatch)
     assert run.jobs[0].argv == FlowSpec(NAME).argv()
     run.jobs[0].rows = [next(iter(flow.run(FlowSpec(NAME, maps=1, n=20))))]
     run.jobs[0].state = "done"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dashboard import live
+from dashboard import data, live
 from dashboard.hardening import HardenSpec
 from resq.measure.layers import LayerSpec
 from resq.measure.spec import SweepSpec
@@ -31,6 +31,17 @@ def until(condition, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
+
+
+def pressed(app, key: str, monkeypatch) -> live.Measurement:
+    """The measurement that a button of a page begins, its first job a FakeJob, as soon as there is one."""
+    known = data.measurements()
+    monkeypatch.setattr(known, "_start", FakeJob)
+    app.button(key=key).click().run()
+    assert not app.exception
+    run = next(iter(known._all.values()))
+    until(lambda: run.jobs)
+    return run
 
 
 def begun(measurement: live.Measurement) -> FakeJob:

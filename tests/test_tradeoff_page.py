@@ -12,7 +12,7 @@ from resq.claims import cells, rerun
 from resq.measure import stats, table, tradeoff
 from resq.measure.spec import SweepSpec
 from tests.test_app import NAME, opened, said
-from tests.test_live import FakeJob, until
+from tests.test_live import pressed, until
 from tests.test_tradeoff import both, rows
 
 AT = {"net": NAME, "enc": "int8", "ber": "0.01", "eps": "8"}
@@ -79,13 +79,8 @@ def test_no_dot_is_ringed_unless_one_is_named(rows):
 
 def test_the_chosen_cell_is_run_again_and_held_against_the_stored_interval(monkeypatch):
     app = opened("tradeoff", **AT, n="100", maps="2")
-    known = data.measurements()
-    monkeypatch.setattr(known, "_start", FakeJob)
-    app.button(key="run_cell").click().run()
-    assert not app.exception
+    run = pressed(app, "run_cell", monkeypatch)
     assert app.query_params["again"]
-    run = next(iter(known._all.values()))
-    until(lambda: run.jobs)
     kept = data.rows().query("checkpoint == @NAME and axis == 'joint' and ber == 0.01 and eps == 8")
     stored = kept[kept["mode"] == "transfer"].to_dict("records")
     drawn = {key: stored[0][key] for key in ("steps", "top")}
