@@ -170,7 +170,7 @@ def drawn_flow(rows: list[dict[str, Any]], source: str, spec: FlowSpec) -> None:
     counts, first = flow.summed(rows), rows[0]
     classes = first["classes"]
     said = flowcharts.finding(counts, classes)
-    drawn = charts.CHARTS["flow"].draw(counts, classes)
+    drawn = data.drawn(charts.CHARTS["flow"].draw, (first["data"], counts.tobytes()), counts, classes)
     show.figure("flow", drawn, key="flow_chart", alt=said)
     st.markdown(said)
     hashes = " · ".join(f"{key} {first[key][:8]}" for key in ("weights", "images", "code"))

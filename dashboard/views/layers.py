@@ -66,7 +66,7 @@ def results(net: str, enc: str, running: live.Measurement | None) -> None:
         drilled(net, enc, found, layer, bit)
     if kinds:
         with left:
-            picture(net, enc, found, kinds, (layer, bit))
+            picture(net, enc, found, (layer, bit), running)
     films(net, enc, layer)
     if kinds:
         below(found, net, enc)
@@ -85,8 +85,11 @@ def nothing(net: str, enc: str, running: live.Measurement | None) -> None:
     )
 
 
-def picture(net: str, enc: str, found: heat.Heatmap, kinds: list[str], chosen: tuple[str, int]) -> None:
+def picture(
+    net: str, enc: str, found: heat.Heatmap, chosen: tuple[str, int], running: live.Measurement | None
+) -> None:
     """The heatmap with its switch and its origin."""
+    kinds = list(found.cells)
     kind = kinds[0]
     with shell.group("kind"):
         if len(kinds) > 1:
@@ -95,9 +98,13 @@ def picture(net: str, enc: str, found: heat.Heatmap, kinds: list[str], chosen: t
                 bind="query-params", format_func=heat.KINDS.__getitem__,
             ) or kinds[0]  # fmt: skip
     cells = found.cells[kind]
-    drawn = charts.CHARTS["layers"].draw(cells, found.totals[kind], heat.fields(enc), chosen)
-    show.figure("layers", drawn, key="layer_heat", alt=heat.finding(cells), title=False, on_select=pick)
-    st.markdown(heat.finding(cells))
+    said, seen = heat.finding(cells), (running.id, len(running.rows)) if running is not None else ()
+    drawn = data.drawn(
+        charts.CHARTS["layers"].draw, (net, enc, kind, chosen, seen),
+        cells, found.totals[kind], heat.fields(enc), chosen,
+    )  # fmt: skip
+    show.figure("layers", drawn, key="layer_heat", alt=said, title=False, on_select=pick)
+    st.markdown(said)
     st.caption(heat.provenance(cells, "Made here" if kind in found.own else "Stored rows"))
     if kind not in found.own and data.outdated(cells):
         st.warning("Made with other weights than those that are here now. Press “Measure this network now”.")
@@ -107,10 +114,11 @@ def drilled(net: str, enc: str, found: heat.Heatmap, layer: str, bit: int) -> No
     """One bit plane of one layer, down to its most harmful words."""
     cell = data.cell(net, enc, layer, bit)
     q = data.words_of(net, enc).weights[layer]
+    said, of = heat.sentence(cell, found, layer, bit), (data.card(net)["sha256"], enc, layer, bit)
     with st.container(key="cell_says"):
-        st.markdown(heat.sentence(cell, found, layer, bit))
-    drawn = charts.CHARTS["plane"].draw(cell.edges, cell.before, cell.after)
-    show.figure("plane", drawn, key="plane_chart", alt=heat.sentence(cell, found, layer, bit), caption=False)
+        st.markdown(said)
+    drawn = data.drawn(charts.CHARTS["plane"].draw, of, cell.edges, cell.before, cell.after)
+    show.figure("plane", drawn, key="plane_chart", alt=said, caption=False)
     estimate = heat.estimated(found, layer, bit)
     word = 0
     if estimate is not None:

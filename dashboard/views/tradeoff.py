@@ -70,7 +70,8 @@ def surface(running: live.Measurement | None) -> None:
         at = tradecontrols.cell(found)
         chosen = found[(found["ber"] == at[0]) & (found["eps"] == at[1])]
         numbers_of(chosen, choice, at)
-    drawn = charts.CHARTS[name].draw(*((found,) if choice.relief else (found, at, choice.threshold)))
+    seen, marks = (choice.net, choice.enc, choice.mode), () if choice.relief else (at, choice.threshold)
+    drawn = data.drawn(charts.CHARTS[name].draw, (*seen, *marks), found, *marks)
     with left:
         alt = words.corners(found)
         click = None if choice.relief else lambda: tradecontrols.pick("surface")
