@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from dashboard import lab, theme
-from resq.core import Encoding, QuantizedTensor
+from resq.core import Encoding
 from resq.measure import layers
-from resq.memory import quant
 
 BER = 1e-3  # of the bars: one layer alone at this bit error rate
 KINDS = {"measured": "measured", "instant": "estimated"}
@@ -69,7 +68,7 @@ def picked(points: Sequence[Mapping[str, Any]]) -> tuple[str, int | None] | None
 def readable(cells: pd.DataFrame) -> pd.DataFrame:
     """Cells as a table for people."""
     columns = {
-        "layer": cells["layer"].map(_layer), "bit": cells["bit"], "per flipped bit": cells["mean"],
+        "layer": cells["layer"].map(short), "bit": cells["bit"], "per flipped bit": cells["mean"],
         "95 % low": cells["low"], "95 % high": cells["high"],
     }  # fmt: skip
     if (cells["kind"] == "measured").all():
@@ -109,16 +108,17 @@ def totals(cells: pd.DataFrame) -> pd.DataFrame:
 
 def hover(cell: Mapping[Any, Any]) -> str:
     """All that makes one cell checkable."""
-    lines = [f"<b>{_layer(cell['layer'])}, bit {cell['bit']}</b>", f"one flipped bit: {change(cell['mean'])}"]
+    lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", f"one flipped bit: {change(cell['mean'])}"]
     if cell["kind"] == "measured":
         lines.append(f"95 % over {cell['maps']} maps: {change(cell['low'])} to {change(cell['high'])}")
-        lines.append(f"{cell['flips']:,} of {cell['words']:,} flipped: accuracy {_points(cell['drop'])}")
+        lines.append(f"{cell['flips']:,} of {cell['words']:,} flipped: accuracy {points(cell['drop'])}")
     else:
         lines.append(f"estimated from gradients; {cell['words']:,} weights")
     return "<br>".join([*lines, f"n = {cell['n']}, seed {cell['seed']}, weights {cell['weights'][:8]}"])
 
 
-def _layer(name: str) -> str:
+def short(name: str) -> str:
+    """A layer's name as people say it."""
     return name.removesuffix(".weight")
 
 
@@ -133,7 +133,8 @@ def change(value: float) -> str:
     return ("+" if value > 0 else "") + theme.number(value)
 
 
-def _points(drop: float) -> str:
+def points(drop: float) -> str:
+    """Lost accuracy in points, with its sign."""
     return f"{-100 * drop:+.1f} points".replace("-", "−")
 
 
@@ -141,7 +142,7 @@ def total_hover(name: str, line: pd.Series) -> str:
     """A bar of the totals, in words."""
     half = f" ± {theme.number(line['half'])}" if line["half"] > 0 else ""
     return (
-        f"<b>{_layer(name)}</b>: {change(line['mean'])}{half}<br>its {int(line['words']):,} weights alone at "
+        f"<b>{short(name)}</b>: {change(line['mean'])}{half}<br>its {int(line['words']):,} weights alone at "
         f"BER {theme.power(BER)}"
     )
 
@@ -174,106 +175,6 @@ def top(enc: str) -> int:
     return next((f.bits[0] for f in parts if f.kind == "exponent"), parts[0].bits[0])
 
 
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One bit plane of one layer in detail.
-
-    Attributes:
-        edges, before, after: histogram of the layer's weights, as stored and with the bit flipped everywhere.
-        moved: how far a flip moves a weight, root mean square, in weights.
-        outside: share of flips that leave the range of the layer's weights or end in no number.
-    """
-
-    edges: np.ndarray
-    before: np.ndarray
-    after: np.ndarray
-    moved: float
-    outside: float
-
-
-def cell(q: QuantizedTensor, bit: int) -> Cell:
-    """The plane ``bit`` of a layer's words."""
-    now, then = quant.dequantize(q), flipped(q, bit)
-    edges = lab.edges(now)
-    with np.errstate(over="ignore", invalid="ignore"):
-        moved = float(np.sqrt(np.square(then.astype(np.float64) - now).mean()))
-    outside = ~((then >= now.min()) & (then <= now.max()))
-    return Cell(edges, lab.counts(now, edges), lab.counts(then, edges), moved, float(outside.mean()))
-
-
-def flipped(q: QuantizedTensor, bit: int) -> np.ndarray:
-    """The layer's weights as they are read with ``bit`` of every word flipped."""
-    words = q.words ^ q.words.dtype.type(1 << bit)
-    rows = words.reshape(len(q.scale), -1)
-    return quant.values(rows, q.scale[:, None], q.zero[:, None], q.encoding).reshape(q.words.shape)
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """What the gradients say of one cell: per output channel, and its most harmful words."""
-
-    channels: np.ndarray
-    worst: tuple[int, ...]
-    costs: tuple[float, ...]
-
-
-def estimated(found: Heatmap, layer: str, bit: int) -> Estimate | None:
-    """The estimate of one cell; None where there is none."""
-    rows = found.rows
-    at = rows[(rows["kind"] == "instant") & (rows["layer"] == layer) & (rows["bit"] == bit)]
-    if at.empty:
-        return None
-    row = at.iloc[0]
-    return Estimate(
-        np.asarray(row["channels"]), tuple(map(int, row["worst"])), tuple(map(float, row["costs"]))
-    )
-
-
-def sentence(cell: Cell, found: Heatmap, layer: str, bit: int) -> str:
-    """What one cell is about: how far its flips move a weight, and what they cost."""
-    parts = [
-        f"**{_layer(layer)}, bit {bit}**: a flip moves a weight by {theme.number(cell.moved)} "
-        "(root mean square)"
-    ]
-    if cell.outside:
-        parts.append(f"{theme.percent(cell.outside)} of the flips leave the layer's range of weights")
-    for kind, name in KINDS.items():
-        at = found.cells.get(kind, pd.DataFrame(columns=["layer", "bit"]))
-        at = at[(at["layer"] == layer) & (at["bit"] == bit)]
-        if len(at):
-            parts.append(f"{name} {change(float(at['mean'].iloc[0]))} to the loss per flip")
-            if kind == "measured":
-                lost, flips = float(at["drop"].iloc[0]), int(at["flips"].iloc[0])
-                parts.append(f"accuracy {_points(lost)} with {flips:,} flips at once")
-    return "; ".join(parts) + "."
-
-
-def strip_says(estimate: Estimate) -> str:
-    """What the stripes show, for people who cannot see them."""
-    worst = int(estimate.channels.argmax())
-    most = change(float(estimate.channels[worst]))
-    return f"Estimated change per output channel; the worst is channel {worst} ({most})."
-
-
-def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[float]) -> pd.DataFrame:
-    """The most harmful words of a cell as a table for people."""
-    at = np.asarray(index, dtype=np.int64)
-    words = q.words.reshape(-1)[at]
-    entry, digits = quant.channel(q, at), -(-q.encoding.stored // 4)
-    now, then = (
-        quant.values(w, q.scale[entry], q.zero[entry], q.encoding)
-        for w in (words, words ^ words.dtype.type(1 << bit))
-    )
-    return pd.DataFrame({
-        "no.": at,
-        "channel": at // (q.words.size // q.words.shape[0]),
-        "word": [f"0x{int(w):0{digits}X}" for w in words],
-        "weight": [theme.number(float(v)) for v in now],
-        "flipped to": [theme.number(float(v)) for v in then],
-        "adds to loss": [change(float(c)) for c in costs],
-    })  # fmt: skip
-
-
 def finding(cells: pd.DataFrame) -> str:
     """What the picture shows: the worst cell, the worst layer, and how much less the lowest bit does."""
     clear = cells.dropna(subset=["shown"])
@@ -282,9 +183,9 @@ def finding(cells: pd.DataFrame) -> str:
     most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)
     worst_layer = sums.iloc[int(sums["mean"].argmax())]
     return (
-        f"Most harmful per flipped bit: {_layer(most['layer'])}, bit {most['bit']} "
+        f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']} "
         f"({change(most['mean'])} on a loss of {theme.number(most['loss'])}). "
-        f"Most harmful at an equal bit error rate: {_layer(worst_layer['layer'])} "
+        f"Most harmful at an equal bit error rate: {short(worst_layer['layer'])} "
         f"({change(worst_layer['mean'])} at BER {theme.power(BER)})."
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import charts, heat
+from dashboard import charts, drill, heat
 from resq.core import Encoding
 from resq.measure import layers
 from resq.memory import quant
@@ -96,7 +96,7 @@ def test_the_agreement_shows_cells_above_their_noise(found):
 def test_a_plane_before_and_after():
     # Codes 0 and 255 of a range 0..255: the top bit moves both by 128 steps of 1.
     q = quant.quantize(np.float32([[0, 255, 0, 255]]), Encoding.parse("int8"))
-    cell = heat.cell(q, 7)
+    cell = drill.cell(q, 7)
     assert cell.moved == pytest.approx(128)
     assert cell.before.sum() == cell.after.sum() == 4
     assert cell.outside == 0
@@ -104,7 +104,7 @@ def test_a_plane_before_and_after():
 
 def test_the_worst_words_say_what_they_hold_and_what_they_become():
     q = quant.quantize(np.float32([[0, 255], [0, 255]]), Encoding.parse("int8"))
-    table = heat.worst(q, 7, [1, 2], [0.5, 0.25])
+    table = drill.worst(q, 7, [1, 2], [0.5, 0.25])
     assert table["word"].tolist() == ["0xFF", "0x00"]
     assert table["weight"].tolist() == ["255", "0"]
     assert table["flipped to"].tolist() == ["127", "128"]
@@ -126,10 +126,10 @@ def test_the_measurement_with_the_most_maps_is_shown():
 
 
 def test_the_estimate_of_a_cell_names_its_words(found):
-    estimate_ = heat.estimated(found, "b", 1)
+    estimate_ = drill.estimated(found, "b", 1)
     assert estimate_.worst == (5, 1)
-    assert "channel 1" in heat.strip_says(estimate_)
-    assert heat.estimated(found, "b", 7) is None
+    assert "channel 1" in drill.strip_says(estimate_)
+    assert drill.estimated(found, "b", 7) is None
 
 
 def test_sentences_name_the_worst_cell_and_the_worst_layer(found):

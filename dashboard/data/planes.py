@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard import drill, heat, live
 from dashboard import film as films
-from dashboard import heat, live
 from dashboard.data.nets import card, words_of
 from resq.measure import flow, layers, table
 
@@ -33,11 +33,11 @@ def _heatmap(
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)
-def _cell(net: str, sha256: str, enc: str, layer: str, bit: int) -> heat.Cell:
-    return heat.cell(words_of(net, enc).weights[layer], bit)
+def _cell(net: str, sha256: str, enc: str, layer: str, bit: int) -> drill.Cell:
+    return drill.cell(words_of(net, enc).weights[layer], bit)
 
 
-def cell(net: str, enc: str, layer: str, bit: int) -> heat.Cell:
+def cell(net: str, enc: str, layer: str, bit: int) -> drill.Cell:
     """One bit plane of one layer in detail."""
     return _cell(net, str(card(net)["sha256"]), enc, layer, bit)
 

@@ -6,7 +6,20 @@ from dataclasses import astuple
 
 import streamlit as st
 
-from dashboard import bitcontrols, charts, controls, data, film, follow, heat, live, shell, show, tables
+from dashboard import (
+    bitcontrols,
+    charts,
+    controls,
+    data,
+    drill,
+    film,
+    follow,
+    heat,
+    live,
+    shell,
+    show,
+    tables,
+)
 from resq.measure.layers import LayerSpec
 
 MAPS = 4  # of a measurement begun here: minutes, not an hour
@@ -114,18 +127,18 @@ def drilled(net: str, enc: str, found: heat.Heatmap, layer: str, bit: int) -> No
     """One bit plane of one layer, down to its most harmful words."""
     cell = data.cell(net, enc, layer, bit)
     q = data.words_of(net, enc).weights[layer]
-    said, of = heat.sentence(cell, found, layer, bit), (data.card(net)["sha256"], enc, layer, bit)
+    said, of = drill.sentence(cell, found, layer, bit), (data.card(net)["sha256"], enc, layer, bit)
     with st.container(key="cell_says"):
         st.markdown(said)
     drawn = data.drawn(charts.CHARTS["plane"].draw, of, cell.edges, cell.before, cell.after)
     show.figure("plane", drawn, key="plane_chart", alt=said, caption=False)
-    estimate = heat.estimated(found, layer, bit)
+    estimate = drill.estimated(found, layer, bit)
     word = 0
     if estimate is not None:
         strip = charts.CHARTS["channels"].draw(estimate.channels)
-        show.figure("channels", strip, key="channel_chart", alt=heat.strip_says(estimate), caption=False)
+        show.figure("channels", strip, key="channel_chart", alt=drill.strip_says(estimate), caption=False)
         st.markdown("**Its ten most harmful words** · choose one, then open it")
-        table = heat.worst(q, bit, estimate.worst, estimate.costs)
+        table = drill.worst(q, bit, estimate.worst, estimate.costs)
         chosen = st.dataframe(
             table, hide_index=True, key=f"worst_{layer}_{bit}", on_select="rerun", height=216,
             selection_mode="single-row", selection_default={"selection": {"rows": [0]}},

@@ -1,0 +1,113 @@
+"""One bit plane of one layer in detail: its weights before and after, where it hurts, its worst words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dashboard import heat, lab, theme
+from resq.core import QuantizedTensor
+from resq.memory import quant
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One bit plane of one layer in detail.
+
+    Attributes:
+        edges, before, after: histogram of the layer's weights, as stored and with the bit flipped everywhere.
+        moved: how far a flip moves a weight, root mean square, in weights.
+        outside: share of flips that leave the range of the layer's weights or end in no number.
+    """
+
+    edges: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    moved: float
+    outside: float
+
+
+def cell(q: QuantizedTensor, bit: int) -> Cell:
+    """The plane ``bit`` of a layer's words."""
+    now, then = quant.dequantize(q), flipped(q, bit)
+    edges = lab.edges(now)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = float(np.sqrt(np.square(then.astype(np.float64) - now).mean()))
+    outside = ~((then >= now.min()) & (then <= now.max()))
+    return Cell(edges, lab.counts(now, edges), lab.counts(then, edges), moved, float(outside.mean()))
+
+
+def flipped(q: QuantizedTensor, bit: int) -> np.ndarray:
+    """The layer's weights as they are read with ``bit`` of every word flipped."""
+    words = q.words ^ q.words.dtype.type(1 << bit)
+    rows = words.reshape(len(q.scale), -1)
+    return quant.values(rows, q.scale[:, None], q.zero[:, None], q.encoding).reshape(q.words.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What the gradients say of one cell: per output channel, and its most harmful words."""
+
+    channels: np.ndarray
+    worst: tuple[int, ...]
+    costs: tuple[float, ...]
+
+
+def estimated(found: heat.Heatmap, layer: str, bit: int) -> Estimate | None:
+    """The estimate of one cell; None where there is none."""
+    rows = found.rows
+    at = rows[(rows["kind"] == "instant") & (rows["layer"] == layer) & (rows["bit"] == bit)]
+    if at.empty:
+        return None
+    row = at.iloc[0]
+    return Estimate(
+        np.asarray(row["channels"]), tuple(map(int, row["worst"])), tuple(map(float, row["costs"]))
+    )
+
+
+def sentence(cell: Cell, found: heat.Heatmap, layer: str, bit: int) -> str:
+    """What one cell is about: how far its flips move a weight, and what they cost."""
+    parts = [
+        f"**{heat.short(layer)}, bit {bit}**: a flip moves a weight by {theme.number(cell.moved)} "
+        "(root mean square)"
+    ]
+    if cell.outside:
+        parts.append(f"{theme.percent(cell.outside)} of the flips leave the layer's range of weights")
+    for kind, name in heat.KINDS.items():
+        at = found.cells.get(kind, pd.DataFrame(columns=["layer", "bit"]))
+        at = at[(at["layer"] == layer) & (at["bit"] == bit)]
+        if len(at):
+            parts.append(f"{name} {heat.change(float(at['mean'].iloc[0]))} to the loss per flip")
+            if kind == "measured":
+                lost, flips = float(at["drop"].iloc[0]), int(at["flips"].iloc[0])
+                parts.append(f"accuracy {heat.points(lost)} with {flips:,} flips at once")
+    return "; ".join(parts) + "."
+
+
+def strip_says(estimate: Estimate) -> str:
+    """What the stripes show, for people who cannot see them."""
+    worst = int(estimate.channels.argmax())
+    most = heat.change(float(estimate.channels[worst]))
+    return f"Estimated change per output channel; the worst is channel {worst} ({most})."
+
+
+def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[float]) -> pd.DataFrame:
+    """The most harmful words of a cell as a table for people."""
+    at = np.asarray(index, dtype=np.int64)
+    words = q.words.reshape(-1)[at]
+    entry, digits = quant.channel(q, at), -(-q.encoding.stored // 4)
+    now, then = (
+        quant.values(w, q.scale[entry], q.zero[entry], q.encoding)
+        for w in (words, words ^ words.dtype.type(1 << bit))
+    )
+    return pd.DataFrame({
+        "no.": at,
+        "channel": at // (q.words.size // q.words.shape[0]),
+        "word": [f"0x{int(w):0{digits}X}" for w in words],
+        "weight": [theme.number(float(v)) for v in now],
+        "flipped to": [theme.number(float(v)) for v in then],
+        "adds to loss": [heat.change(float(c)) for c in costs],
+    })  # fmt: skip
