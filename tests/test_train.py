@@ -131,10 +131,10 @@ def test_every_epoch_shuffles_anew(images):
 
 
 def test_every_image_is_seen_at_most_once_an_epoch_in_full_batches():
-    parts = train._parts(np.arange(70), 32)
+    parts = augment.parts(np.arange(70), 32)
     assert [len(part) for part in parts] == [32, 32]
     assert np.concatenate(parts).tolist() == list(range(64))
-    assert [len(part) for part in train._parts(np.arange(5), 32)] == [5]
+    assert [len(part) for part in augment.parts(np.arange(5), 32)] == [5]
 
 
 def test_the_learning_rate_rises_over_the_warm_up_and_then_falls_to_zero():

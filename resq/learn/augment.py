@@ -38,3 +38,9 @@ def cutout(x: Tensor, side: int, fill: tuple[float, ...], rng: np.random.Generat
     ) == 0
     hole = inside[0][:, None, :, None] & inside[1][:, None, None, :]  # (N, 1, H, W)
     return torch.where(hole, torch.tensor(fill, dtype=x.dtype, device=x.device).view(1, 3, 1, 1), x)
+
+
+def parts(order: np.ndarray, batch: int) -> list[np.ndarray]:
+    """The order cut into full batches; what is left over waits for the next epoch's shuffle."""
+    whole = max(len(order) - len(order) % batch, min(batch, len(order)))
+    return np.split(order[:whole], range(batch, whole, batch))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from resq import checkpoints, data, networks, seeds
 from resq.core import Dataset
-from resq.learn import augment
+from resq.learn import augment, average
 from resq.learn.recipe import Recipe
 
 # (network, images in [0, 1], labels, random stream) -> loss; a stage brings its own.
@@ -144,61 +144,13 @@ def train(
         if keep is not None:
             _save(run, keep, identity)
     if (run.averaged or recipe.start_share) and run.epoch == recipe.epochs:
-        _settle(run, _averaged(run, recipe), recipe, padded)
+        average.settle(run, average.mean(run, recipe), recipe, padded)
     return run
 
 
 def started(recipe: Recipe) -> list[str]:
     """The hash of the weights that the recipe starts from; none for a random start."""
     return [checkpoints.card(recipe.start)["sha256"][:16]] if recipe.start else []
-
-
-def _average(run: Run) -> None:
-    """Takes the weights of this step into their running mean."""
-    run.averaged += 1
-    with torch.no_grad():
-        for name, value in run.network.named_parameters():
-            if name not in run.average:
-                run.average[name] = value.detach().clone()
-            else:
-                run.average[name].lerp_(value, 1 / run.averaged)
-
-
-def _averaged(run: Run, recipe: Recipe) -> dict[str, Tensor]:
-    """The mean that the recipe asks for: of the last steps' weights, of the start's, or of both."""
-    ends = run.average or {name: value.detach() for name, value in run.network.named_parameters()}
-    if not recipe.start_share:
-        return ends
-    begun = checkpoints.load(recipe.start).state
-    first = {name: torch.tensor(begun[name.removeprefix("body.")]).to(value) for name, value in ends.items()}
-    return {name: value.lerp(first[name], recipe.start_share) for name, value in ends.items()}
-
-
-def _settle(run: Run, mean: dict[str, Tensor], recipe: Recipe, padded: Tensor) -> None:
-    """``mean`` becomes the network's weights; batch norm counts its statistics anew with them.
-
-    The statistics come from up to 50 batches of training images, whole and unshifted as at test time.
-    """
-    run.network.load_state_dict(mean, strict=False)
-    order = seeds.rng(recipe.seed, "settle").permutation(len(padded))
-    inside = slice(recipe.pad, padded.shape[-1] - recipe.pad)
-    parts = _parts(order, recipe.batch)[:50]
-    recount(run.network, (padded[torch.from_numpy(i).to(padded.device)][:, :, inside, inside] for i in parts))
-
-
-def recount(network: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Batch norms take their statistics anew, as plain means over ``batches`` of uint8 (N, 3, H, W)."""
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    before = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain mean over all batches
-    network.train()
-    with torch.no_grad():
-        for x in batches if norms else ():
-            network(x.contiguous(memory_format=torch.channels_last).float().div_(255))
-    for norm, momentum in zip(norms, before, strict=True):
-        norm.momentum = momentum
 
 
 def _epoch(
@@ -214,7 +166,7 @@ def _epoch(
     epoch, where = run.epoch, device()
     chance = seeds.rng(recipe.seed, "epoch", epoch)
     order = hooks.order(epoch, chance) if hooks.order else chance.permutation(len(images))
-    parts = _parts(order, recipe.batch)
+    parts = augment.parts(order, recipe.batch)
     loss_sum, right, seen = 0.0, 0, 0
     run.network.train()
     label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
@@ -232,18 +184,12 @@ def _epoch(
         if hooks.stepped:
             hooks.stepped(run.network)
         if epoch >= recipe.falling:
-            _average(run)
+            average.add(run)
         loss_sum += loss.item() * len(y)
         right += int((logits.argmax(1) == y).sum())
         seen += len(y)
         bar.set_postfix(loss=f"{loss_sum / seen:.3f}", accuracy=f"{right / seen:.3f}", refresh=False)
     return {"loss": round(loss_sum / seen, 5), "accuracy": round(right / seen, 5)}
-
-
-def _parts(order: np.ndarray, batch: int) -> list[np.ndarray]:
-    """The order cut into full batches; what is left over waits for the next epoch's shuffle."""
-    whole = max(len(order) - len(order) % batch, min(batch, len(order)))
-    return np.split(order[:whole], range(batch, whole, batch))
 
 
 def _batch(

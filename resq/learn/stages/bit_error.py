@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from resq import seeds
 from resq.core import BitFlips, Encoding, QuantizedModel
-from resq.learn import train
+from resq.learn import average
 from resq.learn.stages import vulnerable, words
 from resq.learn.stages.adversarial import moved
 from resq.learn.stages.bpfc import coarsened
@@ -178,7 +178,7 @@ def recounted(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: i
     network = network_with(checkpoint, state, encoding)
     order = seeds.rng(site.seed, "recount").permutation(len(site.train))[:n]
     pixels = torch.from_numpy(np.ascontiguousarray(site.train.pixels[order]))
-    train.recount(network, pixels.split(250))
+    average.recount(network, pixels.split(250))
     counted = {k: v.cpu().numpy() for k, v in network.body.state_dict().items()}
     return {k: state[k] if k in checkpoint.weights else counted[k] for k in state}
 

@@ -1,0 +1,66 @@
+"""Means of weights along a run, and batch norms that are counted anew for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from resq import checkpoints, seeds
+from resq.learn import augment
+from resq.learn.recipe import Recipe
+
+if TYPE_CHECKING:
+    from resq.learn.train import Run
+
+
+def add(run: Run) -> None:
+    """Takes the weights of this step into their running mean."""
+    run.averaged += 1
+    with torch.no_grad():
+        for name, value in run.network.named_parameters():
+            if name not in run.average:
+                run.average[name] = value.detach().clone()
+            else:
+                run.average[name].lerp_(value, 1 / run.averaged)
+
+
+def mean(run: Run, recipe: Recipe) -> dict[str, Tensor]:
+    """The mean that the recipe asks for: of the last steps' weights, of the start's, or of both."""
+    ends = run.average or {name: value.detach() for name, value in run.network.named_parameters()}
+    if not recipe.start_share:
+        return ends
+    begun = checkpoints.load(recipe.start).state
+    first = {name: torch.tensor(begun[name.removeprefix("body.")]).to(value) for name, value in ends.items()}
+    return {name: value.lerp(first[name], recipe.start_share) for name, value in ends.items()}
+
+
+def settle(run: Run, weights: dict[str, Tensor], recipe: Recipe, padded: Tensor) -> None:
+    """``weights`` become the network's weights; batch norm counts its statistics anew with them.
+
+    The statistics come from up to 50 batches of training images, whole and unshifted as at test time.
+    """
+    run.network.load_state_dict(weights, strict=False)
+    order = seeds.rng(recipe.seed, "settle").permutation(len(padded))
+    inside = slice(recipe.pad, padded.shape[-1] - recipe.pad)
+    chosen = augment.parts(order, recipe.batch)[:50]
+    recount(
+        run.network, (padded[torch.from_numpy(i).to(padded.device)][:, :, inside, inside] for i in chosen)
+    )
+
+
+def recount(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Batch norms take their statistics anew, as plain means over ``batches`` of uint8 (N, 3, H, W)."""
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over all batches
+    network.train()
+    with torch.no_grad():
+        for x in batches if norms else ():
+            network(x.contiguous(memory_format=torch.channels_last).float().div_(255))
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
