@@ -81,9 +81,19 @@ def test_the_slope_of_a_linear_layer_is_the_error_times_what_it_sees():
 def test_the_curvature_of_a_linear_layer_is_right_in_the_mean():
     # Of the weight from input j to class c it is the mean over images of p_c (1 - p_c) x_j^2.
     bench, x, y, p = one_layer(8_000)
-    slopes, _ = sensitivity.slopes(bench, x, y, rng=seeds.rng(0, "curve"))
+    slopes, _ = sensitivity.slopes(bench, x, y, rng=seeds.rng(0, "curve"), draws=8_000)
     expected = (p * (1 - p)).T @ x**2 / 8_000
     assert slopes["weight"].second.reshape(2, 3) == pytest.approx(expected.numpy(), rel=0.25)
+
+
+def test_images_with_more_curvature_are_drawn_more_often_and_each_draw_counts_less():
+    z = torch.tensor([[0.0, 0.0], [30.0, 0.0], [2.0, 0.0], [30.0, 0.0]])
+    trace = 1 - z.softmax(1).square().sum(1)
+    chosen, count = sensitivity._bent(z, 100, seeds.rng(0, "draws"))
+    often = torch.bincount(chosen, minlength=4)
+    assert often[1] == often[3] == 0
+    assert (often - 100 * trace / trace.sum()).abs().max() <= 1
+    assert torch.allclose(count * trace[chosen], trace.sum() / 100)
 
 
 def test_slopes_are_those_of_the_stored_weights_also_where_norms_are_folded(tiny):
