@@ -142,3 +142,39 @@ def test_a_tensor_of_another_shape_is_named_with_both_shapes():
 def test_an_unknown_network_is_answered_with_the_known_ones():
     with pytest.raises(ValueError, match=r"no network 'resnet50'; known: .*resnet18, .*resnet20"):
         _build("resnet50")
+
+
+def _changed(network: networks.Network, names: list[str]) -> dict[str, torch.Tensor]:
+    own = dict(network.named_parameters())
+    return {name: own[name].detach() + 0.5 for name in names}
+
+
+@every_network
+def test_a_replaced_network_computes_with_the_changed_tensors_and_the_given_one_is_as_it_was(name):
+    network, x = _build(name).eval(), torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    weights = [f"body.{w}" for w in networks.weight_names(network.body)]
+    changed = _changed(network, [weights[0], weights[len(weights) // 2], weights[-1]])
+    with torch.inference_mode():
+        before = network(x)
+        found = networks.replaced(network, changed)(x)
+        assert torch.equal(network(x), before)
+        network.load_state_dict({**network.state_dict(), **changed})
+        assert torch.equal(network(x), found)
+    assert not torch.equal(found, before)
+
+
+def test_a_replaced_network_has_new_modules_only_on_the_way_to_what_changes():
+    network = _build("resnet20")
+    own = networks.replaced(network, _changed(network, ["body.layer2.0.conv1.weight"]))
+    assert own.body.layer2[0].conv1 is not network.body.layer2[0].conv1
+    assert own.body.layer2 is not network.body.layer2
+    assert own.body.layer1 is network.body.layer1
+    assert own.body.layer2[1] is network.body.layer2[1]
+
+
+def test_a_module_in_two_places_is_replaced_in_both():
+    network = _build("resnet20").eval()
+    network.body.layer1[1] = network.body.layer1[0]
+    own = networks.replaced(network, _changed(network, ["body.layer1.0.conv1.weight"]))
+    assert own.body.layer1[1] is own.body.layer1[0]
+    assert own.body.layer1[0] is not network.body.layer1[0]

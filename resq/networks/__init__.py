@@ -75,11 +75,44 @@ def replaced(network: Network, changed: Mapping[str, Tensor]) -> Network:
     Args:
         changed: by name as in ``network.named_parameters()``.
     """
-    shared: dict[int, Any] = {id(t): t for t in (*network.parameters(), *network.buffers())}
-    own = copy.deepcopy(network, shared)  # new modules, the same tensors
+    modules = list(network.modules())
+    if len(modules) < sum(1 for _ in network.named_modules(remove_duplicate=False)):
+        own = _whole_copy(network)  # a module that stands in two places changes in both
+    else:
+        own = _along({name.rpartition(".")[0] for name in changed}, network)
     for name, value in changed.items():
         module, _, last = name.rpartition(".")
         own.get_submodule(module)._parameters[last] = value  # type: ignore[assignment]
+    return own
+
+
+def _whole_copy(network: Network) -> Network:
+    """New modules, the same tensors."""
+    shared: dict[int, Any] = {id(t): t for t in (*network.parameters(), *network.buffers())}
+    return copy.deepcopy(network, shared)
+
+
+def _along(names: set[str], network: Network) -> Network:
+    """The network with new modules on the way to these, and all others shared: nothing writes into them."""
+    own = _shallow(network)
+    fresh = {"": own}
+    for name in sorted(names):
+        parts = name.split(".")
+        for depth, part in enumerate(parts, 1):
+            here, above = ".".join(parts[:depth]), fresh[".".join(parts[: depth - 1])]
+            if here not in fresh:
+                fresh[here] = above._modules[part] = _shallow(above._modules[part])
+    return own
+
+
+def _shallow(module: Any) -> Any:
+    """A module of its own with the same parameters, buffers and children."""
+    own = module.__class__.__new__(module.__class__)
+    own.__dict__ = {
+        **module.__dict__,
+        "_parameters": dict(module._parameters),
+        "_modules": dict(module._modules),
+    }
     return own
 
 
