@@ -23,6 +23,12 @@ STAGES = {
     "attack-fault": "1 + 2", "attack-words": "1 + 3", "fault-words": "2 + 3", "plus": "1 + 2 + 3",
 }  # fmt: skip
 WORDS = ("words", "attack-words", "fault-words", "plus")
+# The same of ResNet18, where stage 3 is the encoding alone: (stages, variant, encoding).
+CODED = [
+    ("none", "base", "int8"), ("1", "attack", "int8"), ("2", "fault", "int8"), ("3", "base", "int4-tmr2"),
+    ("1 + 2", "plus", "int8"), ("1 + 3", "attack", "int4-tmr2"), ("2 + 3", "fault", "int4-tmr2"),
+    ("1 + 2 + 3", "plus", "int4-tmr2"),
+]  # fmt: skip
 SHOWN = [0.0, 1e-4, 1e-3, 1e-2, 5e-2]
 
 
@@ -84,6 +90,8 @@ def both(checkpoint: str) -> list[str]:
     return lines
 
 
+UNDER = "| bits | clean | BER 0.01 | BER 0.05 | BER 0.1 | PGD-20, eps 8/255 |"
+BAR = "|---|---|---|---|---|---|---|---|"
 # What one measure alone gives: (words for people, file, variant, fault model, stored bits a weight).
 ALONE = [
     ("clip", "baselines", "clip", "random", 8),
@@ -95,19 +103,46 @@ ALONE = [
 
 def ablation(network: str) -> list[str]:
     """One line per set of stages and per other measure: accuracy under faults and under attack."""
-    lines = [
-        "| stages | checkpoint | bits | clean | BER 0.01 | BER 0.05 | BER 0.1 | PGD-20, eps 8/255 |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [f"| stages | checkpoint {UNDER}", BAR]
     for variant, stages in STAGES.items():
         file = "ablation-words" if variant in WORDS else "ablation"
         lines.append(_measure(network, stages, file, variant, "random", 8))
     return lines + [_measure(network, *alone) for alone in ALONE]
 
 
-def _measure(network: str, said: str, file: str, variant: str, fault: str, stored: int) -> str:
+def coded(network: str) -> list[str]:
+    """The ablation of a network whose third stage is an encoding: one line per set of stages."""
+    lines = [f"| stages | weights, words {UNDER}", BAR]
+    return lines + [
+        _measure(network, stages, "ablation", variant, "random", 8, words) for stages, variant, words in CODED
+    ]
+
+
+def kept(network: str, chance: float) -> list[str]:
+    """One line per hardened variant: accuracy over BER, and what of it above chance is kept."""
+    folder, name = table.SHIPPED, network.replace("/", "-")
+    rows = table.read(folder / f"{name}-hardened.parquet")
+    uniform = table.read(folder / f"{name}-hardened-layer-uniform.parquet")
+    lines = [
+        "| hardened | clean | BER 0.01 | BER 0.05 | BER 0.1 | kept above chance | layer-uniform, BER 0.001 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for variant in ("fault", "plus"):
+        own, other = (r[r["checkpoint"] == f"{network}/{variant}"] for r in (rows, uniform))
+        at = stats.curve(own).set_index("x")
+        shares = [(at.loc[x, "mean"] - chance) / (at.loc[0.0, "mean"] - chance) for x in (1e-2, 5e-2, 1e-1)]
+        cells = [_cell(at.loc[x]) for x in (0.0, 1e-2, 5e-2, 1e-1)]
+        cells += [", ".join(f"{s:.3f}" for s in shares), _cell(stats.curve(other).set_index("x").loc[1e-3])]
+        lines.append(f"| `{variant}`, {own['encoding'].iloc[0]} | {' | '.join(cells)} |")
+    return lines
+
+
+def _measure(
+    network: str, said: str, file: str, variant: str, fault: str, stored: int, encoding: str = ""
+) -> str:
     rows = table.read(table.SHIPPED / f"{network.replace('/', '-')}-{file}.parquet")
     own = rows[rows["checkpoint"] == f"{network}/{variant}"]
+    own = own[own["encoding"] == encoding] if encoding else own
     under = stats.curve(own[own["fault"] == fault]).set_index("x")
     hit = stats.curve(own, "eps").set_index("x")
     attacked = "as `base`"
@@ -115,7 +150,8 @@ def _measure(network: str, said: str, file: str, variant: str, fault: str, store
         at = 100 * hit.loc[8.0, ["mean", "image_low", "image_high"]].astype(float)
         attacked = f"{at['mean']:.1f} ({at['image_low']:.1f} to {at['image_high']:.1f})"
     cells = [_cell(under.loc[x]) for x in (0.0, 1e-2, 5e-2, 1e-1)]
-    return f"| {said} | `{variant}` | {stored} | {' | '.join(cells)} | {attacked} |"
+    of = f"`{variant}`, {encoding}" if encoding else f"`{variant}`"
+    return f"| {said} | {of} | {stored} | {' | '.join(cells)} | {attacked} |"
 
 
 def asymmetry() -> list[str]:
@@ -185,9 +221,16 @@ def test_the_ablation_in_the_readme_follows_from_the_shipped_rows():
     assert "\n".join(ablation("signs/resnet20")) in README
 
 
+def test_the_ablation_of_resnet18_in_the_readme_follows_from_the_shipped_rows():
+    assert "\n".join(coded("cifar10/resnet18")) in README
+    assert "\n".join(kept("cifar10/resnet18", 0.1)) in README
+
+
 if __name__ == "__main__":
     print("\n".join([*cards(), "", *asymmetry()]))  # noqa: T201
     print("\n" + "\n".join(ablation("signs/resnet20")))  # noqa: T201
+    print("\n" + "\n".join(coded("cifar10/resnet18")))  # noqa: T201
+    print("\n" + "\n".join(kept("cifar10/resnet18", 0.1)))  # noqa: T201
     print("\n" + "\n".join(widths("cifar10/resnet18/base")))  # noqa: T201
     print("\n" + "\n".join(both("signs/resnet20/base")))  # noqa: T201
     for name in TABLED:
