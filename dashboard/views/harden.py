@@ -81,7 +81,11 @@ def base_of(name: str) -> str:
 def shipped(names: list[str]) -> None:
     """What hardening gave before anyone presses a button: the cards of hardened checkpoints."""
     stages = {name: len(data.card(name).get("stages") or ()) for name in names}
-    hardened = sorted(filter(stages.get, names), key=lambda name: -stages[name])  # the fullest opens the page
+    # The fullest opens the page; the many networks of a study come last.
+    hardened = sorted(
+        filter(stages.get, names),
+        key=lambda name: ("/asym-" in name, -stages[name], not name.endswith("/plus")),
+    )
     if not hardened:
         st.caption("No hardened checkpoint is on this machine yet; the quick preset makes one in minutes.")
         return
