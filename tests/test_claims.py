@@ -84,6 +84,14 @@ def test_a_hardened_figure_counts_only_where_the_unhardened_network_falls():
     assert found.decides.low < 0.8103 < found.decides.high
 
 
+def test_protected_words_answer_for_a_hardened_network_and_never_for_the_base():
+    rows = (maps(850, 852, 849), maps(917, 918, 916, encoding="int4-tmr2"))
+    hardened = (maps(700, 701, 702, **HARDENED), maps(720, 721, 722, **HARDENED, encoding="int4-tmr2"))
+    found = judged("resnet18-ber-1e-2", *rows, *hardened)
+    reading = next(r for r in found.readings if r.reading.label.startswith("int8 affine per channel"))
+    assert (reading.cell.encoding, reading.base.encoding) == ("int4-tmr2", "int8")
+
+
 @pytest.mark.parametrize(
     ("correct", "word"), [(747, "reproduced"), (820, "exceeded"), (600, "not reproduced")]
 )

@@ -138,11 +138,11 @@ def pick(
     The order is the claim file's, never that of the results: nobody picks the best cell afterwards.
 
     Args:
-        hardened: whether the reading's protected encodings may answer.
+        hardened: whether the reading's protected encodings may answer; never for a base.
     """
-    encodings = reading.hardened if hardened and reading.hardened else reading.encodings
     for network in networks:
-        for encoding in encodings:
+        protected = hardened and reading.hardened and not network.endswith("/base")
+        for encoding in reading.hardened if protected else reading.encodings:
             for cell in found:
                 if (cell.checkpoint, cell.encoding) == (network, encoding) and answers(cell, reading, claim):
                     return cell
