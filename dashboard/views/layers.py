@@ -111,7 +111,9 @@ def picture(
                 bind="query-params", format_func=heat.KINDS.__getitem__,
             ) or kinds[0]  # fmt: skip
     cells = found.cells[kind]
-    said, seen = heat.finding(cells), (running.id, len(running.rows)) if running is not None else ()
+    # Of what ``found`` holds: by now the job may have more rows than these.
+    seen = (running.id, found.own, len(found.rows)) if running is not None else ()
+    said = heat.finding(cells)
     drawn = data.drawn(
         charts.CHARTS["layers"].draw, (net, enc, kind, chosen, seen),
         cells, found.totals[kind], heat.fields(enc), chosen,

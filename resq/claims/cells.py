@@ -130,18 +130,14 @@ def rate(reading: Reading, claim: Claim) -> float:
     return claim.ber * reading.scale if reading.ber is None else reading.ber
 
 
-def pick(
-    found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str, ...], hardened: bool = True
-) -> Cell | None:
+def pick(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str, ...]) -> Cell | None:
     """The cell that answers: the first network that has one, in the first encoding that has one.
 
-    The order is the claim file's, never that of the results: nobody picks the best cell afterwards.
-
-    Args:
-        hardened: whether the reading's protected encodings may answer; never for a base.
+    The order is the claim file's, never that of the results: nobody picks the best cell afterwards. Protected
+    encodings answer for hardened networks alone, never for a base.
     """
     for network in networks:
-        protected = hardened and reading.hardened and not network.endswith("/base")
+        protected = reading.hardened and not network.endswith("/base")
         for encoding in reading.hardened if protected else reading.encodings:
             for cell in found:
                 if (cell.checkpoint, cell.encoding) == (network, encoding) and answers(cell, reading, claim):

@@ -135,7 +135,7 @@ def _read(claim: Claim, reading: Reading, found: list[Cell]) -> Judged:
         return Judged(reading, NONE, "not measured yet")
     if claim.kind != "gain":
         return _word(claim, Judged(reading, "", "", cell.mean, cell.low, cell.high, cell))
-    base = measured.pick(found, reading, claim, (claim.base,), hardened=False)
+    base = measured.pick(found, reading, claim, (claim.base,))
     if base is None:
         return Judged(reading, NONE, f"{claim.base} is not measured there yet", cell=cell)
     gain, low, high = measured.difference(cell, base)

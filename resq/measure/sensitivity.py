@@ -27,7 +27,8 @@ from resq.memory import faults, quant
 BATCH = 256  # images of a forward pass; a few left over would cost nearly as much
 # Images the estimate looks at, as many as are measured by default: the gradient belongs to its images.
 # Against a heatmap of signs/resnet20/base measured on 256, an estimate on all of them ranks with Spearman
-# 0.94 to 0.98 (three seeds), on the first 128 with 0.91 to 0.94, on the first 64 with 0.
+# 0.94 to 0.98 (three seeds), on the first 128 with 0.91 to 0.94, on the first 64 with 0; curvature was then
+# drawn in passes of 32 over all images.
 ESTIMATED = 256
 LARGE = 128  # images of a backward pass for the gradient
 # Images, with repetition, that the curvature is drawn on, and of a backward pass for it: few, since what two
@@ -110,12 +111,12 @@ def slopes(
     """Per layer the derivative of the mean loss by every weight and the curvature; and the mean loss.
 
     The curvature is the diagonal of the generalised Gauss-Newton matrix J' (diag p - p p') J, where J is the
-    derivative of the logits: random signs make one backward pass over a batch an unbiased draw of it. Unlike
+    derivative of the logits: random signs make a backward pass over a few images an unbiased draw. Unlike
     squared gradients of the true labels (the empirical Fisher matrix) it does not vanish where the answers
     are right.
 
     Args:
-        rng: the random signs; None leaves the curvature out (zeros), which is half the work.
+        rng: the random signs; None leaves the curvature out (zeros).
         draws: images that the curvature is drawn on, chosen by how much each has, see ``_bent``.
     Sources: Schraudolph 2002; Martens 2020, arXiv:1412.1193, section 9.
     """
