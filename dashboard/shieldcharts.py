@@ -13,6 +13,8 @@ from dashboard import theme, words
 from resq.measure import tradeoff
 
 NUMBERS = ["faults", "attack", "clean", "megabytes"]
+SYMBOLS = ["diamond", "square", "triangle-up", "x", "pentagon", "star"]  # encodings of one network
+LETTER = 0.02  # width of a letter, as a share of a picture of half a page
 FAULTS, ATTACK = "resists faults: mean accuracy over log BER", "resists attack: mean accuracy over eps"
 
 
@@ -24,6 +26,7 @@ def shields(areas: pd.DataFrame) -> go.Figure:
     """
     figure, dots = go.Figure(), models(areas)
     _draw(figure, areas, dots, "faults", "attack", pd.Series(15.0, index=dots.index))
+    _keys(figure, dots)
     starts = [(dot, _start(dot, dots)) for _, dot in dots.iterrows()]
     arrows = [
         {"x": dot["faults"], "y": dot["attack"], "ax": start["faults"], "ay": start["attack"], "axref": "x",
@@ -33,7 +36,7 @@ def shields(areas: pd.DataFrame) -> go.Figure:
         if start is not None
     ]  # fmt: skip
     return theme.dress(
-        figure, 480, showlegend=False, annotations=arrows,
+        figure, 480, showlegend=True, annotations=arrows,
         xaxis={"title": {"text": FAULTS}, **_around(areas["faults"])},
         yaxis={"title": {"text": ATTACK}, **_around(areas["attack"])},
     )  # fmt: skip
@@ -49,26 +52,35 @@ def pareto(areas: pd.DataFrame, y: str = "faults") -> go.Figure:
     figure, dots = go.Figure(), models(areas)
     best = dots.iloc[tradeoff.front(dots["clean"].to_numpy(), dots[y].to_numpy())]
     figure.add_scatter(
-        x=best["clean"].tolist(), y=best[y].tolist(), mode="lines", hoverinfo="skip",
+        x=best["clean"].tolist(), y=best[y].tolist(), mode="lines", hoverinfo="skip", showlegend=False,
         name="none is better in both", line={"color": theme.INK, "dash": "dot", "width": 2},
     )  # fmt: skip
     # Weights that are not on this machine have no known size: the smallest dot.
     sizes = 9 + 11 * np.sqrt(dots["megabytes"].fillna(0) / float(np.nanmax([1e-9, *dots["megabytes"]])))
     _draw(figure, areas, dots, "clean", y, sizes)
+    _keys(figure, dots)
     return theme.dress(
-        figure, 480, showlegend=False, xaxis={"title": {"text": "clean accuracy"}, **_around(areas["clean"])},
+        figure, 480, showlegend=True, xaxis={"title": {"text": "clean accuracy"}, **_around(areas["clean"])},
         yaxis={"title": {"text": {"faults": FAULTS, "attack": ATTACK}[y]}, **_around(areas[y])},
     )  # fmt: skip
 
 
 def models(areas: pd.DataFrame) -> pd.DataFrame:
-    """One line per model and encoding: the means over the seeds of a study, and ``label`` for the picture."""
+    """One line per model and encoding: the means over the seeds of a study.
+
+    For the picture: ``name`` of the dot, ``label`` beside it, ``symbol``: the encoding, where one has two.
+    """
     numbers = [name for name in NUMBERS if name in areas]
     keys = [areas["checkpoint"].map(model).rename("model"), areas["encoding"]]
     found = areas.groupby(keys, sort=False)[numbers].mean().reset_index()
     twice = found["model"].duplicated(keep=False)
-    named = found["model"].where(~twice, found["model"] + " · " + found["encoding"])
-    return found.assign(label=named.str.removeprefix("asym-"))
+    short = found["model"].str.removeprefix("asym-")
+    stored = dict(zip(sorted(set(found.loc[twice, "encoding"]), key=len), SYMBOLS, strict=False))
+    plain = found["model"].str.startswith("asym-").map({True: "circle", False: SYMBOLS[0]})
+    return found.assign(
+        label=short, name=short.where(~twice, short + " · " + found["encoding"]),
+        symbol=found["encoding"].map(stored).where(found["encoding"].isin(stored), plain),
+    )  # fmt: skip
 
 
 def model(checkpoint: str) -> str:
@@ -96,39 +108,63 @@ def _draw(
     of, sides = areas["checkpoint"].map(model), _sides(areas, dots, x, y)
     for (_, dot), size, side in zip(dots.iterrows(), sizes, sides, strict=True):
         lines = areas[(of == dot["model"]) & (areas["encoding"] == dot["encoding"])]
-        colour = theme.BLUE if dot["model"].startswith("asym-") else theme.VERMILLION
-        shape = "circle" if colour == theme.BLUE else "diamond"
+        colour, shape = _colour(dot["model"]), dot["symbol"]
         told = [words.areas(line) for _, line in lines.iterrows()]
         if len(lines) > 1:
             figure.add_scatter(
                 x=lines[x].tolist(), y=lines[y].tolist(), mode="markers", showlegend=False,
                 marker={"symbol": shape, "size": 7, "color": colour, "opacity": 0.45},
-                text=told, hovertemplate="%{text}<extra></extra>", name=f"{dot['label']}, seeds",
+                text=told, hovertemplate="%{text}<extra></extra>", name=f"{dot['name']}, seeds",
             )  # fmt: skip
             both = f"{theme.percent(dot[x])}, {theme.percent(dot[y])}"
-            told = [f"<b>{dot['label']}</b>, mean of {len(lines)} seeds<br>{both}"]
+            told = [f"<b>{dot['name']}</b>, mean of {len(lines)} seeds<br>{both}"]
         figure.add_scatter(
-            x=[dot[x]], y=[dot[y]], mode="markers+text", name=dot["label"],
+            x=[dot[x]], y=[dot[y]], mode="markers+text", name=dot["name"], showlegend=False,
             marker={"symbol": shape, "size": float(size), "color": colour},
-            text=[dot["label"]], textposition=side, textfont={"size": theme.SIZE - 2, "color": theme.INK},
+            text=[dot["label"] if side else ""], textposition=side or "top center",
+            textfont={"size": theme.SIZE - 2, "color": theme.INK},
             hovertext=told, hovertemplate="%{hovertext}<extra></extra>", cliponaxis=False,
         )  # fmt: skip
 
 
-def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> list[str]:
-    """Where each label goes: to the side of its dot where it hides least of other dots and labels.
+def _keys(figure: go.Figure, dots: pd.DataFrame) -> None:
+    """What the symbols mean, where networks are drawn in more than one encoding."""
+    twice = dots[dots["name"] != dots["label"]].drop_duplicates("encoding")
+    for _, dot in twice.iterrows():
+        figure.add_scatter(
+            x=[None], y=[None], mode="markers", name=dot["encoding"], showlegend=True,
+            marker={"symbol": dot["symbol"], "size": 12, "color": theme.VERMILLION},
+        )  # fmt: skip
 
-    Lengths are shares of the picture, a letter about 0.014 wide and 0.045 high at the usual size.
+
+def _colour(model: str) -> str:
+    """Studies blue, networks hardened in stages vermillion."""
+    return theme.BLUE if model.startswith("asym-") else theme.VERMILLION
+
+
+def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> list[str]:
+    """Where each label goes: to the side of its dot where it is whole and hides least of dots and labels.
+
+    Nowhere ("") where the same word stands at a dot close by, of the model in another encoding. Lengths are
+    shares of the picture: of half a page's, a letter is ``LETTER`` wide and about 0.045 high.
     """
     ends = {name: _around(areas[name])["range"] for name in (x, y)}
     where = {name: (dots[name] - low) / (high - low) for name, (low, high) in ends.items()}
     taken = [(h - 0.02, v - 0.03, h + 0.02, v + 0.03) for h, v in zip(where[x], where[y], strict=True)]
     sides: list[str] = []
     for i, label in dots["label"].items():
-        boxes = _boxes(where[x][i], where[y][i], 0.014 * len(label))
-        sides.append(min(boxes, key=lambda side: sum(_overlap(boxes[side], other) for other in taken)))
+        if any(_close(where, i, j) for j in dots.index[dots["label"] == label] if j < i):
+            sides.append("")
+            continue
+        boxes = _boxes(where[x][i], where[y][i], LETTER * len(label))
+        sides.append(min(boxes, key=lambda side: _hidden(boxes[side], taken)))
         taken.append(boxes[sides[-1]])
     return sides
+
+
+def _close(where: dict[str, pd.Series], i: int, j: int) -> bool:
+    """Whether two dots lie less than a twentieth of the picture apart."""
+    return all(abs(places[i] - places[j]) < 0.05 for places in where.values())
 
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top
@@ -142,6 +178,12 @@ def _boxes(h: float, v: float, wide: float) -> dict[str, Box]:
         "top center": (h - wide / 2, v + 0.035, h + wide / 2, v + 0.08),
         "bottom center": (h - wide / 2, v - 0.08, h + wide / 2, v - 0.035),
     }
+
+
+def _hidden(label: Box, taken: list[Box]) -> float:
+    """How much of a label lies on others; what lies outside the picture is cut off, which is worse."""
+    outside = _overlap(label, label) - _overlap(label, (0.0, 0.0, 1.0, 1.0))
+    return sum(_overlap(label, other) for other in taken) + 5 * outside
 
 
 def _overlap(one: Box, other: Box) -> float:

@@ -51,6 +51,7 @@ def areas(lines: pd.DataFrame) -> pd.DataFrame:
     kept = {"network": lines["checkpoint"], "stored as": lines["encoding"], "seed": lines["seed"]}
     rest = {"MB": lines["megabytes"].round(3), "fewest images": lines["n"], "weights": lines["weights"]}
     points = {"BERs": lines["bers"].map(str), "budgets / 255": lines["budgets"].map(str)}
+    points |= {"PGD steps": lines["steps"], "starts": lines["restarts"]}
     return pd.DataFrame(kept | columns | rest | points)
 
 

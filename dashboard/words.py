@@ -172,7 +172,8 @@ def areas(line: Mapping[Any, Any] | pd.Series) -> str:
     lines = [
         f"<b>{line['checkpoint']} · {line['encoding']}</b>",
         f"resists faults {theme.percent(line['faults'])}: BER {bers}",
-        f"resists attack {theme.percent(line['attack'])}: eps {budgets} / 255",
+        f"resists attack {theme.percent(line['attack'])}: eps {budgets} / 255, "
+        f"PGD of {line['steps']} steps from {line['restarts']} start(s)",
         f"clean {theme.percent(line['clean'])}",
     ]
     if "megabytes" in line:

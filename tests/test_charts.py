@@ -231,6 +231,8 @@ def test_arrows_lead_from_the_base_to_each_of_its_variants():
         "bers": (1e-3, 1e-2),
         "budgets": (0.0, 8.0),
         "n": 9,
+        "steps": 20,
+        "restarts": 1,
     }
     lines = [
         {
@@ -260,6 +262,8 @@ def test_arrows_of_a_study_lead_from_the_mean_of_its_own_unshielded_seeds():
         "bers": (1e-3, 1e-2),
         "budgets": (0.0, 8.0),
         "n": 9,
+        "steps": 20,
+        "restarts": 1,
     }
     places = {
         "base": (0.1, 0.1), "asym-00-s1": (0.2, 0.2), "asym-00-s2": (0.4, 0.2), "asym-f-s1": (0.8, 0.3),
@@ -278,7 +282,8 @@ def test_arrows_of_a_study_lead_from_the_mean_of_its_own_unshielded_seeds():
 
 
 def test_a_network_in_other_words_is_compared_with_the_base_as_well():
-    base = {"seed": 0, "weights": "a" * 16, "bers": (1e-3, 1e-2), "budgets": (0.0, 8.0), "n": 9, "clean": 0.9}
+    base = {"seed": 0, "weights": "a" * 16, "bers": (1e-3, 1e-2), "budgets": (0.0, 8.0), "n": 9, "clean": 0.9,
+            "steps": 20, "restarts": 1}  # fmt: skip
     lines = [
         {**base, "checkpoint": f"signs/resnet20/{variant}", "encoding": enc, "faults": f, "attack": f}
         for variant, enc, f in (("base", "int8", 0.1), ("fault", "int8", 0.2), ("plus", "int4-tmr2", 0.8))
@@ -329,3 +334,21 @@ def deuteranope(colour: str) -> np.ndarray:
     xyz = rgb_to_xyz @ linear / np.array([0.9505, 1.0, 1.089])
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_a_label_stands_where_it_is_whole_and_encodings_are_told_by_shape():
+    base = {"seed": 0, "weights": "a" * 16, "bers": (1e-3, 1e-2), "budgets": (0.0, 8.0), "n": 9, "clean": 0.9,
+            "steps": 20, "restarts": 1}  # fmt: skip
+    lines = [
+        {**base, "checkpoint": f"signs/resnet20/{variant}", "encoding": enc, "faults": f, "attack": a}
+        for variant, enc, f, a in (
+            ("base", "int8", 0.1, 0.1), ("base", "int4-tmr2", 0.9, 0.1),
+            ("attack-fault", "int4-tmr2", 0.9, 0.8),
+        )
+    ]  # fmt: skip
+    drawn = {trace.name: trace for trace in charts.CHARTS["shields"].draw(pd.DataFrame(lines)).data}
+    assert drawn["attack-fault"].textposition == "middle left", "at the right edge it would be cut off"
+    shapes = {name: drawn[name].marker.symbol for name in ("int8", "int4-tmr2")}
+    assert shapes == {"int8": "diamond", "int4-tmr2": "square"}
+    assert drawn["base · int8"].marker.symbol == "diamond"
+    assert [drawn[f"base · {enc}"].text[0] for enc in shapes] == ["base", "base"]

@@ -49,6 +49,21 @@ def test_of_several_numbers_of_images_the_largest_counts():
     assert tradeoff.grid(tradeoff.cells(more, "transfer"))[2][1, 1] == 0.5
 
 
+def test_a_surface_is_of_one_attack_the_one_that_most_cells_were_measured_with():
+    stronger = {"axis": "eps", "attack": "pgd", "steps": 20, "restarts": 5, "n": 1000}
+    more = pd.concat([rows(), frame([row(eps=8.0, correct=100, **stronger)])])
+    found = tradeoff.cells(more, "transfer")
+    assert tradeoff.grid(found)[2][0, 1] == 0.4
+    assert set(found.query("eps > 0")["restarts"]) == {1}
+
+
+def test_where_as_many_cells_were_measured_with_two_attacks_the_stronger_counts():
+    pair = [
+        row(axis="eps", attack="pgd", steps=20, restarts=r, eps=8.0, correct=c) for r, c in ((1, 40), (5, 30))
+    ]
+    assert tradeoff.grid(tradeoff.cells(frame([row(), *pair]), "transfer"))[2][0, 1] == 0.3
+
+
 def curves(name: str, faulty: tuple[int, int], attacked: tuple[int, int]) -> list[dict[str, object]]:
     attack = {"checkpoint": name, "axis": "eps", "attack": "pgd", "steps": 20, "restarts": 1}
     return [
@@ -65,6 +80,16 @@ def test_areas_are_mean_heights_over_the_points_that_all_share():
     assert found["attack"].tolist() == pytest.approx([0.5, 0.7])
     assert found["bers"].iloc[0] == (1e-3, 1e-2)
     assert found["clean"].tolist() == [0.9, 0.9]
+
+
+def test_an_area_is_of_one_attack_and_says_which():
+    shared = {"checkpoint": "a", "axis": "eps", "attack": "pgd", "steps": 20}
+    more = [
+        row(**shared, eps=4.0, restarts=1, correct=50),
+        row(**shared, eps=8.0, restarts=5, n=1000, correct=0),
+    ]
+    found = tradeoff.areas(frame([*curves("a", (80, 40), (90, 10)), *more])).iloc[0]
+    assert (found["attack"], found["steps"], found["restarts"]) == (pytest.approx(0.5), 20, 1)
 
 
 def test_a_network_without_attacked_rows_has_no_areas():

@@ -15,13 +15,15 @@ def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     """The cells of one network's surface: lines as of ``stats.curve``, with their ``ber`` and ``eps``.
 
     Cells come from joint rows of the mode; edges that those lack, without faults or without attack, from
-    sweeps. A cell measured on several numbers of images counts with the largest.
+    sweeps. A cell measured on several numbers of images counts with the largest. All cells are of one attack,
+    the one that most were measured with: five starts at one budget beside one start at another is no row.
 
     Args:
         rows: of one series (SERIES) and one attack.
         mode: "transfer" or "adaptive".
     """
-    joint = rows[(rows["axis"] == "joint") & (rows["mode"] == mode)]
+    rows = _of_one_attack(rows[(rows["axis"] != "joint") | (rows["mode"] == mode)])
+    joint = rows[rows["axis"] == "joint"]
     known = pd.MultiIndex.from_frame(joint[["ber", "eps"]])
     edge = rows[rows["axis"].isin(["ber", "eps"])]
     edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
@@ -49,12 +51,15 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
 
     ``faults``: area under accuracy over log BER; ``attack``: area under accuracy over the budget; both over
     their width, 0..1. Only those of BERS and EPS are used that all lines share (columns ``bers``,
-    ``budgets``), so that areas can be compared. ``clean``: accuracy without either; ``n``: the fewest images.
+    ``budgets``), so that areas can be compared. A line is of one attack (``steps``, ``restarts``), the one
+    that most of its budgets were measured with. ``clean``: accuracy without either; ``n``: the fewest images.
 
     Args:
         rows: of one fault model and one attack, such as ``rows.query("fault == 'random'")``.
     """
     keys = ["checkpoint", "encoding", "weights", "seed"]
+    rows = rows[rows["axis"].isin(["ber", "eps"])]
+    rows = pd.concat([rows.iloc[:0], *(_of_one_attack(own) for _, own in rows.groupby(keys))])
     found, shared = {}, {}
     for axis, points in (("ber", BERS), ("eps", EPS)):
         curves = stats.curve(rows, axis).sort_values("n")
@@ -64,14 +69,28 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     tables = {axis: table.loc[both, shared[axis]].dropna(axis=1) for axis, table in found.items()}
     bers, budgets = (tuple(map(float, tables[axis].columns)) for axis in ("ber", "eps"))
     if both.empty or len(bers) < 2 or len(budgets) < 2:
-        return pd.DataFrame(columns=[*keys, "faults", "attack", "clean", "bers", "budgets", "n"])
+        return pd.DataFrame(
+            columns=[*keys, "faults", "attack", "clean", "bers", "budgets", "n", "steps", "restarts"]
+        )
     lines = pd.DataFrame(index=both)
     lines["faults"] = [float(area(np.log10(bers), y)) for y in tables["ber"].to_numpy()]
     lines["attack"] = [float(area(np.array(budgets), y)) for y in tables["eps"].to_numpy()]
     lines["clean"] = found["ber"].loc[both].get(0.0, pd.Series(np.nan, index=both))
     lines["bers"], lines["budgets"] = [bers] * len(both), [budgets] * len(both)
-    lines["n"] = rows[rows["axis"].isin(["ber", "eps"])].groupby(keys)["n"].min().loc[both]
+    lines["n"] = rows.groupby(keys)["n"].min().loc[both]
+    attacked = rows[(rows["axis"] == "eps") & (rows["eps"] > 0)].groupby(keys)
+    lines[["steps", "restarts"]] = attacked[["steps", "restarts"]].first().loc[both].astype(int)
     return lines.reset_index()
+
+
+def _of_one_attack(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows without an attack, and those of the attack most points were measured with; ties: the strongest."""
+    of, attacked = ["steps", "restarts"], rows["axis"].isin(["eps", "joint"]) & (rows["eps"] > 0)
+    points = rows[attacked].drop_duplicates([*SERIES, "ber", "eps", *of])
+    if points.empty:
+        return rows
+    steps, restarts = points.groupby(of).size()[::-1].idxmax()
+    return rows[~attacked | ((rows["steps"] == steps) & (rows["restarts"] == restarts))]
 
 
 def front(x: np.ndarray, y: np.ndarray) -> np.ndarray:
