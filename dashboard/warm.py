@@ -33,8 +33,17 @@ def warm() -> None:
 
         net = networks.build("resnet20", 2, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
         networks.logits(net, torch.zeros(1, 3, 32, 32))
+        _freeze()
+        # Two seconds, for the first network that is not the signs'; a visitor who is here by now sees those.
+        from resq.vision import torchvision
+
+        torchvision()
     except ImportError as error:  # pages without torch still work; those that need it say so
         logging.getLogger(__name__).warning("warm-up stopped: %s", error)
-    # A full collection walks every object of torch and plotly, 150 ms each time; frozen, it does not.
+    _freeze()
+
+
+def _freeze() -> None:
+    """A full collection walks every object of torch and plotly, 150 ms each time; frozen, it does not."""
     gc.collect()
     gc.freeze()

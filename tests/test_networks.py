@@ -1,12 +1,18 @@
 """Networks: their sizes, what they take and refuse, and whose random numbers they use."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from resq import networks
 from resq.networks import NETWORKS
+from resq.networks.shapes import shapes_only
 
+ROOT = Path(__file__).resolve().parents[1]
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.1)
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
@@ -178,3 +184,23 @@ def test_a_module_in_two_places_is_replaced_in_both():
     own = networks.replaced(network, _changed(network, ["body.layer1.0.conv1.weight"]))
     assert own.body.layer1[1] is own.body.layer1[0]
     assert own.body.layer1[0] is not network.body.layer1[0]
+
+
+@every_network
+def test_shapes_only_gives_every_tensor_its_shape_and_no_memory(name):
+    with shapes_only():
+        found = networks.NETWORKS[name](10).state_dict()
+    whole = networks.NETWORKS[name](10).state_dict()
+    assert {key: value.shape for key, value in found.items()} == {k: v.shape for k, v in whole.items()}
+    assert all(value.is_meta for value in found.values())
+
+
+def test_a_network_is_restored_without_torchs_compiler():
+    """Its import takes two seconds, which the first visitor would wait."""
+    code = (
+        "import sys; from resq import checkpoints; from resq.core import Encoding; from resq.measure import bench;"
+        "found = checkpoints.load('signs/resnet20/base');"
+        "bench.network_of(found, found.quantized(Encoding.parse('int8')));"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=280).returncode == 0

@@ -19,6 +19,7 @@ from resq import networks
 from resq.core import known
 from resq.foreign import coded, files, names, onnx_file
 from resq.foreign.pickles import RefusedError
+from resq.networks.shapes import shapes_only
 
 HALF = 65504.0  # the largest float16: weights are kept so
 
@@ -46,7 +47,7 @@ def bring(file: Path, network: str, classes: int) -> Brought:
     """
     make = known("network", network, networks.NETWORKS)
     listed = _listed(file)  # first: a damaged file is refused before anything is built
-    with torch.device("meta"):  # names and shapes only
+    with shapes_only():
         body = make(classes)
     wanted = {name: tuple(value.shape) for name, value in body.state_dict().items()}
     found, gone = names.stripped(listed.tensors, wanted)

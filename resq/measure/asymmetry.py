@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats as distributions
+from scipy import special
 
 from resq.measure import areas
 
@@ -96,7 +96,7 @@ def _interval(values: np.ndarray, level: float) -> dict[str, float]:
     mean, count = float(values.mean()), len(values)
     if count < 2:
         return {"mean": mean, "low": float("nan"), "high": float("nan")}
-    half = distributions.t.ppf((1 + level) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count)
+    half = special.stdtrit(count - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(count)
     return {"mean": mean, "low": mean - float(half), "high": mean + float(half)}
 
 

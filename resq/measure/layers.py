@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats as distributions
+from scipy import special
 
 from resq import checkpoints, fields
 from resq.core import Encoding
@@ -188,7 +188,7 @@ def half_width(values: np.ndarray, level: float = 0.95) -> float:
     >>> round(half_width(np.array([0.5, 0.6, 0.7])), 3)
     0.248
     """
-    t = float(distributions.t.ppf((1 + level) / 2, len(values) - 1))
+    t = float(special.stdtrit(len(values) - 1, (1 + level) / 2))
     return t * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
 
 
@@ -228,7 +228,7 @@ def agreement(measured: pd.DataFrame, instant: pd.DataFrame) -> Agreement:
     n = len(clear)
     if n < 4:
         return Agreement(float("nan"), float("nan"), float("nan"), n, len(both))
-    rho = float(distributions.spearmanr(clear["measured"], clear["instant"])[0])
+    rho = float(clear[["measured", "instant"]].rank().corr().iloc[0, 1])  # Spearman's
     half = 1.96 * np.sqrt((1 + rho**2 / 2) / (n - 3))
     z = np.arctanh(min(rho, 1 - 1e-12))
     return Agreement(rho, float(np.tanh(z - half)), float(np.tanh(z + half)), n, len(both))

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats as distributions
+from scipy import special
 
 from resq.measure.noise import Components
 from resq.measure.stats import t_half
@@ -97,6 +97,6 @@ def needed(variance: np.ndarray, half: float, fewest: int = START) -> np.ndarray
     """How many independent values of this variance have a 95 % t interval of ``half`` to either side."""
     count = np.full(np.shape(variance), float(fewest))
     for _ in range(6):  # t depends on the count it leads to; after a few rounds nothing changes
-        t = distributions.t.ppf(0.975, count - 1)
+        t = special.stdtrit(count - 1, 0.975)
         count = np.maximum(fewest, np.ceil(t * t * variance / half**2))
     return count.astype(np.int64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import stats as distributions
+from scipy import special
 
 from resq.measure.stats import wilson
 
@@ -56,7 +56,7 @@ def leveugle(population: float, error: float, level: float = 0.95, share: float 
     """
     if not 0 < error < 1 or not 0 < share < 1:
         raise ValueError(f"error and share must lie between 0 and 1, got {error:g} and {share:g}")
-    t = float(distributions.norm.ppf((1 + level) / 2))
+    t = float(special.ndtri((1 + level) / 2))
     needed = t * t * share * (1 - share) / error**2
     if math.isfinite(population):
         needed = population / (1 + (population - 1) / needed)

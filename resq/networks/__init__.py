@@ -14,6 +14,7 @@ from resq.core import known
 from resq.networks.efficientnet_b0 import efficientnet_b0
 from resq.networks.resnet18 import resnet18, resnet18_gn
 from resq.networks.resnet20 import resnet20
+from resq.networks.shapes import shapes_only
 from resq.networks.small_conv import quicken
 from resq.networks.swin_t import swin_t
 from resq.networks.vgg16 import vgg16
@@ -137,7 +138,7 @@ def restore(
         ValueError: a tensor that is missing, unknown or of another shape; the sentence names it.
     """
     make = known("network", name, NETWORKS)
-    with torch.device("meta"):  # shapes only: a random start that is overwritten at once costs a second
+    with shapes_only():  # a random start that is overwritten at once costs a second
         body = quicken(make(classes))
     expected = body.state_dict()
     for key in sorted(set(expected) | set(state)):
