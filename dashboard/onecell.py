@@ -183,5 +183,5 @@ def drawn_flow(rows: list[dict[str, Any]], source: str, spec: FlowSpec) -> None:
     if data.outdated(pd.DataFrame([{"checkpoint": spec.checkpoint, "weights": first["weights"]}])):
         st.caption("Measured on other weights than those here: measure it again.")
     with shell.group("more", "flow"):
-        show.numbers({"flow": flowcharts.changes(counts, classes)}, {"flow": drawn}, None,
+        show.numbers(lambda: ({"flow": flowcharts.changes(counts, classes)}, {"flow": drawn}), None,
                      [" ".join(["python -m resq", *made.argv()])], key="numbers_flow")  # fmt: skip

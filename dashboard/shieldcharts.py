@@ -149,11 +149,12 @@ def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> list[str]
     shares of the picture: of half a page's, a letter is ``LETTER`` wide and about 0.045 high.
     """
     ends = {name: _around(areas[name])["range"] for name in (x, y)}
-    where = {name: (dots[name] - low) / (high - low) for name, (low, high) in ends.items()}
+    where = {name: ((dots[name] - low) / (high - low)).tolist() for name, (low, high) in ends.items()}
+    labels = dots["label"].tolist()
     taken = [(h - 0.02, v - 0.03, h + 0.02, v + 0.03) for h, v in zip(where[x], where[y], strict=True)]
     sides: list[str] = []
-    for i, label in dots["label"].items():
-        if any(_close(where, i, j) for j in dots.index[dots["label"] == label] if j < i):
+    for i, label in enumerate(labels):
+        if any(labels[j] == label and _close(where, i, j) for j in range(i)):
             sides.append("")
             continue
         boxes = _boxes(where[x][i], where[y][i], LETTER * len(label))
@@ -162,7 +163,7 @@ def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> list[str]
     return sides
 
 
-def _close(where: dict[str, pd.Series], i: int, j: int) -> bool:
+def _close(where: dict[str, list[float]], i: int, j: int) -> bool:
     """Whether two dots lie less than a twentieth of the picture apart."""
     return all(abs(places[i] - places[j]) < 0.05 for places in where.values())
 

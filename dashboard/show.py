@@ -100,9 +100,11 @@ def figure(
         st.caption(chart.caption)
 
 
+Behind = tuple[Mapping[str, pd.DataFrame], Mapping[str, go.Figure]]  # numbers as people read them
+
+
 def numbers(
-    tables: Mapping[str, pd.DataFrame],
-    figures: Mapping[str, go.Figure],
+    made: Callable[[], Behind],
     rows: pd.DataFrame | None,
     commands: Sequence[str],
     key: str = "numbers",
@@ -110,7 +112,7 @@ def numbers(
     """The tables behind figures, files to take home, and the commands that made them; made when opened.
 
     Args:
-        tables: chart -> its numbers as people read them.
+        made: the tables and the figures by chart; called when the box is open.
         rows: the measured rows behind them, all columns; None: the tables themselves are the files.
     """
     label = "Numbers, files, and the command that made them"
@@ -118,6 +120,7 @@ def numbers(
     with box:
         if not box.open:
             return
+        tables, figures = made()
         for name, table in tables.items():
             st.markdown(f"**{charts.CHARTS[name].title}**")
             st.dataframe(table, hide_index=True)

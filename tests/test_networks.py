@@ -198,7 +198,8 @@ def test_shapes_only_gives_every_tensor_its_shape_and_no_memory(name):
 def test_a_network_is_restored_without_torchs_compiler():
     """Its import takes two seconds, which the first visitor would wait."""
     code = (
-        "import sys; from resq import checkpoints; from resq.core import Encoding; from resq.measure import bench;"
+        "import sys; from resq import checkpoints; from resq.core import Encoding;"
+        "from resq.measure import bench;"
         "found = checkpoints.load('signs/resnet20/base');"
         "bench.network_of(found, found.quantized(Encoding.parse('int8')));"
         "sys.exit('torch._dynamo' in sys.modules)"

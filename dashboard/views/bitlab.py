@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import bitcontrols, bring, charts, data, lab, shell, show, tables, theme, words
 from resq.core import Encoding
+
+NUMBERS = "numbers_bitlab"  # whether its box is open
 
 
 def tiles(enc: Encoding, word: int) -> None:
@@ -53,15 +57,16 @@ def readings(enc: Encoding, found: lab.Reading, n_flips: int) -> None:
         st.caption(f"{n_flips:,} bits of this layer are flipped in all.")
 
 
-def choose(state: lab.Lab, words_in_layer: int, seen: bool, own: np.ndarray | None) -> None:
+def choose(given: Given) -> None:
     """Shortcuts to interesting weights."""
+    state, model = given.state, data.stored(given.state.net, given.state.enc).model
     with shell.group("shortcuts"), st.container(horizontal=True, vertical_alignment="bottom"):
-        if seen:
+        if given.pictures is not None:
             st.button(
                 "Most harmful bit",
                 on_click=bitcontrols.choose_harmful,
                 icon=":material/crisis_alert:",
-                args=(state.net, state.enc, state.layer, state.img, own),
+                args=(state.net, state.enc, state.layer, state.img, given.own),
                 key="harmful",
             )
         st.button(
@@ -70,28 +75,36 @@ def choose(state: lab.Lab, words_in_layer: int, seen: bool, own: np.ndarray | No
             args=(state.net, state.enc, state.layer),
             key="largest",
         )
+        words_in_layer = model.weights[state.layer].words.size
         st.button("Any weight", on_click=bitcontrols.choose_random, args=(words_in_layer,), key="random")
         st.button("Reset", key="reset", shortcut="Esc", on_click=bitcontrols.reset, icon=":material/undo:")
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What is looked at: the state, what it gives, and the picture.
+class Given:
+    """What is chosen around the part of the page that a flip draws again.
 
     Attributes:
+        state: with the flips of the moment when the whole page was drawn.
         label: number of the class that the picture shows; -1 for a picture of one's own.
     """
 
     state: lab.Lab
-    found: data.Outcome
     classes: tuple[str, ...]
+    pictures: data.Pictures | None
     own: np.ndarray | None
     label: int = -1
 
-    @property
-    def flipped(self) -> bool:
-        """Whether any bit is."""
-        return self.found.n_flips > 0
+    def outcome(self, state: lab.Lab) -> data.Outcome:
+        """What the network answers."""
+        return data.outcome(state, self.pictures is not None, self.own)
+
+    def outdated(self, state: lab.Lab) -> bool:
+        """Whether a button of the part changed what lies around it, or what there follows from the flips."""
+        now = st.session_state
+        around = int(now.w or 0) != state.w or float(now.share or 0) != state.share
+        follows = bool(state.eps or now.get(NUMBERS))
+        return around or (follows and state.flips != self.state.flips)
 
 
 def page(names: list[str]) -> None:
@@ -104,104 +117,137 @@ def page(names: list[str]) -> None:
     both, parsed = data.stored(net, enc), Encoding.parse(enc)
     with third, shell.group("weight"):
         layer, w = bitcontrols.weight(both.model.layout)
-    pictures = show.pictures(both.checkpoint.data)
+    upper, pictures = st.container(), show.pictures(both.checkpoint.data)
     left, right = st.columns([7, 5], gap="large")
     with right, st.container(gap="xsmall"):
         st.caption(f"Test images of {data.about(both.checkpoint.data)}")
         with shell.group("picture"):
             img = bitcontrols.image(pictures) if pictures else 0
         own = bitcontrols.own_picture()
-    with left, st.container(gap="small"):
-        slots = [st.container() for _ in range(4)]
-        with slots[3], shell.group("plane"):
-            plane = bitcontrols.plane(parsed)
+    with left, shell.group("plane"):
+        plane = bitcontrols.plane(parsed)
     state = lab.Lab(net, enc, layer, w, img, bitcontrols.flipped(parsed.stored), *plane)
-    found = data.outcome(state, pictures is not None, own)
+    if pictures is not None:
+        st.header("Now move its pixels", anchor=False)
+        with shell.group("attack"):
+            state = replace(state, **bitcontrols.attack())
     label = int(pictures.y[img]) if pictures is not None and own is None else -1
-    seen = Seen(state, found, data.classes(both.checkpoint.data), own, label)
-    with slots[0]:
-        tiles(parsed, found.reading.words[1])
-        choose(state, both.model.weights[layer].words.size, pictures is not None, own)
-    with right, st.container(gap="xsmall"):  # before the rest, since it is what a flip is about
-        drawn = answer(pictures, seen)
-    with slots[1]:
-        readings(parsed, found.reading, found.n_flips)
-    with slots[2]:
-        drawn = {"weight": weights(found), **drawn}
-    below(seen, drawn)
+    given = Given(state, data.classes(both.checkpoint.data), pictures, own, label)
+    with upper:
+        st.fragment(flips)(given)
+    below(given)
 
 
-def weights(found: data.Outcome) -> go.Figure:
+def flips(given: Given) -> None:
+    """The word, its weight and the answer: all that a flip draws again."""
+    with show.in_words():
+        encoding = Encoding.parse(given.state.enc)
+        state = replace(given.state, flips=bitcontrols.flipped(encoding.stored))
+        if given.outdated(state):
+            st.rerun()
+        found = given.outcome(state)
+        left, right = st.columns([7, 5], gap="large")
+        with left, st.container(gap="small"):
+            tiles(encoding, found.reading.words[1])
+            choose(given)
+            slot = st.container()
+        with right:  # before the rest, since it is what a flip is about
+            answer(given, found)
+        with slot:
+            readings(encoding, found.reading, found.n_flips)
+            weights(found)
+
+
+def histogram(found: data.Outcome) -> go.Figure:
     """Where the weight lies in its layer."""
-    drawn = charts.CHARTS["weight"].draw(found.edges, found.counts, *found.reading.values, found.faulty)
+    return charts.CHARTS["weight"].draw(found.edges, found.counts, *found.reading.values, found.faulty)
+
+
+def weights(found: data.Outcome) -> None:
+    """The histogram on the page."""
     alt = "Histogram of the layer's weights, before and after"
-    show.figure("weight", drawn, key="weight", alt=alt, title=False, caption=False)
-    return drawn
+    show.figure("weight", histogram(found), key="weight", alt=alt, title=False, caption=False)
 
 
-def answer(pictures: data.Pictures | None, seen: Seen) -> dict[str, go.Figure]:
+def bars(given: Given, found: data.Outcome) -> go.Figure:
+    """How sure the network is of each class."""
+    after = found.after if found.n_flips else None
+    return charts.CHARTS["probabilities"].draw(given.classes, found.before, after, given.label)
+
+
+def answer(given: Given, found: data.Outcome) -> None:
     """The picture, the verdict, and how sure the network is."""
-    found, state, classes = seen.found, seen.state, seen.classes
     if found.before is None or found.after is None:
-        return {}
+        return
     shown, alt = "", "your picture"
-    if seen.own is not None:
-        shown = data.thumbnail(seen.own)
-    elif pictures is not None:
-        shown, alt = pictures.thumbnails[state.img], f"picture {state.img}: {classes[seen.label]}"
-    said = words.verdict(classes, found.before, found.after, seen.label, seen.flipped)
+    if given.own is not None:
+        shown = data.thumbnail(given.own)
+    elif given.pictures is not None:
+        img = given.state.img
+        shown, alt = given.pictures.thumbnails[img], f"picture {img}: {given.classes[given.label]}"
+    said = words.verdict(given.classes, found.before, found.after, given.label, found.n_flips > 0)
     small, large = st.columns([1, 3], vertical_alignment="center")
     small.image(shown, width=120, alt=alt)
     with large:
         show.verdict(said)
-    after = found.after if seen.flipped else None
-    drawn = charts.CHARTS["probabilities"].draw(classes, found.before, after, seen.label)
     alt = f"{said.headline}. {said.detail}"
-    show.figure("probabilities", drawn, key="probabilities", alt=alt, title=False, caption=False)
-    return {"probabilities": drawn}
+    show.figure("probabilities", bars(given, found), key="probabilities", alt=alt, title=False, caption=False)
 
 
-def below(seen: Seen, drawn: dict[str, go.Figure]) -> None:
+def below(given: Given) -> None:
     """The attack on the same picture, then the numbers behind all figures."""
-    found, columns = seen.found, dict[str, np.ndarray]()
-    if found.before is not None and found.after is not None:
-        columns = {"as stored %": found.before} | ({"with the flips %": found.after} if seen.flipped else {})
-        st.header("Now move its pixels", anchor=False)
-        with shell.group("attack"):
-            seen = replace(seen, state=replace(seen.state, **bitcontrols.attack()))
-        if seen.state.eps:
-            columns |= attacked(seen, drawn)
-        else:
-            st.caption("An attack moves every pixel a little, so that the network errs. Choose how far.")
-    spread = {"weights": found.counts, "with the plane's flips": found.faulty}
-    shown = {"weight": tables.histogram(found.edges, spread)}
-    if columns:
-        shown["probabilities"] = tables.answers(seen.classes, columns)
+    moved: data.Attacked | None = None
+    if given.pictures is not None and given.state.eps:
+        moved = attacked(given)
+    elif given.pictures is not None:
+        st.caption("An attack moves every pixel a little, so that the network errs. Choose how far.")
     # A picture of one's own is not on the disk for a command to read.
-    commands = [] if seen.own is not None else [" ".join(["python -m resq", *seen.state.argv()])]
+    commands = [] if given.own is not None else [" ".join(["python -m resq", *given.state.argv()])]
     with shell.group("more"):
-        show.numbers(shown, drawn, None, commands, key="numbers_bitlab")
+        show.numbers(partial(behind, given, moved), None, commands, key=NUMBERS)
 
 
-def attacked(seen: Seen, drawn: dict[str, go.Figure]) -> dict[str, np.ndarray]:
-    """The picture attacked, and both networks' answers to it; adds its figures and returns its numbers."""
-    found = data.attacked(seen.state, seen.own)
-    said = words.attacked(seen.classes, found.answers, seen.state.eps)
-    drawn["moved"] = charts.CHARTS["moved"].draw(found.before, found.after, seen.state.eps)
-    drawn["four"] = charts.CHARTS["four"].draw(seen.classes, found.answers, seen.label)
+def behind(given: Given, moved: data.Attacked | None) -> tuple[dict[str, pd.DataFrame], dict[str, go.Figure]]:
+    """The numbers of all figures, and the figures."""
+    found, classes = given.outcome(given.state), given.classes
+    spread = {"weights": found.counts, "with the plane's flips": found.faulty}
+    shown, drawn = {"weight": tables.histogram(found.edges, spread)}, {"weight": histogram(found)}
+    if found.before is not None and found.after is not None:
+        columns = {"as stored %": found.before} | ({"with the flips %": found.after} if found.n_flips else {})
+        if moved is not None:
+            names = ("attacked, as stored %", "attacked, with the flips %")
+            columns |= dict(zip(names if found.n_flips else names[:1], moved.answers[:, 1], strict=False))
+            drawn |= pictured(given, moved)
+        shown["probabilities"], drawn["probabilities"] = tables.answers(classes, columns), bars(given, found)
+    return shown, drawn
+
+
+def pictured(given: Given, moved: data.Attacked) -> dict[str, go.Figure]:
+    """The picture before and after the attack, and the answers to it."""
+    return {
+        "moved": charts.CHARTS["moved"].draw(moved.before, moved.after, given.state.eps),
+        "four": charts.CHARTS["four"].draw(given.classes, moved.answers, given.label),
+    }
+
+
+def attacked(given: Given) -> data.Attacked:
+    """The picture attacked, and both networks' answers to it."""
+    state, found = given.state, data.attacked(given.state, given.own)
+    said = words.attacked(given.classes, found.answers, state.eps)
     st.markdown(f"**{said}**")
-    for column, name in zip(st.columns([5, 7], gap="large"), ("moved", "four"), strict=True):
+    for column, (name, drawn) in zip(
+        st.columns([5, 7], gap="large"), pictured(given, found).items(), strict=True
+    ):
         with column:
-            show.figure(name, drawn[name], key=name, alt=said, title=False)
-    start = f", seed {seen.state.seed}" if seen.state.attack == "pgd" else ""
-    made = bitcontrols.MODES[seen.state.mode]
-    st.caption(f"Made here: {seen.state.attack.upper()}{start}, on the network {made}.")
-    names = ("attacked, as stored %", "attacked, with the flips %")
-    return dict(zip(names if seen.flipped else names[:1], found.answers[:, 1], strict=False))
+            show.figure(name, drawn, key=name, alt=said, title=False)
+    start = f", seed {state.seed}" if state.attack == "pgd" else ""
+    made = bitcontrols.MODES[state.mode]
+    st.caption(f"Made here: {state.attack.upper()}{start}, on the network {made}.")
+    return found
 
 
 def shown(names: list[str]) -> None:
-    """The page, or a sentence: a fragment, so that a flip draws nothing around it again."""
+    """The page, or a sentence: a fragment, so that a choice draws nothing around it again."""
     with show.in_words():
         page(names)
 

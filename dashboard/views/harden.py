@@ -68,9 +68,10 @@ def result(name: str) -> None:
         shell.link("sweep", "Compare both in the Sweep", nets=[base_of(name), name], encs=[last["encoding"]])
         shell.link("bitlab", "Open it in the Bit lab", net=name, enc=last["encoding"])
     with shell.group("more", "result"):
-        table = tables.looks(pd.DataFrame(looks))
-        show.numbers({"before_after": table}, {"before_after": drawn}, None, [f"python -m resq show {name}"],
-                     key="numbers_harden")  # fmt: skip
+        show.numbers(
+            lambda: ({"before_after": tables.looks(pd.DataFrame(looks))}, {"before_after": drawn}), None,
+            [f"python -m resq show {name}"], key="numbers_harden",
+        )  # fmt: skip
 
 
 def base_of(name: str) -> str:

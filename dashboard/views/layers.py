@@ -171,8 +171,11 @@ def below(found: heat.Heatmap, net: str, enc: str) -> None:
         text.caption(charts.CHARTS["agreement"].caption)
     with shell.group("more"):
         commands = [" ".join(["python -m resq", *LayerSpec(net, encoding=enc, maps=MAPS).argv()])]
-        tables = {"layers": heat.readable(next(iter(found.cells.values())))}
-        show.numbers(tables, figures, found.rows.drop(columns=["channels", "worst", "costs"]), commands)
+        show.numbers(
+            lambda: ({"layers": heat.readable(next(iter(found.cells.values())))}, figures),
+            found.rows.drop(columns=["channels", "worst", "costs"]),
+            commands,
+        )
         show.help_page("layers_help", ["layers", "plane", "channels", "film", "agreement"])
 
 
@@ -197,7 +200,7 @@ def films(net: str, enc: str, layer: str) -> None:
         f"Drawn here: fault model {found.fault}, seed {found.seed}, weights {data.card(net)['sha256'][:8]}."
     )
     with shell.group("more", "film"):
-        show.numbers({"film": tables.film(found.counts, film.BERS)}, {"film": drawn}, None,
+        show.numbers(lambda: ({"film": tables.film(found.counts, film.BERS)}, {"film": drawn}), None,
                      [film.command(found, net, enc)], key="numbers_film")  # fmt: skip
 
 

@@ -71,9 +71,10 @@ def readings(v: Verdict) -> None:
     drawn = data.drawn(charts.CHARTS["readings"].draw, (v.claim.id,), v)
     show.figure("readings", drawn, key="chart_readings", alt=alt, title=False)
     st.markdown(f"**{alt}**")
-    tables = {"readings": claimwords.table(v)}
     commands = [claimwords.command(r.cell) for r in v.readings if r.cell]
-    show.numbers(tables, {"readings": drawn}, None, list(dict.fromkeys(commands)))
+    show.numbers(
+        lambda: ({"readings": claimwords.table(v)}, {"readings": drawn}), None, list(dict.fromkeys(commands))
+    )
 
 
 def rerun_controls(v: Verdict, cell: cells.Cell, running: live.Measurement | None) -> None:

@@ -65,11 +65,18 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
             known[axis], figures[axis] = picture(axis, specs, fresh, now)
     every = pd.concat([k.rows for k in known.values()], ignore_index=True)
     if not every.empty:
-        shown = {axis: tables.curves(k.curves, axis) for axis, k in known.items() if len(k.rows)}
         commands = [" ".join(["python -m resq", *spec.argv()]) for spec in specs]
         with shell.group("more"):
-            show.numbers(shown, {a: f for a, f in figures.items() if f is not None}, every, commands)
+            show.numbers(partial(behind, known, figures), every, commands)
     follow.ended(running)
+
+
+def behind(
+    known: dict[str, data.Known], figures: dict[str, go.Figure | None]
+) -> tuple[dict[str, pd.DataFrame], dict[str, go.Figure]]:
+    """The numbers of both figures, and the figures."""
+    shown = {axis: tables.curves(k.curves, axis) for axis, k in known.items() if len(k.rows)}
+    return shown, {axis: figure for axis, figure in figures.items() if figure is not None}
 
 
 def shown(

@@ -81,7 +81,9 @@ def surface(running: live.Measurement | None) -> None:
         slices(found, choice, at)
     with shell.group("more", "surface"):
         command = data.joint_command(choice.net, choice.enc, None, choice.mode)
-        show.numbers({name: tables.cells(found)}, {name: drawn}, found, [command], key="numbers_surface")
+        show.numbers(
+            lambda: ({name: tables.cells(found)}, {name: drawn}), found, [command], key="numbers_surface"
+        )
 
 
 def shown(running: live.Measurement | None) -> None:
@@ -117,8 +119,10 @@ def shields(net: str) -> None:
         front = data.drawn(charts.CHARTS["pareto"].draw, (*key, upright), areas, upright)
         show.figure("pareto", front, key="pareto", alt=words.shields(areas))
     with shell.group("more", "shields"):
-        show.numbers({"shields": tables.areas(areas)}, {"shields": drawn, "pareto": front}, None, [],
-                     key="numbers_shields")  # fmt: skip
+        show.numbers(
+            lambda: ({"shields": tables.areas(areas)}, {"shields": drawn, "pareto": front}), None, [],
+            key="numbers_shields",
+        )  # fmt: skip
 
 
 show.page("How do faults and attacks interact?", show.text("tradeoff"))

@@ -228,7 +228,7 @@ def agreement(measured: pd.DataFrame, instant: pd.DataFrame) -> Agreement:
     n = len(clear)
     if n < 4:
         return Agreement(float("nan"), float("nan"), float("nan"), n, len(both))
-    rho = float(clear[["measured", "instant"]].rank().corr().iloc[0, 1])  # Spearman's
+    rho = float(np.corrcoef(clear["measured"].rank(), clear["instant"].rank())[0, 1])  # Spearman's
     half = 1.96 * np.sqrt((1 + rho**2 / 2) / (n - 3))
     z = np.arctanh(min(rho, 1 - 1e-12))
     return Agreement(rho, float(np.tanh(z - half)), float(np.tanh(z + half)), n, len(both))

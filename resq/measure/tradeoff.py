@@ -89,8 +89,8 @@ def _of_one_attack(rows: pd.DataFrame) -> pd.DataFrame:
     points = rows[attacked].drop_duplicates([*SERIES, "ber", "eps", *of])
     if points.empty:
         return rows
-    steps, restarts = points.groupby(of).size()[::-1].idxmax()
-    return rows[~attacked | ((rows["steps"] == steps) & (rows["restarts"] == restarts))]
+    most = points.groupby(of).size()[::-1].idxmax()
+    return rows[~attacked | (pd.MultiIndex.from_frame(rows[of]) == most)]
 
 
 def front(x: np.ndarray, y: np.ndarray) -> np.ndarray:
