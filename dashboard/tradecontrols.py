@@ -14,12 +14,11 @@ MODES = {"transfer": "made on the fault-free network", "adaptive": "made on the 
 
 @dataclass(frozen=True)
 class Choice:
-    """What the page shows: a network as stored, how it was attacked, a threshold, and how it is drawn."""
+    """What the page shows: a network as stored, how it was attacked, and how it is drawn."""
 
     net: str
     enc: str
     mode: str
-    threshold: float
     relief: bool
 
 
@@ -36,14 +35,25 @@ def choice() -> Choice:
             "Adversarial images", list(MODES), key="mode", default="transfer", required=True,
             bind="query-params", format_func=str, help="; ".join(f"{k}: {v}" for k, v in MODES.items()),
         )  # fmt: skip
-        threshold = st.select_slider(
-            "Line at accuracy, %", range(5, 100, 5), 50, key="thr", bind="query-params", width=320
-        )
         drawn = st.segmented_control(
             "Drawn as", ["map", "landscape"], key="view", default="map", required=True, bind="query-params"
         )
     mode = mode or "transfer"  # an empty value in a link chooses none
-    return Choice(net, enc, mode, int(threshold) / 100, drawn == "landscape")
+    return Choice(net, enc, mode, drawn == "landscape")
+
+
+def threshold() -> float:
+    """The accuracy at which a line separates the tiles."""
+    with shell.group("view", "line"):
+        chosen = st.select_slider(
+            "Line at accuracy, %", range(5, 100, 5), 50, key="thr", bind="query-params", width=320
+        )
+    return int(chosen) / 100
+
+
+def elsewhere(at: tuple[float, float]) -> bool:
+    """Whether another cell than this has been chosen."""
+    return (st.session_state.ber, st.session_state.eps) != at
 
 
 def opening(cells: pd.DataFrame) -> tuple[float, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import charts, data, follow, live, onecell, shell, show, tables, theme, tradecontrols, words
@@ -64,26 +67,52 @@ def surface(running: live.Measurement | None) -> None:
     if known not in (None, choice.net):
         st.rerun()  # the part below, outside of this fragment, is of the same network
     found = data.cells(choice.net, choice.enc, choice.mode)
-    name = "relief" if choice.relief else "surface"
     left, right = st.columns([7, 6], gap="large")
     with right:
         at = tradecontrols.cell(found)
         chosen = found[(found["ber"] == at[0]) & (found["eps"] == at[1])]
         numbers_of(chosen, choice, at)
-    seen, marks = (choice.net, choice.enc, choice.mode), () if choice.relief else (at, choice.threshold)
-    drawn = data.drawn(charts.CHARTS[name].draw, (*seen, *marks), found, *marks)
     with left:
-        alt = words.corners(found)
-        click = None if choice.relief else lambda: tradecontrols.pick("surface")
-        show.figure(name, drawn, key=name, alt=alt, on_select=click)
+        if choice.relief:
+            show.figure("relief", relief(found, choice), key="relief", alt=words.corners(found))
+        else:
+            st.fragment(tiles)(found, choice, at)
         again(chosen, running)
     with right:
         slices(found, choice, at)
     with shell.group("more", "surface"):
         command = data.joint_command(choice.net, choice.enc, None, choice.mode)
-        show.numbers(
-            lambda: ({name: tables.cells(found)}, {name: drawn}), found, [command], key="numbers_surface"
-        )
+        show.numbers(partial(behind, found, choice, at), found, [command], key="numbers_surface")
+
+
+def relief(found: pd.DataFrame, choice: tradecontrols.Choice) -> go.Figure:
+    """The landscape."""
+    return data.drawn(charts.CHARTS["relief"].draw, (choice.net, choice.enc, choice.mode), found)
+
+
+def tile_map(
+    found: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, float], line: float
+) -> go.Figure:
+    """The tiles with the chosen one framed and a line between them."""
+    seen = (choice.net, choice.enc, choice.mode, at, line)
+    return data.drawn(charts.CHARTS["surface"].draw, seen, found, at, line)
+
+
+def tiles(found: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, float]) -> None:
+    """The tiles under the slider of their line: a fragment of its own, so that the line follows at once."""
+    if tradecontrols.elsewhere(at):
+        st.rerun()  # a tile was clicked: what stands beside the map is of another one
+    drawn = tile_map(found, choice, at, tradecontrols.threshold())
+    pick = partial(tradecontrols.pick, "surface")
+    show.figure("surface", drawn, key="surface", alt=words.corners(found), on_select=pick)
+
+
+def behind(found: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, float]) -> show.Behind:
+    """The cells as a table, and the picture of them."""
+    if choice.relief:
+        return {"relief": tables.cells(found)}, {"relief": relief(found, choice)}
+    drawn = tile_map(found, choice, at, int(st.session_state.thr) / 100)
+    return {"surface": tables.cells(found)}, {"surface": drawn}
 
 
 def shown(running: live.Measurement | None) -> None:
