@@ -58,11 +58,9 @@ class Estimate:
 
 def estimated(found: heat.Heatmap, layer: str, bit: int) -> Estimate | None:
     """The estimate of one cell; None where there is none."""
-    rows = found.rows
-    at = rows[(rows["kind"] == "instant") & (rows["layer"] == layer) & (rows["bit"] == bit)]
-    if at.empty:
+    row = found.at.get((layer, bit))
+    if row is None:
         return None
-    row = at.iloc[0]
     return Estimate(
         np.asarray(row["channels"]), tuple(map(int, row["worst"])), tuple(map(float, row["costs"]))
     )
@@ -77,12 +75,11 @@ def sentence(cell: Cell, found: heat.Heatmap, layer: str, bit: int) -> str:
     if cell.outside:
         parts.append(f"{theme.percent(cell.outside)} of the flips leave the layer's range of weights")
     for kind, name in heat.KINDS.items():
-        at = found.cells.get(kind, pd.DataFrame(columns=["layer", "bit"]))
-        at = at[(at["layer"] == layer) & (at["bit"] == bit)]
-        if len(at):
-            parts.append(f"{name} {heat.change(float(at['mean'].iloc[0]))} to the loss per flip")
+        at = found.at.get((kind, layer, bit))
+        if at is not None:
+            parts.append(f"{name} {heat.change(float(at['mean']))} to the loss per flip")
             if kind == "measured":
-                lost, flips = float(at["drop"].iloc[0]), int(at["flips"].iloc[0])
+                lost, flips = float(at["drop"]), int(at["flips"])
                 parts.append(f"accuracy {heat.points(lost)} with {flips:,} flips at once")
     return "; ".join(parts) + "."
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class Heatmap:
         totals: kind -> lines of ``totals``.
         pairs, agreement: of the two kinds, where both are there.
         own: kinds that were made on this server, not read from a file.
+        said: kind -> what its picture shows.
+        at: (kind, layer, bit) -> the cell, (layer, bit) -> the row of its estimate; a click asks for one.
     """
 
     rows: pd.DataFrame
@@ -45,16 +48,27 @@ class Heatmap:
     pairs: pd.DataFrame | None = None
     agreement: layers.Agreement | None = None
     own: tuple[str, ...] = ()
+    said: dict[str, str] = dataclasses.field(default_factory=dict)
+    at: dict[tuple[Any, ...], dict[Any, Any]] = dataclasses.field(default_factory=dict)
 
 
 def heatmap(rows: pd.DataFrame, own: tuple[str, ...] = ()) -> Heatmap:
     """Rows of one network in one encoding, summarised; ``own``: the kinds that were made on this server."""
     found = {kind: shown(layers.cells(rows, kind)) for kind in KINDS if kind in set(rows["kind"])}
     sums = {kind: totals(cells) for kind, cells in found.items()}
+    said = {kind: finding(cells) for kind, cells in found.items()}
+    whole = Heatmap(rows, found, sums, own=own, said=said, at=_places(rows, found))
     if len(found) < 2:
-        return Heatmap(rows, found, sums, own=own)
+        return whole
     both = found["measured"], found["instant"]
-    return Heatmap(rows, found, sums, layers.pairs(*both), layers.agreement(*both), own)
+    return replace(whole, pairs=layers.pairs(*both), agreement=layers.agreement(*both))
+
+
+def _places(rows: pd.DataFrame, found: Mapping[str, pd.DataFrame]) -> dict[tuple[Any, ...], dict[Any, Any]]:
+    """Cells and estimates by where they are; of several estimates of one cell the first."""
+    cells = {(kind, c["layer"], c["bit"]): c for kind, part in found.items() for c in part.to_dict("records")}
+    estimates = rows[rows["kind"] == "instant"].to_dict("records")
+    return cells | {(row["layer"], row["bit"]): row for row in reversed(estimates)}
 
 
 def picked(points: Sequence[Mapping[str, Any]]) -> tuple[str, int | None] | None:

@@ -15,7 +15,7 @@ CLICKABLE = 1000  # cells; an overlay of more SVG points takes seconds to draw
 
 
 def layer_heatmap(
-    cells: pd.DataFrame, totals: pd.DataFrame, names: Sequence[tuple[str, int, int]], chosen: tuple[str, int]
+    cells: pd.DataFrame, totals: pd.DataFrame, names: Sequence[tuple[str, int, int]]
 ) -> go.Figure:
     """Layers by stored bits, coloured by the change of the loss per flipped bit; beside it, layer totals.
 
@@ -23,7 +23,6 @@ def layer_heatmap(
         cells: lines of ``layers.cells``.
         totals: lines of ``heat.totals``.
         names: (name, highest bit, lowest bit) of the fields of a stored word.
-        chosen: layer and bit that are outlined.
     """
     layers, bits = list(dict.fromkeys(cells["layer"])), sorted(cells["bit"].unique(), reverse=True)
     row, figure = _row_height(len(layers)), go.Figure()
@@ -38,12 +37,24 @@ def layer_heatmap(
     _clicks(figure, cells, layers, row)
     _totals(figure, totals, layers)
     words, shapes = _fields(names)
-    if chosen[0] in layers and chosen[1] in bits:
-        shapes = [_outline(chosen[1], layers.index(chosen[0])), *shapes]
     return theme.dress(
         figure, height=66 + row * len(layers), room=_room(layers, row), annotations=words, shapes=shapes,
         hoverdistance=-1, hovermode="closest", bargap=0.25, **_axes(layers, bits, row),
     )  # fmt: skip
+
+
+def outlined(figure: go.Figure, chosen: tuple[str, int]) -> go.Figure:
+    """The heatmap with one cell, by layer and bit, outlined; the one given stays as it is.
+
+    Not drawn anew: a click asks for this, and making a figure takes plotly thirty times as long as its copy.
+    """
+    whole = figure.to_dict()
+    layout, (layer, bit) = whole["layout"], chosen
+    layers, bits = list(layout["yaxis"]["ticktext"]), list(layout["xaxis"]["tickvals"])
+    if layer.removesuffix(".weight") in layers and bit in bits:
+        box = _outline(bit, layers.index(layer.removesuffix(".weight")))
+        layout["shapes"] = [box, *layout.get("shapes", ())]
+    return go.Figure(whole, _validate=False)  # what comes from a figure is valid
 
 
 def _row_height(n: int) -> int:

@@ -169,8 +169,9 @@ def drawn_flow(rows: list[dict[str, Any]], source: str, spec: FlowSpec) -> None:
     """The figure with its sentence, origin, numbers and command."""
     counts, first = flow.summed(rows), rows[0]
     classes = first["classes"]
-    said = flowcharts.finding(counts, classes)
-    drawn = data.drawn(charts.CHARTS["flow"].draw, (first["data"], counts.tobytes()), counts, classes)
+    key = (first["data"], counts.tobytes())
+    said = data.once(flowcharts.finding, key, counts, classes)
+    drawn = data.once(charts.CHARTS["flow"].draw, key, counts, classes)
     show.figure("flow", drawn, key="flow_chart", alt=said)
     st.markdown(said)
     hashes = " · ".join(f"{key} {first[key][:8]}" for key in ("weights", "images", "code"))

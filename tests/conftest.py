@@ -1,5 +1,6 @@
 """What tests share: a small network to break, real images where there are some, folders to write in."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def _nothing_is_written_to_the_users_work(tmp_path_factory: pytest.TempPathFacto
 def _one_thread() -> None:
     # Networks and batches are tiny here: a second thread brings little, and on a busy machine costs tenfold.
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered_of_the_last_tests_files() -> None:
+    if module := sys.modules.get("dashboard.data.lately"):
+        module.forget()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import charts, drill, heat
+from dashboard import charts, drill, heat, layercharts
 from resq.core import Encoding
 from resq.measure import layers
 from resq.memory import quant
@@ -37,7 +37,7 @@ def traces(figure, kind: str) -> list:
 
 
 def test_the_top_bit_stands_at_the_left_and_cells_of_noise_are_dots(found):
-    figure = charts.CHARTS["layers"].draw(found.cells["measured"], found.totals["measured"], FIELDS, ("a", 1))
+    figure = charts.CHARTS["layers"].draw(found.cells["measured"], found.totals["measured"], FIELDS)
     heatmap = traces(figure, "heatmap")[0]
     assert list(heatmap.x) == [1, 0]
     assert figure.layout.xaxis.range[0] > figure.layout.xaxis.range[1]
@@ -48,12 +48,19 @@ def test_the_top_bit_stands_at_the_left_and_cells_of_noise_are_dots(found):
 
 
 def test_every_cell_can_be_clicked_and_says_what_it_is(found):
-    figure = charts.CHARTS["layers"].draw(found.cells["instant"], found.totals["instant"], FIELDS, ("b", 0))
+    figure = charts.CHARTS["layers"].draw(found.cells["instant"], found.totals["instant"], FIELDS)
     clicks = next(t for t in traces(figure, "scatter") if t.mode == "markers")
     assert [list(c) for c in clicks.customdata] == [["a", 1], ["a", 0], ["b", 1], ["b", 0]]
     assert clicks.marker.opacity == 0
-    outline = next(s for s in figure.layout.shapes if s.type == "rect")
+
+
+def test_the_chosen_cell_is_outlined_on_a_figure_of_its_own(found):
+    figure = charts.CHARTS["layers"].draw(found.cells["instant"], found.totals["instant"], FIELDS)
+    before = figure.to_json()
+    outline = next(s for s in layercharts.outlined(figure, ("b", 0)).layout.shapes if s.type == "rect")
     assert (outline.x0, outline.x1, outline.y0, outline.y1) == (-0.5, 0.5, 0.5, 1.5)
+    assert not [s for s in layercharts.outlined(figure, ("c", 0)).layout.shapes if s.type == "rect"]
+    assert figure.to_json() == before, "all visitors share it"
 
 
 def test_a_click_names_layer_and_bit_a_bar_the_layer_alone_and_an_empty_one_nothing():
@@ -65,7 +72,7 @@ def test_a_click_names_layer_and_bit_a_bar_the_layer_alone_and_an_empty_one_noth
 def test_sixty_layers_are_drawn_and_too_many_cells_are_not_clickable():
     many = [estimate(layer=f"layer{i}", bit=b, change=1e-4) for i in range(62) for b in range(32)]
     seen = heat.heatmap(layers.frame(many))
-    figure = charts.CHARTS["layers"].draw(seen.cells["instant"], seen.totals["instant"], FIELDS, ("x", 0))
+    figure = charts.CHARTS["layers"].draw(seen.cells["instant"], seen.totals["instant"], FIELDS)
     assert not [t for t in traces(figure, "scatter") if t.mode == "markers"]
     assert figure.layout.height < 1200
 
@@ -81,7 +88,7 @@ def test_a_layers_total_sums_its_bits_at_a_bit_error_rate(found):
 
 def test_a_partial_heatmap_is_drawn():
     seen = heat.heatmap(layers.frame([row(layer="a", bit=1)]))
-    figure = charts.CHARTS["layers"].draw(seen.cells["measured"], seen.totals["measured"], FIELDS, ("b", 0))
+    figure = charts.CHARTS["layers"].draw(seen.cells["measured"], seen.totals["measured"], FIELDS)
     assert traces(figure, "heatmap")
     assert "nothing can be told from zero" in heat.finding(seen.cells["measured"])
 

@@ -1,8 +1,11 @@
 """What is around a page: a teacher's task and hidden controls, the projector, the dialog that shares."""
 
+import time
+
 import plotly.graph_objects as go
 
 from dashboard import data, state, theme
+from dashboard.data import lately
 from resq.measure import table
 from tests.test_app import opened
 
@@ -73,11 +76,12 @@ def test_a_figure_of_stored_rows_is_made_once_until_the_key_or_a_file_changes(ro
         made.append(value)
         return go.Figure()
 
-    first = data.drawn(draw, ("a",), 1)
-    assert data.drawn(draw, ("a",), 2) is first
-    assert data.drawn(draw, ("b",), 3) is not first
+    first = data.once(draw, ("a",), 1)
+    assert data.once(draw, ("a",), 2) is first
+    assert data.once(draw, ("b",), 3) is not first
     table.write(rows, table.SHIPPED / "more.parquet")
-    assert data.drawn(draw, ("a",), 4) is not first
+    time.sleep(lately.FRESH)
+    assert data.once(draw, ("a",), 4) is not first
     assert made == [1, 3, 4]
 
 

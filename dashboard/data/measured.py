@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import lab, lessons, live, pick
+from dashboard.data.lately import lately
 from dashboard.data.nets import card, names
 from resq.claims import book
 from resq.claims import card as own_cards
@@ -20,6 +20,8 @@ from resq.claims.cells import Cell
 from resq.measure import stats, table
 from resq.measure.spec import SweepSpec
 
+Made = TypeVar("Made")
+
 
 @st.cache_resource(show_spinner=False)
 def measurements() -> live.Measurements:
@@ -27,8 +29,9 @@ def measurements() -> live.Measurements:
     return live.Measurements()
 
 
+@lately
 def rows() -> pd.DataFrame:
-    """The measured rows that are shipped; empty where there are none."""
+    """The measured rows that are shipped, shared, so never written; empty where there are none."""
     return table.shipped()
 
 
@@ -38,7 +41,7 @@ class Known:
 
     Attributes:
         missing: the sweeps without a row.
-        key: what decides all of it, for ``drawn``.
+        key: what decides all of it, for ``once``.
     """
 
     rows: pd.DataFrame
@@ -76,20 +79,20 @@ def _stored_cells(hashes: tuple[str, ...], stamp: tuple[Any, ...], _specs: Seque
     return cells_of.cells(pd.concat([known(_specs, axis).rows for axis in ("ber", "eps")], ignore_index=True))
 
 
-def drawn(draw: Callable[..., go.Figure], key: tuple[Any, ...], *args: Any) -> go.Figure:
-    """``draw(*args)``, made once for all who ask with this key; shared, so never written.
+def once(make: Callable[..., Made], key: tuple[Any, ...], *args: Any) -> Made:
+    """``make(*args)``, a figure or a sentence, made once for all who ask with this key; never written.
 
     Args:
         key: small values that, with the files that rows are read from, decide ``args``.
     """
-    return _drawn(f"{draw.__module__}.{draw.__qualname__}", key, stamp(), draw, args)
+    return _once(f"{make.__module__}.{make.__qualname__}", key, stamp(), make, args)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
-def _drawn(
-    name: str, key: tuple[Any, ...], stamp: tuple[Any, ...], _draw: Callable[..., go.Figure], _args: Any
-) -> go.Figure:
-    return _draw(*_args)
+def _once(
+    name: str, key: tuple[Any, ...], stamp: tuple[Any, ...], _make: Callable[..., Made], _args: Any
+) -> Made:
+    return _make(*_args)
 
 
 def curves(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
@@ -109,7 +112,7 @@ def _revealed(text: str, stamp: tuple[Any, ...]) -> str:
 
 def outdated(frame: pd.DataFrame) -> list[str]:
     """Checkpoints of these rows whose weights on this machine are not those that were measured."""
-    pairs = frame[["checkpoint", "weights"]].drop_duplicates().to_numpy().tolist()
+    pairs = set(zip(frame["checkpoint"].tolist(), frame["weights"].tolist(), strict=True))
     here = set(names())
     return sorted({name for name, weights in pairs if name in here and card(name)["sha256"][:16] != weights})
 
@@ -134,6 +137,7 @@ def _measured_most(net: str, stamp: tuple[Any, ...]) -> list[str]:
     return order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
 
 
+@lately
 def stamp() -> tuple[Any, ...]:
     """What claims and verdicts follow from: names and times of the files they are read from."""
     folders = (

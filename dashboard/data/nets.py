@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from dashboard.data.lately import lately
 from resq import checkpoints
 from resq import data as images
 from resq.core import Encoding, QuantizedModel
-
-FRESH = 1.0  # s
-_cards: dict[str, tuple[float, dict[str, Any]]] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +47,10 @@ def datasets() -> list[str]:
     return list(images.DATASETS)
 
 
+@lately
 def card(name: str) -> dict[str, Any]:
-    """The card of a checkpoint, to be read only: no torch.
-
-    A page asks a dozen times, and each look at the disk lets other threads in; so it is asked once a second.
-    """
-    now = time.monotonic()
-    then, fields = _cards.get(name, (0.0, {}))
-    if not fields or now - then > FRESH:
-        fields = checkpoints.card(name)
-        if len(_cards) > 256:
-            _cards.clear()
-        _cards[name] = now, fields
-    return fields
+    """The card of a checkpoint, to be read only: no torch."""
+    return checkpoints.card(name)
 
 
 def stored(net: str, enc: str) -> Stored:

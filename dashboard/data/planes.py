@@ -9,15 +9,22 @@ import streamlit as st
 
 from dashboard import drill, heat, live
 from dashboard import film as films
+from dashboard.data.lately import lately
 from dashboard.data.nets import card, words_of
 from resq.measure import flow, layers, table
+
+
+@lately
+def _stamp(ending: str) -> tuple[tuple[str, int], ...]:
+    """Names and times of the shipped files of one kind."""
+    return tuple((p.name, p.stat().st_mtime_ns) for p in sorted(table.SHIPPED.glob(f"*{ending}")))
 
 
 def heatmap(net: str, enc: str, running: live.Measurement | None = None) -> heat.Heatmap:
     """What is known of the layers and bits of a network: rows measured here before those that are stored."""
     fresh = tuple(running.rows) if running is not None else ()
-    stamp = tuple((p.name, p.stat().st_mtime_ns) for p in sorted(table.SHIPPED.glob(f"*{layers.ENDING}")))
-    return _heatmap(net, enc, (running.id if running else "", len(fresh)), stamp, fresh)
+    job = running.id if running else "", len(fresh)
+    return _heatmap(net, enc, job, _stamp(layers.ENDING), fresh)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -54,9 +61,12 @@ def _film(net: str, sha256: str, enc: str, layer: str, fault: str, seed: int) ->
 
 def flows(net: str, enc: str, fault: str, ber: float) -> list[dict[str, Any]]:
     """Shipped answers with and without flips at one rate, one row per fault map."""
-    stamp = tuple((p.name, p.stat().st_mtime_ns) for p in sorted(table.SHIPPED.glob(f"*{flow.ENDING}")))
     wanted = (net, enc, fault, ber)
-    return [r for r in _flows(stamp) if (r["checkpoint"], r["encoding"], r["fault"], r["ber"]) == wanted]
+    return [
+        r
+        for r in _flows(_stamp(flow.ENDING))
+        if (r["checkpoint"], r["encoding"], r["fault"], r["ber"]) == wanted
+    ]
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)

@@ -15,6 +15,7 @@ from dashboard import (
     film,
     follow,
     heat,
+    layercharts,
     live,
     shell,
     show,
@@ -113,11 +114,11 @@ def picture(
     cells = found.cells[kind]
     # Of what ``found`` holds: by now the job may have more rows than these.
     seen = (running.id, found.own, len(found.rows)) if running is not None else ()
-    said = heat.finding(cells)
-    drawn = data.drawn(
-        charts.CHARTS["layers"].draw, (net, enc, kind, chosen, seen),
-        cells, found.totals[kind], heat.fields(enc), chosen,
-    )  # fmt: skip
+    said = found.said[kind]
+    drawn = data.once(
+        charts.CHARTS["layers"].draw, (net, enc, kind, seen), cells, found.totals[kind], heat.fields(enc)
+    )
+    drawn = layercharts.outlined(drawn, chosen)
     show.figure("layers", drawn, key="layer_heat", alt=said, title=False, on_select=pick)
     st.markdown(said)
     st.caption(heat.provenance(cells, "Made here" if kind in found.own else "Stored rows"))
@@ -132,7 +133,7 @@ def drilled(net: str, enc: str, found: heat.Heatmap, layer: str, bit: int) -> No
     said, of = drill.sentence(cell, found, layer, bit), (data.card(net)["sha256"], enc, layer, bit)
     with st.container(key="cell_says"):
         st.markdown(said)
-    drawn = data.drawn(charts.CHARTS["plane"].draw, of, cell.edges, cell.before, cell.after)
+    drawn = data.once(charts.CHARTS["plane"].draw, of, cell.edges, cell.before, cell.after)
     show.figure("plane", drawn, key="plane_chart", alt=said, caption=False)
     estimate = drill.estimated(found, layer, bit)
     word = 0
@@ -158,7 +159,7 @@ def below(found: heat.Heatmap, net: str, enc: str) -> None:
     figures = {}
     if found.pairs is not None and found.agreement is not None:
         said = heat.agreement(found.agreement)
-        figures["agreement"] = data.drawn(
+        figures["agreement"] = data.once(
             charts.CHARTS["agreement"].draw, (net, enc, *astuple(found.agreement)), found.pairs
         )
         st.header(charts.CHARTS["agreement"].title, anchor=False)

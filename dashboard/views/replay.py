@@ -68,7 +68,7 @@ def readings(v: Verdict) -> None:
     words = {word: [r.reading.label for r in v.readings if r.verdict == word] for word in claimwords.LOOKS}
     fits = ", ".join(words["reproduced"])
     alt = f"Quoted {v.claim.quote}; consistent with {fits or 'no measured reading'}."
-    drawn = data.drawn(charts.CHARTS["readings"].draw, (v.claim.id,), v)
+    drawn = data.once(charts.CHARTS["readings"].draw, (v.claim.id,), v)
     show.figure("readings", drawn, key="chart_readings", alt=alt, title=False)
     st.markdown(f"**{alt}**")
     commands = [claimwords.command(r.cell) for r in v.readings if r.cell]

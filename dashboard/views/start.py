@@ -67,7 +67,7 @@ def figure() -> None:
         return
     st.header("A trained network, its stored bits flipped at random", anchor=False)
     chance, order = data.chance(list(curves["data"])), curvecharts.order(specs)
-    drawn = data.drawn(curvecharts.accuracy_vs_ber, known.key, curves, chance, order)
+    drawn = data.once(curvecharts.accuracy_vs_ber, known.key, curves, chance, order)
     show.figure("ber", drawn, key="start", alt=words.finding(curves, "ber"), title=False)
     st.caption(f"{words.provenance(curves, 'Stored rows')}. {data.about(str(curves['data'].iloc[0]))}.")
 

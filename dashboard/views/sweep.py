@@ -41,11 +41,12 @@ def picture(
         )
         return known, None
     chosen, order = st.session_state.get("cell") or "", curvecharts.order(specs)
-    drawn = data.drawn(
+    drawn = data.once(
         chart.draw, (*known.key, chosen), curves, data.chance(list(curves["data"])), order, chosen
     )
-    show.figure(axis, drawn, key=f"chart_{axis}", alt=words.finding(curves, axis), title=False,
-                on_select=partial(onecell.click, f"chart_{axis}"))  # fmt: skip
+    said = data.once(words.finding, known.key, curves, axis)
+    click = partial(onecell.click, f"chart_{axis}")
+    show.figure(axis, drawn, key=f"chart_{axis}", alt=said, title=False, on_select=click)
     st.caption(words.provenance(curves, "Measured here" if len(fresh) else "Stored rows"))
     if stale := data.outdated(known.rows):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}. Press “Measure live”.")

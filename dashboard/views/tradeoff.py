@@ -44,7 +44,7 @@ def slices(found: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, f
         st.markdown(f"**{said.capitalize().replace('ber', 'BER')}**")
         ringed = next((words.cell_name(dot, axis) for dot in line[line["x"] == x].to_dict("records")), "")
         key = (name, choice.net, choice.enc, choice.mode, *at)
-        drawn = data.drawn(charts.CHARTS[name].draw, key, line, chance, (), ringed, SLICE)
+        drawn = data.once(charts.CHARTS[name].draw, key, line, chance, (), ringed, SLICE)
         show.figure(name, drawn, key=name, alt=f"Accuracy {said}", title=False, caption=False)
 
 
@@ -87,7 +87,7 @@ def surface(running: live.Measurement | None) -> None:
 
 def relief(found: pd.DataFrame, choice: tradecontrols.Choice) -> go.Figure:
     """The landscape."""
-    return data.drawn(charts.CHARTS["relief"].draw, (choice.net, choice.enc, choice.mode), found)
+    return data.once(charts.CHARTS["relief"].draw, (choice.net, choice.enc, choice.mode), found)
 
 
 def tile_map(
@@ -95,7 +95,7 @@ def tile_map(
 ) -> go.Figure:
     """The tiles with the chosen one framed and a line between them."""
     seen = (choice.net, choice.enc, choice.mode, at, line)
-    return data.drawn(charts.CHARTS["surface"].draw, seen, found, at, line)
+    return data.once(charts.CHARTS["surface"].draw, seen, found, at, line)
 
 
 def tiles(found: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, float]) -> None:
@@ -141,11 +141,11 @@ def shields(net: str) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         key = (net.rsplit("/", 1)[0], tuple(areas["megabytes"]))
-        drawn = data.drawn(charts.CHARTS["shields"].draw, key, areas)
+        drawn = data.once(charts.CHARTS["shields"].draw, key, areas)
         show.figure("shields", drawn, key="shields", alt=words.shields(areas))
     with right:
         upright = tradecontrols.resistance()
-        front = data.drawn(charts.CHARTS["pareto"].draw, (*key, upright), areas, upright)
+        front = data.once(charts.CHARTS["pareto"].draw, (*key, upright), areas, upright)
         show.figure("pareto", front, key="pareto", alt=words.shields(areas))
     with shell.group("more", "shields"):
         show.numbers(
