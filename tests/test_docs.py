@@ -47,15 +47,15 @@ def faults(checkpoint: str) -> list[str]:
     rows = table.shipped()
     curve = stats.foremost(stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")]))
     lines = [
-        f"| stored as, sampler | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
-        "|---|" + "---|" * len(SHOWN),
+        f"| stored as, sampler | n | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
+        "|---|" + "---|" * (len(SHOWN) + 1),
     ]
     for (encoding, fault), part in curve.groupby(["encoding", "fault"], sort=False):
         if len(part) == 1:
             continue  # measured without faults alone: see ``widths``
         at = part.set_index("x")
         cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
-        lines.append(f"| {encoding}, {fault} | {' | '.join(cells)} |")
+        lines.append(f"| {encoding}, {fault} | {part['n'].max():,} | {' | '.join(cells)} |")
     return lines
 
 
