@@ -64,6 +64,14 @@ def test_where_as_many_cells_were_measured_with_two_attacks_the_stronger_counts(
     assert tradeoff.grid(tradeoff.cells(frame([row(), *pair]), "transfer"))[2][0, 1] == 0.3
 
 
+def test_beside_joint_cells_with_edges_of_their_own_no_sweep_on_other_images_is_drawn():
+    own = [both(b, e, c) for b, e, c in ((0.0, 0.0, 95), (0.0, 8.0, 45), (1e-2, 0.0, 85), (1e-2, 8.0, 30))]
+    sweeps = [row(n=500, correct=450), row(ber=1e-3, n=500, correct=440)]
+    bers, _, z = tradeoff.grid(tradeoff.cells(frame([*own, *sweeps]), "transfer"))
+    assert bers == [0.0, 1e-2]
+    assert z == pytest.approx(np.array([[0.95, 0.45], [0.85, 0.3]]))
+
+
 def curves(name: str, faulty: tuple[int, int], attacked: tuple[int, int]) -> list[dict[str, object]]:
     attack = {"checkpoint": name, "axis": "eps", "attack": "pgd", "steps": 20, "restarts": 1}
     return [

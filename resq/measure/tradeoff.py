@@ -14,9 +14,10 @@ SERIES = ["checkpoint", "encoding", "fault", "region", "weights"]  # what one su
 def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     """The cells of one network's surface: lines as of ``stats.curve``, with their ``ber`` and ``eps``.
 
-    Cells come from joint rows of the mode; edges that those lack, without faults or without attack, from
-    sweeps. A cell measured on several numbers of images counts with the largest. All cells are of one attack,
-    the one that most were measured with: five starts at one budget beside one start at another is no row.
+    Cells come from joint rows of the mode; where those have no edges, without faults or without attack, from
+    sweeps: beside joint rows that have, a sweep on other images would make steps that no rate makes. A cell
+    measured on several numbers of images counts with the largest. All cells are of one attack, the one that
+    most were measured with: five starts at one budget beside one start at another is no row.
 
     Args:
         rows: of one series (SERIES) and one attack.
@@ -25,7 +26,8 @@ def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     rows = _of_one_attack(rows[(rows["axis"] != "joint") | (rows["mode"] == mode)])
     joint = rows[rows["axis"] == "joint"]
     known = pd.MultiIndex.from_frame(joint[["ber", "eps"]])
-    edge = rows[rows["axis"].isin(["ber", "eps"])]
+    edges = (joint["ber"] == 0).any() and (joint["eps"] == 0).any()
+    edge = rows[rows["axis"].isin([] if edges else ["ber", "eps"])]
     edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
     found = pd.concat([joint, edge], ignore_index=True)
     if found.empty:
