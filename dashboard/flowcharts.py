@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import plotly.graph_objects as go
 from dashboard import theme
 
 NOTHING = "no number"
+LETTERS = 14  # pixels, of the classes' names
 GREYS = [[0, theme.fade(theme.INK, 0.06)], [1, theme.fade(theme.INK, 0.2)]]  # none; answers that stayed
 
 
@@ -44,15 +46,23 @@ def flow(counts: np.ndarray, classes: Sequence[str]) -> go.Figure:
         hovertemplate="%{customdata[0]} → %{customdata[1]}: %{customdata[2]} answers, "
                       "%{customdata[3]:.1%}<extra></extra>",
     )  # fmt: skip
-    theme.dress(figure, height=190 + 25 * n)
-    ticks = {"size": 14}
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, tickangle=-40, tickfont=ticks,
-                        title_text="answer with the flips, %", showgrid=False, fixedrange=True,
-                        range=[-0.5, len(names) - 0.5])  # fmt: skip
-    figure.update_yaxes(tickvals=list(range(n)), ticktext=list(classes), range=[n - 0.5, -0.5],
-                        tickfont=ticks, title_text="answer as stored", showgrid=False,
-                        fixedrange=True)  # fmt: skip
-    return figure.update_layout(hoverdistance=-1, hovermode="closest")
+    return theme.dress(
+        figure, height=190 + 25 * n, room=_room(names), hoverdistance=-1, hovermode="closest",
+        xaxis={**_axis(names, "answer with the flips, %"), "tickangle": -40,
+               "range": [-0.5, len(names) - 0.5]},
+        yaxis={**_axis(classes, "answer as stored"), "range": [n - 0.5, -0.5]},
+    )  # fmt: skip
+
+
+def _axis(names: Sequence[str], title: str) -> dict[str, Any]:
+    return {"tickvals": list(range(len(names))), "ticktext": list(names), "tickfont": {"size": LETTERS},
+            "title": {"text": title}, "showgrid": False, "fixedrange": True}  # fmt: skip
+
+
+def _room(names: Sequence[str]) -> dict[str, float]:
+    """The names at the left, aslant below, and the scale at the right."""
+    longest = theme.width(names, LETTERS)
+    return {"l": 46 + longest, "r": 112, "t": 8, "b": 62 + 0.65 * longest}
 
 
 def _columns(counts: np.ndarray, classes: Sequence[str]) -> list[str]:

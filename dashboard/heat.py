@@ -149,7 +149,7 @@ def change(value: float) -> str:
 
 def points(drop: float) -> str:
     """Lost accuracy in points, with its sign."""
-    return f"{-100 * drop:+.1f} points".replace("-", "−")
+    return f"{round(-100 * drop, 1) + 0.0:+.1f} points".replace("-", "−")  # no negative zero
 
 
 def total_hover(name: str, line: pd.Series) -> str:

@@ -189,7 +189,8 @@ def agreement(pairs: pd.DataFrame) -> go.Figure:
         "xaxis": {"title": {"text": "estimated"}, **axis},
         "yaxis": {"title": {"text": "measured"}, **axis},
     }
-    return theme.dress(figure, height=330, showlegend=False, **named)
+    room = {"l": 84, "r": 16, "t": 8, "b": 62}
+    return theme.dress(figure, height=330, room=room, showlegend=False, **named)
 
 
 def plane_histogram(edges: np.ndarray, before: np.ndarray, after: np.ndarray) -> go.Figure:

@@ -138,7 +138,7 @@ def measured_again(cell: Cell, options: dict[str, Any], running: live.Measuremen
             st.markdown(f"{icon} {show.plain(told.says[0].upper() + told.says[1:])}.")
         drawn = charts.CHARTS["cell_again"].draw(cell, again[:1], None)
         show.figure("cell_again", drawn, key="cell_again", alt=told.says, title=False)
-    st.code(" ".join(["python -m resq", *spec.argv()]), language="bash", wrap_lines=True)
+    show.terminal(" ".join(["python -m resq", *spec.argv()]))
     follow.ended(running, "again")
 
 

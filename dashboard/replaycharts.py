@@ -30,12 +30,14 @@ def readings(verdict: Verdict) -> go.Figure:
     told = [(y, judged) for y, judged in enumerate(rows) if judged.value is not None]
     _measured(figure, told, verdict)
     _quoted(figure, verdict, len(rows))
-    theme.dress(figure, 130 + ROW * len(rows))
-    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=names, range=[-0.6, len(rows) - 0.4])
     gain = verdict.claim.kind == "gain"
     title = "gain of accuracy over the unhardened network" if gain else "accuracy"
-    figure.update_xaxes(title_text=title, tickformat=".0%", range=None if gain else [-0.02, 1.03])
-    return figure
+    across = {"title": {"text": title}, "tickformat": ".0%"} | ({} if gain else {"range": [-0.02, 1.03]})
+    longest = theme.width(line.replace("<b>", "") for name in names for line in name.split("<br>"))
+    return theme.dress(
+        figure, 130 + ROW * len(rows), {"l": 16 + longest, "r": 18, "t": 40, "b": 62}, xaxis=across,
+        yaxis={"tickvals": list(range(len(rows))), "ticktext": names, "range": [-0.6, len(rows) - 0.4]},
+    )  # fmt: skip
 
 
 def _name(judged: Judged) -> str:

@@ -14,6 +14,7 @@ from resq.measure import tradeoff
 
 NUMBERS = ["faults", "attack", "clean", "megabytes"]
 SYMBOLS = ["diamond", "square", "triangle-up", "x", "pentagon", "star"]  # encodings of one network
+ROOM = {"l": 84, "r": 16, "t": 40, "b": 62}
 LETTER = 0.02  # width of a letter, as a share of a picture of half a page
 FAULTS, ATTACK = "resists faults: mean accuracy over log BER", "resists attack: mean accuracy over eps"
 
@@ -36,7 +37,7 @@ def shields(areas: pd.DataFrame) -> go.Figure:
         if start is not None
     ]  # fmt: skip
     return theme.dress(
-        figure, 480, showlegend=True, annotations=arrows,
+        figure, 480, ROOM, showlegend=True, annotations=arrows,
         xaxis={"title": {"text": FAULTS}, **_around(areas["faults"])},
         yaxis={"title": {"text": ATTACK}, **_around(areas["attack"])},
     )  # fmt: skip
@@ -60,7 +61,8 @@ def pareto(areas: pd.DataFrame, y: str = "faults") -> go.Figure:
     _draw(figure, areas, dots, "clean", y, sizes)
     _keys(figure, dots)
     return theme.dress(
-        figure, 480, showlegend=True, xaxis={"title": {"text": "clean accuracy"}, **_around(areas["clean"])},
+        figure, 480, ROOM, showlegend=True,
+        xaxis={"title": {"text": "clean accuracy"}, **_around(areas["clean"])},
         yaxis={"title": {"text": {"faults": FAULTS, "attack": ATTACK}[y]}, **_around(areas[y])},
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,7 +46,16 @@ def sorry(sentence: str, command: str = "") -> None:
     with st.container(border=True):
         st.markdown(f":material/info: {sentence}")
         if command:
-            st.code(command, language="bash", wrap_lines=True)
+            terminal(command)
+
+
+def terminal(*commands: str) -> None:
+    """Commands as they are typed; a click selects them all.
+
+    ``st.code`` would load colours for every language, 1.5 MB of script that takes longer to start than a
+    figure to draw; it stays where somebody has opened a box.
+    """
+    st.html(f'<pre class="terminal" title="a click selects it">{html.escape(chr(10).join(commands))}</pre>')
 
 
 def plain(text: str) -> str:

@@ -1,6 +1,8 @@
 """Every page in every state, without a browser: defaults, links, nonsense in links, and nothing there yet."""
 
 import gc
+import html
+import re
 import sys
 from pathlib import Path
 
@@ -41,6 +43,12 @@ def nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "weights")
     monkeypatch.setattr(table, "SHIPPED", tmp_path / "results")
     monkeypatch.setenv("RESQ_WORK", str(tmp_path / "work"))
+
+
+def commands(app: AppTest) -> list[str]:
+    """What the page says to type, first what it shows at once, then what stands in opened boxes."""
+    found = [element.proto.body for element in app.get("html") if 'class="terminal"' in element.proto.body]
+    return [html.unescape(re.sub("<[^>]*>", "", body)) for body in found] + [c.value for c in app.code]
 
 
 def opened(page: str = "start", **query: str) -> AppTest:
@@ -85,7 +93,7 @@ def test_every_page_says_what_to_do_where_there_is_no_checkpoint(page, nothing):
     if page in ("lessons", "replay"):  # texts and quoted figures; their numbers say that nothing is measured
         return
     assert "no trained network on this machine" in said(app)
-    assert any("python -m resq train" in code.value for code in app.code)
+    assert any("python -m resq train" in code for code in commands(app))
 
 
 @pytest.mark.parametrize("page", [page for page, names in state.PARAMS.items() if names])
@@ -289,7 +297,7 @@ def test_nothing_can_be_begun_where_the_images_are_missing(page, keys, monkeypat
     assert not app.exception
     assert all(app.button(key=key).disabled for key in keys)
     assert f"images of {NAME.split('/')[0]} are not on this machine" in said(app)
-    assert any("--download" in code.value for code in app.code)
+    assert any("--download" in code for code in commands(app))
 
 
 def test_without_torch_the_bit_lab_says_what_to_install(monkeypatch):
@@ -297,7 +305,7 @@ def test_without_torch_the_bit_lab_says_what_to_install(monkeypatch):
     monkeypatch.delattr("resq.measure.bench", raising=False)
     app = opened("bitlab")
     assert not app.exception
-    assert any("pip install -r requirements.txt" in code.value for code in app.code)
+    assert any("pip install -r requirements.txt" in code for code in commands(app))
 
 
 def test_a_broken_checkpoint_is_a_sentence(own_folders, tiny, monkeypatch):
@@ -361,7 +369,7 @@ def test_rows_of_other_weights_are_called_so(rows, tmp_path):
 def test_the_commands_on_the_page_are_those_of_its_specs(rows):
     app = opened("sweep")
     app.session_state["numbers"] = True  # its box is opened
-    code = "\n".join(c.value for c in app.run().code)
+    code = "\n".join(commands(app.run()))
     assert "python -m resq sweep signs/resnet20/base --ber 0,0.0001,0.001,0.01,0.1 --eps 0,1,2,4,8" in code
 
 

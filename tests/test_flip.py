@@ -11,7 +11,7 @@ from dashboard import charts, data, words
 from resq.cli import main
 from resq.core import BitFlips
 from resq.measure import lab
-from tests.test_app import NAME, figures, opened, said
+from tests.test_app import NAME, commands, figures, opened, said
 
 NONE = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
 FLIPPED = {"layer": "linear", "w": "8", "flip": "7", "img": "2"}
@@ -79,7 +79,7 @@ def test_the_bit_lab_attacks_the_picture_and_says_what_became_of_it():
 def test_the_command_under_the_figures_gives_the_numbers_that_the_page_shows(capsys):
     app = opened("bitlab", pixels="8", mode="adaptive", start="3", **FLIPPED)
     app.session_state["numbers_bitlab"] = True  # its box is opened
-    command = next(code.value for code in app.run().code if "resq flip" in code.value)
+    command = next(code for code in commands(app.run()) if "resq flip" in code)
     table = next(f.value for f in app.dataframe if "class" in f.value).set_index("class")
     assert main([*command.split()[3:], "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)["answers"]

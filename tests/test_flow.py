@@ -14,7 +14,7 @@ from resq.measure import flow, table
 from resq.measure.flow import FlowSpec
 from resq.measure.spec import SweepSpec
 from resq.measure.sweep import run as sweep
-from tests.test_app import NAME, figures, opened, said
+from tests.test_app import NAME, commands, figures, opened, said
 from tests.test_live import pressed, until
 
 CELL = f"{NAME} · int8 · BER 0.01"
@@ -167,7 +167,7 @@ def test_nonsense_about_a_cell_in_a_link_falls_back(few, query):
 def test_without_a_stored_flow_the_command_is_told(rows):
     app = opened("sweep", cell=CELL)
     command = f"python -m resq flow {NAME} --encoding int8 --ber 0.01 --maps 5 --n 300 --seed 0"
-    assert command in [code.value for code in app.code]
+    assert command in commands(app)
 
 
 def test_a_chosen_cell_is_measured_again_and_held_against_the_stored_interval(rows, monkeypatch):

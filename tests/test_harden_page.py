@@ -10,7 +10,7 @@ from dashboard.hardening import HardenSpec
 from resq import checkpoints
 from resq.cli import parser
 from resq.learn import presets
-from tests.test_app import APP, NAME, PAGES, choice, figures, opened, said
+from tests.test_app import APP, NAME, PAGES, choice, commands, figures, opened, said
 from tests.test_live import until
 
 SPEC = HardenSpec(NAME, "quick", ("adversarial", "bit_error", "quantize"))
@@ -92,9 +92,9 @@ def test_before_and_after_are_read_from_the_card():
 def test_the_form_becomes_a_command_with_an_estimate_before_anything_starts():
     app = opened("harden", preset="quick", seed="3", scale="0.3")
     assert not app.exception
-    assert "--seed 3" in app.code[0].value
+    assert "--seed 3" in commands(app)[0]
     assert "of training on a machine like" in said(app)
-    assert not any("--set" in code.value for code in app.code)
+    assert not any("--set" in code for code in commands(app))
 
 
 def test_nonsense_in_a_harden_link_falls_back_silently():
@@ -130,7 +130,7 @@ def test_a_stage_that_is_left_out_leaves_the_command():
     app = opened("harden")
     app.session_state["stages"] = ["quantize"]
     app.run()
-    assert "--stages quantize --seed" in app.code[0].value
+    assert "--stages quantize --seed" in commands(app)[0]
     assert choice(app, "selectbox", "quantize").value == "int4-tmr2"
 
 
@@ -141,7 +141,7 @@ def test_a_link_holds_the_whole_form():
         app.query_params[key] = value
     app.switch_page(PAGES["harden"]).run()
     assert not app.exception
-    command = app.code[0].value
+    command = commands(app)[0]
     for part in ("--stages bit_error,quantize", "--set bit_error.rate=0.02", "--set quantize.encoding=int8"):
         assert part in command, part
 
@@ -153,8 +153,8 @@ def test_another_preset_begins_with_its_own_stages_and_options():
     app.selectbox(key="preset").set_value("plus").run()
     assert not app.exception
     stages = [name for name, _ in presets.PRESETS["plus"].stages]
-    assert f"--stages {','.join(dict.fromkeys(stages))}" in app.code[0].value
-    assert "--set" not in app.code[0].value
+    assert f"--stages {','.join(dict.fromkeys(stages))}" in commands(app)[0]
+    assert "--set" not in commands(app)[0]
 
 
 @pytest.mark.parametrize("query", [{"stages": "x"}, {"stages": ""}, {"bit_error": "7", "quantize": "y"}])

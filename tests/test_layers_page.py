@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard import data
 from resq import checkpoints
 from resq.measure import layers, table
-from tests.test_app import NAME, choice, figures, opened, said
+from tests.test_app import NAME, choice, commands, figures, opened, said
 from tests.test_layers import estimate, row
 
 LAYERS = ("conv1.weight", "linear.weight")
@@ -96,7 +96,7 @@ def test_without_rows_weights_are_shown_and_what_to_do_is_said(monkeypatch, tmp_
     app = opened("layers")
     assert not app.exception
     assert "Nothing is stored for signs" in said(app)
-    assert "python -m resq sensitivity signs/resnet20/base" in [c.value for c in app.code]
+    assert "python -m resq sensitivity signs/resnet20/base" in commands(app)
     assert figures(app) == 1, "the layer's weights need no measurement"
 
 

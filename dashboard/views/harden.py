@@ -116,7 +116,7 @@ def page(names: list[str]) -> None:
         else:
             st.markdown("Choose at least one stage.")
     if spec.stages:
-        st.code(" ".join(["python -m resq", *spec.argv()]), language="bash", wrap_lines=True)
+        show.terminal(" ".join(["python -m resq", *spec.argv()]))
     st.fragment(job, run_every=1.0 if run is not None and run.active else None)(run)
     if run is None:
         shipped(names)
