@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from dashboard import charts, data, shell, theme
 from dashboard.words import Verdict
 from resq.measure import table as stored
 
+PAUSE = 0.02  # s
 HERE = Path(__file__).resolve().parent
 ICONS = {"same": ":material/check_circle:", "changed": ":material/swap_horiz:", "none": ":material/error:"}
 
@@ -49,13 +51,22 @@ def sorry(sentence: str, command: str = "") -> None:
             terminal(command)
 
 
+def sent() -> None:
+    """Lets what the page holds so far go to the browser, which draws it while the rest is made.
+
+    The thread that sends waits for the interpreter as long as this one computes.
+    """
+    time.sleep(PAUSE)
+
+
 def terminal(*commands: str) -> None:
     """Commands as they are typed; a click selects them all.
 
     ``st.code`` would load colours for every language, 1.5 MB of script that takes longer to start than a
     figure to draw; it stays where somebody has opened a box.
     """
-    st.html(f'<pre class="terminal" title="a click selects it">{html.escape(chr(10).join(commands))}</pre>')
+    lines = [" ".join(f"<span>{html.escape(word)}</span>" for word in c.split(" ")) for c in commands]
+    st.html(f'<pre class="terminal" title="a click selects it">{chr(10).join(lines)}</pre>')
 
 
 def plain(text: str) -> str:

@@ -153,6 +153,7 @@ def flips(given: Given) -> None:
             slot = st.container()
         with right:  # before the rest, since it is what a flip is about
             answer(given, found)
+        show.sent()
         with slot:
             readings(encoding, found.reading, found.n_flips)
             weights(found)

@@ -78,6 +78,7 @@ def results(net: str, enc: str, running: live.Measurement | None) -> None:
     with right:
         layer, bit = cell(list(model.weights), enc)
         drilled(net, enc, found, layer, bit)
+    show.sent()
     if kinds:
         with left:
             picture(net, enc, found, (layer, bit), running)

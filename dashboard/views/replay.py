@@ -139,8 +139,7 @@ def again(v: Verdict) -> None:
     else:
         show.sorry(f"The images of {cell.data} are not on this machine, so this point cannot be run here.")
     st.fragment(shown, run_every=0.5 if running is not None and running.active else None)(v, cell, running)
-    commands = f"python -m resq replay {v.claim.id} --rerun\n{claimwords.command(cell)}"
-    show.terminal(commands)
+    show.terminal(f"python -m resq replay {v.claim.id} --rerun", claimwords.command(cell))
 
 
 def leaders() -> None:
