@@ -1,10 +1,12 @@
 """What is around a page: a teacher's task and hidden controls, the projector, the dialog that shares."""
 
+import html
+import re
 import time
 
 import plotly.graph_objects as go
 
-from dashboard import data, state, theme
+from dashboard import data, show, state, theme
 from dashboard.data import lately
 from resq.measure import table
 from tests.test_app import opened
@@ -93,3 +95,12 @@ def test_with_room_given_no_axis_is_measured_and_a_projector_gets_more_room():
     large = theme.enlarge(theme.dress(go.Figure(), room=room), 1.5).layout
     assert (large.margin.l, large.margin.b) == (90, 75)
     assert theme.dress(go.Figure()).layout.xaxis.automargin
+
+
+def test_a_command_is_shown_letter_by_letter_and_its_words_stay_whole(monkeypatch):
+    seen = []
+    monkeypatch.setattr(show.st, "html", seen.append)
+    show.terminal("resq sweep <b>x</b> --ber 1e-2", "resq show")
+    assert "<b>" not in seen[0]
+    assert html.unescape(re.sub("<[^>]*>", "", seen[0])) == "resq sweep <b>x</b> --ber 1e-2\nresq show"
+    assert "<span>--ber</span>" in seen[0]

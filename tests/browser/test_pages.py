@@ -124,3 +124,27 @@ def test_a_measurement_is_cancelled(visit):
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Cancelled after")).to_be_visible()
     expect(page.get_by_role("button", name="Measure live")).to_be_enabled()
+
+
+def test_a_shortcut_of_the_bit_lab_changes_the_weight_chosen_above_it(visit):
+    page = visit("/bitlab?net=signs/resnet20/base").page
+    ready(page)
+    number = page.locator(".st-key-w input")
+    expect(number).to_have_value("0")
+    page.locator(".st-key-largest button").click()
+    expect(number).not_to_have_value("0")
+    expect(page).to_have_url(re.compile(r"w=\d+"))
+
+
+def test_a_flip_reaches_the_command_in_an_open_box_and_the_answer_to_an_attack(visit):
+    page = visit("/bitlab?net=signs/resnet20/base&enc=fp32&pixels=4").page
+    ready(page)
+    page.locator(".st-key-numbers_bitlab summary").click()
+    command = page.locator(".st-key-numbers_bitlab code", has_text="resq flip")
+    expect(command).not_to_contain_text("--bits")
+    columns = "document.querySelector('.st-key-four .js-plotly-plot').data.length"
+    before = settled(page, lambda: page.evaluate(columns))
+    tile(page, 30).click()
+    expect(command).to_contain_text("--bits 30")
+    until(page, lambda: page.evaluate(columns) > before, True)
+    expect(page).to_have_url(re.compile("flip=30"))
