@@ -49,7 +49,7 @@ def readings(enc: Encoding, found: lab.Reading, n_flips: int) -> None:
     if found.codes:
         pairs.append(("Read as code", *(str(code).replace("-", "−") for code in found.codes)))
     pairs.append(("Weight", *map(theme.number, found.values)))
-    for column, (name, before, after) in zip(st.columns([4] * (len(pairs) - 1) + [5]), pairs, strict=True):
+    for column, (name, before, after) in zip(st.columns([4, 4, 5] if found.codes else 2), pairs, strict=True):
         show.change(column, name, before, after)
     if found.codes and found.words[0] != found.words[1] and found.codes[0] == found.codes[1]:
         st.caption("The copies outvote the flipped bit: the code is read as before.")
