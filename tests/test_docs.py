@@ -137,6 +137,14 @@ def kept(network: str, chance: float) -> list[str]:
     return lines
 
 
+def believed(file: str) -> str:
+    """What the guards against weak attacks say of a hardened network: those that are not green in full."""
+    found = json.loads((table.SHIPPED / file).read_text(encoding="utf-8"))
+    odd = [guard for guard in found["guards"] if guard["verdict"] != "green"]
+    told = "; ".join(f"{g['verdict']}, {g['says']}" for g in odd)
+    return f"first {found['n']} test images, {len(found['guards']) - len(odd)} of {len(found['guards'])} green; {told}"
+
+
 def _measure(
     network: str, said: str, file: str, variant: str, fault: str, stored: int, encoding: str = ""
 ) -> str:
@@ -198,6 +206,10 @@ def test_every_link_and_picture_of_the_readme_exists():
 
 def test_the_accuracies_in_the_readme_are_those_of_the_cards():
     assert "\n".join(cards()) in README
+
+
+def test_what_the_guards_say_in_the_readme_follows_from_the_shipped_file():
+    assert believed("cifar10-resnet18-plus-guards.json") in " ".join(README.split())
 
 
 @pytest.mark.parametrize("checkpoint", TABLED)
