@@ -142,7 +142,8 @@ def believed(file: str) -> str:
     found = json.loads((table.SHIPPED / file).read_text(encoding="utf-8"))
     odd = [guard for guard in found["guards"] if guard["verdict"] != "green"]
     told = "; ".join(f"{g['verdict']}, {g['says']}" for g in odd)
-    return f"first {found['n']} test images, {len(found['guards']) - len(odd)} of {len(found['guards'])} green; {told}"
+    number = len(found["guards"])
+    return f"first {found['n']} test images, {number - len(odd)} of {number} green; {told}"
 
 
 def _measure(
