@@ -37,9 +37,9 @@ def flow(counts: np.ndarray, classes: Sequence[str]) -> go.Figure:
         hoverinfo="skip", colorbar={"title": {"text": "share of the line's answers", "side": "right"},
                                     "tickformat": ".1~%", "thickness": 16},
     )  # fmt: skip
-    places = [(i, j) for i in range(n) for j in range(len(names))]
+    places = list(zip(*np.nonzero(counts[:, : len(names)]), strict=True))  # nothing is told of empty tiles
     figure.add_scatter(
-        x=[j for _, j in places], y=[i for i, _ in places], mode="markers+text", showlegend=False,
+        x=[int(j) for _, j in places], y=[int(i) for i, _ in places], mode="markers+text", showlegend=False,
         marker={"opacity": 0, "size": 14}, text=[texts[i][j] for i, j in places],
         textfont={"size": 13, "color": [_ink(changed, i, j) for i, j in places]},
         customdata=[[classes[i], names[j], int(counts[i, j]), float(shares[i, j])] for i, j in places],
@@ -62,7 +62,7 @@ def _axis(names: Sequence[str], title: str) -> dict[str, Any]:
 def _room(names: Sequence[str]) -> dict[str, float]:
     """The names at the left, aslant below, and the scale at the right."""
     longest = theme.width(names, LETTERS)
-    return {"l": 46 + longest, "r": 112, "t": 8, "b": 62 + 0.65 * longest}
+    return {"l": 46 + longest, "r": 112, "t": 8, "b": 62 + 0.65 * longest, "autoexpand": False}
 
 
 def _columns(counts: np.ndarray, classes: Sequence[str]) -> list[str]:
