@@ -80,11 +80,10 @@ def _bar(low: float, high: float) -> dict[str, object]:
 
 def _blanks(figure: go.Figure, cells: pd.DataFrame, layers: list[str]) -> None:
     """A small mark where nothing can be told from zero: an empty cell would look like one not measured."""
-    blank = cells[~(cells["shown"] > 0)]
+    blank = cells[~(cells["shown"] > 0) & cells["mean"].notna()]
     figure.add_scatter(
-        x=blank["bit"], y=[layers.index(name) for name in blank["layer"]], mode="text", hoverinfo="skip",
-        text=["·" if not np.isnan(value) else "" for value in blank["mean"]], showlegend=False,
-        textfont={"size": theme.SIZE, "color": theme.INK},
+        x=blank["bit"], y=[layers.index(name) for name in blank["layer"]], mode="markers", hoverinfo="skip",
+        marker={"size": 3, "color": theme.INK}, showlegend=False,
     )  # fmt: skip
 
 
@@ -138,7 +137,7 @@ def _axes(layers: list[str], bits: list[int], row: int) -> dict[str, dict[str, A
         "xaxis": {**bit, "domain": [0, 0.725]},
         "xaxis2": {**total, "domain": [0.745, 1], "anchor": "y2"},
         "yaxis": layer,
-        "yaxis2": {**layer, "matches": "y", "anchor": "x2", "showticklabels": False},
+        "yaxis2": {**layer, "matches": "y", "anchor": "x2", "showticklabels": False, "tickvals": []},
     }
 
 

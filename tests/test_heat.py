@@ -43,13 +43,13 @@ def test_the_top_bit_stands_at_the_left_and_cells_of_noise_are_dots(found):
     assert figure.layout.xaxis.range[0] > figure.layout.xaxis.range[1]
     assert heatmap.z[0][0] == pytest.approx(np.log10(0.25 / 10))
     assert np.isnan(heatmap.z[0][1]), "its interval holds zero"
-    dots = next(t for t in traces(figure, "scatter") if t.mode == "text")
-    assert (list(dots.x), list(dots.y), list(dots.text)) == ([0], [0], ["·"])
+    dots = next(t for t in traces(figure, "scatter") if t.marker.size == 3)
+    assert (list(dots.x), list(dots.y)) == ([0], [0])
 
 
 def test_every_cell_can_be_clicked_and_says_what_it_is(found):
     figure = charts.CHARTS["layers"].draw(found.cells["instant"], found.totals["instant"], FIELDS)
-    clicks = next(t for t in traces(figure, "scatter") if t.mode == "markers")
+    clicks = next(t for t in traces(figure, "scatter") if t.customdata is not None)
     assert [list(c) for c in clicks.customdata] == [["a", 1], ["a", 0], ["b", 1], ["b", 0]]
     assert clicks.marker.opacity == 0
 
@@ -73,7 +73,7 @@ def test_sixty_layers_are_drawn_and_too_many_cells_are_not_clickable():
     many = [estimate(layer=f"layer{i}", bit=b, change=1e-4) for i in range(62) for b in range(32)]
     seen = heat.heatmap(layers.frame(many))
     figure = charts.CHARTS["layers"].draw(seen.cells["instant"], seen.totals["instant"], FIELDS)
-    assert not [t for t in traces(figure, "scatter") if t.mode == "markers"]
+    assert not [t for t in traces(figure, "scatter") if t.customdata is not None]
     assert figure.layout.height < 1200
 
 
