@@ -26,20 +26,27 @@ def shields(areas: pd.DataFrame) -> go.Figure:
         areas: of ``tradeoff.areas``, of checkpoints that share data and network.
     """
     figure, dots = go.Figure(), models(areas)
+    _arrows(figure, dots)
     _draw(figure, areas, dots, "faults", "attack", pd.Series(15.0, index=dots.index))
     _keys(figure, dots)
-    starts = [(dot, _start(dot, dots)) for _, dot in dots.iterrows()]
-    arrows = [
-        {"x": dot["faults"], "y": dot["attack"], "ax": start["faults"], "ay": start["attack"], "axref": "x",
-         "ayref": "y", "showarrow": True, "arrowhead": 3, "arrowwidth": 2, "arrowcolor": theme.INK,
-         "standoff": 9, "startstandoff": 9, "text": "", "opacity": 0.7}
-        for dot, start in starts
-        if start is not None
-    ]  # fmt: skip
     return theme.dress(
-        figure, 480, ROOM, showlegend=True, annotations=arrows,
+        figure, 480, ROOM, showlegend=True,
         xaxis={"title": {"text": FAULTS}, **_around(areas["faults"])},
         yaxis={"title": {"text": ATTACK}, **_around(areas["attack"])},
+    )  # fmt: skip
+
+
+def _arrows(figure: go.Figure, dots: pd.DataFrame) -> None:
+    """From what a model is compared with to the model; one trace, drawn in a third of an annotation's time."""
+    ends = [(_start(dot, dots), dot) for _, dot in dots.iterrows()]
+    pairs = [(start, dot) for start, dot in ends if start is not None]
+    figure.add_scatter(
+        x=[value for start, dot in pairs for value in (start["faults"], dot["faults"], None)],
+        y=[value for start, dot in pairs for value in (start["attack"], dot["attack"], None)],
+        mode="lines+markers", hoverinfo="skip", showlegend=False, name="arrows", opacity=0.7,
+        line={"color": theme.INK, "width": 2},
+        marker={"symbol": "arrow", "angleref": "previous", "size": [0, 13, 0] * len(pairs), "standoff": 9,
+                "color": theme.INK},
     )  # fmt: skip
 
 
@@ -108,25 +115,35 @@ def _draw(
 ) -> None:
     """Every model with its name, and the seeds that its mean is of, small and faint."""
     of, sides = areas["checkpoint"].map(model), _sides(areas, dots, x, y)
-    for (_, dot), size, side in zip(dots.iterrows(), sizes, sides, strict=True):
-        lines = areas[(of == dot["model"]) & (areas["encoding"] == dot["encoding"])]
-        colour, shape = _colour(dot["model"]), dot["symbol"]
-        told = [words.areas(line) for _, line in lines.iterrows()]
-        if len(lines) > 1:
-            figure.add_scatter(
-                x=lines[x].tolist(), y=lines[y].tolist(), mode="markers", showlegend=False,
-                marker={"symbol": shape, "size": 7, "color": colour, "opacity": 0.45},
-                text=told, hovertemplate="%{text}<extra></extra>", name=f"{dot['name']}, seeds",
-            )  # fmt: skip
-            both = f"{theme.percent(dot[x])}, {theme.percent(dot[y])}"
-            told = [f"<b>{dot['name']}</b>, mean of {len(lines)} seeds<br>{both}"]
+    lines = [
+        areas[(of == dot["model"]) & (areas["encoding"] == dot["encoding"])] for _, dot in dots.iterrows()
+    ]
+    seeds = pd.concat([areas.iloc[:0], *(own for own in lines if len(own) > 1)])
+    if len(seeds):
         figure.add_scatter(
-            x=[dot[x]], y=[dot[y]], mode="markers+text", name=dot["name"], showlegend=False,
-            marker={"symbol": shape, "size": float(size), "color": colour},
-            text=[dot["label"] if side else ""], textposition=side or "top center",
-            textfont={"size": theme.SIZE - 2, "color": theme.INK},
-            hovertext=told, hovertemplate="%{hovertext}<extra></extra>", cliponaxis=False,
+            x=seeds[x].tolist(), y=seeds[y].tolist(), mode="markers", showlegend=False, name="seeds",
+            marker={"symbol": "circle", "size": 7, "color": theme.BLUE, "opacity": 0.45},
+            text=[words.areas(line) for _, line in seeds.iterrows()],
+            hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
+    figure.add_scatter(
+        x=dots[x].tolist(), y=dots[y].tolist(), mode="markers+text", name="models", showlegend=False,
+        marker={"symbol": dots["symbol"].tolist(), "size": sizes.tolist(), "opacity": 1.0,
+                "color": [_colour(model) for model in dots["model"]]},
+        text=[label if side else "" for label, side in zip(dots["label"], sides, strict=True)],
+        textposition=[side or "top center" for side in sides], customdata=dots["name"].tolist(),
+        textfont={"size": theme.SIZE - 2, "color": theme.INK},
+        hovertext=[_told(dot, own, x, y) for (_, dot), own in zip(dots.iterrows(), lines, strict=True)],
+        hovertemplate="%{hovertext}<extra></extra>", cliponaxis=False,
+    )  # fmt: skip
+
+
+def _told(dot: pd.Series, own: pd.DataFrame, x: str, y: str) -> str:
+    """What a model's dot says: all of its line, or what its mean is of."""
+    if len(own) == 1:
+        return words.areas(own.iloc[0])
+    both = f"{theme.percent(dot[x])}, {theme.percent(dot[y])}"
+    return f"<b>{dot['name']}</b>, mean of {len(own)} seeds<br>{both}"
 
 
 def _keys(figure: go.Figure, dots: pd.DataFrame) -> None:

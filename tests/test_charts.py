@@ -223,6 +223,11 @@ def test_a_surface_draws_a_line_at_the_threshold_hatches_what_was_not_run_and_fr
     assert figure.data[1].customdata[4] == [1e-3, 2.0]
 
 
+def trace(figure, name):
+    """The trace of that name."""
+    return next(t for t in figure.data if t.name == name)
+
+
 def test_arrows_lead_from_the_base_to_each_of_its_variants():
     base = {
         "encoding": "int8",
@@ -245,13 +250,12 @@ def test_arrows_lead_from_the_base_to_each_of_its_variants():
         }
         for variant, f, a in (("base", 0.2, 0.1), ("fault", 0.8, 0.3))
     ]
-    (arrow,) = charts.CHARTS["shields"].draw(pd.DataFrame(lines)).layout.annotations
-    assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0.2, 0.1, 0.8, 0.3)
+    arrows = trace(charts.CHARTS["shields"].draw(pd.DataFrame(lines)), "arrows")
+    assert (arrows.x, arrows.y) == ((0.2, 0.8, None), (0.1, 0.3, None))
     joined = charts.CHARTS["pareto"].draw(pd.DataFrame(lines), "attack").data[0]
     assert joined.y == (0.3,), "the base is beaten in one and equalled in the other"
     lines[1]["megabytes"] = float("nan")  # its weights are not on this machine
-    sizes = [dots.marker.size for dots in charts.CHARTS["pareto"].draw(pd.DataFrame(lines)).data[1:]]
-    assert sizes == [20.0, 9.0]
+    assert trace(charts.CHARTS["pareto"].draw(pd.DataFrame(lines)), "models").marker.size == (20.0, 9.0)
 
 
 def test_arrows_of_a_study_lead_from_the_mean_of_its_own_unshielded_seeds():
@@ -274,11 +278,11 @@ def test_arrows_of_a_study_lead_from_the_mean_of_its_own_unshielded_seeds():
         for variant, (f, a) in places.items()
     ]
     figure = charts.CHARTS["shields"].draw(pd.DataFrame(lines))
-    (arrow,) = figure.layout.annotations
-    assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == pytest.approx((0.3, 0.2, 0.7, 0.3))
-    named = {t.name: (t.x, t.y) for t in figure.data}
-    assert set(named) == {"base", "00, seeds", "00", "f, seeds", "f"}
-    assert named["f, seeds"] == ((0.8, 0.6), (0.3, 0.3))
+    arrows = trace(figure, "arrows")
+    assert (arrows.x[:2], arrows.y[:2]) == (pytest.approx((0.3, 0.7)), pytest.approx((0.2, 0.3)))
+    assert len(arrows.x) == 3, "the base has its study's arrow alone"
+    assert list(trace(figure, "models").customdata) == ["base", "00", "f"]
+    assert trace(figure, "seeds").x == (0.2, 0.4, 0.8, 0.6)
 
 
 def test_a_network_in_other_words_is_compared_with_the_base_as_well():
@@ -289,8 +293,8 @@ def test_a_network_in_other_words_is_compared_with_the_base_as_well():
         for variant, enc, f in (("base", "int8", 0.1), ("fault", "int8", 0.2), ("plus", "int4-tmr2", 0.8))
     ]
     figure = charts.CHARTS["shields"].draw(pd.DataFrame(lines))
-    assert sorted(a.x for a in figure.layout.annotations) == [0.2, 0.8]
-    assert [t.name for t in figure.data] == ["base", "fault", "plus"]
+    assert trace(figure, "arrows").x == (0.1, 0.2, None, 0.1, 0.8, None)
+    assert list(trace(figure, "models").text) == ["base", "fault", "plus"]
 
 
 def test_lambda_is_told_with_its_interval_or_why_there_is_none():
@@ -346,9 +350,10 @@ def test_a_label_stands_where_it_is_whole_and_encodings_are_told_by_shape():
             ("attack-fault", "int4-tmr2", 0.9, 0.8),
         )
     ]  # fmt: skip
-    drawn = {trace.name: trace for trace in charts.CHARTS["shields"].draw(pd.DataFrame(lines)).data}
-    assert drawn["attack-fault"].textposition == "middle left", "at the right edge it would be cut off"
-    shapes = {name: drawn[name].marker.symbol for name in ("int8", "int4-tmr2")}
-    assert shapes == {"int8": "diamond", "int4-tmr2": "square"}
-    assert drawn["base · int8"].marker.symbol == "diamond"
-    assert [drawn[f"base · {enc}"].text[0] for enc in shapes] == ["base", "base"]
+    figure = charts.CHARTS["shields"].draw(pd.DataFrame(lines))
+    dots = trace(figure, "models")
+    assert list(dots.customdata) == ["base · int8", "base · int4-tmr2", "attack-fault"]
+    assert dots.text == ("base", "base", "attack-fault")
+    assert dots.textposition[2] == "middle left", "at the right edge it would be cut off"
+    assert dots.marker.symbol == ("diamond", "square", "square")
+    assert [trace(figure, name).marker.symbol for name in ("int8", "int4-tmr2")] == ["diamond", "square"]
