@@ -37,7 +37,7 @@ def shields(areas: pd.DataFrame) -> go.Figure:
 
 
 def _arrows(figure: go.Figure, dots: pd.DataFrame) -> None:
-    """From what a model is compared with to the model; one trace, drawn in a third of an annotation's time."""
+    """From what a model is compared with to the model; one trace takes a third of the annotations' time."""
     ends = [(_start(dot, dots), dot) for _, dot in dots.iterrows()]
     pairs = [(start, dot) for start, dot in ends if start is not None]
     figure.add_scatter(
@@ -46,7 +46,7 @@ def _arrows(figure: go.Figure, dots: pd.DataFrame) -> None:
         mode="lines+markers", hoverinfo="skip", showlegend=False, name="arrows", opacity=0.7,
         line={"color": theme.INK, "width": 2},
         marker={"symbol": "arrow", "angleref": "previous", "size": [0, 13, 0] * len(pairs), "standoff": 9,
-                "color": theme.INK},
+                "color": theme.INK, "opacity": 1.0},
     )  # fmt: skip
 
 
