@@ -58,7 +58,7 @@ class Estimate:
 
 def estimated(found: heat.Heatmap, layer: str, bit: int) -> Estimate | None:
     """The estimate of one cell; None where there is none."""
-    row = found.at.get((layer, bit))
+    row = found.estimates.get((layer, bit))
     if row is None:
         return None
     return Estimate(

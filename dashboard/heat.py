@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,17 +38,19 @@ class Heatmap:
         pairs, agreement: of the two kinds, where both are there.
         own: kinds that were made on this server, not read from a file.
         said: kind -> what its picture shows.
-        at: (kind, layer, bit) -> the cell, (layer, bit) -> the row of its estimate; a click asks for one.
+        at: (kind, layer, bit) -> the cell; a click asks for one of many.
+        estimates: (layer, bit) -> the row of its estimate.
     """
 
     rows: pd.DataFrame
     cells: dict[str, pd.DataFrame]
     totals: dict[str, pd.DataFrame]
+    said: dict[str, str]
+    at: dict[tuple[str, str, int], dict[Any, Any]]
+    estimates: dict[tuple[str, int], dict[Any, Any]]
     pairs: pd.DataFrame | None = None
     agreement: layers.Agreement | None = None
     own: tuple[str, ...] = ()
-    said: dict[str, str] = dataclasses.field(default_factory=dict)
-    at: dict[tuple[Any, ...], dict[Any, Any]] = dataclasses.field(default_factory=dict)
 
 
 def heatmap(rows: pd.DataFrame, own: tuple[str, ...] = ()) -> Heatmap:
@@ -57,18 +58,14 @@ def heatmap(rows: pd.DataFrame, own: tuple[str, ...] = ()) -> Heatmap:
     found = {kind: shown(layers.cells(rows, kind)) for kind in KINDS if kind in set(rows["kind"])}
     sums = {kind: totals(cells) for kind, cells in found.items()}
     said = {kind: finding(cells) for kind, cells in found.items()}
-    whole = Heatmap(rows, found, sums, own=own, said=said, at=_places(rows, found))
+    at = {(kind, c["layer"], c["bit"]): c for kind, cells in found.items() for c in cells.to_dict("records")}
+    estimates = rows[rows["kind"] == "instant"].drop_duplicates(["layer", "bit"]).to_dict("records")
+    placed = {(row["layer"], row["bit"]): row for row in estimates}
+    whole = Heatmap(rows, found, sums, said, at, placed, own=own)
     if len(found) < 2:
         return whole
     both = found["measured"], found["instant"]
     return replace(whole, pairs=layers.pairs(*both), agreement=layers.agreement(*both))
-
-
-def _places(rows: pd.DataFrame, found: Mapping[str, pd.DataFrame]) -> dict[tuple[Any, ...], dict[Any, Any]]:
-    """Cells and estimates by where they are; of several estimates of one cell the first."""
-    cells = {(kind, c["layer"], c["bit"]): c for kind, part in found.items() for c in part.to_dict("records")}
-    estimates = rows[rows["kind"] == "instant"].to_dict("records")
-    return cells | {(row["layer"], row["bit"]): row for row in reversed(estimates)}
 
 
 def picked(points: Sequence[Mapping[str, Any]]) -> tuple[str, int | None] | None:
@@ -148,7 +145,11 @@ def change(value: float) -> str:
 
 
 def points(drop: float) -> str:
-    """Lost accuracy in points, with its sign."""
+    """Lost accuracy in points, with its sign.
+
+    >>> points(0.0123), points(0.0001)
+    ('−1.2 points', '+0.0 points')
+    """
     return f"{round(-100 * drop, 1) + 0.0:+.1f} points".replace("-", "−")  # no negative zero
 
 

@@ -13,7 +13,7 @@ from dashboard import theme, words
 from resq.measure import tradeoff
 
 NUMBERS = ["faults", "attack", "clean", "megabytes"]
-SYMBOLS = ["diamond", "square", "triangle-up", "x", "pentagon", "star"]  # encodings of one network
+SYMBOLS = theme.SYMBOLS[1:]  # encodings of one network; circles are studies
 ROOM = {"l": 84, "r": 16, "t": 40, "b": 62}
 LETTER = 0.02  # width of a letter, as a share of a picture of half a page
 FAULTS, ATTACK = "resists faults: mean accuracy over log BER", "resists attack: mean accuracy over eps"

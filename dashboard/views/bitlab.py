@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -208,7 +207,7 @@ def below(given: Given) -> None:
         show.numbers(partial(behind, given, moved), None, commands, key=NUMBERS)
 
 
-def behind(given: Given, moved: data.Attacked | None) -> tuple[dict[str, pd.DataFrame], dict[str, go.Figure]]:
+def behind(given: Given, moved: data.Attacked | None) -> show.Behind:
     """The numbers of all figures, and the figures."""
     found, classes = given.outcome(given.state), given.classes
     spread = {"weights": found.counts, "with the plane's flips": found.faulty}

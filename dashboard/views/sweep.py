@@ -72,9 +72,7 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
     follow.ended(running)
 
 
-def behind(
-    known: dict[str, data.Known], figures: dict[str, go.Figure | None]
-) -> tuple[dict[str, pd.DataFrame], dict[str, go.Figure]]:
+def behind(known: dict[str, data.Known], figures: dict[str, go.Figure | None]) -> show.Behind:
     """The numbers of both figures, and the figures."""
     shown = {axis: tables.curves(k.curves, axis) for axis, k in known.items() if len(k.rows)}
     return shown, {axis: figure for axis, figure in figures.items() if figure is not None}

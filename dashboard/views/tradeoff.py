@@ -12,6 +12,7 @@ from dashboard import charts, data, follow, live, onecell, shell, show, tables, 
 from resq.claims import cells
 from resq.measure.spec import SweepSpec
 
+NUMBERS = "numbers_surface"  # whether its box is open
 SLICE = 260  # pixels: two of them beside the map
 
 
@@ -76,13 +77,13 @@ def surface(running: live.Measurement | None) -> None:
         if choice.relief:
             show.figure("relief", relief(found, choice), key="relief", alt=words.corners(found))
         else:
-            st.fragment(tiles)(found, choice, at)
+            st.fragment(tiles)(found, choice, at, st.session_state.get("thr"))
         again(chosen, running)
     with right:
         slices(found, choice, at)
     with shell.group("more", "surface"):
         command = data.joint_command(choice.net, choice.enc, None, choice.mode)
-        show.numbers(partial(behind, found, choice, at), found, [command], key="numbers_surface")
+        show.numbers(partial(behind, found, choice, at), found, [command], key=NUMBERS)
 
 
 def relief(found: pd.DataFrame, choice: tradecontrols.Choice) -> go.Figure:
@@ -98,11 +99,19 @@ def tile_map(
     return data.once(charts.CHARTS["surface"].draw, seen, found, at, line)
 
 
-def tiles(found: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, float]) -> None:
-    """The tiles under the slider of their line: a fragment of its own, so that the line follows at once."""
-    if tradecontrols.elsewhere(at):
-        st.rerun()  # a tile was clicked: what stands beside the map is of another one
-    drawn = tile_map(found, choice, at, tradecontrols.threshold())
+def tiles(
+    found: pd.DataFrame, choice: tradecontrols.Choice, at: tuple[float, float], line: int | None
+) -> None:
+    """The tiles under the slider of their line: a fragment of its own, so that the line follows at once.
+
+    Args:
+        at, line: the chosen tile and where the slider stood when the rest of the page was drawn.
+    """
+    now = tradecontrols.threshold()
+    behind_too = st.session_state.get(NUMBERS) and st.session_state.thr != line
+    if tradecontrols.elsewhere(at) or behind_too:
+        st.rerun()  # what stands beside the map, or in the opened box, is of another tile or line
+    drawn = tile_map(found, choice, at, now)
     pick = partial(tradecontrols.pick, "surface")
     show.figure("surface", drawn, key="surface", alt=words.corners(found), on_select=pick)
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from resq.measure import areas
+from resq.measure.stats import t_half
 
 MODELS = ("00", "a", "f", "af")
 EFFECTS = ("D_A", "X_FA", "D_F", "X_AF")
@@ -93,11 +93,8 @@ def asymmetry(by_seed: pd.DataFrame, level: float = 0.95) -> dict[str, Any]:
 
 
 def _interval(values: np.ndarray, level: float) -> dict[str, float]:
-    mean, count = float(values.mean()), len(values)
-    if count < 2:
-        return {"mean": mean, "low": float("nan"), "high": float("nan")}
-    half = special.stdtrit(count - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(count)
-    return {"mean": mean, "low": mean - float(half), "high": mean + float(half)}
+    mean, half = float(values.mean()), t_half(values, level)
+    return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
 def verdict(found: dict[str, Any]) -> str:

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from resq import checkpoints, fields
 from resq.core import Encoding
 from resq.measure import table
+from resq.measure.stats import t_half
 
 # Column -> (type, meaning). Estimated rows have kind "instant", no map and no counts of right answers.
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -176,20 +176,10 @@ def cells(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
 def _interval(values: pd.Series, prefix: str) -> dict[str, float]:
     """Mean and 95 % t interval over maps."""
     found, mean = values.to_numpy(float), float(values.mean())
-    half = float("nan") if len(found) < 2 else half_width(found)
+    half = t_half(found)
     if prefix:
         return {prefix: mean, f"{prefix}_low": mean - half, f"{prefix}_high": mean + half}
     return {"mean": mean, "low": mean - half, "high": mean + half}
-
-
-def half_width(values: np.ndarray, level: float = 0.95) -> float:
-    """Half the t interval of a mean of independent values.
-
-    >>> round(half_width(np.array([0.5, 0.6, 0.7])), 3)
-    0.248
-    """
-    t = float(special.stdtrit(len(values) - 1, (1 + level) / 2))
-    return t * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
 
 
 @dataclass(frozen=True)
