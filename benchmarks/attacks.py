@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,11 +16,15 @@ from resq import seeds
 from resq.threat.attacks import gradient, pgd
 
 EPS, STEP, STEPS = 8 / 255, 2 / 255, 20
+TURNS = 9  # the three differ by less than single turns do
 PEERS = {"Foolbox": "foolbox", "ART": "art"}
 
 
 def pgd20(quick: bool) -> dict[str, Figure]:
-    """All twenty steps on every image, none left early: what the peers do."""
+    """All twenty steps on every image, none left early: what the peers do; and as campaigns run it.
+
+    A campaign leaves an image alone once the network errs on it, which loses no wrong answer.
+    """
     x, y = images(16 if quick else 64)
     network = bench().network
 
@@ -27,14 +32,14 @@ def pgd20(quick: bool) -> dict[str, Figure]:
         for _ in range(STEPS):
             gradient(network, x, y)
 
-    def ours() -> torch.Tensor:
-        return pgd(network, x, y, EPS, rng=seeds.rng(0, "pgd"), steps=STEPS, step=STEP, stop=False)
+    def ours(stop: bool = False) -> torch.Tensor:
+        return pgd(network, x, y, EPS, rng=seeds.rng(0, "pgd"), steps=STEPS, step=STEP, stop=stop)
 
     there = {name: package for name, package in PEERS.items() if importlib.util.find_spec(package)}
     makers = {"Foolbox": _foolbox, "ART": _art}
-    works: dict[str, Callable[[], object]] = {"limit": limit, "ours": ours}
+    works: dict[str, Callable[[], object]] = {"limit": limit, "ours": ours, "stopped": partial(ours, True)}
     with torch.enable_grad():  # Foolbox does not ask for it
-        taken = in_turn({**works, **{name: makers[name](x, y) for name in there}}, 1 if quick else 3)
+        taken = in_turn({**works, **{name: makers[name](x, y) for name in there}}, 1 if quick else TURNS)
     found = {
         "PGD-20 over its limit": figure(taken["ours"] / taken["limit"], 1.1, "x", note=f"{len(x)} images")
     }
@@ -45,6 +50,8 @@ def pgd20(quick: bool) -> dict[str, Figure]:
             if value
             else f"{PEERS[name]} is not installed"
         )
+        if value:
+            note += f"; leaving images that are wrong already, as campaigns do: {taken['stopped']:.2f} s"
         found[f"PGD-20, times faster than {name}"] = figure(value, 1, "x", more=True, note=note)
     return found
 

@@ -303,5 +303,5 @@ def test_a_share_of_the_start_is_averaged_into_the_last_weights(images):
 
 
 def test_a_share_without_a_start_is_refused():
-    with pytest.raises(ValueError, match=r"needs a start, got 0.5 of ''"):
+    with pytest.raises(ValueError, match=r"needs a checkpoint to start from, got 0.5 of ''"):
         Recipe("signs", "resnet20", start_share=0.5)

@@ -8,12 +8,15 @@ import math
 import platform
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resq import checkpoints, codes, data
 from resq.cli import options
 from resq.core import Dataset, Encoding
 from resq.learn import recipe as recipes
+
+if TYPE_CHECKING:
+    from resq.learn.train import Run
 
 SPECS = checkpoints.ROOT / "assets" / "specs" / "recipes"
 
@@ -25,8 +28,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--variant", help="name of the result, instead of the recipe's")
     parser.add_argument("--n", type=int, help="train on the first N images only")
+    parser.add_argument("--start", help="a checkpoint to go on from, or imagenet: torchvision's weights")
     parser.add_argument("--out", type=Path, help="folder of checkpoints (default: work/weights)")
+    add_device(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a checkpoint of the same name")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """The option that says where to compute."""
+    parser.add_argument(
+        "--device", default="auto", help="auto (default: a GPU where there is one), cpu, cuda"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -38,13 +50,13 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
     images = data.load(recipe.data, "train")
     images = images if arguments.n is None else images.first(arguments.n)
-    card = finish(recipe, images, folder)
+    card = finish(recipe, images, folder, device=arguments.device)
     assert card is not None, "without a time limit a run ends finished"
     print(options.dump(card) if arguments.json else _sentence(recipe, card, file))
 
 
 def finish(
-    recipe: recipes.Recipe, images: Dataset, folder: Path, until: float = math.inf
+    recipe: recipes.Recipe, images: Dataset, folder: Path, until: float = math.inf, device: str = "auto"
 ) -> dict[str, Any] | None:
     """Trains to the end, from where an earlier run stopped, saves and tests.
 
@@ -55,12 +67,19 @@ def finish(
     from resq.networks import weight_names
 
     keep = checkpoints.work() / "train" / f"{recipe.name.replace('/', '-')}.pt"
-    finished = train.train(recipe, images, keep=keep, until=until)
+    begun = train.start(recipe, device=device)
+    finished = train.train(recipe, images, run=begun, keep=keep, until=until)
     if finished.epoch < recipe.epochs:
         return None
+    cores = _cores(finished)
     body = finished.network.body.cpu()
     state = {k: v.contiguous().numpy() for k, v in body.state_dict().items()}
-    about = {**_history(recipe, images, finished.history), "bf16": bool(finished.bf16)}
+    form = {
+        "machine": f"{platform.machine()}, {cores}",
+        "bf16": bool(finished.bf16),
+        "channels_last": finished.channels_last,
+    }
+    about = {**_history(recipe, images, finished), **form}
     weights = weight_names(body)
     coded = codes.large(state, weights)
     # The card's accuracy is that of the rounded weights in the file, so a draft is written and tested first.
@@ -103,7 +122,7 @@ def shipped(name: str) -> recipes.Recipe:
 
 def before(recipe: recipes.Recipe) -> list[recipes.Recipe]:
     """The recipes whose checkpoints this one starts from and that are not trained yet, first things first."""
-    if not recipe.start or recipe.start in checkpoints.names():
+    if not recipe.start or recipe.start == recipes.IMAGENET or recipe.start in checkpoints.names():
         return []
     first = shipped(recipe.start)
     return [*before(first), first]
@@ -112,32 +131,37 @@ def before(recipe: recipes.Recipe) -> list[recipes.Recipe]:
 def _recipe(arguments: argparse.Namespace) -> recipes.Recipe:
     given = Path(arguments.recipe)
     recipe = recipes.read(given) if given.suffix == ".toml" else shipped(arguments.recipe)
-    changes = {k: v for k in ("epochs", "seed", "variant") if (v := getattr(arguments, k)) is not None}
+    changes = {
+        k: v for k in ("epochs", "seed", "variant", "start") if (v := getattr(arguments, k)) is not None
+    }
     return dataclasses.replace(recipe, **changes)
 
 
-def _history(recipe: recipes.Recipe, images: Dataset, history: list[dict[str, float]]) -> dict[str, Any]:
+def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any]:
     from resq.measure.sweep import code_hash
 
     return {
         "recipe": dataclasses.asdict(recipe),
         "recipe_hash": recipe.hash,
         "seed": recipe.seed,
-        "epochs": len(history),
+        "epochs": len(run.history),
         "train": {"n": len(images), "images": images.hash},
-        **_start(recipe),
-        "minutes": round(sum(row["seconds"] for row in history) / 60, 1),
-        "machine": f"{platform.machine()}, {_cores()}",
+        **_start(recipe, run),
+        "minutes": round(sum(row["seconds"] for row in run.history) / 60, 1),
         "code": code_hash(),
         "selected": f"{_kept(recipe)}; nothing was chosen on test images",
-        "history": history,
+        "history": run.history,
     }
 
 
-def _start(recipe: recipes.Recipe) -> dict[str, Any]:
+def _start(recipe: recipes.Recipe, run: Run) -> dict[str, Any]:
     """Where the weights came from, whole: the start's own card without what its file is made of."""
     if not recipe.start:
         return {}
+    if recipe.start == recipes.IMAGENET:
+        from resq.networks import imagenet  # torch
+
+        return {"start": imagenet.about(recipe.network, run.network.body)}
     begun = checkpoints.card(recipe.start)
     return {"start": {k: v for k, v in begun.items() if k not in ("weights", "history")}}
 
@@ -151,12 +175,16 @@ def _kept(recipe: recipes.Recipe) -> str:
     return f"{share:g} of {recipe.start}'s weights and {1 - share:g} of {last}" if share else last
 
 
-def _cores() -> str:
+def _cores(run: Run) -> str:
+    """What the run computed on."""
     import torch
 
+    from resq.learn import machine
+
+    where = machine.of(run.network)
     return (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
+        torch.cuda.get_device_name(where)
+        if where.type == "cuda"
         else f"{torch.get_num_threads()} CPU threads"
     )
 

@@ -34,6 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--budget", type=_duration, default=math.inf, help="time to spend, such as 90s, 150m, 3h"
     )
     parser.add_argument("--out", type=Path, help="folder of checkpoints (default: work/weights)")
+    train.add_device(parser)
     parser.add_argument("--list", action="store_true", help="only say what is trained and what is not")
 
 
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
         for recipe in table:
             if recipe.name not in checkpoints.names() and data.present(recipe.data):
                 for step in (*train.before(recipe), recipe):
-                    train.finish(step, data.load(step.data, "train"), folder, until)
+                    train.finish(step, data.load(step.data, "train"), folder, until, arguments.device)
     found = [status(recipe) for recipe in table]
     if arguments.json:
         print(options.dump({"rows": found}))

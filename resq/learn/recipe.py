@@ -10,6 +10,8 @@ from pathlib import Path
 
 from resq import fields
 
+IMAGENET = "imagenet"  # a start that is no checkpoint here: torchvision's weights
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -24,7 +26,8 @@ class Recipe:
         average_epochs: of ``epochs``, how many at the end walk on at the constant rate ``average_lr``; the
             result is the mean of the weights after each of their steps, with batch-norm statistics counted
             anew (stochastic weight averaging, Izmailov et al. 2018, arXiv:1803.05407).
-        start: a checkpoint to go on from, by name; empty: a seeded random start.
+        start: a checkpoint to go on from, by name; "imagenet": torchvision's weights, as far as they fit;
+            empty: a seeded random start.
         start_share: how much of the starting weights is in the result, the rest being the last epoch's:
             a cycle that ends elsewhere in the same valley is averaged with where it began (Izmailov et al.).
         cutout: side in pixels of a square that each training image loses at a random place, filled with the
@@ -60,9 +63,10 @@ class Recipe:
         wrong += [f"{name} {getattr(self, name)}" for name in counts if getattr(self, name) < 0]
         if wrong:
             raise ValueError(f"a recipe needs positive epochs, batch, lr and sizes, got {', '.join(wrong)}")
-        if not 0 <= self.start_share < 1 or (self.start_share and not self.start):
+        if not 0 <= self.start_share < 1 or (self.start_share and "/" not in self.start):
             raise ValueError(
-                f"start_share lies in [0, 1) and needs a start, got {self.start_share:g} of {self.start!r}"
+                f"start_share lies in [0, 1) and needs a checkpoint to start from, got {self.start_share:g} "
+                f"of {self.start!r}"
             )
         if self.optimizer not in ("sgd", "adamw"):
             raise ValueError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable
@@ -17,8 +16,9 @@ from tqdm import tqdm
 
 from resq import checkpoints, data, networks, seeds
 from resq.core import Dataset
-from resq.learn import augment, average
-from resq.learn.recipe import Recipe
+from resq.learn import augment, average, machine
+from resq.learn.recipe import IMAGENET, Recipe
+from resq.networks import imagenet
 
 # (network, images in [0, 1], labels, random stream) -> loss; a stage brings its own.
 Objective = Callable[[nn.Module, Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
@@ -59,36 +59,42 @@ class Run:
     optimizer: torch.optim.Optimizer
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
-    bf16: bool | None = None  # None: not measured yet
+    bf16: bool | None = None  # None: neither this nor the order in memory is measured yet
+    channels_last: bool = True
     average: dict[str, Tensor] = field(default_factory=dict)  # mean of the weights so far, where asked
     averaged: int = 0  # how many steps' weights are in it
     good: dict[str, Tensor] = field(default_factory=dict)  # weights to fall back on, where a stage keeps any
 
 
-def start(recipe: Recipe, state: dict[str, Tensor] | None = None) -> Run:
-    """A run at epoch 0, from a seeded random start, the recipe's checkpoint, or ``state`` of a body.
+def start(recipe: Recipe, state: dict[str, Tensor] | None = None, device: str = "auto") -> Run:
+    """A run at epoch 0, from a seeded random start, the recipe's start, or ``state`` of a body.
 
+    Args:
+        device: "auto", "cpu" or "cuda".
     Raises:
-        ValueError: the recipe starts from a checkpoint that is not here, or of another network.
+        ValueError: the recipe starts from a checkpoint that is not here, or of another network; ImageNet's
+            weights cannot be had; or there is no such device.
     """
-    source = data.source(recipe.data)
-    if state is None and recipe.start:
-        begun = checkpoints.load(recipe.start)
-        if begun.network != recipe.network:
-            raise ValueError(f"{recipe.name} starts from {recipe.start}, which is a {begun.network}")
-        state = {name: torch.tensor(value) for name, value in begun.state.items()}
+    source, where = data.source(recipe.data), machine.device(device)
     network = networks.build(
         recipe.network, len(source.classes), mean=source.mean, std=source.std, seed=recipe.seed
     )
+    if state is None and recipe.start:
+        state = _begun(recipe, network.body)
     if state is not None:
         network.body.load_state_dict(state)
-    network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Run(network, _optimizer(network, recipe))
 
 
-def device() -> torch.device:
-    """The GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def _begun(recipe: Recipe, body: nn.Module) -> dict[str, Tensor]:
+    """The weights that the recipe starts from."""
+    if recipe.start == IMAGENET:
+        return imagenet.state(recipe.network, body)[0]
+    begun = checkpoints.load(recipe.start)
+    if begun.network != recipe.network:
+        raise ValueError(f"{recipe.name} starts from {recipe.start}, which is a {begun.network}")
+    return {name: torch.tensor(value) for name, value in begun.state.items()}
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -130,8 +136,9 @@ def train(
     if keep is not None and keep.exists():
         _resume(run, keep, identity)
     if run.bf16 is None:
-        run.bf16 = _faster_in_bf16(run.network, recipe)
-    padded = augment.pad(images.pixels, recipe.pad).to(device())
+        run.bf16, run.channels_last = machine.quickest(run.network, recipe)
+    run.network.to(memory_format=machine.order(run.channels_last))  # type: ignore[call-overload]
+    padded = augment.pad(images.pixels, recipe.pad).to(machine.of(run.network))
     for epoch in range(run.epoch, recipe.epochs):
         if time.monotonic() + (run.history[-1]["seconds"] if run.history else 0) > until:
             break
@@ -149,7 +156,9 @@ def train(
 
 
 def started(recipe: Recipe) -> list[str]:
-    """The hash of the weights that the recipe starts from; none for a random start."""
+    """What names the weights that the recipe starts from, their hash if possible; none for a random start."""
+    if recipe.start == IMAGENET:
+        return [str(imagenet.source(recipe.network))]
     return [checkpoints.card(recipe.start)["sha256"][:16]] if recipe.start else []
 
 
@@ -163,7 +172,7 @@ def _epoch(
     hooks: Hooks,
 ) -> dict[str, float]:
     """One pass over the images; training loss and accuracy, as seen while learning."""
-    epoch, where = run.epoch, device()
+    epoch, where = run.epoch, machine.of(run.network)
     chance = seeds.rng(recipe.seed, "epoch", epoch)
     order = hooks.order(epoch, chance) if hooks.order else chance.permutation(len(images))
     parts = augment.parts(order, recipe.batch)
@@ -174,7 +183,8 @@ def _epoch(
     for step, index in enumerate(bar):
         at = epoch + step / len(parts)
         _set_rate(run.optimizer, hooks.rate(at) if hooks.rate else rate(recipe, at))
-        x = _batch(recipe, images, padded, epoch, index, chance).to(where).float().div_(255)
+        x = _batch(recipe, images, padded, epoch, index, chance)
+        x = x.contiguous(memory_format=machine.order(run.channels_last)).to(where).float().div_(255)
         if recipe.cutout:
             x = augment.cutout(x, recipe.cutout, data.source(images.name).mean, chance)
         y = torch.from_numpy(images.y[index]).to(where)
@@ -207,7 +217,7 @@ def _batch(
         # Each image is mirrored in every other epoch, its first side drawn once, so two epochs show both.
         first = seeds.rng(recipe.seed, "mirror").integers(0, 2, len(images))
         x = augment.mirror(x, first[index] == epoch % 2)
-    return x.contiguous(memory_format=torch.channels_last)
+    return x
 
 
 def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -233,28 +243,6 @@ def _set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
         group["lr"] = value
 
 
-def _faster_in_bf16(network: nn.Module, recipe: Recipe) -> bool:
-    """Whether a training step of a copy of ``network`` takes less time in bfloat16 autocast, measured."""
-    where = device()
-    x = torch.zeros(min(recipe.batch, 64), 3, recipe.size, recipe.size, device=where)
-    x = x.contiguous(memory_format=torch.channels_last)
-    copied = copy.deepcopy(network).train()
-
-    def seconds(low: bool) -> float:
-        took = []
-        for _ in range(3):
-            began = time.perf_counter()
-            with torch.autocast(where.type, torch.bfloat16, enabled=low):
-                loss = copied(x).float().square().mean()
-            loss.backward()
-            if where.type == "cuda":
-                torch.cuda.synchronize()
-            took.append(time.perf_counter() - began)
-        return min(took)
-
-    return seconds(True) < seconds(False)
-
-
 def _save(run: Run, file: Path, identity: str) -> None:
     """The run in ``file``, replaced in one step: a kill leaves the last epoch or this one, never a half."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -265,6 +253,7 @@ def _save(run: Run, file: Path, identity: str) -> None:
         "epoch": run.epoch,
         "history": run.history,
         "bf16": run.bf16,
+        "channels_last": run.channels_last,
         "average": run.average,
         "averaged": run.averaged,
         "good": run.good,
@@ -275,7 +264,7 @@ def _save(run: Run, file: Path, identity: str) -> None:
 
 
 def _resume(run: Run, file: Path, identity: str) -> None:
-    state = torch.load(file, map_location=device(), weights_only=True)
+    state = torch.load(file, map_location=machine.of(run.network), weights_only=True)
     if state["identity"] != identity:
         raise ValueError(
             f"{file} holds a run of recipe and images {state['identity']}, this one is {identity}; "
@@ -286,3 +275,4 @@ def _resume(run: Run, file: Path, identity: str) -> None:
     run.epoch, run.history, run.bf16 = state["epoch"], state["history"], state["bf16"]
     run.average, run.averaged = state["average"], state["averaged"]
     run.good = state.get("good", {})  # older files have none
+    run.channels_last = state.get("channels_last", True)

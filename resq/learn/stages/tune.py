@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from resq import networks
 from resq.core import Dataset
-from resq.learn import train
+from resq.learn import machine, train
 from resq.learn.recipe import Recipe
 from resq.learn.stages.frame import Options, Outcome, Site, mark
 from resq.learn.train import Hooks, Objective, Run
@@ -78,7 +78,7 @@ def cosine(options: Options) -> Callable[[float], float]:
 
 def accuracy(network: nn.Module, images: Dataset) -> float:
     """The share of ``images`` that a network in float weights gets right; it is back in training after."""
-    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(train.device()).float().div_(255)
+    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(machine.of(network)).float().div_(255)
     found = networks.logits(network, x.contiguous(memory_format=torch.channels_last)).argmax(1).cpu()
     network.train()
     return float((found == torch.from_numpy(images.y)).float().mean())
