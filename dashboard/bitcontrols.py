@@ -23,9 +23,9 @@ def network(names: list[str]) -> str:
     return st.selectbox("Network", names, key="net", bind="query-params")
 
 
-def encoding() -> str:
+def encoding(net: str) -> str:
     """The chosen encoding."""
-    return st.selectbox("Stored as", lab.ENCODINGS, key="enc", bind="query-params")
+    return st.selectbox("Stored as", lab.encodings(data.card(net)), key="enc", bind="query-params")
 
 
 def weight(layout: Layout) -> tuple[str, int]:

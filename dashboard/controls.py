@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import lab
+from dashboard import data, lab
 from resq.measure.spec import FAULT_MODELS, SweepSpec
 
 BERS = {
@@ -53,7 +53,9 @@ def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]
     nets = left.multiselect("Networks", names, names[:1], key="nets", bind="query-params")
     encs = right.pills(
         "Stored as",
-        lab.ENCODINGS,
+        list(
+            dict.fromkeys([*lab.ENCODINGS, *(enc for net in nets for enc in lab.encodings(data.card(net)))])
+        ),
         selection_mode="multi",
         default=usual,
         key="encs",

@@ -5,8 +5,9 @@ Pure functions; no model is written into.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,6 +62,12 @@ def fields(encoding: Encoding) -> tuple[Field, ...]:
     for i in range(encoding.tmr):
         parts.append(Field(f"copies of {k - 1 - i}", "copy", _down(k + 2 * i + 1, k + 2 * i)))
     return tuple(parts)
+
+
+def encodings(card: Mapping[str, Any]) -> list[str]:
+    """The encodings to choose from for a network: the usual ones, and its own where that is another."""
+    own = str(card.get("encoding") or ENCODINGS[0])
+    return [*ENCODINGS, *[own] * (own not in ENCODINGS)]
 
 
 def _down(first: int, last: int) -> tuple[int, ...]:

@@ -6,23 +6,13 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 
-T = TypeVar("T")
-
-
-def known(kind: str, name: str, table: Mapping[str, T]) -> T:
-    """``table[name]``, or a sentence that says what came and what there is.
-
-    >>> known("fault model", "sgn", {"random": 1, "sign": 2})
-    Traceback (most recent call last):
-    ValueError: no fault model 'sgn'; known: random, sign
-    """
-    if name not in table:
-        raise ValueError(f"no {kind} {name!r}; known: {', '.join(sorted(table))}")
-    return table[name]
+from resq.encoding import CODES as CODES
+from resq.encoding import FLOATS as FLOATS
+from resq.encoding import Encoding as Encoding
+from resq.fields import known as known
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,88 +81,6 @@ class DataSource:
     mirror: bool
     about: str
     present: Callable[[], bool] = _always
-
-
-FLOATS = {"fp32": 32, "fp16": 16, "bf16": 16}
-CODES = ("affine", "symmetric", "magnitude", *FLOATS)
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How a weight lies in memory: its code, its width, its protection.
-
-    Attributes:
-        bits: 2..8 for integer codes; 32 or 16 for floating-point words.
-        code: "affine" (unsigned, with a zero point), "symmetric" (two's complement, -max..max),
-            "magnitude" (sign bit and magnitude), or the words "fp32", "fp16", "bf16" as they are.
-        per: one scale "channel" (output channel) or "tensor".
-        tmr: how many of the top bits are stored three times and read by majority.
-        clip: "minmax", the range of the weights; or "mse", the narrower range with the least squared error,
-            which few bits want.
-
-    >>> Encoding.parse("int4-tmr2").stored, str(Encoding(8, "symmetric", "tensor"))
-    (8, 'int8-symmetric-tensor')
-    """
-
-    bits: int = 8
-    code: str = "affine"
-    per: str = "channel"
-    tmr: int = 0
-    clip: str = "minmax"
-
-    def __post_init__(self) -> None:
-        known("code", self.code, dict.fromkeys(CODES))
-        if self.per not in ("channel", "tensor"):
-            raise ValueError(f"scales are per channel or per tensor, got {self.per!r}")
-        if self.clip not in ("minmax", "mse"):
-            raise ValueError(f"the range is minmax or mse, got {self.clip!r}")
-        if self.code in FLOATS:
-            if (self.bits, self.tmr, self.per, self.clip) != (FLOATS[self.code], 0, "channel", "minmax"):
-                raise ValueError(
-                    f"{self.code} words have {FLOATS[self.code]} bits, no copies and no scale, "
-                    f"got bits {self.bits}, tmr {self.tmr}, per {self.per!r}"
-                )
-        elif not 2 <= self.bits <= 8:
-            raise ValueError(f"integer codes have 2 to 8 bits, got {self.bits}")
-        elif not 0 <= self.tmr <= min(2, self.bits):
-            raise ValueError(f"0, 1 or 2 top bits can be stored three times, got {self.tmr}")
-
-    @property
-    def stored(self) -> int:
-        """Stored bits per weight, copies included: the bits that faults can reach."""
-        return self.bits + 2 * self.tmr
-
-    def __str__(self) -> str:
-        if self.code in FLOATS:
-            return self.code
-        options = [self.code] * (self.code != "affine") + [self.per] * (self.per != "channel")
-        options += [self.clip] * (self.clip != "minmax")
-        return "-".join([f"int{self.bits}", *options, *[f"tmr{self.tmr}"] * bool(self.tmr)])
-
-    @staticmethod
-    def parse(text: str) -> Encoding:
-        """The encoding of a name such as int8, int8-symmetric-tensor, int4-tmr2, fp32.
-
-        Raises:
-            ValueError: not such a name.
-        """
-        if text in FLOATS:
-            return Encoding(FLOATS[text], text)
-        head, *options = text.split("-")
-        meaning: dict[str, tuple[str, str | int]] = {
-            **{code: ("code", code) for code in CODES if code not in FLOATS},
-            **{per: ("per", per) for per in ("channel", "tensor")},
-            **{f"tmr{n}": ("tmr", n) for n in (1, 2)},
-            "mse": ("clip", "mse"),
-        }
-        fields = dict(meaning[option] for option in options if option in meaning)
-        # An unknown option, or two that contradict each other, leave fewer fields than options.
-        if len(fields) < len(options) or not (head.startswith("int") and head[3:].isdecimal()):
-            raise ValueError(
-                f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
-                "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2 (int8, int8-symmetric-tensor, int4-tmr2)"
-            )
-        return Encoding(bits=int(head[3:]), **fields)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -262,7 +170,7 @@ class QuantizedModel:
     def layout(self) -> Layout:
         """Addresses of the stored bits."""
         stored = {q.encoding.stored for q in self.weights.values()}
-        assert len(stored) == 1, "one encoding per model"
+        assert len(stored) == 1, "words of one length in a model"
         sizes = tuple(q.words.size for q in self.weights.values())
         return Layout(tuple(self.weights), sizes, stored.pop())
 

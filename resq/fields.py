@@ -5,11 +5,25 @@ from __future__ import annotations
 import dataclasses
 import math
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 KINDS: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+
+
+def known(kind: str, name: str, table: Mapping[str, T]) -> T:
+    """``table[name]``, or a sentence that says what came and what there is.
+
+    >>> known("fault model", "sgn", {"random": 1, "sign": 2})
+    Traceback (most recent call last):
+    ValueError: no fault model 'sgn'; known: random, sign
+    """
+    if name not in table:
+        raise ValueError(f"no {kind} {name!r}; known: {', '.join(sorted(table))}")
+    return table[name]
 
 
 def read(file: Path, what: str) -> dict[str, Any]:

@@ -300,6 +300,23 @@ def test_nothing_can_be_begun_where_the_images_are_missing(page, keys, monkeypat
     assert any("--download" in code for code in commands(app))
 
 
+def test_a_network_with_layers_stored_apart_is_shown_in_its_own_encoding(own_folders, tiny, monkeypatch):
+    monkeypatch.setattr(checkpoints, "SHIPPED", own_folders / "none")
+    mixed = "int8+int4-tmr2@0.19"
+    checkpoints.save("signs/resnet20/mixed", dict(tiny.state), tiny.weights, {"encoding": mixed})
+    tiles = {
+        layer: [app.button(key=f"bit_{bit}").label.split()[0] for bit in range(8)]
+        for layer in ("conv1.weight", "layer1.0.conv1.weight")
+        if not (app := opened("bitlab", enc=mixed, layer=layer.removesuffix(".weight"))).exception
+    }
+    kept = checkpoints.load("signs/resnet20/mixed")
+    for layer, enc in (("conv1.weight", "int4-tmr2"), ("layer1.0.conv1.weight", "int8")):
+        word = kept.quantized(Encoding.parse(enc)).weights[layer].words.reshape(-1)[0]
+        assert tiles[layer] == [str(int(word) >> bit & 1) for bit in range(8)], layer
+    assert mixed in choice(opened("sweep"), "button_group", "encs").options
+    assert not opened("layers", enc=mixed).exception
+
+
 def test_without_torch_the_bit_lab_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "resq.measure.bench", None)
     monkeypatch.delattr("resq.measure.bench", raising=False)

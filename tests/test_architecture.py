@@ -14,7 +14,7 @@ FACE = sorted((ROOT / "dashboard").rglob("*.py"))
 
 # The rooms from left to right; those of one row may know each other.
 ROOMS = [
-    {"core", "fields", "heap", "seeds", "vision"},
+    {"core", "encoding", "fields", "heap", "seeds", "vision"},
     {"memory"},
     {"data", "networks", "threat", "plugins"},
     {"checkpoints", "codes"},
@@ -24,7 +24,7 @@ ROOMS = [
     {"cli", "__main__"},
 ]
 WITHOUT_TORCH = [
-    "resq.core", "resq.seeds", "resq.memory.bits", "resq.memory.quant", "resq.memory.faults",
+    "resq.core", "resq.encoding", "resq.seeds", "resq.memory.bits", "resq.memory.quant", "resq.memory.faults",
     "resq.claims.verdict", "resq.claims.rerun",
     "resq.measure.areas", "resq.measure.noise", "resq.measure.rates", "resq.measure.plan",
 ]  # fmt: skip

@@ -14,7 +14,15 @@ from resq.measure.fold import fold
 from resq.memory import faults, quant
 from resq.memory.faults import FAULTS
 
-ENCODINGS = ["int8", "int8-symmetric-tensor", "int4-tmr2", "int5-magnitude-tmr1", "bf16", "fp32"]
+ENCODINGS = [
+    "int8",
+    "int8-symmetric-tensor",
+    "int4-tmr2",
+    "int5-magnitude-tmr1",
+    "bf16",
+    "fp32",
+    "int8+int4-tmr2@0-4.9",
+]
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,38 @@ def test_four_bits_with_the_top_two_tripled_fill_one_byte():
     assert Encoding(8, tmr=1).stored == 10
 
 
+MIXED = "int8-symmetric+int4-tmr2@0-2.7.20-21"
+
+
+def test_layers_can_be_stored_apart_in_words_of_the_same_length():
+    mixed = Encoding.parse(MIXED)
+    assert str(mixed) == MIXED
+    assert mixed.apart == (0, 1, 2, 7, 20, 21)
+    assert [str(mixed.of(layer)) for layer in (2, 3, 7)] == ["int4-tmr2", "int8-symmetric", "int4-tmr2"]
+    assert mixed.stored == 8
+    assert Encoding(8).of(3) == Encoding(8)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("int8+int4-tmr2", "expected the numbers of the layers stored apart after @"),
+        ("int8+int4-tmr2@", "expected the numbers of the layers stored apart after @"),
+        ("int8+int4-tmr2@1,2", "expected the numbers of the layers stored apart after @"),
+        ("int8+int4-tmr2@3.1", r"ascending numbers from 0 on, got \(3, 1\)"),
+        ("int8+int4-tmr2@5-3", r"ascending numbers from 0 on, got \(\)"),
+        ("int8+int4@1", "words of one length, such as .*, got 8-bit and 4-bit words of affine and affine"),
+        ("int4-tmr2+int4-tmr2@1", "stored in another encoding, got int4-tmr2 for both"),
+        ("fp32+fp32@1", "want integer codes .* of fp32 and fp32"),
+        ("int8+int9@1", "integer codes have 2 to 8 bits, got 9"),
+        ("int8+int8@1+int8@2", "expected the numbers of the layers"),
+    ],
+)
+def test_a_mixed_encoding_that_cannot_be_is_refused(name, said):
+    with pytest.raises(ValueError, match=said):
+        Encoding.parse(name)
+
+
 def test_bits_are_addressed_layer_by_layer_word_by_word_least_significant_first():
     assert LAYOUT.n_bits == 50
     assert LAYOUT.starts.tolist() == [0, 30, 50]

@@ -19,7 +19,16 @@ MODEL = quant.quantize_model(
 # The stored bits of LAYOUT one by one, looked up the slow way.
 STORED = np.concatenate([np.unpackbits(q.words.reshape(-1, 1), axis=1, bitorder="little").reshape(-1)
                          for q in MODEL.weights.values()]).astype(bool)  # fmt: skip
-ENCODINGS = ["int8", "int8-symmetric-tensor", "int5-magnitude", "int4-tmr2", "int8-tmr1", "bf16", "fp32"]
+ENCODINGS = [
+    "int8",
+    "int8-symmetric-tensor",
+    "int5-magnitude",
+    "int4-tmr2",
+    "int8-tmr1",
+    "bf16",
+    "fp32",
+    "int8+int4-tmr2@1",
+]
 TAKES_ONES, TAKES_ZEROS = ("stuck-at-0", "1-to-0"), ("stuck-at-1", "0-to-1")
 every_model = pytest.mark.parametrize("name", FAULTS)
 # SEC-DED takes whole rows, and may flip a bit of its own where three are wrong: it has tests of its own.

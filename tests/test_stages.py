@@ -11,7 +11,7 @@ from resq import checkpoints
 from resq.core import BitFlips, Dataset, Encoding
 from resq.data import signs
 from resq.learn import train
-from resq.learn.stages import STAGES, adversarial, bit_error, bpfc, mixup, quantize, words
+from resq.learn.stages import STAGES, adversarial, bit_error, bpfc, mixup, quantize, vulnerable, words
 from resq.learn.stages.frame import Outcome, Site, held_out, options
 from resq.learn.stages.look import Look, look, spread
 from resq.measure.bench import Bench
@@ -333,6 +333,41 @@ def test_quantize_says_which_words_are_meant_and_moves_no_weight(site):
     assert done.encoding == "int4-tmr2"
     assert all(np.array_equal(done.state[n], site.checkpoint.state[n]) for n in site.checkpoint.weights)
     assert not np.array_equal(done.state["bn1.running_mean"], site.checkpoint.state["bn1.running_mean"])
+
+
+def test_quantize_stores_the_most_vulnerable_layers_apart(site):
+    done = _run("quantize", site, apart="int4-tmr2", share=0.3, recount=0, correct_bias=False, drop=1.0)
+    encoding, names = Encoding.parse(done.encoding), list(site.checkpoint.weights)
+    assert str(encoding.base) == "int8"
+    assert str(encoding.other) == "int4-tmr2"
+    apart = [names[i] for i in encoding.apart]
+    assert sorted(done.notes["apart"]) == sorted(apart)
+    sizes = {name: site.checkpoint.state[name].size for name in names}
+    assert 0 < sum(sizes[name] for name in apart) <= 0.3 * sum(sizes.values())
+    left = [name for name in names if name not in apart]
+    harm = dict(zip(names, vulnerable.layers(site, Encoding(8), 0.01), strict=True))
+    free = 0.3 * sum(sizes.values()) - sum(sizes[name] for name in apart)
+    for name in left:  # what is left is too large for what is free, or is harmed less than all that was taken
+        assert sizes[name] > free or harm[name] == 0
+    model = site.checkpoint.quantized(encoding)
+    assert {n: str(q.encoding) for n, q in model.weights.items()} == {
+        n: "int4-tmr2" if n in apart else "int8" for n in names
+    }
+
+
+def test_layers_apart_need_words_of_one_length_and_a_share(site):
+    with pytest.raises(ValueError, match=r"words of one length, such as .* got 8-bit and 4-bit words"):
+        _run("quantize", site, apart="int4")
+    with pytest.raises(ValueError, match=r"share in 0\.\.1 and rate in 0\.\.0\.5, got 2 and 0\.01"):
+        _run("quantize", site, apart="int4-tmr2", share=2.0)
+    with pytest.raises(ValueError, match="no encoding 'int99x'"):
+        options("quantize", STAGES, {"apart": "int99x"})
+
+
+def test_words_of_two_kinds_train_and_flip_as_they_are_stored(site):
+    done = _run("bit_error", site, encoding="int8+int4-tmr2@0.19", rate=0.01, drop=1.0, recount=0)
+    assert not done.notes["rolled_back"]
+    assert np.isfinite([row["loss"] for row in done.log]).all()
 
 
 def test_a_look_counts_the_same_images_maps_and_starts_each_time(site):

@@ -112,10 +112,11 @@ def page(names: list[str]) -> None:
     with first, shell.group("network"):
         net = bitcontrols.network(names)
     with second, shell.group("encoding"):
-        enc = bitcontrols.encoding()
-    both, parsed = data.stored(net, enc), Encoding.parse(enc)
+        enc = bitcontrols.encoding(net)
+    both = data.stored(net, enc)
     with third, shell.group("weight"):
         layer, w = bitcontrols.weight(both.model.layout)
+    parsed = both.model.weights[layer].encoding  # of this layer: others may be stored apart
     upper, pictures = st.container(), show.pictures(both.checkpoint.data)
     left, right = st.columns([7, 5], gap="large")
     with right, st.container(gap="xsmall"):
@@ -140,7 +141,7 @@ def page(names: list[str]) -> None:
 def flips(given: Given) -> None:
     """The word, its weight and the answer: all that a flip draws again."""
     with show.in_words():
-        encoding = Encoding.parse(given.state.enc)
+        encoding = data.stored(given.state.net, given.state.enc).model.weights[given.state.layer].encoding
         state = replace(given.state, flips=bitcontrols.flipped(encoding.stored))
         if given.outdated(state):
             st.rerun()

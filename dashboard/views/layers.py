@@ -218,7 +218,7 @@ def page(names: list[str]) -> None:
     with first, shell.group("network"):
         net = bitcontrols.network(names)
     with second, shell.group("encoding"):
-        enc = bitcontrols.encoding()
+        enc = bitcontrols.encoding(net)
     again = "Press “Measure this network now” to measure it again."
     running = follow.measurement(kind=LayerSpec, lost=again)
     with third:

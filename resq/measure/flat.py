@@ -30,6 +30,7 @@ class Flat:
         first: index of each row's first word, and after them the number of words, int64 (rows + 1,).
         place: int64 (4, rows), where a row's weights lie: see ``_places``.
         scale, zero, factor: what turns a row's words into floats; a folded norm is the factor.
+        encodings: the one of all rows, or two; ``kind`` then says which a row has, (rows,), else it is None.
     """
 
     floats: np.ndarray
@@ -39,7 +40,8 @@ class Flat:
     scale: np.ndarray
     zero: np.ndarray
     factor: np.ndarray | None
-    encoding: Encoding
+    encodings: tuple[Encoding, ...]
+    kind: np.ndarray | None
 
     def write(self, word: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Writes the floats of the words under these masks; returns the places written and what was there.
@@ -53,7 +55,8 @@ class Flat:
         count = np.diff(np.searchsorted(word, self.first))
         place, stored = self._places(word, count), self.words.take(word)
         scale, zero = np.repeat(self.scale, count), np.repeat(self.zero, count)
-        after, before = (quant.values(w, scale, zero, self.encoding) for w in (stored ^ mask, stored))
+        kind = None if self.kind is None else np.repeat(self.kind, count)
+        after, before = (self._values(w, kind, scale, zero) for w in (stored ^ mask, stored))
         if self.factor is not None:  # times one would be no harm but to the bits of a NaN
             factor = np.repeat(self.factor, count)
             after, before = after * factor, before * factor
@@ -61,6 +64,15 @@ class Flat:
             after, before = quant.bfloat16(after), quant.bfloat16(before)
         self.floats[place] = after
         return place, before
+
+    def _values(
+        self, words: np.ndarray, kind: np.ndarray | None, scale: np.ndarray, zero: np.ndarray
+    ) -> np.ndarray:
+        """What the words are read as, float32."""
+        if kind is None:
+            return quant.values(words, scale, zero, self.encodings[0])
+        both = [quant.values(words, scale, zero, encoding) for encoding in self.encodings]
+        return np.where(kind == 0, *both)
 
     def _places(self, word: np.ndarray, count: np.ndarray) -> np.ndarray:
         """Where in ``floats`` the weights of these words lie, ``count`` of them in each row.
@@ -93,10 +105,13 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
         rows.append(_rows(q, factors.get(name, np.ones(1, np.float32)), start))
     size, area, inputs, base, scale, zero, factor = map(np.concatenate, zip(*rows, strict=True))
     words = np.concatenate([q.words.reshape(-1) for q in model.weights.values()])
-    first, encoding = np.concatenate([[0], np.cumsum(size)]), next(iter(model.weights.values())).encoding
+    first = np.concatenate([[0], np.cumsum(size)])
     place = np.stack([-(-(1 << 32) // area), inputs, base - first[:-1] * inputs, 1 - area * inputs])
     used = factor if factors else None
-    return Flat(floats, words, first, place, scale, zero, used, encoding)
+    encodings = tuple(dict.fromkeys(q.encoding for q in model.weights.values()))
+    which = [np.full(q.words.shape[0], encodings.index(q.encoding)) for q in model.weights.values()]
+    kind = np.concatenate(which) if len(encodings) > 1 else None
+    return Flat(floats, words, first, place, scale, zero, used, encodings, kind)
 
 
 def _rows(q: QuantizedTensor, factor: np.ndarray, start: int) -> list[np.ndarray]:

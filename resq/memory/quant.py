@@ -144,8 +144,15 @@ def channel(q: QuantizedTensor, index: np.ndarray) -> np.ndarray:
 def quantize_model(
     state: Mapping[str, np.ndarray], weights: tuple[str, ...], encoding: Encoding
 ) -> QuantizedModel:
-    """A state dict with its ``weights`` quantized and all else kept in floats."""
-    stored = {name: quantize(state[name], encoding) for name in weights}
+    """A state dict with its ``weights`` quantized and all else kept in floats.
+
+    Raises:
+        ValueError: the encoding stores layers apart that the network does not have.
+    """
+    if encoding.other is not None and encoding.apart[-1] >= len(weights):
+        last = encoding.apart[-1]
+        raise ValueError(f"{encoding} stores layer {last} apart; the network has 0..{len(weights) - 1}")
+    stored = {name: quantize(state[name], encoding.of(i)) for i, name in enumerate(weights)}
     return QuantizedModel(stored, {name: v for name, v in state.items() if name not in stored})
 
 

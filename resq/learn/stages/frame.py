@@ -113,7 +113,7 @@ def _check(name: str, value: Any, default: Any) -> None:
         raise ValueError(f"{name} is a {kind.__name__} such as {default!r}, got {value!r}")
     if isinstance(value, int | float) and value < 0:
         raise ValueError(f"{name} must not be negative, got {value!r}")
-    if name.endswith(".encoding"):
+    if name.endswith((".encoding", ".apart")) and value != default:
         Encoding.parse(str(value))
     if name.endswith((".epochs", ".batch", ".steps")) and value < 1:
         raise ValueError(f"{name} must be at least 1, got {value!r}")

@@ -2,11 +2,15 @@
 
 Nothing is trained. The encoding says width, range and copies of the top bits (``int4-tmr2`` is one byte a
 weight); batch norms take their statistics anew with the weights as stored; layers with a bias of their own
-have it corrected by the mean error that rounding causes (Nagel et al. 2019, arXiv:1906.04721).
+have it corrected by the mean error that rounding causes (Nagel et al. 2019, arXiv:1906.04721). With ``apart``
+the layers that flips harm most are stored in another encoding of the same word length, such as protected
+words among plain ones: see ``selected``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,7 @@ from torch import Tensor, nn
 
 from resq import seeds
 from resq.core import Encoding
+from resq.learn.stages import vulnerable
 from resq.learn.stages.bit_error import recounted
 from resq.learn.stages.frame import Options, Outcome, Site, Stage
 from resq.learn.stages.look import network_with
@@ -24,6 +29,9 @@ from resq.networks import clamp
 
 DEFAULTS: dict[str, Any] = {
     "encoding": "int8",
+    "apart": "",  # encoding of the most vulnerable layers, such as int4-tmr2; empty: all are stored alike
+    "share": 0.1,  # at most this share of all weights is stored apart
+    "rate": 0.01,  # bit error rate at which vulnerability is measured
     "recount": 2000,  # clean training images for the batch norms; 0: not
     "correct_bias": True,
     "n_bias": 500,
@@ -38,8 +46,12 @@ def quantize(site: Site, options: Options) -> Outcome:
     """The same weights meant for another encoding, norms and biases fitted to it.
 
     Where that costs more than ``drop`` of the validation accuracy, the fit is given up and the notes say so.
+
+    Raises:
+        ValueError: a share or rate that is none, or encodings that do not go together.
     """
-    encoding, state = Encoding.parse(options["encoding"]), dict(site.checkpoint.state)
+    encoding, chosen = _encoding(site, options)
+    state = dict(site.checkpoint.state)
     if options["recount"]:
         state = recounted(site, state, encoding, options["recount"])
     if options["correct_bias"]:
@@ -48,13 +60,48 @@ def quantize(site: Site, options: Options) -> Outcome:
     exact = judged(site, dict(site.checkpoint.state), Encoding.parse("fp32"), valid)
     seen = judged(site, state, encoding, valid)
     back = seen < exact - options["drop"]
-    notes = {"floor": round(exact - options["drop"], 5), "rolled_back": back}
+    notes = {"floor": round(exact - options["drop"], 5), "rolled_back": back, **chosen}
     row = {"epoch": 1, "epochs": 1, "valid": round(seen, 5)}
     site.report(row)
     if back:
         return Outcome(site.checkpoint.state, [row], notes, str(encoding))
     most = bounded(site, state, encoding, options["n_clamp"]) if options["clamp"] else {}
     return Outcome(state, [row], notes, str(encoding), most)
+
+
+def _encoding(site: Site, options: Options) -> tuple[Encoding, dict[str, Any]]:
+    """The encoding that the options ask for, and what the notes say of layers stored apart."""
+    base = Encoding.parse(options["encoding"])
+    if not options["apart"]:
+        return base, {}
+    share, rate = options["share"], options["rate"]
+    if share > 1 or rate > 0.5:
+        raise ValueError(f"quantize takes share in 0..1 and rate in 0..0.5, got {share:g} and {rate:g}")
+    other = Encoding.parse(options["apart"])
+    replace(base, apart=(0,), other=other)  # refuses encodings that do not go together before work begins
+    sizes = [site.checkpoint.state[name].size for name in site.checkpoint.weights]
+    harm = vulnerable.layers(site, base, rate)
+    chosen = selected(harm, sizes, share)
+    names = {site.checkpoint.weights[i]: float(f"{harm[i]:.4g}") for i in chosen}
+    return (replace(base, apart=chosen, other=other) if chosen else base), {"apart": names}
+
+
+def selected(harm: Sequence[float] | np.ndarray, sizes: Sequence[int], share: float) -> tuple[int, ...]:
+    """Numbers of the layers to store apart: the most harmed per bit first, as long as their weights fit.
+
+    Args:
+        harm: of each layer, per stored bit; a layer without any is never chosen.
+        share: of all weights, the most that the chosen ones may be.
+
+    >>> selected([3.0, 9.0, 5.0, 0.0], [10, 80, 10, 10], 0.2)
+    (0, 2)
+    """
+    room, chosen = share * sum(sizes), []
+    for i in sorted(range(len(sizes)), key=lambda i: -harm[i]):
+        if harm[i] > 0 and sizes[i] <= room:
+            chosen.append(i)
+            room -= sizes[i]
+    return tuple(sorted(chosen))
 
 
 def bounded(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: int) -> dict[str, float]:

@@ -46,7 +46,8 @@ def through(weight: Tensor, value: Tensor, limit: float = float("inf")) -> Tenso
 def stored(body: nn.Module, names: tuple[str, ...], encoding: Encoding) -> QuantizedModel:
     """The present weights of a network as words; nothing else of it is looked at."""
     own = dict(body.named_parameters())
-    return QuantizedModel({n: quant.quantize(own[n].detach().cpu().numpy(), encoding) for n in names}, {})
+    state = {name: own[name].detach().cpu().numpy() for name in names}
+    return quant.quantize_model(state, names, encoding)
 
 
 def read(body: nn.Module, words: QuantizedModel) -> dict[str, Tensor]:

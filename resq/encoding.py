@@ -1,0 +1,150 @@
+"""How a weight lies in memory: code, width, scales, copies; and the names that say so. No torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from resq.fields import known
+
+FLOATS = {"fp32": 32, "fp16": 16, "bf16": 16}
+CODES = ("affine", "symmetric", "magnitude", *FLOATS)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a weight lies in memory: its code, its width, its protection.
+
+    Attributes:
+        bits: 2..8 for integer codes; 32 or 16 for floating-point words.
+        code: "affine" (unsigned, with a zero point), "symmetric" (two's complement, -max..max),
+            "magnitude" (sign bit and magnitude), or the words "fp32", "fp16", "bf16" as they are.
+        per: one scale "channel" (output channel) or "tensor".
+        tmr: how many of the top bits are stored three times and read by majority.
+        clip: "minmax", the range of the weights; or "mse", the narrower range with the least squared error,
+            which few bits want.
+        apart: numbers of the layers, in network order, whose weights are stored as ``other`` says: integer
+            codes in words of the same length.
+
+    >>> Encoding.parse("int4-tmr2").stored, str(Encoding(8, "symmetric", "tensor"))
+    (8, 'int8-symmetric-tensor')
+    >>> mixed = Encoding.parse("int8+int4-tmr2@0-2.20")
+    >>> mixed.apart, str(mixed.of(0)), str(mixed.of(3))
+    ((0, 1, 2, 20), 'int4-tmr2', 'int8')
+    """
+
+    bits: int = 8
+    code: str = "affine"
+    per: str = "channel"
+    tmr: int = 0
+    clip: str = "minmax"
+    apart: tuple[int, ...] = ()
+    other: Encoding | None = None
+
+    def __post_init__(self) -> None:
+        if self.other is not None:
+            self._check_other(self.other)
+        known("code", self.code, dict.fromkeys(CODES))
+        if self.per not in ("channel", "tensor"):
+            raise ValueError(f"scales are per channel or per tensor, got {self.per!r}")
+        if self.clip not in ("minmax", "mse"):
+            raise ValueError(f"the range is minmax or mse, got {self.clip!r}")
+        if self.code in FLOATS:
+            if (self.bits, self.tmr, self.per, self.clip) != (FLOATS[self.code], 0, "channel", "minmax"):
+                raise ValueError(
+                    f"{self.code} words have {FLOATS[self.code]} bits, no copies and no scale, "
+                    f"got bits {self.bits}, tmr {self.tmr}, per {self.per!r}"
+                )
+        elif not 2 <= self.bits <= 8:
+            raise ValueError(f"integer codes have 2 to 8 bits, got {self.bits}")
+        elif not 0 <= self.tmr <= min(2, self.bits):
+            raise ValueError(f"0, 1 or 2 top bits can be stored three times, got {self.tmr}")
+
+    @property
+    def stored(self) -> int:
+        """Stored bits per weight, copies included: the bits that faults can reach."""
+        return self.bits + 2 * self.tmr
+
+    def _check_other(self, other: Encoding) -> None:
+        words = f"{self.stored}-bit and {other.stored}-bit words"
+        if other.other or {self.code, other.code} & set(FLOATS) or self.stored != other.stored:
+            raise ValueError(
+                "layers of two encodings want integer codes in words of one length, such as "
+                f"int8+int4-tmr2@0.20, got {words} of {self.code} and {other.code}"
+            )
+        if self.base == other:
+            raise ValueError(f"layers stored apart are stored in another encoding, got {other} for both")
+        if not self.apart or list(self.apart) != sorted(set(self.apart)) or self.apart[0] < 0:
+            raise ValueError(f"layers stored apart are ascending numbers from 0 on, got {self.apart}")
+
+    def of(self, layer: int) -> Encoding:
+        """How the weights of the layer of this number are stored."""
+        if self.other is None:
+            return self
+        return self.other if layer in self.apart else self.base
+
+    @property
+    def base(self) -> Encoding:
+        """How the layers that are not stored apart are stored."""
+        return replace(self, apart=(), other=None)
+
+    def __str__(self) -> str:
+        if self.other is not None:
+            return f"{self.base}+{self.other}@{_spans(self.apart)}"
+        if self.code in FLOATS:
+            return self.code
+        options = [self.code] * (self.code != "affine") + [self.per] * (self.per != "channel")
+        options += [self.clip] * (self.clip != "minmax")
+        return "-".join([f"int{self.bits}", *options, *[f"tmr{self.tmr}"] * bool(self.tmr)])
+
+    @staticmethod
+    def parse(text: str) -> Encoding:
+        """The encoding of a name such as int8, int8-symmetric-tensor, int4-tmr2, fp32, int8+int4-tmr2@0-2.20.
+
+        Raises:
+            ValueError: not such a name.
+        """
+        if "+" in text:
+            return _mixed(text)
+        if text in FLOATS:
+            return Encoding(FLOATS[text], text)
+        head, *options = text.split("-")
+        meaning: dict[str, tuple[str, str | int]] = {
+            **{code: ("code", code) for code in CODES if code not in FLOATS},
+            **{per: ("per", per) for per in ("channel", "tensor")},
+            **{f"tmr{n}": ("tmr", n) for n in (1, 2)},
+            "mse": ("clip", "mse"),
+        }
+        fields = dict(meaning[option] for option in options if option in meaning)
+        # An unknown option, or two that contradict each other, leave fewer fields than options.
+        if len(fields) < len(options) or not (head.startswith("int") and head[3:].isdecimal()):
+            raise ValueError(
+                f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
+                "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2 (int8, int8-symmetric-tensor, int4-tmr2)"
+            )
+        return Encoding(bits=int(head[3:]), **fields)  # type: ignore[arg-type]
+
+
+def _mixed(text: str) -> Encoding:
+    """The encoding of a name such as int8+int4-tmr2@0-2.20."""
+    base, _, rest = text.partition("+")
+    other, _, where = rest.partition("@")
+    if not re.fullmatch(r"\d{1,4}(-\d{1,4})?(\.\d{1,4}(-\d{1,4})?)*", where):
+        raise ValueError(
+            f"no encoding {text!r}; expected the numbers of the layers stored apart after @, "
+            "such as int8+int4-tmr2@0-2.20"
+        )
+    ends = [[int(end) for end in part.split("-")] for part in where.split(".")]
+    apart = [number for first, *last in ends for number in range(first, (last or [first])[0] + 1)]
+    return replace(Encoding.parse(base), apart=tuple(apart), other=Encoding.parse(other))
+
+
+def _spans(numbers: tuple[int, ...]) -> str:
+    """Ascending numbers, neighbours as first-last: (0, 1, 2, 20) is 0-2.20."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ".".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
