@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.timing import Figure, figure, seconds, show
-from resq.measure import store
+from resq.measure import database, store
 
 ROWS = int(os.environ.get("RESQ_BENCH_ROWS", "1000000"))
 BERS, MAPS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1), 200
@@ -54,7 +54,7 @@ def queries(quick: bool) -> dict[str, Figure]:
             note = f"{count:,} rows, written in {filled:.0f} s"
             found = {f"store: {name}": figure(milliseconds(ask), 100, "ms", note=note)
                      for name, ask in QUERIES.items()}  # fmt: skip
-            store.engine().dispose()
+            database.engine().dispose()
         finally:
             os.environ.pop("RESQ_STORE")
             if before is not None:

@@ -8,7 +8,7 @@ import sqlalchemy as sql
 import torch
 
 from resq.core import Encoding
-from resq.measure import cells, precision, store, sweep
+from resq.measure import cells, database, precision, store, sweep
 from resq.measure.bench import Bench
 from resq.measure.spec import SweepSpec
 from resq.memory import faults, quant
@@ -111,8 +111,8 @@ def test_an_older_store_gets_the_column_and_keeps_its_series(tmp_path, monkeypat
     monkeypatch.setenv("RESQ_STORE", url)
     row = sweep.Measurer().row(replace(next(SPEC.cells()), precision="fp32", n=10))
     store.add([row])
-    store.engine().dispose()
-    store._engine.cache_clear()
+    database.engine().dispose()
+    database._engine.cache_clear()
     with sql.create_engine(url).begin() as old:
         old.execute(sql.text("ALTER TABLE series DROP COLUMN precision"))
     assert store.rows()["precision"].tolist() == ["fp32"]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from resq.cli import main
-from resq.measure import store, table
+from resq.measure import database, store, table
 from resq.measure.spec import SweepSpec
 
 DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -65,10 +65,10 @@ def address(request, monkeypatch, tmp_path):
     if request.param == "postgresql":
         url = request.getfixturevalue("postgresql")
     monkeypatch.setenv("RESQ_STORE", url)
-    store.META.drop_all(store.engine())
-    store.META.create_all(store.engine())
+    database.META.drop_all(database.engine())
+    database.META.create_all(database.engine())
     yield url
-    store.engine().dispose()
+    database.engine().dispose()
 
 
 def test_a_row_added_twice_is_there_once(address, rows):
@@ -105,7 +105,7 @@ def _write(url: str, rows: list) -> None:
 
 def test_two_writers_at_once_store_every_row_once(address, rows):
     many = [{**row, "key": f"{row['key']}-{i}", "seed": i % 7} for i in range(20) for row in rows]
-    store.engine().dispose()
+    database.engine().dispose()
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write, args=(address, part)) for part in (many, many[::-1])]
     for writer in writers:
@@ -141,7 +141,7 @@ def test_a_column_that_rows_do_not_have_is_refused(address):
 def test_a_store_that_cannot_be_opened_is_a_sentence_without_its_password(monkeypatch, url, sentence):
     monkeypatch.setenv("RESQ_STORE", url)
     with pytest.raises(ValueError, match=sentence) as error:
-        store.engine()
+        database.engine()
     assert "secret" not in str(error.value)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from resq import checkpoints
 from resq.claims import book
 from resq.claims.book import Claim
-from resq.measure import campaign, cells, store, table
+from resq.measure import campaign, cells, database, store, table
 from resq.measure.campaign import CampaignSpec
 from resq.measure.spec import SweepSpec
 
@@ -37,13 +37,13 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
         return Path(name).stem, table.read(Path(name))
     if (file := table.SHIPPED / f"{name}.parquet").is_file() and not name.endswith("-layers"):
         return name, table.read(file)
-    begun = {run["hash"]: run["spec"] for run in store.runs()} if store.there() else {}
+    begun = {run["hash"]: run["spec"] for run in store.runs()} if database.there() else {}
     if name in begun:
         return _campaign(f"campaign {name}", campaign.parse(begun[name], f"campaign {name}"))
     if name.endswith(".toml"):
         return _campaign(Path(name).stem, campaign.read(Path(name)))
     shipped = table.shipped()
-    own = store.rows(checkpoint=name) if store.there() else table.frame([])
+    own = store.rows(checkpoint=name) if database.there() else table.frame([])
     rows = _once(shipped[shipped["checkpoint"] == name], own)
     if rows.empty:
         files = ", ".join(sorted(f.stem for f in table.SHIPPED.glob("*.parquet"))) or "none"
@@ -61,7 +61,7 @@ def _once(*tables: pd.DataFrame) -> pd.DataFrame:
 def _campaign(title: str, spec: CampaignSpec) -> tuple[str, pd.DataFrame]:
     """The rows of a campaign's cells, as far as they are measured."""
     wanted, shipped = cells.keys(spec.cells()), table.shipped()
-    own = store.by_key(wanted) if store.there() else table.frame([])
+    own = store.by_key(wanted) if database.there() else table.frame([])
     rows = _once(shipped[shipped["key"].isin(wanted)], own)
     if rows.empty:
         raise ValueError(f"no cell of {title} is measured yet: python -m resq campaign runs it")

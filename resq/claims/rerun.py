@@ -16,7 +16,7 @@ import pandas as pd
 from resq.claims import cells
 from resq.claims.cells import Cell
 from resq.claims.verdict import Verdict
-from resq.measure import store, table
+from resq.measure import database, store, table
 from resq.measure.spec import SweepSpec
 
 
@@ -193,7 +193,7 @@ def runs(claim: str = "") -> list[Run]:
     Raises:
         ValueError: the store cannot be read.
     """
-    if not store.there():
+    if not database.there():
         return []
     parts = store.again(claim).groupby(["at", "claim", "machine"], sort=False)
     return [Run(str(at), str(named), str(machine), part) for (at, named, machine), part in parts]

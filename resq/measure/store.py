@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice, repeat
 from typing import Any
@@ -19,132 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sqlalchemy as sql
-from sqlalchemy.dialects import postgresql, sqlite
 
-from resq import checkpoints
 from resq.measure import table
+from resq.measure.database import AGAIN, OWN, ROWS, RUNS, SERIES, SHARED, connected, insert
 
-KINDS = {"str": sql.Text, "int64": sql.BigInteger, "float64": sql.Double, "bytes": sql.LargeBinary}
-# Of a row; the rest: its series.
-OWN = tuple("key ber map top eps flips correct due right".split())
-SHARED = tuple(name for name in table.COLUMNS if name not in OWN)
 AT_ONCE = 500  # rows of one statement: databases bound how many values one may have
-
-
-def _columns(names: Iterable[str]) -> list[sql.Column]:
-    return [sql.Column(name, KINDS[table.COLUMNS[name][0]], nullable=False) for name in names]
-
-
-META = sql.MetaData()
-SERIES = sql.Table(
-    "series",
-    META,
-    sql.Column("id", sql.Text, primary_key=True),
-    sql.Column("rows", sql.BigInteger, nullable=False),  # counted as they come: counting a million takes time
-    *_columns(SHARED),
-)
-ROWS = sql.Table(
-    "rows",
-    META,
-    sql.Column("key", sql.Text, primary_key=True),
-    sql.Column("series", sql.Text, sql.ForeignKey("series.id"), nullable=False),
-    *_columns(name for name in OWN if name != "key"),
-)
-sql.Index("rows_by_series", ROWS.c.series, ROWS.c.ber, ROWS.c.eps, ROWS.c.map)
-sql.Index("series_by_checkpoint", SERIES.c.checkpoint, SERIES.c.encoding)
-RUNS = sql.Table(
-    "runs",
-    META,
-    sql.Column("hash", sql.Text, primary_key=True),
-    sql.Column("spec", sql.Text, nullable=False),
-    sql.Column("cells", sql.BigInteger, nullable=False),
-    sql.Column("began", sql.Text, nullable=False),
-)
-
-AGAIN = sql.Table(
-    "again",
-    META,
-    sql.Column("at", sql.Text, primary_key=True),
-    sql.Column("key", sql.Text, primary_key=True),
-    sql.Column("claim", sql.Text, nullable=False),
-    sql.Column("machine", sql.Text, nullable=False),
-    *_columns(name for name in table.COLUMNS if name != "key"),
-)
-
-
-def address() -> str:
-    """The store's URL: $RESQ_STORE, or a SQLite file in $RESQ_WORK."""
-    return os.environ.get("RESQ_STORE") or f"sqlite:///{checkpoints.work() / 'store.sqlite'}"
-
-
-def there() -> bool:
-    """Whether there is a store: looking into none would make one."""
-    return bool(os.environ.get("RESQ_STORE")) or (checkpoints.work() / "store.sqlite").exists()
-
-
-def engine() -> sql.Engine:
-    """The store, its tables made where there are none.
-
-    Raises:
-        ValueError: it cannot be opened; the sentence says which and why.
-    """
-    return _engine(address())
-
-
-@lru_cache(4)
-def _engine(url: str) -> sql.Engine:
-    try:
-        made = sql.make_url(url)
-        if made.get_backend_name() == "sqlite" and made.database:
-            checkpoints.work().mkdir(parents=True, exist_ok=True)
-        found = sql.create_engine(made, connect_args={"timeout": 60} if "sqlite" in url else {})
-        if made.get_backend_name() == "sqlite":
-            sql.event.listen(found, "connect", _tuned)
-        META.create_all(found)
-        _complete(found)
-    except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
-        said = str(getattr(error, "orig", None) or error).splitlines()[0]
-        shown = url.split("@")[-1]  # no password in a sentence
-        raise ValueError(
-            f"the store at {shown} cannot be opened: {said}; "
-            "if it is damaged, move it away and run the same again"
-        ) from None
-    return found
-
-
-def _complete(found: sql.Engine) -> None:
-    """Gives the tables of an older store the columns that came later."""
-    for of in (SERIES, AGAIN):
-        there = {column["name"] for column in sql.inspect(found).get_columns(of.name)}
-        for name in (n for n in SHARED if n not in there and n in table.DEFAULTS):
-            kind = KINDS[table.COLUMNS[name][0]]().compile(found.dialect)
-            more = f"ALTER TABLE {of.name} ADD COLUMN {name} {kind} NOT NULL DEFAULT '{table.DEFAULTS[name]}'"
-            with found.begin() as connection:
-                connection.execute(sql.text(more))
-
-
-def _tuned(connection: Any, _: object) -> None:
-    """WAL: readers and one writer at a time, and a killed process leaves whole transactions."""
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-@contextmanager
-def _connected(write: bool = False) -> Iterator[sql.Connection]:
-    """A connection; what is done in a block with ``write`` is done as a whole or not at all.
-
-    Raises:
-        ValueError: the database refuses: damaged, full, locked for too long, read-only.
-    """
-    try:
-        with engine().begin() if write else engine().connect() as connection:
-            yield connection
-    except sql.exc.DBAPIError as error:
-        shown, said = address().split("@")[-1], str(error.orig).splitlines()[0]
-        raise ValueError(
-            f"the store at {shown} cannot be used: {said}; what is in it stays. If the disk is full or the "
-            "file read-only, mend that; if it is damaged, move it away; then run the same again"
-        ) from None
 
 
 def add(rows: Iterable[Mapping[str, Any]]) -> int:
@@ -157,18 +34,13 @@ def _add(rows: Sequence[Mapping[str, Any]]) -> int:
     full = sorted(map(_whole, rows), key=lambda row: row["key"])
     shared = {row["series"]: {"id": row["series"], "rows": 0, **{n: row[n] for n in SHARED}} for row in full}
     own = [{name: row[name] for name in ("series", *OWN)} for row in full]
-    with _connected(write=True) as connection:
-        connection.execute(_insert(connection, SERIES), [shared[id_] for id_ in sorted(shared)])
-        new = Counter(connection.scalars(_insert(connection, ROWS).returning(ROWS.c.series), own))
+    with connected(write=True) as connection:
+        connection.execute(insert(connection, SERIES), [shared[id_] for id_ in sorted(shared)])
+        new = Counter(connection.scalars(insert(connection, ROWS).returning(ROWS.c.series), own))
         more = sql.update(SERIES).where(SERIES.c.id == sql.bindparam("of"))
         for id_ in sorted(new):
             connection.execute(more.values(rows=SERIES.c.rows + new[id_]), {"of": id_})
     return new.total()
-
-
-def _insert(connection: sql.Connection, into: sql.Table) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(into).on_conflict_do_nothing()
 
 
 def _whole(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,7 +79,7 @@ def _parts(items: Iterable[Any], size: int = AT_ONCE) -> Iterator[list[Any]]:
 
 def keys(among: Iterable[str] | None = None) -> set[str]:
     """The keys in the store; of those given, or all."""
-    with _connected() as connection:
+    with connected() as connection:
         if among is None:
             return set(connection.scalars(sql.select(ROWS.c.key)))
         asked = (sql.select(ROWS.c.key).where(ROWS.c.key.in_(part)) for part in _parts(among))
@@ -223,7 +95,7 @@ def rows(**filters: Any) -> pd.DataFrame:
     question = sql.select(ROWS.c.series, *(ROWS.c[name] for name in OWN)).where(*of_rows)
     if of_series:
         question = question.where(ROWS.c.series.in_(sql.select(SERIES.c.id).where(*of_series)))
-    with _connected() as connection:
+    with connected() as connection:
         found = connection.execute(question).all()
         shared = _shared(connection, {row[0] for row in found})
     return _joined(found, shared)
@@ -280,21 +152,21 @@ def by_key(wanted: Sequence[str]) -> pd.DataFrame:
 def series() -> pd.DataFrame:
     """What is stored: one line per series, with its number of rows."""
     question = sql.select(*(SERIES.c[n] for n in (*SHARED, "rows")))
-    with _connected() as connection:
+    with connected() as connection:
         found = connection.execute(question.order_by(SERIES.c.checkpoint, SERIES.c.encoding, SERIES.c.id))
         return pd.DataFrame(found.mappings().all(), columns=[*SHARED, "rows"])
 
 
 def note(spec_hash: str, spec: str, cells: int, began: str) -> None:
     """Notes that a campaign was begun; once, whoever begins it again."""
-    with _connected(write=True) as connection:
+    with connected(write=True) as connection:
         values = {"hash": spec_hash, "spec": spec, "cells": cells, "began": began}
-        connection.execute(_insert(connection, RUNS).values([values]))
+        connection.execute(insert(connection, RUNS).values([values]))
 
 
 def runs() -> list[dict[str, Any]]:
     """The campaigns that were begun here, the latest first: hash, spec, cells, began."""
-    with _connected() as connection:
+    with connected() as connection:
         return [
             dict(r) for r in connection.execute(sql.select(RUNS).order_by(RUNS.c.began.desc())).mappings()
         ]
@@ -309,15 +181,15 @@ def add_again(rows: Iterable[Mapping[str, Any]], at: str, claim: str, machine: s
     """
     about = {"at": at, "claim": claim, "machine": machine}
     values = [{**{name: row[name] for name in table.COLUMNS}, **about} for row in map(_whole, rows)]
-    with _connected(write=True) as connection:
-        connection.execute(_insert(connection, AGAIN), values)
+    with connected(write=True) as connection:
+        connection.execute(insert(connection, AGAIN), values)
 
 
 def again(claim: str = "") -> pd.DataFrame:
     """Rows that were measured once more, the latest re-run first: COLUMNS, ``at``, ``claim``, ``machine``."""
     chosen = sql.select(*(AGAIN.c[name] for name in (*table.COLUMNS, "at", "claim", "machine")))
     question = chosen.where(AGAIN.c.claim == claim) if claim else chosen
-    with _connected() as connection:
+    with connected() as connection:
         ordered = question.order_by(AGAIN.c.at.desc(), AGAIN.c.map, AGAIN.c.ber, AGAIN.c.eps)
         found = connection.execute(ordered).mappings().all()
     about = [{name: row[name] for name in ("at", "claim", "machine")} for row in found]

@@ -1,0 +1,145 @@
+"""The database of the store: its tables, its address, and connections that answer with a sentence.
+
+SQLite in $RESQ_WORK, or what $RESQ_STORE names. What rows of one curve share stands once, as a series.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.dialects import postgresql, sqlite
+
+from resq import checkpoints
+from resq.measure import table
+
+KINDS = {"str": sql.Text, "int64": sql.BigInteger, "float64": sql.Double, "bytes": sql.LargeBinary}
+# Of a row; the rest: its series.
+OWN = tuple("key ber map top eps flips correct due right".split())
+SHARED = tuple(name for name in table.COLUMNS if name not in OWN)
+
+
+def _columns(names: Iterable[str]) -> list[sql.Column]:
+    return [sql.Column(name, KINDS[table.COLUMNS[name][0]], nullable=False) for name in names]
+
+
+META = sql.MetaData()
+SERIES = sql.Table(
+    "series",
+    META,
+    sql.Column("id", sql.Text, primary_key=True),
+    sql.Column("rows", sql.BigInteger, nullable=False),  # counted as they come: counting a million takes time
+    *_columns(SHARED),
+)
+ROWS = sql.Table(
+    "rows",
+    META,
+    sql.Column("key", sql.Text, primary_key=True),
+    sql.Column("series", sql.Text, sql.ForeignKey("series.id"), nullable=False),
+    *_columns(name for name in OWN if name != "key"),
+)
+sql.Index("rows_by_series", ROWS.c.series, ROWS.c.ber, ROWS.c.eps, ROWS.c.map)
+sql.Index("series_by_checkpoint", SERIES.c.checkpoint, SERIES.c.encoding)
+RUNS = sql.Table(
+    "runs",
+    META,
+    sql.Column("hash", sql.Text, primary_key=True),
+    sql.Column("spec", sql.Text, nullable=False),
+    sql.Column("cells", sql.BigInteger, nullable=False),
+    sql.Column("began", sql.Text, nullable=False),
+)
+
+AGAIN = sql.Table(
+    "again",
+    META,
+    sql.Column("at", sql.Text, primary_key=True),
+    sql.Column("key", sql.Text, primary_key=True),
+    sql.Column("claim", sql.Text, nullable=False),
+    sql.Column("machine", sql.Text, nullable=False),
+    *_columns(name for name in table.COLUMNS if name != "key"),
+)
+
+
+def address() -> str:
+    """The store's URL: $RESQ_STORE, or a SQLite file in $RESQ_WORK."""
+    return os.environ.get("RESQ_STORE") or f"sqlite:///{checkpoints.work() / 'store.sqlite'}"
+
+
+def there() -> bool:
+    """Whether there is a store: looking into none would make one."""
+    return bool(os.environ.get("RESQ_STORE")) or (checkpoints.work() / "store.sqlite").exists()
+
+
+def engine() -> sql.Engine:
+    """The store, its tables made where there are none.
+
+    Raises:
+        ValueError: it cannot be opened; the sentence says which and why.
+    """
+    return _engine(address())
+
+
+@lru_cache(4)
+def _engine(url: str) -> sql.Engine:
+    try:
+        made = sql.make_url(url)
+        if made.get_backend_name() == "sqlite" and made.database:
+            checkpoints.work().mkdir(parents=True, exist_ok=True)
+        found = sql.create_engine(made, connect_args={"timeout": 60} if "sqlite" in url else {})
+        if made.get_backend_name() == "sqlite":
+            sql.event.listen(found, "connect", _tuned)
+        META.create_all(found)
+        _complete(found)
+    except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        shown = url.split("@")[-1]  # no password in a sentence
+        raise ValueError(
+            f"the store at {shown} cannot be opened: {said}; "
+            "if it is damaged, move it away and run the same again"
+        ) from None
+    return found
+
+
+def _complete(found: sql.Engine) -> None:
+    """Gives the tables of an older store the columns that came later."""
+    for of in (SERIES, AGAIN):
+        there = {column["name"] for column in sql.inspect(found).get_columns(of.name)}
+        for name in (n for n in SHARED if n not in there and n in table.DEFAULTS):
+            kind = KINDS[table.COLUMNS[name][0]]().compile(found.dialect)
+            more = f"ALTER TABLE {of.name} ADD COLUMN {name} {kind} NOT NULL DEFAULT '{table.DEFAULTS[name]}'"
+            with found.begin() as connection:
+                connection.execute(sql.text(more))
+
+
+def _tuned(connection: Any, _: object) -> None:
+    """WAL: readers and one writer at a time, and a killed process leaves whole transactions."""
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def connected(write: bool = False) -> Iterator[sql.Connection]:
+    """A connection; what is done in a block with ``write`` is done as a whole or not at all.
+
+    Raises:
+        ValueError: the database refuses: damaged, full, locked for too long, read-only.
+    """
+    try:
+        with engine().begin() if write else engine().connect() as connection:
+            yield connection
+    except sql.exc.DBAPIError as error:
+        shown, said = address().split("@")[-1], str(error.orig).splitlines()[0]
+        raise ValueError(
+            f"the store at {shown} cannot be used: {said}; what is in it stays. If the disk is full or the "
+            "file read-only, mend that; if it is damaged, move it away; then run the same again"
+        ) from None
+
+
+def insert(connection: sql.Connection, into: sql.Table) -> Any:
+    """An insertion that leaves rows of known keys as they are."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(into).on_conflict_do_nothing()
