@@ -6,11 +6,12 @@ Every widget is bound to a query parameter; see bitcontrols.py.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from dashboard import data, lab
+from dashboard import data, lab, shell
 from resq.measure.spec import FAULT_MODELS, SweepSpec
 
 BERS = {
@@ -18,6 +19,8 @@ BERS = {
     "more": (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1),
 }
 EPS = {"few": (0.0, 1.0, 2.0, 4.0, 8.0), "more": (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)}
+USUAL: dict[str, Any] = {"fault": "random", "maps": 10, "n": 1000, "seed": 0, "attack": "pgd", "steps": 20,
+                         "points": "few", "parts": "both"}  # fmt: skip
 FAULT_NAMES = {
     "random": "independent bits",
     "count": "exact count",
@@ -66,59 +69,57 @@ def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]
 
 
 def settings() -> dict[str, Any]:
-    """What else decides the numbers; the fields of a spec."""
+    """What else decides the numbers; the fields of a spec.
+
+    The box's widgets are drawn once it is opened or a link sets one of them: closed and as usual they would
+    only be waited for.
+    """
+    box = st.expander("Settings: faults, attack, images, seed", icon=":material/tune:", key="settings",
+                      on_change="rerun")  # fmt: skip
+    drawn = bool(box.open or shell.touched("settings") or st.session_state.get("settings_drawn"))
+    st.session_state.settings_drawn = drawn
+    with box:
+        chosen = _settings() if drawn else USUAL
+    points, parts = BERS[chosen["points"]], chosen["parts"]
+    return {
+        **{name: chosen[name] for name in ("fault", "maps", "n", "seed", "attack", "steps")},
+        "bers": points if parts != "attack" else (),
+        "eps": EPS[chosen["points"]] if parts != "faults" else (),
+    }
+
+
+def _settings() -> dict[str, Any]:
+    """The widgets of the box; an empty value in a link is the usual one."""
     left, right = st.columns(2)
     with left:
-        fault = st.selectbox(
-            "Fault model",
-            list(FAULT_MODELS),
-            key="fault",
-            bind="query-params",
-            format_func=lambda name: FAULT_NAMES.get(name, name),
-        )
-        maps = st.select_slider("Fault maps", (2, 5, 10, 20, 50), 10, key="maps", bind="query-params")
-        n = st.select_slider(
-            "Test images", (100, 250, 500, 1000, 2000, 4000), 1000, key="n", bind="query-params"
-        )
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", format="%d")
+        found = {
+            "fault": st.selectbox("Fault model", list(FAULT_MODELS), key="fault", bind="query-params",
+                                  format_func=lambda name: FAULT_NAMES.get(name, name)),
+            "maps": _slider("Fault maps", (2, 5, 10, 20, 50), "maps"),
+            "n": _slider("Test images", (100, 250, 500, 1000, 2000, 4000), "n"),
+            "seed": st.number_input("Seed", 0, 2**31 - 1, USUAL["seed"], key="seed", bind="query-params",
+                                    format="%d"),
+        }  # fmt: skip
     with right:
-        attack = st.segmented_control(
-            "Attack",
-            ["pgd", "fgsm"],
-            key="attack",
-            default="pgd",
-            required=True,
-            bind="query-params",
-            format_func=str.upper,
-        )
-        steps = st.select_slider("Attack steps", (5, 10, 20, 50), 20, key="steps", bind="query-params")
-        points = st.segmented_control(
-            "Points on each curve",
-            list(BERS),
-            key="points",
-            default="few",
-            required=True,
-            bind="query-params",
-        )
-        parts = st.segmented_control(
-            "Measure live",
-            ["both", "faults", "attack"],
-            key="parts",
-            default="both",
-            required=True,
-            bind="query-params",
-        )
-    points = points or "few"  # an empty value in a link chooses none, whatever is required
-    return {
-        "fault": fault or "random",
-        "maps": int(maps),
-        "n": int(n),
-        "seed": int(seed or 0),
-        "attack": attack or "pgd",
-        "steps": int(steps),
-        "bers": BERS[points] if parts != "attack" else (),
-        "eps": EPS[points] if parts != "faults" else (),
-    }
+        found |= {
+            "attack": _segments("Attack", ["pgd", "fgsm"], "attack", str.upper),
+            "steps": _slider("Attack steps", (5, 10, 20, 50), "steps"),
+            "points": _segments("Points on each curve", list(BERS), "points"),
+            "parts": _segments("Measure live", ["both", "faults", "attack"], "parts"),
+        }
+    return {name: USUAL[name] if value is None else value for name, value in found.items()}
+
+
+def _slider(label: str, options: tuple[int, ...], key: str) -> int:
+    return int(st.select_slider(label, options, USUAL[key], key=key, bind="query-params"))
+
+
+def _segments(
+    label: str, options: list[str], key: str, said: Callable[[str], str] = lambda name: name
+) -> str | None:
+    """One of a few; None where a link gives an empty value, whatever is required."""
+    return st.segmented_control(label, options, key=key, default=USUAL[key], required=True,
+                                bind="query-params", format_func=said)  # fmt: skip
 
 
 def spec_file(nets: list[str], encs: list[str], options: dict[str, Any]) -> str:

@@ -72,6 +72,12 @@ def group(name: str, part: str = "") -> DeltaGenerator:
     return st.container(key=f"group_{name}__{part}" if part else f"group_{name}")
 
 
+def touched(name: str) -> bool:
+    """Whether the address sets any control of this group of the page."""
+    known = state.PARAMS.get(st.session_state.get("page", ""), {})
+    return any(group == name and parameter in st.query_params for parameter, (group, _) in known.items())
+
+
 def link(page: str, label: str, icon: str = ":material/arrow_forward:", **values: object) -> None:
     """A link to another page in a state of it; a presenter stays one."""
     around = state.Shell(present=presenting())

@@ -243,9 +243,15 @@ def pictures(name: str) -> data.Pictures | None:
 
 
 def help_page(name: str, figures: list[str]) -> None:
-    """How to read the page: its text and the captions of its figures."""
-    with st.expander("How to read this page", icon=":material/help:"):
-        st.markdown(text(name))
-        for figure_name in figures:
-            chart = charts.CHARTS[figure_name]
-            st.markdown(f"**{chart.title}.** {chart.caption}")
+    """How to read the page: its text and the captions of its figures, drawn when the box is opened."""
+    st.fragment(_help)(name, figures)
+
+
+def _help(name: str, figures: list[str]) -> None:
+    box = st.expander("How to read this page", icon=":material/help:", key="help", on_change="rerun")
+    with box:
+        if box.open:
+            st.markdown(text(name))
+            for figure_name in figures:
+                chart = charts.CHARTS[figure_name]
+                st.markdown(f"**{chart.title}.** {chart.caption}")

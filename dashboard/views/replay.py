@@ -178,8 +178,15 @@ def page(found: list[Verdict]) -> None:
         judged(v)
     readings(v)
     again(v)
-    with st.expander("All claims", icon=":material/list:", key="overview"):
-        st.dataframe(claimwords.overview(found), hide_index=True)
+    st.fragment(overview)(found)
+
+
+def overview(found: list[Verdict]) -> None:
+    """All claims in a table, drawn when its box is opened."""
+    box = st.expander("All claims", icon=":material/list:", key="overview", on_change="rerun")
+    with box:
+        if box.open:
+            st.dataframe(claimwords.overview(found), hide_index=True)
 
 
 show.page("What was claimed, and does it hold here?", show.text("replay"))

@@ -93,10 +93,7 @@ def page(names: list[str]) -> None:
     choice, button = st.columns([5, 1], vertical_alignment="bottom")
     with choice, shell.group("choice"):
         nets, encs = controls.selection(names, data.usual(names[0]))
-    with (
-        shell.group("settings"),
-        st.expander("Settings: faults, attack, images, seed", icon=":material/tune:", key="settings"),
-    ):
+    with shell.group("settings"):
         options = controls.settings()
     specs = controls.specs(nets, encs, options)
     if not specs:
