@@ -25,7 +25,8 @@ def network(names: list[str]) -> str:
 
 def encoding(net: str) -> str:
     """The chosen encoding."""
-    return st.selectbox("Stored as", lab.encodings(data.card(net)), key="enc", bind="query-params")
+    known = lab.encodings([data.card(net)], st.query_params.get_all("enc"))
+    return st.selectbox("Stored as", known, key="enc", bind="query-params")
 
 
 def weight(layout: Layout) -> tuple[str, int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from dashboard.apartcharts import protected
 from dashboard.attackcharts import four, moved
 from dashboard.bitcharts import probabilities, weight_histogram
 from dashboard.curvecharts import accuracy_vs_ber, accuracy_vs_eps
@@ -144,6 +145,14 @@ CHARTS: dict[str, Chart] = {
         "hit every plane alike: where a high bit does more harm, each of its flips does.",
         "layers",
         film,
+    ),
+    "protected": Chart(
+        "What if only the worst layers are protected?",
+        "Each dot: that share of the weights, of the layers that flips harm most, is stored in protected "
+        "words, the rest in plain ones of the same length. Lines: 95 % over the same fault maps; dashed: "
+        "guessing.",
+        "layers",
+        protected,
     ),
     "agreement": Chart(
         "Does the estimate rank the cells as the measurement does?",

@@ -56,9 +56,7 @@ def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]
     nets = left.multiselect("Networks", names, names[:1], key="nets", bind="query-params")
     encs = right.pills(
         "Stored as",
-        list(
-            dict.fromkeys([*lab.ENCODINGS, *(enc for net in nets for enc in lab.encodings(data.card(net)))])
-        ),
+        lab.encodings(map(data.card, nets), st.query_params.get_all("encs")),
         selection_mode="multi",
         default=usual,
         key="encs",

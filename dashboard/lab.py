@@ -5,7 +5,7 @@ Pure functions; no model is written into.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +64,21 @@ def fields(encoding: Encoding) -> tuple[Field, ...]:
     return tuple(parts)
 
 
-def encodings(card: Mapping[str, Any]) -> list[str]:
-    """The encodings to choose from for a network: the usual ones, and its own where that is another."""
-    own = str(card.get("encoding") or ENCODINGS[0])
-    return [*ENCODINGS, *[own] * (own not in ENCODINGS)]
+def encodings(cards: Iterable[Mapping[str, Any]], named: Iterable[str] = ()) -> list[str]:
+    """The encodings to choose from: the usual ones, those networks are meant for, those that a link names.
+
+    Args:
+        named: what a link says, whatever that is.
+    """
+    own = [str(card.get("encoding") or ENCODINGS[0]) for card in cards]
+    return list(dict.fromkeys([*ENCODINGS, *own, *filter(_is_encoding, named)]))
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return str(Encoding.parse(name)) == name
+    except ValueError:
+        return False
 
 
 def _down(first: int, last: int) -> tuple[int, ...]:

@@ -29,6 +29,20 @@ def curves(lines: pd.DataFrame, name: str) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def protected(points: pd.DataFrame) -> pd.DataFrame:
+    """The points of ``apart.points`` as a table for people."""
+    columns = {
+        "stored as": points["encoding"],
+        "layers protected": points["layers"],
+        "of the weights %": (100 * points["share"]).round(1),
+        "BER": points["ber"],
+        "accuracy %": (100 * points["mean"]).round(2),
+        "95 % low": (100 * points["low"]).round(2),
+        "95 % high": (100 * points["high"]).round(2),
+    }
+    return pd.DataFrame(columns | {key: points[key] for key in ("maps", "n", "seed", "weights", "images")})
+
+
 def cells(lines: pd.DataFrame) -> pd.DataFrame:
     """The cells of a surface as a table for people."""
     columns = {

@@ -12,6 +12,7 @@ import pytest
 
 from resq import checkpoints
 from resq.cli import parser
+from resq.core import Encoding
 from resq.measure import stats, surface, table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +54,8 @@ def faults(checkpoint: str) -> list[str]:
     for (encoding, fault), part in curve.groupby(["encoding", "fault"], sort=False):
         if len(part) == 1:
             continue  # measured without faults alone: see ``widths``
+        if "+" in encoding:
+            continue  # see ``apart``
         at = part.set_index("x")
         cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
         lines.append(f"| {encoding}, {fault} | {part['n'].max():,} | {' | '.join(cells)} |")
@@ -68,6 +71,33 @@ def widths(checkpoint: str) -> list[str]:
         low, high = stats.wilson(row["correct"] / row["n"], int(row["n"]))
         span = f"{100 * low:.2f} to {100 * high:.2f} %"
         lines.append(f"| {encoding} | {row['n']:,} | {100 * row['correct'] / row['n']:.2f} % | {span} |")
+    return lines
+
+
+PROTECTED = (0.0, 1e-3, 1e-2, 2e-2, 5e-2, 1e-1)
+
+
+def apart(checkpoint: str) -> list[str]:
+    """One line per set of layers in protected words: accuracy over BER on the same images and maps."""
+    weights = checkpoints.load(checkpoint)
+    sizes = [weights.state[name].size for name in weights.weights]
+    file = table.read(table.SHIPPED / f"{'-'.join(checkpoint.split('/')[:2])}-apart.parquet")
+    chosen = sorted(set(file["encoding"]), key=len)
+    rows = table.shipped()
+    rows = rows[(rows["checkpoint"] == checkpoint) & (rows["n"] == 500) & (rows["fault"] == "random")]
+    rows = rows.drop_duplicates(["encoding", "ber", "map"])
+    lines = [
+        f"| protected layers | of all weights | {' | '.join(f'BER {x:g}' for x in PROTECTED)} |",
+        "|---|" + "---|" * (len(PROTECTED) + 1),
+    ]
+    for name in ("int8", *chosen, "int4-tmr2"):
+        encoding = Encoding.parse(name)
+        inside = range(len(sizes)) if name == "int4-tmr2" else encoding.apart
+        share = 100 * sum(sizes[i] for i in inside) / sum(sizes)
+        at = stats.curve(rows[(rows["encoding"] == name) & (rows["map"] < 10)]).set_index("x")
+        told = f"{len(inside)} of {len(sizes)}: {str(encoding).partition('@')[2]}" if encoding.apart else None
+        which = told or ("all: `int4-tmr2`" if inside else "none: `int8`")
+        lines.append(f"| {which} | {share:.1f} % | {' | '.join(_cell(at.loc[x]) for x in PROTECTED)} |")
     return lines
 
 
@@ -218,6 +248,10 @@ def test_the_fault_tables_in_the_readme_follow_from_the_shipped_rows(checkpoint)
     assert "\n".join(faults(checkpoint)) in README
 
 
+def test_the_protected_layers_in_the_readme_follow_from_the_shipped_rows():
+    assert "\n".join(apart("cifar10/resnet18/base")) in README
+
+
 def test_the_widths_in_the_readme_follow_from_the_shipped_rows():
     assert "\n".join(widths("cifar10/resnet18/base")) in README
 
@@ -246,5 +280,6 @@ if __name__ == "__main__":
     print("\n" + "\n".join(kept("cifar10/resnet18", 0.1)))  # noqa: T201
     print("\n" + "\n".join(widths("cifar10/resnet18/base")))  # noqa: T201
     print("\n" + "\n".join(both("signs/resnet20/base")))  # noqa: T201
+    print("\n" + "\n".join(apart("cifar10/resnet18/base")))  # noqa: T201
     for name in TABLED:
         print(f"\n{name}\n\n" + "\n".join(faults(name)))  # noqa: T201

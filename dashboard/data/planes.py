@@ -10,8 +10,9 @@ import streamlit as st
 from dashboard import drill, heat, live
 from dashboard import film as films
 from dashboard.data.lately import lately
+from dashboard.data.measured import rows, stamp
 from dashboard.data.nets import card, words_of
-from resq.measure import flow, layers, table
+from resq.measure import apart, flow, layers, table
 
 
 @lately
@@ -37,6 +38,19 @@ def _heatmap(
     if own.empty:
         return heat.heatmap(rows)
     return heat.heatmap(pd.concat([own, kept], ignore_index=True), tuple(dict.fromkeys(own["kind"])))
+
+
+def protected(net: str, enc: str) -> pd.DataFrame:
+    """Accuracy with none, some and all layers in protected words; empty where that was not measured."""
+    return _protected(net, str(card(net)["sha256"]), enc, stamp())
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _protected(net: str, sha256: str, enc: str, stamp: tuple[Any, ...]) -> pd.DataFrame:
+    own = rows()
+    own = own[(own["checkpoint"] == net) & (own["weights"] == sha256[:16])]
+    sizes = [q.words.size for q in words_of(net, enc).weights.values()]
+    return apart.points(own, sizes, enc)
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)

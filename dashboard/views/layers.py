@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import astuple
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import (
+    apartcharts,
     bitcontrols,
     charts,
     controls,
@@ -83,6 +85,7 @@ def results(net: str, enc: str, running: live.Measurement | None) -> None:
         with left:
             picture(net, enc, found, (layer, bit), running)
     films(net, enc, layer)
+    protection(net, enc)
     if kinds:
         below(found, net, enc)
     follow.ended(running)
@@ -157,20 +160,7 @@ def drilled(net: str, enc: str, found: heat.Heatmap, layer: str, bit: int) -> No
 
 def below(found: heat.Heatmap, net: str, enc: str) -> None:
     """How far the estimate can be trusted; the numbers; how to read it all."""
-    figures = {}
-    if found.pairs is not None and found.agreement is not None:
-        said = heat.agreement(found.agreement)
-        figures["agreement"] = data.once(
-            charts.CHARTS["agreement"].draw, (net, enc, *astuple(found.agreement)), found.pairs
-        )
-        st.header(charts.CHARTS["agreement"].title, anchor=False)
-        small, text = st.columns([5, 4], gap="large", vertical_alignment="center")
-        with small:
-            show.figure(
-                "agreement", figures["agreement"], key="agreement", alt=said, title=False, caption=False
-            )
-        text.markdown(said)
-        text.caption(charts.CHARTS["agreement"].caption)
+    figures = trusted(found, net, enc)
     with shell.group("more"):
         commands = [" ".join(["python -m resq", *LayerSpec(net, encoding=enc, maps=MAPS).argv()])]
         show.numbers(
@@ -178,7 +168,44 @@ def below(found: heat.Heatmap, net: str, enc: str) -> None:
             found.rows.drop(columns=["channels", "worst", "costs"]),
             commands,
         )
-        show.help_page("layers_help", ["layers", "plane", "channels", "film", "agreement"])
+        show.help_page("layers_help", ["layers", "plane", "channels", "film", "protected", "agreement"])
+
+
+def trusted(found: heat.Heatmap, net: str, enc: str) -> dict[str, go.Figure]:
+    """How far the estimate ranks as the measurement does: a sentence, and its picture when asked for."""
+    if found.pairs is None or found.agreement is None:
+        return {}
+    said, chart = heat.agreement(found.agreement), charts.CHARTS["agreement"]
+    drawn = data.once(chart.draw, (net, enc, *astuple(found.agreement)), found.pairs)
+    st.header(chart.title, anchor=False)
+    st.markdown(said)
+    box = st.expander("The cells, one by one", icon=":material/scatter_plot:", key="cells", on_change="rerun")
+    with box:
+        if box.open:
+            show.figure("agreement", drawn, key="agreement", alt=said, title=False)
+    return {"agreement": drawn}
+
+
+def protection(net: str, enc: str) -> None:
+    """What it is worth to protect only the layers that flips harm most, where that was measured."""
+    points = data.protected(net, enc)
+    if points.empty:
+        return
+    chart, said = charts.CHARTS["protected"], apartcharts.protected_says(points)
+    chance = 1 / len(data.classes(data.card(net)["data"]))
+    drawn = data.once(chart.draw, (net, enc, len(points)), points, chance)
+    st.header(chart.title, anchor=False)
+    left, right = st.columns([7, 4], gap="large", vertical_alignment="center")
+    with left:
+        show.figure("protected", drawn, key="protected", alt=said, title=False, caption=False)
+    encs = list(dict.fromkeys(points["encoding"]))
+    with right:
+        st.markdown(said)
+        st.caption(chart.caption)
+        shell.link("sweep", "Their curves, side by side", nets=net, encs=encs)
+    with shell.group("more", "protected"):
+        show.numbers(lambda: ({"protected": tables.protected(points)}, {"protected": drawn}), None,
+                     apartcharts.commands(net, points), key="numbers_protected")  # fmt: skip
 
 
 def films(net: str, enc: str, layer: str) -> None:

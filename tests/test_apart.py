@@ -1,0 +1,136 @@
+"""Layers stored apart: the points of the figure follow from rows, and the sentence from the points."""
+
+import pandas as pd
+import pytest
+import streamlit as st
+
+from dashboard import apartcharts, charts, data, lab
+from resq import checkpoints
+from resq.measure import apart, table
+from tests.test_app import NAME, choice, figures, opened, said
+from tests.test_charts import row
+
+SIZES = [10, 60, 30]
+ONE, TWO = "int8+int4-tmr2@0", "int8+int4-tmr2@0.2"
+# encoding -> images right of 100 without flips, then on maps 0 and 1 at 1e-2 and at 1e-1
+RIGHT = {
+    "int8": (90, (50, 40), (10, 10)), ONE: (91, (70, 80), (20, 10)), TWO: (90, (84, 86), (30, 20)),
+    "int4-tmr2": (88, (86, 88), (60, 60)),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def rows(right=RIGHT, **changes) -> pd.DataFrame:
+    made = []
+    for encoding, (clean, *faulty) in right.items():
+        made.append(row(encoding=encoding, correct=clean, key=f"{encoding} clean {changes}", **changes))
+        made += [
+            row(
+                encoding=encoding,
+                ber=ber,
+                map=m,
+                correct=c,
+                flips=1,
+                key=f"{encoding} {ber} {m} {changes}",
+                **changes,
+            )
+            for ber, pair in zip((1e-2, 1e-1), faulty, strict=True)
+            for m, c in enumerate(pair)
+        ]
+    return table.frame(made)
+
+
+def test_points_go_from_no_layer_to_all_with_the_share_of_weights_that_is_protected():
+    points = apart.points(rows(), SIZES, "int8")
+    sets = points.drop_duplicates("encoding")
+    assert sets["encoding"].tolist() == ["int8", ONE, TWO, "int4-tmr2"]
+    assert sets["share"].tolist() == [0, 0.1, 0.4, 1]
+    assert sets["layers"].tolist() == [0, 1, 2, 3]
+    at = points[points["ber"] == 1e-2].set_index("encoding")["mean"]
+    assert at.to_dict() == pytest.approx({"int8": 0.45, ONE: 0.75, TWO: 0.85, "int4-tmr2": 0.87})
+
+
+@pytest.mark.parametrize("encoding", ["int8", "int4-tmr2", TWO])
+def test_either_of_a_pair_and_its_mixtures_ask_for_the_same_points(encoding):
+    assert apart.points(rows(), SIZES, encoding).equals(apart.points(rows(), SIZES, "int8"))
+
+
+@pytest.mark.parametrize("encoding", ["fp32", "int8-symmetric"])
+def test_another_encoding_has_no_points(encoding):
+    assert apart.points(rows(), SIZES, encoding).empty
+
+
+def test_without_a_measured_mixture_there_are_no_points():
+    only = {name: RIGHT[name] for name in ("int8", "int4-tmr2")}
+    assert apart.points(rows(only), SIZES, "int8").empty
+
+
+def test_only_what_all_have_seen_is_compared():
+    more = {"int8": (99, (99, 99), (99, 99))}
+    other = rows(more, images="d" * 16, n=100)  # other images
+    third = table.frame([row(encoding="int8", ber=1e-2, map=2, correct=99, key="a third map")])
+    extra = table.frame([row(encoding="int8", ber=5e-2, correct=99, key="a rate of its own")])
+    whole = pd.concat([rows(), other, third, extra], ignore_index=True)
+    assert apart.points(whole, SIZES, "int8").equals(apart.points(rows(), SIZES, "int8"))
+
+
+def test_a_mixture_of_more_layers_than_there_are_is_left_out():
+    assert apart.points(rows(), SIZES[:2], "int8")["encoding"].unique().tolist() == ["int8", ONE, "int4-tmr2"]
+
+
+def test_the_sentence_names_the_smallest_set_that_closes_most_of_the_gap():
+    text = apartcharts.protected_says(apart.points(rows(), SIZES, "int8"))
+    # At 1e-2 all protected keep 87 of 88; one layer closes 30 of 42 points, two close 40.
+    assert "At BER 10⁻² all layers as int8 leave 45.0" in text
+    assert "int4-tmr2 for 2 of 3 layers, 40.0" in text
+    assert "it is 85.0" in text
+
+
+def test_where_even_whole_protection_breaks_down_the_smallest_rate_is_told():
+    weak = {**RIGHT, "int4-tmr2": (88, (60, 62), (12, 10))}
+    assert "At BER 10⁻²" in apartcharts.protected_says(apart.points(rows(weak), SIZES, "int8"))
+
+
+def test_the_figure_has_a_line_per_rate_on_a_square_root_scale():
+    figure = charts.CHARTS["protected"].draw(apart.points(rows(), SIZES, "int8"), 0.1)
+    assert [line.name for line in figure.data] == ["BER 10⁻²", "BER 10⁻¹"]
+    assert figure.data[0].x == pytest.approx([0, 0.1**0.5, 0.4**0.5, 1])
+    assert figure.layout.xaxis.ticktext[0] == "none"
+    assert figure.layout.xaxis.ticktext[-1] == "all"
+    assert "protected: 1 of 3 layers" in figure.data[0].text[1]
+
+
+def test_the_page_shows_what_was_measured_and_nothing_where_nothing_was(monkeypatch, tmp_path):
+    weights = checkpoints.card(NAME)["sha256"][:16]
+    table.write(rows(weights=weights), tmp_path / "signs-resnet20-apart.parquet")
+    monkeypatch.setattr(table, "SHIPPED", tmp_path)
+    app = opened("layers")
+    assert not app.exception
+    assert "int4-tmr2 for 2 of" in said(app)
+    before = figures(app)
+    st.cache_resource.clear()
+    app = opened("layers", enc="fp32")
+    assert not app.exception
+    assert "What if only the worst layers" not in said(app)
+    assert figures(app) == before - 1
+
+
+def test_the_shipped_networks_have_such_a_figure_and_commands_that_make_it():
+    for net in ("signs/resnet20/base", "cifar10/resnet18/base"):
+        points = data.protected(net, "int8")
+        assert points["encoding"].nunique() == 5
+        for command in apartcharts.commands(net, points):
+            assert command.startswith(f"python -m resq sweep {net} --encoding int")
+
+
+def test_an_encoding_that_a_link_names_can_be_chosen_and_nonsense_cannot():
+    assert lab.encodings([{}], ["int3", TWO, "int99", "int8+", "fp32"])[-2:] == ["int3", TWO]
+    app = opened("sweep", encs=TWO)
+    assert not app.exception
+    assert choice(app, "button_group", "encs").value == [TWO]
+    assert "Nothing is stored for this choice yet" in said(app)
