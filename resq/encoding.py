@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 
@@ -135,6 +136,9 @@ def _mixed(text: str) -> Encoding:
             "such as int8+int4-tmr2@0-2.20"
         )
     ends = [[int(end) for end in part.split("-")] for part in where.split(".")]
+    if any(after <= before for before, after in itertools.pairwise(end for part in ends for end in part)):
+        # before they are written out: a text may ask for the same thousands again and again
+        raise ValueError(f"layers stored apart are ascending numbers from 0 on, got {where!r:.60}")
     apart = [number for first, *last in ends for number in range(first, (last or [first])[0] + 1)]
     return replace(Encoding.parse(base), apart=tuple(apart), other=Encoding.parse(other))
 
