@@ -7,7 +7,7 @@ import pytest
 
 from resq import checkpoints, data
 from resq.cli import main
-from resq.core import Dataset
+from resq.core import Dataset, Encoding
 from resq.data import signs
 from resq.learn import harden, listed, presets
 from resq.learn.stages import STAGES
@@ -128,7 +128,7 @@ def test_stages_can_be_chosen_ordered_changed_and_scaled():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--preset", "plu"], "no preset 'plu'; known: article, paper, plus, quick"),
+        (["--preset", "plu"], "no preset 'plu'; known: article, paper, plus, protect, quick"),
         (["--stages", "bpfx"], "no stage 'bpfx'"),
         (["--epochs-scale", "0"], "epochs are scaled by a positive number, got 0"),
         (["--set", "bpfc.epochs=2"], "stage bpfc is not among those that run: adversarial, bit_error"),
@@ -145,6 +145,18 @@ def test_every_preset_is_a_plan_of_known_stages(name):
     plan = presets.plan("signs/resnet20/base", name)
     assert plan.epochs >= 3
     assert plan.stages[-1][0] == "quantize"
+
+
+def test_the_preset_that_protects_trains_nothing_and_stores_some_layers_apart(tiny, capsys):
+    assert main(["harden", "signs/resnet20/base", "--preset", "protect", "--json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    encoding = Encoding.parse(card["encoding"])
+    assert (str(encoding.base), str(encoding.other)) == ("int8", "int4-tmr2")
+    base, made = (checkpoints.load(name) for name in ("signs/resnet20/base", card["name"]))
+    sizes = [base.state[name].size for name in base.weights]
+    assert 0 < sum(sizes[i] for i in encoding.apart) <= 0.1 * sum(sizes)
+    assert all(np.array_equal(made.state[name], base.state[name]) for name in base.weights)
+    assert card["stages"][0]["after"]["stored_bits"] == 8
 
 
 def test_a_preset_that_cannot_be_read_says_why(tmp_path):

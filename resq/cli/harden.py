@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "base", help="the checkpoint to harden, data/network/variant; or a .toml list of checkpoints to make"
     )
     parser.add_argument(
-        "--preset", default="quick", help="quick (default), plus, paper, article, or a .toml file"
+        "--preset", default="quick", help="quick (default), plus, paper, article, protect, or a .toml file"
     )
     parser.add_argument(
         "--stages", type=_list, default=(), help="only these, in this order, such as bit_error,quantize"
