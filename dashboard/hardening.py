@@ -54,6 +54,11 @@ class HardenSpec:
         """Epochs of all stages."""
         return self.plan().epochs
 
+    @property
+    def trains(self) -> bool:
+        """Whether any of its stages has epochs."""
+        return any("epochs" in options for _, options in self.plan().stages)
+
     def plan(self) -> Any:
         """The run with every option filled in.
 

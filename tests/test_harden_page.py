@@ -69,6 +69,11 @@ def test_time_is_passes_times_images_times_seconds():
     assert hardening.seconds(clean, 0.001, 16_000) == pytest.approx(5 * 2000 * 0.001)
 
 
+def test_a_run_that_trains_nothing_says_so():
+    assert "Nothing is trained" in said(opened("harden", preset="protect"))
+    assert "of training on a machine" in said(opened("harden", preset="quick"))
+
+
 def test_training_is_drawn_with_a_line_between_stages():
     figure = charts.CHARTS["training"].draw([row("a", 1, 2), row("a", 2, 2), row("b", 1, 1)], 4)
     loss, _, valid = figure.data

@@ -26,6 +26,10 @@ def presets() -> dict[str, tuple[str, dict[str, dict[str, Any]]]]:
 def effort(spec: hardening.HardenSpec) -> str:
     """How long a run will take, from how long its base took, in a sentence."""
     about, epochs = card(spec.base), spec.total
+    if not spec.trains:
+        return (
+            "Nothing is trained: a minute or two, in which the weights are looked at and the network judged."
+        )
     history, n = about.get("history") or [], about.get("train", {}).get("n", 0)
     if not history or not n or "seconds" not in history[-1]:
         return f"{epochs} epochs. How long they take is not known: the base's card says no times."

@@ -40,7 +40,7 @@ def job(run: live.Measurement | None) -> None:
             spec = run.specs[0]
             assert isinstance(spec, hardening.HardenSpec), "of this kind it was asked for"
             stages(spec, run)
-            if run.rows:
+            if any("loss" in row for row in run.rows):
                 drawn = charts.CHARTS["training"].draw(run.rows, run.total)
                 show.figure(
                     "training", drawn, key="training", alt=f"{len(run.rows)} of {run.total} epochs trained"
