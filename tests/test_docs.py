@@ -85,7 +85,6 @@ def apart(checkpoint: str) -> list[str]:
     chosen = sorted(set(file["encoding"]), key=len)
     rows = table.shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & (rows["n"] == 500) & (rows["fault"] == "random")]
-    rows = rows.drop_duplicates(["encoding", "ber", "map"])
     lines = [
         f"| protected layers | of all weights | {' | '.join(f'BER {x:g}' for x in PROTECTED)} |",
         "|---|" + "---|" * (len(PROTECTED) + 1),

@@ -51,3 +51,21 @@ def test_shipped_rows_are_read_and_heatmaps_of_layers_are_not(rows, tmp_path, mo
     table.write(table.frame(rows), tmp_path / "rows.parquet")
     pd.DataFrame({"layer": ["a"], "change": [0.1]}).to_parquet(tmp_path / "x-layers.parquet")
     assert len(table.shipped()) == 2
+
+
+def test_a_cell_of_two_campaigns_counts_once(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "SHIPPED", tmp_path)
+    table.write(table.frame(rows), tmp_path / "one.parquet")
+    again = [{**row, "code": "f" * 16} for row in rows]  # measured later, by newer code
+    other = [{**row, "seed": 1, "key": f"{row['key']} of another seed"} for row in rows]
+    table.write(table.frame([*again, *other]), tmp_path / "two.parquet")
+    found = table.shipped()
+    assert found["seed"].tolist() == [0, 0, 1, 1]
+    assert set(found["code"]) == {row["code"] for row in rows}  # what came first stays
+
+
+def test_no_cell_of_the_shipped_rows_would_count_twice():
+    found = table.shipped()
+    keyed = found[found["key"] != ""]
+    assert len(keyed) > 1000
+    assert not keyed["key"].duplicated().any()

@@ -11,6 +11,7 @@ from dashboard.data.measured import rows, stamp
 from resq.claims import board as leaderboard
 from resq.claims import book, rerun, verdict
 from resq.claims import card as own_cards
+from resq.measure import table
 
 
 def verdicts() -> list[verdict.Verdict]:
@@ -39,7 +40,7 @@ def board() -> pd.DataFrame:
 
 @st.cache_data(show_spinner=False, max_entries=2)
 def _board(stamp: tuple[Any, ...], _again: tuple[rerun.Run, ...]) -> pd.DataFrame:
-    own = pd.concat([rows(), own_cards.rows("own")], ignore_index=True)
+    own = table.once(pd.concat([rows(), own_cards.rows("own")], ignore_index=True))
     return leaderboard.board(own, _again, own_cards.rows("others"))
 
 

@@ -44,7 +44,7 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
         return _campaign(Path(name).stem, campaign.read(Path(name)))
     shipped = table.shipped()
     own = store.rows(checkpoint=name) if database.there() else table.frame([])
-    rows = _once(shipped[shipped["checkpoint"] == name], own)
+    rows = table.once(pd.concat([shipped[shipped["checkpoint"] == name], own], ignore_index=True))
     if rows.empty:
         files = ", ".join(sorted(f.stem for f in table.SHIPPED.glob("*.parquet"))) or "none"
         known = ", ".join(checkpoints.names()) or "none"
@@ -52,17 +52,11 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
     return name, rows
 
 
-def _once(*tables: pd.DataFrame) -> pd.DataFrame:
-    """All rows, of each key the first."""
-    rows = pd.concat(tables, ignore_index=True)
-    return rows[~(rows["key"].ne("") & rows["key"].duplicated())]
-
-
 def _campaign(title: str, spec: CampaignSpec) -> tuple[str, pd.DataFrame]:
     """The rows of a campaign's cells, as far as they are measured."""
     wanted, shipped = cells.keys(spec.cells()), table.shipped()
     own = store.by_key(wanted) if database.there() else table.frame([])
-    rows = _once(shipped[shipped["key"].isin(wanted)], own)
+    rows = table.once(pd.concat([shipped[shipped["key"].isin(wanted)], own], ignore_index=True))
     if rows.empty:
         raise ValueError(f"no cell of {title} is measured yet: python -m resq campaign runs it")
     missing = len(set(wanted)) - len(rows)

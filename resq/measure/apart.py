@@ -71,7 +71,6 @@ def _mixed(encodings: Mapping[str, Encoding], asked: str, layers: int) -> list[s
 
 def _alike(rows: pd.DataFrame, mixed: Sequence[str]) -> pd.DataFrame:
     """Curves on the images that most rows of mixtures saw, and on the maps that all encodings have."""
-    rows = rows.drop_duplicates(["encoding", "ber", "map", *SAME])  # two campaigns may have measured one cell
     seen = rows[rows["encoding"].isin(mixed)][SAME].value_counts().reset_index().iloc[0]
     for name in SAME:
         rows = rows[rows[name] == seen[name]]

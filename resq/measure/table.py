@@ -140,4 +140,10 @@ def shipped() -> pd.DataFrame:
 @cache
 def _shipped(files: tuple[tuple[Path, int], ...]) -> pd.DataFrame:
     tables = [read(file) for file, _ in files]
-    return pd.concat(tables, ignore_index=True) if tables else frame([])
+    return once(pd.concat(tables, ignore_index=True)) if tables else frame([])
+
+
+def once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each cell once, whichever campaigns measured it: counted twice it would make intervals too narrow."""
+    found = ("key", "code", "flips", "correct", "due", "right")
+    return rows.drop_duplicates([name for name in COLUMNS if name not in found], ignore_index=True)
