@@ -158,15 +158,18 @@ def _accuracy(
 ) -> go.Figure:
     known = {data: chance[data] for data in dict.fromkeys(curves["data"]) if data in chance}
     levels = [theme.line(theme.INK, y=level, dash="dash", width=1.5) for level in known.values()]
+    # A small figure is often about a network near chance, so there the words stand above it.
+    above = {"x": 1, "xanchor": "right", "y": 1, "yref": "y domain"}
     words = [
-        {"text": f"chance, {data}: {theme.percent(level)}", "font": {"size": 14, "color": theme.INK},
-         "x": 0, "xref": "x domain", "xanchor": "left", "y": level, "yanchor": "bottom", "showarrow": False}
+        {"text": f"{'dashed: ' * bool(height)}chance, {data}: {theme.percent(level)}",
+         "font": {"size": 14, "color": theme.INK}, "xref": "x domain", "yanchor": "bottom",
+         "showarrow": False, **(above if height else {"x": 0, "xanchor": "left", "y": level})}
         for data, level in known.items()
     ]  # fmt: skip
     yaxis = {"title": {"text": "accuracy"}, "range": [0, 1.03], "tickformat": ".0%", "dtick": 0.2}
     return theme.dress(
         figure, height=height or 420,
-        room={"l": 90, "r": 18, "t": 10 if height else 40, "b": 62},
+        room={"l": 90, "r": 18, "t": 28 if height else 40, "b": 62},
         xaxis=xaxis, yaxis=yaxis, showlegend=not height,
         shapes=[*shapes, *levels], annotations=words,
     )  # fmt: skip
