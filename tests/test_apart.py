@@ -121,7 +121,7 @@ def test_the_page_shows_what_was_measured_and_nothing_where_nothing_was(monkeypa
 
 
 def test_the_shipped_networks_have_such_a_figure_and_commands_that_make_it():
-    for net in ("signs/resnet20/base", "cifar10/resnet18/base"):
+    for net in ("signs/resnet20/base", "cifar10/resnet18/base", "gtsrb/resnet18/base"):
         points = data.protected(net, "int8")
         assert points["encoding"].nunique() == 5
         for command in apartcharts.commands(net, points):
