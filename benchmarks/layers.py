@@ -18,7 +18,7 @@ from torch import Tensor
 
 from benchmarks.subjects import bench, plain
 from benchmarks.timing import Figure, figure, seconds, show
-from resq.measure import layers, prefix, sensitivity
+from resq.measure import expansion, layers, prefix, sensitivity
 from resq.measure.bench import Bench
 
 
@@ -106,7 +106,7 @@ def compare(quick: bool) -> dict[str, Figure]:
     made = bench()
     with torch.enable_grad():
         x, y = images(16 if quick else sensitivity.ESTIMATED)
-        taken = median(seconds(lambda: sensitivity.instant(made, x, y)) for _ in range(1 if quick else 3))
+        taken = median(seconds(lambda: expansion.instant(made, x, y)) for _ in range(1 if quick else 3))
     own, other = reuse(made, 10 if quick else 250)
     found = {
         "estimate of all cells, ResNet18": figure(taken, 3, "s", note=f"{len(x)} images"),

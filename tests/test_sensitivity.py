@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from resq import checkpoints, data, networks, seeds
 from resq.core import Encoding, QuantizedTensor
-from resq.measure import layers, prefix, sensitivity
+from resq.measure import expansion, layers, prefix, sensitivity
 from resq.measure.bench import Bench
-from resq.measure.sensitivity import CAP, Slope
+from resq.measure.expansion import CAP, Slope
 from resq.memory import quant
 
 INT8 = Encoding.parse("int8")
@@ -33,27 +33,25 @@ def word(value: int, scale: float, encoding: Encoding = INT8) -> QuantizedTensor
 def test_the_cost_of_a_flip_is_slope_times_move_and_half_the_curvature_times_its_square():
     # 5 = 0b101: bit 1 raises the code by 2, so the weight by 2 x 0.25; bit 2 lowers it by 4, the weight by 1.
     q, slope = word(5, 0.25), Slope(np.float32([3]), np.float32([8]))
-    assert sensitivity.cost(q, slope, np.array([0]), 1).tolist() == [3 * 0.5 + 8 * 0.5**2 / 2]
-    assert sensitivity.cost(q, slope, np.array([0]), 2).tolist() == [-3 * 1 + 8 * 1**2 / 2]
+    assert expansion.cost(q, slope, np.array([0]), 1).tolist() == [3 * 0.5 + 8 * 0.5**2 / 2]
+    assert expansion.cost(q, slope, np.array([0]), 2).tolist() == [-3 * 1 + 8 * 1**2 / 2]
 
 
 def test_a_flip_that_leaves_all_bounds_costs_the_most_that_a_loss_counts():
     weight = quant.quantize(np.full((1, 1), 1.5, np.float32), Encoding.parse("fp32"))
     slope = Slope(np.float32([1]), np.float32([1]))
-    assert sensitivity.cost(weight, slope, np.array([0]), 30).tolist() == [CAP]  # 1.5 becomes NaN
+    assert expansion.cost(weight, slope, np.array([0]), 30).tolist() == [CAP]  # 1.5 becomes NaN
 
 
 def test_the_loss_of_an_answer_that_is_no_number_is_capped():
     logits = torch.tensor([[0.0, 0.0], [float("nan"), 0.0], [1e9, 0.0]])
-    assert sensitivity.losses(logits, torch.tensor([0, 0, 1])).tolist() == pytest.approx(
-        [np.log(2), CAP, CAP]
-    )
+    assert expansion.losses(logits, torch.tensor([0, 0, 1])).tolist() == pytest.approx([np.log(2), CAP, CAP])
 
 
 def test_random_signs_have_the_losses_second_derivative_as_their_mean_square():
     z = torch.tensor([[2.0, 0.0, -1.0]])
     p = z.softmax(1)[0]
-    draws = sensitivity._turn(z.expand(20_000, 3), seeds.rng(0, "turn"))
+    draws = expansion._turn(z.expand(20_000, 3), seeds.rng(0, "turn"))
     expected = torch.diag(p) - torch.outer(p, p)
     assert torch.allclose(draws.T @ draws / len(draws), expected, atol=0.01)
 
@@ -71,7 +69,7 @@ def one_layer(n: int) -> tuple[SimpleNamespace, Tensor, Tensor, Tensor]:
 
 def test_the_slope_of_a_linear_layer_is_the_error_times_what_it_sees():
     bench, x, y, p = one_layer(40)
-    slopes, loss = sensitivity.slopes(bench, x, y, rng=None)
+    slopes, loss = expansion.slopes(bench, x, y, rng=None)
     expected = (p - nn.functional.one_hot(y, 2)).T @ x / 40
     assert slopes["weight"].first.reshape(2, 3) == pytest.approx(expected.numpy(), rel=1e-4, abs=1e-6)
     assert not slopes["weight"].second.any()
@@ -81,7 +79,7 @@ def test_the_slope_of_a_linear_layer_is_the_error_times_what_it_sees():
 def test_the_curvature_of_a_linear_layer_is_right_in_the_mean():
     # Of the weight from input j to class c it is the mean over images of p_c (1 - p_c) x_j^2.
     bench, x, y, p = one_layer(8_000)
-    slopes, _ = sensitivity.slopes(bench, x, y, rng=seeds.rng(0, "curve"), draws=8_000)
+    slopes, _ = expansion.slopes(bench, x, y, rng=seeds.rng(0, "curve"), draws=8_000)
     expected = (p * (1 - p)).T @ x**2 / 8_000
     assert slopes["weight"].second.reshape(2, 3) == pytest.approx(expected.numpy(), rel=0.25)
 
@@ -89,7 +87,7 @@ def test_the_curvature_of_a_linear_layer_is_right_in_the_mean():
 def test_images_with_more_curvature_are_drawn_more_often_and_each_draw_counts_less():
     z = torch.tensor([[0.0, 0.0], [30.0, 0.0], [2.0, 0.0], [30.0, 0.0]])
     trace = 1 - z.softmax(1).square().sum(1)
-    chosen, count = sensitivity._bent(z, 100, seeds.rng(0, "draws"))
+    chosen, count = expansion._bent(z, 100, seeds.rng(0, "draws"))
     often = torch.bincount(chosen, minlength=4)
     assert often[1] == often[3] == 0
     assert (often - 100 * trace / trace.sum()).abs().max() <= 1
@@ -99,7 +97,7 @@ def test_images_with_more_curvature_are_drawn_more_often_and_each_draw_counts_le
 def test_slopes_are_those_of_the_stored_weights_also_where_norms_are_folded(tiny):
     x, y = images(4)
     folded, plain = (
-        sensitivity.slopes(Bench(tiny, INT8, folded=f), x, y, rng=seeds.rng(0, "s"))[0] for f in (True, False)
+        expansion.slopes(Bench(tiny, INT8, folded=f), x, y, rng=seeds.rng(0, "s"))[0] for f in (True, False)
     )
     for name in ("conv1.weight", "layer2.0.conv2.weight"):
         for part in ("first", "second"):
@@ -113,14 +111,14 @@ def test_sums_by_code_are_the_mean_over_words(name):
     q = quant.quantize(chance.normal(0, 0.1, (4, 3, 3, 3)).astype(np.float32), Encoding.parse(name))
     slope = Slope(chance.normal(size=108).astype(np.float32), chance.random(108).astype(np.float32))
     planes = list(range(q.encoding.stored))
-    for bit, found in zip(planes, sensitivity._by_code(q, slope, planes), strict=True):
-        each = sensitivity.cost(q, slope, np.arange(108), bit)
+    for bit, found in zip(planes, expansion._by_code(q, slope, planes), strict=True):
+        each = expansion.cost(q, slope, np.arange(108), bit)
         assert found == pytest.approx(each.reshape(4, -1).mean(1), rel=1e-4, abs=1e-8)
 
 
 def test_a_flip_that_copies_outvote_costs_nothing(tiny):
     bench, (x, y) = Bench(tiny, Encoding.parse("int4-tmr2")), images(4)
-    estimated = sensitivity.instant(bench, x, y)
+    estimated = expansion.instant(bench, x, y)
     found = list(sensitivity.measured(bench, x, y, maps=1, layers=["linear.weight"]))
     for rows in (estimated, found):
         voted = [row for row in rows if row["bit"] not in (0, 1)]
@@ -202,7 +200,7 @@ def test_a_map_flips_a_share_of_its_cell_and_at_least_sixteen_bits(tiny):
 
 def test_words_of_floats_are_estimated_too(tiny):
     bench, (x, y) = Bench(tiny, Encoding.parse("bf16")), images(2)
-    rows = sensitivity.instant(bench, x, y)
+    rows = expansion.instant(bench, x, y)
     found = {(row["layer"], row["bit"]): row["change"] for row in rows}
     assert np.isfinite(list(found.values())).all()
     assert found["linear.weight", 14] > abs(found["linear.weight", 0])
@@ -210,9 +208,9 @@ def test_words_of_floats_are_estimated_too(tiny):
 
 def test_the_most_harmful_words_come_first_and_are_those_of_the_layer(tiny):
     bench, (x, y) = Bench(tiny, INT8), images(4)
-    slopes, _ = sensitivity.slopes(bench, x, y, rng=seeds.rng(0, "signs"))
-    row = next(r for r in sensitivity.instant(bench, x, y) if r["layer"] == "linear.weight")
-    everywhere = sensitivity.cost(bench.model.weights["linear.weight"], slopes["linear.weight"],
+    slopes, _ = expansion.slopes(bench, x, y, rng=seeds.rng(0, "signs"))
+    row = next(r for r in expansion.instant(bench, x, y) if r["layer"] == "linear.weight")
+    everywhere = expansion.cost(bench.model.weights["linear.weight"], slopes["linear.weight"],
                                   np.arange(1024), row["bit"])  # fmt: skip
     assert row["costs"] == pytest.approx(sorted(everywhere, reverse=True)[:10])
 
@@ -220,9 +218,9 @@ def test_the_most_harmful_words_come_first_and_are_those_of_the_layer(tiny):
 def test_a_heatmap_of_images_and_their_network_is_the_same_for_the_same_seed(tiny):
     bench = Bench(tiny, INT8)
     x, y = images(4)
-    first, again = (sensitivity.instant(bench, x, y, seed=3) for _ in range(2))
+    first, again = (expansion.instant(bench, x, y, seed=3) for _ in range(2))
     assert first == again
-    assert first != sensitivity.instant(bench, x, y, seed=4)
+    assert first != expansion.instant(bench, x, y, seed=4)
 
 
 def test_the_estimate_ranks_cells_of_a_trained_network_as_the_measurement_does():
@@ -232,7 +230,7 @@ def test_the_estimate_ranks_cells_of_a_trained_network_as_the_measurement_does()
     shared = dict.fromkeys(("checkpoint", "network", "data", "encoding", "weights", "images"), "") | {
         "seed": 0
     }
-    rows = [*sensitivity.instant(bench, x, y),
+    rows = [*expansion.instant(bench, x, y),
             *sensitivity.measured(bench, x, y, maps=4, layers=late, planes=(7, 5))]  # fmt: skip
     frame = layers.frame({**shared, **row} for row in rows)
     found = layers.agreement(layers.cells(frame, "measured"), layers.cells(frame, "instant"))
