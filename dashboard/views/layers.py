@@ -179,11 +179,16 @@ def trusted(found: heat.Heatmap, net: str, enc: str) -> dict[str, go.Figure]:
     drawn = data.once(chart.draw, (net, enc, *astuple(found.agreement)), found.pairs)
     st.header(chart.title, anchor=False)
     st.markdown(said)
-    box = st.expander("The cells, one by one", icon=":material/scatter_plot:", key="cells", on_change="rerun")
+    opened("cells", "The cells, one by one", "agreement", drawn, said)
+    return {"agreement": drawn}
+
+
+def opened(key: str, label: str, name: str, drawn: go.Figure, said: str) -> None:
+    """A figure in a box, drawn when the box is opened: each on the page is a tenth of a second's wait."""
+    box = st.expander(label, icon=":material/show_chart:", key=key, on_change="rerun")
     with box:
         if box.open:
-            show.figure("agreement", drawn, key="agreement", alt=said, title=False)
-    return {"agreement": drawn}
+            show.figure(name, drawn, key=name, alt=said, title=False)
 
 
 def protection(net: str, enc: str) -> None:
@@ -194,15 +199,11 @@ def protection(net: str, enc: str) -> None:
     chart, said = charts.CHARTS["protected"], apartcharts.protected_says(points)
     chance = 1 / len(data.classes(data.card(net)["data"]))
     drawn = data.once(chart.draw, (net, enc, len(points)), points, chance)
-    st.header(chart.title, anchor=False)
-    left, right = st.columns([7, 4], gap="large", vertical_alignment="center")
-    with left:
-        show.figure("protected", drawn, key="protected", alt=said, title=False, caption=False)
     encs = list(dict.fromkeys(points["encoding"]))
-    with right:
-        st.markdown(said)
-        st.caption(chart.caption)
-        shell.link("sweep", "Their curves, side by side", nets=net, encs=encs)
+    st.header(chart.title, anchor=False)
+    st.markdown(said)
+    opened("protection", "More layers or fewer, at every error rate", "protected", drawn, said)
+    shell.link("sweep", "Their curves, side by side", nets=net, encs=encs)
     with shell.group("more", "protected"):
         show.numbers(lambda: ({"protected": tables.protected(points)}, {"protected": drawn}), None,
                      apartcharts.commands(net, points), key="numbers_protected")  # fmt: skip
