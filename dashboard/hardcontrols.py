@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import data, shell
 from dashboard.hardening import FIRST, HardenSpec
+from resq.core import Encoding
 
 SCALES = (0.1, 0.3, 0.5, 1.0, 2.0)
 
@@ -50,7 +51,7 @@ def options(kept: tuple[str, ...], stages: dict[str, dict[str, Any]]) -> tuple[t
             if name not in FIRST:
                 continue
             option, label, choices = FIRST[name]
-            usual = stages[name][option]
+            usual, choices = stages[name][option], possible(choices, stages[name])
             values = (
                 sorted({*choices, usual})
                 if not isinstance(usual, str)
@@ -63,6 +64,18 @@ def options(kept: tuple[str, ...], stages: dict[str, dict[str, Any]]) -> tuple[t
             if value != usual:
                 found.append((f"{name}.{option}", value))
     return tuple(found)
+
+
+def possible(choices: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+    """Of a stage's choices those that go with its other options: layers apart want words of the same length.
+
+    >>> possible(("int8", "int8-mse", "int4-tmr2", "int4"), {"apart": "int4-tmr2"})
+    ('int8', 'int8-mse')
+    """
+    if not options.get("apart"):
+        return choices
+    apart = Encoding.parse(options["apart"])
+    return tuple(c for c in choices if c != str(apart) and Encoding.parse(c).stored == apart.stored)
 
 
 def stage_name(name: str) -> str:

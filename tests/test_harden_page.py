@@ -74,6 +74,11 @@ def test_a_run_that_trains_nothing_says_so():
     assert "of training on a machine" in said(opened("harden", preset="quick"))
 
 
+def test_only_encodings_that_go_with_layers_apart_are_offered():
+    assert choice(opened("harden", preset="protect"), "selectbox", "quantize").options == ["int8", "int8-mse"]
+    assert "int4-tmr2" in choice(opened("harden", preset="quick"), "selectbox", "quantize").options
+
+
 def test_training_is_drawn_with_a_line_between_stages():
     figure = charts.CHARTS["training"].draw([row("a", 1, 2), row("a", 2, 2), row("b", 1, 1)], 4)
     loss, _, valid = figure.data
