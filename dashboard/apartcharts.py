@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 from dashboard import theme
 from resq.core import Encoding
 
-KEPT = (
-    0.9  # of the clean accuracy, that all layers protected must keep at the rate that the sentence is about
-)
-CLOSED = 0.9  # of what protecting all layers gains, that the smallest set it names must reach
+# The sentence is about the largest rate at which all layers protected keep this share of the clean accuracy,
+KEPT = 0.9
+# and names the smallest set of layers that reaches this share of what protecting all of them gains.
+CLOSED = 0.9
 
 
 def protected(points: pd.DataFrame, chance: float) -> go.Figure:

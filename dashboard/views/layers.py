@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple
+from functools import partial
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -25,6 +27,7 @@ from dashboard import (
 )
 from resq.measure.layers import LayerSpec
 
+Draw = Callable[[], go.Figure]
 MAPS = 4  # of a measurement begun here: minutes, not an hour
 
 
@@ -164,31 +167,34 @@ def below(found: heat.Heatmap, net: str, enc: str) -> None:
     with shell.group("more"):
         commands = [" ".join(["python -m resq", *LayerSpec(net, encoding=enc, maps=MAPS).argv()])]
         show.numbers(
-            lambda: ({"layers": heat.readable(next(iter(found.cells.values())))}, figures),
+            lambda: (
+                {"layers": heat.readable(next(iter(found.cells.values())))},
+                {name: draw() for name, draw in figures.items()},
+            ),
             found.rows.drop(columns=["channels", "worst", "costs"]),
             commands,
         )
         show.help_page("layers_help", ["layers", "plane", "channels", "film", "protected", "agreement"])
 
 
-def trusted(found: heat.Heatmap, net: str, enc: str) -> dict[str, go.Figure]:
+def trusted(found: heat.Heatmap, net: str, enc: str) -> dict[str, Draw]:
     """How far the estimate ranks as the measurement does: a sentence, and its picture when asked for."""
     if found.pairs is None or found.agreement is None:
         return {}
     said, chart = heat.agreement(found.agreement), charts.CHARTS["agreement"]
-    drawn = data.once(chart.draw, (net, enc, *astuple(found.agreement)), found.pairs)
+    draw = partial(data.once, chart.draw, (net, enc, *astuple(found.agreement)), found.pairs)
     st.header(chart.title, anchor=False)
     st.markdown(said)
-    opened("cells", "The cells, one by one", "agreement", drawn, said)
-    return {"agreement": drawn}
+    opened("cells", "The cells, one by one", "agreement", draw, said)
+    return {"agreement": draw}
 
 
-def opened(key: str, label: str, name: str, drawn: go.Figure, said: str) -> None:
-    """A figure in a box, drawn when the box is opened: each on the page is a tenth of a second's wait."""
+def opened(key: str, label: str, name: str, draw: Draw, said: str) -> None:
+    """A figure in a box, made when the box is opened: each on the page is a tenth of a second's wait."""
     box = st.expander(label, icon=":material/show_chart:", key=key, on_change="rerun")
     with box:
         if box.open:
-            show.figure(name, drawn, key=name, alt=said, title=False)
+            show.figure(name, draw(), key=name, alt=said, title=False)
 
 
 def protection(net: str, enc: str) -> None:
@@ -198,14 +204,14 @@ def protection(net: str, enc: str) -> None:
         return
     chart, said = charts.CHARTS["protected"], apartcharts.protected_says(points)
     chance = 1 / len(data.classes(data.card(net)["data"]))
-    drawn = data.once(chart.draw, (net, enc, len(points)), points, chance)
+    draw = partial(data.once, chart.draw, (net, enc, len(points)), points, chance)
     encs = list(dict.fromkeys(points["encoding"]))
     st.header(chart.title, anchor=False)
     st.markdown(said)
-    opened("protection", "More layers or fewer, at every error rate", "protected", drawn, said)
+    opened("protection", "More layers or fewer, at every error rate", "protected", draw, said)
     shell.link("sweep", "Their curves, side by side", nets=net, encs=encs)
     with shell.group("more", "protected"):
-        show.numbers(lambda: ({"protected": tables.protected(points)}, {"protected": drawn}), None,
+        show.numbers(lambda: ({"protected": tables.protected(points)}, {"protected": draw()}), None,
                      apartcharts.commands(net, points), key="numbers_protected")  # fmt: skip
 
 
