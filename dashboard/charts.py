@@ -148,9 +148,9 @@ CHARTS: dict[str, Chart] = {
     ),
     "protected": Chart(
         "What if only the worst layers are protected?",
-        "Each dot: that share of the weights, of the layers that flips harm most, is stored in protected "
-        "words, the rest in plain ones of the same length. Lines: 95 % over the same fault maps; dashed: "
-        "guessing.",
+        "Each dot: that share of the weights, of the layers that flips harm most on training images, is "
+        "stored in protected words, the rest in plain ones of the same length. Upright lines: 95 % over "
+        "fault maps, the same for all; dashed: guessing.",
         "layers",
         protected,
     ),

@@ -254,4 +254,5 @@ def _help(name: str, figures: list[str]) -> None:
             st.markdown(text(name))
             for figure_name in figures:
                 chart = charts.CHARTS[figure_name]
-                st.markdown(f"**{chart.title}.** {chart.caption}")
+                title = chart.title if chart.title.endswith("?") else f"{chart.title}."
+                st.markdown(f"**{title}** {chart.caption}")
