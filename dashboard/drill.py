@@ -42,7 +42,7 @@ def cell(q: QuantizedTensor, bit: int) -> Cell:
 
 def flipped(q: QuantizedTensor, bit: int) -> np.ndarray:
     """The layer's weights as they are read with ``bit`` of every word flipped."""
-    words = q.words ^ q.words.dtype.type(1 << bit)
+    words = q.words ^ q.words.dtype.type(q.encoding.lone(bit))
     rows = words.reshape(len(q.scale), -1)
     return quant.values(rows, q.scale[:, None], q.zero[:, None], q.encoding).reshape(q.words.shape)
 
@@ -98,7 +98,7 @@ def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[fl
     entry, digits = quant.channel(q, at), -(-q.encoding.stored // 4)
     now, then = (
         quant.values(w, q.scale[entry], q.zero[entry], q.encoding)
-        for w in (words, words ^ words.dtype.type(1 << bit))
+        for w in (words, words ^ words.dtype.type(q.encoding.lone(bit)))
     )
     return pd.DataFrame({
         "no.": at,

@@ -43,12 +43,12 @@ def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
     """Map 0 of a sweep over this layer, drawn once at the largest rate, so that frames hold those before."""
     where = faults.region(model, [layer])
     flips = faults.FAULTS[fault](where, BERS[-1], rng=seeds.rng(seed, "map", 0))
-    stored, words = model.layout.stored, model.weights[layer].words.size
+    stored, words = model.layout.stored, model.layout.words[model.layout.layers.index(layer)]
     start = model.layout.address(layer, 0, 0)
     word, bit = np.divmod(flips.addresses - start, stored)
     counts = [np.bincount(bit[flips.onsets <= ber], minlength=stored) for ber in BERS]
     counts[0][:] = 0
-    first = min(SHOWN, words)
+    first = min(SHOWN, model.weights[layer].words.size)  # of several copies, the first
     onsets = np.full((stored, first), np.inf)
     near = word < first
     onsets[bit[near], word[near]] = flips.onsets[near]

@@ -146,7 +146,7 @@ def _candidates(
     down: list[tuple[float, int, int]] = []
     with np.errstate(over="ignore", invalid="ignore"):
         for bit in range(q.encoding.stored):
-            words = rows ^ q.words.dtype.type(1 << bit)
+            words = rows ^ q.words.dtype.type(q.encoding.lone(bit))
             then = quant.values(words, q.scale[:, None], q.zero[:, None], q.encoding).reshape(-1)
             change = then.astype(np.float64) - now
             cost = np.nan_to_num(slope * change, posinf=1e300, neginf=-1e300)

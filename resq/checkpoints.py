@@ -141,8 +141,8 @@ def card(name: str) -> dict[str, Any]:
     return fields
 
 
-def n_weights(name: str) -> int:
-    """How many weights a checkpoint stores as words; only the file's header is read.
+def sizes(name: str) -> tuple[int, ...]:
+    """How many weights each layer of a checkpoint stores as words; only the file's header is read.
 
     Raises:
         ValueError: no such checkpoint, or a file that is no safetensors.
@@ -153,7 +153,7 @@ def n_weights(name: str) -> int:
             shapes = [tensors.get_slice(weight).get_shape() for weight in card(name)["weights"]]
     except SafetensorError as error:
         raise ValueError(f"{file.name} is not a safetensors file: {error}") from None
-    return sum(math.prod(shape) for shape in shapes)
+    return tuple(math.prod(shape) for shape in shapes)
 
 
 def load(name: str) -> Checkpoint:

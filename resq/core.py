@@ -89,7 +89,7 @@ class Layout:
 
     Attributes:
         layers: names in network order.
-        words: weights of each layer.
+        words: stored words of each layer.
         stored: bits per word.
     """
 
@@ -149,7 +149,8 @@ class QuantizedTensor:
     """Stored words and what turns them back into floats.
 
     Attributes:
-        words: unsigned integers in the shape of the weight; the low ``encoding.stored`` bits count.
+        words: unsigned integers in the shape of the weight; the low ``encoding.stored`` bits count. Where
+            the encoding stores words several times, this is what the copies are read as.
         scale, zero: float32 (channels,) or (1,). A fault never moves them.
     """
 
@@ -167,12 +168,21 @@ class QuantizedModel:
     floats: Mapping[str, np.ndarray]
 
     @cached_property
-    def layout(self) -> Layout:
-        """Addresses of the stored bits."""
+    def read(self) -> Layout:
+        """Addresses of the bits as they are read: every word once."""
         stored = {q.encoding.stored for q in self.weights.values()}
         assert len(stored) == 1, "words of one length in a model"
         sizes = tuple(q.words.size for q in self.weights.values())
         return Layout(tuple(self.weights), sizes, stored.pop())
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Addresses of the stored bits; of a layer stored several times, one whole copy after the other."""
+        copies = [q.encoding.copies for q in self.weights.values()]
+        if max(copies) == 1:
+            return self.read
+        words = tuple(n * k for n, k in zip(self.read.words, copies, strict=True))
+        return replace(self.read, words=words)
 
     @property
     def n_bits(self) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from resq.fields import known
 
 FLOATS = {"fp32": 32, "fp16": 16, "bf16": 16}
 CODES = ("affine", "symmetric", "magnitude", *FLOATS)
+MOST_COPIES = 99
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,20 @@ class Encoding:
             "magnitude" (sign bit and magnitude), or the words "fp32", "fp16", "bf16" as they are.
         per: one scale "channel" (output channel) or "tensor".
         tmr: how many of the top bits are stored three times and read by majority.
+        copies: how often the whole word is stored; each bit is read by majority. An odd number up to 99: a
+            memory for few, small layers.
         clip: "minmax", the range of the weights; or "mse", the narrower range with the least squared error,
             which few bits want.
         apart: numbers of the layers, in network order, whose weights are stored as ``other`` says: integer
-            codes in words of the same length.
+            codes in words of the same length, which may be stored more often.
 
     >>> Encoding.parse("int4-tmr2").stored, str(Encoding(8, "symmetric", "tensor"))
     (8, 'int8-symmetric-tensor')
     >>> mixed = Encoding.parse("int8+int4-tmr2@0-2.20")
     >>> mixed.apart, str(mixed.of(0)), str(mixed.of(3))
     ((0, 1, 2, 20), 'int4-tmr2', 'int8')
+    >>> Encoding.parse("int8+int8-x9@0").memory([10, 90])
+    14.4
     """
 
     bits: int = 8
@@ -39,6 +45,7 @@ class Encoding:
     per: str = "channel"
     tmr: int = 0
     clip: str = "minmax"
+    copies: int = 1
     apart: tuple[int, ...] = ()
     other: Encoding | None = None
 
@@ -51,7 +58,8 @@ class Encoding:
         if self.clip not in ("minmax", "mse"):
             raise ValueError(f"the range is minmax or mse, got {self.clip!r}")
         if self.code in FLOATS:
-            if (self.bits, self.tmr, self.per, self.clip) != (FLOATS[self.code], 0, "channel", "minmax"):
+            plain = (FLOATS[self.code], 0, "channel", "minmax", 1)
+            if (self.bits, self.tmr, self.per, self.clip, self.copies) != plain:
                 raise ValueError(
                     f"{self.code} words have {FLOATS[self.code]} bits, no copies and no scale, "
                     f"got bits {self.bits}, tmr {self.tmr}, per {self.per!r}"
@@ -60,11 +68,33 @@ class Encoding:
             raise ValueError(f"integer codes have 2 to 8 bits, got {self.bits}")
         elif not 0 <= self.tmr <= min(2, self.bits):
             raise ValueError(f"0, 1 or 2 top bits can be stored three times, got {self.tmr}")
+        if self.copies not in range(1, MOST_COPIES + 1, 2):
+            raise ValueError(
+                f"words are stored an odd number of times up to {MOST_COPIES}, so that a majority decides, "
+                f"got {self.copies}"
+            )
 
     @property
     def stored(self) -> int:
-        """Stored bits per weight, copies included: the bits that faults can reach."""
+        """Bits of a stored word, copies of its top bits included."""
         return self.bits + 2 * self.tmr
+
+    @property
+    def word(self) -> Encoding:
+        """How one word is read, however often it is stored."""
+        return self if self.copies == 1 else replace(self, copies=1)
+
+    def lone(self, bit: int) -> int:
+        """What one flipped stored bit changes of the word as it is read, to xor it with.
+
+        >>> Encoding.parse("int8").lone(7), Encoding.parse("int8-x3").lone(7)
+        (128, 0)
+        """
+        return 1 << bit if self.copies == 1 else 0
+
+    def memory(self, sizes: Sequence[int]) -> float:
+        """Stored bits per weight of a network with layers of these sizes: the bits that faults can reach."""
+        return sum(n * self.stored * self.of(i).copies for i, n in enumerate(sizes)) / sum(sizes)
 
     def _check_other(self, other: Encoding) -> None:
         words = f"{self.stored}-bit and {other.stored}-bit words"
@@ -96,7 +126,8 @@ class Encoding:
             return self.code
         options = [self.code] * (self.code != "affine") + [self.per] * (self.per != "channel")
         options += [self.clip] * (self.clip != "minmax")
-        return "-".join([f"int{self.bits}", *options, *[f"tmr{self.tmr}"] * bool(self.tmr)])
+        options += [f"tmr{self.tmr}"] * bool(self.tmr) + [f"x{self.copies}"] * (self.copies > 1)
+        return "-".join([f"int{self.bits}", *options])
 
     @staticmethod
     def parse(text: str) -> Encoding:
@@ -115,13 +146,15 @@ class Encoding:
             **{per: ("per", per) for per in ("channel", "tensor")},
             **{f"tmr{n}": ("tmr", n) for n in (1, 2)},
             "mse": ("clip", "mse"),
+            **{f"x{n}": ("copies", n) for n in range(3, MOST_COPIES + 1, 2)},
         }
         fields = dict(meaning[option] for option in options if option in meaning)
         # An unknown option, or two that contradict each other, leave fewer fields than options.
         if len(fields) < len(options) or not (head.startswith("int") and head[3:].isdecimal()):
             raise ValueError(
                 f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
-                "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2 (int8, int8-symmetric-tensor, int4-tmr2)"
+                "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2, -x3, -x5 … -x99 (words stored so many "
+                "times), such as int8, int8-symmetric-tensor, int4-tmr2, int8-x9"
             )
         return Encoding(bits=int(head[3:]), **fields)  # type: ignore[arg-type]
 

@@ -85,9 +85,10 @@ def megabytes(net: str, enc: str) -> float:
     """Memory of a checkpoint's stored weights; NaN where it is not on this machine."""
     if net not in names():
         return float("nan")
-    return _weights(net, str(card(net)["sha256"])) * Encoding.parse(enc).stored / 8e6
+    sizes = _sizes(net, str(card(net)["sha256"]))
+    return Encoding.parse(enc).memory(sizes) * sum(sizes) / 8e6
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _weights(net: str, sha256: str) -> int:
-    return checkpoints.n_weights(net)
+def _sizes(net: str, sha256: str) -> tuple[int, ...]:
+    return checkpoints.sizes(net)

@@ -115,7 +115,7 @@ def page(names: list[str]) -> None:
         enc = bitcontrols.encoding(net)
     both = data.stored(net, enc)
     with third, shell.group("weight"):
-        layer, w = bitcontrols.weight(both.model.layout)
+        layer, w = bitcontrols.weight(both.model.read)
     parsed = both.model.weights[layer].encoding  # of this layer: others may be stored apart
     upper, pictures = st.container(), show.pictures(both.checkpoint.data)
     left, right = st.columns([7, 5], gap="large")

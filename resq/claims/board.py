@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from resq import checkpoints
 from resq.claims import rerun
 from resq.claims.rerun import Run
 from resq.core import Encoding
@@ -67,10 +69,20 @@ def _line(curves: pd.DataFrame, level: str) -> dict[str, object]:
         "ber_1e_2": _at(faults, 1e-2),
         "pgd_8": _at(pgd, 8.0),
         "autoattack_8": _at(attacks[attacks["attack"] == "autoattack"], 8.0),
-        "stored_bits": Encoding.parse(str(first["encoding"])).stored,
+        "stored_bits": _stored(str(first["checkpoint"]), Encoding.parse(str(first["encoding"]))),
         "n": int(clean["n"].max()) if len(clean) else 0,
         "level": level,
     }
+
+
+def _stored(name: str, encoding: Encoding) -> float:
+    """Stored bits per weight; NaN where layers are stored more often and their sizes are not known here."""
+    if encoding.copies == 1 and (encoding.other is None or encoding.other.copies == 1):
+        return encoding.stored
+    try:
+        return encoding.memory(checkpoints.sizes(name))
+    except ValueError:
+        return math.nan
 
 
 def _strongest(curve: pd.DataFrame) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def answered(state: Lab) -> dict[str, Any]:
     checkpoint = checkpoints.load(state.net)
     model = checkpoint.quantized(Encoding.parse(state.enc))
     state = replace(state, layer=state.layer or next(iter(model.weights)))
-    model.layout.address(state.layer, state.w, 0)  # refuses a layer or weight that there is not
+    model.read.address(state.layer, state.w, 0)  # refuses a layer or weight that there is not
     bits = lab.flips(model, state)
     test = data.load(checkpoint.data, "test")
     if not 0 <= state.img < len(test):

@@ -48,7 +48,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
             for name, s in data.DATASETS.items()
         ],
         "encodings": [
-            {"name": str(e), "code": e.code, "scales": e.per, "bits": e.bits, "stored_bits": e.stored}
+            {"name": str(e), "code": e.code, "scales": e.per, "bits": e.bits, "stored_bits": e.memory([1])}
             for e in map(Encoding.parse, ENCODINGS)
         ],
         "faults": [

@@ -78,7 +78,7 @@ class Bench:
     def flipped(self, flips: BitFlips) -> Iterator[networks.Network]:
         """The network with these bits flipped; on leaving, bit for bit what it was."""
         word, mask = bits.masks(
-            quant.checked(self.model, flips), self.encoding.stored, quant.word_type(self.encoding)
+            quant.misread(self.model, flips), self.encoding.stored, quant.word_type(self.encoding)
         )
         place, before = self._flat.write(word, mask)
         try:

@@ -145,9 +145,8 @@ def _flat(value: Tensor, factor: np.ndarray) -> np.ndarray:
 def moves(q: QuantizedTensor, words: np.ndarray, bit: int) -> np.ndarray:
     """How far the weight moves when ``bit`` of each of these words (flat indices) flips, float64 (words,)."""
     at, entry = q.words.reshape(-1)[words], quant.channel(q, words)
-    now, then = (
-        quant.values(w, q.scale[entry], q.zero[entry], q.encoding) for w in (at, at ^ at.dtype.type(1 << bit))
-    )
+    struck = at ^ at.dtype.type(q.encoding.lone(bit))
+    now, then = (quant.values(w, q.scale[entry], q.zero[entry], q.encoding) for w in (at, struck))
     return then.astype(np.float64) - now
 
 
@@ -173,7 +172,7 @@ def _by_code(q: QuantizedTensor, slope: Slope, planes: Sequence[int]) -> Iterato
     ]
     read, scale = quant.codes(q.encoding).astype(np.float64), q.scale.astype(np.float64)[:, None]
     for bit in planes:
-        move = (read[np.arange(size) ^ (1 << bit)] - read) * scale  # (channels or 1, size)
+        move = (read[np.arange(size) ^ q.encoding.lone(bit)] - read) * scale  # (channels or 1, size)
         yield (sums[0] * move + sums[1] * move**2 / 2).sum(1) / (q.words.size // channels)
 
 

@@ -108,8 +108,8 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
     first = np.concatenate([[0], np.cumsum(size)])
     place = np.stack([-(-(1 << 32) // area), inputs, base - first[:-1] * inputs, 1 - area * inputs])
     used = factor if factors else None
-    encodings = tuple(dict.fromkeys(q.encoding for q in model.weights.values()))
-    which = [np.full(q.words.shape[0], encodings.index(q.encoding)) for q in model.weights.values()]
+    encodings = tuple(dict.fromkeys(q.encoding.word for q in model.weights.values()))
+    which = [np.full(q.words.shape[0], encodings.index(q.encoding.word)) for q in model.weights.values()]
     kind = np.concatenate(which) if len(encodings) > 1 else None
     return Flat(floats, words, first, place, scale, zero, used, encodings, kind)
 

@@ -110,7 +110,8 @@ def cell_map(bench: Bench, layer: str, bit: int, share: float, seed: int, number
 
 def _words(bench: Bench, layer: str, flips: BitFlips) -> np.ndarray:
     layout = bench.model.layout
-    return (flips.addresses - layout.address(layer, 0, 0)) // layout.stored
+    word = (flips.addresses - layout.address(layer, 0, 0)) // layout.stored
+    return word % bench.model.weights[layer].words.size
 
 
 def _score(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]], y: Tensor) -> tuple[float, int]:

@@ -181,13 +181,36 @@ def checked(model: QuantizedModel, flips: BitFlips) -> np.ndarray:
     return at
 
 
-def by_layer(model: QuantizedModel, flips: BitFlips) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """The flips as (layer, distinct flat word indices, xor masks), touched layers only.
+def misread(model: QuantizedModel, flips: BitFlips) -> np.ndarray:
+    """The bits that are read wrong under the flips, sorted addresses of ``model.read``.
+
+    Of a bit that is stored several times more than half of the copies must be flipped.
 
     Raises:
         ValueError: an address outside the model's bits.
     """
-    layout, at = model.layout, checked(model, flips)
+    at = checked(model, flips)
+    if model.layout is model.read:
+        return at
+    cuts, parts = np.searchsorted(at, model.layout.starts), []
+    for i, q in enumerate(model.weights.values()):
+        local = at[cuts[i] : cuts[i + 1]] - model.layout.starts[i]
+        if q.encoding.copies > 1:
+            places, votes = np.unique(local % (q.words.size * q.encoding.stored), return_counts=True)
+            local = places[votes > q.encoding.copies // 2]
+        parts.append(model.read.starts[i] + local)
+    return np.concatenate(parts)
+
+
+def by_layer(model: QuantizedModel, flips: BitFlips) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """What the flips change of the words as they are read: (layer, distinct flat word indices, xor masks).
+
+    Layers in which nothing is read wrong are left out.
+
+    Raises:
+        ValueError: an address outside the model's bits.
+    """
+    layout, at = model.read, misread(model, flips)
     cuts = np.searchsorted(at, layout.starts)
     found = []
     for i, (name, q) in enumerate(model.weights.items()):

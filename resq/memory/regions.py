@@ -63,6 +63,7 @@ class Region:
         for i, words in enumerate(self._words()):
             local = addresses[cuts[i] : cuts[i + 1]] - self.layout.starts[i]
             word, bit = np.divmod(local, self.layout.stored)
+            word %= len(words)  # copies of a layer lie one after the other
             parts.append((words[word] >> bit.astype(words.dtype) & 1).astype(bool))
         return np.concatenate(parts)
 
@@ -74,7 +75,8 @@ class Region:
             ValueError: the region was made without the words.
         """
         mask, words = sum(1 << plane for plane in self.planes), self._words()
-        return sum(int(np.bitwise_count(words[i] & words[i].dtype.type(mask)).sum()) for i in self.layers)
+        once = {i: int(np.bitwise_count(words[i] & words[i].dtype.type(mask)).sum()) for i in self.layers}
+        return sum(ones * (self.layout.words[i] // len(words[i])) for i, ones in once.items())
 
     def _words(self) -> list[np.ndarray]:
         if self.words is None:

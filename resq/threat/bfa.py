@@ -4,7 +4,7 @@ Source: Rakin, He and Fan, ICCV 2019, arXiv:1903.12269 (the bit-flip attack, BFA
 gradient, finds in every layer the bit whose flip raises the loss most to first order (in-layer search), tries
 these one by one with a forward pass, and keeps the best (cross-layer search).
 
-The effect of a bit is that on what its word is read as, so protected words need no special care: while two
+The effect of a bit is that on what its word is read as, so protected words need no special care: while
 copies outvote it, a flipped copy changes nothing and is never chosen.
 """
 
@@ -113,7 +113,8 @@ def _best_bit(
     read = quant.values(rows, q.scale[:, None], q.zero[:, None], q.encoding)
     best, place = 0.0, 0
     for bit in range(stored):
-        other = quant.values(rows ^ rows.dtype.type(1 << bit), q.scale[:, None], q.zero[:, None], q.encoding)
+        struck = rows ^ rows.dtype.type(q.encoding.lone(bit))
+        other = quant.values(struck, q.scale[:, None], q.zero[:, None], q.encoding)
         gain = (weighted * (other - read)).reshape(-1)
         gain[[a // stored for a in taken if a % stored == bit]] = -np.inf  # a bit flips once
         word = int(np.argmax(gain))

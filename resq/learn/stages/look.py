@@ -50,7 +50,7 @@ def look(checkpoint: Checkpoint, encoding: Encoding, valid: Dataset, how: Look, 
     moved = pgd(bench.network, x[:few], y[:few], how.eps / 255, rng=seeds.rng(seed, "look"), steps=how.steps)
     return {
         "encoding": str(encoding),
-        "stored_bits": encoding.stored,
+        "stored_bits": round(encoding.memory([checkpoint.state[w].size for w in checkpoint.weights]), 3),
         "n": len(y),
         "clean": score(bench.network, x, y)[0] / len(y),
         "faulty": {"rate": how.rate, "maps": how.maps, "mean": float(np.mean(under)), "least": min(under)},
