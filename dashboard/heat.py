@@ -165,10 +165,10 @@ def total_hover(name: str, line: pd.Series) -> str:
 def fields(enc: str) -> list[tuple[str, int, int]]:
     """(name, highest bit, lowest bit) of the parts of a stored word, short enough to stand over them.
 
-    Where layers are stored apart a bit is not the same part in all: the words are one part then.
+    Where layers are stored apart in other words, a bit is not the same part in all: they are one part then.
     """
     encoding, found = Encoding.parse(enc), []
-    if encoding.other is not None:
+    if encoding.other is not None and encoding.other.word != encoding.base.word:
         return [(f"{encoding.base}, or {encoding.other}", encoding.stored - 1, 0)]
     for field in sorted(lab.fields(encoding), key=lambda field: -field.bits[0]):
         name = {"code": "code", "sign": "sign", "copy": "copies"}.get(field.kind, field.kind)

@@ -22,6 +22,7 @@ ENCODINGS = [
     "bf16",
     "fp32",
     "int8+int4-tmr2@0-4.9",
+    "int4-tmr2+int4-tmr2-x3@0.19",
 ]
 
 

@@ -109,9 +109,14 @@ def test_layers_can_be_stored_apart_in_words_of_the_same_length():
         ("fp32+fp32@1", "want integer codes .* of fp32 and fp32"),
         ("int8+int9@1", "integer codes have 2 to 8 bits, got 9"),
         ("int8+int8@1+int8@2", "expected the numbers of the layers"),
+        ("int8-x9+int8-x9@1", "stored in another encoding, got int8-x9 for both"),
+        ("int8-x2", "no encoding 'int8-x2'; expected"),
+        ("int8-x101", "no encoding 'int8-x101'; expected"),
+        ("int8-x3-x5", "no encoding 'int8-x3-x5'; expected"),
+        ("fp32-x3", "no encoding 'fp32-x3'; expected"),
     ],
 )
-def test_a_mixed_encoding_that_cannot_be_is_refused(name, said):
+def test_an_encoding_that_cannot_be_is_refused(name, said):
     with pytest.raises(ValueError, match=said):
         Encoding.parse(name)
 

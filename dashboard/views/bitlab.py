@@ -52,8 +52,16 @@ def readings(enc: Encoding, found: lab.Reading, n_flips: int) -> None:
         show.change(column, name, before, after)
     if found.codes and found.words[0] != found.words[1] and found.codes[0] == found.codes[1]:
         st.caption("The copies outvote the flipped bit: the code is read as before.")
+    elif enc.copies > 1:
+        st.caption(outvoted(enc, n_flips > 0 and found.words[0] == found.words[1]))
     elif n_flips > len(st.session_state.flips):
         st.caption(f"{n_flips:,} bits of this layer are flipped in all.")
+
+
+def outvoted(enc: Encoding, unchanged: bool) -> str:
+    """What is said of a word that is stored several times."""
+    said = f"The words of this layer are stored {enc.copies} times, and each bit is read by majority."
+    return f"{said} The flips are in one copy: the others outvote them." if unchanged else said
 
 
 def choose(given: Given) -> None:

@@ -61,10 +61,12 @@ def points(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFr
 
 
 def _mixed(encodings: Mapping[str, Encoding], asked: str, layers: int) -> list[str]:
-    """The mixtures of the pair that ``asked`` belongs to."""
+    """The mixtures, in the same memory, of the pair that ``asked`` belongs to."""
     pairs: dict[tuple[str, str], list[str]] = {}
     for name, found in encodings.items():
-        if found.other is not None and found.apart[-1] < layers:
+        if found.other is None or found.apart[-1] >= layers:
+            continue
+        if found.other.copies == found.copies:
             pairs.setdefault((str(found.base), str(found.other)), []).append(name)
     return next((names for pair, names in pairs.items() if asked in (*pair, *names)), [])
 
