@@ -1,15 +1,17 @@
-"""What protecting some layers is worth: a figure, and what it shows in a sentence."""
+"""What protecting some layers is worth, or storing them several times: figures, and what they show."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard import theme
+from dashboard import curvecharts, theme
 from resq.core import Encoding
+from resq.measure import apart
 
 # The sentence is about the largest rate at which all layers protected keep this share of the clean accuracy,
 KEPT = 0.9
@@ -81,11 +83,63 @@ def protected_says(points: pd.DataFrame) -> str:
     )
 
 
-def commands(net: str, points: pd.DataFrame) -> list[str]:
+def copies(lines: pd.DataFrame, chance: float) -> go.Figure:
+    """Accuracy over BER, one line per set of layers that is stored several times.
+
+    Args:
+        lines: of ``apart.copies``.
+        chance: accuracy of guessing.
+    """
+    names = {line["encoding"]: _times(line) for line in lines.to_dict("records")}
+    named = lines.assign(encoding=lines["encoding"].map(names))
+    return curvecharts.accuracy_vs_ber(named, {str(lines["data"].iloc[0]): chance})
+
+
+def _times(line: dict[Any, Any]) -> str:
+    """The name of a set of layers in a legend."""
+    bits = f"{line['memory']:.2f}".rstrip("0").rstrip(".")
+    if not line["layers"]:
+        return f"every word once · {bits} bits"
+    return f"{line['layers']} of {line['of']} layers {_copies(line['encoding'])} times · {bits} bits"
+
+
+def _copies(encoding: str) -> int:
+    other = Encoding.parse(encoding).other
+    return other.copies if other else 1
+
+
+def copies_says(lines: pd.DataFrame, names: Sequence[str], sizes: Sequence[int]) -> str:
+    """What the figure shows at the rate where the fewest copies gain most.
+
+    Args:
+        names, sizes: of all layers, in network order.
+    """
+    once, few = (lines[lines["encoding"] == name].set_index("ber") for name in lines["encoding"].unique()[:2])
+    rate = float((few["mean"] - once["mean"]).idxmax())
+    before, after = once.loc[rate], few.loc[rate]
+    hit, small, large = apart.struck(sizes, rate), int(np.argmin(sizes)), int(np.argmax(sizes))
+    more = after["memory"] / before["memory"] - 1
+    return (
+        f"A sampler that picks a layer first, then a bit in it, hits small layers hardest: at BER "
+        f"{theme.power(rate)} it flips {theme.percent(hit[small])} of the bits of {_short(names[small])} "
+        f"({sizes[small]:,} weights), {theme.percent(hit[large])} of {_short(names[large])} "
+        f"({sizes[large]:,}). With every word stored once {theme.percent(before['mean'])} are right; with "
+        f"{after['layers']} of {after['of']} layers, {theme.percent(after['share'], 2)} of the weights, "
+        f"stored {_copies(str(after['encoding']))} times and read by majority "
+        f"{theme.percent(after['mean'])}, in {theme.percent(more)} more memory."
+    )
+
+
+def _short(layer: str) -> str:
+    return layer.removesuffix(".weight")
+
+
+def commands(net: str, points: pd.DataFrame, fault: str = "random") -> list[str]:
     """What measures the figure's points in a terminal, one command per encoding."""
     rates = ",".join(f"{ber:g}" for ber in sorted(set(points["ber"])))
     first = points.iloc[0]
     how = f"--ber {rates} --maps {points['maps'].max()} --n {first['n']} --seed {first['seed']}"
+    how += f" --fault {fault}" * (fault != "random")
     return [
         f"python -m resq sweep {net} --encoding {name} {how}" for name in dict.fromkeys(points["encoding"])
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.apartcharts import protected
+from dashboard.apartcharts import copies, protected
 from dashboard.attackcharts import four, moved
 from dashboard.bitcharts import probabilities, weight_histogram
 from dashboard.curvecharts import accuracy_vs_ber, accuracy_vs_eps
@@ -145,6 +145,14 @@ CHARTS: dict[str, Chart] = {
         "hit every plane alike: where a high bit does more harm, each of its flips does.",
         "layers",
         film,
+    ),
+    "copies": Chart(
+        "What if the smallest layers are stored several times?",
+        "Each line: a set of layers whose words are stored several times and read by majority; the bits are "
+        "stored bits per weight of the whole network, all of them exposed to flips. Here a layer is picked "
+        "first, then a bit in it. Band: 95 % over fault maps, dashed: guessing.",
+        "layers",
+        copies,
     ),
     "protected": Chart(
         "What if only the worst layers are protected?",

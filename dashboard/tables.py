@@ -43,6 +43,16 @@ def protected(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns | {key: points[key] for key in ("maps", "n", "seed", "weights", "images")})
 
 
+def copies(lines: pd.DataFrame) -> pd.DataFrame:
+    """The lines of ``apart.copies`` as a table for people."""
+    stored = {
+        "stored as": lines["encoding"],
+        "stored bits per weight": lines["memory"].round(3),
+        "layers several times": lines["layers"],
+    }
+    return pd.DataFrame(stored | dict(protected(lines).drop(columns=["stored as", "layers protected"])))
+
+
 def cells(lines: pd.DataFrame) -> pd.DataFrame:
     """The cells of a surface as a table for people."""
     columns = {

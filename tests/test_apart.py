@@ -105,6 +105,78 @@ def test_the_figure_has_a_line_per_rate_on_a_square_root_scale():
     assert "protected: 1 of 3 layers" in figure.data[0].text[1]
 
 
+NINE, MORE = "int8+int8-x9@0", "int8+int8-x9@0.2"
+COPIED = {
+    "int8": (90, (30, 20), (10, 10)), NINE: (90, (84, 86), (20, 30)), MORE: (90, (88, 90), (70, 60)),
+}  # fmt: skip
+
+
+def picked_first(right=COPIED, **changes) -> pd.DataFrame:
+    """Rows of the sampler that picks a layer first."""
+    made = rows(right, **changes)
+    return made.assign(fault=["layer-uniform" if ber else "none" for ber in made["ber"]])
+
+
+def test_copied_layers_go_from_none_to_most_with_the_memory_that_they_take():
+    both = pd.concat(
+        [picked_first(), rows()], ignore_index=True
+    )  # the mixtures in the same memory are others
+    lines = apart.copies(both, SIZES, "int8")
+    sets = lines.drop_duplicates("encoding")
+    assert sets["encoding"].tolist() == ["int8", NINE, MORE]
+    assert sets["memory"].tolist() == pytest.approx([8, 8 + 8 * 8 * 0.1, 8 + 8 * 8 * 0.4])
+    assert sets["share"].tolist() == pytest.approx([0, 0.1, 0.4])
+    assert sets["layers"].tolist() == [0, 1, 2]
+    at = lines[lines["ber"] == 1e-2].set_index("encoding")["mean"]
+    assert at.to_dict() == pytest.approx({"int8": 0.25, NINE: 0.85, MORE: 0.89})
+    assert apart.copies(both, SIZES, MORE).equals(lines)
+    assert apart.points(both, SIZES, "int8").equals(apart.points(rows(), SIZES, "int8"))
+
+
+@pytest.mark.parametrize("encoding", ["int4-tmr2", "fp32"])
+def test_without_measured_copies_there_are_no_lines(encoding):
+    assert apart.copies(picked_first(), SIZES, encoding).empty
+    assert apart.copies(rows(COPIED), SIZES, "int4-tmr2").empty
+
+
+def test_a_layer_is_struck_in_inverse_proportion_to_its_size():
+    found = apart.struck([10, 90], 0.01)
+    assert found == pytest.approx(
+        [(1 - 2.718281828 ** (-2 * 0.01 * 100 / (2 * size))) / 2 for size in (10, 90)]
+    )
+
+
+def test_the_sentence_about_copies_tells_where_the_fewest_gain_most():
+    lines = apart.copies(picked_first(), SIZES, "int8")
+    text = apartcharts.copies_says(lines, ["first.weight", "second.weight", "last.weight"], SIZES)
+    assert "at BER 10⁻² it flips 3.2" in text  # (1 - exp(-2 x 0.01 x 100 / 30)) / 2
+    assert "of the bits of first (10 weights)" in text
+    assert "of second (60)" in text
+    assert "stored once 25.0" in text
+    assert "with 1 of 3 layers, 10.00" in text
+    assert "stored 9 times and read by majority 85.0" in text
+    assert "in 80.0" in text
+
+
+def test_the_figure_of_copies_has_a_line_per_set_named_by_layers_and_memory():
+    figure = charts.CHARTS["copies"].draw(apart.copies(picked_first(), SIZES, "int8"), 0.1)
+    names = [trace.name for trace in figure.data if trace.showlegend]
+    assert names == [
+        "every word once · 8 bits", "1 of 3 layers 9 times · 14.4 bits", "2 of 3 layers 9 times · 33.6 bits"
+    ]  # fmt: skip
+
+
+def test_the_page_shows_copies_where_they_were_measured(monkeypatch, tmp_path):
+    weights = checkpoints.card(NAME)["sha256"][:16]
+    table.write(picked_first(weights=weights), tmp_path / "signs-resnet20-copies.parquet")
+    monkeypatch.setattr(table, "SHIPPED", tmp_path)
+    app = opened("layers")
+    assert not app.exception
+    assert "stored 9 times and read by majority" in said(app)
+    st.cache_resource.clear()
+    assert "read by majority" not in said(opened("layers", enc="int4-tmr2"))
+
+
 def test_the_page_shows_what_was_measured_and_nothing_where_nothing_was(monkeypatch, tmp_path):
     weights = checkpoints.card(NAME)["sha256"][:16]
     table.write(rows(weights=weights), tmp_path / "signs-resnet20-apart.parquet")

@@ -21,7 +21,7 @@ from dashboard.data.measured import (
 )
 from dashboard.data.nets import Stored, card, datasets, megabytes, names, networks, stored, words_of
 from dashboard.data.photos import SHOWN, Pictures, about, chance, classes, pictures, present, thumbnail
-from dashboard.data.planes import cell, film, flows, heatmap, protected
+from dashboard.data.planes import cell, copies, film, flows, heatmap, protected
 from dashboard.data.replays import board, reruns, verdicts
 from dashboard.data.surfaces import areas, cells, joint_command
 
@@ -41,6 +41,7 @@ __all__ = [
     "cells",
     "chance",
     "classes",
+    "copies",
     "curves",
     "datasets",
     "effort",

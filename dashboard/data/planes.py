@@ -47,10 +47,22 @@ def protected(net: str, enc: str) -> pd.DataFrame:
 
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _protected(net: str, sha256: str, enc: str, stamp: tuple[Any, ...]) -> pd.DataFrame:
+    return apart.points(_own(net, sha256), words_of(net, enc).read.words, enc)
+
+
+def copies(net: str, enc: str) -> pd.DataFrame:
+    """Accuracy with none and some layers stored several times; empty where that was not measured."""
+    return _copies(net, str(card(net)["sha256"]), enc, stamp())
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _copies(net: str, sha256: str, enc: str, stamp: tuple[Any, ...]) -> pd.DataFrame:
+    return apart.copies(_own(net, sha256), words_of(net, enc).read.words, enc)
+
+
+def _own(net: str, sha256: str) -> pd.DataFrame:
     own = rows()
-    own = own[(own["checkpoint"] == net) & (own["weights"] == sha256[:16])]
-    sizes = [q.words.size for q in words_of(net, enc).weights.values()]
-    return apart.points(own, sizes, enc)
+    return own[(own["checkpoint"] == net) & (own["weights"] == sha256[:16])]
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)

@@ -89,6 +89,7 @@ def results(net: str, enc: str, running: live.Measurement | None) -> None:
             picture(net, enc, found, (layer, bit), running)
     films(net, enc, layer)
     protection(net, enc)
+    copied(net, enc)
     if kinds:
         below(found, net, enc)
     follow.ended(running)
@@ -174,7 +175,9 @@ def below(found: heat.Heatmap, net: str, enc: str) -> None:
             found.rows.drop(columns=["channels", "worst", "costs"]),
             commands,
         )
-        show.help_page("layers_help", ["layers", "plane", "channels", "film", "protected", "agreement"])
+        show.help_page(
+            "layers_help", ["layers", "plane", "channels", "film", "protected", "copies", "agreement"]
+        )
 
 
 def trusted(found: heat.Heatmap, net: str, enc: str) -> dict[str, Draw]:
@@ -213,6 +216,32 @@ def protection(net: str, enc: str) -> None:
     with shell.group("more", "protected"):
         show.numbers(lambda: ({"protected": tables.protected(points)}, {"protected": draw()}), None,
                      apartcharts.commands(net, points), key="numbers_protected")  # fmt: skip
+
+
+def copied(net: str, enc: str) -> None:
+    """What it is worth to store small layers several times, where that was measured."""
+    lines = data.copies(net, enc)
+    if lines.empty:
+        return
+    chart, layout = charts.CHARTS["copies"], data.words_of(net, enc).read
+    said = apartcharts.copies_says(lines, layout.layers, layout.words)
+    chance = 1 / len(data.classes(data.card(net)["data"]))
+    draw = partial(data.once, chart.draw, (net, enc, len(lines)), lines, chance)
+    encs = list(dict.fromkeys(lines["encoding"]))
+    st.header(chart.title, anchor=False)
+    st.markdown(said)
+    opened("copied", "More layers or fewer, at every error rate", "copies", draw, said)
+    shell.link(
+        "sweep",
+        "Their curves, side by side",
+        nets=net,
+        encs=encs,
+        fault="layer-uniform",
+        n=int(lines["n"].iloc[0]),
+    )
+    with shell.group("more", "copied"):
+        show.numbers(lambda: ({"copies": tables.copies(lines)}, {"copies": draw()}), None,
+                     apartcharts.commands(net, lines, "layer-uniform"), key="numbers_copies")  # fmt: skip
 
 
 def films(net: str, enc: str, layer: str) -> None:

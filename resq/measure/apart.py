@@ -1,13 +1,15 @@
-"""What it is worth to store some layers apart: accuracy over the share of the weights that is."""
+"""What it is worth to store some layers apart: in better words, or more than once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-from resq.core import Encoding
+from resq.core import Encoding, Layout
 from resq.measure import stats
+from resq.memory import faults
 
 SAME = [
     "n",
@@ -35,9 +37,8 @@ def points(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFr
         order of ``share``: of all weights, those stored apart; ``layers`` of ``of`` layers; ``mean`` over
         maps, ``low`` and ``high`` its 95 % interval. Empty where no mixture of the pair was measured.
     """
-    rows = rows[(rows["axis"] == "ber") & rows["fault"].isin(["none", "random"]) & (rows["region"] == "all")]
-    encodings = {name: Encoding.parse(name) for name in rows["encoding"].unique()}
-    mixed = _mixed(encodings, encoding, len(sizes))
+    rows, encodings = _under(rows, "random")
+    mixed = _mixed(encodings, encoding, len(sizes), copied=False)
     if not mixed:
         return pd.DataFrame(columns=COLUMNS)
     first = encodings[mixed[0]]
@@ -60,13 +61,56 @@ def points(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFr
     return found[found["ber"].isin(whole.index[whole])].reset_index(drop=True)
 
 
-def _mixed(encodings: Mapping[str, Encoding], asked: str, layers: int) -> list[str]:
-    """The mixtures, in the same memory, of the pair that ``asked`` belongs to."""
+def copies(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFrame:
+    """Accuracy over BER of one network with none and some of its layers stored several times.
+
+    Args:
+        rows: of one checkpoint; those of the sampler that picks a layer first are looked at, under which
+            small layers take as many flips as large ones.
+        sizes: weights of each layer, in network order.
+        encoding: of the words; or with some layers stored several times.
+    Returns:
+        Lines of ``stats.curve``, on the same images and fault maps, in the order of ``memory``: stored bits
+        per weight; ``share`` of all weights that is stored several times, in ``layers`` of ``of`` layers.
+        Empty where no layer stored several times was measured.
+    """
+    rows, encodings = _under(rows, "layer-uniform")
+    mixed = _mixed(encodings, encoding, len(sizes), copied=True)
+    if not mixed:
+        return pd.DataFrame(columns=[*COLUMNS, "x", "memory"])
+    names = [str(encodings[mixed[0]].base), *mixed]
+    memory = {name: Encoding.parse(name).memory(sizes) for name in names}
+    inside = {name: Encoding.parse(name).apart for name in names}
+    curve = _alike(rows[rows["encoding"].isin(names)], mixed)
+    told = curve.assign(
+        memory=curve["encoding"].map(memory),
+        share=[sum(sizes[i] for i in inside[name]) / sum(sizes) for name in curve["encoding"]],
+        layers=[len(inside[name]) for name in curve["encoding"]],
+        of=len(sizes),
+        ber=curve["x"],
+    )
+    return told.sort_values(["memory", "x"], kind="stable").reset_index(drop=True)
+
+
+def struck(sizes: Sequence[int], rate: float) -> np.ndarray:
+    """The share of each layer's bits that flips where a layer is picked first, every word stored once."""
+    layout = Layout(tuple(map(str, range(len(sizes)))), tuple(sizes), 1)
+    return faults.effective_rates(faults.region(layout), rate)
+
+
+def _under(rows: pd.DataFrame, fault: str) -> tuple[pd.DataFrame, dict[str, Encoding]]:
+    """The rows over BER of one fault model in all layers, and their encodings by name."""
+    rows = rows[(rows["axis"] == "ber") & rows["fault"].isin(["none", fault]) & (rows["region"] == "all")]
+    return rows, {name: Encoding.parse(name) for name in rows["encoding"].unique()}
+
+
+def _mixed(encodings: Mapping[str, Encoding], asked: str, layers: int, copied: bool) -> list[str]:
+    """The mixtures of the pair that ``asked`` belongs to: in the same memory, or with some words copied."""
     pairs: dict[tuple[str, str], list[str]] = {}
     for name, found in encodings.items():
         if found.other is None or found.apart[-1] >= layers:
             continue
-        if found.other.copies == found.copies:
+        if (found.other.copies != found.copies) == copied:
             pairs.setdefault((str(found.base), str(found.other)), []).append(name)
     return next((names for pair, names in pairs.items() if asked in (*pair, *names)), [])
 
