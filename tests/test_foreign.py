@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from resq import foreign, networks
 from resq.cli import main
-from resq.foreign import bring, files
+from resq.foreign import bring, torch_files
 from tests.malformed import DAMAGED, Marks, malicious
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,7 +62,7 @@ def test_every_format_and_prefix_gives_the_same_state(state, tmp_path, form, pre
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy"])
-@pytest.mark.parametrize("nest", files.NESTS)
+@pytest.mark.parametrize("nest", torch_files.NESTS)
 def test_a_nested_state_dict_is_found_beside_bookkeeping(state, tmp_path, form, nest):
     about = {
         "epoch": 3,

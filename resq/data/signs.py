@@ -15,22 +15,19 @@ from math import cos, pi, radians, sin
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
 
+from resq.data.sign_scenes import CANVAS, COLS, ROWS, Floats, Rng, background, foliage, noise
 from resq.data.sign_shapes import PAINTERS, paint
 
 CLASSES: tuple[str, ...] = tuple(PAINTERS)
 SPLITS: dict[str, int] = {"train": 0, "val": 1, "test": 2}  # the code is part of every image's seed
 SIDE = 32  # side of a finished picture, pixels
-CANVAS = 64  # the scene is composed at twice the side; averaging 2x2 pixels then smooths its edges
 TEMPLATE = 80  # side of the flat drawing that is warped onto the canvas, pixels
 SEED_LIMIT = 2**32  # one word of numpy's seed sequence, so that two seeds never share a stream
 
-Rng = np.random.Generator
-Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
-_ROWS, _COLS = (axis.astype(np.float32) for axis in np.mgrid[0:CANVAS, 0:CANVAS])
 _IMAGE_STREAM, _LABEL_STREAM = 0, 1
 
 
@@ -121,7 +118,7 @@ def _labels(split_code: int, n: int, seed: int) -> npt.NDArray[np.int64]:
 def _picture(label: int, rng: Rng) -> Bytes:
     """One picture (32, 32, 3), from the street at the back to the sensor's noise at the front."""
     pose = _draw_pose(rng)
-    scene = _background(rng)
+    scene = background(rng)
     _pole(scene, pose, rng)
     colour, cover = _warp(label, pose)
     scene += cover * (_weathered(colour, rng) - scene)
@@ -165,86 +162,12 @@ def _warp(label: int, pose: Pose) -> tuple[Floats, Floats]:
     return values[..., :3], values[..., 3:]
 
 
-def _noise(rng: Rng, cells: int, channels: int = 1) -> Floats:
-    """Smooth random field (64, 64, channels), 0 to 1, with about `cells` bumps across."""
-    coarse = rng.integers(0, 256, (cells, cells, 3 if channels == 3 else 1), dtype=np.uint8)
-    picture = Image.fromarray(coarse if channels == 3 else coarse[..., 0])
-    smooth = np.asarray(picture.resize((CANVAS, CANVAS), Image.Resampling.BICUBIC), dtype=np.float32)
-    return smooth.reshape(CANVAS, CANVAS, -1) / np.float32(255)
-
-
-def _mix(a: npt.ArrayLike, b: npt.ArrayLike, share: Floats) -> Floats:
-    """Colours between a and b (3,), by a share (64, 64, 1) of b."""
-    first, second = np.asarray(a, dtype=np.float32), np.asarray(b, dtype=np.float32)
-    return first + share * (second - first)
-
-
-def _sky(rng: Rng) -> Floats:
-    blue = rng.uniform(0, 1)  # 0 is overcast
-    high = np.array([0.75, 0.77, 0.8]) + blue * np.array([-0.45, -0.27, 0.05])
-    clouds = np.clip(1.6 * _noise(rng, 5) - rng.uniform(0.4, 1.1), 0, 1)
-    return _mix(_mix(high, (0.85, 0.88, 0.9), _ROWS[..., None] / CANVAS), (0.95, 0.95, 0.95), clouds)
-
-
-def _foliage(rng: Rng) -> Floats:
-    season = rng.uniform(0, 1) ** 3  # mostly green, autumn now and then
-    light = np.array([0.42, 0.58, 0.2]) + season * np.array([0.35, -0.12, -0.05])
-    leaves = 0.45 * _noise(rng, 5) + 0.55 * _noise(rng, int(rng.integers(14, 28)))
-    return _mix((0.05, 0.1, 0.05), light, leaves)
-
-
-def _bricks(rng: Rng) -> Floats:
-    height, width = rng.uniform(5, 9), rng.uniform(11, 20)
-    row = (_ROWS + rng.uniform(0, height)) / np.float32(height)
-    col = _COLS / np.float32(width) + np.float32(0.5) * (row.astype(np.int64) % 2)
-    shade = rng.uniform(0.6, 1.0, (16, 8)).astype(np.float32)[row.astype(np.int64), col.astype(np.int64)]
-    stone = np.array([0.6, 0.34, 0.26]) if rng.uniform() < 0.7 else np.array([0.66, 0.6, 0.5])
-    mortar = ((row % 1 < 1.2 / height) | (col % 1 < 1.2 / width)).astype(np.float32)
-    return _mix(shade[..., None] * stone.astype(np.float32), (0.68, 0.66, 0.62), mortar[..., None])
-
-
-def _facades(rng: Rng) -> Floats:
-    """House fronts, cars and shop signs, far out of focus: soft blocks of any colour."""
-    picture = Image.new("RGB", (CANVAS, CANVAS), tuple(rng.integers(60, 200, 3).tolist()))
-    draw = ImageDraw.Draw(picture)
-    for x, y, w, h, *colour in rng.integers(0, [64, 64, 30, 30, 256, 256, 256], (9, 7)).tolist():
-        shape = draw.rectangle if w % 2 else draw.ellipse
-        shape((x - w, y - h, x + w // 2, y + h // 2), fill=tuple(colour))
-    soft = picture.filter(ImageFilter.BoxBlur(rng.uniform(1, 4)))
-    blocks = np.asarray(soft, dtype=np.float32) / np.float32(255)
-    grey: Floats = blocks.mean(axis=2, keepdims=True, dtype=np.float32)
-    return grey + np.float32(0.45) * (blocks - grey)  # a street's colours are mostly dull
-
-
-def _haze(rng: Rng) -> Floats:
-    """A wall, a road or fog: one dull colour with slow changes."""
-    return np.float32(rng.uniform(0.15, 0.8)) * (np.float32(0.7) + np.float32(0.5) * _noise(rng, 3, 3))
-
-
-_GROUNDS = (_foliage, _bricks, _facades, _haze)
-
-
-def _background(rng: Rng) -> Floats:
-    """A street (64, 64, 3): sky alone, or something solid with or without the sky above it."""
-    kind = int(rng.integers(0, 10))
-    if kind == 0:
-        return _sky(rng)
-    ground_at = kind % len(_GROUNDS)
-    ground = _GROUNDS[ground_at](rng)
-    if kind < 5:
-        return ground
-    rough = 0.0 if ground_at == 1 else rng.uniform(0, 14)  # walls end level, trees and towns do not
-    skyline = rng.uniform(5, 60) + rough * (_noise(rng, 9)[0, :, 0] * 2 - 1)
-    share = np.clip(_ROWS - skyline.astype(np.float32), 0, 1)[..., None]
-    return _mix(_sky(rng), ground, share)
-
-
 def _pole(scene: Floats, pose: Pose, rng: Rng) -> None:
     """Draws the post below the sign, in place; a fifth of the signs hang on something unseen."""
     if rng.uniform() < 0.2:
         return
     centre, half = CANVAS / 2 * (1 + pose.shift[0]), max(1.0, 2.4 * pose.scale)
-    across = (_COLS[0] - np.float32(centre)) / np.float32(half)
+    across = (COLS[0] - np.float32(centre)) / np.float32(half)
     grey = np.float32(rng.uniform(0.35, 0.65)) * (np.float32(1) - np.float32(0.35) * across)
     share = np.clip(np.float32(half) * (np.float32(1) - np.abs(across)) + np.float32(0.5), 0, 1)[:, None]
     top = int(np.clip(CANVAS / 2 * (1 + pose.shift[1]), 0, CANVAS))
@@ -254,7 +177,7 @@ def _pole(scene: Floats, pose: Pose, rng: Rng) -> None:
 def _weathered(colour: Floats, rng: Rng) -> Floats:
     """Fades the paint towards grey and spreads dirt over it."""
     fade = np.float32(rng.uniform(0, 0.55) ** 2)
-    dirt = np.float32(rng.uniform(0, 0.5)) * np.clip(2 * _noise(rng, 6) - 0.8, 0, 1)
+    dirt = np.float32(rng.uniform(0, 0.5)) * np.clip(2 * noise(rng, 6) - 0.8, 0, 1)
     faded: Floats = colour + fade * (np.float32(0.62) - colour)
     soiled: Floats = faded + dirt * (np.float32(0.3) - faded)
     return soiled
@@ -268,11 +191,11 @@ def _occlude(scene: Floats, pose: Pose, rng: Rng) -> None:
     reach = CANVAS / 2 * pose.scale
     x, y = (CANVAS / 2 * (1 + s) + rng.uniform(-0.9, 0.9) * reach for s in pose.shift)
     if kind < 0.17:
-        away = ((_COLS - x) ** 2 + (_ROWS - y) ** 2)[..., None] / np.float32((0.75 * reach) ** 2)
-        share, over = np.clip(6 * (_noise(rng, 12) - away), 0, 1), _foliage(rng)
+        away = ((COLS - x) ** 2 + (ROWS - y) ** 2)[..., None] / np.float32((0.75 * reach) ** 2)
+        share, over = np.clip(6 * (noise(rng, 12) - away), 0, 1), foliage(rng)
     else:
         w, h = rng.uniform(0.1, 0.28, 2) * reach
-        box = (np.abs(_COLS - x) < w) & (np.abs(_ROWS - y) < h)
+        box = (np.abs(COLS - x) < w) & (np.abs(ROWS - y) < h)
         share, over = box[..., None].astype(np.float32), rng.uniform(0, 1, 3).astype(np.float32)
     scene += share.astype(np.float32) * (over - scene)
 
@@ -290,7 +213,7 @@ def _lit(scene: Floats, rng: Rng) -> None:
 def _shaded(scene: Floats, rng: Rng) -> None:
     """Casts a shadow's edge over three pictures in ten and glare over one in eight, in place."""
     effect, turn, (x, y) = rng.uniform(), rng.uniform(0, 2 * pi), rng.uniform(16, 48, 2)
-    depth = cos(turn) * (_COLS - x) + sin(turn) * (_ROWS - y)
+    depth = cos(turn) * (COLS - x) + sin(turn) * (ROWS - y)
     side = depth.astype(np.float32)[..., None]
     if effect < 0.3:
         edge = np.clip(side / np.float32(rng.uniform(0.5, 6)) + np.float32(0.5), 0, 1)

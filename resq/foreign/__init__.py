@@ -19,6 +19,7 @@ from resq import networks
 from resq.core import known
 from resq.foreign import coded, files, names, onnx_file
 from resq.foreign.pickles import RefusedError
+from resq.foreign.tensors import Listing
 from resq.networks.shapes import shapes_only
 
 HALF = 65504.0  # the largest float16: weights are kept so
@@ -68,7 +69,7 @@ def bring(file: Path, network: str, classes: int) -> Brought:
     return Brought(_completed(state, body, folded), networks.weight_names(body), how)
 
 
-def _listed(file: Path) -> files.Listing:
+def _listed(file: Path) -> Listing:
     """The file's tensors as floats: integer codes are read as what they stand for."""
     try:
         onnx = file.suffix == ".onnx" and file.is_file()
@@ -158,7 +159,7 @@ def _completed(state: Mapping[str, np.ndarray], body: nn.Module, folded: bool) -
     return {name: whole.get(name, np.zeros((), np.int64)) for name in body.state_dict()}
 
 
-def _how(listed: files.Listing, gone: str, renamed: int, folded: bool) -> tuple[str, ...]:
+def _how(listed: Listing, gone: str, renamed: int, folded: bool) -> tuple[str, ...]:
     said = [
         f"read from a {listed.format} file",
         f"taken from {'/'.join(listed.nest)}" if listed.nest else "",

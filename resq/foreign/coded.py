@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from resq.foreign.files import Found, Listing
 from resq.foreign.pickles import RefusedError
+from resq.foreign.tensors import Found, Listing
 
 DATA = re.compile(r"(.+?)([.:_]_?)(qdata|int_data)")
 WHOLE = ("i1", "u1", "i2", "i4", "i8")

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from resq.foreign.coded import dequantized
-from resq.foreign.files import Listing
 from resq.foreign.pickles import RefusedError
+from resq.foreign.tensors import Listing
 
 LARGEST = 128 * 2**20  # bytes; a graph is parsed as a whole, so less than for the other formats
 SUFFIXES = ("_quantized", "_DequantizeLinear_Output", "_dequantized")
