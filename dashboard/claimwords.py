@@ -97,7 +97,7 @@ def leaders(found: pd.DataFrame) -> pd.io.formats.style.Styler:
     """The leaderboard for people: shares in percent, "not measured" where there is nothing, sortable."""
     shown = found[list(HEADS)].rename(columns=HEADS)
     shown[list(SHARES)] = 100 * shown[list(SHARES)].astype(float)
-    formats: Any = {**dict.fromkeys(SHARES, "{:.2f} %"), "stored bits": "{:d}", "n": "{:,d}"}
+    formats: Any = {**dict.fromkeys(SHARES, "{:.2f} %"), "stored bits": "{:.3g}", "n": "{:,d}"}
     return shown.style.format(formats, na_rep="not measured")
 
 

@@ -8,6 +8,7 @@ import re
 import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from resq import checkpoints
@@ -97,6 +98,25 @@ def apart(checkpoint: str) -> list[str]:
         told = f"{len(inside)} of {len(sizes)}: {str(encoding).partition('@')[2]}" if encoding.apart else None
         which = told or ("all: `int4-tmr2`" if inside else "none: `int8`")
         lines.append(f"| {which} | {share:.1f} % | {' | '.join(_cell(at.loc[x]) for x in PROTECTED)} |")
+    return lines
+
+
+COPIED = (0.0, 1e-4, 1e-3, 3e-3, 1e-2)
+
+
+def copied(family: str) -> list[str]:
+    """One line per network and set of layers stored several times, under the sampler that picks a layer first."""
+    files = [f"{family.replace('/', '-')}-{name}.parquet" for name in ("copies", "hardened-copies")]
+    rows = pd.concat([table.read(table.SHIPPED / file) for file in files], ignore_index=True)
+    lines = [
+        f"| network, stored as | bits | {' | '.join(f'BER {x:g}' for x in COPIED)} |",
+        "|---|" + "---|" * (len(COPIED) + 1),
+    ]
+    for (checkpoint, encoding), part in rows.groupby(["checkpoint", "encoding"], sort=False):
+        bits = Encoding.parse(encoding).memory(checkpoints.sizes(checkpoint))
+        at = stats.curve(part).set_index("x")
+        cells = " | ".join(_cell(at.loc[x]) for x in COPIED)
+        lines.append(f"| `{checkpoint.split('/')[-1]}`, {encoding} | {bits:.2f} | {cells} |")
     return lines
 
 
@@ -251,6 +271,10 @@ def test_the_protected_layers_in_the_readme_follow_from_the_shipped_rows():
     assert "\n".join(apart("cifar10/resnet18/base")) in README
 
 
+def test_the_copied_layers_in_the_readme_follow_from_the_shipped_rows():
+    assert "\n".join(copied("cifar10/resnet18")) in README
+
+
 def test_the_widths_in_the_readme_follow_from_the_shipped_rows():
     assert "\n".join(widths("cifar10/resnet18/base")) in README
 
@@ -280,5 +304,6 @@ if __name__ == "__main__":
     print("\n" + "\n".join(widths("cifar10/resnet18/base")))  # noqa: T201
     print("\n" + "\n".join(both("signs/resnet20/base")))  # noqa: T201
     print("\n" + "\n".join(apart("cifar10/resnet18/base")))  # noqa: T201
+    print("\n" + "\n".join(copied("cifar10/resnet18")))  # noqa: T201
     for name in TABLED:
         print(f"\n{name}\n\n" + "\n".join(faults(name)))  # noqa: T201

@@ -106,6 +106,11 @@ def test_a_rerun_is_drawn_under_the_stored_cell():
     assert names == ["stored", "again", "as quoted"]
 
 
+def test_the_leaderboard_counts_the_copies_of_few_layers():
+    row = {**ROWS[0], "checkpoint": "signs/resnet20/base", "encoding": "int8+int8-x9@0"}
+    assert "8.1<" in claimwords.leaders(board.board(table.frame([*ROWS, row]))).to_html()
+
+
 def test_the_leaderboard_says_what_is_not_measured():
     shown = claimwords.leaders(board.board(table.frame(ROWS))).to_html()
     assert "not measured" in shown

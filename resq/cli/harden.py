@@ -191,7 +191,7 @@ def _print(card: dict[str, Any], file: Path) -> None:
 def _line(name: str, look: dict[str, Any]) -> dict[str, str]:
     return {
         "after stage": name,
-        "stored as": f"{look['encoding']} ({look['stored_bits']} bits)",
+        "stored as": f"{look['encoding']} ({look['stored_bits']:g} bits)",
         "clean": options.percent(look["clean"]),
         "faulty": options.percent(look["faulty"]["mean"]),
         "worst map": options.percent(look["faulty"]["least"]),
