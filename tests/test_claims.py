@@ -176,6 +176,18 @@ def test_nobody_picks_the_best_network_afterwards():
     assert judged("resnet18-ber-1e-2", FALLEN, better, worse).decides.cell.checkpoint.endswith("/plus")
 
 
+def test_a_reading_set_aside_is_shown_and_decides_nothing():
+    # The plain reading falls short; with copies, which cost memory, the quoted figure is reached.
+    fallen = maps(94, 96, 95, 98, 101, 104, fault="layer-uniform", encoding="int8")
+    plain = maps(105, 107, 106, fault="layer-uniform", encoding="int4-tmr2", **HARDENED)
+    copied = maps(747, 749, 745, fault="layer-uniform", encoding="int4-tmr2+int4-tmr2-x9@0.7.20", **HARDENED)
+    found = judged("resnet18-ber-1e-2", fallen, plain, copied)
+    assert found.verdict == "not reproduced"
+    beside = next(r for r in found.readings if r.reading.aside and r.cell)
+    assert (beside.verdict, beside.value) == ("not comparable", pytest.approx(0.747))
+    assert "beside the others, 1.1 % more memory" in beside.why
+
+
 def test_the_nearest_cells_are_named_where_none_answers():
     near = judged("resnet18-ber-1e-2", maps(900, 901, ber=1e-4), FALLEN).near
     assert [(c.encoding, c.ber) for c in near] == [("fp32", 1e-2), ("int8", 1e-4)]

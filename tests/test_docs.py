@@ -105,7 +105,7 @@ COPIED = (0.0, 1e-4, 1e-3, 3e-3, 1e-2)
 
 
 def copied(family: str) -> list[str]:
-    """One line per network and set of layers stored several times, under the sampler that picks a layer first."""
+    """One line per network and set of layers stored several times, where a layer is picked first."""
     files = [f"{family.replace('/', '-')}-{name}.parquet" for name in ("copies", "hardened-copies")]
     rows = pd.concat([table.read(table.SHIPPED / file) for file in files], ignore_index=True)
     lines = [

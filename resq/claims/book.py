@@ -57,6 +57,7 @@ class Reading:
         ber: a rate instead of the claim's; ``scale`` times the claim's rate otherwise.
         eps: budget in 1/255; None: this reading is under faults, not under attack.
         steps, restarts: of the attack; 0 means any.
+        aside: why the reading is shown beside the others and decides nothing; empty: it is judged.
     """
 
     label: str
@@ -69,6 +70,7 @@ class Reading:
     eps: float | None = None
     steps: int = 0
     restarts: int = 0
+    aside: str = ""
 
     def __post_init__(self) -> None:
         for name in (*self.encodings, *self.hardened):

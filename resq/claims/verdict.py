@@ -30,7 +30,8 @@ RULE = (
     "quoted figure: reproduced. It lies above, where more is better: exceeded. Else: not reproduced. "
     "No cell under the claim's conditions, or an interval wider than 20 points: not comparable. Where "
     "conditions are open every reading is judged; the claim takes the best of them, and if it starts from "
-    "an unhardened figure, only of those under which the unhardened network falls to that figure too."
+    "an unhardened figure, only of those under which the unhardened network falls to that figure too. "
+    "A reading that is shown beside the others says why and decides nothing."
 )
 
 
@@ -151,6 +152,8 @@ def _word(claim: Claim, judged: Judged) -> Judged:
     cell = judged.cell
     where = f"{cell.checkpoint} as {cell.encoding}, {cell.maps} map(s), {cell.n} images" if cell else ""
     why = "its interval is too wide to tell: " + where if word == NONE else where
+    if judged.reading.aside:
+        return replace(judged, verdict=NONE, why=f"beside the others, {judged.reading.aside}: {where}")
     return replace(judged, verdict=word, why=why)
 
 
