@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import (
-    apartcharts,
     bitcontrols,
     charts,
     controls,
@@ -21,6 +20,7 @@ from dashboard import (
     heat,
     layercharts,
     live,
+    protection,
     shell,
     show,
     tables,
@@ -88,8 +88,8 @@ def results(net: str, enc: str, running: live.Measurement | None) -> None:
         with left:
             picture(net, enc, found, (layer, bit), running)
     films(net, enc, layer)
-    protection(net, enc)
-    copied(net, enc)
+    protection.protected(net, enc)
+    protection.copied(net, enc)
     if kinds:
         below(found, net, enc)
     follow.ended(running)
@@ -188,60 +188,8 @@ def trusted(found: heat.Heatmap, net: str, enc: str) -> dict[str, Draw]:
     draw = partial(data.once, chart.draw, (net, enc, *astuple(found.agreement)), found.pairs)
     st.header(chart.title, anchor=False)
     st.markdown(said)
-    opened("cells", "The cells, one by one", "agreement", draw, said)
+    show.opened("cells", "The cells, one by one", "agreement", draw, said)
     return {"agreement": draw}
-
-
-def opened(key: str, label: str, name: str, draw: Draw, said: str) -> None:
-    """A figure in a box, made when the box is opened: each on the page is a tenth of a second's wait."""
-    box = st.expander(label, icon=":material/show_chart:", key=key, on_change="rerun")
-    with box:
-        if box.open:
-            show.figure(name, draw(), key=name, alt=said, title=False)
-
-
-def protection(net: str, enc: str) -> None:
-    """What it is worth to protect only the layers that flips harm most, where that was measured."""
-    points = data.protected(net, enc)
-    if points.empty:
-        return
-    chart, said = charts.CHARTS["protected"], apartcharts.protected_says(points)
-    chance = 1 / len(data.classes(data.card(net)["data"]))
-    draw = partial(data.once, chart.draw, (net, enc, len(points)), points, chance)
-    encs = list(dict.fromkeys(points["encoding"]))
-    st.header(chart.title, anchor=False)
-    st.markdown(said)
-    opened("protection", "More layers or fewer, at every error rate", "protected", draw, said)
-    shell.link("sweep", "Their curves, side by side", nets=net, encs=encs)
-    with shell.group("more", "protected"):
-        show.numbers(lambda: ({"protected": tables.protected(points)}, {"protected": draw()}), None,
-                     apartcharts.commands(net, points), key="numbers_protected")  # fmt: skip
-
-
-def copied(net: str, enc: str) -> None:
-    """What it is worth to store small layers several times, where that was measured."""
-    lines = data.copies(net, enc)
-    if lines.empty:
-        return
-    chart, layout = charts.CHARTS["copies"], data.words_of(net, enc).read
-    said = apartcharts.copies_says(lines, layout.layers, layout.words)
-    chance = 1 / len(data.classes(data.card(net)["data"]))
-    draw = partial(data.once, chart.draw, (net, enc, len(lines)), lines, chance)
-    encs = list(dict.fromkeys(lines["encoding"]))
-    st.header(chart.title, anchor=False)
-    st.markdown(said)
-    opened("copied", "More layers or fewer, at every error rate", "copies", draw, said)
-    shell.link(
-        "sweep",
-        "Their curves, side by side",
-        nets=net,
-        encs=encs,
-        fault="layer-uniform",
-        n=int(lines["n"].iloc[0]),
-    )
-    with shell.group("more", "copied"):
-        show.numbers(lambda: ({"copies": tables.copies(lines)}, {"copies": draw()}), None,
-                     apartcharts.commands(net, lines, "layer-uniform"), key="numbers_copies")  # fmt: skip
 
 
 def films(net: str, enc: str, layer: str) -> None:
