@@ -146,7 +146,7 @@ def accuracy(rows: pd.DataFrame, at: dict[str, str]) -> float:
             continue
         found = (
             found[(found[key] - float(value)).abs() < 1e-12]
-            if key in ("ber", "eps")
+            if key in ("ber", "eps", "n")
             else found[found[key] == value]
         )
     if found.empty:

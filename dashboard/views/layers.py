@@ -79,12 +79,12 @@ def results(net: str, enc: str, running: live.Measurement | None) -> None:
     kinds = list(found.cells)
     if not kinds:
         nothing(net, enc, running)
-    left, right = st.columns([7, 5], gap="large")
+    left, right = st.columns([7, 5], gap="large") if kinds else (None, st.container())
     with right:
         layer, bit = cell(list(model.weights), enc)
         drilled(net, enc, found, layer, bit)
     show.sent()
-    if kinds:
+    if left is not None:
         with left:
             picture(net, enc, found, (layer, bit), running)
     films(net, enc, layer)
