@@ -38,6 +38,14 @@ FAULT_NAMES = {
 }
 
 
+def spelled(key: str) -> None:
+    """A fault model that the address calls as commands do is called as its list does: once, from the start."""
+    asked = st.query_params.get(key)
+    if asked in FAULT_NAMES:
+        st.query_params[key] = FAULT_NAMES[asked]
+        st.rerun()
+
+
 def write(key: str, value: str) -> None:
     """A parameter of the address; the empty value is none."""
     if not value:
@@ -88,6 +96,7 @@ def settings() -> dict[str, Any]:
 
 def _settings() -> dict[str, Any]:
     """The widgets of the box; an empty value in a link is the usual one."""
+    spelled("fault")
     left, right = st.columns(2)
     with left:
         found = {

@@ -317,6 +317,14 @@ def test_a_network_with_layers_stored_apart_is_shown_in_its_own_encoding(own_fol
     assert not opened("layers", enc=mixed).exception
 
 
+@pytest.mark.parametrize("name", ["layer-uniform", "uniform over layers"])
+def test_a_link_may_name_a_fault_model_as_commands_do(name):
+    app = opened("sweep", nets="cifar10/resnet18/base", encs="int8", fault=name, n="500")
+    assert not app.exception
+    assert app.selectbox(key="fault").value == "layer-uniform"
+    assert "fault model layer-uniform" in said(app)
+
+
 def test_without_torch_the_bit_lab_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "resq.measure.bench", None)
     monkeypatch.delattr("resq.measure.bench", raising=False)

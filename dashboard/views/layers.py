@@ -197,6 +197,7 @@ def films(net: str, enc: str, layer: str) -> None:
     with shell.group("film"), st.container(horizontal=True, vertical_alignment="bottom"):
         on = st.toggle("Watch its bits flip as the error rate grows", key="film", bind="query-params")
         if on:
+            controls.spelled("kindof")
             fault = st.selectbox(
                 "Fault model", film.MODELS, key="kindof", bind="query-params", width=260,
                 format_func=lambda name: controls.FAULT_NAMES.get(name, name),
