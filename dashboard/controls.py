@@ -39,7 +39,7 @@ FAULT_NAMES = {
 
 
 def spelled(key: str) -> None:
-    """A fault model that the address calls as commands do is called as its list does: once, from the start."""
+    """A fault model that the address calls as commands do is called as its list does; the page starts anew."""
     asked = st.query_params.get(key)
     if asked in FAULT_NAMES:
         st.query_params[key] = FAULT_NAMES[asked]
