@@ -39,7 +39,7 @@ FAULT_NAMES = {
 
 
 def spelled(key: str) -> None:
-    """A fault model that the address calls as commands do is called as its list does; the page starts anew."""
+    """A fault model named in the address as commands name it becomes what its list has; the page restarts."""
     asked = st.query_params.get(key)
     if asked in FAULT_NAMES:
         st.query_params[key] = FAULT_NAMES[asked]
