@@ -296,10 +296,15 @@ def test_the_ablation_of_resnet18_in_the_readme_follows_from_the_shipped_rows():
     assert "\n".join(kept("cifar10/resnet18", 0.1)) in README
 
 
+def test_the_ablation_of_resnet18_on_gtsrb_in_the_readme_follows_from_the_shipped_rows():
+    assert "\n".join(coded("gtsrb/resnet18")) in README
+
+
 if __name__ == "__main__":
     print("\n".join([*cards(), "", *asymmetry()]))  # noqa: T201
     print("\n" + "\n".join(ablation("signs/resnet20")))  # noqa: T201
-    print("\n" + "\n".join(coded("cifar10/resnet18")))  # noqa: T201
+    for network in ("cifar10/resnet18", "gtsrb/resnet18"):
+        print("\n" + "\n".join(coded(network)))  # noqa: T201
     print("\n" + "\n".join(kept("cifar10/resnet18", 0.1)))  # noqa: T201
     print("\n" + "\n".join(widths("cifar10/resnet18/base")))  # noqa: T201
     print("\n" + "\n".join(both("signs/resnet20/base")))  # noqa: T201
