@@ -75,9 +75,9 @@ CHARTS: dict[str, Chart] = {
     "shields": Chart(
         "What each shield gives against each threat",
         "Right: resists faults better. Up: resists attack better. Arrows start at the network without a "
-        "shield; one that points right and up helps against both. Circles: a study's four networks (00 none, "
-        "a attack, f faults, af both), each the mean of its seeds, the small dots. The others: in "
-        "stages, a shape an encoding.",
+        "shield; one that points right and up helps against both. Blue: a study's four networks (00 none, "
+        "a attack, f faults, af both), each the mean of its seeds, the small dots. The others: hardened in "
+        "stages. A shape is an encoding.",
         "tradeoff",
         shields,
     ),

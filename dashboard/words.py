@@ -201,6 +201,17 @@ def shields(table: pd.DataFrame) -> str:
     )
 
 
+def _single(effects: Mapping[str, Any]) -> str:
+    """The effects of one seed themselves: a share of a gain without an interval may be a share of nothing."""
+    gains = {
+        name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("X_FA", "D_A", "X_AF", "D_F")
+    }
+    return (
+        f"One seed, no interval: trained against faults, R_A moves by {gains['X_FA']} (against attacks: "
+        f"{gains['D_A']}); trained against attacks, R_F by {gains['X_AF']} (against faults: {gains['D_F']})"
+    )
+
+
 def asymmetry(told: Mapping[str, Any]) -> str:
     """Lambda with its interval, or why there is none, and what may be said of it."""
     found, seeds = told["effects"]["Lambda"], told["effects"]["seeds"]
@@ -208,7 +219,7 @@ def asymmetry(told: Mapping[str, Any]) -> str:
     if np.isnan(mean):
         value = "Lambda is not defined: a shield does not help against its own threat"
     elif np.isnan(low):
-        value = f"Lambda {mean:+.2f}, one seed, no interval"
+        value = _single(told["effects"])
     else:
         value = f"Lambda {mean:+.2f} (95 % {low:+.2f} to {high:+.2f} over {seeds} seeds)"
     return f"{value}: **{told['verdict']}**. {told['meaning'].capitalize()}."

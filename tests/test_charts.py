@@ -301,8 +301,14 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
     effects = {"Lambda": {"mean": 0.5, "low": -0.1, "high": 1.1}, "seeds": 5}
     told = words.asymmetry({"effects": effects, "verdict": "undecided", "meaning": "too few seeds"})
     assert told == "Lambda +0.50 (95 % -0.10 to +1.10 over 5 seeds): **undecided**. Too few seeds."
-    effects["Lambda"] = {"mean": 0.5, "low": None, "high": None}
-    assert "one seed" in words.asymmetry({"effects": effects, "verdict": "descriptive", "meaning": "x"})
+    # Of one seed the effects are told: D_F is next to nothing, and Lambda a share of it.
+    gains = {"X_FA": 0.037, "D_A": 0.188, "X_AF": -0.266, "D_F": 0.002, "Lambda": 136.0}
+    alone = {name: {"mean": value, "low": None, "high": None} for name, value in gains.items()}
+    told = words.asymmetry({"effects": {**alone, "seeds": 1}, "verdict": "descriptive", "meaning": "x"})
+    assert "One seed, no interval" in told
+    assert "R_A moves by +0.037" in told
+    assert "R_F by −0.266 (against faults: +0.002)" in told
+    assert "136" not in told
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(theme.SERIES, 2)))
