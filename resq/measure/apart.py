@@ -46,17 +46,7 @@ def points(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFr
     inside = {name: encodings[name].apart if name in mixed else () for name in names}
     inside[names[-1]] = tuple(range(len(sizes)))
     curve = _alike(rows[rows["encoding"].isin(names)], mixed)
-    lines = [
-        {
-            **line,
-            "ber": line["x"],
-            "share": sum(sizes[i] for i in inside[line["encoding"]]) / sum(sizes),
-            "layers": len(inside[line["encoding"]]),
-            "of": len(sizes),
-        }
-        for line in curve.to_dict("records")
-    ]
-    found = pd.DataFrame(lines, columns=COLUMNS).sort_values(["share", "ber"], kind="stable")
+    found = _described(curve, inside, sizes)[COLUMNS].sort_values(["share", "ber"], kind="stable")
     whole = found.groupby("ber")["encoding"].nunique() == len(names)
     return found[found["ber"].isin(whole.index[whole])].reset_index(drop=True)
 
@@ -82,14 +72,21 @@ def copies(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFr
     memory = {name: Encoding.parse(name).memory(sizes) for name in names}
     inside = {name: Encoding.parse(name).apart for name in names}
     curve = _alike(rows[rows["encoding"].isin(names)], mixed)
-    told = curve.assign(
-        memory=curve["encoding"].map(memory),
-        share=[sum(sizes[i] for i in inside[name]) / sum(sizes) for name in curve["encoding"]],
-        layers=[len(inside[name]) for name in curve["encoding"]],
-        of=len(sizes),
-        ber=curve["x"],
-    )
+    told = _described(curve, inside, sizes).assign(memory=curve["encoding"].map(memory))
     return told.sort_values(["memory", "x"], kind="stable").reset_index(drop=True)
+
+
+def _described(
+    curve: pd.DataFrame, inside: Mapping[str, Sequence[int]], sizes: Sequence[int]
+) -> pd.DataFrame:
+    """The lines of a curve with their ``ber``, and the layers that their encodings store apart."""
+    apart = [inside[name] for name in curve["encoding"]]
+    return curve.assign(
+        ber=curve["x"],
+        share=[sum(sizes[i] for i in layers) / sum(sizes) for layers in apart],
+        layers=[len(layers) for layers in apart],
+        of=len(sizes),
+    )
 
 
 def struck(sizes: Sequence[int], rate: float) -> np.ndarray:
