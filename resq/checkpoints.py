@@ -2,7 +2,7 @@
 
 A checkpoint is named ``data/network/variant`` and lies at that path below ``work/weights`` (the user's own)
 or ``assets/weights`` (shipped), or is given as a path to the file. Weights are kept in float16, or as
-codes of one byte (``resq.codes``), all else in float32; the card holds the file's SHA-256, which is checked
+integer codes (``resq.codes``), all else in float32; the card holds the file's SHA-256, which is checked
 whenever the file is loaded.
 """
 
@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,10 +150,17 @@ def sizes(name: str) -> tuple[int, ...]:
     file = find(name)
     try:
         with safe_open(file, framework="numpy") as tensors:
-            shapes = [tensors.get_slice(weight).get_shape() for weight in card(name)["weights"]]
+            shapes = [_shape(tensors, weight) for weight in card(name)["weights"]]
     except SafetensorError as error:
         raise ValueError(f"{file.name} is not a safetensors file: {error}") from None
     return tuple(math.prod(shape) for shape in shapes)
+
+
+def _shape(tensors: Any, weight: str) -> Sequence[int]:
+    """The shape of a weight in an open file, however it is kept there."""
+    if weight + codes.SHAPE in tensors.keys():  # noqa: SIM118 (an open file knows no ``in``)
+        return tuple(int(size) for size in tensors.get_tensor(weight + codes.SHAPE))
+    return tuple(tensors.get_slice(weight).get_shape())
 
 
 def load(name: str) -> Checkpoint:
@@ -201,14 +208,14 @@ def save(
     weights: tuple[str, ...],
     about: Mapping[str, Any],
     folder: Path | None = None,
-    coded: bool = False,
+    bits: int = 0,
 ) -> Path:
     """Writes a checkpoint and its card; returns the weights' file.
 
     Args:
         state: parameters and buffers; ``weights`` among them are kept as float16.
         about: what the card says beyond network, data and hash: recipe, seed, accuracy, time.
-        coded: keep the weights as codes of one byte instead; they are rounded once more.
+        bits: 8 or 4: keep the weights as codes of so many bits instead; they are rounded once more.
     Raises:
         ValueError: the name is not data/network/variant.
     """
@@ -218,7 +225,7 @@ def save(
     data, network, _ = name.split("/")
     file.parent.mkdir(parents=True, exist_ok=True)
     kept = {
-        k: codes.packed(k, v) if coded and k in weights else {k: _stored(v, k in weights)}
+        k: codes.packed(k, v, bits) if bits and k in weights else {k: _stored(v, k in weights)}
         for k, v in state.items()
     }
     raw = write_tensors({k: v for tensors in kept.values() for k, v in tensors.items()})

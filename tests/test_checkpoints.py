@@ -253,7 +253,7 @@ def test_a_disk_that_fills_up_leaves_the_old_checkpoint_and_no_parts(saved, tiny
 
 def coded(tiny, **changed):
     """The file of a checkpoint kept as codes, some of its tensors put in place of what was saved."""
-    file = checkpoints.save(NAME, tiny.state, tiny.weights, {}, coded=True)
+    file = checkpoints.save(NAME, tiny.state, tiny.weights, {}, bits=8)
     tensors = read_tensors(file.read_bytes())
     first = tiny.weights[0]
     for end, value in changed.items():

@@ -81,11 +81,11 @@ def finish(
     }
     about = {**_history(recipe, images, finished), **form}
     weights = weight_names(body)
-    coded = codes.large(state, weights)
+    bits = codes.width(state, weights)
     # The card's accuracy is that of the rounded weights in the file, so a draft is written and tested first.
-    draft = checkpoints.save(recipe.name, state, weights, about, keep.parent / "draft", coded)
+    draft = checkpoints.save(recipe.name, state, weights, about, keep.parent / "draft", bits)
     about["test"] = tested(draft)
-    file = checkpoints.save(recipe.name, state, weights, about, folder, coded)
+    file = checkpoints.save(recipe.name, state, weights, about, folder, bits)
     keep.unlink()
     shutil.rmtree(keep.parent / "draft")
     return checkpoints.card(str(file))

@@ -128,17 +128,17 @@ def _cores() -> str:
 def publish(checkpoint: Checkpoint, folder: Path, test: bool = True) -> Path:
     """Writes the finished checkpoint into a folder of checkpoints, with its ``test`` accuracy where asked.
 
-    A large network's weights are kept as codes of one byte; what is tested is what the file holds.
+    A large network's weights are kept as integer codes; what is tested is what the file holds.
     """
     own = ("name", "data", "network", "sha256", "weights")
     about = {k: v for k, v in checkpoint.card.items() if k not in own}
     name, weights = checkpoint.card["name"], checkpoint.weights
-    coded = codes.large(checkpoint.state, weights)
-    file = checkpoints.save(name, checkpoint.state, weights, about, folder, coded)
+    bits = codes.width(checkpoint.state, weights, Encoding.parse(checkpoint.card["encoding"]))
+    file = checkpoints.save(name, checkpoint.state, weights, about, folder, bits)
     if not test:
         return file
     about["test"] = tested(checkpoints.load(str(file)))
-    return checkpoints.save(name, checkpoint.state, weights, about, folder, coded)
+    return checkpoints.save(name, checkpoint.state, weights, about, folder, bits)
 
 
 def tested(checkpoint: Checkpoint) -> dict[str, Any]:

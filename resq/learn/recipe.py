@@ -32,6 +32,8 @@ class Recipe:
             a cycle that ends elsewhere in the same valley is averaged with where it began (Izmailov et al.).
         cutout: side in pixels of a square that each training image loses at a random place, filled with the
             data set's mean colour (DeVries and Taylor 2017, arXiv:1708.04552); 0: none.
+        smooth: share of each label that is spread evenly over all classes (Szegedy et al. 2016,
+            arXiv:1512.00567).
     """
 
     data: str
@@ -53,6 +55,7 @@ class Recipe:
     start: str = ""
     start_share: float = 0.0
     cutout: int = 0
+    smooth: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,6 +66,8 @@ class Recipe:
         wrong += [f"{name} {getattr(self, name)}" for name in counts if getattr(self, name) < 0]
         if wrong:
             raise ValueError(f"a recipe needs positive epochs, batch, lr and sizes, got {', '.join(wrong)}")
+        if not 0 <= self.smooth < 1:
+            raise ValueError(f"label smoothing lies in [0, 1), got {self.smooth:g}")
         if not 0 <= self.start_share < 1 or (self.start_share and "/" not in self.start):
             raise ValueError(
                 f"start_share lies in [0, 1) and needs a checkpoint to start from, got {self.start_share:g} "

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,11 @@ Objective = Callable[[nn.Module, Tensor, Tensor, np.random.Generator], tuple[Ten
 
 
 def cross_entropy(
-    network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator
+    network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator, smooth: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy of the clean images, and the logits it was computed from."""
     logits = network(x).float()
-    return F.cross_entropy(logits, y), logits
+    return F.cross_entropy(logits, y, label_smoothing=smooth), logits
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def train(
     *,
     run: Run | None = None,
     keep: Path | None = None,
-    objective: Objective = cross_entropy,
+    objective: Objective | None = None,
     quiet: bool = False,
     until: float = math.inf,
     hooks: Hooks = Hooks(),
@@ -124,7 +125,7 @@ def train(
     Args:
         run: where to begin; a fresh start by default.
         keep: a file that holds the run after every epoch; where it exists the run goes on from it.
-        objective: the loss; cross-entropy of the clean images by default.
+        objective: the loss; by default cross-entropy of the clean images, smoothed as the recipe says.
         until: a time of ``time.monotonic``; an epoch that would end after it, judging by the one before, is
             not begun, and the run comes back unfinished.
         hooks: what a stage adds.
@@ -132,6 +133,7 @@ def train(
         ValueError: ``keep`` belongs to another recipe or other images.
     """
     run = run or start(recipe)
+    objective = objective or partial(cross_entropy, smooth=recipe.smooth)
     identity = " ".join([recipe.hash, images.hash, *started(recipe), *[hooks.mark] * bool(hooks.mark)])
     if keep is not None and keep.exists():
         _resume(run, keep, identity)
@@ -176,7 +178,7 @@ def _epoch(
     chance = seeds.rng(recipe.seed, "epoch", epoch)
     order = hooks.order(epoch, chance) if hooks.order else chance.permutation(len(images))
     parts = augment.parts(order, recipe.batch)
-    loss_sum, right, seen = 0.0, 0, 0
+    seen = _Seen(where)
     run.network.train()
     label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
     bar = tqdm(parts, desc=label, unit="step", leave=False, disable=quiet, mininterval=1)
@@ -195,11 +197,36 @@ def _epoch(
             hooks.stepped(run.network)
         if epoch >= recipe.falling:
             average.add(run)
-        loss_sum += loss.item() * len(y)
-        right += int((logits.argmax(1) == y).sum())
-        seen += len(y)
-        bar.set_postfix(loss=f"{loss_sum / seen:.3f}", accuracy=f"{right / seen:.3f}", refresh=False)
-    return {"loss": round(loss_sum / seen, 5), "accuracy": round(right / seen, 5)}
+        seen.add(loss, logits, y)
+        if not quiet:
+            seen.show(bar)
+    return seen.row()
+
+
+class _Seen:
+    """Loss and accuracy so far, summed up where the network is: a GPU is not waited for in every step."""
+
+    def __init__(self, where: torch.device) -> None:
+        self.loss = torch.zeros((), dtype=torch.float64, device=where)
+        self.right = torch.zeros((), dtype=torch.int64, device=where)
+        self.n, self.shown = 0, -math.inf
+
+    def add(self, loss: Tensor, logits: Tensor, y: Tensor) -> None:
+        """Takes a batch's answers in."""
+        self.loss += loss.detach().double() * len(y)
+        self.right += (logits.argmax(1) == y).sum()
+        self.n += len(y)
+
+    def row(self) -> dict[str, float]:
+        """Means over all images so far."""
+        return {"loss": round(float(self.loss) / self.n, 5), "accuracy": round(int(self.right) / self.n, 5)}
+
+    def show(self, bar: tqdm[np.ndarray]) -> None:
+        """Both beside the bar, once a second."""
+        if time.monotonic() < self.shown + 1:
+            return
+        self.shown = time.monotonic()
+        bar.set_postfix({name: f"{value:.3f}" for name, value in self.row().items()}, refresh=False)
 
 
 def _batch(

@@ -39,7 +39,7 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
     rows = weight.reshape(len(weight) if encoding.per == "channel" else 1, -1)
     scale, zero = _range(rows, encoding)
     codes = np.rint(rows / scale[:, None]) + zero[:, None]
-    words = _protect(_words(codes, encoding), encoding)
+    words = protected(_words(codes, encoding), encoding)
     return QuantizedTensor(words.reshape(weight.shape), scale, zero, encoding)
 
 
@@ -96,7 +96,7 @@ def _words(codes: np.ndarray, encoding: Encoding) -> np.ndarray:
     return (np.abs(codes) | ((codes < 0) << (k - 1))).astype(dtype)
 
 
-def _protect(words: np.ndarray, encoding: Encoding) -> np.ndarray:
+def protected(words: np.ndarray, encoding: Encoding) -> np.ndarray:
     """The words with two copies of each of their top ``tmr`` bits above them."""
     for i in range(encoding.tmr):
         bit = words >> (encoding.bits - 1 - i) & 1

@@ -55,7 +55,7 @@ def pgd(
     if steps < 1 or restarts < 1:
         raise ValueError(f"PGD needs at least 1 step and 1 restart, got {steps} and {restarts}")
     found = x.clone()
-    open_ = torch.arange(len(x)) if not stop or eps == 0 else _right(f, x, y)
+    open_ = torch.arange(len(x), device=x.device) if not stop or eps == 0 else _right(f, x, y)
     for _ in range(restarts):
         if eps == 0 or not len(open_):
             break
@@ -79,7 +79,7 @@ def _descend_box(
     """One restart: ``steps`` signed gradient steps, projected on the box and on [0, 1] after each."""
     low, high = (x - eps).clamp(min=0), (x + eps).clamp(max=1)
     moved = (x + noise).clamp(0, 1)
-    open_ = torch.arange(len(x))
+    open_ = torch.arange(len(x), device=x.device)
     for _ in range(steps):
         slope, logits = gradient_and_logits(f, moved[open_], y[open_])
         if stop:

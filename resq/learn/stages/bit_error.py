@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from resq import seeds
 from resq.core import BitFlips, Encoding, QuantizedModel
 from resq.learn import average
-from resq.learn.stages import vulnerable, words
+from resq.learn.stages import nearby, vulnerable, words
 from resq.learn.stages.adversarial import moved
 from resq.learn.stages.bpfc import coarsened
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
@@ -38,7 +38,9 @@ DEFAULTS = {
     "w_max": 0.0,  # weights are cut to +-w_max after every step; 0: not
     "w_sigma": 0.0,  # ... to so many standard deviations of their layer at the start; 0: not
     "keep_bpfc": 0.0,  # weight of the BPFC term, so that a stage before is not forgotten
-    "keep_eps": 0.0,  # budget in 1/255 of one FGSM step that moves all images, for the same purpose
+    "keep_eps": 0.0,  # budget in 1/255 of an attack that moves all images, for the same purpose
+    "keep_steps": 1,  # more: so many steps of PGD, each keep_step long in 1/255
+    "keep_step": 5.0,
     "planes": 5,
     "guided": 0.0,  # 0: one rate for all layers; 1: in proportion to each layer's vulnerability
     "reliability": 0.0,  # how many times more often an image is drawn whose answer always flips
@@ -82,15 +84,13 @@ def objective(names: tuple[str, ...], options: Options, draw: Draw, classes: int
         body = network.body
         assert isinstance(body, nn.Module)
         if options["keep_eps"]:
-            x = moved(network, x, y, {"steps": 1, "eps": options["keep_eps"]}, rng)
-        stored = words.stored(body, names, encoding)
-        values = words.read(body, stored)
+            x = moved(network, x, y, _kept(options), rng)
+        values, faulty_values = memory(body, names, encoding, draw, rng)
         logits = words.call(network, x, values)
         total = F.cross_entropy(logits, y)
-        flips = draw(stored, rng)
         if float(total.detach()) < begin:
             with words.frozen_norms(network):
-                faulty = words.call(network, x, words.flipped(body, stored, values, flips), limit)
+                faulty = words.call(network, x, faulty_values(), limit)
             total = (total + F.cross_entropy(faulty, y)) / 2
         if keep:
             coarse = words.call(network, coarsened(x, options["planes"], rng), values)
@@ -100,15 +100,48 @@ def objective(names: tuple[str, ...], options: Options, draw: Draw, classes: int
     return loss
 
 
-def _draw(site: Site, options: Options) -> Draw:
+def _kept(options: Options) -> Options:
+    """The attack of the stage before, in short: one FGSM step, or as many steps of PGD as asked."""
+    return {"steps": options["keep_steps"], "eps": options["keep_eps"], "step": options["keep_step"]}
+
+
+def memory(
+    body: nn.Module, names: tuple[str, ...], encoding: Encoding, draw: Draw, rng: np.random.Generator
+) -> tuple[dict[str, Tensor], Callable[[], dict[str, Tensor]]]:
+    """What the stored weights are read as, and what reads them with a fresh fault map."""
+    where = next(body.parameters()).device
+    if where.type != "cpu" and isinstance(draw, AtRates) and nearby.suits(encoding, len(names)):
+        close = nearby.stored(body, names, encoding)
+        chance = torch.Generator(where).manual_seed(int(rng.integers(2**62)))
+        return {n: w.read() for n, w in close.items()}, lambda: nearby.flipped(close, draw.rates, chance)
+    stored = words.stored(body, names, encoding)
+    values, flips = words.read(body, stored), draw(stored, rng)
+    return values, lambda: words.flipped(body, stored, values, flips)
+
+
+@dataclass(frozen=True)
+class AtRates:
+    """Draws every stored bit of a layer with the layer's own probability."""
+
+    rates: list[float]
+
+    def __call__(self, stored: QuantizedModel, rng: np.random.Generator) -> BitFlips:
+        """A fresh fault map of these words."""
+        starts = stored.layout.starts
+        spans = zip(np.diff(starts), self.rates, strict=True)
+        at = [starts[i] + bits.sparse(int(n), rate, rng) for i, (n, rate) in enumerate(spans)]
+        found = np.concatenate(at)
+        return BitFlips(found, np.zeros(len(found)))
+
+
+def _draw(site: Site, options: Options) -> AtRates:
     """The fault maps: i.i.d. at one rate, or layer by layer at rates that vulnerability decides."""
     rate = float(options["rate"])
     if not options["guided"]:
-        return lambda stored, rng: _at_rates(stored, [rate] * len(stored.weights), rng)
+        return AtRates([rate] * len(site.checkpoint.weights))
     harm = vulnerable.layers(site, Encoding.parse(options["encoding"]), rate)
     sizes = [site.checkpoint.state[name].size for name in site.checkpoint.weights]
-    rates = guided(harm, sizes, rate, options["guided"])
-    return lambda stored, rng: _at_rates(stored, rates, rng)
+    return AtRates(guided(harm, sizes, rate, options["guided"]))
 
 
 def guided(harm: np.ndarray, sizes: list[int], rate: float, share: float) -> list[float]:
@@ -122,14 +155,6 @@ def guided(harm: np.ndarray, sizes: list[int], rate: float, share: float) -> lis
     mean = float(np.average(harm, weights=sizes))
     relative = harm / mean if mean > 0 else np.ones(len(harm))
     return [float(min(0.5, rate * (1 - share + share * r))) for r in relative]
-
-
-def _at_rates(stored: QuantizedModel, rates: list[float], rng: np.random.Generator) -> BitFlips:
-    layout = stored.layout
-    spans = np.diff(layout.starts)
-    at = [layout.starts[i] + bits.sparse(int(spans[i]), rate, rng) for i, rate in enumerate(rates)]
-    found = np.concatenate(at)
-    return BitFlips(found, np.zeros(len(found)))
 
 
 def clipping(site: Site, options: Options) -> Callable[[nn.Module], None] | None:
@@ -183,5 +208,9 @@ def recounted(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: i
     return {k: state[k] if k in checkpoint.weights else counted[k] for k in state}
 
 
-STAGE = Stage("training while bits of the stored weights flip", bit_error, DEFAULTS,
-              lambda options: 2.0 + (options["keep_bpfc"] > 0) + (options["keep_eps"] > 0))  # fmt: skip
+def _passes(options: Options) -> float:
+    """Passes per image and step: stored, flipped, and those of what a stage before is kept with."""
+    return 2.0 + (options["keep_bpfc"] > 0) + (options["keep_eps"] > 0) * options["keep_steps"]
+
+
+STAGE = Stage("training while bits of the stored weights flip", bit_error, DEFAULTS, _passes)
