@@ -27,7 +27,10 @@ def device(asked: str = "auto") -> torch.device:
     there = torch.cuda.is_available()
     if asked == "cuda" and not there:
         raise ValueError("no CUDA device on this machine; --device auto takes the CPU")
-    return torch.device("cuda" if there and asked != "cpu" else "cpu")
+    if not there or asked == "cpu":
+        return torch.device("cpu")
+    torch.backends.cudnn.benchmark = True  # batches are of one size: the quickest kernels are looked for once
+    return torch.device("cuda")
 
 
 def of(network: nn.Module) -> torch.device:

@@ -81,14 +81,14 @@ def quantize(weight: Tensor, encoding: Encoding) -> Words:
     scale = (high - low) / levels
     scale = torch.where(scale > 0, scale, torch.ones_like(scale))
     zero = (-low / scale).round()
-    words, table, least = (part.to(weight.device) for part in _tables(encoding))
+    words, table, least = _tables(encoding, weight.device)
     code = (rows / scale).round() + zero - least
     index = code.clamp(0, len(words) - 1).long()
     return Words(words[index], scale, zero, table, weight, encoding.stored)
 
 
 @cache
-def _tables(encoding: Encoding) -> tuple[Tensor, Tensor, Tensor]:
+def _tables(encoding: Encoding, where: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """The stored word of each code from the least on, what each stored word is read as, the least code."""
     read = quant.codes(encoding)
     words = quant.protected(np.arange(2**encoding.bits), encoding)  # copies agree as long as nothing flips
@@ -96,4 +96,5 @@ def _tables(encoding: Encoding) -> tuple[Tensor, Tensor, Tensor]:
     if encoding.code != "affine":  # two's complement has one negative code too many
         inside = np.abs(codes) < 2 ** (encoding.bits - 1)
         codes, first = codes[inside], first[inside]
-    return torch.from_numpy(words[first]), torch.from_numpy(read.copy()), torch.tensor(codes[0])
+    found = (words[first], read.copy(), codes[:1].copy())
+    return tuple(torch.from_numpy(part).to(where) for part in found)  # type: ignore[return-value]
