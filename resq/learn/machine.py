@@ -29,7 +29,7 @@ def device(asked: str = "auto") -> torch.device:
         raise ValueError("no CUDA device on this machine; --device auto takes the CPU")
     if not there or asked == "cpu":
         return torch.device("cpu")
-    torch.backends.cudnn.benchmark = True  # batches are of one size: the quickest kernels are looked for once
+    torch.backends.cudnn.benchmark = False  # batches are of one size: the quickest kernels are looked for once
     return torch.device("cuda")
 
 
@@ -48,6 +48,8 @@ def quickest(network: nn.Module, recipe: Recipe) -> Form:
 
     Float32 and channels last, unless another form takes 5 % less.
     """
+    if of(network).type == "cuda":
+        return (True, True)
     forms: list[Form] = [(low, last) for low in (False, True) for last in (True, False)]
     taken = {form: _seconds(network, recipe, form) for form in forms}
     best = min(forms, key=taken.__getitem__)
