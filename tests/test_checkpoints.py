@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
-from resq import checkpoints, data, networks
+from resq import checkpoints, codes, data, networks
 from resq.core import Encoding
 
 NAME = "signs/resnet20/saved"
@@ -299,3 +299,43 @@ def test_codes_that_do_not_belong_together_are_refused_by_name(own_folders, tiny
         checkpoints.load(str(file))
     assert said in str(error.value)
     assert tiny.weights[0] in str(error.value)
+
+
+def test_codes_of_four_bits_are_the_very_words_a_network_is_meant_for(own_folders, tiny):
+    meant = Encoding.parse("int4-tmr2")
+    file = checkpoints.save(NAME, tiny.state, tiny.weights, {}, bits=4)
+    loaded = checkpoints.load(str(file))
+    before, after = tiny.quantized(meant), loaded.quantized(meant)
+    for name in tiny.weights:
+        assert np.array_equal(after.weights[name].words, before.weights[name].words)
+        assert loaded.state[name].shape == tiny.state[name].shape
+    assert checkpoints.sizes(NAME) == tuple(tiny.state[name].size for name in tiny.weights)
+    four = file.stat().st_size
+    whole = checkpoints.save(NAME, tiny.state, tiny.weights, {}, bits=8).stat().st_size
+    stored = sum(tiny.state[name].size for name in tiny.weights)
+    assert 0.45 * stored < whole - four < 0.5 * stored  # half a byte a weight, less the shapes
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 27])
+def test_an_odd_number_of_codes_in_a_channel_comes_back(size):
+    rows = np.random.default_rng(0).integers(0, 16, (5, size)).astype(np.float32)
+    rows[:, 0], rows[:, -1] = 0, 15
+    rows = rows[:, None, :, None]
+    assert np.array_equal(codes.unpacked(codes.packed("w", rows, 4))["w"], rows)
+
+
+@pytest.mark.parametrize("shape", [[16, 3, 3], [16.0, 3.0, 3.0, 3.0], [8, 3, 3, 3], [16, -3, -3, 3], [16]])
+def test_bytes_of_two_codes_that_do_not_fit_the_shape_are_refused_by_name(shape):
+    tensors = codes.packed("first", np.random.default_rng(0).normal(size=(16, 3, 3, 3)), 4)
+    with pytest.raises(ValueError, match=r"'first' is .* bytes of two codes each, its shape is said to be"):
+        codes.unpacked({**tensors, "first|shape": np.array(shape)})
+
+
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [("int8", 8), ("fp32", 8), ("int4", 4), ("int4-tmr2", 4), ("int4-tensor", 8), ("int8+int4-tmr2@0", 8)],
+)
+def test_only_networks_for_words_of_four_bits_are_kept_in_four(name, bits):
+    large = {"w": np.zeros((2048, 1024), np.float32)}
+    assert codes.width(large, ("w",), Encoding.parse(name)) == bits
+    assert codes.width({"w": np.zeros((2, 2), np.float32)}, ("w",), Encoding.parse(name)) == 0

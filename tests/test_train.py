@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from resq import checkpoints
+from resq.cli import train as cli
 from resq.core import Dataset
 from resq.data import signs
 from resq.learn import augment, recipe, train
@@ -277,6 +278,42 @@ def test_cutout_fills_one_square_of_each_image_with_the_given_colour_and_leaves_
     cut = (y != x).any(1).flatten(1).sum(1)
     assert ((cut >= 4) & (cut <= 16)).all()  # a quarter at least is inside, wherever the centre falls
     assert torch.equal(y[0][:, (y[0] != x[0]).any(0)][:, 0], torch.tensor([0.1, 0.2, 0.3]))
+
+
+def test_smoothed_labels_are_a_share_of_the_mean_loss_over_all_classes(images):
+    network, x = torch.nn.Flatten(), torch.randn(8, 16)
+    y = torch.arange(8)
+    plain, _ = train.cross_entropy(network, x, y, np.random.default_rng(0))
+    smooth, _ = train.cross_entropy(network, x, y, np.random.default_rng(0), smooth=0.1)
+    even = -torch.log_softmax(x, 1).mean()
+    assert float(smooth) == pytest.approx(0.9 * float(plain) + 0.1 * float(even), rel=1e-5)
+    one, other = (_train(replace(SHORT, epochs=1, warmup=0.5, smooth=s), images) for s in (0.0, 0.3))
+    assert one.history[0]["loss"] != other.history[0]["loss"]
+    with pytest.raises(ValueError, match=r"label smoothing lies in \[0, 1\), got 1"):
+        replace(SHORT, smooth=1.0)
+
+
+def test_two_runs_that_end_at_once_keep_their_drafts_apart(own_folders, images, monkeypatch):
+    """The second finishes while the first is tested: neither takes the other's files away."""
+    names, tested = [], cli.tested
+
+    def slow(file: Path) -> dict:
+        if not names:
+            names.append(file)
+            cli.finish(
+                replace(SHORT, epochs=1, warmup=0.5, variant="second"),
+                images,
+                own_folders / "work" / "weights",
+            )
+        return tested(file)
+
+    monkeypatch.setattr(cli, "tested", slow)
+    card = cli.finish(
+        replace(SHORT, epochs=1, warmup=0.5, variant="first"), images, own_folders / "work" / "weights"
+    )
+    assert card["test"]["n"] == 4000
+    assert {"signs/resnet20/first", "signs/resnet20/second"} <= set(checkpoints.names())
+    assert not [p for p in (own_folders / "work" / "train").rglob("*") if p.is_file()]
 
 
 def test_a_recipe_goes_on_from_a_checkpoint_and_its_file_belongs_to_those_weights(tmp_path, images):

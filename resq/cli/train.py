@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import math
 import platform
-import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +83,10 @@ def finish(
     weights = weight_names(body)
     bits = codes.width(state, weights)
     # The card's accuracy is that of the rounded weights in the file, so a draft is written and tested first.
-    draft = checkpoints.save(recipe.name, state, weights, about, keep.parent / "draft", bits)
-    about["test"] = tested(draft)
+    with tempfile.TemporaryDirectory(dir=keep.parent) as drafts:  # of its own: several may end at once
+        about["test"] = tested(checkpoints.save(recipe.name, state, weights, about, Path(drafts), bits))
     file = checkpoints.save(recipe.name, state, weights, about, folder, bits)
     keep.unlink()
-    shutil.rmtree(keep.parent / "draft")
     return checkpoints.card(str(file))
 
 
