@@ -2,9 +2,12 @@
 
 import json
 import shutil
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from resq import checkpoints
 from resq.claims import manifest
 from resq.cli import main
 
@@ -23,6 +26,30 @@ def assets(tmp_path, monkeypatch):
 def test_every_shipped_file_is_the_one_of_the_manifest():
     """Fails after a shipped file was added or changed: ``python -m resq verify --write`` then."""
     assert manifest.differences(manifest.read(), manifest.hashes()) == []
+
+
+def measured(file: Path) -> set[tuple[str, str]]:
+    """The checkpoints of a file of rows, each with the first digits of its weights' hash."""
+    rows = json.loads(file.read_text())["rows"] if file.suffix == ".json" else pd.read_parquet(file)
+    table = pd.DataFrame(rows)
+    return set(zip(table["checkpoint"], table["weights"], strict=True))
+
+
+@pytest.mark.parametrize(
+    "file", sorted((manifest.ASSETS / "results").glob("*.parquet")), ids=lambda f: f.name
+)
+def test_rows_of_a_shipped_network_are_those_of_the_weights_that_are_shipped(file):
+    """Weights that were trained anew make all their rows void: they are measured again or taken away."""
+    shipped = set(checkpoints.names())
+    for name, weights in measured(file):
+        if name in shipped:
+            assert weights == checkpoints.card(name)["sha256"][:16], f"{file.name}: {name}"
+
+
+@pytest.mark.parametrize("name", ["signs-resnet20", "cifar10-resnet18"])
+def test_the_flow_of_answers_is_that_of_the_weights_that_are_shipped(name):
+    for checkpoint, weights in measured(manifest.ASSETS / "results" / f"{name}-flow.json"):
+        assert weights == checkpoints.card(checkpoint)["sha256"][:16]
 
 
 @pytest.mark.parametrize(

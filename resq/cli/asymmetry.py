@@ -105,11 +105,13 @@ def show(told: dict[str, Any]) -> None:
     ]
     options.print_table(means)
     print()
-    effects = {k: v for k, v in told["effects"].items() if k != "seeds"}
+    seeds = told["effects"]["seeds"]
+    # Of one seed Lambda is left out: without an interval it may be a share of next to nothing.
+    effects = {k: v for k, v in told["effects"].items() if k != "seeds" and (k != "Lambda" or seeds > 1)}
     options.print_table(
         [{"effect": k, "mean": f"{v['mean']:+.4f}", "95 %": _span(v)} for k, v in effects.items()]
     )
-    print(f"\n{told['effects']['seeds']} seeds: {told['verdict']} ({told['meaning']})")
+    print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {told['verdict']} ({told['meaning']})")
 
 
 def _span(found: dict[str, float]) -> str:

@@ -1,6 +1,7 @@
 """The one training loop: any objective, resumable after every epoch, the same run from the same seed.
 
-On a GPU an epoch may be over in a second: there a run is kept every ten seconds.
+On a GPU sums are taken in no fixed order: the same seed gives the same course of training there, not the same
+bytes. An epoch may be over in a second, so a run is kept every ten.
 """
 
 from __future__ import annotations
