@@ -18,7 +18,10 @@ from resq.measure import stats, surface, table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLED = sorted(name for name in set(table.shipped()["checkpoint"]) if name.endswith("/base"))
+OTHERS = [f"cifar10/{name}/base" for name in ("vgg16", "efficientnet_b0", "swin_t")]  # beside ResNet18
+TABLED = sorted(
+    name for name in set(table.shipped()["checkpoint"]) if name.endswith("/base") and name not in OTHERS
+)
 # Which stages made the networks of an ablation.
 STAGES = {
     "base": "none", "attack": "1", "fault": "2", "words": "3",
@@ -60,6 +63,28 @@ def faults(checkpoint: str) -> list[str]:
         at = part.set_index("x")
         cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
         lines.append(f"| {encoding}, {fault} | {part['n'].max():,} | {' | '.join(cells)} |")
+    return lines
+
+
+def others() -> list[str]:
+    """One line per network of CIFAR-10 beside ResNet18 and way to store it: accuracy over BER."""
+    rates, rows = [0.0, 1e-4, 1e-3, 5e-3, 1e-2, 5e-2], table.shipped()
+    lines = [
+        f"| network | weights | stored as | {' | '.join(f'BER {x:g}' for x in rates)} | eps 8/255 |",
+        "|---|---|---|" + "---|" * (len(rates) + 1),
+    ]
+    for checkpoint in OTHERS:
+        weights = sum(checkpoints.sizes(checkpoint)) / 1e6
+        own = rows[rows["checkpoint"] == checkpoint]
+        hit = own[(own["eps"] == 8) & (own["attack"] == "pgd")].set_index("encoding")
+        for encoding, part in own[own["axis"] == "ber"].groupby("encoding", sort=False):
+            at = stats.curve(part).set_index("x")
+            cells = [_cell(at.loc[x]) for x in rates]
+            robust = "not measured"
+            if encoding in hit.index:
+                robust = f"{100 * hit.loc[encoding, 'correct'] / hit.loc[encoding, 'n']:.1f}"
+            name = checkpoint.split("/")[1]
+            lines.append(f"| {name} | {weights:.1f} M | {encoding} | {' | '.join([*cells, robust])} |")
     return lines
 
 
@@ -162,9 +187,10 @@ def ablation(network: str) -> list[str]:
 def coded(network: str) -> list[str]:
     """The ablation of a network whose third stage is an encoding: one line per set of stages."""
     lines = [f"| stages | weights, words {UNDER}", BAR]
-    return lines + [
-        _measure(network, stages, "ablation", variant, "random", 8, words) for stages, variant, words in CODED
-    ]
+    for stages, variant, words in CODED:
+        file = "ablation-attack" if variant == "attack" else "ablation"
+        lines.append(_measure(network, stages, file, variant, "random", 8, words))
+    return lines
 
 
 def kept(network: str, chance: float) -> list[str]:
@@ -267,6 +293,10 @@ def test_the_fault_tables_in_the_readme_follow_from_the_shipped_rows(checkpoint)
     assert "\n".join(faults(checkpoint)) in README
 
 
+def test_the_table_of_the_other_networks_in_the_readme_follows_from_the_shipped_rows():
+    assert "\n".join(others()) in README
+
+
 def test_the_protected_layers_in_the_readme_follow_from_the_shipped_rows():
     assert "\n".join(apart("cifar10/resnet18/base")) in README
 
@@ -310,5 +340,6 @@ if __name__ == "__main__":
     print("\n" + "\n".join(both("signs/resnet20/base")))  # noqa: T201
     print("\n" + "\n".join(apart("cifar10/resnet18/base")))  # noqa: T201
     print("\n" + "\n".join(copied("cifar10/resnet18")))  # noqa: T201
+    print("\n" + "\n".join(others()))  # noqa: T201
     for name in TABLED:
         print(f"\n{name}\n\n" + "\n".join(faults(name)))  # noqa: T201
