@@ -46,6 +46,11 @@ def test_rows_of_a_shipped_network_are_those_of_the_weights_that_are_shipped(fil
             assert weights == checkpoints.card(name)["sha256"][:16], f"{file.name}: {name}"
 
 
+def test_the_guards_looked_at_the_weights_that_are_shipped():
+    found = json.loads((manifest.ASSETS / "results" / "cifar10-resnet18-plus-guards.json").read_text())
+    assert found["weights"] == checkpoints.card(found["checkpoint"])["sha256"][:16]
+
+
 @pytest.mark.parametrize("name", ["signs-resnet20", "cifar10-resnet18"])
 def test_the_flow_of_answers_is_that_of_the_weights_that_are_shipped(name):
     for checkpoint, weights in measured(manifest.ASSETS / "results" / f"{name}-flow.json"):
