@@ -74,6 +74,14 @@ def test_a_run_that_trains_nothing_says_so():
     assert "of training on a machine" in said(opened("harden", preset="quick"))
 
 
+def test_the_time_of_a_base_that_a_gpu_trained_says_so():
+    on_gpu = said(opened("harden", preset="quick", net="cifar10/resnet18/base"))
+    assert "the base (NVIDIA H100 80GB HBM3). On a few CPU cores expect a hundred times that." in on_gpu
+    here = said(opened("harden", preset="quick"))
+    assert "the base (2 CPU threads)" in here
+    assert "hundred" not in here
+
+
 def test_only_encodings_that_go_with_layers_apart_are_offered():
     assert choice(opened("harden", preset="protect"), "selectbox", "quantize").options == ["int8", "int8-mse"]
     assert "int4-tmr2" in choice(opened("harden", preset="quick"), "selectbox", "quantize").options
