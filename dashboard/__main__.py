@@ -29,7 +29,7 @@ if __name__ == "__main__":
     sys.argv = [
         "streamlit",
         "run",
-        str(Path(__file__).with_name("app.py")),
+        str(Path(__file__).with_name("served.py")),
         *opened(sys.argv[1:], os.environ),
     ]
     sys.exit(cli.main())

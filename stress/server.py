@@ -25,17 +25,19 @@ class Server:
 
     Attributes:
         log: the file that holds all it has printed.
+        path: what all its addresses begin with, such as "/lab".
     """
 
     process: subprocess.Popen[bytes]
     port: int
     work: Path
     log: Path
+    path: str = ""
 
     @property
     def url(self) -> str:
         """Where a browser finds it."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self.path}"
 
     def errors(self) -> list[str]:
         """Lines of the log that tell of an exception nobody caught."""
@@ -75,7 +77,8 @@ def start(work: Path, more: Mapping[str, str] | None = None, port: int = 0) -> S
             stdout=out,
             stderr=subprocess.STDOUT,
         )
-    server, end = Server(process, port, work, log), time.monotonic() + PATIENCE
+    below = (more or {}).get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+    server, end = Server(process, port, work, log, f"/{below}" if below else ""), time.monotonic() + PATIENCE
     while not answers(f"{server.url}/_stcore/health"):
         if process.poll() is not None or time.monotonic() > end:
             process.kill()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import websockets
 
+from dashboard import served
 from dashboard.__main__ import opened
 from stress import audit, plans, server, soak
 from stress.visitor import Visitor
@@ -79,6 +80,23 @@ def test_an_upload_without_its_token_is_refused(real):
 def test_nobody_drives_the_pages_by_a_second_door(real):
     assert asked(real, "/_stcore/agent/interact", "POST", Content_Length="0").status in (403, 404, 405)
     assert b"set_page_config" not in asked(real, "/app/static/app.py").read()
+
+
+@pytest.mark.parametrize("path", ["/", "/layers?bit=7"])
+def test_a_page_says_where_its_server_is_before_anything_is_asked(real, path):
+    answer = asked(real, path, Accept="text/html,*/*", Accept_Encoding="gzip", If_None_Match='"x"')
+    page = answer.read()
+    assert page.count(served.KNOWN.encode()) == 1
+    assert page.index(served.KNOWN.encode()) < page.index(b"<script type")  # before what reads it
+    assert b"<title>RESQ Lab</title>" in page
+    assert int(answer.getheader("Content-Length")) == len(page)
+    assert answer.getheader("ETag") is None  # that of a file without these words
+
+
+def test_what_is_no_page_is_passed_on_as_it_is(real):
+    for path, accept in (("/_stcore/health", "text/html"), ("/favicon.png", "text/html"), ("/", "*/*")):
+        assert served.KNOWN.encode() not in asked(real, path, Accept=accept).read()
+    assert asked(real, "/nothing/_stcore/health", Accept="text/html").status == 404
 
 
 @pytest.mark.parametrize("path", [

@@ -119,9 +119,7 @@ def visit(browser, address: str) -> Iterator[Callable[[str], Visit]]:
 
 
 def _note(seen: Visit, message) -> None:
-    # On a deep link Streamlit's page first asks for the server below the page's own path, and is told 404.
-    probing = "/_stcore/" in message.location.get("url", "")
-    if message.type == "error" and not probing:
+    if message.type == "error":
         seen.errors.append(message.text)
 
 

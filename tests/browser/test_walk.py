@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from resq import data as images
+from stress import server
 from tests.browser.look import VERDICT, ready, until
 
 expect.set_options(timeout=60_000)
@@ -105,3 +106,19 @@ def test_a_claimed_point_is_run_again_to_its_end(visit):
     expect(page).to_have_url(re.compile("job=[0-9a-f]{12}"))
     expect(page.locator(".st-key-chart_again .main-svg").first).to_be_visible(timeout=200_000)
     expect(page.locator('[class*="st-key-verdict_"][class*="_again"]')).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["", "lab"])
+def test_a_link_connects_without_asking_where_its_server_is_also_below_a_path(browser, tmp_path, path):
+    with server.running(tmp_path, {"STREAMLIT_SERVER_BASE_URL_PATH": path}) as real:
+        page = browser.new_context().new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("websocket", lambda socket: asked.append(socket.url))
+        page.goto(f"{real.url}/layers?net=signs/resnet20/base")
+        ready(page)
+        expect(page.locator("h1")).to_have_text("Which layers and which bits matter?")
+        own = sorted(url.partition("://")[2].split("?")[0] for url in asked if "/_stcore/" in url)
+        begin = real.url.partition("://")[2]
+        assert own == [f"{begin}/_stcore/{what}" for what in ("health", "host-config", "stream")]
+        page.context.close()
