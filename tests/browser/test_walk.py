@@ -86,6 +86,17 @@ def test_a_run_of_hardening_is_begun_found_again_by_its_link_and_cancelled(visit
     expect(page.get_by_role("button", name="Harden", exact=True)).to_be_enabled()
 
 
+def test_no_control_of_harden_is_taken_for_a_tile_of_the_bit_lab(visit):
+    page = visit("/harden?net=signs/resnet20/base").page
+    ready(page)
+    arrows = page.locator("[data-testid=stSelectbox] button")
+    inside = arrows.evaluate_all(
+        "all => all.map(arrow => arrow.offsetHeight <= arrow.parentElement.offsetHeight)"
+    )
+    assert len(inside) >= 5
+    assert all(inside)
+
+
 def test_the_run_of_a_link_that_no_server_knows_is_a_sentence(visit):
     page = visit("/harden?job=0123456789ab").page
     expect(page.get_by_text("no longer known here")).to_be_visible()
