@@ -28,6 +28,7 @@ from resq.memory import quant
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "assets" / "weights"
+CARDS = ROOT / "assets" / "cards"  # of networks whose weights would make the project too large
 VERIFY = "python -m resq verify names every shipped file that differs"
 LARGEST = 512 * 2**20  # bytes; the largest network here has 60 MB, so a larger file is a mistake
 
@@ -69,6 +70,12 @@ def names() -> list[str]:
     """All checkpoints on this machine, sorted."""
     cards = [p.relative_to(f).as_posix() for f in folders() for p in f.glob("*/*/*.json")]
     return sorted({name.removesuffix(".json") for name in cards})
+
+
+def unshipped() -> dict[str, dict[str, Any]]:
+    """Cards of networks that were trained and tested for this project and whose weights are not here."""
+    files = {p.relative_to(CARDS).as_posix().removesuffix(".json"): p for p in CARDS.glob("*/*/*.json")}
+    return {name: json.loads(files[name].read_text()) for name in sorted(set(files) - set(names()))}
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -40,9 +40,22 @@ def test_a_row_without_weights_says_not_trained_yet_and_shows_no_number(capsys):
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert [row["row"] for row in rows] == list(zoo.ORDER)
     for row in rows:
-        trained = row["row"] in checkpoints.names()
+        trained = row["row"] in {*checkpoints.names(), *checkpoints.unshipped()}
         assert (row["accuracy"] is not None) == trained
         assert row["state"].startswith("trained" if trained else "not trained yet")
+
+
+def test_a_row_that_was_trained_and_does_not_fit_says_so_with_its_accuracy(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "CARDS", tmp_path)
+    for name in ("gtsrb/swin_t/base", "signs/resnet20/base"):
+        file = tmp_path / f"{name}.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"epochs": 40, "test": {"accuracy": 0.5, "n": 8}}))
+    states = {recipe.name: zoo.status(recipe) for recipe in zoo.rows()}
+    assert states["gtsrb/swin_t/base"]["state"] == "trained, weights not shipped"
+    assert (states["gtsrb/swin_t/base"]["accuracy"], states["gtsrb/swin_t/base"]["n"]) == (0.5, 8)
+    assert states["signs/resnet20/base"]["state"] == "trained"  # its weights are here and count
+    assert states["signs/resnet20/base"]["accuracy"] != 0.5
 
 
 def test_out_of_time_it_keeps_what_it_learned_and_the_next_call_goes_on(own_folders, few_signs):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 NAME = "MANIFEST.json"
-ROOMS = ("weights", "results", "claims", "specs")  # pictures and texts decide no number
+ROOMS = ("weights", "cards", "results", "claims", "specs")  # pictures and texts decide no number
 
 
 def hashes(assets: Path | None = None) -> dict[str, str]:

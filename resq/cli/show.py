@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Prints everything, or one card."""
     if arguments.checkpoint:
-        card = checkpoints.card(arguments.checkpoint)
+        card = checkpoints.unshipped().get(arguments.checkpoint) or checkpoints.card(arguments.checkpoint)
         print(options.dump(card) if arguments.json else _card(card))
         return
     found = everything()
@@ -56,12 +56,14 @@ def everything() -> dict[str, list[dict[str, Any]]]:
             for name, model in {**FAULTS, ACTIVATIONS: activations.faulty}.items()
         ],
         "attacks": [{"name": name, "about": _first_line(attack)} for name, attack in ATTACKS.items()],
-        "checkpoints": [_checkpoint(name) for name in checkpoints.names()],
+        "checkpoints": [_checkpoint(name, checkpoints.card(name)) for name in checkpoints.names()],
+        "trained_but_not_shipped": [
+            _checkpoint(name, card) for name, card in checkpoints.unshipped().items()
+        ],
     }
 
 
-def _checkpoint(name: str) -> dict[str, Any]:
-    card = checkpoints.card(name)
+def _checkpoint(name: str, card: dict[str, Any]) -> dict[str, Any]:
     test = card.get("test", {})
     return {"name": name, "accuracy": test.get("accuracy"), "n": test.get("n"), "epochs": card.get("epochs"),
             "sha256": card["sha256"][:16]}  # fmt: skip

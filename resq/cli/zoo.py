@@ -76,10 +76,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 def status(recipe: recipes.Recipe) -> dict[str, Any]:
     """What is known of one row: its accuracy where it is trained, the command that trains it where not."""
-    if recipe.name in checkpoints.names():
-        card = checkpoints.card(recipe.name)
-        test = card.get("test", {})
-        return {"row": recipe.name, "state": "trained", "accuracy": test.get("accuracy"), "n": test.get("n"),
+    absent = checkpoints.unshipped()
+    if recipe.name in absent or recipe.name in checkpoints.names():
+        card = absent.get(recipe.name) or checkpoints.card(recipe.name)
+        test, state = (
+            card.get("test", {}),
+            "trained, weights not shipped" if recipe.name in absent else "trained",
+        )
+        return {"row": recipe.name, "state": state, "accuracy": test.get("accuracy"), "n": test.get("n"),
                 "epochs": card.get("epochs"), "minutes": card.get("minutes")}  # fmt: skip
     state = (
         "not trained yet" if data.present(recipe.data) else f"not trained yet; no {recipe.data} images here"
