@@ -84,7 +84,7 @@ CHARTS: dict[str, Chart] = {
     "pareto": Chart(
         "What resistance costs",
         "Each dot is a network as stored, larger where it takes more memory; small dots are the seeds of a "
-        "study. The dotted line joins those that no other beats in both.",
+        "study. The dotted line joins those that no other beats in both; where one beats all, there is none.",
         "tradeoff",
         pareto,
     ),

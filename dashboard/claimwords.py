@@ -83,7 +83,7 @@ def table(v: Verdict) -> pd.DataFrame:
 def hashes(cell: Cell) -> str:
     """What made a cell, in one line."""
     return (
-        f"{cell.checkpoint} as {cell.encoding} · {cell.point} · {cell.maps} map(s) · n = {cell.n} · seed "
+        f"{cell.checkpoint} as {cell.encoding} · {cell.point} · {cell.drawn} · n = {cell.n} · seed "
         f"{cell.seed} · weights {cell.weights} · images {cell.images} · code {cell.code}"
     )
 

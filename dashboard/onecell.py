@@ -80,8 +80,9 @@ def section(specs: Sequence[SweepSpec], options: dict[str, Any], running: Jobs) 
         return
     st.header("One cell, looked at again", anchor=False)
     cell = choose(there)
-    st.markdown(f"**{theme.percent(cell.mean)}** stored; 95 % {_span(cell)}; n = {cell.n}, {cell.maps} "
-                f"map(s), seed {cell.seed}, weights {cell.weights[:8]}, code {cell.code[:8]}.")  # fmt: skip
+    hashes = f"weights {cell.weights[:8]}, code {cell.code[:8]}"
+    st.markdown(f"**{theme.percent(cell.mean)}** stored; 95 % {_span(cell)}; n = {cell.n}, {cell.drawn}, "
+                f"seed {cell.seed}, {hashes}.")  # fmt: skip
     left, right = st.columns([5, 7], gap="large")
     with left:
         measured_again(cell, options, running[0])

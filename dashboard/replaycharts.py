@@ -107,7 +107,7 @@ def _hover(cell: Cell | None, value: str) -> str:
     if cell is None:
         return value
     hashes = f"weights {cell.weights[:8]}, images {cell.images[:8]}, code {cell.code[:8]}"
-    counts = f"{cell.maps} map(s), n = {cell.n}, seed {cell.seed}"
+    counts = f"{cell.drawn}, n = {cell.n}, seed {cell.seed}"
     return (
         f"<b>{cell.checkpoint} · {cell.encoding}</b><br>{cell.point}: <b>{value}</b><br>{counts}<br>{hashes}"
     )

@@ -59,6 +59,11 @@ class Cell:
         said = {"ber": faults, "eps": attack}
         return said.get(self.axis, f"{faults}; {attack}, {self.mode}")
 
+    @property
+    def drawn(self) -> str:
+        """Over how many fault maps, in words."""
+        return f"{self.maps} fault map{'s' * (self.maps != 1)}"
+
 
 def cells(rows: pd.DataFrame, axes: Sequence[str] = ("ber", "eps")) -> list[Cell]:
     """All cells of these rows in which bits may flip everywhere, the best measured first.

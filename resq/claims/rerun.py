@@ -148,7 +148,7 @@ def _says(stored: Cell, fresh: Cell, low: float, high: float, within: bool) -> s
 
 
 def _counts(cell: Cell) -> str:
-    return f"{cell.maps} map(s), {cell.n} images, seed {cell.seed}"
+    return f"{cell.drawn}, {cell.n} images, seed {cell.seed}"
 
 
 @dataclass(frozen=True, eq=False)

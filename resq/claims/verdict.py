@@ -150,7 +150,7 @@ def _word(claim: Claim, judged: Judged) -> Judged:
         return replace(judged, verdict=NONE, why=claim.other)
     word = compare(claim.value, judged.low, judged.high, claim.aim)
     cell = judged.cell
-    where = f"{cell.checkpoint} as {cell.encoding}, {cell.maps} map(s), {cell.n} images" if cell else ""
+    where = f"{cell.checkpoint} as {cell.encoding}, {cell.drawn}, {cell.n} images" if cell else ""
     why = "its interval is too wide to tell: " + where if word == NONE else where
     if judged.reading.aside:
         return replace(judged, verdict=NONE, why=f"beside the others, {judged.reading.aside}: {where}")
