@@ -304,6 +304,37 @@ def test_adversarial_training_sees_images_moved_within_the_budget(site):
 # After training
 
 
+def test_a_shift_is_found_per_channel_of_maps_and_tokens_and_none_for_a_layer_never_called():
+    class Attends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.mlp, self.read = (
+                nn.Conv2d(3, 5, 1),
+                nn.Linear(5, 7),
+                nn.Linear(7, 2),
+            )
+
+        def forward(self, x):
+            tokens = self.mlp(self.conv(x).permute(0, 2, 3, 1))  # (N, H, W, C), as Swin has them
+            return nn.functional.linear(tokens, self.read.weight, self.read.bias)
+
+    network, x = Attends(), torch.rand(4, 3, 6, 8, generator=torch.Generator().manual_seed(0))
+    layers = {name: getattr(network, name) for name in ("conv", "mlp", "read")}
+    exact = {f"{name}.weight": layer.weight.detach().numpy() * 0 for name, layer in layers.items()}
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    found = quantize.shifted(network, layers, exact, x)
+    assert list(found) == ["conv", "mlp"]
+    with torch.no_grad():
+        maps = network.conv(x)
+        tokens = network.mlp(maps.permute(0, 2, 3, 1))
+    for shift, mean, layer in (
+        (found["conv"], maps.mean((0, 2, 3)), network.conv),
+        (found["mlp"], tokens.mean((0, 1, 2)), network.mlp),
+    ):
+        np.testing.assert_allclose(shift, (mean - layer.bias).detach(), atol=1e-6)  # the exact weights are 0
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
 def test_quantize_corrects_a_bias_by_the_mean_shift_of_the_stored_weights(site):
     state = dict(site.checkpoint.state)
     fixed = quantize.corrected(site, state, Encoding.parse("int2"), len(site.train))

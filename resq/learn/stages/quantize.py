@@ -9,8 +9,9 @@ words among plain ones: see ``selected``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -120,16 +121,13 @@ def judged(site: Site, state: dict[str, np.ndarray], encoding: Encoding, valid: 
 def corrected(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: int) -> dict[str, np.ndarray]:
     """Biases, by name, less the mean shift that rounding puts on their layer's output over ``n`` images.
 
-    The layers are taken in order and each on its own: the shift is (W_stored - W) times the mean input.
+    Each layer is taken on its own: the shift is (W_stored - W) times the mean input.
     """
     network = network_with(site.checkpoint, state, encoding)
     chosen = {name: m for name, m in network.body.named_modules() if _biased(m, name, site)}
     order = seeds.rng(site.seed, "bias").permutation(len(site.train))[:n]
-    x = pixels(site.train.take(order))
-    return {
-        f"{name}.bias": state[f"{name}.bias"] - _shift(network, module, state[f"{name}.weight"], x)
-        for name, module in chosen.items()
-    }
+    shifts = shifted(network, chosen, state, pixels(site.train.take(order)))
+    return {f"{name}.bias": state[f"{name}.bias"] - shift for name, shift in shifts.items()}
 
 
 def _biased(module: nn.Module, name: str, site: Site) -> bool:
@@ -137,22 +135,31 @@ def _biased(module: nn.Module, name: str, site: Site) -> bool:
     return layer and f"{name}.weight" in site.checkpoint.weights
 
 
-def _shift(network: nn.Module, module: nn.Module, exact: np.ndarray, x: Tensor) -> np.ndarray:
-    """Mean output of ``module`` with its stored weight minus that with the exact one, float32 (channels,)."""
-    means: list[Tensor] = []
+def shifted(
+    network: nn.Module, layers: Mapping[str, nn.Module], exact: Mapping[str, np.ndarray], x: Tensor
+) -> dict[str, np.ndarray]:
+    """Name -> mean output of a layer with its stored weight minus that with the exact one, (channels,).
 
-    def note(_: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
-        stored = module.weight.data
-        module.weight.data = torch.from_numpy(exact)
+    One pass over the images ``x``. A layer whose weight the network reads without calling it, as attention
+    does, is left out.
+    """
+    found: dict[str, np.ndarray] = {}
+
+    def note(name: str, module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
+        weight = module.get_parameter("weight")
+        stored = weight.data
+        weight.data = torch.from_numpy(exact[f"{name}.weight"])
         other = module.forward(given[0])  # forward itself: a call would come here again
-        module.weight.data = stored
-        means.append((out - other).transpose(0, 1).flatten(1).mean(1))
+        weight.data = stored
+        channel = -1 if isinstance(module, nn.Linear) else 1
+        found[name] = (out - other).movedim(channel, 0).flatten(1).mean(1).numpy()
 
-    handle = module.register_forward_hook(note)
+    handles = [module.register_forward_hook(partial(note, name)) for name, module in layers.items()]
     with torch.no_grad():
         network(x)
-    handle.remove()
-    return means[0].numpy()
+    for handle in handles:
+        handle.remove()
+    return found
 
 
 STAGE = Stage(
