@@ -33,9 +33,7 @@ COMPARISONS: dict[str, Callable[[bool], dict[str, Figure]]] = {
 def parser() -> argparse.ArgumentParser:
     """The options."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    options.add_argument(
-        "--only", action="append", choices=COMPARISONS, help="this comparison; may be repeated"
-    )
+    options.add_argument("--only", nargs="+", choices=COMPARISONS, help="these comparisons")
     options.add_argument(
         "--quick", action="store_true", help="few images and turns: whether it runs, no figures"
     )
