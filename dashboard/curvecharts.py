@@ -55,7 +55,7 @@ def accuracy_vs_ber(
     ticks = [t for t in ticks if t <= rates[-1] * 1.01] or rates
     xaxis = {
         "type": "log",
-        "title": {"text": "bit error rate: probability that a stored bit flips"},
+        "title": {"text": "bit error rate: probability of a flip"},
         "tickvals": [zero, *ticks],
         "ticktext": ["0", *map(theme.power, ticks)],
         "range": [np.log10(zero) - 0.12, np.log10(rates[-1]) + 0.12],
