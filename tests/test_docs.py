@@ -79,8 +79,11 @@ def others() -> list[str]:
         weights = sum(checkpoints.sizes(checkpoint)) / 1e6
         own = rows[rows["checkpoint"] == checkpoint]
         hit = own[(own["eps"] == 8) & (own["attack"] == "pgd")].set_index("encoding")
-        for encoding, part in own[own["axis"] == "ber"].groupby("encoding", sort=False):
-            at = stats.curve(part).set_index("x")
+        flipped = own[(own["axis"] == "ber") & (own["fault"] == "random")]
+        for encoding, part in flipped.groupby("encoding", sort=False):
+            at = stats.foremost(stats.curve(part)).set_index("x")
+            if not set(rates) <= set(at.index):
+                continue  # measured at one rate alone, for a claim
             cells = [_cell(at.loc[x]) for x in rates]
             robust = "not measured"
             if encoding in hit.index:
