@@ -160,9 +160,10 @@ def _table(frame: pd.DataFrame) -> str:
 
 
 def _data(rows: pd.DataFrame) -> str:
-    """The rows themselves, for machines: per-image answers left out."""
-    records = json.dumps(rows.drop(columns="right").to_dict("records")).replace("<", "\\u003c")
-    return f"<script type='application/json' id=rows>{records}</script>"
+    """The rows themselves, for machines (pandas: orient "split"); per-image answers left out."""
+    split = rows.drop(columns="right").to_dict("split", index=False)
+    held = json.dumps(split, separators=(",", ":")).replace("<", "\\u003c")
+    return f"<script type='application/json' id=rows>{held}</script>"
 
 
 def _text(value: str) -> str:
