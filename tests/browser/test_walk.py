@@ -88,13 +88,10 @@ def test_a_run_of_hardening_is_begun_found_again_by_its_link_and_cancelled(visit
 
 def test_no_control_of_harden_is_taken_for_a_tile_of_the_bit_lab(visit):
     page = visit("/harden?net=signs/resnet20/base").page
-    ready(page)
     arrows = page.locator("[data-testid=stSelectbox] button")
-    inside = arrows.evaluate_all(
-        "all => all.map(arrow => arrow.offsetHeight <= arrow.parentElement.offsetHeight)"
-    )
-    assert len(inside) >= 5
-    assert all(inside)
+    expect(arrows.nth(4)).to_be_visible()
+    own = "all => all.map(arrow => arrow.offsetHeight <= arrow.parentElement.offsetHeight)"
+    until(page, lambda: len(arrows.evaluate_all(own)) >= 5 and all(arrows.evaluate_all(own)), True)
 
 
 def test_the_run_of_a_link_that_no_server_knows_is_a_sentence(visit):
