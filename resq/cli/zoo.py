@@ -77,19 +77,21 @@ def run(arguments: argparse.Namespace) -> None:
 def status(recipe: recipes.Recipe) -> dict[str, Any]:
     """What is known of one row: its accuracy where it is trained, the command that trains it where not."""
     absent = checkpoints.unshipped()
-    if recipe.name in absent or recipe.name in checkpoints.names():
-        card = absent.get(recipe.name) or checkpoints.card(recipe.name)
-        test, state = (
-            card.get("test", {}),
-            "trained, weights not shipped" if recipe.name in absent else "trained",
-        )
-        return {"row": recipe.name, "state": state, "accuracy": test.get("accuracy"), "n": test.get("n"),
-                "epochs": card.get("epochs"), "minutes": card.get("minutes")}  # fmt: skip
+    if recipe.name in absent:
+        return _trained(recipe.name, "trained, weights not shipped", absent[recipe.name])
+    if recipe.name in checkpoints.names():
+        return _trained(recipe.name, "trained", checkpoints.card(recipe.name))
     state = (
         "not trained yet" if data.present(recipe.data) else f"not trained yet; no {recipe.data} images here"
     )
     return {"row": recipe.name, "state": state, "accuracy": None, "n": None, "epochs": recipe.epochs,
             "minutes": None}  # fmt: skip
+
+
+def _trained(name: str, state: str, card: dict[str, Any]) -> dict[str, Any]:
+    test = card.get("test", {})
+    return {"row": name, "state": state, "accuracy": test.get("accuracy"), "n": test.get("n"),
+            "epochs": card.get("epochs"), "minutes": card.get("minutes")}  # fmt: skip
 
 
 def _text(value: Any) -> str:
