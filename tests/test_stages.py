@@ -11,7 +11,7 @@ from resq import checkpoints
 from resq.core import BitFlips, Dataset, Encoding
 from resq.data import signs
 from resq.learn import train
-from resq.learn.stages import STAGES, adversarial, bit_error, bpfc, mixup, quantize, vulnerable, words
+from resq.learn.stages import STAGES, adversarial, bit_error, bpfc, mixup, quantize, tune, vulnerable, words
 from resq.learn.stages.frame import Outcome, Site, held_out, options
 from resq.learn.stages.look import Look, look, spread
 from resq.measure.bench import Bench
@@ -457,3 +457,45 @@ def test_bit_errors_are_learned_on_moved_images_where_an_earlier_stage_is_to_be_
         losses.append(float(loss(network, x, y, np.random.default_rng(0))[0].detach()))
     assert losses[1] > losses[0] + 0.1
     assert not network.training
+
+
+# The mean of the last epochs' weights, and cutout
+
+
+def _course(outcome: Outcome) -> list[dict]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in outcome.log]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_mean_of_the_last_steps_is_the_result_and_says_so(name, site):
+    last, mean = _run(name, site), _run(name, site, average=1)
+    told = mean.notes["averaged"]
+    assert told["steps"] == len(site.train) // FEW["batch"]
+    assert told["kept"]
+    assert _course(mean) == _course(last), "the run itself is the same one"
+    assert any(_bytes(mean)[k] != _bytes(last)[k] for k in site.checkpoint.weights)
+
+
+def test_the_mean_of_one_step_is_that_steps_weights(site):
+    one = {"batch": len(site.train), "epochs": 2}
+    last, mean = _run("clean", site, **one), _run("clean", site, average=1, **one)
+    assert mean.notes["averaged"]["steps"] == 1
+    for name in site.checkpoint.weights:
+        np.testing.assert_array_equal(mean.state[name], last.state[name])
+
+
+def test_a_mean_below_the_floor_is_not_taken(site, monkeypatch):
+    found = iter([1.0, 0.9, 0.9, 0.1])  # the start, two epochs, their mean
+    monkeypatch.setattr(tune, "accuracy", lambda network, images: next(found))
+    outcome = _run("clean", site, average=1, drop=0.2)
+    assert outcome.notes["averaged"]["kept"] is False
+    assert outcome.notes["kept_epoch"] == 2
+
+
+def test_an_average_of_all_epochs_is_refused(site):
+    with pytest.raises(ValueError, match="average takes fewer than all 2 epochs, got 2"):
+        _run("clean", site, average=2)
+
+
+def test_cutout_changes_what_a_stage_sees(site):
+    assert _course(_run("clean", site)) != _course(_run("clean", site, cutout=4))

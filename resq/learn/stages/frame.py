@@ -85,6 +85,8 @@ TRAINING: dict[str, Any] = {
     "momentum": 0.9,
     "weight_decay": 5e-4,
     "pad": 4,
+    "cutout": 0,  # side in pixels of a square that every image loses, as in a recipe
+    "average": 0,  # of the epochs, how many at the end give the result: the mean over their steps
     "drop": 0.1,  # epochs whose validation accuracy lies further below the start's than this are not kept
     "n_valid": 500,
     "bf16": False,  # passes in bfloat16 where a measurement finds them faster; weights stay in float32

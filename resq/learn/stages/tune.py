@@ -32,7 +32,11 @@ def tuned(
     """The network after the options' epochs of ``objective``, from the last epoch that kept the floor.
 
     The floor is the start's accuracy on validation images minus ``drop``. Where no epoch keeps it, the
-    weights are those from before the stage, and the notes say so.
+    weights are those from before the stage, and the notes say so. With ``average`` the mean of the last
+    epochs' weights is judged as one epoch more.
+
+    Raises:
+        ValueError: ``average`` leaves no epoch out.
     """
     recipe = _recipe(site, options)
     run = train.start(recipe, {k: torch.tensor(v) for k, v in site.checkpoint.state.items()})
@@ -50,24 +54,37 @@ def tuned(
     hooks = Hooks(mark(site, options), order, rate or cosine(options), stepped, told)
     keep = {"keep": site.keep, "quiet": site.quiet, "hooks": hooks}
     train.train(recipe, site.train, run=run, objective=objective(run), **keep)  # type: ignore[arg-type]
-    return _outcome(site, run, floor)
+    mean = {"averaged": _judged(run, valid, floor)} if run.averaged else {}
+    return _outcome(site, run, floor, mean)
 
 
-def _outcome(site: Site, run: Run, floor: float) -> Outcome:
-    notes: dict[str, Any] = {"floor": round(floor, 5), "rolled_back": not run.good}
+def _judged(run: Run, valid: Dataset, floor: float) -> dict[str, Any]:
+    """Takes the mean of the last weights, now the network's, as its result where it keeps the floor."""
+    found = round(accuracy(run.network, valid), 5)
+    if found >= floor:
+        run.good = {k: v.detach().clone() for k, v in run.network.body.state_dict().items()}
+    return {"steps": run.averaged, "valid": found, "kept": found >= floor}
+
+
+def _outcome(site: Site, run: Run, floor: float, mean: dict[str, Any]) -> Outcome:
+    notes: dict[str, Any] = {"floor": round(floor, 5), "rolled_back": not run.good, **mean}
     if not run.good:
         return Outcome(site.checkpoint.state, run.history, notes)
-    kept = [row["epoch"] for row in run.history if row["valid"] >= floor]
     state = {k: v.cpu().contiguous().numpy() for k, v in run.good.items()}
+    if mean and mean["averaged"]["kept"]:
+        return Outcome(state, run.history, notes)
+    kept = [row["epoch"] for row in run.history if row["valid"] >= floor]
     return Outcome(state, run.history, {**notes, "kept_epoch": kept[-1]})
 
 
 def _recipe(site: Site, options: Options) -> Recipe:
-    fields = {k: options[k] for k in ("epochs", "batch", "lr", "momentum", "weight_decay", "pad")}
+    fields = {k: options[k] for k in ("epochs", "batch", "lr", "momentum", "weight_decay", "pad", "cutout")}
+    if options["average"] >= options["epochs"]:
+        raise ValueError(f"average takes fewer than all {options['epochs']} epochs, got {options['average']}")
     checkpoint, side = site.checkpoint, site.train.pixels.shape[-1]
     return Recipe(
         checkpoint.data, checkpoint.network, "stage", **fields, warmup=0, size=side, early_size=side,
-        seed=site.seed,
+        average_epochs=options["average"], seed=site.seed,
     )  # fmt: skip
 
 
