@@ -148,7 +148,7 @@ def answers(cell: Cell, running: live.Measurement | None) -> None:
     spec = FlowSpec(cell.checkpoint, cell.encoding, cell.fault, cell.ber)
     with shell.group("live", "flow"):
         busy = running is not None and running.active
-        if data.present(cell.data):
+        if data.present(cell.data) and cell.checkpoint in data.names():
             pressed = st.button(
                 "Measure which class becomes which", key="run_flow", icon=":material/alt_route:",
                 disabled=busy, help=f"{spec.n} test images, {spec.maps} fault maps; about as long as a curve",

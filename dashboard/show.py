@@ -17,6 +17,7 @@ import streamlit as st
 
 from dashboard import charts, data, shell, theme
 from dashboard.words import Verdict
+from resq import checkpoints
 from resq.measure import table as stored
 
 PAUSE = 0.02  # s
@@ -238,6 +239,15 @@ def lacking(names: Iterable[str], so: str) -> bool:
             f"Set RESQ_DATA to a folder that holds {name}/test*.parquet, or fetch them:",
             f"python -m resq data {name} --download",
         )
+    return bool(away)
+
+
+def weightless(names: Iterable[str], so: str) -> bool:
+    """Whether weights of a network are not on this machine; then it says so, what follows, and what to do."""
+    away = sorted(set(names) & set(data.unshipped()))
+    for name in away:
+        sorry(f"The weights of {name} are not on this machine, so {so}. This makes them:",
+              checkpoints.making(data.card(name)))  # fmt: skip
     return bool(away)
 
 

@@ -78,6 +78,19 @@ def unshipped() -> dict[str, dict[str, Any]]:
     return {name: json.loads(files[name].read_text()) for name in sorted(set(files) - set(names()))}
 
 
+def making(card: Mapping[str, Any]) -> str:
+    """The command that makes the weights of a network which is not shipped, from its card.
+
+    >>> making({"name": "gtsrb/vgg16/base", "recipe": {}})
+    'python -m resq zoo --only gtsrb/vgg16/base'
+    >>> making({"name": "cifar10/swin_t/fault", "data": "cifar10", "network": "swin_t", "stages": [{}]})
+    'python -m resq harden assets/specs/hardened/cifar10-swin_t.toml'
+    """
+    if "stages" not in card:
+        return f"python -m resq zoo --only {card['name']}"
+    return f"python -m resq harden assets/specs/hardened/{card['data']}-{card['network']}.toml"
+
+
 def _file(folder: Path, name: str) -> Path:
     """The weights' file; a variant may hold dots (p0.01), so nothing is taken for a suffix."""
     return folder / f"{name}.safetensors"
@@ -114,6 +127,8 @@ def find(name: str) -> Path:
         for folder in folders():
             if _there(_file(folder, name)):
                 return _file(folder, name)
+    if name in (absent := unshipped()):
+        raise ValueError(f"the weights of {name} are not shipped; this makes them: {making(absent[name])}")
     raise ValueError(
         f"no checkpoint {name!r}; expected data/network/variant or a .safetensors file; known: "
         + (", ".join(names()) or "none")

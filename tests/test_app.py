@@ -325,6 +325,19 @@ def test_a_link_may_name_a_fault_model_as_commands_do(name):
     assert "fault model layer-uniform" in said(app)
 
 
+@pytest.mark.parametrize("net", sorted(checkpoints.unshipped()))
+def test_rows_of_a_network_that_is_not_shipped_are_drawn_and_nothing_is_measured(net):
+    card = checkpoints.unshipped()[net]
+    app = opened("sweep", nets=net, encs="int8", n="500")
+    assert not app.exception
+    assert choice(app, "multiselect", "nets").value == [net]
+    assert checkpoints.making(card) in commands(app)
+    assert f"The weights of {net} are not on this machine" in said(app)
+    assert app.button(key="measure").disabled
+    assert f"weights {card['sha256'][:8]}" in said(app), "of the stored rows"
+    assert not [b for b in app.button if b.key in ("run_cell", "run_flow")]
+
+
 def test_without_torch_the_bit_lab_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "resq.measure.bench", None)
     monkeypatch.delattr("resq.measure.bench", raising=False)

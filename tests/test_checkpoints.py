@@ -339,3 +339,14 @@ def test_only_networks_for_words_of_four_bits_are_kept_in_four(name, bits):
     large = {"w": np.zeros((2048, 1024), np.float32)}
     assert codes.width(large, ("w",), Encoding.parse(name)) == bits
     assert codes.width({"w": np.zeros((2, 2), np.float32)}, ("w",), Encoding.parse(name)) == 0
+
+
+def test_weights_that_are_not_shipped_are_asked_for_with_the_command_that_makes_them():
+    absent = checkpoints.unshipped()
+    assert absent
+    for name, card in absent.items():
+        with pytest.raises(
+            ValueError, match=f"the weights of {name} are not shipped; this makes them"
+        ) as said:
+            checkpoints.find(name)
+        assert str(said.value).endswith(checkpoints.making(card))

@@ -19,7 +19,17 @@ from dashboard.data.measured import (
     study,
     usual,
 )
-from dashboard.data.nets import Stored, card, datasets, megabytes, names, networks, stored, words_of
+from dashboard.data.nets import (
+    Stored,
+    card,
+    datasets,
+    megabytes,
+    names,
+    networks,
+    stored,
+    unshipped,
+    words_of,
+)
 from dashboard.data.photos import SHOWN, Pictures, about, chance, classes, pictures, present, thumbnail
 from dashboard.data.planes import cell, copies, film, flows, heatmap, protected
 from dashboard.data.replays import board, reruns, verdicts
@@ -70,6 +80,7 @@ __all__ = [
     "stored_cells",
     "study",
     "thumbnail",
+    "unshipped",
     "usual",
     "verdicts",
     "words_of",

@@ -31,6 +31,12 @@ def names() -> list[str]:
     )
 
 
+@lately
+def unshipped() -> dict[str, dict[str, Any]]:
+    """Cards of the networks whose rows are here and whose weights are not."""
+    return checkpoints.unshipped()
+
+
 def networks() -> list[str]:
     """Networks that weights can be of.
 
@@ -49,8 +55,8 @@ def datasets() -> list[str]:
 
 @lately
 def card(name: str) -> dict[str, Any]:
-    """The card of a checkpoint, to be read only: no torch."""
-    return checkpoints.card(name)
+    """The card of a checkpoint, to be read only, also where its weights are not here: no torch."""
+    return unshipped().get(name) or checkpoints.card(name)
 
 
 def stored(net: str, enc: str) -> Stored:

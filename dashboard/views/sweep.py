@@ -51,7 +51,8 @@ def picture(
     if stale := data.outdated(known.rows):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}. Press “Measure live”.")
     if known.missing and not running:
-        st.caption(f"Not stored: {pick.names(known.missing)}. Press “Measure live”.")
+        able = {spec.checkpoint for spec in known.missing} & set(data.names())
+        st.caption(f"Not stored: {pick.names(known.missing)}.{' Press “Measure live”.' if able else ''}")
     return known, drawn
 
 
@@ -100,7 +101,8 @@ def page(names: list[str]) -> None:
         show.sorry("Choose at least one network and one encoding.")
         return
     found = follow.measurement(kind=SweepSpec, lost="The settings still hold; press “Measure live” again.")
-    away = show.lacking((spec.dataset for spec in specs), "stored curves are all there is to see")
+    so = "stored curves are all there is to see"
+    away = show.weightless(nets, so) or show.lacking((spec.dataset for spec in specs), so)
     with button, shell.group("live"):
         st.button(
             "Measure live",
@@ -123,6 +125,6 @@ show.page("How much can it take?", show.text("sweep"))
 with show.in_words():
     known = data.names()
     if known:
-        page(known)
+        page([*known, *data.unshipped()])
     else:
         show.sorry(*show.UNTRAINED)
