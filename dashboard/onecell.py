@@ -148,7 +148,8 @@ def answers(cell: Cell, running: live.Measurement | None) -> None:
     spec = FlowSpec(cell.checkpoint, cell.encoding, cell.fault, cell.ber)
     with shell.group("live", "flow"):
         busy = running is not None and running.active
-        if data.present(cell.data) and cell.checkpoint in data.names():
+        here = data.present(cell.data) and cell.checkpoint in data.names()
+        if here:
             pressed = st.button(
                 "Measure which class becomes which", key="run_flow", icon=":material/alt_route:",
                 disabled=busy, help=f"{spec.n} test images, {spec.maps} fault maps; about as long as a curve",
@@ -161,7 +162,8 @@ def answers(cell: Cell, running: live.Measurement | None) -> None:
     if rows:
         drawn_flow(rows, "Measured here" if fresh else "Stored rows", spec)
     elif not busy:
-        said = "Which class becomes which is not stored for this cell. Measure it here, or in a terminal:"
+        how = "Measure it here, or in a terminal" if here else "In a terminal, where its weights are"
+        said = f"Which class becomes which is not stored for this cell. {how}:"
         show.sorry(said, " ".join(["python -m resq", *spec.argv()]))
     follow.ended(running, "flow")
 
