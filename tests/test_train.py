@@ -11,7 +11,7 @@ from resq import checkpoints
 from resq.cli import train as cli
 from resq.core import Dataset
 from resq.data import signs
-from resq.learn import augment, recipe, train
+from resq.learn import augment, recipe, teach, train
 from resq.learn.recipe import Recipe
 
 FIELDS = {"epochs": 3, "batch": 16, "lr": 0.02, "warmup": 1, "pad": 2}
@@ -342,3 +342,55 @@ def test_a_share_of_the_start_is_averaged_into_the_last_weights(images):
 def test_a_share_without_a_start_is_refused():
     with pytest.raises(ValueError, match=r"needs a checkpoint to start from, got 0.5 of ''"):
         Recipe("signs", "resnet20", start_share=0.5)
+
+
+# Teachers
+
+TAUGHT = replace(
+    SHORT, epochs=1, warmup=0.5, teachers=("signs/resnet20/base", "signs/resnet20/fault"), taught=0.5
+)
+
+
+def test_half_the_loss_is_the_cross_entropy_against_the_teachers_mean_answer():
+    x, y = torch.rand(8, 4), torch.arange(8) % 4
+    one, two = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
+    loss, logits = teach.Taught(TAUGHT, [one, two])(torch.nn.Identity(), x, y, np.random.default_rng(0))
+    wanted = (one(x).softmax(1) + two(x).softmax(1)) / 2
+    logs = torch.log_softmax(x, 1)
+    expected = -0.5 * logs[range(8), y].mean() - 0.5 * (wanted * logs).sum(1).mean()
+    torch.testing.assert_close(loss, expected)
+    assert logits is x or torch.equal(logits, x)
+
+
+def test_teachers_change_the_run_and_are_named_in_its_file_and_its_card(images, tmp_path):
+    keep = tmp_path / "run.pt"
+    told = _train(TAUGHT, images, keep=keep)
+    alone = _train(replace(TAUGHT, teachers=(), taught=0.0), images)
+    assert told.history[0]["loss"] != alone.history[0]["loss"]
+    with pytest.raises(ValueError, match="remove the file to begin anew"):
+        train.train(replace(TAUGHT, teachers=TAUGHT.teachers[:1]), images, keep=keep, quiet=True)
+    named = teach.about(TAUGHT)["teachers"]
+    assert [t["name"] for t in named] == list(TAUGHT.teachers)
+    assert all(checkpoints.card(t["name"])["sha256"] == t["sha256"] for t in named)
+
+
+@pytest.mark.parametrize(
+    "given", [{"taught": 0.5}, {"teachers": ("a/b/c",)}, {"teachers": ("a/b/c",), "taught": 1.5}]
+)
+def test_a_share_without_teachers_and_teachers_without_a_share_are_refused(given):
+    with pytest.raises(ValueError, match=r"taught lies in \(0, 1\] with teachers and is 0 without"):
+        Recipe("signs", "resnet20", **given)
+
+
+def test_a_teacher_of_another_data_set_is_refused_by_name(images):
+    with pytest.raises(
+        ValueError, match="cannot learn from signs/resnet20/base, which knows the classes of signs"
+    ):
+        teach.load(
+            Recipe("cifar10", "resnet18", teachers=("signs/resnet20/base",), taught=0.5), torch.device("cpu")
+        )
+
+
+def test_teachers_are_read_from_toml_as_a_list(tmp_path):
+    text = 'data = "signs"\nnetwork = "resnet20"\nteachers = ["signs/resnet20/base"]\ntaught = 0.5\n'
+    assert _read(tmp_path, text).teachers == ("signs/resnet20/base",)

@@ -120,11 +120,10 @@ def shipped(name: str) -> recipes.Recipe:
 
 
 def before(recipe: recipes.Recipe) -> list[recipes.Recipe]:
-    """The recipes whose checkpoints this one starts from and that are not trained yet, first things first."""
-    if not recipe.start or recipe.start == recipes.IMAGENET or recipe.start in checkpoints.names():
-        return []
-    first = shipped(recipe.start)
-    return [*before(first), first]
+    """The recipes whose checkpoints this one starts or learns from and that are not trained yet, in order."""
+    wanted = {recipe.start, *recipe.teachers} - {"", recipes.IMAGENET, *checkpoints.names()}
+    firsts = [shipped(name) for name in sorted(wanted)]
+    return list(dict.fromkeys(step for first in firsts for step in (*before(first), first)))
 
 
 def _recipe(arguments: argparse.Namespace) -> recipes.Recipe:
@@ -137,6 +136,7 @@ def _recipe(arguments: argparse.Namespace) -> recipes.Recipe:
 
 
 def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any]:
+    from resq.learn import teach  # torch
     from resq.measure.sweep import code_hash
 
     return {
@@ -146,6 +146,7 @@ def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any
         "epochs": len(run.history),
         "train": {"n": len(images), "images": images.hash},
         **_start(recipe, run),
+        **teach.about(recipe),
         "minutes": round(sum(row["seconds"] for row in run.history) / 60, 1),
         "code": code_hash(),
         "selected": f"{_kept(recipe)}; nothing was chosen on test images",

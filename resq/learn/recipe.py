@@ -34,6 +34,8 @@ class Recipe:
             data set's mean colour (DeVries and Taylor 2017, arXiv:1708.04552); 0: none.
         smooth: share of each label that is spread evenly over all classes (Szegedy et al. 2016,
             arXiv:1512.00567).
+        teachers: checkpoints whose mean answer the network learns beside the labels; ``taught`` is their
+            share of the loss (Hinton et al. 2015, arXiv:1503.02531).
     """
 
     data: str
@@ -56,6 +58,8 @@ class Recipe:
     start_share: float = 0.0
     cutout: int = 0
     smooth: float = 0.0
+    teachers: tuple[str, ...] = ()
+    taught: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -72,6 +76,11 @@ class Recipe:
             raise ValueError(
                 f"start_share lies in [0, 1) and needs a checkpoint to start from, got {self.start_share:g} "
                 f"of {self.start!r}"
+            )
+        if not 0 <= self.taught <= 1 or bool(self.taught) != bool(self.teachers):
+            raise ValueError(
+                f"taught lies in (0, 1] with teachers and is 0 without, got {self.taught:g} of "
+                f"{len(self.teachers)} teachers"
             )
         if self.optimizer not in ("sgd", "adamw"):
             raise ValueError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")
@@ -112,4 +121,6 @@ def read(file: Path) -> Recipe:
     missing = [name for name in ("data", "network") if name not in given]
     if missing:
         raise ValueError(f"{file.name} lacks {' and '.join(missing)}")
+    if isinstance(given.get("teachers"), list):
+        given["teachers"] = tuple(given["teachers"])
     return Recipe(**given)

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from resq import checkpoints, data, networks, seeds
 from resq.core import Dataset
-from resq.learn import augment, average, machine
+from resq.learn import augment, average, machine, teach
 from resq.learn.recipe import IMAGENET, Recipe
 from resq.networks import imagenet
 
@@ -131,7 +131,8 @@ def train(
     Args:
         run: where to begin; a fresh start by default.
         keep: a file that holds the run after every epoch; where it exists the run goes on from it.
-        objective: the loss; by default cross-entropy of the clean images, smoothed as the recipe says.
+        objective: the loss; by default cross-entropy of the clean images, smoothed as the recipe says, and
+            against its teachers.
         until: a time of ``time.monotonic``; an epoch that would end after it, judging by the one before, is
             not begun, and the run comes back unfinished.
         hooks: what a stage adds.
@@ -139,7 +140,7 @@ def train(
         ValueError: ``keep`` belongs to another recipe or other images.
     """
     run = run or start(recipe)
-    objective = objective or partial(cross_entropy, smooth=recipe.smooth)
+    objective = objective or _usual(recipe, machine.of(run.network))
     identity = " ".join([recipe.hash, images.hash, *started(recipe), *[hooks.mark] * bool(hooks.mark)])
     if keep is not None and keep.exists():
         _resume(run, keep, identity)
@@ -165,11 +166,18 @@ def train(
     return run
 
 
+def _usual(recipe: Recipe, where: torch.device) -> Objective:
+    """The loss that a recipe alone decides."""
+    if recipe.teachers:
+        return teach.Taught(recipe, teach.load(recipe, where))
+    return partial(cross_entropy, smooth=recipe.smooth)
+
+
 def started(recipe: Recipe) -> list[str]:
-    """What names the weights that the recipe starts from, their hash if possible; none for a random start."""
-    if recipe.start == IMAGENET:
-        return [str(imagenet.source(recipe.network))]
-    return [checkpoints.card(recipe.start)["sha256"][:16]] if recipe.start else []
+    """What names the weights that the recipe starts from and learns from: their hashes where possible."""
+    first = [str(imagenet.source(recipe.network))] if recipe.start == IMAGENET else []
+    names = [*[recipe.start] * (bool(recipe.start) and not first), *recipe.teachers]
+    return [*first, *(checkpoints.card(name)["sha256"][:16] for name in names)]
 
 
 def _epoch(
