@@ -201,6 +201,9 @@ def test_a_list_makes_what_is_not_there_yet_one_from_the_other(tiny, tmp_path, c
     assert made["signs/resnet20/two"]["stages"][0]["options"]["n_bias"] == 8
     assert main(["harden", str(file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["checkpoints"] == made
+    assert main(["harden", str(file)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said == [f"{name} is there already; --overwrite makes it anew" for name in made]
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,8 @@ def _all(plans: list[Plan], arguments: argparse.Namespace, folder: Path) -> None
     for plan in plans:
         there = plan.result in checkpoints.names() and not arguments.overwrite
         cards[plan.result] = checkpoints.card(plan.result) if there else _one(plan, arguments, folder)
+        if there and not (arguments.stream or arguments.json):
+            print(f"{plan.result} is there already; --overwrite makes it anew")
     if arguments.stream:
         print(json.dumps({"done": {"checkpoint": plans[-1].result}}), flush=True)
     elif arguments.json:
