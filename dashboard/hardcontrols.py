@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import data, shell
+from dashboard import data, shell, show
 from dashboard.hardening import FIRST, HardenSpec
 from resq.core import Encoding
 
@@ -16,6 +16,7 @@ SCALES = (0.1, 0.3, 0.5, 1.0, 2.0)
 def form(names: list[str]) -> HardenSpec:
     """The run that the form describes."""
     presets = data.presets()
+    show.strangers("net", names)
     with shell.group("base"), st.container(horizontal=True, vertical_alignment="bottom"):
         net = st.selectbox("Start from", names, key="net", bind="query-params")
         preset = st.selectbox(

@@ -251,6 +251,16 @@ def weightless(names: Iterable[str], so: str) -> bool:
     return bool(away)
 
 
+def strangers(key: str, names: Sequence[str]) -> None:
+    """A sentence for each network that the link names under ``key`` and that is none of ``names``."""
+    for name in list(dict.fromkeys(filter(None, st.query_params.get_all(key))))[:3]:
+        if name not in names and not weightless([name], "this page cannot show it"):
+            named = plain(name if len(name) <= 80 else f"{name[:80]}…")
+            sorry(
+                f"The link names the network {named}, which this page does not have: choose one of the list."
+            )
+
+
 def pictures(name: str) -> data.Pictures | None:
     """The images to choose from; None, with a sentence, where they are not on this machine."""
     if lacking([name], "only bits and weights are shown"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from dashboard import data, shell
+from dashboard import data, shell, show
 
 MODES = {"transfer": "made on the fault-free network", "adaptive": "made on the faulty network"}
 
@@ -24,6 +24,7 @@ class Choice:
 
 def choice() -> Choice:
     """The chosen surface, at first that of the network that is measured most."""
+    show.strangers("net", data.measured_most())
     with shell.group("choice"), st.container(horizontal=True, vertical_alignment="bottom"):
         net = st.selectbox("Network", data.measured_most(), key="net", bind="query-params")
         encodings = data.measured_most(net)

@@ -325,6 +325,26 @@ def test_a_link_may_name_a_fault_model_as_commands_do(name):
     assert "fault model layer-uniform" in said(app)
 
 
+@pytest.mark.parametrize(
+    ("page", "key"),
+    [("bitlab", "net"), ("sweep", "nets"), ("layers", "net"), ("tradeoff", "net"), ("harden", "net")],
+)
+def test_a_link_that_names_a_network_which_is_not_here_says_so(page, key, rows):
+    app = opened(page, **{key: "nobody/*has*/it"})
+    assert not app.exception
+    named = r"nobody/\*has\*/it"
+    assert f"The link names the network {named}, which this page does not have" in said(app)
+    assert "The link names" not in said(opened(page))
+
+
+def test_a_page_that_needs_weights_says_how_to_make_those_that_are_not_shipped():
+    net = sorted(checkpoints.unshipped())[0]
+    app = opened("bitlab", net=net)
+    assert not app.exception
+    assert f"The weights of {net} are not on this machine, so this page cannot show it" in said(app)
+    assert checkpoints.making(checkpoints.unshipped()[net]) in commands(app)
+
+
 @pytest.mark.parametrize("net", sorted(checkpoints.unshipped()))
 def test_rows_of_a_network_that_is_not_shipped_are_drawn_and_nothing_is_measured(net):
     card = checkpoints.unshipped()[net]

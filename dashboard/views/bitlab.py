@@ -116,6 +116,7 @@ class Given:
 
 def page(names: list[str]) -> None:
     """The whole page for one state."""
+    show.strangers("net", names)
     first, second, third = st.columns([3, 3, 6], vertical_alignment="bottom")
     with first, shell.group("network"):
         net = bitcontrols.network(names)

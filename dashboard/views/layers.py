@@ -226,6 +226,7 @@ def shown(net: str, enc: str, running: live.Measurement | None) -> None:
 
 def page(names: list[str]) -> None:
     """The whole page."""
+    show.strangers("net", names)
     first, second, third = st.columns([3, 3, 5], vertical_alignment="bottom")
     with first, shell.group("network"):
         net = bitcontrols.network(names)

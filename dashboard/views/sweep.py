@@ -91,6 +91,7 @@ def shown(
 
 def page(names: list[str]) -> None:
     """The whole page."""
+    show.strangers("nets", names)
     choice, button = st.columns([5, 1], vertical_alignment="bottom")
     with choice, shell.group("choice"):
         nets, encs = controls.selection(names, data.usual(names[0]))
