@@ -162,7 +162,9 @@ def answers(cell: Cell, running: live.Measurement | None) -> None:
     if rows:
         drawn_flow(rows, "Measured here" if fresh else "Stored rows", spec)
     elif not busy:
-        how = "Measure it here, or in a terminal" if here else "In a terminal, where its weights are"
+        how = (
+            "Measure it here, or in a terminal" if here else "In a terminal, where its weights and images are"
+        )
         said = f"Which class becomes which is not stored for this cell. {how}:"
         show.sorry(said, " ".join(["python -m resq", *spec.argv()]))
     follow.ended(running, "flow")

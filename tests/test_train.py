@@ -354,7 +354,9 @@ TAUGHT = replace(
 def test_half_the_loss_is_the_cross_entropy_against_the_teachers_mean_answer():
     x, y = torch.rand(8, 4), torch.arange(8) % 4
     one, two = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
-    loss, logits = teach.Taught(TAUGHT, [one, two])(torch.nn.Identity(), x, y, np.random.default_rng(0))
+    loss, logits = train.taught(
+        torch.nn.Identity(), x, y, np.random.default_rng(0), recipe=TAUGHT, teachers=[one, two]
+    )
     wanted = (one(x).softmax(1) + two(x).softmax(1)) / 2
     logs = torch.log_softmax(x, 1)
     expected = -0.5 * logs[range(8), y].mean() - 0.5 * (wanted * logs).sum(1).mean()

@@ -128,7 +128,7 @@ def plan(
         full = options(name, STAGES, {**given, **(changes or {}).get(name, {})})
         if "epochs" in full:
             full["epochs"] = max(1, round(full["epochs"] * epochs_scale))
-        stages.append((name, full))
+        stages.append((name, options(name, STAGES, full)))
     result = f"{base.rpartition('/')[0]}/{variant or chosen.name}"
     used = chosen.images if images is None else images
     return Plan(base, result, tuple(stages), chosen.name, used, seed, look or Look())

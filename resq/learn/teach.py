@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resq import checkpoints, data, networks
+from resq import checkpoints
+from resq.core import Encoding
 from resq.learn.recipe import Recipe
+from resq.measure.bench import network_of
 
 
 def load(recipe: Recipe, where: torch.device) -> list[nn.Module]:
@@ -23,40 +23,22 @@ def load(recipe: Recipe, where: torch.device) -> list[nn.Module]:
     Raises:
         ValueError: one is not here, or knows other classes.
     """
-    source, found = data.source(recipe.data), []
+    found = []
     for name in recipe.teachers:
         known = checkpoints.load(name)
         if known.data != recipe.data:
             raise ValueError(
                 f"{recipe.name} cannot learn from {name}, which knows the classes of {known.data}"
             )
-        network = networks.restore(
-            known.network, known.state, mean=source.mean, std=source.std, classes=len(source.classes)
-        )
+        network = network_of(known, known.quantized(Encoding.parse("fp32")))
         found.append(network.to(where, memory_format=torch.channels_last))  # type: ignore[call-overload]
     return found
 
 
 def answers(teachers: list[nn.Module], x: Tensor) -> Tensor:
     """The teachers' mean probabilities (N, classes) of images (N, 3, H, W) in [0, 1]."""
-    with torch.inference_mode():
+    with torch.no_grad():
         return torch.stack([teacher(x).float().softmax(1) for teacher in teachers]).mean(0)
-
-
-class Taught:
-    """The objective: ``taught`` of the cross-entropy against the teachers, the rest against the labels."""
-
-    def __init__(self, recipe: Recipe, teachers: list[nn.Module]) -> None:
-        self.recipe, self.teachers = recipe, teachers
-
-    def __call__(
-        self, network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Loss and logits of images and labels."""
-        share, wanted = self.recipe.taught, answers(self.teachers, x).clone()
-        logits = network(x).float()
-        own = F.cross_entropy(logits, y, label_smoothing=self.recipe.smooth)
-        return (1 - share) * own + share * F.cross_entropy(logits, wanted), logits
 
 
 def about(recipe: Recipe) -> dict[str, Any]:

@@ -39,6 +39,21 @@ def cross_entropy(
     return F.cross_entropy(logits, y, label_smoothing=smooth), logits
 
 
+def taught(
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    rng: np.random.Generator,
+    *,
+    recipe: Recipe,
+    teachers: list[nn.Module],
+) -> tuple[Tensor, Tensor]:
+    """``recipe.taught`` of the cross-entropy against the teachers, the rest against labels; the logits."""
+    own, logits = cross_entropy(network, x, y, rng, recipe.smooth)
+    theirs = F.cross_entropy(logits, teach.answers(teachers, x))
+    return (1 - recipe.taught) * own + recipe.taught * theirs, logits
+
+
 @dataclass(frozen=True)
 class Hooks:
     """What a stage adds to the loop; the defaults add nothing.
@@ -169,15 +184,17 @@ def train(
 def _usual(recipe: Recipe, where: torch.device) -> Objective:
     """The loss that a recipe alone decides."""
     if recipe.teachers:
-        return teach.Taught(recipe, teach.load(recipe, where))
+        return partial(taught, recipe=recipe, teachers=teach.load(recipe, where))
     return partial(cross_entropy, smooth=recipe.smooth)
 
 
 def started(recipe: Recipe) -> list[str]:
     """What names the weights that the recipe starts from and learns from: their hashes where possible."""
-    first = [str(imagenet.source(recipe.network))] if recipe.start == IMAGENET else []
-    names = [*[recipe.start] * (bool(recipe.start) and not first), *recipe.teachers]
-    return [*first, *(checkpoints.card(name)["sha256"][:16] for name in names)]
+    names = [name for name in (recipe.start, *recipe.teachers) if name]
+    return [
+        str(imagenet.source(recipe.network)) if name == IMAGENET else checkpoints.card(name)["sha256"][:16]
+        for name in names
+    ]
 
 
 def _epoch(

@@ -97,7 +97,8 @@ def options(name: str, stages: Mapping[str, Stage], given: Options) -> dict[str,
     """All options of a stage: the given ones, the defaults for the rest.
 
     Raises:
-        ValueError: no such stage, no such option of it, or a value of another kind than the default.
+        ValueError: no such stage, no such option of it, a value of another kind than the default, or an
+            average over all epochs.
     """
     defaults = known("stage", name, stages).defaults
     unknown = sorted(set(given) - set(defaults))
@@ -105,7 +106,12 @@ def options(name: str, stages: Mapping[str, Stage], given: Options) -> dict[str,
         raise ValueError(f"stage {name} has no option {', '.join(unknown)}; it has {', '.join(defaults)}")
     for key, value in given.items():
         _check(f"{name}.{key}", value, defaults[key])
-    return {**defaults, **given}
+    found = {**defaults, **given}
+    if found.get("average", 0) >= found.get("epochs", 1):
+        raise ValueError(
+            f"{name}.average takes fewer than all {found['epochs']} epochs, got {found['average']}"
+        )
+    return found
 
 
 def _check(name: str, value: Any, default: Any) -> None:

@@ -34,9 +34,6 @@ def tuned(
     The floor is the start's accuracy on validation images minus ``drop``. Where no epoch keeps it, the
     weights are those from before the stage, and the notes say so. With ``average`` the mean of the last
     epochs' weights is judged as one epoch more.
-
-    Raises:
-        ValueError: ``average`` leaves no epoch out.
     """
     recipe = _recipe(site, options)
     run = train.start(recipe, {k: torch.tensor(v) for k, v in site.checkpoint.state.items()})
@@ -79,8 +76,6 @@ def _outcome(site: Site, run: Run, floor: float, mean: dict[str, Any]) -> Outcom
 
 def _recipe(site: Site, options: Options) -> Recipe:
     fields = {k: options[k] for k in ("epochs", "batch", "lr", "momentum", "weight_decay", "pad", "cutout")}
-    if options["average"] >= options["epochs"]:
-        raise ValueError(f"average takes fewer than all {options['epochs']} epochs, got {options['average']}")
     checkpoint, side = site.checkpoint, site.train.pixels.shape[-1]
     return Recipe(
         checkpoint.data, checkpoint.network, "stage", **fields, warmup=0, size=side, early_size=side,
