@@ -11,7 +11,7 @@ from resq import checkpoints
 from resq.cli import train as cli
 from resq.core import Dataset
 from resq.data import signs
-from resq.learn import augment, recipe, teach, train
+from resq.learn import augment, average, recipe, teach, train
 from resq.learn.recipe import Recipe
 
 FIELDS = {"epochs": 3, "batch": 16, "lr": 0.02, "warmup": 1, "pad": 2}
@@ -226,8 +226,9 @@ def test_every_field_of_a_recipe_changes_its_hash():
 
 
 def test_every_shipped_recipe_can_be_read():
-    specs = Path(recipe.__file__).parents[2] / "assets" / "specs"
-    for file in specs.glob("*-base.toml"):
+    files = sorted((Path(recipe.__file__).parents[2] / "assets" / "specs" / "recipes").glob("*.toml"))
+    assert len(files) >= 8
+    for file in files:
         assert recipe.read(file).name == file.stem.replace("-", "/")
 
 
@@ -278,6 +279,53 @@ def test_cutout_fills_one_square_of_each_image_with_the_given_colour_and_leaves_
     cut = (y != x).any(1).flatten(1).sum(1)
     assert ((cut >= 4) & (cut <= 16)).all()  # a quarter at least is inside, wherever the centre falls
     assert torch.equal(y[0][:, (y[0] != x[0]).any(0)][:, 0], torch.tensor([0.1, 0.2, 0.3]))
+
+
+def test_cutmix_gives_each_image_one_rectangle_of_another_and_says_what_is_left():
+    x = torch.arange(12.0).view(12, 1, 1, 1).expand(12, 3, 16, 16)
+    shares = []
+    for seed in range(40):
+        y, other, left = augment.cutmix(x, np.random.default_rng(seed))
+        assert sorted(other.tolist()) == list(range(12))
+        foreign = y != x
+        moved = other != torch.arange(12)
+        assert torch.equal(foreign[~moved], torch.zeros_like(foreign[~moved]))
+        for image, rectangle, whose in zip(y[moved], foreign[moved], other[moved], strict=True):
+            assert (image[rectangle] == whose).all()
+            rows, columns = rectangle[0].any(1), rectangle[0].any(0)
+            assert torch.equal(rectangle[0], rows[:, None] & columns[None, :])  # one rectangle, no more
+            assert rectangle[0].float().mean().item() == pytest.approx(1 - left)
+        shares.append(left)
+    assert 0.5 < np.mean(shares) < 0.85  # uniform in [0, 1] before the border cuts rectangles off
+    assert torch.equal(x, torch.arange(12.0).view(12, 1, 1, 1).expand(12, 3, 16, 16))
+
+
+def test_mixed_labels_count_by_area(images):
+    network, x, y = torch.nn.Flatten(), torch.randn(8, 3, 4, 4), torch.arange(8)
+    both = Recipe("signs", "resnet20", mix=1.0, smooth=0.1)
+    loss, logits = train.mixed(network, x, y, np.random.default_rng(3), recipe=both)
+    rng = np.random.default_rng(3)
+    rng.random()  # whether this batch is mixed
+    pasted, other, left = augment.cutmix(x, rng)
+    assert 0 < left < 1
+    assert torch.equal(logits, pasted.flatten(1))
+    even = torch.full((8, 48), 0.1 / 48)
+    labels = even + 0.9 * (left * torch.eye(48)[:8] + (1 - left) * torch.eye(48)[other])
+    expected = -(labels * torch.log_softmax(logits, 1)).sum(1).mean()
+    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_share_of_the_batches_is_mixed_and_none_beside_teachers(images):
+    network, x, y = torch.nn.Flatten(), torch.randn(8, 3, 4, 4), torch.arange(8)
+    half, rng = Recipe("signs", "resnet20", mix=0.5), np.random.default_rng(0)
+    whole = [torch.equal(train.mixed(network, x, y, rng, recipe=half)[1], x.flatten(1)) for _ in range(200)]
+    assert 70 < sum(whole) < 130
+    one, other = (_train(replace(SHORT, epochs=1, warmup=0.5, mix=m), images) for m in (0.0, 0.5))
+    assert one.history[0]["loss"] != other.history[0]["loss"]
+    with pytest.raises(ValueError, match=r"mix lies in \[0, 1\] and does without teachers, got 0.5 with 1"):
+        replace(SHORT, mix=0.5, teachers=("signs/resnet20/base",), taught=0.5)
+    with pytest.raises(ValueError, match=r"mix lies in \[0, 1\]"):
+        replace(SHORT, mix=1.5)
 
 
 def test_smoothed_labels_are_a_share_of_the_mean_loss_over_all_classes(images):
@@ -337,6 +385,47 @@ def test_a_share_of_the_start_is_averaged_into_the_last_weights(images):
     begun = torch.tensor(checkpoints.load("signs/resnet20/base").state["linear.weight"])
     expected = 0.75 * last.network.body.linear.weight + 0.25 * begun
     torch.testing.assert_close(mixed.network.body.linear.weight, expected)
+
+
+SOUP = Recipe("signs", "resnet20", "mean", epochs=0, soup=("signs/resnet20/base", "signs/resnet20/clip"))
+
+
+def test_a_soup_is_the_mean_of_its_checkpoints_and_counts_its_statistics_anew(images):
+    made = _train(SOUP, images)
+    parts = [checkpoints.load(name).state for name in SOUP.soup]
+    state = made.network.body.state_dict()
+    assert not made.history
+    for name in ("conv1.weight", "linear.weight", "bn1.bias"):
+        torch.testing.assert_close(state[name], torch.tensor(sum(part[name] for part in parts) / 2))
+    counted = torch.tensor(sum(part["bn1.running_mean"] for part in parts) / 2)
+    assert not torch.equal(state["bn1.running_mean"], counted)
+    torch.testing.assert_close(state["bn1.running_mean"], counted, atol=0.1, rtol=0)
+
+
+def test_a_soup_of_three_weighs_them_alike():
+    states = [{"w": np.float32([k]), "n": np.int64([k])} for k in (3, 6, 12)]
+    mean = average.soup(states)
+    assert (mean["w"].item(), mean["n"].item()) == (pytest.approx(7), 3)
+    assert states[0]["w"][0] == 3  # what came stays as it was
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 3}, {"start": "signs/resnet20/base"}, {"soup": SOUP.soup[:1]}])
+def test_a_soup_of_one_or_with_training_or_a_start_is_refused(wrong):
+    with pytest.raises(ValueError, match="a soup is of two checkpoints or more, without a start"):
+        replace(SOUP, **wrong)
+
+
+def test_a_finished_soup_tells_what_it_is_made_of(own_folders, images):
+    card = cli.finish(SOUP, images, own_folders / "work" / "weights")
+    parts = [checkpoints.card(name) for name in SOUP.soup]
+    assert [part["sha256"] for part in card["soup"]] == [part["sha256"] for part in parts]
+    assert card["epochs"] == sum(part["epochs"] for part in parts)
+    assert card["minutes"] == pytest.approx(sum(part["minutes"] for part in parts), abs=0.06)
+    assert card["selected"].startswith(f"equal parts of the weights of {' and '.join(SOUP.soup)};")
+    assert card["test"]["accuracy"] > 0.9
+    assert card["history"] == []
+    missing = replace(SOUP, soup=(*SOUP.soup, "cifar10/resnet18/first"))
+    assert [step.name for step in cli.before(missing)] == ["cifar10/resnet18/first"]
 
 
 def test_a_share_without_a_start_is_refused():

@@ -83,10 +83,11 @@ def finish(
     weights = weight_names(body)
     bits = codes.width(state, weights)
     # The card's accuracy is that of the rounded weights in the file, so a draft is written and tested first.
+    keep.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=keep.parent) as drafts:  # of its own: several may end at once
         about["test"] = tested(checkpoints.save(recipe.name, state, weights, about, Path(drafts), bits))
     file = checkpoints.save(recipe.name, state, weights, about, folder, bits)
-    keep.unlink()
+    keep.unlink(missing_ok=True)  # a soup has no epochs, so none
     return checkpoints.card(str(file))
 
 
@@ -121,7 +122,7 @@ def shipped(name: str) -> recipes.Recipe:
 
 def before(recipe: recipes.Recipe) -> list[recipes.Recipe]:
     """The recipes whose checkpoints this one starts or learns from and that are not trained yet, in order."""
-    wanted = {recipe.start, *recipe.teachers} - {"", recipes.IMAGENET, *checkpoints.names()}
+    wanted = {recipe.start, *recipe.soup, *recipe.teachers} - {"", recipes.IMAGENET, *checkpoints.names()}
     firsts = [shipped(name) for name in sorted(wanted)]
     return list(dict.fromkeys(step for first in firsts for step in (*before(first), first)))
 
@@ -139,15 +140,17 @@ def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any
     from resq.learn import teach  # torch
     from resq.measure.sweep import code_hash
 
+    parts = [checkpoints.card(name) for name in recipe.soup]  # whose training is the soup's
+    own = sum(row["seconds"] for row in run.history) / 60
     return {
         "recipe": dataclasses.asdict(recipe),
         "recipe_hash": recipe.hash,
         "seed": recipe.seed,
-        "epochs": len(run.history),
+        "epochs": len(run.history) + sum(part["epochs"] for part in parts),
         "train": {"n": len(images), "images": images.hash},
         **_start(recipe, run),
         **teach.about(recipe),
-        "minutes": round(sum(row["seconds"] for row in run.history) / 60, 1),
+        "minutes": round(own + sum(part["minutes"] for part in parts), 1),
         "code": code_hash(),
         "selected": f"{_kept(recipe)}; nothing was chosen on test images",
         "history": run.history,
@@ -155,19 +158,27 @@ def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any
 
 
 def _start(recipe: recipes.Recipe, run: Run) -> dict[str, Any]:
-    """Where the weights came from, whole: the start's own card without what its file is made of."""
+    """Where the weights came from: the start's own card without what its file is made of, or the soup's."""
+    if recipe.soup:
+        return {"soup": [_about(name, "weights") for name in recipe.soup]}
     if not recipe.start:
         return {}
     if recipe.start == recipes.IMAGENET:
         from resq.networks import imagenet  # torch
 
         return {"start": imagenet.about(recipe.network, run.network.body)}
-    begun = checkpoints.card(recipe.start)
-    return {"start": {k: v for k, v in begun.items() if k not in ("weights", "history")}}
+    return {"start": _about(recipe.start, "weights", "history")}
+
+
+def _about(name: str, *without: str) -> dict[str, Any]:
+    """The card of a checkpoint that another was made from."""
+    return {key: value for key, value in checkpoints.card(name).items() if key not in without}
 
 
 def _kept(recipe: recipes.Recipe) -> str:
     """Which weights of the run the checkpoint holds."""
+    if recipe.soup:
+        return f"equal parts of the weights of {' and '.join(recipe.soup)}"
     last = "the last epoch"
     if recipe.average_epochs:
         last = f"the mean of the weights over the last {recipe.average_epochs} epochs"

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(options.dump({"rows": found}))
     else:
-        options.print_table([{k: _text(v) for k, v in row.items()} for row in found])
+        options.print_table([{k: _text(k, v) for k, v in row.items()} for row in found])
 
 
 def status(recipe: recipes.Recipe) -> dict[str, Any]:
@@ -94,11 +94,7 @@ def _trained(name: str, state: str, card: dict[str, Any]) -> dict[str, Any]:
             "epochs": card.get("epochs"), "minutes": card.get("minutes")}  # fmt: skip
 
 
-def _text(value: Any) -> str:
-    return (
-        "-"
-        if value is None
-        else options.percent(value)
-        if isinstance(value, float) and value <= 1
-        else str(value)
-    )
+def _text(column: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    return options.percent(value) if column == "accuracy" else str(value)

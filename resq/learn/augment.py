@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -38,6 +40,23 @@ def cutout(x: Tensor, side: int, fill: tuple[float, ...], rng: np.random.Generat
     ) == 0
     hole = inside[0][:, None, :, None] & inside[1][:, None, None, :]  # (N, 1, H, W)
     return torch.where(hole, torch.tensor(fill, dtype=x.dtype, device=x.device).view(1, 3, 1, 1), x)
+
+
+def cutmix(x: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:
+    """Images (N, 3, H, W), each with one rectangle of another; which others, int64 (N,); the share left.
+
+    The rectangle lies at one random place for the whole batch, cut off at the border; its area is uniform
+    before that, and its sides are as the image's (Yun et al. 2019, arXiv:1905.04899).
+    """
+    height, width = x.shape[-2:]
+    other = torch.from_numpy(rng.permutation(len(x))).to(x.device)
+    half, (row, column) = math.sqrt(rng.random()) / 2, rng.random(2)
+    rows = slice(round(max(row - half, 0) * height), round(min(row + half, 1) * height))
+    columns = slice(round(max(column - half, 0) * width), round(min(column + half, 1) * width))
+    mixed = x.clone()
+    mixed[..., rows, columns] = x[other][..., rows, columns]
+    area = (rows.stop - rows.start) * (columns.stop - columns.start)
+    return mixed, other, 1 - area / (height * width)
 
 
 def parts(order: np.ndarray, batch: int) -> list[np.ndarray]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +36,16 @@ def mean(run: Run, recipe: Recipe) -> dict[str, Tensor]:
     begun = checkpoints.load(recipe.start).state
     first = {name: torch.tensor(begun[name.removeprefix("body.")]).to(value) for name, value in ends.items()}
     return {name: value.lerp(first[name], recipe.start_share) for name, value in ends.items()}
+
+
+def soup(states: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Tensor]:
+    """The mean of several states of one network, equal parts; whole numbers are the first one's."""
+    first = {name: torch.tensor(value) for name, value in states[0].items()}
+    for k, state in enumerate(states[1:], 2):
+        for name, value in first.items():
+            if value.is_floating_point():
+                value.lerp_(torch.from_numpy(state[name]).to(value), 1 / k)
+    return first
 
 
 def settle(run: Run, weights: dict[str, Tensor], recipe: Recipe, padded: Tensor) -> None:

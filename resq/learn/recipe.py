@@ -30,10 +30,14 @@ class Recipe:
             empty: a seeded random start.
         start_share: how much of the starting weights is in the result, the rest being the last epoch's:
             a cycle that ends elsewhere in the same valley is averaged with where it began (Izmailov et al.).
+        soup: checkpoints whose mean weights are the result, with batch-norm statistics counted anew; nothing
+            is trained then, ``epochs`` is 0 (model soups, Wortsman et al. 2022, arXiv:2203.05482).
         cutout: side in pixels of a square that each training image loses at a random place, filled with the
             data set's mean colour (DeVries and Taylor 2017, arXiv:1708.04552); 0: none.
         smooth: share of each label that is spread evenly over all classes (Szegedy et al. 2016,
             arXiv:1512.00567).
+        mix: share of the batches whose images each carry a rectangle of another image of the batch, and that
+            one's label by the rectangle's area (CutMix, Yun et al. 2019, arXiv:1905.04899).
         teachers: checkpoints whose mean answer the network learns beside the labels; ``taught`` is their
             share of the loss (Hinton et al. 2015, arXiv:1503.02531).
     """
@@ -56,15 +60,22 @@ class Recipe:
     average_lr: float = 0.05
     start: str = ""
     start_share: float = 0.0
+    soup: tuple[str, ...] = ()
     cutout: int = 0
     smooth: float = 0.0
+    mix: float = 0.0
     teachers: tuple[str, ...] = ()
     taught: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         fields.check(self, "recipe")
-        positive = ("epochs", "batch", "lr", "size", "early_size")
+        if self.soup and (self.epochs or self.start or len(self.soup) < 2):
+            raise ValueError(
+                "a soup is of two checkpoints or more, without a start and with 0 epochs, got "
+                f"{len(self.soup)}, start {self.start!r} and {self.epochs} epochs"
+            )
+        positive = ("batch", "lr", "size", "early_size", *["epochs"] * (not self.soup))
         wrong = [f"{name} {getattr(self, name)}" for name in positive if getattr(self, name) <= 0]
         counts = ("pad", "warmup", "early_epochs", "average_epochs", "average_lr", "cutout")
         wrong += [f"{name} {getattr(self, name)}" for name in counts if getattr(self, name) < 0]
@@ -82,9 +93,13 @@ class Recipe:
                 f"taught lies in (0, 1] with teachers and is 0 without, got {self.taught:g} of "
                 f"{len(self.teachers)} teachers"
             )
+        if not 0 <= self.mix <= 1 or (self.mix and self.teachers):
+            raise ValueError(
+                f"mix lies in [0, 1] and does without teachers, got {self.mix:g} with {len(self.teachers)}"
+            )
         if self.optimizer not in ("sgd", "adamw"):
             raise ValueError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")
-        if self.warmup >= self.falling:
+        if self.warmup >= self.falling and not self.soup:
             raise ValueError(
                 f"the warm-up must end before the run, got {self.warmup:g} of {self.falling} epochs"
             )
@@ -121,6 +136,7 @@ def read(file: Path) -> Recipe:
     missing = [name for name in ("data", "network") if name not in given]
     if missing:
         raise ValueError(f"{file.name} lacks {' and '.join(missing)}")
-    if isinstance(given.get("teachers"), list):
-        given["teachers"] = tuple(given["teachers"])
+    for name in ("teachers", "soup"):
+        if isinstance(given.get(name), list):
+            given[name] = tuple(given[name])
     return Recipe(**given)

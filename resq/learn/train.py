@@ -39,6 +39,18 @@ def cross_entropy(
     return F.cross_entropy(logits, y, label_smoothing=smooth), logits
 
 
+def mixed(
+    network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator, *, recipe: Recipe
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy, of ``recipe.mix`` of the batches with rectangles of other images; the logits."""
+    if rng.random() >= recipe.mix:
+        return cross_entropy(network, x, y, rng, recipe.smooth)
+    x, other, left = augment.cutmix(x, rng)
+    own, logits = cross_entropy(network, x, y, rng, recipe.smooth)
+    theirs = F.cross_entropy(logits, y[other], label_smoothing=recipe.smooth)
+    return left * own + (1 - left) * theirs, logits
+
+
 def taught(
     network: nn.Module,
     x: Tensor,
@@ -101,7 +113,7 @@ def start(recipe: Recipe, state: dict[str, Tensor] | None = None, device: str = 
     network = networks.build(
         recipe.network, len(source.classes), mean=source.mean, std=source.std, seed=recipe.seed
     )
-    if state is None and recipe.start:
+    if state is None and (recipe.start or recipe.soup):
         state = _begun(recipe, network.body)
     if state is not None:
         network.body.load_state_dict(state)
@@ -113,10 +125,11 @@ def _begun(recipe: Recipe, body: nn.Module) -> dict[str, Tensor]:
     """The weights that the recipe starts from."""
     if recipe.start == IMAGENET:
         return imagenet.state(recipe.network, body)[0]
-    begun = checkpoints.load(recipe.start)
-    if begun.network != recipe.network:
-        raise ValueError(f"{recipe.name} starts from {recipe.start}, which is a {begun.network}")
-    return {name: torch.tensor(value) for name, value in begun.state.items()}
+    begun = [checkpoints.load(name) for name in recipe.soup or (recipe.start,)]
+    for one in begun:
+        if one.network != recipe.network:
+            raise ValueError(f"{recipe.name} starts from {one.name}, which is a {one.network}")
+    return average.soup([one.state for one in begun])
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -176,7 +189,7 @@ def train(
         if keep is not None and (where.type == "cpu" or time.monotonic() > kept + SAVED):
             _save(run, keep, identity)
             kept = time.monotonic()
-    if (run.averaged or recipe.start_share) and run.epoch == recipe.epochs:
+    if (run.averaged or recipe.start_share or recipe.soup) and run.epoch == recipe.epochs:
         average.settle(run, average.mean(run, recipe), recipe, padded)
     return run
 
@@ -185,12 +198,14 @@ def _usual(recipe: Recipe, where: torch.device) -> Objective:
     """The loss that a recipe alone decides."""
     if recipe.teachers:
         return partial(taught, recipe=recipe, teachers=teach.load(recipe, where))
+    if recipe.mix:
+        return partial(mixed, recipe=recipe)
     return partial(cross_entropy, smooth=recipe.smooth)
 
 
 def started(recipe: Recipe) -> list[str]:
     """What names the weights that the recipe starts from and learns from: their hashes where possible."""
-    names = [name for name in (recipe.start, *recipe.teachers) if name]
+    names = [name for name in (recipe.start, *recipe.soup, *recipe.teachers) if name]
     return [
         str(imagenet.source(recipe.network)) if name == IMAGENET else checkpoints.card(name)["sha256"][:16]
         for name in names
