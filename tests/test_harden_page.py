@@ -75,7 +75,7 @@ def test_a_run_that_trains_nothing_says_so():
 
 
 def test_the_time_of_a_base_that_a_gpu_trained_says_so():
-    on_gpu = said(opened("harden", preset="quick", net="cifar10/resnet18/base"))
+    on_gpu = said(opened("harden", preset="quick", net="cifar10/vgg16/base"))
     assert "the base (NVIDIA H100 80GB HBM3). On a few CPU cores expect a hundred times that." in on_gpu
     here = said(opened("harden", preset="quick"))
     assert "the base (2 CPU threads)" in here
