@@ -232,6 +232,23 @@ def test_every_shipped_recipe_can_be_read():
         assert recipe.read(file).name == file.stem.replace("-", "/")
 
 
+def _made(card):
+    """The card and those of what it was made from."""
+    parts = [part for part in (*card.get("soup", []), card.get("start", {})) if "recipe" in part]
+    return [card, *(one for part in parts for one in _made(part))]
+
+
+def test_the_shipped_recipes_are_those_that_made_the_shipped_networks():
+    """A recipe that says something else than the card would make another network under the same name."""
+    made = [
+        one for name in checkpoints.names() if name.endswith("/base") for one in _made(checkpoints.card(name))
+    ]
+    assert len(made) > len({one["name"] for one in made}) > 8  # `first` is in two of them
+    for card in made:
+        told = {key: tuple(v) if isinstance(v, list) else v for key, v in card["recipe"].items()}
+        assert cli.shipped(card["name"]) == Recipe(**told), card["name"]
+
+
 AVERAGED = Recipe("signs", "resnet20", "mean", **FIELDS, size=16, average_epochs=1, average_lr=0.01)
 
 

@@ -30,7 +30,6 @@ def effort(spec: hardening.HardenSpec) -> str:
         return (
             "Nothing is trained: a minute or two, in which the weights are looked at and the network judged."
         )
-    about = (about.get("soup") or [about])[-1]  # a mean of networks took no time itself
     history, n = about.get("history") or [], about.get("train", {}).get("n", 0)
     if not history or not n or "seconds" not in history[-1]:
         return f"{epochs} epochs. How long they take is not known: the base's card says no times."

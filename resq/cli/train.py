@@ -158,21 +158,21 @@ def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any
 
 
 def _start(recipe: recipes.Recipe, run: Run) -> dict[str, Any]:
-    """Where the weights came from: the start's own card without what its file is made of, or the soup's."""
+    """Where the weights came from: the start's own card, or those of the soup."""
     if recipe.soup:
-        return {"soup": [_about(name, "weights") for name in recipe.soup]}
+        return {"soup": [_about(name) for name in recipe.soup]}
     if not recipe.start:
         return {}
     if recipe.start == recipes.IMAGENET:
         from resq.networks import imagenet  # torch
 
         return {"start": imagenet.about(recipe.network, run.network.body)}
-    return {"start": _about(recipe.start, "weights", "history")}
+    return {"start": _about(recipe.start)}
 
 
-def _about(name: str, *without: str) -> dict[str, Any]:
-    """The card of a checkpoint that another was made from."""
-    return {key: value for key, value in checkpoints.card(name).items() if key not in without}
+def _about(name: str) -> dict[str, Any]:
+    """The card of a checkpoint that another was made from, without what its file is made of."""
+    return {k: v for k, v in checkpoints.card(name).items() if k not in ("weights", "history")}
 
 
 def _kept(recipe: recipes.Recipe) -> str:
