@@ -69,7 +69,11 @@ def _noise(x: Tensor, eps: float, rng: np.random.Generator, start: bool) -> Tens
     """A random point of the box for every image, drawn for all of them so that no image shifts another's."""
     if not start:
         return torch.zeros_like(x)
-    unit = torch.from_numpy(rng.random(tuple(x.shape), dtype=np.float32)).to(x.device)
+    if x.is_cuda:  # drawn where the images lie: on the way there it would take as long as a step
+        chance = torch.Generator(x.device).manual_seed(int(rng.integers(2**62)))
+        unit = torch.rand(x.shape, generator=chance, device=x.device)
+    else:
+        unit = torch.from_numpy(rng.random(tuple(x.shape), dtype=np.float32))
     return (2 * unit - 1) * eps
 
 

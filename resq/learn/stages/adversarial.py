@@ -12,12 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
+from resq.learn.stages.taught import TEACHING, Aims, aims, labels
 from resq.learn.stages.tune import tuned
 from resq.learn.train import Objective
 from resq.threat.attacks import pgd
 
 DEFAULTS = {
     **TRAINING,
+    **TEACHING,
     "eps": 8.0,  # in 1/255
     "steps": 10,
     "step": 2.0,  # in 1/255
@@ -35,18 +37,19 @@ def adversarial(site: Site, options: Options) -> Outcome:
     eps, share = options["eps"], options["clean"]
     if eps > 255 or share > 1:
         raise ValueError(f"adversarial takes eps in 0..255 and clean in 0..1, got {eps:g} and {share:g}")
-    return tuned(site, options, lambda run: objective(options))
+    return tuned(site, options, lambda run: objective(options, aims(site, options)))
 
 
-def objective(options: Options) -> Objective:
+def objective(options: Options, aim: Aims = labels) -> Objective:
     """Cross-entropy of moved images, and of a share of clean ones; one step is FGSM from a random start."""
     share = float(options["clean"])
 
     def loss(network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         logits = network(moved(network, x, y, options, rng)).float()
-        found = F.cross_entropy(logits, y)
+        wanted = aim(x, y)
+        found = F.cross_entropy(logits, wanted)
         if share:
-            found = (1 - share) * found + share * F.cross_entropy(network(x).float(), y)
+            found = (1 - share) * found + share * F.cross_entropy(network(x).float(), wanted)
         return found, logits
 
     return loss

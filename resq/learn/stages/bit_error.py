@@ -24,12 +24,14 @@ from resq.learn.stages.adversarial import moved
 from resq.learn.stages.bpfc import coarsened
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
 from resq.learn.stages.look import network_with
+from resq.learn.stages.taught import TEACHING, Aims, aims, labels
 from resq.learn.stages.tune import Order, squared_distance, tuned
 from resq.learn.train import Objective
 from resq.memory import bits
 
 DEFAULTS = {
     **TRAINING,
+    **TEACHING,
     "lr": 0.01,
     "encoding": "int8",
     "rate": 0.01,  # bit error rate of the faulty pass, per stored bit
@@ -63,14 +65,16 @@ def bit_error(site: Site, options: Options) -> Outcome:
     found = tuned(
         site,
         options,
-        lambda run: objective(names, options, draw, len(site.train.classes)),
+        lambda run: objective(names, options, draw, len(site.train.classes), aims(site, options)),
         stepped=clipping(site, options),
         order=_order(site, options),
     )
     return found if found.notes["rolled_back"] or not options["recount"] else _recounted(site, options, found)
 
 
-def objective(names: tuple[str, ...], options: Options, draw: Draw, classes: int) -> Objective:
+def objective(
+    names: tuple[str, ...], options: Options, draw: Draw, classes: int, aim: Aims = labels
+) -> Objective:
     """1/2 CE(words) + 1/2 CE(words with flips) + keep_bpfc * BPFC; the first half alone while CE is high.
 
     ``clip`` bounds the gradient of the faulty cross-entropy itself, before its factor of one half. Batch
@@ -83,15 +87,16 @@ def objective(names: tuple[str, ...], options: Options, draw: Draw, classes: int
     def loss(network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         body = network.body
         assert isinstance(body, nn.Module)
+        wanted = aim(x, y)
         if options["keep_eps"]:
             x = moved(network, x, y, _kept(options), rng)
         values, faulty_values = memory(body, names, encoding, draw, rng)
         logits = words.call(network, x, values)
-        total = F.cross_entropy(logits, y)
+        total = F.cross_entropy(logits, wanted)
         if float(total.detach()) < begin:
             with words.frozen_norms(network):
                 faulty = words.call(network, x, faulty_values(), limit)
-            total = (total + F.cross_entropy(faulty, y)) / 2
+            total = (total + F.cross_entropy(faulty, wanted)) / 2
         if keep:
             coarse = words.call(network, coarsened(x, options["planes"], rng), values)
             total = total + keep * squared_distance(logits, coarse)

@@ -1,0 +1,50 @@
+"""What a stage's network learns to answer: the labels, or in part what the network answered before the stage.
+
+Source: Hinton, Vinyals and Dean 2015, arXiv:1503.02531. Answers of an undefended network to the images as they
+are, learned for the moved ones, keep more of its accuracy in adversarial training (Chen et al., ICLR 2021;
+Cui et al., ICCV 2021, arXiv:2011.11164), and less sure answers overfit less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resq.core import Encoding
+from resq.learn.stages.frame import Options, Site
+from resq.learn.stages.look import network_with
+
+TEACHING = {
+    "taught": 0.0,  # share of the answers of the network from before the stage, the rest labels
+    "temperature": 1.0,  # its logits are divided by this: above 1, it is less sure
+}
+Aims = Callable[[Tensor, Tensor], Tensor]
+
+
+def labels(x: Tensor, y: Tensor) -> Tensor:
+    """The labels as they are."""
+    return y
+
+
+def aims(site: Site, options: Options) -> Aims:
+    """(unmoved images, labels) -> what cross-entropy is taken against: labels (N,) or probabilities (N, C).
+
+    Raises:
+        ValueError: a share above 1, or a temperature of 0.
+    """
+    share, heat = float(options["taught"]), float(options["temperature"])
+    if share > 1 or heat == 0:
+        raise ValueError(f"taught lies in 0..1 and temperature above 0, got {share:g} and {heat:g}")
+    if not share:
+        return labels
+    teacher = network_with(site.checkpoint, site.checkpoint.state, Encoding.parse("fp32")).eval()
+
+    def softened(x: Tensor, y: Tensor) -> Tensor:
+        with torch.no_grad():
+            answers = (teacher.to(x.device)(x).float() / heat).softmax(1)
+        return (1 - share) * F.one_hot(y, answers.shape[1]) + share * answers
+
+    return softened
