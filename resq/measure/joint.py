@@ -6,8 +6,6 @@ every fault map. ``adaptive``: the attacker works on each faulty network, which 
 
 from __future__ import annotations
 
-import copy
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,27 +47,19 @@ class Threat:
 def craft(network: torch.nn.Module, x: Tensor, y: Tensor, threat: Threat, *, stop: bool = True) -> Tensor:
     """The images as the attack moves them, batch by batch; its random starts are the same on any network.
 
-    With RESQ_DEVICE=cuda the search is done on the GPU, by a copy of the network; what the moved images are
-    worth is still the given network's to say, on the processor.
-
     Args:
         stop: PGD leaves an image alone once the network errs on it. Examples for another network want all
             steps: one that just crossed this network's border is often on the right side of the other's.
     """
     settings = {"steps": threat.steps, "restarts": threat.restarts, "stop": stop}
     options = settings if threat.attack == "pgd" else {}
-    attack, where = ATTACKS[threat.attack], torch.device(os.environ.get("RESQ_DEVICE", "cpu"))
-    if where.type != "cpu":
-        network = copy.deepcopy(network).to(where)
-    size = BATCH if where.type == "cpu" else len(x)
-    parts = zip(x.to(where).split(size), y.to(where).split(size), strict=True)
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # a search in coarser numbers finds less
-        return torch.cat(
-            [
-                attack(network, part, labels, threat.eps / 255, rng=_chance(threat, i), **options).cpu()
-                for i, (part, labels) in enumerate(parts)
-            ]
-        )
+    attack, parts = ATTACKS[threat.attack], zip(x.split(BATCH), y.split(BATCH), strict=True)
+    return torch.cat(
+        [
+            attack(network, part, labels, threat.eps / 255, rng=_chance(threat, i), **options)
+            for i, (part, labels) in enumerate(parts)
+        ]
+    )
 
 
 def _chance(threat: Threat, batch: int) -> np.random.Generator:

@@ -1,8 +1,7 @@
-"""What a stage's network learns to answer: the labels, or in part what the network answered before the stage.
+"""What a stage's network learns to answer: the labels, or in part what it answered before the stage.
 
-Source: Hinton, Vinyals and Dean 2015, arXiv:1503.02531. Answers of an undefended network to the images as they
-are, learned for the moved ones, keep more of its accuracy in adversarial training (Chen et al., ICLR 2021;
-Cui et al., ICCV 2021, arXiv:2011.11164), and less sure answers overfit less.
+Source: Hinton, Vinyals and Dean 2015, arXiv:1503.02531. Adversarial training that learns, for moved images,
+an undefended network's answers to the unmoved ones: Cui et al., ICCV 2021, arXiv:2011.11164.
 """
 
 from __future__ import annotations
