@@ -83,16 +83,11 @@ def section(specs: Sequence[SweepSpec], options: dict[str, Any], running: Jobs) 
     hashes = f"weights {cell.weights[:8]}, code {cell.code[:8]}"
     st.markdown(f"**{theme.percent(cell.mean)}** stored; 95 % {_span(cell)}; n = {cell.n}, {cell.drawn}, "
                 f"seed {cell.seed}, {hashes}.")  # fmt: skip
-    left, right = st.columns([5, 7], gap="large")
-    with left:
-        measured_again(cell, options, running[0])
-    with right:
-        if cell.axis == "ber" and cell.ber > 0 and cell.fault != "activations":
-            answers(cell, running[1])
-        else:
-            st.caption(
-                "Which class becomes which is shown for a cell with flipped bits: choose one with a BER."
-            )
+    measured_again(cell, options, running[0])
+    if cell.axis == "ber" and cell.ber > 0 and cell.fault != "activations":
+        answers(cell, running[1])
+    else:
+        st.caption("Which class becomes which is shown for a cell with flipped bits: choose one with a BER.")
 
 
 def _span(cell: Cell) -> str:

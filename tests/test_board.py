@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from resq.claims import board
@@ -59,3 +61,10 @@ def test_a_line_says_how_it_is_known():
 
 def test_no_rows_are_no_lines():
     assert board.board(table.frame([])).empty
+
+
+def test_a_board_ranks_within_a_data_set_and_puts_what_is_not_measured_last():
+    found = pd.DataFrame({"data": ["signs", "cifar10", "cifar10", "signs", "cifar10"],
+                          "ber_1e_2": [0.9, 0.2, np.nan, 0.95, 0.8]})  # fmt: skip
+    order = board.ranked(found.assign(line=range(5)))["line"]
+    assert list(order) == [4, 1, 2, 3, 0]

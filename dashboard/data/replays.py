@@ -41,7 +41,7 @@ def board() -> pd.DataFrame:
 @st.cache_data(show_spinner=False, max_entries=2)
 def _board(stamp: tuple[Any, ...], _again: tuple[rerun.Run, ...]) -> pd.DataFrame:
     own = table.once(pd.concat([rows(), own_cards.rows("own")], ignore_index=True))
-    return leaderboard.board(own, _again, own_cards.rows("others"))
+    return leaderboard.ranked(leaderboard.board(own, _again, own_cards.rows("others")))
 
 
 def reruns(claim: str) -> list[rerun.Run]:
