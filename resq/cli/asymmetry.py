@@ -86,7 +86,6 @@ def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
     found = measure.resilience(rows)
     effects = measure.asymmetry(measure.effects(found))
     word = measure.verdict(effects)
-    first = rows.iloc[0]
     return {
         "study": study,
         "networks": found.to_dict("records"),
@@ -94,7 +93,8 @@ def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
         "effects": effects,
         "verdict": word,
         "meaning": measure.WORDS[word],
-        "hashes": {k: first[k] for k in ("images", "code")},
+        # A study may be gone on with by another version of the code.
+        "hashes": {k: ", ".join(rows[k].unique()) for k in ("images", "code")},
     }
 
 
