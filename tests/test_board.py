@@ -68,3 +68,9 @@ def test_a_board_ranks_within_a_data_set_and_puts_what_is_not_measured_last():
                           "ber_1e_2": [0.9, 0.2, np.nan, 0.95, 0.8]})  # fmt: skip
     order = board.ranked(found.assign(line=range(5)))["line"]
     assert list(order) == [4, 1, 2, 3, 0]
+
+
+def test_of_a_study_the_first_seed_of_each_model_stands_on_the_board():
+    names = ["signs/resnet20/asym-f-s0", "signs/resnet20/asym-f-s1", "signs/resnet20/asym-f-s10"]
+    rows = [row for name in names for row in maps(900, checkpoint=name)]
+    assert list(board.board(table.frame(rows))["checkpoint"]) == names[:1]

@@ -17,7 +17,7 @@ from resq.claims import book
 from resq.claims import card as own_cards
 from resq.claims import cells as cells_of
 from resq.claims.cells import Cell
-from resq.measure import stats, table
+from resq.measure import asymmetry, stats, table
 from resq.measure.spec import SweepSpec
 
 Made = TypeVar("Made")
@@ -131,7 +131,7 @@ def measured_most(net: str = "") -> list[str]:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _measured_most(net: str, stamp: tuple[Any, ...]) -> list[str]:
     frame, column = rows(), "encoding" if net else "checkpoint"
-    frame = frame[frame["checkpoint"] == net] if net else frame
+    frame = frame[frame["checkpoint"] == net] if net else frame[~asymmetry.later(frame["checkpoint"])]
     each = frame.assign(joint=frame["axis"] == "joint", eps=frame["axis"] == "eps", all=1).groupby(column)
     order = each[["joint", "eps", "all"]].sum()
     return order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()

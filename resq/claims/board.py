@@ -12,7 +12,7 @@ from resq import checkpoints
 from resq.claims import rerun
 from resq.claims.rerun import Run
 from resq.core import Encoding
-from resq.measure import areas, stats
+from resq.measure import areas, asymmetry, stats
 
 KEYS = ["checkpoint", "data", "encoding", "weights"]
 # Column -> meaning; NaN means not measured.
@@ -54,8 +54,8 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lines(rows: pd.DataFrame, level: str) -> list[dict[str, object]]:
-    """One line per network and encoding; of several seeds the smallest counts."""
-    whole = rows[rows["region"] == "all"]
+    """One line per network and encoding; of several seeds, also of a study's, the smallest counts."""
+    whole = rows[(rows["region"] == "all") & ~asymmetry.later(rows["checkpoint"])]
     curves = pd.concat([stats.curve(whole, axis).assign(axis=axis) for axis in ("ber", "eps")])
     return [_line(part[part["seed"] == part["seed"].min()], level) for _, part in curves.groupby(KEYS)]
 

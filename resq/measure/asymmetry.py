@@ -58,6 +58,15 @@ def named(checkpoint: str) -> tuple[str, int]:
     return model, int(seed)
 
 
+def later(checkpoints: pd.Series) -> pd.Series:
+    """Which of these names are of a study's seeds after the first: lists for people name one of each model.
+
+    >>> list(later(pd.Series(["signs/resnet20/asym-f-s0", "signs/resnet20/asym-f-s12"])))
+    [False, True]
+    """
+    return checkpoints.str.contains(rf"/asym-(?:{'|'.join(MODELS)})-s[1-9]\d*$")
+
+
 def attacked(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Budgets in 1/255, ascending, and the share of images right at each and at all smaller ones."""
     cells = rows[rows["axis"] == "eps"].sort_values("eps")
