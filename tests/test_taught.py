@@ -83,3 +83,9 @@ def test_a_share_above_one_and_a_temperature_of_zero_are_refused(site, given):
     full = options("adversarial", STAGES, given)
     with pytest.raises(ValueError, match=r"taught lies in 0\.\.1 and temperature above 0, got"):
         taught.aims(site, full)
+
+
+@pytest.mark.parametrize("stage", ["adversarial", "bit_error"])
+def test_the_estimated_time_counts_the_teachers_way_forward(stage):
+    plain, learned = (STAGES[stage].passes(options(stage, STAGES, {"taught": t})) for t in (0.0, 0.5))
+    assert learned - plain == pytest.approx(1 / 3)

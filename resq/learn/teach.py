@@ -1,7 +1,6 @@
 """Distillation: a network learns from the answers of others beside the labels.
 
-Source: Hinton, Vinyals and Dean 2015, arXiv:1503.02531, at temperature 1, with the mean of the teachers'
-probabilities.
+Source: Hinton, Vinyals and Dean 2015, arXiv:1503.02531, with the mean of the teachers' probabilities.
 """
 
 from __future__ import annotations
@@ -35,10 +34,14 @@ def load(recipe: Recipe, where: torch.device) -> list[nn.Module]:
     return found
 
 
-def answers(teachers: list[nn.Module], x: Tensor) -> Tensor:
-    """The teachers' mean probabilities (N, classes) of images (N, 3, H, W) in [0, 1]."""
+def answers(teachers: list[nn.Module], x: Tensor, temperature: float = 1.0) -> Tensor:
+    """The teachers' mean probabilities (N, classes) of images (N, 3, H, W) in [0, 1].
+
+    Args:
+        temperature: their logits are divided by it.
+    """
     with torch.no_grad():
-        return torch.stack([teacher(x).float().softmax(1) for teacher in teachers]).mean(0)
+        return torch.stack([(teacher(x).float() / temperature).softmax(1) for teacher in teachers]).mean(0)
 
 
 def about(recipe: Recipe) -> dict[str, Any]:

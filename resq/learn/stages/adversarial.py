@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
-from resq.learn.stages.taught import TEACHING, Aims, aims, labels
+from resq.learn.stages.taught import TEACHING, Aims, aims, labels, passes
 from resq.learn.stages.tune import tuned
 from resq.learn.train import Objective
 from resq.threat.attacks import pgd
@@ -70,5 +70,5 @@ STAGE = Stage(
     "training on attacked images (PGD, or FGSM from a random start)",
     adversarial,
     DEFAULTS,
-    lambda options: 1.0 + options["steps"] + (options["clean"] > 0),
+    lambda options: 1.0 + options["steps"] + (options["clean"] > 0) + passes(options),
 )

@@ -24,7 +24,7 @@ from resq.learn.stages.adversarial import moved
 from resq.learn.stages.bpfc import coarsened
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
 from resq.learn.stages.look import network_with
-from resq.learn.stages.taught import TEACHING, Aims, aims, labels
+from resq.learn.stages.taught import TEACHING, Aims, aims, labels, passes
 from resq.learn.stages.tune import Order, squared_distance, tuned
 from resq.learn.train import Objective
 from resq.memory import bits
@@ -215,7 +215,8 @@ def recounted(site: Site, state: dict[str, np.ndarray], encoding: Encoding, n: i
 
 def _passes(options: Options) -> float:
     """Passes per image and step: stored, flipped, and those of what a stage before is kept with."""
-    return 2.0 + (options["keep_bpfc"] > 0) + (options["keep_eps"] > 0) * options["keep_steps"]
+    kept = (options["keep_bpfc"] > 0) + (options["keep_eps"] > 0) * options["keep_steps"]
+    return 2.0 + kept + passes(options)
 
 
 STAGE = Stage("training while bits of the stored weights flip", bit_error, DEFAULTS, _passes)

@@ -1,18 +1,18 @@
 """What a stage's network learns to answer: the labels, or in part what it answered before the stage.
 
-Source: Hinton, Vinyals and Dean 2015, arXiv:1503.02531. Adversarial training that learns, for moved images,
-an undefended network's answers to the unmoved ones: Cui et al., ICCV 2021, arXiv:2011.11164.
+Adversarial training that learns, for moved images, an undefended network's answers to the unmoved ones: Cui
+et al., ICCV 2021, arXiv:2011.11164. Distillation itself: ``resq.learn.teach``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from resq.core import Encoding
+from resq.learn import teach
 from resq.learn.stages.frame import Options, Site
 from resq.learn.stages.look import network_with
 
@@ -21,6 +21,11 @@ TEACHING = {
     "temperature": 1.0,  # its logits are divided by this: above 1, it is less sure
 }
 Aims = Callable[[Tensor, Tensor], Tensor]
+
+
+def passes(options: Options) -> float:
+    """What the teacher's answers add to a step, in passes forward and back: it goes forward alone."""
+    return (options["taught"] > 0) / 3
 
 
 def labels(x: Tensor, y: Tensor) -> Tensor:
@@ -42,8 +47,7 @@ def aims(site: Site, options: Options) -> Aims:
     teacher = network_with(site.checkpoint, site.checkpoint.state, Encoding.parse("fp32")).eval()
 
     def softened(x: Tensor, y: Tensor) -> Tensor:
-        with torch.no_grad():
-            answers = (teacher.to(x.device)(x).float() / heat).softmax(1)
+        answers = teach.answers([teacher.to(x.device)], x, heat)
         return (1 - share) * F.one_hot(y, answers.shape[1]) + share * answers
 
     return softened
