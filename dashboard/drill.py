@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,3 +108,16 @@ def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[fl
         "flipped to": [theme.number(float(v)) for v in then],
         "adds to loss": [heat.change(float(c)) for c in costs],
     })  # fmt: skip
+
+
+def word_says(line: Mapping[Hashable, object]) -> str:
+    """A line of ``worst`` as an option to choose.
+
+    >>> line = {"no.": 1234, "channel": 5, "word": "0x7F", "weight": "0.5", "flipped to": "−0.5"}
+    >>> word_says({**line, "adds to loss": "+0.1"})
+    '0.5 → −0.5 adds +0.1 · 0x7F, no. 1,234, channel 5'
+    """
+    return (
+        f"{line['weight']} → {line['flipped to']} adds {line['adds to loss']} · {line['word']}, "
+        f"no. {line['no.']:,}, channel {line['channel']}"
+    )

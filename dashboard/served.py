@@ -2,11 +2,14 @@
 
 A browser that opens a link to a page asks four things before it connects: whether the server is alive and
 how it is set up, first below the page's own path, where nothing answers, then at the root. Told both in the
-head of the page it connects at once, and asks beside that.
+head of the page it connects at once, and asks beside that. And it learns only from the first elements of a
+page which scripts draw them: named in the head too, they are read while it connects.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -21,6 +24,8 @@ KNOWN = """<script>window.__streamlit = {
   HOST_CONFIG: {allowedOrigins: [location.origin], useExternalAuthToken: false},
 }</script>"""
 # The answer is not the file's own, so the file is asked for whole and plain.
+# Scripts that every page but the first needs, by the start of their names in Streamlit's folder.
+PARTS = ("PlotlyChart", "Selectbox", "Button", "ButtonGroup", "Checkbox", "Html")
 UNASKED = (b"accept-encoding", b"range", b"if-none-match", b"if-modified-since")
 
 
@@ -37,14 +42,14 @@ class Introduced:
             await self.app(scope, receive, send)
             return
         plain = {**scope, "headers": [pair for pair in headers if pair[0] not in UNASKED]}
-        await self.app(plain, receive, _Answer(send))
+        await self.app(plain, receive, _Answer(send, first=scope["path"].endswith("/")))
 
 
 class _Answer:
     """One answer, held back until it is whole."""
 
-    def __init__(self, send: Send) -> None:
-        self.send, self.body = send, b""
+    def __init__(self, send: Send, first: bool) -> None:
+        self.send, self.first, self.body = send, first, b""
         self.start: Message | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -55,7 +60,7 @@ class _Answer:
         else:
             self.body += message.get("body", b"")
             if not message.get("more_body", False):
-                await self._tell(self.start, introduced(self.body))
+                await self._tell(self.start, introduced(self.body, () if self.first else scripts()))
 
     async def _tell(self, start: Message, body: bytes) -> None:
         headers = MutableHeaders(raw=list(start["headers"]))
@@ -71,14 +76,27 @@ def _is_page(start: Message) -> bool:
     return start["status"] == 200 and kind.startswith("text/html")
 
 
-def introduced(page: bytes) -> bytes:
+@cache
+def scripts() -> tuple[str, ...]:
+    """Names of the files that hold ``PARTS`` in the installed Streamlit; without those it calls otherwise."""
+    folder = Path(st.__file__).parent / "static" / "static" / "js"
+    return tuple(sorted(found.name for part in PARTS for found in folder.glob(f"{part}.*.js")))
+
+
+def introduced(page: bytes, soon: Iterable[str] = ()) -> bytes:
     """A page's HTML with what the browser should know at the top of its head; other HTML as it is.
+
+    Args:
+        soon: names of scripts that it will need.
 
     >>> introduced(b"<p>no head</p>")
     b'<p>no head</p>'
     """
     named = page.replace(b"<title>Streamlit</title>", b"<title>RESQ Lab</title>", 1)
-    return named.replace(b"<head>", b"<head>" + KNOWN.encode(), 1)
+    told = named.replace(b"<head>", b"<head>" + KNOWN.encode(), 1)
+    # After Streamlit's own scripts, which come first.
+    read = "".join(f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in soon)
+    return told.replace(b"</head>", read.encode() + b"</head>", 1)
 
 
 app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Introduced)])

@@ -67,6 +67,16 @@ def test_a_link_chooses_the_cell_and_the_page_leads_on_to_its_worst_word(stored)
         assert part in proto.query_string
 
 
+def test_another_of_the_harmful_words_can_be_chosen(stored):
+    app = opened("layers", layer="linear", bit="5")
+    words = app.radio(key="worst_linear.weight_5")
+    assert len(words.options) == 2
+    assert "no. 3," in words.options[1]
+    words.set_value(1).run()
+    assert not app.exception
+    assert "w=3&" in f"{link(app).query_string}&"
+
+
 def test_layer_and_bit_are_chosen_from_lists_too(stored):
     app = opened("layers")
     app.selectbox(key="layer").set_value("linear.weight").run()

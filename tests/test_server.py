@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,17 @@ def test_a_page_says_where_its_server_is_before_anything_is_asked(real, path):
     assert b"<title>RESQ Lab</title>" in page
     assert int(answer.getheader("Content-Length")) == len(page)
     assert answer.getheader("ETag") is None  # that of a file without these words
+
+
+def test_a_page_with_figures_names_the_scripts_that_draw_them_and_they_are_there(real):
+    page = asked(real, "/layers?bit=7", Accept="text/html").read().decode()
+    named = re.findall(r'<link rel="modulepreload" crossorigin href="\./(static/js/[^"]+)">', page)
+    own = [path for path in named if Path(path).name in served.scripts()]
+    assert [Path(path).name for path in own] == list(served.scripts())
+    for part in served.PARTS:  # Streamlit still calls them so
+        assert any(Path(path).name.startswith(f"{part}.") for path in own), part
+    assert {asked(real, f"/{path}").status for path in own} == {200}
+    assert "PlotlyChart" not in asked(real, "/", Accept="text/html").read().decode()
 
 
 def test_what_is_no_page_is_passed_on_as_it_is(real):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import astuple
 from functools import partial
 
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -148,18 +149,19 @@ def drilled(net: str, enc: str, found: heat.Heatmap, layer: str, bit: int) -> No
     if estimate is not None:
         strip = charts.CHARTS["channels"].draw(estimate.channels)
         show.figure("channels", strip, key="channel_chart", alt=drill.strip_says(estimate), caption=False)
-        st.markdown("**Its ten most harmful words** · choose one, then open it")
-        table = drill.worst(q, bit, estimate.worst, estimate.costs)
-        chosen = st.dataframe(
-            table, hide_index=True, key=f"worst_{layer}_{bit}", on_select="rerun", height=216,
-            selection_mode="single-row", selection_default={"selection": {"rows": [0]}},
-        )  # fmt: skip
-        rows = chosen["selection"]["rows"]
-        word = int(estimate.worst[rows[0] if rows else 0])
+        word = harmful(drill.worst(q, bit, estimate.worst, estimate.costs), f"worst_{layer}_{bit}")
     shell.link(
         "bitlab", f"Open weight {word:,} in the Bit lab, bit {bit} flipped", ":material/toggle_on:",
         net=net, enc=enc, layer=layer.removesuffix(".weight"), w=word, flip=bit,
     )  # fmt: skip
+
+
+def harmful(table: pd.DataFrame, key: str) -> int:
+    """The most harmful words of a cell, and the one that is chosen: a list, as a grid is 2 MB of scripts."""
+    said = [drill.word_says(line) for line in table.to_dict("records")]
+    label = f"**Its {len(said)} most harmful words** · choose one, then open it"
+    chosen = st.radio(label, range(len(said)), format_func=said.__getitem__, key=key)
+    return int(table["no."].iloc[chosen or 0])
 
 
 def below(found: heat.Heatmap, net: str, enc: str) -> None:
