@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def known(
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _known(
     key: tuple[Any, ...],
-    stamp: tuple[Any, ...],
+    stamp: str,
     _specs: Sequence[SweepSpec],
     _fresh: Sequence[dict[str, Any]],
 ) -> Known:
@@ -75,7 +76,7 @@ def stored_cells(specs: Sequence[SweepSpec]) -> list[Cell]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _stored_cells(hashes: tuple[str, ...], stamp: tuple[Any, ...], _specs: Sequence[SweepSpec]) -> list[Cell]:
+def _stored_cells(hashes: tuple[str, ...], stamp: str, _specs: Sequence[SweepSpec]) -> list[Cell]:
     return cells_of.cells(pd.concat([known(_specs, axis).rows for axis in ("ber", "eps")], ignore_index=True))
 
 
@@ -89,9 +90,7 @@ def once(make: Callable[..., Made], key: tuple[Any, ...], *args: Any) -> Made:
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
-def _once(
-    name: str, key: tuple[Any, ...], stamp: tuple[Any, ...], _make: Callable[..., Made], _args: Any
-) -> Made:
+def _once(name: str, key: tuple[Any, ...], stamp: str, _make: Callable[..., Made], _args: Any) -> Made:
     return _make(*_args)
 
 
@@ -106,7 +105,7 @@ def revealed(text: str) -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _revealed(text: str, stamp: tuple[Any, ...]) -> str:
+def _revealed(text: str, stamp: str) -> str:
     return lessons.reveal(text, rows())
 
 
@@ -129,7 +128,7 @@ def measured_most(net: str = "") -> list[str]:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _measured_most(net: str, stamp: tuple[Any, ...]) -> list[str]:
+def _measured_most(net: str, stamp: str) -> list[str]:
     frame, column = rows(), "encoding" if net else "checkpoint"
     frame = frame[frame["checkpoint"] == net] if net else frame[~asymmetry.later(frame["checkpoint"])]
     each = frame.assign(joint=frame["axis"] == "joint", eps=frame["axis"] == "eps", all=1).groupby(column)
@@ -138,8 +137,11 @@ def _measured_most(net: str, stamp: tuple[Any, ...]) -> list[str]:
 
 
 @lately
-def stamp() -> tuple[Any, ...]:
-    """What claims and verdicts follow from: names and times of the files they are read from."""
+def stamp() -> str:
+    """What claims and verdicts follow from: a digest of the names and times of the files they are read from.
+
+    One word: it is part of a dozen keys on a page, and Streamlit would hash every name in each of them.
+    """
     folders = (
         table.SHIPPED,
         book.CLAIMS,
@@ -147,7 +149,8 @@ def stamp() -> tuple[Any, ...]:
         own_cards.folder("others"),
     )
     files = [p for folder in folders for p in sorted(folder.glob("*.*"))]
-    return tuple((str(p), p.stat().st_mtime_ns) for p in files)
+    said = repr([(str(p), p.stat().st_mtime_ns) for p in files])
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
 
 def study(net: str) -> dict[str, Any] | None:

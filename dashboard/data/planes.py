@@ -46,7 +46,7 @@ def protected(net: str, enc: str) -> pd.DataFrame:
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _protected(net: str, sha256: str, enc: str, stamp: tuple[Any, ...]) -> pd.DataFrame:
+def _protected(net: str, sha256: str, enc: str, stamp: str) -> pd.DataFrame:
     return apart.points(_own(net, sha256), words_of(net, enc).read.words, enc)
 
 
@@ -56,7 +56,7 @@ def copies(net: str, enc: str) -> pd.DataFrame:
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _copies(net: str, sha256: str, enc: str, stamp: tuple[Any, ...]) -> pd.DataFrame:
+def _copies(net: str, sha256: str, enc: str, stamp: str) -> pd.DataFrame:
     return apart.copies(_own(net, sha256), words_of(net, enc).read.words, enc)
 
 

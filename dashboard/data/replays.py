@@ -24,7 +24,7 @@ def verdicts() -> list[verdict.Verdict]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _verdicts(stamp: tuple[Any, ...]) -> list[verdict.Verdict]:
+def _verdicts(stamp: str) -> list[verdict.Verdict]:
     claims = book.load()
     return verdict.judge_all(claims.values(), rows(), claims)
 
@@ -35,7 +35,7 @@ def board() -> pd.DataFrame:
         again = tuple(rerun.runs())
     except ValueError:  # a store that cannot be read: the claim's own part of the page says so
         again = ()
-    return _board((*stamp(), tuple(run.at for run in again)), again)
+    return _board((stamp(), tuple(run.at for run in again)), again)
 
 
 @st.cache_data(show_spinner=False, max_entries=2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -18,7 +16,7 @@ def cells(net: str, enc: str, mode: str) -> pd.DataFrame:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _cells(net: str, enc: str, mode: str, stamp: tuple[Any, ...]) -> pd.DataFrame:
+def _cells(net: str, enc: str, mode: str, stamp: str) -> pd.DataFrame:
     found = rows().query("checkpoint == @net and encoding == @enc and region == 'all' and seed == 0")
     return tradeoff.cells(_random_and_pgd(found), mode)
 
@@ -36,7 +34,7 @@ def areas(net: str) -> pd.DataFrame:
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _areas(row: str, stamp: tuple[Any, ...]) -> pd.DataFrame:
+def _areas(row: str, stamp: str) -> pd.DataFrame:
     frame = rows()
     return tradeoff.areas(_random_and_pgd(frame[frame["checkpoint"].str.startswith(row)]))
 
