@@ -95,7 +95,7 @@ def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[fl
     """The most harmful words of a cell as a table for people."""
     at = np.asarray(index, dtype=np.int64)
     words = q.words.reshape(-1)[at]
-    entry, digits = quant.channel(q, at), -(-q.encoding.stored // 4)
+    entry = quant.channel(q, at)
     now, then = (
         quant.values(w, q.scale[entry], q.zero[entry], q.encoding)
         for w in (words, words ^ words.dtype.type(q.encoding.lone(bit)))
@@ -103,7 +103,6 @@ def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[fl
     return pd.DataFrame({
         "no.": at,
         "channel": at // (q.words.size // q.words.shape[0]),
-        "word": [f"0x{int(w):0{digits}X}" for w in words],
         "weight": [theme.number(float(v)) for v in now],
         "flipped to": [theme.number(float(v)) for v in then],
         "adds to loss": [heat.change(float(c)) for c in costs],
@@ -113,11 +112,11 @@ def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[fl
 def word_says(line: Mapping[Hashable, object]) -> str:
     """A line of ``worst`` as an option to choose.
 
-    >>> line = {"no.": 1234, "channel": 5, "word": "0x7F", "weight": "0.5", "flipped to": "−0.5"}
+    >>> line = {"no.": 1234, "channel": 5, "weight": "0.5", "flipped to": "−0.5"}
     >>> word_says({**line, "adds to loss": "+0.1"})
-    '0.5 → −0.5 adds +0.1 · 0x7F, no. 1,234, channel 5'
+    '0.5 → −0.5 adds +0.1 · no. 1,234, channel 5'
     """
     return (
-        f"{line['weight']} → {line['flipped to']} adds {line['adds to loss']} · {line['word']}, "
+        f"{line['weight']} → {line['flipped to']} adds {line['adds to loss']} · "
         f"no. {line['no.']:,}, channel {line['channel']}"
     )

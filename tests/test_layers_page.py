@@ -71,7 +71,7 @@ def test_another_of_the_harmful_words_can_be_chosen(stored):
     app = opened("layers", layer="linear", bit="5")
     words = app.radio(key="worst_linear.weight_5")
     assert len(words.options) == 2
-    assert "no. 3," in words.options[1]
+    assert "no. 3, channel" in words.options[1]
     words.set_value(1).run()
     assert not app.exception
     assert "w=3&" in f"{link(app).query_string}&"
