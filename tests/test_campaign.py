@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,11 +188,13 @@ def killed_and_run_again(folder: Path, spec: CampaignSpec, kills: int) -> pd.Dat
             child, began = int(nursery.stdout.readline()), time.monotonic()
             if kill < kills:
                 time.sleep(chance.uniform(0.0, 1.5))
-                os.kill(child, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it had ended, and its parent has fetched its code
+                    os.kill(child, signal.SIGKILL)
             codes.append(int(nursery.stdout.readline()))
             longest = max(longest, time.monotonic() - began)
         nursery.stdin.close()
     assert codes[-1] == 0
+    print(f"killed while at work: {codes.count(-signal.SIGKILL)} of {kills}")
     assert -signal.SIGKILL in codes
     return store.by_key(cells.keys(spec.cells()))
 
