@@ -194,7 +194,7 @@ def killed_and_run_again(folder: Path, spec: CampaignSpec, kills: int) -> pd.Dat
             longest = max(longest, time.monotonic() - began)
         nursery.stdin.close()
     assert codes[-1] == 0
-    print(f"killed while at work: {codes.count(-signal.SIGKILL)} of {kills}")
+    print(f"killed while at work: {codes.count(-signal.SIGKILL)} of {kills}")  # noqa: T201 - for those who ask with -s
     assert -signal.SIGKILL in codes
     return store.by_key(cells.keys(spec.cells()))
 
