@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from dashboard import heat, lab, theme
 from resq.core import QuantizedTensor
@@ -91,32 +90,17 @@ def strip_says(estimate: Estimate) -> str:
     return f"Estimated change per output channel; the worst is channel {worst} ({most})."
 
 
-def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[float]) -> pd.DataFrame:
-    """The most harmful words of a cell as a table for people."""
+def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[float]) -> list[str]:
+    """The most harmful words of a cell as options to choose from, one line each."""
     at = np.asarray(index, dtype=np.int64)
-    words = q.words.reshape(-1)[at]
-    entry = quant.channel(q, at)
+    words, entry = q.words.reshape(-1)[at], quant.channel(q, at)
     now, then = (
         quant.values(w, q.scale[entry], q.zero[entry], q.encoding)
         for w in (words, words ^ words.dtype.type(q.encoding.lone(bit)))
     )
-    return pd.DataFrame({
-        "no.": at,
-        "channel": at // (q.words.size // q.words.shape[0]),
-        "weight": [theme.number(float(v)) for v in now],
-        "flipped to": [theme.number(float(v)) for v in then],
-        "adds to loss": [heat.change(float(c)) for c in costs],
-    })  # fmt: skip
-
-
-def word_says(line: Mapping[Hashable, object]) -> str:
-    """A line of ``worst`` as an option to choose.
-
-    >>> line = {"no.": 1234, "channel": 5, "weight": "0.5", "flipped to": "−0.5"}
-    >>> word_says({**line, "adds to loss": "+0.1"})
-    '0.5 → −0.5 adds +0.1 · no. 1,234, channel 5'
-    """
-    return (
-        f"{line['weight']} → {line['flipped to']} adds {line['adds to loss']} · "
-        f"no. {line['no.']:,}, channel {line['channel']}"
-    )
+    channels = at // (q.words.size // q.words.shape[0])
+    return [
+        f"{theme.number(float(a))} → {theme.number(float(b))} adds {heat.change(float(cost))} · "
+        f"no. {number:,}, channel {channel}"
+        for number, channel, a, b, cost in zip(at, channels, now, then, costs, strict=True)
+    ]

@@ -23,9 +23,10 @@ KNOWN = """<script>window.__streamlit = {
   BACKEND_BASE_URL: new URL(".", location.href).href,
   HOST_CONFIG: {allowedOrigins: [location.origin], useExternalAuthToken: false},
 }</script>"""
-# The answer is not the file's own, so the file is asked for whole and plain.
-# Scripts that every page but the first needs, by the start of their names in Streamlit's folder.
+# Scripts that pages with figures need, by the start of their names in Streamlit's folder.
 PARTS = ("PlotlyChart", "Selectbox", "Button", "ButtonGroup", "Checkbox", "Html")
+BARE = ("", "lessons")  # ends of the paths of pages without a figure
+# The answer is not the file's own, so the file is asked for whole and plain.
 UNASKED = (b"accept-encoding", b"range", b"if-none-match", b"if-modified-since")
 
 
@@ -42,14 +43,16 @@ class Introduced:
             await self.app(scope, receive, send)
             return
         plain = {**scope, "headers": [pair for pair in headers if pair[0] not in UNASKED]}
-        await self.app(plain, receive, _Answer(send, first=scope["path"].endswith("/")))
+        await self.app(
+            plain, receive, _Answer(send, () if scope["path"].rpartition("/")[2] in BARE else scripts())
+        )
 
 
 class _Answer:
     """One answer, held back until it is whole."""
 
-    def __init__(self, send: Send, first: bool) -> None:
-        self.send, self.first, self.body = send, first, b""
+    def __init__(self, send: Send, soon: Iterable[str]) -> None:
+        self.send, self.soon, self.body = send, soon, b""
         self.start: Message | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -60,7 +63,7 @@ class _Answer:
         else:
             self.body += message.get("body", b"")
             if not message.get("more_body", False):
-                await self._tell(self.start, introduced(self.body, () if self.first else scripts()))
+                await self._tell(self.start, introduced(self.body, self.soon))
 
     async def _tell(self, start: Message, body: bytes) -> None:
         headers = MutableHeaders(raw=list(start["headers"]))

@@ -102,7 +102,8 @@ def test_a_page_with_figures_names_the_scripts_that_draw_them_and_they_are_there
     for part in served.PARTS:  # Streamlit still calls them so
         assert any(Path(path).name.startswith(f"{part}.") for path in own), part
     assert {asked(real, f"/{path}").status for path in own} == {200}
-    assert "PlotlyChart" not in asked(real, "/", Accept="text/html").read().decode()
+    for bare in ("/", "/lessons"):
+        assert "PlotlyChart" not in asked(real, bare, Accept="text/html").read().decode()
 
 
 def test_what_is_no_page_is_passed_on_as_it_is(real):

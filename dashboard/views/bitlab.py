@@ -31,7 +31,7 @@ def tile(bit: int, value: int, digit: str | None) -> None:
     """One stored bit."""
     flipped = bit in st.session_state.flips
     st.button(
-        f"{value} {bit}",  # plain: 32 tiles of Markdown are a tenth of a second's work
+        f"{value} {bit}",  # no directive: each would be one more element to draw
         key=f"bit_{bit}",
         shortcut=digit,
         on_click=bitcontrols.toggle,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import astuple
 from functools import partial
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -149,19 +148,18 @@ def drilled(net: str, enc: str, found: heat.Heatmap, layer: str, bit: int) -> No
     if estimate is not None:
         strip = charts.CHARTS["channels"].draw(estimate.channels)
         show.figure("channels", strip, key="channel_chart", alt=drill.strip_says(estimate), caption=False)
-        word = harmful(drill.worst(q, bit, estimate.worst, estimate.costs), f"worst_{layer}_{bit}")
+        word = harmful(estimate, drill.worst(q, bit, estimate.worst, estimate.costs), f"worst_{layer}_{bit}")
     shell.link(
         "bitlab", f"Open weight {word:,} in the Bit lab, bit {bit} flipped", ":material/toggle_on:",
         net=net, enc=enc, layer=layer.removesuffix(".weight"), w=word, flip=bit,
     )  # fmt: skip
 
 
-def harmful(table: pd.DataFrame, key: str) -> int:
+def harmful(estimate: drill.Estimate, said: list[str], key: str) -> int:
     """The most harmful words of a cell, and the one that is chosen: a list, as a grid is 2 MB of scripts."""
-    said = [drill.word_says(line) for line in table.to_dict("records")]
     label = f"**Its {len(said)} most harmful words** · choose one, then open it"
     chosen = st.radio(label, range(len(said)), format_func=said.__getitem__, key=key)
-    return int(table["no."].iloc[chosen or 0])
+    return estimate.worst[chosen or 0]
 
 
 def below(found: heat.Heatmap, net: str, enc: str) -> None:
