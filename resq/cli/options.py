@@ -76,6 +76,11 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
         "--planes", type=numbers(int), default=(), help="flip only these bits of a word, such as 7"
     )
     parser.add_argument(
+        "--targets",
+        default="weights",
+        help="what is struck: weights (default), floats (scales, zero points, norms, biases) or all",
+    )
+    parser.add_argument(
         "--eps", type=numbers(float), default=(), help="attack budgets in 1/255, such as 0,2,4,8"
     )
     parser.add_argument("--attack", default="pgd", help=f"{', '.join(ATTACKS)} (default pgd)")
@@ -128,6 +133,7 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
         sample=arguments.sample,
         top=arguments.top,
         precision=getattr(arguments, "precision", "fp32"),
+        targets=arguments.targets,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from resq import checkpoints, fields
 from resq.core import FLOATS, Encoding, known
-from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, Cell
+from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, TARGETS, Cell
 from resq.memory import faults
 
 __all__ = ["ATTACKS", "MODES", "SweepSpec", "read"]
@@ -45,6 +45,9 @@ class SweepSpec:
             share maps.
         precision: of forward passes under faults alone: "fp32", or "bf16", about twice as fast on a processor
             that computes with it; see ``precision.settled``.
+        targets: what is struck: "weights", their words; "floats", the scales, zero points, norms and biases
+            beside them; or "all". Both are struck at the same rate, and the words of a map flip alike with
+            "weights" and "all".
     """
 
     checkpoint: str
@@ -65,6 +68,7 @@ class SweepSpec:
     sample: str = "first"
     top: float = 0.0
     precision: str = "fp32"
+    targets: str = "weights"
 
     def __post_init__(self) -> None:
         fields.check(self, "sweep")
@@ -76,6 +80,8 @@ class SweepSpec:
         known("attack", self.attack, ATTACKS)
         known("sample", self.sample, dict.fromkeys(SAMPLES))
         known("precision", self.precision, dict.fromkeys(PRECISIONS))
+        known("target", self.targets, dict.fromkeys(TARGETS))
+        self._check_targets()
         self._check_precision()
         for mode in self.modes:
             known("mode", mode, dict.fromkeys(MODES))
@@ -99,6 +105,15 @@ class SweepSpec:
         object.__setattr__(self, "eps", tuple(sorted(set(map(float, self.eps)))))
         object.__setattr__(self, "planes", tuple(sorted(set(self.planes))))
         object.__setattr__(self, "modes", tuple(m for m in MODES if m in self.modes))
+
+    def _check_targets(self) -> None:
+        other = (*self.layers, *self.planes, *[self.fault] * (self.fault == ACTIVATIONS),
+                 *[self.precision] * (self.precision != "fp32"))  # fmt: skip
+        if self.targets != "weights" and other:
+            raise ValueError(
+                f"targets {self.targets!r} are all that is stored, in fp32 passes, without chosen layers or "
+                f"planes, got {', '.join(map(str, other))}"
+            )
 
     def _check_precision(self) -> None:
         if self.precision != "fp32" and (self.modes or self.fault == ACTIVATIONS or self.encoding in FLOATS):
@@ -147,7 +162,8 @@ class SweepSpec:
 
     def _faulty(self, bare: Cell) -> Iterator[Cell]:
         stored = replace(bare, fault=self.fault, layers=self.layers, planes=self.planes, sample=self.sample,
-                         precision="fp32" if self.modes else self.precision)  # fmt: skip
+                         precision="fp32" if self.modes else self.precision,
+                         targets=self.targets)  # fmt: skip
         for number, ber in product(range(self.maps), self.bers):
             if ber:
                 yield replace(stored, map=number, ber=ber, top=self.drawn_at)
@@ -157,7 +173,10 @@ class SweepSpec:
     @property
     def hash(self) -> str:
         """16 hex digits that change with any field."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        said = asdict(self)
+        if self.targets == "weights":
+            del said["targets"]  # what was asked for before there were others keeps its hash
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that run this sweep; defaults are left out."""

@@ -8,7 +8,7 @@ from scipy import special
 
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
-    "n", "weights", "images", "code", "mode", "sample", "precision",
+    "n", "weights", "images", "numbers", "mode", "sample", "precision", "targets",
 ]  # fmt: skip
 AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
@@ -41,14 +41,14 @@ def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
 
 
 def foremost(curves: pd.DataFrame) -> pd.DataFrame:
-    """Of series that differ only in images and code the one with the most points, whole.
+    """Of series that differ only in images the one with the most points, whole.
 
     Of equally long ones it is the one on the most images; ties: the last. Two campaigns may have measured one
     network twice; drawn both, they would be two curves of one name.
     """
     if curves.empty:
         return curves
-    own = ["n", "images", "code"]
+    own = ["n", "images"]
     same = [key for key in KEYS if key not in own]
     points = curves.groupby([*same, *own])["x"].nunique().rename("points").reset_index()
     best = points.sort_values(["points", "n"], kind="stable").groupby(same)[own].last().reset_index()
