@@ -66,8 +66,9 @@ def test_the_counts_of_a_row_are_those_of_the_answers():
 
 
 def test_where_nothing_is_compared_nothing_is_counted():
-    rows = [*sweep.run(SweepSpec("signs/resnet20/base", eps=(2.0,), steps=1, n=9)),
-            *sweep.run(SweepSpec("signs/resnet20/base", bers=(1e-3,), maps=1, n=9, sample="random"))]  # fmt: skip
+    attacked = SweepSpec("signs/resnet20/base", eps=(2.0,), steps=1, n=9)
+    drawn = SweepSpec("signs/resnet20/base", bers=(1e-3,), maps=1, n=9, sample="random")
+    rows = [*sweep.run(attacked), *sweep.run(drawn)]
     assert all(np.isnan(row[name]) for row in rows for name in rates.SILENT)
 
 
@@ -91,10 +92,19 @@ def test_an_attack_takes_a_network_of_nan_for_one_that_errs():
     assert answer.right(torch.full((1, 2), NAN), torch.tensor([0])).tolist() == [False]
 
 
-ROW = {"checkpoint": "a/b/c", "network": "b", "data": "a", "encoding": "fp32", "fault": "random", "region": "all",
-       "axis": "ber", "ber": 1e-3, "map": 0, "flips": 3, "attack": "none", "eps": 0.0, "steps": 0, "restarts": 0,
-       "seed": 0, "n": 8, "correct": 2, "due": 0, "weights": "w", "images": "i", "code": "c", "key": "k",
-       "right": b"\x81"}  # fmt: skip
+ROW = {
+    **{
+        "checkpoint": "a/b/c",
+        "network": "b",
+        "data": "a",
+        "encoding": "fp32",
+        "fault": "random",
+        "region": "all",
+    },
+    **{"axis": "ber", "ber": 1e-3, "map": 0, "flips": 3, "attack": "none", "eps": 0.0, "steps": 0},
+    **{"restarts": 0, "seed": 0, "n": 8, "correct": 2, "due": 0, "weights": "w", "images": "i", "code": "c"},
+    **{"key": "k", "right": b"\x81"},
+}
 
 
 @pytest.mark.parametrize(("old", "numbers", "correct"), [

@@ -1,7 +1,6 @@
 """What is stored beside the words: counted, struck, voted on, folded; and put back bit for bit."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -75,10 +74,7 @@ def by_hand(of, flips):
             words = (read.astype(np.uint64) << np.arange(width, dtype=np.uint64)).sum(1)
             found[name] = words.astype(np.uint32).view(np.float32).reshape(t.shape)
     weights = quant.flip(model, flips.words).weights
-    state = {
-        name: value.astype(np.float32) if value.dtype.kind == "f" else value
-        for name, value in model.floats.items()
-    }
+    state = dict(model.floats)
     state |= {name: value for name, value in found.items() if name in state}
     for name, q in weights.items():
         scale, zero = found.get(name + SCALE, q.scale), found.get(name + ZERO, q.zero)
@@ -186,17 +182,9 @@ def test_every_fault_model_strikes_them_at_its_rate_and_a_smaller_rate_is_a_part
     if fault != "sec-ded":  # its decoder turns bits of its own
         for width, flips in part.beside.items():
             assert set(flips.addresses) <= set(whole.beside[width].addresses)
-    expected = {
-        "threefold": None,
-        "sec-ded": None,
-        "stuck-at-0": None,
-        "stuck-at-1": None,
-        "layer-uniform": None,
-    }
-    if fault not in expected:
-        assert len(whole) / of.beside.n_bits == pytest.approx(
-            0.02, abs=0.02 * 8 / math.sqrt(0.02 * of.beside.n_bits) + 4e-3
-        )
+    if fault in ("random", "count", "1-to-0", "0-to-1", "burst-word", "burst-pair", "burst-row"):
+        # Bits flip by the row of 512 at most, and of 500 rows a fifth more or less is chance.
+        assert len(whole) / of.beside.n_bits == pytest.approx(0.02, rel=0.5)
 
 
 def test_rows_say_the_target_and_count_its_bits():
