@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
-from resq import codes
+from resq import codes, commands
 from resq.core import Encoding, QuantizedModel
 from resq.memory import quant
 
@@ -87,8 +87,8 @@ def making(card: Mapping[str, Any]) -> str:
     'python -m resq harden assets/specs/hardened/cifar10-swin_t.toml'
     """
     if "stages" not in card:
-        return f"python -m resq zoo --only {card['name']}"
-    return f"python -m resq harden assets/specs/hardened/{card['data']}-{card['network']}.toml"
+        return commands.line(["zoo", "--only", card["name"]])
+    return commands.line(["harden", f"assets/specs/hardened/{card['data']}-{card['network']}.toml"])
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -69,7 +69,8 @@ def test_where_nothing_is_compared_nothing_is_counted():
     attacked = SweepSpec("signs/resnet20/base", eps=(2.0,), steps=1, n=9)
     drawn = SweepSpec("signs/resnet20/base", bers=(1e-3,), maps=1, n=9, sample="random")
     rows = [*sweep.run(attacked), *sweep.run(drawn)]
-    assert all(np.isnan(row[name]) for row in rows for name in rates.SILENT)
+    assert all(row[name] is None for row in rows for name in rates.SILENT)
+    assert table.frame(rows)[list(rates.SILENT)].isna().all(axis=None)
 
 
 def test_a_fault_that_breaks_every_logit_is_all_due_and_no_silent_corruption():

@@ -19,7 +19,7 @@ from resq.measure.flow import FlowSpec
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("checkpoint", help="data/network/variant (see python -m resq show)")
-    parser.add_argument("--encoding", default="int8", help="how weights are stored (default int8)")
+    options.add_encoding(parser)
     parser.add_argument("--ber", type=options.numbers(float), default=(1e-2,), help="rates (default 0.01)")
     parser.add_argument("--fault", default="random", help="fault model (default random)")
     parser.add_argument("--maps", type=int, default=5, help="fault maps (default 5)")

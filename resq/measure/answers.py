@@ -64,11 +64,11 @@ def counts(found: Answers, clean: Answers | None = None) -> dict[str, Any]:
 
     Args:
         clean: the answers of the fault-free network to the same images; without them nothing says how many
-            answers a fault changed, and the counts of SDC are NaN.
+            answers a fault changed, and the counts of SDC are None.
     """
     return {
         "correct": int(found.right.sum()),
         "due": int(found.broken.sum()),
         "right": np.packbits(found.right).tobytes(),
-        **(rates.silent(found, clean) if clean else dict.fromkeys(rates.SILENT, float("nan"))),
+        **(rates.silent(found, clean) if clean else dict.fromkeys(rates.SILENT)),
     }

@@ -123,7 +123,7 @@ def _complete(found: sql.Engine) -> None:
 def _added(name: str, dialect: sql.Dialect) -> str:
     """A column that an older table lacks, and what its rows say there."""
     kind, value = KINDS[table.COLUMNS[name][0]]().compile(dialect), table.DEFAULTS[name]
-    if value != value:  # NaN
+    if value is None:
         return f"{name} {kind}"
     binary = "X''" if dialect.name == "sqlite" else "''"
     default = binary if isinstance(value, bytes) else f"'{value}'"

@@ -10,7 +10,7 @@ from dataclasses import fields as fields_of
 from itertools import product
 from pathlib import Path
 
-from resq import checkpoints, fields
+from resq import checkpoints, commands, fields
 from resq.core import FLOATS, Encoding, known
 from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, TARGETS, Cell
 from resq.memory import faults
@@ -83,6 +83,9 @@ class SweepSpec:
         known("target", self.targets, dict.fromkeys(TARGETS))
         self._check_targets()
         self._check_precision()
+        for name in self.layers:
+            if not name or name != name.strip() or "," in name:
+                raise ValueError(f"a layer's name has no comma and no blank at its ends, got {name!r}")
         for mode in self.modes:
             known("mode", mode, dict.fromkeys(MODES))
         for ber in (*self.bers, self.top):
@@ -179,18 +182,30 @@ class SweepSpec:
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
-        """The words after ``python -m resq`` that run this sweep; defaults are left out."""
+        """The words after ``python -m resq`` that run this sweep; defaults are left out.
+
+        The encoding is left out where it is int8 and the checkpoint's own.
+        """
         words = ["sweep", self.checkpoint]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
-            if value != field.default:
-                text = (
-                    ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
-                    if isinstance(value, tuple)
-                    else str(value)
-                )
+            if value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
+                text = commands.listed(value if isinstance(value, tuple) else (value,))
                 words += [f"--{_FLAGS.get(field.name, field.name)}", text]
         return words
+
+    @property
+    def command(self) -> str:
+        """What runs this sweep in a terminal."""
+        return commands.line(self.argv())
+
+
+def opened_in(checkpoint: str) -> str:
+    """The encoding that a command takes where none is named; int8 where there is no such checkpoint."""
+    try:
+        return checkpoints.default_encoding(checkpoint)
+    except ValueError:
+        return "int8"
 
 
 _FLAGS = {"bers": "ber", "modes": "mode"}

@@ -54,6 +54,7 @@ SOURCES = (
 # Beside them, and without a say in a number.
 IDLE = (
     "__init__.py",  # the version
+    "commands.py",  # how a command is written
     "fields.py",  # refuses what is of another type
     "data/pictures.py",  # of a plugin's own; a row has the hash of the images
     "measure/__init__.py",
