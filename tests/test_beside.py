@@ -127,6 +127,15 @@ def test_without_a_fault_folding_moves_every_number_by_at_most_half_its_unit():
     assert body is not None
 
 
+def test_a_channel_of_one_sign_is_widened_to_zero_so_that_its_zero_point_is_a_code():
+    weight = np.array([[1.0, 2.0], [-2.0, -1.0], [-1.0, 1.0]], np.float32)
+    plain, folded = (quant.quantize(weight, Encoding.parse(name)) for name in ("int4", "int4+folded"))
+    assert plain.zero.tolist() == [-15.0, 30.0, 7.0]
+    assert folded.zero.tolist() == [0.0, 15.0, 7.0]
+    assert np.abs(quant.dequantize(folded) - weight).max() <= 2 / 15 / 2 + 1e-6
+    assert (quant.dequantize(folded)[2] == quant.dequantize(plain)[2]).all()
+
+
 def test_a_majority_of_three_and_of_five_copies_decides_for_every_pattern():
     for copies in (3, 5):
         value = Numbers(np.array([0b1010], np.uint8), 4, copies, "code", (1,))

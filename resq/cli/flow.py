@@ -29,12 +29,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
 
 
+def asked(arguments: argparse.Namespace) -> list[FlowSpec]:
+    """What the options spell, one for each rate."""
+    fields = {k: getattr(arguments, k) for k in ("checkpoint", "encoding", "fault", "maps", "n", "seed")}
+    return [replace(FlowSpec(**fields), ber=ber) for ber in arguments.ber]
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Measures and prints the commonest changes."""
     if arguments.out is not None and arguments.out.exists():
         raise ValueError(f"{arguments.out} exists already; nothing was run and nothing overwritten")
-    fields = {k: getattr(arguments, k) for k in ("checkpoint", "encoding", "fault", "maps", "n", "seed")}
-    specs = [replace(FlowSpec(**fields), ber=ber) for ber in arguments.ber]
+    specs = asked(arguments)
     total = sum(spec.total for spec in specs)
     if arguments.stream:
         jobs.watch_parent()

@@ -11,6 +11,7 @@ from typing import Any
 
 from resq import checkpoints
 from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
+from resq.measure.stats import METRICS
 
 
 def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
@@ -50,8 +51,7 @@ def opened(arguments: argparse.Namespace) -> str:
     if isinstance(bits, int):
         asked = f"int{bits}"
     arguments.encoding = asked or checkpoints.default_encoding(name)
-    why = "" if asked else ", as its card says; --encoding names another"
-    return f"{name} in {arguments.encoding}{why}"
+    return f"{name} in {arguments.encoding}" + ("" if asked else "; --encoding names another")
 
 
 def add_network(parser: argparse.ArgumentParser, seed: str) -> None:
@@ -118,6 +118,17 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="decides fault maps and random starts (default 0)"
+    )
+
+
+def add_metric(parser: argparse.ArgumentParser) -> None:
+    """What the printed table is of; rows hold all of it."""
+    parser.add_argument(
+        "--metric",
+        default="accuracy",
+        choices=METRICS,
+        help="what the table shows: accuracy (default); sdc1, answers that faults change in silence; sdc10, "
+        "sdc20, confidences that move by more than 10, 20 %% of themselves; due, logits that are not finite",
     )
 
 

@@ -149,7 +149,8 @@ class Beside:
 
 def plain(model: QuantizedModel, copies: int) -> Beside:
     """The "fp32" form: scales, zero points and all parameters and buffers that are no words of weights."""
-    numbers = {name: value for name, value in model.floats.items() if value.dtype.kind == "f"}
+    # A file's tensors come in another order in every process: sorted, a seed strikes the same ones.
+    numbers = {name: value for name, value in sorted(model.floats.items()) if value.dtype.kind == "f"}
     found = {**_scales(model), **numbers}
     return Beside({name: _single(value, copies) for name, value in found.items()})
 
