@@ -20,6 +20,7 @@ from resq.cli import (
     flow,
     guards,
     harden,
+    options,
     replay,
     report,
     sensitivity,
@@ -95,6 +96,9 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(rest)
     try:
         plugins.load(own.plugin)
+        said = options.opened(arguments)
+        if said and not arguments.json and not getattr(arguments, "stream", False):
+            print(said)
         COMMANDS[arguments.command].run(arguments)
     except (ValueError, FileNotFoundError) as error:
         print(f"resq: {error}", file=sys.stderr)

@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Computes and prints."""
-    found = answered(_lab(arguments))
+    found = answered(asked(arguments))
     if arguments.json:
         print(options.dump(found))
         return
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"weights {found['hashes']['weights']}, image {found['hashes']['image']}")
 
 
-def _lab(a: argparse.Namespace) -> Lab:
+def asked(a: argparse.Namespace) -> Lab:
     """The state that the options spell; the layer may still be open."""
     if not 0 <= a.share <= 1:
         raise ValueError(f"--share must lie in 0..1, got {a.share:g}")

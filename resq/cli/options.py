@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from resq import checkpoints
 from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
+from resq.measure.stats import METRICS
 
 
 def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
@@ -28,10 +30,34 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
 CHECKPOINT = "data/network/variant (see python -m resq show) or a .safetensors file"
 
 
+def add_encoding(parser: argparse._ActionsContainer) -> None:
+    """How weights are stored; empty until ``opened`` has looked at the checkpoint's card."""
+    about = "how weights are stored: int8, int8-symmetric, int4-tmr2, fp32, ... (default: as the card says)"
+    parser.add_argument("--encoding", default="", help=about)
+
+
+def opened(arguments: argparse.Namespace) -> str:
+    """Names the encoding that is left open: the one that the checkpoint's card names, else int8.
+
+    Returns one line that says which, empty where the command opens no checkpoint.
+
+    Raises:
+        ValueError: no such checkpoint.
+    """
+    name = getattr(arguments, "checkpoint", None) or getattr(arguments, "target", None)
+    if not hasattr(arguments, "encoding") or not name or name.endswith((".toml", ".json")):
+        return ""
+    bits, asked = getattr(arguments, "bits", None), arguments.encoding
+    if isinstance(bits, int):
+        asked = f"int{bits}"
+    arguments.encoding = asked or checkpoints.default_encoding(name)
+    return f"{name} in {arguments.encoding}" + ("" if asked else "; --encoding names another")
+
+
 def add_network(parser: argparse.ArgumentParser, seed: str) -> None:
     """Which network, how its weights are stored, and the seed, which decides what ``seed`` says."""
     parser.add_argument("checkpoint", help=CHECKPOINT)
-    parser.add_argument("--encoding", default="int8", help="how its weights are stored (default int8)")
+    add_encoding(parser)
     parser.add_argument("--seed", type=int, default=0, help=f"decides {seed} (default 0)")
 
 
@@ -59,9 +85,7 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     width.add_argument(
         "--bits", type=int, help="bits of an affine per-channel code (the same as --encoding intBITS)"
     )
-    width.add_argument(
-        "--encoding", help="how weights are stored: int8 (default), int8-symmetric, int4-tmr2, fp32, ..."
-    )
+    add_encoding(width)
     parser.add_argument(
         "--ber", type=numbers(float), default=(), help="bit error rates, such as 0,1e-4,1e-3,1e-2"
     )
@@ -74,6 +98,11 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--planes", type=numbers(int), default=(), help="flip only these bits of a word, such as 7"
+    )
+    parser.add_argument(
+        "--targets",
+        default="weights",
+        help="what is struck: weights (default), floats (scales, zero points, norms, biases) or all",
     )
     parser.add_argument(
         "--eps", type=numbers(float), default=(), help="attack budgets in 1/255, such as 0,2,4,8"
@@ -89,6 +118,17 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="decides fault maps and random starts (default 0)"
+    )
+
+
+def add_metric(parser: argparse.ArgumentParser) -> None:
+    """What the printed table is of; rows hold all of it."""
+    parser.add_argument(
+        "--metric",
+        default="accuracy",
+        choices=METRICS,
+        help="what the table shows: accuracy (default); sdc1, answers that faults change in silence; sdc10, "
+        "sdc20, confidences that move by more than 10, 20 %% of themselves; due, logits that are not finite",
     )
 
 
@@ -108,11 +148,10 @@ def _names(text: str) -> tuple[str, ...]:
 
 def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
     """The spec that these arguments spell, on ``n`` images unless they say otherwise."""
-    encoding = arguments.encoding or ("int8" if arguments.bits is None else f"int{arguments.bits}")
     return SweepSpec(
         checkpoint=arguments.checkpoint,
         data=arguments.data,
-        encoding=encoding,
+        encoding=arguments.encoding or "int8",
         fault=arguments.fault,
         layers=arguments.layers,
         planes=arguments.planes,
@@ -128,6 +167,7 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
         sample=arguments.sample,
         top=arguments.top,
         precision=getattr(arguments, "precision", "fp32"),
+        targets=arguments.targets,
     )
 
 

@@ -42,8 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out is not None and (arguments.out.suffix != ".parquet" or arguments.out.exists()):
         said = "exists already" if arguments.out.exists() else "is no .parquet file"
         raise ValueError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
-    asked = {k: getattr(arguments, k) for k in ("checkpoint", "data", "encoding", "share", "n", "seed")}
-    spec = LayerSpec(**asked, maps=arguments.maps if arguments.measured else 0)
+    spec = asked(arguments)
     if arguments.stream:
         jobs.watch_parent()
         print(json.dumps({"total": spec.total}), flush=True)
@@ -59,6 +58,12 @@ def run(arguments: argparse.Namespace) -> None:
         print(options.dump(report(frame)))
     elif not arguments.stream:
         print(text(frame))
+
+
+def asked(arguments: argparse.Namespace) -> LayerSpec:
+    """The heatmap that the options spell."""
+    given = {k: getattr(arguments, k) for k in ("checkpoint", "data", "encoding", "share", "n", "seed")}
+    return LayerSpec(**given, maps=arguments.maps if arguments.measured else 0)
 
 
 def measured(spec: LayerSpec) -> Iterator[dict[str, Any]]:

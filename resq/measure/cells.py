@@ -12,11 +12,12 @@ import numpy as np
 
 from resq import checkpoints, data, seeds
 from resq.core import Dataset
-from resq.measure.version import NUMBERS
+from resq.measure.version import KEYED
 
 SAMPLES = ("first", "random")
 MODES = ("transfer", "adaptive")
 PRECISIONS = ("fp32", "bf16")
+TARGETS = ("weights", "floats", "all")
 ACTIVATIONS = "activations"  # the fault model that is not of stored weights
 
 
@@ -35,6 +36,8 @@ class Cell:
         sample: "first", the first n test images; "random", n that the map's number draws.
         precision: of the forward passes; "bf16" computes and sums up in other ways than "fp32", on the same
             stored words. Cells under attack are always "fp32".
+        targets: what is struck: the words of the "weights"; "floats", the scales, zero points, norms and
+            biases beside them; or "all".
     """
 
     checkpoint: str
@@ -55,6 +58,7 @@ class Cell:
     seed: int = 0
     n: int = 1000
     precision: str = "fp32"
+    targets: str = "weights"
 
     @property
     def axis(self) -> str:
@@ -68,11 +72,12 @@ class Cell:
 
 
 def key(cell: Cell, weights: str, images: str) -> str:
-    """32 hex digits over the hashes of weights and images, NUMBERS and every field: same cell, same key."""
+    """32 hex digits over the hashes of weights and images, KEYED and every field: same cell, same key."""
     fields = asdict(cell)
-    if cell.precision == "fp32":
-        del fields["precision"]  # what was measured before there was another keeps its key
-    made_of = [NUMBERS, weights, images, fields]
+    for name in ("precision", "targets"):
+        if fields[name] == getattr(Cell, name):
+            del fields[name]  # what was measured before there was another keeps its key
+    made_of = [KEYED, weights, images, fields]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resq import checkpoints, fields
+from resq import checkpoints, commands, fields
 from resq.core import Encoding
 from resq.measure import table
+from resq.measure.spec import opened_in
 from resq.measure.stats import t_half
 
 # Column -> (type, meaning). Estimated rows have kind "instant", no map and no counts of right answers.
@@ -105,9 +106,14 @@ class LayerSpec:
         words = ["sensitivity", self.checkpoint, *["--measured"] * bool(self.maps)]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
-            if value != field.default:
-                words += [f"--{field.name}", f"{value:g}" if isinstance(value, float) else str(value)]
+            if value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
+                words += [f"--{field.name}", commands.listed([value])]
         return words
+
+    @property
+    def command(self) -> str:
+        """What makes this heatmap in a terminal."""
+        return commands.line(self.argv())
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from resq.measure.expansion import Slope, instant, losses, moves, slopes
 from resq.measure.layers import LayerSpec
 from resq.measure.spec import SweepSpec
 from resq.memory import faults
+from resq.networks import answer
 
 BATCH = 256  # images of a forward pass; a few left over would cost nearly as much
 # Images the estimate looks at, as many as are measured by default: the gradient belongs to its images.
@@ -120,5 +121,5 @@ def _score(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]], y: Tens
     for values, labels in zip(kept, y.split(BATCH), strict=True):
         logits = after(*values)
         loss += float(losses(logits, labels).sum())
-        correct += int((logits.argmax(1) == labels).sum())
+        correct += int(answer.right(logits, labels).sum())
     return loss / len(y), correct

@@ -10,9 +10,9 @@ from dataclasses import fields as fields_of
 from itertools import product
 from pathlib import Path
 
-from resq import checkpoints, fields
+from resq import checkpoints, commands, fields
 from resq.core import FLOATS, Encoding, known
-from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, Cell
+from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, TARGETS, Cell
 from resq.memory import faults
 
 __all__ = ["ATTACKS", "MODES", "SweepSpec", "read"]
@@ -45,6 +45,9 @@ class SweepSpec:
             share maps.
         precision: of forward passes under faults alone: "fp32", or "bf16", about twice as fast on a processor
             that computes with it; see ``precision.settled``.
+        targets: what is struck: "weights", their words; "floats", the scales, zero points, norms and biases
+            beside them; or "all". Both are struck at the same rate, and the words of a map flip alike with
+            "weights" and "all".
     """
 
     checkpoint: str
@@ -65,6 +68,7 @@ class SweepSpec:
     sample: str = "first"
     top: float = 0.0
     precision: str = "fp32"
+    targets: str = "weights"
 
     def __post_init__(self) -> None:
         fields.check(self, "sweep")
@@ -76,7 +80,12 @@ class SweepSpec:
         known("attack", self.attack, ATTACKS)
         known("sample", self.sample, dict.fromkeys(SAMPLES))
         known("precision", self.precision, dict.fromkeys(PRECISIONS))
+        known("target", self.targets, dict.fromkeys(TARGETS))
+        self._check_targets()
         self._check_precision()
+        for name in self.layers:
+            if not name or name != name.strip() or "," in name:
+                raise ValueError(f"a layer's name has no comma and no blank at its ends, got {name!r}")
         for mode in self.modes:
             known("mode", mode, dict.fromkeys(MODES))
         for ber in (*self.bers, self.top):
@@ -99,6 +108,15 @@ class SweepSpec:
         object.__setattr__(self, "eps", tuple(sorted(set(map(float, self.eps)))))
         object.__setattr__(self, "planes", tuple(sorted(set(self.planes))))
         object.__setattr__(self, "modes", tuple(m for m in MODES if m in self.modes))
+
+    def _check_targets(self) -> None:
+        other = (*self.layers, *self.planes, *[self.fault] * (self.fault == ACTIVATIONS),
+                 *[self.precision] * (self.precision != "fp32"))  # fmt: skip
+        if self.targets != "weights" and other:
+            raise ValueError(
+                f"targets {self.targets!r} are all that is stored, in fp32 passes, without chosen layers or "
+                f"planes, got {', '.join(map(str, other))}"
+            )
 
     def _check_precision(self) -> None:
         if self.precision != "fp32" and (self.modes or self.fault == ACTIVATIONS or self.encoding in FLOATS):
@@ -147,7 +165,8 @@ class SweepSpec:
 
     def _faulty(self, bare: Cell) -> Iterator[Cell]:
         stored = replace(bare, fault=self.fault, layers=self.layers, planes=self.planes, sample=self.sample,
-                         precision="fp32" if self.modes else self.precision)  # fmt: skip
+                         precision="fp32" if self.modes else self.precision,
+                         targets=self.targets)  # fmt: skip
         for number, ber in product(range(self.maps), self.bers):
             if ber:
                 yield replace(stored, map=number, ber=ber, top=self.drawn_at)
@@ -157,21 +176,36 @@ class SweepSpec:
     @property
     def hash(self) -> str:
         """16 hex digits that change with any field."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        said = asdict(self)
+        if self.targets == "weights":
+            del said["targets"]  # what was asked for before there were others keeps its hash
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
-        """The words after ``python -m resq`` that run this sweep; defaults are left out."""
+        """The words after ``python -m resq`` that run this sweep; defaults are left out.
+
+        The encoding is left out where it is int8 and the checkpoint's own.
+        """
         words = ["sweep", self.checkpoint]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
-            if value != field.default:
-                text = (
-                    ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
-                    if isinstance(value, tuple)
-                    else str(value)
-                )
+            if value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
+                text = commands.listed(value if isinstance(value, tuple) else (value,))
                 words += [f"--{_FLAGS.get(field.name, field.name)}", text]
         return words
+
+    @property
+    def command(self) -> str:
+        """What runs this sweep in a terminal."""
+        return commands.line(self.argv())
+
+
+def opened_in(checkpoint: str) -> str:
+    """The encoding that a command takes where none is named; int8 where there is no such checkpoint."""
+    try:
+        return checkpoints.default_encoding(checkpoint)
+    except ValueError:
+        return "int8"
 
 
 _FLAGS = {"bers": "ber", "modes": "mode"}

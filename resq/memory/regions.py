@@ -6,10 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
-from resq.core import Layout, QuantizedModel, QuantizedTensor
+from resq.core import Layout, QuantizedModel
+
+
+class Stored(Protocol):
+    """Something that lies in memory as words."""
+
+    @property
+    def words(self) -> np.ndarray:
+        """Unsigned integers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +34,7 @@ class Region:
     layout: Layout
     layers: tuple[int, ...]
     planes: tuple[int, ...]
-    words: Mapping[str, QuantizedTensor] | None = None
+    words: Mapping[str, Stored] | None = None
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -84,11 +93,17 @@ class Region:
         return [q.words.reshape(-1) for q in self.words.values()]
 
 
-def region(memory: Layout | QuantizedModel, layers: Sequence[str] = (), planes: Sequence[int] = ()) -> Region:
+def region(
+    memory: Layout | QuantizedModel,
+    layers: Sequence[str] = (),
+    planes: Sequence[int] = (),
+    stored: Mapping[str, Stored] | None = None,
+) -> Region:
     """The chosen layers (names or patterns such as ``layer1.*``) and bit planes; none chosen means all.
 
     Args:
         memory: the model; its layout is enough for fault models that do not look at the words.
+        stored: what lies in a layout, for those that do.
     Raises:
         ValueError: a pattern that fits no layer, or a plane outside the stored word.
     """
@@ -107,7 +122,7 @@ def region(memory: Layout | QuantizedModel, layers: Sequence[str] = (), planes: 
         layout,
         tuple(sorted(chosen)) if layers else everywhere,
         tuple(sorted(set(planes))) or tuple(range(layout.stored)),
-        None if isinstance(memory, Layout) else memory.weights,
+        stored if isinstance(memory, Layout) else memory.weights,
     )
 
 
