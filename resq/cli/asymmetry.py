@@ -84,7 +84,7 @@ def line(rows: pd.DataFrame) -> dict[str, Any]:
 def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
     """The study, each network's areas, the effects with intervals, Lambda and the verdict."""
     found = measure.resilience(rows)
-    effects = measure.asymmetry(measure.effects(found))
+    effects = measure.asymmetry(measure.effects(found), measure.answers(rows))
     word = measure.verdict(effects)
     return {
         "study": study,

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from resq.measure import choose
+from resq.measure.intervals import both
+
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
     "n", "weights", "images", "code", "mode", "sample", "precision",
@@ -14,24 +17,30 @@ AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due", "top"]
+LINE = [
+    "mean", "low", "high", "map_low", "map_high", "image_low", "image_high", "error", "least", *QUANTILES,
+    "maps", "flips", "due", "top",
+]  # fmt: skip
 
 
 def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
     """One line per series and value of the axis ("ber", "eps" or "joint", then one per ``x`` and ``eps``).
 
     Columns beside the series' own: ``x``; ``mean`` accuracy over fault maps; ``low``, ``high``, its 95 %
-    t interval over maps on these images (NaN for a single map, no width where nothing is random; where every
-    map saw random images of its own, on all images); ``image_low``, ``image_high``, the 95 % Wilson interval
-    of ``mean`` as a rate over the images looked at; ``least``, the worst map; ``q05`` ... ``q95``, quantiles
-    over maps, which tell more than a mean where networks collapse; ``maps``; ``flips`` and ``due``, means;
-    ``top``, the rate that the maps were drawn at.
+    interval over fault maps and images together (``intervals.both``; NaN for a single map); ``map_low``,
+    ``map_high``, its t interval over maps on these images (NaN for a single map, no width where nothing is
+    random; where every map saw random images of its own, on all images); ``image_low``, ``image_high``, the
+    Wilson interval of ``mean`` as a rate over the images looked at; ``error``, the standard error over maps;
+    ``least``, the worst map; ``q05`` ...
+    ``q95``, quantiles over maps, which tell more than a mean where networks collapse; ``maps``; ``flips`` and
+    ``due``, means; ``top``, the rate that the maps were drawn at: maps of another are other maps, so they
+    are lines of their own.
     """
     rows, by = rows[rows["axis"] == axis], AXES[axis]
     rows = rows.assign(x=rows[by[0]], accuracy=rows["correct"] / rows["n"])
-    keys = [*KEYS, "x", *by[1:]]
+    keys = [*KEYS, "x", *by[1:], "top"]
     if rows.empty:
-        return pd.DataFrame(columns=[*keys, *LINE])
+        return pd.DataFrame(columns=list(dict.fromkeys([*keys, *LINE])))
     lines = []
     for key, group in rows.groupby(keys, sort=True):
         series = dict(zip(keys, key, strict=True))
@@ -41,39 +50,33 @@ def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
 
 
 def foremost(curves: pd.DataFrame) -> pd.DataFrame:
-    """Of series that differ only in images and code the one with the most points, whole.
-
-    Of equally long ones it is the one on the most images; ties: the last. Two campaigns may have measured one
-    network twice; drawn both, they would be two curves of one name.
-    """
-    if curves.empty:
-        return curves
-    own = ["n", "images", "code"]
-    same = [key for key in KEYS if key not in own]
-    points = curves.groupby([*same, *own])["x"].nunique().rename("points").reset_index()
-    best = points.sort_values(["points", "n"], kind="stable").groupby(same)[own].last().reset_index()
-    return curves.merge(best, on=[*same, *own])
+    """Of lines that answer one question the one that speaks, by the rule of ``choose.speaking``."""
+    return choose.speaking(curves)
 
 
 def _line(group: pd.DataFrame, exact: bool) -> dict[str, float]:
     """The summary of one point's rows."""
     accuracy = group["accuracy"].to_numpy(float)
     mean = float(accuracy.mean())
-    low, high = (mean, mean) if exact else t_interval(accuracy)
+    maps = (mean, mean) if exact else t_interval(accuracy)
     random = (group["sample"] == "random").any()
-    image_low, image_high = wilson(mean, int(group["n"].sum() if random else group["n"].iloc[0]))
+    images = wilson(mean, int(group["n"].sum() if random else group["n"].iloc[0]))
+    # Where every map saw images of its own, the spread over maps holds that of the images already.
+    low, high = maps if random and not exact else both(mean, maps, images)
     return {
         "mean": mean,
         "low": low,
         "high": high,
-        "image_low": image_low,
-        "image_high": image_high,
+        "map_low": maps[0],
+        "map_high": maps[1],
+        "image_low": images[0],
+        "image_high": images[1],
+        "error": 0.0 if exact else standard_error(accuracy),
         "least": float(accuracy.min()),
         **quantiles(accuracy),
         "maps": len(accuracy),
         "flips": group["flips"].mean(),
         "due": group["due"].mean(),
-        "top": group["top"].max(),
     }
 
 
@@ -86,6 +89,16 @@ def quantiles(values: np.ndarray) -> dict[str, float]:
     return dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())).tolist(), strict=True))
 
 
+def standard_error(values: np.ndarray) -> float:
+    """Standard error of a mean of independent values; NaN for fewer than two."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def t_quantile(count: float, level: float = 0.95) -> float:
+    """Half-width of a t interval of ``count`` values in standard errors."""
+    return float(special.stdtrit(count - 1, (1 + level) / 2))
+
+
 def t_half(values: np.ndarray, level: float = 0.95) -> float:
     """Half-width of the t interval of a mean of independent values; NaN for fewer than two.
 
@@ -94,8 +107,7 @@ def t_half(values: np.ndarray, level: float = 0.95) -> float:
     """
     if len(values) < 2:
         return float("nan")
-    t = special.stdtrit(len(values) - 1, (1 + level) / 2)
-    return float(t * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return t_quantile(len(values), level) * standard_error(values)
 
 
 def t_interval(
