@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard import theme
+from resq.measure.intervals import caution
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
     ]
     if axis == "BER" and point["x"] > 0:
         if not np.isnan(point["low"]):
-            lines.append(f"95 % over {point['maps']} maps: {span(point['low'], point['high'])}")
+            lines.append(f"95 % over maps and images: {span(point['low'], point['high'])}")
+            lines.append(f"over {point['maps']} maps alone: {span(point['map_low'], point['map_high'])}")
         else:
             lines.append("one map so far: no interval")
         lines.append(f"worst map {theme.percent(point['least'])}; {point['flips']:,.0f} flips a map")
@@ -90,9 +92,25 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
         lines.append(f"fault model {point['fault']}")
     elif axis != "BER":
         lines.append(f"{point['steps']} steps, {point['restarts']} start(s)")
-    lines.append(f"95 % over {point['n']} images: {span(point['image_low'], point['image_high'])}")
+        if strength := bound(str(point["attack"]), point["x"]):
+            lines.append(strength)
+    images = "over" if axis == "BER" and point["x"] > 0 else "95 % over"
+    lines.append(f"{images} {point['n']} images: {span(point['image_low'], point['image_high'])}")
     hashes = f"weights {point['weights'][:8]}, images {point['images'][:8]}, code {point['code'][:8]}"
-    return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}", hashes])
+    drawn = f", maps drawn at {point['top']:g}" if axis == "BER" and point["x"] > 0 and point["top"] else ""
+    return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}{drawn}", hashes])
+
+
+def bound(attack: str, eps: float) -> str:
+    """What an accuracy under this attack is; empty where it is the figure itself.
+
+    >>> bound("pgd", 8.0), bound("apgd", 8.0)
+    ('an upper bound: stronger attacks leave fewer right', '')
+    """
+    return "an upper bound: stronger attacks leave fewer right" if eps > 0 and attack in WEAK else ""
+
+
+WEAK = ("fgsm", "pgd")  # attacks whose accuracy is an upper bound of that under APGD or AutoAttack
 
 
 def cell_name(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
@@ -135,10 +153,16 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
         found = dict.fromkeys(str(v)[:short] for v in curves[column])
         return ", ".join(found)
 
-    maps, attacks = int(curves["maps"].max()), values("attack")
+    counts, attacks = sorted({int(m) for m in curves["maps"] if m > 1}), values("attack")
     how = f"{attacks}, {values('steps')} steps, {values('restarts')} start" if attacks != "none" else ""
     parts = [source, how or f"fault model {values('fault')}", f"n = {values('n')} images"]
-    parts += [f"{maps} fault maps"] if maps > 1 else []
+    parts += [f"{', '.join(map(str, counts))} fault maps"] if counts else []
+    tops = sorted({float(t) for t in curves["top"] if t > 0})
+    parts += [f"drawn at {', '.join(f'{t:g}' for t in tops)}"] if tops else []
+    parts += ["95 % over maps and images together" if counts else "95 % over images"]
+    parts += [said] if counts and (said := caution(counts[0])) else []
+    if any(bound(str(a), float(x)) for a, x in zip(curves["attack"], curves["x"], strict=True)):
+        parts += [bound("pgd", 8.0)]
     parts += [f"seed {values('seed')}", f"weights {values('weights', 8)}", f"images {values('images', 8)}"]
     return " · ".join([*parts, f"code {values('code', 8)}"])
 
@@ -158,9 +182,9 @@ def cell(line: Mapping[Any, Any] | pd.Series) -> str:
 
 
 def interval(line: Mapping[Any, Any] | pd.Series) -> str:
-    """The interval of a cell: over maps where there are several, over images where nothing is random."""
+    """The interval of a cell: over maps and images, over images alone where nothing is random."""
     if line["ber"] > 0 and line["maps"] > 1:
-        return f"95 % over {line['maps']} maps: {span(line['low'], line['high'])}"
+        return f"95 % over {line['maps']} maps and {line['n']} images: {span(line['low'], line['high'])}"
     images = f"95 % over {line['n']} images: {span(line['image_low'], line['image_high'])}"
     return images if line["ber"] == 0 else f"one map, so no interval over maps; {images}"
 

@@ -107,11 +107,16 @@ def show(told: dict[str, Any]) -> None:
     print()
     seeds = told["effects"]["seeds"]
     # Of one seed Lambda is left out: without an interval it may be a share of next to nothing.
-    effects = {k: v for k, v in told["effects"].items() if k != "seeds" and (k != "Lambda" or seeds > 1)}
+    named = (*measure.EFFECTS, *(("Lambda", "Delta") if seeds > 1 else ()))
+    effects = {k: told["effects"][k] for k in named}
     options.print_table(
-        [{"effect": k, "mean": f"{v['mean']:+.4f}", "95 %": _span(v)} for k, v in effects.items()]
+        [{"effect": k, "mean": _mean(v), f"95 % over {told['effects']['over']}": _span(v)} for k, v in effects.items()]
     )
     print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {told['verdict']} ({told['meaning']})")
+
+
+def _mean(found: dict[str, float]) -> str:
+    return f"{found['mean']:+.4f}" if math.isfinite(found["mean"]) else "undefined"
 
 
 def _span(found: dict[str, float]) -> str:

@@ -26,7 +26,7 @@ RULE = (
 
 
 def speaking(lines: pd.DataFrame) -> pd.DataFrame:
-    """Of lines of ``stats.curve`` that answer one question, the one that speaks; the order of lines is kept.
+    """Of lines of ``stats.curve`` that answer one question, the one that speaks; curve by curve, along x.
 
     Without flips it does not matter which bits would have flipped: the fault-free point of a curve is the one
     that speaks for all fault models, under the curve's own.
@@ -43,7 +43,10 @@ def speaking(lines: pd.DataFrame) -> pd.DataFrame:
         own = first.loc[clean, [*shared, "fault"]].reset_index()
         same = own.merge(best.drop(columns="fault"), on=shared).set_index("index")
         first = pd.concat([first[~clean], same[first.columns]])
-    return first.loc[lines.index.intersection(first.index)].reset_index(drop=True)
+    curves = [name for name in by if name not in ("x", "eps")]
+    place = first.sort_index().groupby(curves, sort=False, dropna=False).ngroup()
+    order = first.assign(_place=place).sort_values(["_place", *([n for n in ("x", "eps") if n in first])])
+    return order.drop(columns="_place").reset_index(drop=True)
 
 
 def _clean(lines: pd.DataFrame) -> pd.Series:

@@ -11,7 +11,7 @@ import numpy as np
 
 
 def covariance(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Covariance (K, K) of the K means, and the degrees of freedom by Satterthwaite of the last one's variance.
+    """Covariance (K, K) of the K means, and the degrees of freedom of their summed variances by Satterthwaite.
 
     Unbiased where every factor and every meeting of factors adds noise of its own.
 
@@ -27,7 +27,7 @@ def covariance(values: np.ndarray) -> tuple[np.ndarray, float]:
             part = _part(values, chosen)
             total += part if count % 2 else -part
             if count == 1:
-                single.append((float(part[-1, -1]), sizes[chosen[0]] - 1))
+                single.append((float(np.trace(part)), sizes[chosen[0]] - 1))
     spread = sum(part for part, _ in single)
     freedom = spread**2 / sum(part**2 / df for part, df in single) if spread > 0 else 1.0
     np.fill_diagonal(total, np.maximum(np.diag(total), 0.0))

@@ -116,11 +116,7 @@ def _crossed(d: np.ndarray) -> list[tuple[float, float]]:
     if maps == 1:
         return _images(d[0])
     c = noise.crossed(d)
-    return [
-        (max(0.0, c.map) / maps, maps - 1),
-        (max(0.0, c.image) / n, n - 1),
-        (c.rest / (maps * n), (maps - 1) * (n - 1)),
-    ]
+    return [(c.map / maps, maps - 1), (c.image / n, n - 1), (c.rest / (maps * n), (maps - 1) * (n - 1))]
 
 
 def _images(d: np.ndarray) -> list[tuple[float, float]]:
@@ -133,11 +129,16 @@ def _maps(y: np.ndarray) -> list[tuple[float, float]]:
 
 
 def _interval(mean: float, parts: Sequence[tuple[float, float]], level: float) -> tuple[float, float, float]:
-    """Interval and two-sided p value of a mean whose variance is the sum of these parts."""
-    spread = sum(variance for variance, _ in parts)
+    """Interval and two-sided p value of a mean whose variance is the sum of these parts.
+
+    Parts are unbiased, so one of them may lie below 0; the last one never does, and the sum is no less.
+    """
+    if not parts:
+        return math.nan, math.nan, math.nan
+    spread = max(sum(variance for variance, _ in parts), parts[-1][0])
     if spread == 0:
         return mean, mean, float(mean == 0)
-    freedom = spread**2 / sum(variance**2 / df for variance, df in parts)
+    freedom = sum(v for v, _ in parts if v > 0) ** 2 / sum(v**2 / df for v, df in parts if v > 0)
     half = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(spread)
     p = 2 * float(special.stdtr(freedom, -abs(mean) / math.sqrt(spread)))
     return max(-1.0, mean - half), min(1.0, mean + half), p
