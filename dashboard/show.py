@@ -196,6 +196,14 @@ def style() -> None:
     st.html(HERE / "style.css")
 
 
+def sources(of: Sequence[str]) -> None:
+    """What the figures of a text are, in a box; nothing where it has none."""
+    if of:
+        with st.popover("What these figures are", icon=":material/fact_check:"):
+            st.caption("In brackets: 95 %, over fault maps and images together.")
+            st.markdown("\n".join(f"- {plain(said)}" for said in dict.fromkeys(of)))
+
+
 def thumbnails(addresses: tuple[str, ...]) -> None:
     """Puts the pictures on the options of the control with key ``img``."""
     rules = [

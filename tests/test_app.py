@@ -424,11 +424,14 @@ def test_rows_of_other_weights_are_called_so(rows, tmp_path):
     assert "Measured on other weights" in said(opened("sweep"))
 
 
-def test_the_commands_on_the_page_are_those_of_its_specs(rows):
+def test_the_commands_under_a_table_give_that_table(rows, tmp_path):
+    faulty = rows["ber"] > 0
+    table.write(rows.assign(top=np.where(faulty, 0.05, 0.0)), tmp_path / "rows.parquet")
     app = opened("sweep")
     app.session_state["numbers"] = True  # its box is opened
     code = "\n".join(commands(app.run()))
-    assert "python -m resq sweep signs/resnet20/base --ber 0,0.0001,0.001,0.01,0.1 --eps 0,1,2,4,8" in code
+    assert "python -m resq sweep signs/resnet20/base --ber 0,0.01 --maps 3 --n 100 --top 0.05" in code
+    assert "python -m resq sweep signs/resnet20/base --eps 0,8 --n 100" in code
 
 
 def test_bits_in_an_address_are_read_leniently():

@@ -14,7 +14,7 @@ FACE = sorted((ROOT / "dashboard").rglob("*.py"))
 
 # The rooms from left to right; those of one row may know each other.
 ROOMS = [
-    {"core", "encoding", "fields", "heap", "seeds", "vision"},
+    {"core", "encoding", "errors", "fields", "heap", "logs", "seeds", "vision"},
     {"memory"},
     {"data", "networks", "threat", "plugins"},
     {"checkpoints", "codes"},
@@ -29,7 +29,7 @@ WITHOUT_TORCH = [
     "resq.measure.areas", "resq.measure.noise", "resq.measure.rates", "resq.measure.plan",
 ]  # fmt: skip
 
-DRAWS = ("theme", "lab", "heat", "film", "pick", "live", "report")  # and all that is called charts or words
+DRAWS = ("theme", "lab", "heat", "film", "pick", "places", "live", "report")  # and all that is called charts or words
 
 
 def _name(file: Path) -> str:

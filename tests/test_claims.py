@@ -200,6 +200,25 @@ def test_two_networks_on_the_same_maps_and_images_are_compared_pair_by_pair():
     assert (apart.high - apart.low) > 4 * (found.high - found.low)
 
 
+def test_the_same_network_without_faults_stands_for_every_map():
+    chance = np.random.default_rng(0)
+    faulty, clean = chance.random((6, 50)) < 0.6, chance.random((1, 50)) < 0.9
+    rows = [table.frame(answered(clean, ber=0.0, flips=0)), table.frame(answered(faulty))]
+    found = paired.difference(*rows)
+    assert (found.mean, found.maps) == (pytest.approx(clean.mean() - faulty.mean()), 6)
+    assert paired.difference(*rows[::-1]).mean == pytest.approx(-found.mean)
+
+
+def test_a_difference_is_that_of_the_means_of_both_cells_wherever_the_shipped_rows_have_them():
+    rows = table.shipped()
+    rows = rows[(rows["axis"] == "ber") & rows["checkpoint"].isin(["cifar10/resnet18/base", "cifar10/resnet18/plus"])]
+    rows = rows[(rows["encoding"] == "int4-tmr2") & (rows["n"] == 500) & (rows["fault"] == "random")]
+    for ber, part in rows.groupby("ber"):
+        own = [part[part["checkpoint"] == f"cifar10/resnet18/{name}"] for name in ("plus", "base")]
+        means = [(r["correct"] / r["n"]).mean() for r in own]
+        assert paired.difference(*own).mean == pytest.approx(means[0] - means[1]), ber
+
+
 def test_maps_with_other_numbers_of_flips_are_not_taken_for_the_same():
     right = np.random.default_rng(0).random((5, 100)) < 0.7
     rows = [table.frame(answered(right, flips=flips)) for flips in (9, 9, 10)]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import streamlit as st
 
-from dashboard import lab, lessons, live, pick
+from dashboard import lab, live, pick, places
 from dashboard.data.lately import lately
 from dashboard.data.nets import card, names
 from resq.claims import book
@@ -100,14 +100,14 @@ def curves(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
     return stats.foremost(stats.curve(frame, axis))
 
 
-def revealed(text: str) -> str:
-    """A text with its places filled from stored rows."""
+def revealed(text: str) -> places.Filled:
+    """A text with its places filled from stored rows, and what the figures are."""
     return _revealed(text, stamp())
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _revealed(text: str, stamp: str) -> str:
-    return lessons.reveal(text, rows())
+def _revealed(text: str, stamp: str) -> places.Filled:
+    return places.fill(text, rows())
 
 
 def outdated(frame: pd.DataFrame) -> list[str]:

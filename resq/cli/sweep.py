@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tqdm import tqdm
 from resq import jobs
 from resq.cli import options
 from resq.measure import adaptive, plan, stats, surface, table
+from resq.measure.intervals import caution
 from resq.measure.spec import SweepSpec, read
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
@@ -174,8 +176,9 @@ def report(spec: SweepSpec, frame: pd.DataFrame, rows: list[dict[str, Any]]) -> 
 
 
 def faulty(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """One object per bit error rate; low and high bound the mean over fault maps (95 %)."""
-    keys = ("maps", "mean", "low", "high", "image_low", "image_high", "least", "flips", "due")
+    """One object per bit error rate; low and high bound the mean over fault maps and images (95 %)."""
+    keys = ("maps", "mean", "low", "high", "map_low", "map_high", "image_low", "image_high", "least", "flips",
+            "due", "top")  # fmt: skip
     return [
         {"ber": row["x"], **{k: row[k] for k in keys}} for row in stats.curve(frame, "ber").to_dict("records")
     ]
@@ -198,7 +201,7 @@ def attacked(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def together(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """One object per mode, bit error rate and budget; low and high bound the mean over maps (95 %)."""
+    """One object per mode, bit error rate and budget; low and high bound the mean over maps and images."""
     keys = ("mode", "attack", "ber", "eps", "maps", "mean", "low", "high", "least")
     return [{k: row[k] for k in keys} for row in surface.grid(frame).to_dict("records")]
 
@@ -206,7 +209,7 @@ def together(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def print_surface(frame: pd.DataFrame) -> None:
     """Accuracy in per cent and the half width of its interval: a line per rate, a column per budget."""
     for (mode, attack), part in surface.grid(frame).groupby(["mode", "attack"], sort=False):
-        print(f"\n{attack}, {mode}: accuracy in % over fault maps, and half its 95 % interval")
+        print(f"\n{attack}, {mode}: accuracy in %, and its 95 % interval over fault maps and images")
         lines = [
             {"BER": f"{ber:g}", **{f"{p['eps']:g}/255": _cell(p) for p in line.to_dict("records")}}
             for ber, line in part.groupby("ber")
@@ -215,8 +218,8 @@ def print_surface(frame: pd.DataFrame) -> None:
 
 
 def _cell(point: Mapping[Any, Any]) -> str:
-    half = 100 * (point["high"] - point["low"]) / 2
-    return f"{100 * point['mean']:.1f}" + (f" ± {half:.1f}" if half > 0 else "")
+    span = "" if math.isnan(point["low"]) else f" ({100 * point['low']:.1f} to {100 * point['high']:.1f})"
+    return f"{100 * point['mean']:.1f}{span}"
 
 
 def print_curves(frame: pd.DataFrame) -> None:
@@ -226,8 +229,9 @@ def print_curves(frame: pd.DataFrame) -> None:
             {
                 "BER": f"{row['ber']:g}",
                 "accuracy": options.percent(row["mean"]),
-                "95 % over maps": options.span(row["low"], row["high"]),
-                "95 % over images": options.span(row["image_low"], row["image_high"]),
+                "95 %": options.span(row["low"], row["high"]),
+                "over maps": options.span(row["map_low"], row["map_high"]),
+                "over images": options.span(row["image_low"], row["image_high"]),
                 "worst map": options.percent(row["least"]),
                 "maps": str(row["maps"]),
                 "flips": f"{row['flips']:,.0f}",
@@ -248,6 +252,10 @@ def print_curves(frame: pd.DataFrame) -> None:
         ]
     )
     print_surface(frame)
+    print("95 %: over fault maps and images together, then over either alone")
+    few = {int(row["maps"]) for row in faulty(frame) if row["ber"]}
+    for said in filter(None, map(caution, few)):
+        print(said)
 
 
 def provenance(frame: pd.DataFrame) -> str:

@@ -86,8 +86,8 @@ def _answers(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, 
     a, b = a.sort_values("map"), b.sort_values("map")
     shared = sorted(set(a["map"]) & set(b["map"]))
     common = _common(a, b, shared)
-    if common:
-        a, b = (rows if _fixed(rows) else rows[rows["map"].isin(shared)] for rows in (a, b))
+    if common and not (_fixed(a) or _fixed(b)):
+        a, b = (rows[rows["map"].isin(shared)] for rows in (a, b))
     left, right = (noise.answers(rows)[:, :n].astype(float) for rows in (a, b))
     rows = max(len(left), len(right)) if common else 0
     if rows:  # without flips one row stands for every map
