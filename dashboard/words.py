@@ -238,12 +238,28 @@ def _single(effects: Mapping[str, Any]) -> str:
 
 def asymmetry(told: Mapping[str, Any]) -> str:
     """Lambda with its interval, or why there is none, and what may be said of it."""
-    found, seeds = told["effects"]["Lambda"], told["effects"]["seeds"]
-    mean, low, high = (float("nan") if found[k] is None else found[k] for k in ("mean", "low", "high"))
-    if np.isnan(mean):
-        value = "Lambda is not defined: a shield does not help against its own threat"
-    elif np.isnan(low):
-        value = _single(told["effects"])
+    effects = told["effects"]
+    found, seeds = _bounds(effects["Lambda"]), effects["seeds"]
+    if not np.isnan(found[1]):
+        value = f"Lambda {found[0]:+.2f} (95 % {found[1]:+.2f} to {found[2]:+.2f} over {effects['over']})"
+    elif seeds < 2:
+        value = _single(effects)
     else:
-        value = f"Lambda {mean:+.2f} (95 % {low:+.2f} to {high:+.2f} over {seeds} seeds)"
+        value = f"Lambda is undefined: {_unclear(effects)}"
     return f"{value}: **{told['verdict']}**. {told['meaning'].capitalize()}."
+
+
+def _bounds(effect: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Mean and interval; NaN where a file has none."""
+    mean, low, high = (float("nan") if effect[k] is None else float(effect[k]) for k in ("mean", "low", "high"))
+    return mean, low, high
+
+
+def _unclear(effects: Mapping[str, Any]) -> str:
+    """Which direct gain is not clear of 0, and the difference form that is defined all the same."""
+    names = [n for n in ("D_A", "D_F") if not (_bounds(effects[n])[1] > 0)]
+    spans = [f"{n} is {effects[n]['mean']:+.3f} (95 % {effects[n]['low']:+.3f} to {effects[n]['high']:+.3f})" for n in names]
+    mean, low, high = _bounds(effects["Delta"])
+    form = f"the difference form X_FA·D_F − X_AF·D_A is {mean:+.4f} ({low:+.4f} to {high:+.4f})"
+    said = f"{' and '.join(spans)}, over {effects['over']}, and a share of what may be nothing is none; {form}"
+    return said.replace("-", "−")

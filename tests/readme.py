@@ -230,9 +230,10 @@ def _share(part: pd.DataFrame, ber: float, chance: float) -> str:
 def believed(file: str) -> str:
     """What the guards against weak attacks say of a hardened network: those that are not green in full."""
     found = json.loads((table.SHIPPED / file).read_text(encoding="utf-8"))
-    odd = [guard for guard in found["guards"] if guard["verdict"] != "green"]
+    judged = [guard for guard in found["guards"] if guard["verdict"] != "dropped"]
+    odd = [guard for guard in judged if guard["verdict"] != "green"]
     told = "; ".join(f"{g['verdict']}, {g['says']}" for g in odd)
-    number = len(found["guards"])
+    number = len(judged)
     return f"first {found['n']} test images, {number - len(odd)} of {number} green; {told}"
 
 

@@ -298,7 +298,7 @@ def test_a_network_in_other_words_is_compared_with_the_base_as_well():
 
 
 def test_lambda_is_told_with_its_interval_or_why_there_is_none():
-    effects = {"Lambda": {"mean": 0.5, "low": -0.1, "high": 1.1}, "seeds": 5}
+    effects = {"Lambda": {"mean": 0.5, "low": -0.1, "high": 1.1}, "seeds": 5, "over": "5 seeds"}
     told = words.asymmetry({"effects": effects, "verdict": "undecided", "meaning": "too few seeds"})
     assert told == "Lambda +0.50 (95 % -0.10 to +1.10 over 5 seeds): **undecided**. Too few seeds."
     # Of one seed the effects are told: D_F is next to nothing, and Lambda a share of it.

@@ -94,9 +94,10 @@ def test_quoted_figures_have_a_mark_and_a_colour_that_no_measurement_has():
 
 
 def test_the_figure_says_which_readings_are_consistent():
-    ticks = " ".join(replaycharts.readings(judged("resnet18-ber-1e-2-baseline")).layout.yaxis.ticktext)
-    assert "fp32 words, independent bits<br><b>✓ consistent" in ticks
-    assert "int8 affine per channel, independent bits<br><b>✗ not consistent" in ticks
+    ticks = " ".join(replaycharts.readings(judged("resnet18-ber-1e-2")).layout.yaxis.ticktext)
+    assert "fp32 words, independent bits<br><b>beside, not compared" in ticks  # too few images to tell
+    chance = " ".join(replaycharts.readings(judged("resnet18-ber-1e-2-baseline")).layout.yaxis.ticktext)
+    assert "consistent" not in chance  # at chance level no reading gets a word
 
 
 def test_a_rerun_is_drawn_under_the_stored_cell():
@@ -114,7 +115,7 @@ def test_the_leaderboard_counts_the_copies_of_few_layers():
 def test_the_leaderboard_says_what_is_not_measured():
     shown = claimwords.leaders(board.board(table.frame(ROWS))).to_html()
     assert "not measured" in shown
-    assert "85.03 %" in shown
+    assert "85.0 %" in shown
 
 
 def test_every_claim_is_in_the_overview():

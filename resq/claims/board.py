@@ -7,18 +7,21 @@ Lines are ranked by accuracy at BER 1e-2; those that cannot be told from the fir
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from resq import checkpoints
 from resq.claims import cells, rerun
+from resq.claims.cells import Cell
 from resq.claims.rerun import Run
 from resq.core import Encoding
-from resq.measure import areas, asymmetry, choose, stats
+from resq.measure import areas, asymmetry, choose, paired, stats
 
 KEYS = ["checkpoint", "data", "encoding", "weights"]
+Line = dict[Any, Any]  # of a curve
 # Column -> meaning; NaN means not measured.
 COLUMNS = {
     "clean": "accuracy without faults or attack",
@@ -69,39 +72,62 @@ def _ranks(table: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
     are any; it opens a rank of its own where the interval of the difference, wide enough for all comparisons
     of the data set together (Bonferroni), lies below 0.
     """
-    at = rows[np.isclose(rows["ber"], 1e-2) & (rows["fault"] == "random") & (rows["axis"] == "ber")]
+    at = rows[(rows["ber"] > 9.99e-3) & (rows["ber"] < 1.001e-2)]
+    at = at[(at["fault"] == "random") & (at["axis"] == "ber") & (at["region"] == "all")]
     found = {(c.checkpoint, c.data, c.encoding, c.weights): c for c in reversed(cells.cells(at, ("ber",)))}
+    behind = dict(iter(at.groupby(DRAWN)))
     rank = pd.Series(math.nan, index=table.index)
     for _, part in table[table["ber_1e_2"].notna()].groupby("data"):
         order = part.sort_values("ber_1e_2", ascending=False, kind="stable")
         own = [found[key] for key in order[KEYS].itertuples(index=False, name=None)]
         leader, place = own[0], 1
         for number, (index, cell) in enumerate(zip(order.index, own, strict=True), start=1):
-            if cell is not leader and cells.difference(leader, cell, at, max(1, len(own) - 1)).low > 0:
+            if cell is not leader and _above(leader, cell, behind, max(1, len(own) - 1)):
                 leader, place = cell, number
             rank[index] = place
     return rank
+
+
+DRAWN = ["checkpoint", "encoding", "weights", "images", "n", "top", "seed", "sample", "precision"]
+
+
+def _above(a: Cell, b: Cell, behind: Mapping[tuple[Any, ...], pd.DataFrame], comparisons: int) -> bool:
+    """Whether a cell is surely more accurate than another, as one of so many comparisons."""
+    own, other = (behind[tuple(getattr(cell, key) for key in DRAWN)] for cell in (a, b))
+    if paired.comparable(own, other):
+        return paired.difference(own, other, comparisons).low > 0
+    return cells.apart(a, b, comparisons).low > 0
 
 
 def _lines(rows: pd.DataFrame, level: str) -> list[dict[str, object]]:
     """One line per network and encoding; of several seeds, also of a study's, the smallest counts."""
     whole = rows[(rows["region"] == "all") & ~asymmetry.later(rows["checkpoint"])]
     curves = pd.concat([stats.curve(whole, axis).assign(axis=axis) for axis in ("ber", "eps")])
-    return [_line(part[part["seed"] == part["seed"].min()], level) for _, part in curves.groupby(KEYS)]
+    of: dict[tuple[Any, ...], list[Line]] = {}
+    for line in choose.ranked(curves.reset_index(drop=True)).to_dict("records"):
+        of.setdefault(tuple(line[key] for key in KEYS), []).append(line)
+    return [_line(_of_one_seed(of[key]), level) for key in sorted(of)]
 
 
-def _line(curves: pd.DataFrame, level: str) -> dict[str, object]:
-    first = curves.iloc[0]
-    attacks = curves[curves["axis"] == "eps"]
-    faults = curves[(curves["axis"] == "ber") & (curves["fault"] == "random")]
-    pgd = attacks[attacks["attack"] == "pgd"]
+def _of_one_seed(lines: list[Line]) -> list[Line]:
+    least = min(line["seed"] for line in lines)
+    return [line for line in lines if line["seed"] == least]
+
+
+def _line(lines: list[Line], level: str) -> dict[str, object]:
+    """One line of the board from the points of one network, at each of which the first one speaks."""
+    faults = [p for p in lines if p["axis"] == "ber" and p["fault"] == "random"]
+    attacks = [p for p in lines if p["axis"] == "eps"]
+    pgd = _strongest([p for p in attacks if p["attack"] == "pgd"])
+    clean = _at([p for p in lines if p["axis"] == "ber"], 0.0)
     spoken = {
-        "clean": _at(curves[(curves["axis"] == "ber") & (curves["x"] == 0)], 0.0, attacks[attacks["x"] == 0]),
+        "clean": clean if clean["n"] else _at(attacks, 0.0),
         "ber_1e_2": _at(faults, 1e-2),
-        "pgd_8": _at(_strongest(pgd), 8.0),
-        "strong_8": _at(attacks[attacks["attack"].isin(STRONG)], 8.0),
+        "pgd_8": _at(pgd, 8.0),
+        "strong_8": _at([p for p in attacks if p["attack"] in STRONG], 8.0),
     }
-    areas_of = {"r_f": _area(faults, areas.r_f), "r_a": _area(_strongest(pgd), areas.r_a)}
+    areas_of = {"r_f": _area(faults, areas.r_f), "r_a": _area(pgd, areas.r_a)}
+    first = lines[0]
     return {
         **{key: first[key] for key in KEYS},
         **{key: line["mean"] for key, line in spoken.items()},
@@ -123,42 +149,30 @@ def _stored(name: str, encoding: Encoding) -> float:
         return math.nan
 
 
-def _strongest(curve: pd.DataFrame) -> pd.DataFrame:
+def _strongest(attacked: list[Line]) -> list[Line]:
     """The attack with the most restarts, then steps, that reached 8/255."""
-    there = curve[curve["x"] == 8.0].sort_values(["restarts", "steps", "n"])
-    if there.empty:
-        return curve.iloc[:0]
-    best = there.iloc[-1]
-    same = (
-        (curve["restarts"] == best["restarts"])
-        & (curve["steps"] == best["steps"])
-        & (curve["n"] == best["n"])
-    )
-    return curve[same]
+    there = sorted((p for p in attacked if p["x"] == 8), key=lambda p: (p["restarts"], p["steps"], p["n"]))
+    if not there:
+        return []
+    return [p for p in attacked if all(p[key] == there[-1][key] for key in ("restarts", "steps", "n"))]
 
 
-ABSENT = {"mean": math.nan, "low": math.nan, "high": math.nan, "n": 0}
+ABSENT: Line = {"mean": math.nan, "low": math.nan, "high": math.nan, "n": 0}
 
 
-def _at(curve: pd.DataFrame, x: float, instead: pd.DataFrame | None = None) -> dict[str, float]:
-    """Mean, interval and images of the cell that speaks at a point; NaN and 0 where it is not measured.
-
-    Args:
-        instead: lines that are looked at where ``curve`` has none.
-    """
-    found = curve[np.isclose(curve["x"].astype(float), x, rtol=1e-6, atol=0)]
-    if found.empty and instead is not None:
-        found = instead
-    return ABSENT if found.empty else {key: choose.ranked(found).iloc[0][key] for key in ABSENT}
+def _at(points: list[Line], x: float) -> Line:
+    """Mean, interval and images of the cell that speaks at a point; NaN and 0 where it is not measured."""
+    return next((p for p in points if math.isclose(p["x"], x, rel_tol=1e-6)), ABSENT)
 
 
-def _area(
-    curve: pd.DataFrame, area: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> tuple[float, int]:
+def _area(points: list[Line], area: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> tuple[float, int]:
     """The area of the curve measured on the most images, and how many; NaN where a point is not measured."""
-    for n in sorted(curve["n"].unique(), reverse=True) if len(curve) else ():
-        part = choose.speaking(curve[curve["n"] == n]).drop_duplicates("x").sort_values("x")
-        x, mean = part["x"].to_numpy(float), part["mean"].to_numpy(float)
+    for n in sorted({p["n"] for p in points}, reverse=True):
+        own: dict[float, float] = {}
+        for p in points:
+            if p["n"] == n:
+                own.setdefault(p["x"], p["mean"])
+        x, mean = np.array(sorted(own)), np.array([own[at] for at in sorted(own)])
         if areas.whole(x, area):
             return float(area(x, mean)), int(n)
     return math.nan, 0

@@ -118,11 +118,16 @@ def rows_of(cell: Cell, rows: pd.DataFrame) -> pd.DataFrame:
 def difference(a: Cell, b: Cell, rows: pd.DataFrame, comparisons: int = 1) -> paired.Difference:
     """How much more accurate ``a`` is than ``b``: on common maps and images, where their rows keep answers.
 
-    Without, the intervals of both add as squares (MOVER), each at the joint level of all comparisons.
+    Without, as of ``apart``. Intervals hold for so many comparisons together.
     """
     own, other = rows_of(a, rows), rows_of(b, rows)
     if paired.comparable(own, other):
         return paired.difference(own, other, comparisons)
+    return apart(a, b, comparisons)
+
+
+def apart(a: Cell, b: Cell, comparisons: int = 1) -> paired.Difference:
+    """How much more accurate ``a`` is than ``b``, from their intervals alone (MOVER)."""
     level = intervals.level_of(comparisons)
     (a_low, a_high), (b_low, b_high) = over(a, level), over(b, level)
     mean = a.mean - b.mean
