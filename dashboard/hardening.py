@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from resq.errors import ResqError
+
 # The one option of each stage that a visitor meets first: stage -> (option, name, choices).
 FIRST: dict[str, tuple[str, str, tuple[Any, ...]]] = {
     "adversarial": ("eps", "eps of the attack, 1/255", (2.0, 4.0, 8.0, 12.0)),
@@ -68,7 +70,7 @@ class HardenSpec:
         from resq.learn import presets  # torch
 
         if not self.stages:
-            raise ValueError("no stage is chosen; a run needs at least one")
+            raise ResqError("no stage is chosen; a run needs at least one")
         changes: dict[str, dict[str, Any]] = {}
         for name, value in self.changes:
             stage, _, option = name.partition(".")

@@ -78,7 +78,9 @@ def _named(text: str, inside: str) -> At:
     unknown = sorted(set(at) - {*wanted, *MORE})
     if lacking or unknown:
         said = f"does not name {', '.join(lacking)}" if lacking else f"has {', '.join(unknown)}"
-        raise ResqError(f"{{{inside}}} {said}; a figure names {', '.join(wanted)}, and may name {', '.join(MORE)}")
+        raise ResqError(
+            f"{{{inside}}} {said}; a figure names {', '.join(wanted)}, and may name {', '.join(MORE)}"
+        )
     for key in set(at) & set(NUMBERS):
         _number(key, at[key], inside)
     return at
@@ -198,4 +200,3 @@ def source(line: pd.Series) -> str:
         f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}{line['n']:,} images, seed {line['seed']}, "
         f"weights {line['weights'][:8]}"
     )
-

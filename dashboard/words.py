@@ -251,15 +251,22 @@ def asymmetry(told: Mapping[str, Any]) -> str:
 
 def _bounds(effect: Mapping[str, Any]) -> tuple[float, float, float]:
     """Mean and interval; NaN where a file has none."""
-    mean, low, high = (float("nan") if effect[k] is None else float(effect[k]) for k in ("mean", "low", "high"))
+    mean, low, high = (
+        float("nan") if effect[k] is None else float(effect[k]) for k in ("mean", "low", "high")
+    )
     return mean, low, high
 
 
 def _unclear(effects: Mapping[str, Any]) -> str:
     """Which direct gain is not clear of 0, and the difference form that is defined all the same."""
     names = [n for n in ("D_A", "D_F") if not (_bounds(effects[n])[1] > 0)]
-    spans = [f"{n} is {effects[n]['mean']:+.3f} (95 % {effects[n]['low']:+.3f} to {effects[n]['high']:+.3f})" for n in names]
+    spans = [
+        f"{n} is {effects[n]['mean']:+.3f} (95 % {effects[n]['low']:+.3f} to {effects[n]['high']:+.3f})"
+        for n in names
+    ]
     mean, low, high = _bounds(effects["Delta"])
     form = f"the difference form X_FA·D_F − X_AF·D_A is {mean:+.4f} ({low:+.4f} to {high:+.4f})"
-    said = f"{' and '.join(spans)}, over {effects['over']}, and a share of what may be nothing is none; {form}"
+    said = (
+        f"{' and '.join(spans)}, over {effects['over']}, and a share of what may be nothing is none; {form}"
+    )
     return said.replace("-", "−")

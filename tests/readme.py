@@ -67,7 +67,9 @@ def faults(checkpoint: str) -> list[str]:
             continue  # see ``apart``
         at = part.set_index("x")
         cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
-        lines.append(f"| {encoding}, {fault} | {_counts(at.loc[[x for x in SHOWN if x in at.index]])} | {' | '.join(cells)} |")
+        lines.append(
+            f"| {encoding}, {fault} | {_counts(at.loc[[x for x in SHOWN if x in at.index]])} | {' | '.join(cells)} |"
+        )
     return lines
 
 
@@ -286,7 +288,9 @@ def described() -> list[str]:
     """The study of one seed in a sentence."""
     found = json.loads((table.SHIPPED / "cifar10-resnet18-asymmetry.json").read_text())
     effects, clean = found["effects"], {name: row["clean"] for name, row in found["means"].items()}
-    moved = {name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("D_A", "X_FA", "D_F", "X_AF")}
+    moved = {
+        name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("D_A", "X_FA", "D_F", "X_AF")
+    }
     return [
         f"F moves R_A by {moved['X_FA']} (A itself by {moved['D_A']}), A moves R_F by {moved['X_AF']} (F itself by "
         f"{moved['D_F']}), mostly with clean accuracy, which A takes from {100 * clean['00']:.1f} to "

@@ -89,7 +89,12 @@ def test_intervals_over_seeds_maps_and_images_cover_as_often_as_they_say():
     for _ in range(400):
         noise = sum(
             chance.normal(0, s, shape)
-            for s, shape in ((0.03, (1, 8, 1, 1)), (0.03, (1, 1, 8, 1)), (0.2, (1, 1, 1, 80)), (0.2, (1, 8, 8, 80)))
+            for s, shape in (
+                (0.03, (1, 8, 1, 1)),
+                (0.03, (1, 1, 8, 1)),
+                (0.2, (1, 1, 1, 80)),
+                (0.2, (1, 8, 8, 80)),
+            )
         )
         found = asymmetry._interval(0.1 + noise, 8, 0.95)
         inside += found["low"] <= 0.1 <= found["high"]

@@ -97,7 +97,9 @@ def test_protected_words_answer_for_a_hardened_network_and_never_for_the_base():
     ("correct", "word"), [(747, "reproduced"), (820, "exceeded"), (600, "not reproduced")]
 )
 def test_altering_rows_alters_the_verdict(correct, word):
-    rows = maps(*[10 * correct, 10 * correct + 9, 10 * correct - 9] * 4, n=10_000, **HARDENED, encoding="fp32")
+    rows = maps(
+        *[10 * correct, 10 * correct + 9, 10 * correct - 9] * 4, n=10_000, **HARDENED, encoding="fp32"
+    )
     assert judged("resnet18-ber-1e-2", FALLEN, rows).verdict == word
 
 
@@ -116,7 +118,9 @@ def test_every_claim_of_resq_that_rows_can_answer_gets_a_word_from_them():
     ]  # fmt: skip
     swin = [{**row, "checkpoint": "cifar10/swin_t/base", "ber": 5e-3, "n": 10_000}
             for row in maps(4450, 4460, 4440, 4450, 4455)]  # fmt: skip
-    attacks = [{**row, "attack": "apgd", "steps": 100, "restarts": 1, "encoding": "int4-tmr2"} for row in attacks]
+    attacks = [
+        {**row, "attack": "apgd", "steps": 100, "restarts": 1, "encoding": "int4-tmr2"} for row in attacks
+    ]
     faults = maps(850, 849, 851, encoding="int4-tmr2") + maps(900, 901, 899, **HARDENED, encoding="int4-tmr2")
     for claim, rows, shown in (("attack-gain", attacks, 0.39), ("fault-gain", faults, 0.05)):
         found = judged(claim, rows)  # unit and reference are open: measured, shown and not judged
@@ -211,7 +215,9 @@ def test_the_same_network_without_faults_stands_for_every_map():
 
 def test_a_difference_is_that_of_the_means_of_both_cells_wherever_the_shipped_rows_have_them():
     rows = table.shipped()
-    rows = rows[(rows["axis"] == "ber") & rows["checkpoint"].isin(["cifar10/resnet18/base", "cifar10/resnet18/plus"])]
+    rows = rows[
+        (rows["axis"] == "ber") & rows["checkpoint"].isin(["cifar10/resnet18/base", "cifar10/resnet18/plus"])
+    ]
     rows = rows[(rows["encoding"] == "int4-tmr2") & (rows["n"] == 500) & (rows["fault"] == "random")]
     for ber, part in rows.groupby("ber"):
         own = [part[part["checkpoint"] == f"cifar10/resnet18/{name}"] for name in ("plus", "base")]
@@ -257,7 +263,9 @@ def test_the_readings_that_were_tried_are_counted_and_widen_each_others_interval
 def test_on_the_same_whole_test_split_images_are_no_noise_and_other_cells_do_not_answer():
     clean = maps(9216, n=10_000, ber=0.0, encoding="int4")
     assert judged("group-resnet18-4bit", clean).verdict == "not reproduced"  # 0.51 points off, margin 0.5
-    assert judged("group-resnet18-4bit", maps(9220, n=10_000, ber=0.0, encoding="int4")).verdict == "reproduced"
+    assert (
+        judged("group-resnet18-4bit", maps(9220, n=10_000, ber=0.0, encoding="int4")).verdict == "reproduced"
+    )
     few = judged("group-resnet18-4bit", maps(463, n=500, ber=0.0, encoding="int4"))
     assert (few.verdict, few.why) == ("not comparable", "not measured yet")
 
@@ -269,7 +277,12 @@ def test_a_figure_without_adversarial_examples_is_not_answered_by_a_network_trai
     barred = [c for c in book.load().values() if any("no adversarial examples" in k for k in c.known)]
     assert barred
     for claim in barred:
-        assert not {n.split("/")[-1] for n in claim.networks} & {"attack", "adversarial", "plus", "attack-fault"}
+        assert not {n.split("/")[-1] for n in claim.networks} & {
+            "attack",
+            "adversarial",
+            "plus",
+            "attack-fault",
+        }
 
 
 def test_a_claim_is_answered_by_networks_of_its_own_menu_alone():

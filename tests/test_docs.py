@@ -66,7 +66,9 @@ def test_every_robust_figure_of_the_tables_is_of_a_strong_attack_on_enough_image
     for checkpoint, encoding in names:
         said = readme.robust(rows, checkpoint, encoding)
         own = rows[(rows["checkpoint"] == checkpoint) & (rows["encoding"] == encoding) & (rows["eps"] == 8)]
-        strong = own[own["attack"].isin(["apgd", "autoattack"]) & (own["n"] >= 1000) & (own["mode"] == "none")]
+        strong = own[
+            own["attack"].isin(["apgd", "autoattack"]) & (own["n"] >= 1000) & (own["mode"] == "none")
+        ]
         assert said == "not measured" or said.startswith("≤") == strong.empty
 
 

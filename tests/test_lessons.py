@@ -7,6 +7,7 @@ from dashboard import lessons, places, show, state, theme
 from resq.errors import ResqError
 from resq.measure import table
 from tests import readme
+from tests.pages import fine
 from tests.test_app import opened, said
 
 GOOD = """title = "T"
@@ -136,7 +137,7 @@ def test_a_comparison_is_paired_and_says_so():
 
 def test_the_reveal_comes_after_the_prediction_and_the_prediction_stays():
     app = opened("lessons", lesson="bit")
-    assert not app.exception
+    fine(app)
     assert "By 128" not in said(app)
     app.radio(key="said_bit_0").set_value("by 7").run()
     assert "By 128" not in said(app)
@@ -148,5 +149,5 @@ def test_the_reveal_comes_after_the_prediction_and_the_prediction_stays():
 
 def test_nonsense_in_a_lesson_link_falls_back_silently():
     app = opened("lessons", lesson="nope")
-    assert not app.exception
+    fine(app)
     assert "What is a bit worth?" in [h.value for h in app.header]

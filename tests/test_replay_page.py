@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import claimwords, replaycharts
 from resq.claims import board, book, cells, rerun, verdict
 from resq.measure import table
+from tests.pages import fine
 from tests.test_app import commands
 from tests.test_claims import FALLEN, HARDENED, maps
 
@@ -48,7 +49,7 @@ def judged(claim: str) -> verdict.Verdict:
 
 def test_a_link_opens_a_claim_beside_its_measured_cell(rows):
     app = opened(claim="resnet18-ber-1e-2")
-    assert not app.exception
+    fine(app)
     text = said(app)
     for part in ("◇ 74.71 %", "reproduced", "74.70 %", "fp32 words", "seed 0", "Leaderboard", "not measured"):
         assert part in text or part in str(app.get("arrow_data_frame")), part
@@ -59,7 +60,7 @@ def test_a_link_opens_a_claim_beside_its_measured_cell(rows):
 def test_a_cell_measured_again_stands_beside_the_stored_one(rows):
     rerun.keep("resnet18-ber-1e-2", maps(500, 501, **HARDENED, encoding="fp32"), "2031-01-01T00:00:00")
     app = opened(claim="resnet18-ber-1e-2")
-    assert not app.exception
+    fine(app)
     assert "lies OUTSIDE the stored 95 % interval" in said(app)
     assert "Re-run 2031-01-01 00:00:00 UTC on " in said(app)
     assert board.DIFFERS in said(app)
@@ -68,7 +69,7 @@ def test_a_cell_measured_again_stands_beside_the_stored_one(rows):
 
 def test_without_rows_every_claim_is_still_quoted_and_nothing_is_made_up():
     app = opened(claim="resnet18-ber-1e-2", source="nonsense")
-    assert not app.exception
+    fine(app)
     assert "◇ 74.71 %" in said(app)
     assert "not measured yet" in said(app)
     assert "No row is stored yet" in said(app)
@@ -79,7 +80,7 @@ def test_a_broken_file_of_claims_is_a_sentence(monkeypatch, tmp_path):
     (tmp_path / "claims" / "broken.toml").write_text("[source]\nlabel = 'rumour'\nname = 'x'\n[[claim]]\n")
     monkeypatch.setattr(book, "CLAIMS", tmp_path / "claims")
     app = opened()
-    assert not app.exception
+    fine(app)
     assert "rumour" in said(app)
 
 

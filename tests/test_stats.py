@@ -147,7 +147,10 @@ def test_the_whole_test_split_speaks_where_it_was_measured_whatever_the_interval
 def test_without_flips_one_answer_stands_for_all_fault_models():
     clean = [row(fault="random", n=10_000, correct=9310), row(fault="sec-ded", n=500, correct=467)]
     kept = stats.foremost(stats.curve(table.frame([*clean, row(fault="sec-ded", ber=0.01, n=500)])))
-    assert kept.loc[kept["x"] == 0, ["fault", "n"]].to_numpy().tolist() == [["random", 10_000], ["sec-ded", 10_000]]
+    assert kept.loc[kept["x"] == 0, ["fault", "n"]].to_numpy().tolist() == [
+        ["random", 10_000],
+        ["sec-ded", 10_000],
+    ]
     found = choose.rows_of(table.frame([*clean, row(fault="sec-ded", ber=0.01, n=500)]), kept, "ber")
     assert found[["ber", "n"]].to_numpy().tolist() == [[0.0, 10_000], [0.01, 500]]
 

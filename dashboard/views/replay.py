@@ -11,6 +11,7 @@ from dashboard import charts, claimwords, data, follow, live, report, shell, sho
 from resq.claims import cells, rerun, verdict
 from resq.claims.book import LABELS, Claim
 from resq.claims.verdict import Verdict
+from resq.errors import ResqError
 from resq.measure import table
 
 
@@ -127,7 +128,7 @@ def again(v: Verdict) -> None:
     st.header("Measured once more", anchor=False)
     try:
         cell = rerun.target(v)
-    except ValueError as error:
+    except ResqError as error:
         said = str(error)
         show.sorry(show.plain(f"{said[0].upper()}{said[1:]}."))
         return

@@ -18,6 +18,7 @@ from resq.claims import cells, rerun
 from resq.claims.cells import Cell
 from resq.claims.rerun import Run
 from resq.core import Encoding
+from resq.errors import ResqError
 from resq.measure import areas, asymmetry, choose, paired, stats
 
 KEYS = ["checkpoint", "data", "encoding", "weights"]
@@ -145,7 +146,7 @@ def _stored(name: str, encoding: Encoding) -> float:
         return encoding.stored
     try:
         return encoding.memory(checkpoints.sizes(name))
-    except ValueError:
+    except ResqError:
         return math.nan
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from resq import fields
 from resq.core import Encoding, known
+from resq.errors import ResqError
 from resq.memory import faults
 
 CLAIMS = Path(__file__).resolve().parents[2] / "assets" / "claims"
@@ -129,13 +130,15 @@ class Claim:
         known("unit", self.unit, dict.fromkeys(UNITS))
         known("aim", self.aim, AIMS)
         if (self.quoted is None) != (self.kind == "asymmetry"):
-            raise ValueError("a figure must be quoted, except for an asymmetry")
+            raise ResqError("a figure must be quoted, except for an asymmetry")
         faults.check_rate(self.ber)
         if not 0 < self.margin < 100:
-            raise ValueError(f"a margin is in percentage points, above 0 and below 100, got {self.margin:g}")
+            raise ResqError(f"a margin is in percentage points, above 0 and below 100, got {self.margin:g}")
         menu = [name.strip() for name in self.data.split(",")]
-        if strangers := [n for n in (*self.networks, *filter(None, [self.base])) if n.split("/")[0] not in menu]:
-            raise ValueError(f"{strangers[0]} is not on the claim's menu of data sets, {self.data or 'none'}")
+        if strangers := [
+            n for n in (*self.networks, *filter(None, [self.base])) if n.split("/")[0] not in menu
+        ]:
+            raise ResqError(f"{strangers[0]} is not on the claim's menu of data sets, {self.data or 'none'}")
 
     @property
     def value(self) -> float | None:
@@ -177,13 +180,13 @@ def load(folder: Path | None = None) -> dict[str, Claim]:
     for file in sorted((folder or CLAIMS).glob("*.toml")):
         for claim in read(file):
             if claim.id in book:
-                raise ValueError(f"{file.name}: there are two claims with the id {claim.id!r}")
+                raise ResqError(f"{file.name}: there are two claims with the id {claim.id!r}")
             book[claim.id] = claim
     order = list(LABELS)
     book = dict(sorted(book.items(), key=lambda item: order.index(item[1].source.label)))
     for claim in book.values():
         if claim.baseline and claim.baseline not in book:
-            raise ValueError(f"claim {claim.id!r} starts from {claim.baseline!r}, which is no claim")
+            raise ResqError(f"claim {claim.id!r} starts from {claim.baseline!r}, which is no claim")
     return book
 
 
@@ -197,7 +200,7 @@ def read(file: Path) -> list[Claim]:
     unknown = sorted(set(given) - {"source", "readings", "defaults", "claim"})
     if unknown or not {"source", "claim"} <= set(given):
         said = f"has {', '.join(unknown)}" if unknown else "lacks a source or its claims"
-        raise ValueError(f"{file.name} {said}; expected source, readings, defaults, claim")
+        raise ResqError(f"{file.name} {said}; expected source, readings, defaults, claim")
     source = _make(Source, given["source"], f"{file.name}: source")
     readings = {
         key: _make(Reading, value, f"{file.name}: reading {key!r}")
@@ -222,24 +225,24 @@ def _claim(given: dict[str, Any], source: Source, readings: Mapping[str, Reading
     try:
         meant = [known("reading", key, readings) for key in given.get("readings", [])]
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ResqError(f"{where}: {error}") from None
     return _make(Claim, {**given, "source": source, "readings": meant}, where)
 
 
 def _make(kind: type[T], given: Any, where: str) -> T:
     """A frozen value from a TOML table, every field checked for its name and its type."""
     if not isinstance(given, dict):
-        raise ValueError(f"{where} must be a table, got {given!r}")
+        raise ResqError(f"{where} must be a table, got {given!r}")
     own = {f.name: f for f in fields_of(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(given) - set(own))
     lacking = [n for n, f in own.items() if f.default is MISSING and n not in given]
     if unknown or lacking:
         said = f"has {', '.join(unknown)}" if unknown else f"lacks {', '.join(lacking)}"
-        raise ValueError(f"{where} {said}; expected {', '.join(own)}")
+        raise ResqError(f"{where} {said}; expected {', '.join(own)}")
     try:
         return kind(**{name: _value(own[name], value) for name, value in given.items()})
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ResqError(f"{where}: {error}") from None
 
 
 def _value(own: Field[Any], value: Any) -> Any:
@@ -255,4 +258,4 @@ def _value(own: Field[Any], value: Any) -> Any:
         return float(value)
     if wanted == "Source" or (wanted in ("str", "int", "bool") and type(value).__name__ == wanted):
         return value
-    raise ValueError(f"{own.name} must be of type {wanted}, got {value!r}")
+    raise ResqError(f"{own.name} must be of type {wanted}, got {value!r}")

@@ -10,6 +10,7 @@ import pandas as pd
 from resq import checkpoints
 from resq.claims import book
 from resq.claims.book import Claim
+from resq.errors import ResqError
 from resq.measure import campaign, cells, database, store, table
 from resq.measure.campaign import CampaignSpec
 from resq.measure.spec import SweepSpec
@@ -34,7 +35,7 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
     """
     if name.endswith(".parquet"):
         if not Path(name).is_file():
-            raise ValueError(f"no rows at {name}")
+            raise ResqError(f"no rows at {name}")
         return Path(name).stem, table.read(Path(name))
     if (file := table.SHIPPED / f"{name}.parquet").is_file() and not name.endswith("-layers"):
         return name, table.read(file)
@@ -49,7 +50,7 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
     if rows.empty:
         files = ", ".join(sorted(f.stem for f in table.SHIPPED.glob("*.parquet"))) or "none"
         known = ", ".join(checkpoints.names()) or "none"
-        raise ValueError(f"no rows of {name!r}; results: {files}; checkpoints: {known}; or a .parquet file")
+        raise ResqError(f"no rows of {name!r}; results: {files}; checkpoints: {known}; or a .parquet file")
     return name, rows
 
 
@@ -59,7 +60,7 @@ def _campaign(title: str, spec: CampaignSpec) -> tuple[str, pd.DataFrame]:
     own = store.by_key(wanted) if database.there() else table.frame([])
     rows = table.once(pd.concat([shipped[shipped["key"].isin(wanted)], own], ignore_index=True))
     if rows.empty:
-        raise ValueError(f"no cell of {title} is measured yet: python -m resq campaign runs it")
+        raise ResqError(f"no cell of {title} is measured yet: python -m resq campaign runs it")
     missing = len(set(wanted)) - len(rows)
     return title + (f", {len(rows)} of {len(rows) + missing} cells" if missing else ""), rows
 
@@ -123,7 +124,11 @@ def methods(rows: pd.DataFrame) -> str:
 def _tops(rows: pd.DataFrame) -> str:
     """The rates that maps were drawn at, which decide them beside the seed and the fault model."""
     tops = sorted({float(t) for t in rows["top"] if t > 0})
-    return f", the fault model and the rate that maps were drawn at, {_list(f'{t:g}' for t in tops)}" if tops else ""
+    return (
+        f", the fault model and the rate that maps were drawn at, {_list(f'{t:g}' for t in tops)}"
+        if tops
+        else ""
+    )
 
 
 def _flips(rows: pd.DataFrame) -> str:

@@ -181,8 +181,14 @@ def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
     found = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(study)), asymmetry.answers(study))
     said, value = asymmetry.verdict(found), found["Lambda"]
     seeds = f"{found['seeds']} seed{'s' * (found['seeds'] != 1)}"
-    why = f"Lambda over {seeds} of {network}: {said}, {asymmetry.WORDS[said]} (intervals over {found['over']})"
-    known = {} if math.isnan(value["low"]) else {"value": value["mean"], "low": value["low"], "high": value["high"]}
+    why = (
+        f"Lambda over {seeds} of {network}: {said}, {asymmetry.WORDS[said]} (intervals over {found['over']})"
+    )
+    known = (
+        {}
+        if math.isnan(value["low"])
+        else {"value": value["mean"], "low": value["low"], "high": value["high"]}
+    )
     return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[said], why, **known)
 
 
@@ -232,7 +238,9 @@ def _word(claim: Claim, judged: Judged) -> Judged:
     if closed := claim.other or claim.open or guessed(claim):
         return replace(judged, verdict=NONE, why=f"{closed}: {where}")
     word = compare(claim.value, judged.low, judged.high, claim.aim, claim.margin / 100)
-    why = f"its interval is too wide to tell within {claim.margin:g} points: {where}" if word == NONE else where
+    why = (
+        f"its interval is too wide to tell within {claim.margin:g} points: {where}" if word == NONE else where
+    )
     return replace(judged, verdict=word, why=why)
 
 
@@ -276,7 +284,11 @@ def _decide(claim: Claim, readings: tuple[Judged, ...]) -> tuple[str, str, Judge
 
 def _listed(claim: Claim, readings: tuple[Judged, ...]) -> str:
     """All measured readings that are not set aside, with their figures: nobody picks one."""
-    told = [f"{r.reading.label}: {claim.spell(r.value, r.low, r.high)}" for r in readings if r.value is not None and not r.reading.aside]
+    told = [
+        f"{r.reading.label}: {claim.spell(r.value, r.low, r.high)}"
+        for r in readings
+        if r.value is not None and not r.reading.aside
+    ]
     return f"measured, {'; '.join(told)}" if told else "not measured yet"
 
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from resq import checkpoints, jobs
 from resq.cli import options
+from resq.errors import ResqError
 from resq.measure import asymmetry as measure
 from resq.measure import table
 
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     study = asymmetry.Study(arguments.base, **given)
     checkpoints.find(study.base)
     if arguments.out and arguments.out.suffix != ".parquet":
-        raise ValueError(f"--out takes a .parquet file, got {arguments.out}")
+        raise ResqError(f"--out takes a .parquet file, got {arguments.out}")
     if arguments.stream:
         jobs.watch_parent()
         print(json.dumps({"total": len(study.cells)}), flush=True)
@@ -110,7 +111,10 @@ def show(told: dict[str, Any]) -> None:
     named = (*measure.EFFECTS, *(("Lambda", "Delta") if seeds > 1 else ()))
     effects = {k: told["effects"][k] for k in named}
     options.print_table(
-        [{"effect": k, "mean": _mean(v), f"95 % over {told['effects']['over']}": _span(v)} for k, v in effects.items()]
+        [
+            {"effect": k, "mean": _mean(v), f"95 % over {told['effects']['over']}": _span(v)}
+            for k, v in effects.items()
+        ]
     )
     print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {told['verdict']} ({told['meaning']})")
 

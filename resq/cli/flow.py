@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
+from resq.errors import ResqError
 from resq.measure import flow
 from resq.measure.flow import FlowSpec
 
@@ -32,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Measures and prints the commonest changes."""
     if arguments.out is not None and arguments.out.exists():
-        raise ValueError(f"{arguments.out} exists already; nothing was run and nothing overwritten")
+        raise ResqError(f"{arguments.out} exists already; nothing was run and nothing overwritten")
     fields = {k: getattr(arguments, k) for k in ("checkpoint", "encoding", "fault", "maps", "n", "seed")}
     specs = [replace(FlowSpec(**fields), ber=ber) for ber in arguments.ber]
     total = sum(spec.total for spec in specs)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
+from resq.errors import ResqError
 from resq.measure import layers, table
 from resq.measure.layers import LayerSpec
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Makes the heatmap and prints it."""
     if arguments.out is not None and (arguments.out.suffix != ".parquet" or arguments.out.exists()):
         said = "exists already" if arguments.out.exists() else "is no .parquet file"
-        raise ValueError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
+        raise ResqError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
     asked = {k: getattr(arguments, k) for k in ("checkpoint", "data", "encoding", "share", "n", "seed")}
     spec = LayerSpec(**asked, maps=arguments.maps if arguments.measured else 0)
     if arguments.stream:

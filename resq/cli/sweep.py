@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
+from resq.errors import ResqError
 from resq.measure import adaptive, plan, stats, surface, table
 from resq.measure.intervals import caution
 from resq.measure.spec import SweepSpec, read
@@ -83,7 +84,7 @@ def _store(row: dict[str, Any]) -> None:
 
     try:
         store.add([row])
-    except (ValueError, SQLAlchemyError) as error:  # a full disk, a store that does not answer
+    except (ResqError, SQLAlchemyError) as error:  # a full disk, a store that does not answer
         print(f"not stored: {error}", file=sys.stderr)
 
 
@@ -109,7 +110,7 @@ def half_width(points: float | None) -> float:
         ValueError: not between 0 and 50 percentage points.
     """
     if points is not None and not 0 < points < 50:
-        raise ValueError(f"--half-width is in percentage points, between 0 and 50, got {points:g}")
+        raise ResqError(f"--half-width is in percentage points, between 0 and 50, got {points:g}")
     return (points or 0) / 100
 
 
@@ -270,9 +271,9 @@ def provenance(frame: pd.DataFrame) -> str:
 def check_out(file: Path | None) -> None:
     """Refuses a file of another kind, or one that is there."""
     if file is not None and file.suffix not in (".parquet", ".csv"):
-        raise ValueError(f"--out takes a .parquet or .csv file, got {file}")
+        raise ResqError(f"--out takes a .parquet or .csv file, got {file}")
     if file is not None and file.exists():
-        raise ValueError(f"{file} exists already; nothing was run and nothing overwritten")
+        raise ResqError(f"{file} exists already; nothing was run and nothing overwritten")
 
 
 def write(frame: pd.DataFrame, file: Path) -> None:

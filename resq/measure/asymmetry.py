@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from resq.errors import ResqError
 from resq.measure import areas, crossed, intervals, noise
 from resq.measure.stats import t_half, t_quantile
 
@@ -75,7 +76,7 @@ def named(checkpoint: str) -> tuple[str, int]:
     _, _, rest = variant.partition("-")
     model, _, seed = rest.rpartition("-s")
     if model not in MODELS or not seed.isdecimal():
-        raise ValueError(f"expected a variant such as asym-af-s3 (of {', '.join(MODELS)}), got {variant!r}")
+        raise ResqError(f"expected a variant such as asym-af-s3 (of {', '.join(MODELS)}), got {variant!r}")
     return model, int(seed)
 
 

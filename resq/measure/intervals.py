@@ -46,7 +46,9 @@ def ratio(above: Sequence[float], below: Sequence[float], level: float = 0.95) -
     if len(a) < 2:
         return {"mean": math.nan, "low": math.nan, "high": math.nan, "g": math.nan}
     spread = np.cov(a, b) / len(a)
-    return fieller(float(a.mean()), float(b.mean()), spread, float(special.stdtrit(len(a) - 1, (1 + level) / 2)))
+    return fieller(
+        float(a.mean()), float(b.mean()), spread, float(special.stdtrit(len(a) - 1, (1 + level) / 2))
+    )
 
 
 def fieller(above: float, below: float, spread: np.ndarray, t: float) -> dict[str, float]:
@@ -93,4 +95,6 @@ def caution(maps: int) -> str:
     """
     if not 1 < maps < FEW:
         return ""
-    return f"{maps} maps: where accuracy is near its ceiling, t intervals over so few hold less often than 95 %"
+    return (
+        f"{maps} maps: where accuracy is near its ceiling, t intervals over so few hold less often than 95 %"
+    )

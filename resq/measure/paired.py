@@ -70,7 +70,8 @@ def difference(a: pd.DataFrame, b: pd.DataFrame, comparisons: int = 1) -> Differ
 def comparable(a: pd.DataFrame, b: pd.DataFrame) -> bool:
     """Whether two cells' rows keep answers to the same first images of one data set."""
     return all(
-        len(rows) > 0 and (rows["right"].map(len) > 0).all() and (rows["sample"] == "first").all() for rows in (a, b)
+        len(rows) > 0 and (rows["right"].map(len) > 0).all() and (rows["sample"] == "first").all()
+        for rows in (a, b)
     ) and set(a["data"]) == set(b["data"])
 
 

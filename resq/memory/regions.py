@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from resq.core import Layout, QuantizedModel, QuantizedTensor
+from resq.errors import ResqError
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ class Region:
 
     def _words(self) -> list[np.ndarray]:
         if self.words is None:
-            raise ValueError("this fault model depends on the stored words: region(model), not its layout")
+            raise ResqError("this fault model depends on the stored words: region(model), not its layout")
         return [q.words.reshape(-1) for q in self.words.values()]
 
 
@@ -97,11 +98,11 @@ def region(memory: Layout | QuantizedModel, layers: Sequence[str] = (), planes: 
     for pattern in layers:
         found = {i for i, name in enumerate(layout.layers) if fnmatchcase(name, pattern)}
         if not found:
-            raise ValueError(f"no layer fits {pattern!r}; known: {', '.join(layout.layers)}")
+            raise ResqError(f"no layer fits {pattern!r}; known: {', '.join(layout.layers)}")
         chosen |= found
     outside = [p for p in planes if not 0 <= p < layout.stored]
     if outside:
-        raise ValueError(f"bit planes must lie in 0..{layout.stored - 1}, got {outside[0]}")
+        raise ResqError(f"bit planes must lie in 0..{layout.stored - 1}, got {outside[0]}")
     everywhere = tuple(range(len(layout.layers)))
     return Region(
         layout,
@@ -118,5 +119,5 @@ def check_rate(rate: float) -> float:
         ValueError: outside [0, 1].
     """
     if not 0 <= rate <= 1:
-        raise ValueError(f"rates must lie in [0, 1], got {rate:g} ({rate:g} % is written {rate / 100:g})")
+        raise ResqError(f"rates must lie in [0, 1], got {rate:g} ({rate:g} % is written {rate / 100:g})")
     return rate
