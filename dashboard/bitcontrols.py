@@ -14,6 +14,7 @@ import streamlit as st
 
 from dashboard import controls, data, lab, shell, show, uploads
 from resq.core import Encoding, Layout
+from resq.errors import ResqError
 
 MODES = {"transfer": "as stored", "adaptive": "with the flips"}
 
@@ -167,7 +168,7 @@ def own_picture() -> np.ndarray | None:
         return None
     try:
         return uploads.picture(file.getvalue())
-    except ValueError as error:
+    except ResqError as error:
         show.sorry(f"This picture is not used: {show.plain(str(error))}.")
         return None
 

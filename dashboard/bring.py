@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import data, follow, live, shell, show, theme, uploads, words
+from resq.errors import ResqError
 from resq.measure import stats, table
 from resq.measure.spec import SweepSpec
 
@@ -52,7 +53,7 @@ def take(file: Any, network: str, trained: str) -> None:
     """Checks and keeps the file; the page then shows it."""
     try:
         name = uploads.checkpoint(file.getvalue(), file.name, network, trained)
-    except (ValueError, OSError) as error:
+    except (ResqError, OSError) as error:
         st.session_state.brought = f":material/error: This file is not used: {show.plain(str(error))}."
         return
     data.names.clear()

@@ -62,7 +62,7 @@ CHARTS: dict[str, Chart] = {
     ),
     "slice_ber": Chart(
         "A column of the map",
-        "Accuracy over BER at the chosen budget; band: 95 % over fault maps.",
+        "Accuracy over BER at the chosen budget; band: 95 % over fault maps and images together.",
         "tradeoff",
         accuracy_vs_ber,
     ),
@@ -91,14 +91,16 @@ CHARTS: dict[str, Chart] = {
     "ber": Chart(
         "Accuracy under flipped bits",
         "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "
-        "the same maps to the right. The band is the 95 % interval of that mean over maps; dashed: guessing.",
+        "the same maps to the right. The band is the 95 % interval of that mean, over maps and images together; "
+        "dashed: guessing. Of a point measured more than once the narrowest interval is shown.",
         "sweep",
         accuracy_vs_ber,
     ),
     "eps": Chart(
         "Accuracy under attack",
         "Each dot: the share of images still right after every pixel was moved by at most eps against the "
-        "network. The band is the 95 % Wilson interval over images; dashed: guessing.",
+        "network. The band is the 95 % Wilson interval over images; dashed: guessing. Under PGD the share is an "
+        "upper bound: APGD and AutoAttack leave fewer right.",
         "sweep",
         accuracy_vs_eps,
     ),
@@ -150,15 +152,15 @@ CHARTS: dict[str, Chart] = {
         "What if the smallest layers are stored several times?",
         "Each line: a set of layers whose words are stored several times and read by majority; the bits are "
         "stored bits per weight of the whole network, all of them exposed to flips. Here a layer is picked "
-        "first, then a bit in it. Band: 95 % over fault maps, dashed: guessing.",
+        "first, then a bit in it. Band: 95 % over fault maps and images together, dashed: guessing.",
         "layers",
         copies,
     ),
     "protected": Chart(
         "What if only the worst layers are protected?",
         "Each dot: that share of the weights, of the layers that flips harm most on training images, is "
-        "stored in protected words, the rest in plain ones of the same length. Upright lines: 95 % over "
-        "fault maps, the same for all; dashed: guessing.",
+        "stored in protected words, the rest in plain ones of the same length. Upright lines: 95 % over fault "
+        "maps, the same for all, and images together; dashed: guessing.",
         "layers",
         protected,
     ),
@@ -201,8 +203,8 @@ CHARTS: dict[str, Chart] = {
         "What the claim could mean",
         "One row per reading of the open conditions. The open diamond and its line: the figure as quoted, "
         "never measured here. Circle: measured here, with its 95 % interval over fault maps and images; grey "
-        "square: the unhardened network under the same reading. A reading is consistent where the circle's "
-        "interval reaches the line.",
+        "square: the unhardened network under the same reading. The intervals hold for all readings together. A "
+        "reading is consistent where its whole interval lies within the claim's margin of the line.",
         "replay",
         readings,
     ),

@@ -20,20 +20,20 @@ LOOKS = {
     "not comparable": ("none", ":material/help:"),
 }
 HEADS = {
+    "rank": "rank",
     "checkpoint": "checkpoint",
     "encoding": "stored as",
     "clean": "clean",
     "r_f": "R_F",
     "r_a": "R_A",
     "ber_1e_2": "BER 10⁻²",
-    "pgd_8": "PGD 8/255",
-    "autoattack_8": "AutoAttack 8/255",
+    "strong_8": "APGD or AutoAttack 8/255",
+    "pgd_8": "PGD 8/255, at most",
     "stored_bits": "stored bits",
-    "n": "n",
     "level": "verification",
     "weights": "weights",
 }
-SHARES = ("clean", "R_F", "R_A", "BER 10⁻²", "PGD 8/255", "AutoAttack 8/255")
+SHARES = ("clean", "R_F", "R_A", "BER 10⁻²", "APGD or AutoAttack 8/255", "PGD 8/255, at most")
 
 
 def measured(v: Verdict) -> str:
@@ -54,6 +54,7 @@ def overview(found: Sequence[Verdict]) -> pd.DataFrame:
             "quoted": f"◇ {v.claim.quote}",
             "measured here, 95 %": measured(v),
             "verdict": v.verdict,
+            "readings": v.tried,
         }
         for v in found
     ]
@@ -94,10 +95,26 @@ def command(cell: Cell) -> str:
 
 
 def leaders(found: pd.DataFrame) -> pd.io.formats.style.Styler:
-    """The leaderboard for people: shares in percent, "not measured" where there is nothing, sortable."""
-    shown = found[list(HEADS)].rename(columns=HEADS)
+    """The leaderboard for people: shares in percent, "not measured" where there is nothing, sortable.
+
+    Beside each share stand its 95 % interval over maps and images, where it is of one cell, and its images.
+    """
+    shown = pd.DataFrame(index=found.index)
+    for column, head in HEADS.items():
+        shown[head] = found[column]
+        if f"{column}_low" in found:
+            shown[f"{head}, 95 %"] = [
+                "" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"
+                for low, high in zip(found[f"{column}_low"], found[f"{column}_high"], strict=True)
+            ]
+        if f"{column}_n" in found:
+            shown[f"{head}, images"] = found[f"{column}_n"].fillna(0).astype(int)
     shown[list(SHARES)] = 100 * shown[list(SHARES)].astype(float)
-    formats: Any = {**dict.fromkeys(SHARES, "{:.2f} %"), "stored bits": "{:.3g}", "n": "{:,d}"}
+    counts = [name for name in shown if str(name).endswith(", images")]
+    formats: Any = {
+        **dict.fromkeys(SHARES, "{:.1f} %"), **dict.fromkeys(counts, "{:,d}"), "stored bits": "{:.3g}",
+        "rank": "{:.0f}",
+    }  # fmt: skip
     return shown.style.format(formats, na_rep="not measured")
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import controls, data, live, show, theme
+from resq import logs
+from resq.errors import ResqError
 
 LOST = "The measurement of this link is no longer known here: the server has been started anew since."
 
@@ -21,7 +23,8 @@ def start(specs: Sequence[live.Work], key: str = "job") -> None:
     try:
         st.session_state[_own(key)] = data.measurements().start(specs, visitor).id
         st.session_state[_own(key, "refused")] = ""
-    except ValueError as error:
+    except ResqError as error:
+        logs.refused(error, show.where())
         st.session_state[_own(key, "refused")] = str(error)
 
 

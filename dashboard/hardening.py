@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from resq import commands
+from resq.errors import ResqError
 
 # The one option of each stage that a visitor meets first: stage -> (option, name, choices).
 FIRST: dict[str, tuple[str, str, tuple[Any, ...]]] = {
@@ -70,7 +71,7 @@ class HardenSpec:
         from resq.learn import presets  # torch
 
         if not self.stages:
-            raise ValueError("no stage is chosen; a run needs at least one")
+            raise ResqError("no stage is chosen; a run needs at least one")
         changes: dict[str, dict[str, Any]] = {}
         for name, value in self.changes:
             stage, _, option = name.partition(".")

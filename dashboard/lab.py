@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel
+from resq.errors import ResqError
 from resq.measure.lab import Lab, Reading, answer, flips, four, moved, probabilities, reading
 from resq.memory import faults, quant
 
@@ -77,7 +78,7 @@ def encodings(cards: Iterable[Mapping[str, Any]], named: Iterable[str] = ()) -> 
 def _is_encoding(name: str) -> bool:
     try:
         return str(Encoding.parse(name)) == name
-    except ValueError:
+    except ResqError:
         return False
 
 

@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from resq import jobs
+from resq import jobs, logs
+from resq.errors import ResqError
 
 AT_ONCE = 2  # measurements; further ones wait in line
 IN_LINE = 40  # measurements that may wait: a class of thirty, and some more
@@ -104,8 +105,11 @@ class Measurement:
         """Job after job; an error in here must not hold the place that others wait for."""
         try:
             state, error = self._measured()
+        except ResqError as refused:
+            state, error = "failed", str(refused)
         except Exception as broken:
-            state, error = "failed", f"{type(broken).__name__}: {broken}"
+            key = logs.fault(broken, f"measurement {self.id}")
+            state, error = "failed", f"this is a fault of the lab, it was logged as {key}"
         self.error, self._ended = error, time.monotonic()
         self.state = state
         ended()
@@ -140,7 +144,7 @@ class Measurements:
             ValueError: nothing to measure; the visitor has as many as one may have, or the line is full.
         """
         if not specs:
-            raise ValueError("nothing is selected: choose at least one network and one encoding")
+            raise ResqError("nothing is selected: choose at least one network and one encoding")
         with self._lock:
             self._check_room(visitor)
             measurement = Measurement(specs, visitor, self._start)
@@ -155,13 +159,13 @@ class Measurements:
         active = [m for m in self._all.values() if m.active]
         own = sum(m.visitor == visitor for m in active) if visitor else 0
         if own >= PER_VISITOR:
-            raise ValueError(
+            raise ResqError(
                 f"{own} measurements of yours run or wait already, as many as one visitor may have; "
                 "cancel one, or wait until one has ended"
             )
         waiting = sum(m.state == "waiting" for m in active)
         if waiting >= IN_LINE:
-            raise ValueError(
+            raise ResqError(
                 f"{waiting} measurements wait on this server, as many as may; try again in a few minutes, "
                 "or run the command below on your own machine"
             )

@@ -9,10 +9,11 @@ import pandas as pd
 from resq.measure.spec import SweepSpec
 
 
-def rows(frame: pd.DataFrame, spec: SweepSpec, axis: str) -> pd.DataFrame:
-    """The rows of one series: those with the spec's n where there are any, else with the largest n.
+def rows(frame: pd.DataFrame, spec: SweepSpec, axis: str, measured: bool = False) -> pd.DataFrame:
+    """The rows that answer a spec, on however many images: ``choose.speaking`` says which of them speak.
 
     Args:
+        measured: only those of the spec's n, as a measurement of it gives them.
         axis: "ber" or "eps"; an attack's rows answer whatever the fault model is, and the other way round.
     """
     same = (
@@ -28,11 +29,7 @@ def rows(frame: pd.DataFrame, spec: SweepSpec, axis: str) -> pd.DataFrame:
         same &= frame["attack"] == spec.attack
         if spec.attack == "pgd":
             same &= (frame["steps"] == spec.steps) & (frame["restarts"] == spec.restarts)
-    found = frame[same]
-    if found.empty:
-        return found
-    n = spec.n if (found["n"] == spec.n).any() else found["n"].max()
-    return found[found["n"] == n]
+    return frame[same & (frame["n"] == spec.n)] if measured else frame[same]
 
 
 def together(
@@ -46,7 +43,7 @@ def together(
     """
     found, missing = [], []
     for spec in specs:
-        kept, fresh = rows(stored, spec, axis), rows(live, spec, axis)
+        kept, fresh = rows(stored, spec, axis), rows(live, spec, axis, measured=True)
         best = fresh if len(fresh) and (running or len(fresh) >= len(kept)) else kept
         if best.empty:
             missing.append(spec)

@@ -25,6 +25,7 @@ from resq import __version__, data
 from resq.claims import origin, verdict
 from resq.claims.book import load
 from resq.claims.verdict import Verdict
+from resq.errors import ResqError
 from resq.measure import stats
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -54,7 +55,7 @@ def page(title: str, rows: pd.DataFrame) -> str:
         ValueError: no rows.
     """
     if rows.empty:
-        raise ValueError(f"{title} holds no rows, so there is nothing to report")
+        raise ResqError(f"{title} holds no rows, so there is nothing to report")
     about = origin.claims(rows)
     judged = [v for v in verdict.judge_all(about, rows, load()) if _told(v)]
     parts = [
@@ -184,7 +185,7 @@ def pdf(source: Path, out: Path) -> None:
     """
     program = browser()
     if not program:
-        raise ValueError(
+        raise ResqError(
             "a PDF needs Chromium or Chrome on the path (or RESQ_CHROMIUM); write .html and print it"
         )
     with tempfile.TemporaryDirectory() as profile:
@@ -197,7 +198,7 @@ def pdf(source: Path, out: Path) -> None:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if not out.is_file():
         said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ValueError(f"{Path(program).name} wrote no PDF: {said}")
+        raise ResqError(f"{Path(program).name} wrote no PDF: {said}")
 
 
 def write(target: str, out: Path) -> Path:
@@ -207,9 +208,9 @@ def write(target: str, out: Path) -> Path:
         ValueError: no such target, another ending, a file that exists already, or no browser for a PDF.
     """
     if out.suffix not in (".html", ".pdf"):
-        raise ValueError(f"--out takes a .html or .pdf file, got {out}")
+        raise ResqError(f"--out takes a .html or .pdf file, got {out}")
     if out.exists():
-        raise ValueError(f"{out} exists already; nothing was overwritten")
+        raise ResqError(f"{out} exists already; nothing was overwritten")
     text = page(*origin.target(target))
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".html":

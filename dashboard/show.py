@@ -17,10 +17,12 @@ import streamlit as st
 
 from dashboard import charts, data, shell, theme
 from dashboard.words import Verdict
-from resq import checkpoints, commands
+from resq import checkpoints, commands, logs
+from resq.errors import ResqError
 from resq.measure import table as stored
 
 PAUSE = 0.02  # s
+FAULT = ":material/bug_report:"
 HERE = Path(__file__).resolve().parent
 ICONS = {"same": ":material/check_circle:", "changed": ":material/swap_horiz:", "none": ":material/error:"}
 
@@ -81,19 +83,43 @@ def plain(text: str) -> str:
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Shows the sentence of an expected failure in the place of the content; other errors are bugs."""
+    """Shows the sentence of an expected failure in the place of the content.
+
+    Any other error is a fault of the lab: it is logged with where it arose, and the page says so by its id.
+    """
     try:
         yield
-    except (ValueError, FileNotFoundError) as error:
+    except ResqError as error:
+        logs.refused(error, where())
         sorry(plain(str(error)))
+    except FileNotFoundError as error:
+        logs.refused(error, where())
+        sorry(f"A file is not there: {plain(str(error))}")
     except OSError as error:  # a full or read-only disk, a folder without permission
+        logs.refused(error, where())
         sorry(f"This machine refused a file: {plain(str(error))}")
     except ImportError as error:
+        logs.refused(error, where())
         sorry(
             f"This needs a package that cannot be loaded here ({plain(str(error))}). Install what this "
             "project asks for, then start the dashboard again.",
             "pip install -r requirements.txt",
         )
+    except Exception as error:
+        fault(logs.fault(error, where()), error)
+
+
+def where() -> str:
+    """The page that a visitor is on, for the log."""
+    return f"page {st.session_state.get('page', '') or 'start'}"
+
+
+def fault(key: str, error: Exception) -> None:
+    """Says that the lab has a fault, by the id under which it was logged."""
+    with st.container(border=True):
+        st.markdown(f"{FAULT} This is a fault of the lab, not of what you did; it was logged as `{key}`.")
+        if logs.debugging():
+            st.exception(error)
 
 
 def figure(
@@ -194,6 +220,14 @@ def verdict(found: Verdict) -> None:
 def style() -> None:
     """The few rules that Streamlit's own theme cannot say."""
     st.html(HERE / "style.css")
+
+
+def sources(of: Sequence[str]) -> None:
+    """What the figures of a text are, in a box; nothing where it has none."""
+    if of:
+        with st.popover("What these figures are", icon=":material/fact_check:"):
+            st.caption("In brackets: 95 %, over fault maps and images together.")
+            st.markdown("\n".join(f"- {plain(said)}" for said in dict.fromkeys(of)))
 
 
 def thumbnails(addresses: tuple[str, ...]) -> None:

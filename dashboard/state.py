@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from resq.errors import ResqError
+
 LONGEST_TASK = 400  # characters; an address beyond some two thousand is cut by mail programs
 
 # page -> group of controls -> its name for people
@@ -193,7 +195,7 @@ def query(page: str, values: Mapping[str, object], around: Shell | None = None) 
     unknown = sorted(set(values) - set(PARAMS[page]))
     if unknown:
         known = ", ".join(PARAMS[page]) or "none"
-        raise ValueError(f"page {page} has no parameter {', '.join(unknown)}; it has {known}")
+        raise ResqError(f"page {page} has no parameter {', '.join(unknown)}; it has {known}")
     found = {name: _text(value) for name, value in values.items()}
     around = around or Shell()
     said = {

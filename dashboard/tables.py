@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def curves(lines: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The lines of a curve as a table for people."""
+    """The lines of a curve as a table for people; 95 % intervals over maps and images together."""
     low, high = ("image_low", "image_high") if name == "eps" else ("low", "high")
     columns = {
         "network": lines["checkpoint"],
@@ -21,8 +21,11 @@ def curves(lines: pd.DataFrame, name: str) -> pd.DataFrame:
     }
     if name == "ber":
         columns |= {
+            "over maps alone, low": (100 * lines["map_low"]).round(2),
+            "over maps alone, high": (100 * lines["map_high"]).round(2),
             "worst map %": (100 * lines["least"]).round(2),
             "maps": lines["maps"],
+            "maps drawn at": lines["top"],
             "flips": lines["flips"],
         }
     columns |= {key: lines[key] for key in ("n", "seed", "weights", "images", "code")}

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from resq.errors import ResqError
+
 MOST_BYTES = 8 * 2**20
 MOST_PIXELS = 25_000_000  # a telephone's photograph; decoded, three bytes each
 SIDE = 32
@@ -26,21 +28,21 @@ def picture(raw: bytes) -> np.ndarray:
             is decoded), or a damaged file.
     """
     if len(raw) > MOST_BYTES:
-        raise ValueError(
+        raise ResqError(
             f"the file has {len(raw) / 2**20:.1f} MB; pictures up to {MOST_BYTES >> 20} MB are read"
         )
     try:
         with Image.open(io.BytesIO(raw), formats=("PNG", "JPEG")) as image:
             width, height = image.size
             if width * height > MOST_PIXELS or min(width, height) < 8:
-                raise ValueError(
+                raise ResqError(
                     f"the picture has {width} x {height} pixels; 8 x 8 to {MOST_PIXELS:,} in all are read"
                 )
             return _small(image.convert("RGB"))
     except UnidentifiedImageError:
-        raise ValueError("the file is neither a PNG nor a JPEG picture") from None
+        raise ResqError("the file is neither a PNG nor a JPEG picture") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's words for damaged files
-        raise ValueError(f"the picture cannot be decoded: {error}") from None
+        raise ResqError(f"the picture cannot be decoded: {error}") from None
 
 
 def _small(image: Image.Image) -> np.ndarray:
@@ -68,16 +70,16 @@ def checkpoint(raw: bytes, file: str, network: str, data: str) -> str:
 
     ending = file.rpartition(".")[2].lower()
     if ending not in ENDINGS:
-        raise ValueError(f"{file[-60:]!r} is none of .{', .'.join(ENDINGS)}")
+        raise ResqError(f"{file[-60:]!r} is none of .{', .'.join(ENDINGS)}")
     if len(raw) > MOST_WEIGHTS:
-        raise ValueError(
+        raise ResqError(
             f"the file has {len(raw) / 2**20:.1f} MB; checkpoints up to {MOST_WEIGHTS >> 20} MB are read"
         )
     digest = hashlib.sha256(raw).hexdigest()
     name = f"{data}/{network}/own-{digest[:8]}"
     kept = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
     if name not in kept and len(kept) >= MOST_KEPT:
-        raise ValueError(f"{len(kept)} brought checkpoints are kept here already, as many as may")
+        raise ResqError(f"{len(kept)} brought checkpoints are kept here already, as many as may")
     with tempfile.TemporaryDirectory() as folder:
         held = Path(folder) / f"upload.{ending}"
         held.write_bytes(raw)

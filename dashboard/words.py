@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard import theme
+from resq.measure.intervals import caution
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
     ]
     if axis == "BER" and point["x"] > 0:
         if not np.isnan(point["low"]):
-            lines.append(f"95 % over {point['maps']} maps: {span(point['low'], point['high'])}")
+            lines.append(f"95 % over maps and images: {span(point['low'], point['high'])}")
+            lines.append(f"over {point['maps']} maps alone: {span(point['map_low'], point['map_high'])}")
         else:
             lines.append("one map so far: no interval")
         lines.append(f"worst map {theme.percent(point['least'])}; {point['flips']:,.0f} flips a map")
@@ -90,9 +92,25 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
         lines.append(f"fault model {point['fault']}")
     elif axis != "BER":
         lines.append(f"{point['steps']} steps, {point['restarts']} start(s)")
-    lines.append(f"95 % over {point['n']} images: {span(point['image_low'], point['image_high'])}")
+        if strength := bound(str(point["attack"]), point["x"]):
+            lines.append(strength)
+    images = "over" if axis == "BER" and point["x"] > 0 else "95 % over"
+    lines.append(f"{images} {point['n']} images: {span(point['image_low'], point['image_high'])}")
     hashes = f"weights {point['weights'][:8]}, images {point['images'][:8]}, code {point['code'][:8]}"
-    return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}", hashes])
+    drawn = f", maps drawn at {point['top']:g}" if axis == "BER" and point["x"] > 0 and point["top"] else ""
+    return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}{drawn}", hashes])
+
+
+def bound(attack: str, eps: float) -> str:
+    """What an accuracy under this attack is; empty where it is the figure itself.
+
+    >>> bound("pgd", 8.0), bound("apgd", 8.0)
+    ('an upper bound: stronger attacks leave fewer right', '')
+    """
+    return "an upper bound: stronger attacks leave fewer right" if eps > 0 and attack in WEAK else ""
+
+
+WEAK = ("fgsm", "pgd")  # attacks whose accuracy is an upper bound of that under APGD or AutoAttack
 
 
 def cell_name(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
@@ -135,10 +153,16 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
         found = dict.fromkeys(str(v)[:short] for v in curves[column])
         return ", ".join(found)
 
-    maps, attacks = int(curves["maps"].max()), values("attack")
+    counts, attacks = sorted({int(m) for m in curves["maps"] if m > 1}), values("attack")
     how = f"{attacks}, {values('steps')} steps, {values('restarts')} start" if attacks != "none" else ""
     parts = [source, how or f"fault model {values('fault')}", f"n = {values('n')} images"]
-    parts += [f"{maps} fault maps"] if maps > 1 else []
+    parts += [f"{', '.join(map(str, counts))} fault maps"] if counts else []
+    tops = sorted({float(t) for t in curves["top"] if t > 0})
+    parts += [f"drawn at {', '.join(f'{t:g}' for t in tops)}"] if tops else []
+    parts += ["95 % over maps and images together" if counts else "95 % over images"]
+    parts += [said] if counts and (said := caution(counts[0])) else []
+    if any(bound(str(a), float(x)) for a, x in zip(curves["attack"], curves["x"], strict=True)):
+        parts += [bound("pgd", 8.0)]
     parts += [f"seed {values('seed')}", f"weights {values('weights', 8)}", f"images {values('images', 8)}"]
     return " · ".join([*parts, f"code {values('code', 8)}"])
 
@@ -158,9 +182,9 @@ def cell(line: Mapping[Any, Any] | pd.Series) -> str:
 
 
 def interval(line: Mapping[Any, Any] | pd.Series) -> str:
-    """The interval of a cell: over maps where there are several, over images where nothing is random."""
+    """The interval of a cell: over maps and images, over images alone where nothing is random."""
     if line["ber"] > 0 and line["maps"] > 1:
-        return f"95 % over {line['maps']} maps: {span(line['low'], line['high'])}"
+        return f"95 % over {line['maps']} maps and {line['n']} images: {span(line['low'], line['high'])}"
     images = f"95 % over {line['n']} images: {span(line['image_low'], line['image_high'])}"
     return images if line["ber"] == 0 else f"one map, so no interval over maps; {images}"
 
@@ -214,12 +238,35 @@ def _single(effects: Mapping[str, Any]) -> str:
 
 def asymmetry(told: Mapping[str, Any]) -> str:
     """Lambda with its interval, or why there is none, and what may be said of it."""
-    found, seeds = told["effects"]["Lambda"], told["effects"]["seeds"]
-    mean, low, high = (float("nan") if found[k] is None else found[k] for k in ("mean", "low", "high"))
-    if np.isnan(mean):
-        value = "Lambda is not defined: a shield does not help against its own threat"
-    elif np.isnan(low):
-        value = _single(told["effects"])
+    effects = told["effects"]
+    found, seeds = _bounds(effects["Lambda"]), effects["seeds"]
+    if not np.isnan(found[1]):
+        value = f"Lambda {found[0]:+.2f} (95 % {found[1]:+.2f} to {found[2]:+.2f} over {effects['over']})"
+    elif seeds < 2:
+        value = _single(effects)
     else:
-        value = f"Lambda {mean:+.2f} (95 % {low:+.2f} to {high:+.2f} over {seeds} seeds)"
+        value = f"Lambda is undefined: {_unclear(effects)}"
     return f"{value}: **{told['verdict']}**. {told['meaning'].capitalize()}."
+
+
+def _bounds(effect: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Mean and interval; NaN where a file has none."""
+    mean, low, high = (
+        float("nan") if effect[k] is None else float(effect[k]) for k in ("mean", "low", "high")
+    )
+    return mean, low, high
+
+
+def _unclear(effects: Mapping[str, Any]) -> str:
+    """Which direct gain is not clear of 0, and the difference form that is defined all the same."""
+    names = [n for n in ("D_A", "D_F") if not (_bounds(effects[n])[1] > 0)]
+    spans = [
+        f"{n} is {effects[n]['mean']:+.3f} (95 % {effects[n]['low']:+.3f} to {effects[n]['high']:+.3f})"
+        for n in names
+    ]
+    mean, low, high = _bounds(effects["Delta"])
+    form = f"the difference form X_FA·D_F − X_AF·D_A is {mean:+.4f} ({low:+.4f} to {high:+.4f})"
+    said = (
+        f"{' and '.join(spans)}, over {effects['over']}, and a share of what may be nothing is none; {form}"
+    )
+    return said.replace("-", "−")

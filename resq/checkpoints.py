@@ -24,6 +24,7 @@ from safetensors.numpy import save as write_tensors
 
 from resq import codes, commands
 from resq.core import Encoding, QuantizedModel
+from resq.errors import ResqError
 from resq.memory import quant
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,15 +122,15 @@ def find(name: str) -> Path:
     if name.endswith(".safetensors"):
         file = Path(name)
         if not _there(file):
-            raise ValueError(f"no checkpoint file at {name}")
+            raise ResqError(f"no checkpoint file at {name}")
         return file
     if _is_name(name):
         for folder in folders():
             if _there(_file(folder, name)):
                 return _file(folder, name)
     if name in (absent := unshipped()):
-        raise ValueError(f"the weights of {name} are not shipped; this makes them: {making(absent[name])}")
-    raise ValueError(
+        raise ResqError(f"the weights of {name} are not shipped; this makes them: {making(absent[name])}")
+    raise ResqError(
         f"no checkpoint {name!r}; expected data/network/variant or a .safetensors file; known: "
         + (", ".join(names()) or "none")
     )
@@ -145,21 +146,21 @@ def card(name: str) -> dict[str, Any]:
     try:
         fields = json.loads(file.read_text())
     except FileNotFoundError:
-        raise ValueError(
+        raise ResqError(
             f"{file.name} is missing beside {name}: it says which network the weights are of"
         ) from None
     except (ValueError, RecursionError, OSError) as error:
-        raise ValueError(f"{file.name} is not a JSON card: {error}; {VERIFY}") from None
+        raise ResqError(f"{file.name} is not a JSON card: {error}; {VERIFY}") from None
     if not isinstance(fields, dict):
-        raise ValueError(f"{file.name} is not a JSON card: it holds a {type(fields).__name__}, no object")
+        raise ResqError(f"{file.name} is not a JSON card: it holds a {type(fields).__name__}, no object")
     lacking = [key for key in ("network", "data", "sha256", "weights") if key not in fields]
     if lacking:
-        raise ValueError(f"{file.name} lacks {', '.join(lacking)}")
+        raise ResqError(f"{file.name} lacks {', '.join(lacking)}")
     for key in ("network", "data", "sha256"):
         if not isinstance(fields[key], str):
-            raise ValueError(f"{file.name} has {fields[key]!r:.60} for {key}; expected text")
+            raise ResqError(f"{file.name} has {fields[key]!r:.60} for {key}; expected text")
     if not isinstance(fields["weights"], list) or not all(isinstance(w, str) for w in fields["weights"]):
-        raise ValueError(f"{file.name} has {fields['weights']!r:.60} for weights; expected a list of names")
+        raise ResqError(f"{file.name} has {fields['weights']!r:.60} for weights; expected a list of names")
     return fields
 
 
@@ -195,7 +196,7 @@ def sizes(name: str) -> tuple[int, ...]:
         with safe_open(file, framework="numpy") as tensors:
             shapes = [_shape(tensors, weight) for weight in card(name)["weights"]]
     except SafetensorError as error:
-        raise ValueError(f"{file.name} is not a safetensors file: {error}") from None
+        raise ResqError(f"{file.name} is not a safetensors file: {error}") from None
     return tuple(math.prod(shape) for shape in shapes)
 
 
@@ -215,31 +216,31 @@ def load(name: str) -> Checkpoint:
     file, fields = find(name), card(name)
     size = file.stat().st_size
     if size > LARGEST:
-        raise ValueError(f"{file.name} has {size} bytes; a checkpoint has at most {LARGEST}")
+        raise ResqError(f"{file.name} has {size} bytes; a checkpoint has at most {LARGEST}")
     raw = file.read_bytes()
     found = hashlib.sha256(raw).hexdigest()
     if found != fields["sha256"]:
         fields = _finished(file, found) or card(name)  # or it was saved anew while it was read
     if found != fields["sha256"]:
-        raise ValueError(
+        raise ResqError(
             f"{file.name} has SHA-256 {found[:16]}…, its card says {str(fields['sha256'])[:16]}…: "
             "the file is not the one that was measured"
         )
     try:
         tensors = read_tensors(raw)
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: numbers that numpy does not know
-        raise ValueError(f"{file.name} is not a safetensors file that can be read: {error}") from None
+        raise ResqError(f"{file.name} is not a safetensors file that can be read: {error}") from None
     odd = [k for k, v in tensors.items() if v.dtype.kind not in "fiub"]
     if odd:
-        raise ValueError(f"{file.name} holds {odd[0][:80]!r} of {tensors[odd[0]].dtype}; expected numbers")
+        raise ResqError(f"{file.name} holds {odd[0][:80]!r} of {tensors[odd[0]].dtype}; expected numbers")
     state = {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in tensors.items()}
     try:
         state = codes.unpacked(state)
     except ValueError as error:
-        raise ValueError(f"{file.name}: {error}") from None
+        raise ResqError(f"{file.name}: {error}") from None
     missing = [w for w in fields["weights"] if w not in state]
     if missing:
-        raise ValueError(f"{file.name} lacks the weight {missing[0]}")
+        raise ResqError(f"{file.name} lacks the weight {missing[0]}")
     return Checkpoint(
         name, fields["network"], fields["data"], state, tuple(fields["weights"]), fields, found[:16]
     )
@@ -263,7 +264,7 @@ def save(
         ValueError: the name is not data/network/variant.
     """
     if not _is_name(name):
-        raise ValueError(f"a checkpoint is named data/network/variant, got {name!r}")
+        raise ResqError(f"a checkpoint is named data/network/variant, got {name!r}")
     file = _file(folder or work() / "weights", name)
     data, network, _ = name.split("/")
     file.parent.mkdir(parents=True, exist_ok=True)

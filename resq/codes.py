@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from resq.core import Encoding, QuantizedTensor
+from resq.errors import ResqError
 from resq.memory import quant
 
 BYTE, HALF = Encoding(), Encoding(4)
@@ -61,19 +62,19 @@ def unpacked(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     beside = {name + end for name in coded for end in (SCALE, ZERO, SHAPE)}
     lost = sorted(coded - set(tensors))
     if lost:
-        raise ValueError(f"there are scales of {lost[0][:80]!r} but no codes")
+        raise ResqError(f"there are scales of {lost[0][:80]!r} but no codes")
     return {k: _weight(k, tensors) if k in coded else v for k, v in tensors.items() if k not in beside}
 
 
 def _weight(name: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
     words, scale, zero = tensors[name], tensors[name + SCALE], tensors.get(name + ZERO)
     if words.dtype != np.uint8 or not words.ndim:
-        raise ValueError(f"{name[:80]!r} is {words.dtype} {words.shape}; expected uint8 codes (out, ...)")
+        raise ResqError(f"{name[:80]!r} is {words.dtype} {words.shape}; expected uint8 codes (out, ...)")
     if zero is None:
-        raise ValueError(f"the codes of {name[:80]!r} have no zero point beside them")
+        raise ResqError(f"the codes of {name[:80]!r} have no zero point beside them")
     for key, value in (("scale", scale), ("zero point", zero)):
         if value.dtype != np.float32 or value.shape != words.shape[:1] or not np.isfinite(value).all():
-            raise ValueError(
+            raise ResqError(
                 f"the {key} of {name[:80]!r} is {value.dtype} {value.shape}; "
                 f"expected finite float32 {words.shape[:1]}"
             )
@@ -88,7 +89,7 @@ def _halves(name: str, words: np.ndarray, shape: np.ndarray) -> np.ndarray:
     sizes = [int(size) for size in shape.reshape(-1)] if shape.dtype == np.int64 else []
     inner = math.prod(sizes[1:])
     if len(sizes) < 2 or min(sizes) < 1 or words.shape != (sizes[0], -(-inner // 2)):
-        raise ValueError(
+        raise ResqError(
             f"{name[:80]!r} is {words.shape} bytes of two codes each, its shape is said to be {sizes}; "
             "expected (out, half of the rest)"
         )

@@ -12,6 +12,7 @@ import numpy as np
 from resq.encoding import CODES as CODES
 from resq.encoding import FLOATS as FLOATS
 from resq.encoding import Encoding as Encoding
+from resq.errors import ResqError
 from resq.fields import known as known
 
 
@@ -47,7 +48,7 @@ class Dataset:
             ValueError: fewer than ``n`` images, or none asked for.
         """
         if not 1 <= n <= len(self):
-            raise ValueError(f"n must lie in 1..{len(self)}, the {self.split} images of {self.name}, got {n}")
+            raise ResqError(f"n must lie in 1..{len(self)}, the {self.split} images of {self.name}, got {n}")
         return self.take(slice(n))
 
     @cached_property
@@ -115,9 +116,9 @@ class Layout:
         """
         i = known("layer", layer, {name: i for i, name in enumerate(self.layers)})
         if not 0 <= word < self.words[i]:
-            raise ValueError(f"{layer} has weights 0..{self.words[i] - 1}, got {word}")
+            raise ResqError(f"{layer} has weights 0..{self.words[i] - 1}, got {word}")
         if not 0 <= bit < self.stored:
-            raise ValueError(f"a stored word has bits 0..{self.stored - 1}, got {bit}")
+            raise ResqError(f"a stored word has bits 0..{self.stored - 1}, got {bit}")
         return int(self.starts[i]) + word * self.stored + bit
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from resq.errors import ResqError
 from resq.fields import known
 
 FLOATS = {"fp32": 32, "fp16": 16, "bf16": 16}
@@ -65,22 +66,22 @@ class Encoding:
             self._check_other(self.other)
         known("code", self.code, dict.fromkeys(CODES))
         if self.per not in ("channel", "tensor"):
-            raise ValueError(f"scales are per channel or per tensor, got {self.per!r}")
+            raise ResqError(f"scales are per channel or per tensor, got {self.per!r}")
         if self.clip not in ("minmax", "mse"):
-            raise ValueError(f"the range is minmax or mse, got {self.clip!r}")
+            raise ResqError(f"the range is minmax or mse, got {self.clip!r}")
         if self.code in FLOATS:
             plain = (FLOATS[self.code], 0, "channel", "minmax", 1)
             if (self.bits, self.tmr, self.per, self.clip, self.copies) != plain:
-                raise ValueError(
+                raise ResqError(
                     f"{self.code} words have {FLOATS[self.code]} bits, no copies and no scale, "
                     f"got bits {self.bits}, tmr {self.tmr}, per {self.per!r}"
                 )
         elif not 2 <= self.bits <= 8:
-            raise ValueError(f"integer codes have 2 to 8 bits, got {self.bits}")
+            raise ResqError(f"integer codes have 2 to 8 bits, got {self.bits}")
         elif not 0 <= self.tmr <= min(2, self.bits):
-            raise ValueError(f"0, 1 or 2 top bits can be stored three times, got {self.tmr}")
+            raise ResqError(f"0, 1 or 2 top bits can be stored three times, got {self.tmr}")
         if self.copies not in range(1, MOST_COPIES + 1, 2):
-            raise ValueError(
+            raise ResqError(
                 f"words are stored an odd number of times up to {MOST_COPIES}, so that a majority decides, "
                 f"got {self.copies}"
             )
@@ -127,14 +128,14 @@ class Encoding:
     def _check_other(self, other: Encoding) -> None:
         words = f"{self.stored}-bit and {other.stored}-bit words"
         if other.other or {self.code, other.code} & set(FLOATS) or self.stored != other.stored:
-            raise ValueError(
+            raise ResqError(
                 "layers of two encodings want integer codes in words of one length, such as "
                 f"int8+int4-tmr2@0.20, got {words} of {self.code} and {other.code}"
             )
         if self.base.bare == other:
-            raise ValueError(f"layers stored apart are stored in another encoding, got {other} for both")
+            raise ResqError(f"layers stored apart are stored in another encoding, got {other} for both")
         if not self.apart or list(self.apart) != sorted(set(self.apart)) or self.apart[0] < 0:
-            raise ValueError(f"layers stored apart are ascending numbers from 0 on, got {self.apart}")
+            raise ResqError(f"layers stored apart are ascending numbers from 0 on, got {self.apart}")
 
     def of(self, layer: int) -> Encoding:
         """How the weights of the layer of this number are stored."""
@@ -189,7 +190,7 @@ class Encoding:
         fields = dict(meaning[option] for option in options if option in meaning)
         # An unknown option, or two that contradict each other, leave fewer fields than options.
         if len(fields) < len(options) or not (head.startswith("int") and head[3:].isdecimal()):
-            raise ValueError(
+            raise ResqError(
                 f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
                 "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2, -x3, -x5 … -x99 (words stored so many "
                 "times), such as int8, int8-symmetric-tensor, int4-tmr2, int8-x9, and then +floats3 … or "
@@ -203,14 +204,14 @@ def _mixed(text: str) -> Encoding:
     base, _, rest = text.partition("+")
     other, _, where = rest.partition("@")
     if not re.fullmatch(r"\d{1,4}(-\d{1,4})?(\.\d{1,4}(-\d{1,4})?)*", where):
-        raise ValueError(
+        raise ResqError(
             f"no encoding {text!r}; expected the numbers of the layers stored apart after @, "
             "such as int8+int4-tmr2@0-2.20"
         )
     ends = [[int(end) for end in part.split("-")] for part in where.split(".")]
     if any(after <= before for before, after in itertools.pairwise(end for part in ends for end in part)):
         # before they are written out: a text may ask for the same thousands again and again
-        raise ValueError(f"layers stored apart are ascending numbers from 0 on, got {where!r:.60}")
+        raise ResqError(f"layers stored apart are ascending numbers from 0 on, got {where!r:.60}")
     apart = [number for first, *last in ends for number in range(first, (last or [first])[0] + 1)]
     return replace(Encoding.parse(base), apart=tuple(apart), other=Encoding.parse(other))
 

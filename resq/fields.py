@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from resq.errors import ResqError
+
 T = TypeVar("T")
 
 KINDS: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
@@ -19,10 +21,10 @@ def known(kind: str, name: str, table: Mapping[str, T]) -> T:
 
     >>> known("fault model", "sgn", {"random": 1, "sign": 2})
     Traceback (most recent call last):
-    ValueError: no fault model 'sgn'; known: random, sign
+    resq.errors.ResqError: no fault model 'sgn'; known: random, sign
     """
     if name not in table:
-        raise ValueError(f"no {kind} {name!r}; known: {', '.join(sorted(table))}")
+        raise ResqError(f"no {kind} {name!r}; known: {', '.join(sorted(table))}")
     return table[name]
 
 
@@ -40,7 +42,7 @@ def read(file: Path, what: str) -> dict[str, Any]:
         OSError,
         ValueError,
     ) as error:  # ValueError: other letters than UTF-8's, or a zero byte in the name
-        raise ValueError(f"{file} is not a readable TOML {what}: {error}") from None
+        raise ResqError(f"{file} is not a readable TOML {what}: {error}") from None
     return parse(text, f"{file} is not a readable TOML {what}")
 
 
@@ -53,7 +55,7 @@ def parse(text: str, wrong: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{wrong}: {error}") from None
+        raise ResqError(f"{wrong}: {error}") from None
 
 
 def tables(value: Any, where: str) -> list[dict[str, Any]]:
@@ -63,7 +65,7 @@ def tables(value: Any, where: str) -> list[dict[str, Any]]:
         ValueError: it is no list of tables.
     """
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise ValueError(f"{where} must be tables in [[double brackets]], got {value!r}")
+        raise ResqError(f"{where} must be tables in [[double brackets]], got {value!r}")
     return value
 
 
@@ -74,7 +76,7 @@ def only(given: Collection[str], names: Collection[str], where: str, what: str) 
         ValueError: one is not.
     """
     if unknown := sorted(set(given) - set(names)):
-        raise ValueError(f"{where} has {', '.join(unknown)}; {what} has {', '.join(names)}")
+        raise ResqError(f"{where} has {', '.join(unknown)}; {what} has {', '.join(names)}")
 
 
 def check(value: Any, what: str) -> None:
@@ -87,7 +89,7 @@ def check(value: Any, what: str) -> None:
 
     >>> check(dataclasses.make_dataclass("A", [("n", "int")])(True), "test")
     Traceback (most recent call last):
-    ValueError: a test's n is a int, got True
+    resq.errors.ResqError: a test's n is a int, got True
     """
     for field in dataclasses.fields(value):
         given, kind = getattr(value, field.name), str(field.type)
@@ -95,11 +97,11 @@ def check(value: Any, what: str) -> None:
         if inner not in KINDS:
             continue  # a value that checks itself
         if inner == kind and not _fits(given, kind):
-            raise ValueError(f"a {what}'s {field.name} is a {kind}, got {given!r}")
+            raise ResqError(f"a {what}'s {field.name} is a {kind}, got {given!r}")
         if inner != kind and not isinstance(given, tuple):
-            raise ValueError(f"a {what}'s {field.name} is a list, got {given!r}")
+            raise ResqError(f"a {what}'s {field.name} is a list, got {given!r}")
         if inner != kind and (wrong := [item for item in given if not _fits(item, inner)]):
-            raise ValueError(f"a {what}'s {field.name} cannot hold {wrong[0]!r}")
+            raise ResqError(f"a {what}'s {field.name} cannot hold {wrong[0]!r}")
 
 
 def _fits(value: Any, kind: str) -> bool:

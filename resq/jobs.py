@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from resq import checkpoints
+from resq import checkpoints, logs
 
 ROOT = Path(__file__).resolve().parents[1]
 ENV = "RESQ_JOB"  # set in the subprocess: its standard input is the line to us
@@ -132,6 +132,8 @@ class Job:
                 self.error = errors[-1].strip() if errors and code > 0 else _ended_with(code)
             # The sentence first: who sees "failed" may read it at once.
             self.state = "failed" if code else "done"
+        if self.state == "failed":
+            logs.failed(self.id, " ".join(self.argv), self.error)
         self._note()
         if errors:
             with suppress(OSError):

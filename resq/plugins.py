@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from resq.core import DataSource
+from resq.errors import ResqError
 
 ENV = "RESQ_PLUGINS"  # files separated as in PATH: the processes that jobs start read it too
 
@@ -42,7 +43,7 @@ def _file(name: str) -> Path:
             return file
     except (OSError, RuntimeError, ValueError):  # too long, nobody's home, a zero byte
         pass
-    raise ValueError(f"no plugin at {name}; expected a Python file, such as mine.py")
+    raise ResqError(f"no plugin at {name}; expected a Python file, such as mine.py")
 
 
 def _run(file: Path) -> None:
@@ -53,7 +54,7 @@ def _run(file: Path) -> None:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever a person's own code may raise
-        raise ValueError(f"plugin {file.name}, line {_line(error, file)}: {_what(error)}") from None
+        raise ResqError(f"plugin {file.name}, line {_line(error, file)}: {_what(error)}") from None
     _check(file)
 
 
@@ -77,9 +78,9 @@ def _check(file: Path) -> None:
 
     for name, source in DATASETS.items():
         if not isinstance(source, DataSource):
-            raise ValueError(f"plugin {file.name}: DATASETS[{name!r}] is a {type(source).__name__}; "
+            raise ResqError(f"plugin {file.name}: DATASETS[{name!r}] is a {type(source).__name__}; "
                              "expected a DataSource")  # fmt: skip
     for name, make in NETWORKS.items():
         if not callable(make):
-            raise ValueError(f"plugin {file.name}: NETWORKS[{name!r}] is a {type(make).__name__}; "
+            raise ResqError(f"plugin {file.name}: NETWORKS[{name!r}] is a {type(make).__name__}; "
                              "expected a function classes -> nn.Module")  # fmt: skip

@@ -15,6 +15,8 @@ from types import ModuleType
 
 import torch
 
+from resq.errors import Lacking
+
 SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 # A torch.library.Library withdraws its operators when it is collected: it must live as long as the process.
@@ -25,7 +27,7 @@ def _compiled_library_loads() -> bool:
     """Whether torchvision's own C++ operators can be registered beside this torch."""
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
-        raise ImportError("torchvision is not installed; pip install -r requirements.txt brings it")
+        raise Lacking("torchvision is not installed; pip install -r requirements.txt brings it")
     libraries = list(Path(spec.origin).parent.glob("_C.*"))
     try:
         for library in libraries:

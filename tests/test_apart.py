@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import apartcharts, charts, data, lab
 from resq import checkpoints
 from resq.measure import apart, table
+from tests.pages import fine
 from tests.test_app import NAME, choice, opened, said
 from tests.test_charts import row
 
@@ -171,7 +172,7 @@ def test_the_page_shows_copies_where_they_were_measured(monkeypatch, tmp_path):
     table.write(picked_first(weights=weights), tmp_path / "signs-resnet20-copies.parquet")
     monkeypatch.setattr(table, "SHIPPED", tmp_path)
     app = opened("layers")
-    assert not app.exception
+    fine(app)
     assert "stored 9 times and read by majority" in said(app)
     st.cache_resource.clear()
     assert "read by majority" not in said(opened("layers", enc="int4-tmr2"))
@@ -182,11 +183,11 @@ def test_the_page_shows_what_was_measured_and_nothing_where_nothing_was(monkeypa
     table.write(rows(weights=weights), tmp_path / "signs-resnet20-apart.parquet")
     monkeypatch.setattr(table, "SHIPPED", tmp_path)
     app = opened("layers")
-    assert not app.exception
+    fine(app)
     assert "int4-tmr2 for 2 of" in said(app)
     st.cache_resource.clear()
     app = opened("layers", enc="fp32")
-    assert not app.exception
+    fine(app)
     assert "What if only the worst layers" not in said(app)
 
 
@@ -201,6 +202,6 @@ def test_the_shipped_networks_have_such_a_figure_and_commands_that_make_it():
 def test_an_encoding_that_a_link_names_can_be_chosen_and_nonsense_cannot():
     assert lab.encodings([{}], ["int3", TWO, "int99", "int8+", "fp32"])[-2:] == ["int3", TWO]
     app = opened("sweep", encs=TWO)
-    assert not app.exception
+    fine(app)
     assert choice(app, "button_group", "encs").value == [TWO]
     assert "Nothing is stored for this choice yet" in said(app)

@@ -16,6 +16,7 @@ from resq import checkpoints
 from resq.core import BitFlips, Encoding
 from resq.measure import table
 from resq.memory import faults, quant
+from tests.pages import fine
 
 APP = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
 NAME = "signs/resnet20/base"
@@ -82,14 +83,14 @@ def choice(app: AppTest, kind: str, key: str):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_with_its_figures(page, rows):
     app = opened(page)
-    assert not app.exception
+    fine(app)
     assert figures(app) >= (0 if page in ("lessons", "harden") else 1)
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_says_what_to_do_where_there_is_no_checkpoint(page, nothing):
     app = opened(page)
-    assert not app.exception
+    fine(app)
     if page in ("lessons", "replay"):  # texts and quoted figures; their numbers say that nothing is measured
         return
     assert "no trained network on this machine" in said(app)
@@ -99,14 +100,14 @@ def test_every_page_says_what_to_do_where_there_is_no_checkpoint(page, nothing):
 @pytest.mark.parametrize("page", [page for page, names in state.PARAMS.items() if names])
 def test_empty_values_in_a_link_are_as_if_they_were_not_there(page, rows):
     app = opened(page, **dict.fromkeys(set(state.PARAMS[page]) - state.MANY, ""))
-    assert not app.exception
+    fine(app)
 
 
 @pytest.mark.parametrize("page", ["start", "sweep"])
 def test_no_stored_rows_is_a_sentence(page, monkeypatch, tmp_path):
     monkeypatch.setattr(table, "SHIPPED", tmp_path)
     app = opened(page)
-    assert not app.exception
+    fine(app)
     assert "stored" in said(app)
     assert figures(app) == 0
 
@@ -133,13 +134,13 @@ def test_starts_findings_are_those_of_the_shipped_rows():
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_without_images(page, rows, monkeypatch):
     monkeypatch.setattr("resq.data.present", lambda name: False)
-    assert not opened(page).exception
+    fine(opened(page))
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_with_the_shipped_results(page):
     app = opened(page)
-    assert not app.exception
+    fine(app)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -148,7 +149,7 @@ def test_every_page_opens_without_torch(page, rows, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delattr("resq.measure.bench", raising=False)
     monkeypatch.delattr("resq.learn.presets", raising=False)
-    assert not opened(page).exception
+    fine(opened(page))
 
 
 def test_a_click_on_a_bit_flips_it_and_a_second_click_flips_it_back():
@@ -171,7 +172,7 @@ def test_reset_flips_all_bits_back():
 
 def test_a_link_shows_what_its_sender_saw():
     app = opened("bitlab", enc="fp32", layer="linear", w="5", img="3", flip="30", share="1", draw="7")
-    assert not app.exception
+    fine(app)
     assert app.selectbox(key="enc").value == "fp32"
     assert app.selectbox(key="layer").value == "linear.weight"
     assert app.number_input(key="w").value == 5
@@ -183,7 +184,7 @@ def test_a_link_shows_what_its_sender_saw():
 @pytest.mark.parametrize("enc", lab.ENCODINGS)
 def test_every_encoding_has_a_tile_per_stored_bit(enc):
     app = opened("bitlab", enc=enc)
-    assert not app.exception
+    fine(app)
     tiles = [b for b in app.button if b.key and b.key.startswith("bit_")]
     assert len(tiles) == Encoding.parse(enc).stored
 
@@ -206,7 +207,7 @@ def test_every_encoding_has_a_tile_per_stored_bit(enc):
 )
 def test_nonsense_in_a_bit_lab_link_falls_back_silently(query):
     app = opened("bitlab", **query)
-    assert not app.exception
+    fine(app)
     assert app.number_input(key="w").value == 0
     assert figures(app) == 2
 
@@ -214,14 +215,14 @@ def test_nonsense_in_a_bit_lab_link_falls_back_silently(query):
 def test_a_weight_number_beyond_a_smaller_layer_becomes_its_last():
     app = opened("bitlab", layer="linear", w="1000")
     app.selectbox(key="layer").set_value("conv1.weight").run()
-    assert not app.exception
+    fine(app)
     assert app.number_input(key="w").value == 431
 
 
 def test_a_bit_plane_of_longer_words_is_forgotten_in_shorter_ones():
     app = opened("bitlab", enc="fp32", plane="30", flip="31,3")
     app.selectbox(key="enc").set_value("int8").run()
-    assert not app.exception
+    fine(app)
     assert app.selectbox(key="plane").value == 7
     assert app.session_state["flips"] == (3,)
 
@@ -239,7 +240,7 @@ def test_flipping_the_top_exponent_bit_of_a_whole_layer_breaks_the_answer():
 def test_the_most_harmful_bit_of_fp32_changes_the_answer():
     app = opened("bitlab", enc="fp32")
     app.button(key="harmful").click().run()
-    assert not app.exception
+    fine(app)
     assert "→" in verdict(app)
 
 
@@ -281,7 +282,7 @@ def test_bits_and_weights_are_shown_where_the_images_are_missing(own_folders, ti
     state = {k: v[:10] if k.startswith("linear") else v for k, v in tiny.state.items()}
     checkpoints.save("cifar10/resnet20/tiny", state, tiny.weights, {})
     app = opened("bitlab", flip="7")
-    assert not app.exception
+    fine(app)
     assert "images of cifar10 are not on this machine" in said(app)
     assert figures(app) == 1
 
@@ -294,7 +295,7 @@ def test_nothing_can_be_begun_where_the_images_are_missing(page, keys, monkeypat
     assert not any(opened(page).button(key=key).disabled for key in keys)
     monkeypatch.setattr(data, "present", lambda name: False)
     app = opened(page)
-    assert not app.exception
+    fine(app)
     assert all(app.button(key=key).disabled for key in keys)
     assert f"images of {NAME.split('/')[0]} are not on this machine" in said(app)
     assert any("--download" in code for code in commands(app))
@@ -314,13 +315,13 @@ def test_a_network_with_layers_stored_apart_is_shown_in_its_own_encoding(own_fol
         word = kept.quantized(Encoding.parse(enc)).weights[layer].words.reshape(-1)[0]
         assert tiles[layer] == [str(int(word) >> bit & 1) for bit in range(8)], layer
     assert mixed in choice(opened("sweep"), "button_group", "encs").options
-    assert not opened("layers", enc=mixed).exception
+    fine(opened("layers", enc=mixed))
 
 
 @pytest.mark.parametrize("name", ["layer-uniform", "uniform over layers"])
 def test_a_link_may_name_a_fault_model_as_commands_do(name):
     app = opened("sweep", nets="cifar10/resnet18/base", encs="int8", fault=name, n="500")
-    assert not app.exception
+    fine(app)
     assert app.selectbox(key="fault").value == "layer-uniform"
     assert "fault model layer-uniform" in said(app)
 
@@ -331,7 +332,7 @@ def test_a_link_may_name_a_fault_model_as_commands_do(name):
 )
 def test_a_link_that_names_a_network_which_is_not_here_says_so(page, key, rows):
     app = opened(page, **{key: "nobody/*has*/it"})
-    assert not app.exception
+    fine(app)
     named = r"nobody/\*has\*/it"
     assert f"The link names the network {named}, which this page does not have" in said(app)
     assert "The link names" not in said(opened(page))
@@ -340,7 +341,7 @@ def test_a_link_that_names_a_network_which_is_not_here_says_so(page, key, rows):
 def test_a_page_that_needs_weights_says_how_to_make_those_that_are_not_shipped():
     net = sorted(checkpoints.unshipped())[0]
     app = opened("bitlab", net=net)
-    assert not app.exception
+    fine(app)
     assert f"The weights of {net} are not on this machine, so this page cannot show it" in said(app)
     assert checkpoints.making(checkpoints.unshipped()[net]) in commands(app)
 
@@ -349,7 +350,7 @@ def test_a_page_that_needs_weights_says_how_to_make_those_that_are_not_shipped()
 def test_rows_of_a_network_that_is_not_shipped_are_drawn_and_nothing_is_measured(net):
     card = checkpoints.unshipped()[net]
     app = opened("sweep", nets=net, encs="int8", n="500")
-    assert not app.exception
+    fine(app)
     assert choice(app, "multiselect", "nets").value == [net]
     assert checkpoints.making(card) in commands(app)
     assert f"The weights of {net} are not on this machine" in said(app)
@@ -362,7 +363,7 @@ def test_without_torch_the_bit_lab_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "resq.measure.bench", None)
     monkeypatch.delattr("resq.measure.bench", raising=False)
     app = opened("bitlab")
-    assert not app.exception
+    fine(app)
     assert any("pip install -r requirements.txt" in code for code in commands(app))
 
 
@@ -371,7 +372,7 @@ def test_a_broken_checkpoint_is_a_sentence(own_folders, tiny, monkeypatch):
     file = checkpoints.save("signs/resnet20/broken", dict(tiny.state), tiny.weights, {})
     file.write_bytes(b"no weights")
     app = opened("bitlab")
-    assert not app.exception
+    fine(app)
     assert "SHA-256" in said(app)
 
 
@@ -386,7 +387,7 @@ def test_a_sweep_link_chooses_curves_and_names_those_without_rows(rows):
     app = AppTest.from_file(str(APP), default_timeout=120)
     app.query_params["encs"] = ["int8", "fp32"]
     app.switch_page(PAGES["sweep"]).run()
-    assert not app.exception
+    fine(app)
     assert f"Not stored: {NAME} in fp32" in said(app)
 
 
@@ -408,13 +409,13 @@ def test_a_sweep_link_chooses_curves_and_names_those_without_rows(rows):
 )
 def test_nonsense_in_a_sweep_link_falls_back_silently(query, rows):
     app = opened("sweep", **query)
-    assert not app.exception
+    fine(app)
     assert figures(app) == 2
 
 
 def test_a_stale_measurement_in_a_link_is_a_sentence(rows):
     app = opened("sweep", job="0123456789ab")
-    assert not app.exception
+    fine(app)
     assert "no longer known here" in said(app)
     assert "job" not in app.query_params
 
@@ -424,11 +425,14 @@ def test_rows_of_other_weights_are_called_so(rows, tmp_path):
     assert "Measured on other weights" in said(opened("sweep"))
 
 
-def test_the_commands_on_the_page_are_those_of_its_specs(rows):
+def test_the_commands_under_a_table_give_that_table(rows, tmp_path):
+    faulty = rows["ber"] > 0
+    table.write(rows.assign(top=np.where(faulty, 0.05, 0.0)), tmp_path / "rows.parquet")
     app = opened("sweep")
     app.session_state["numbers"] = True  # its box is opened
     code = "\n".join(commands(app.run()))
-    assert "python -m resq sweep signs/resnet20/base --ber 0,0.0001,0.001,0.01,0.1 --eps 0,1,2,4,8" in code
+    assert "python -m resq sweep signs/resnet20/base --ber 0,0.01 --maps 3 --n 100 --top 0.05" in code
+    assert "python -m resq sweep signs/resnet20/base --eps 0,8 --n 100" in code
 
 
 def test_bits_in_an_address_are_read_leniently():

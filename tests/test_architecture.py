@@ -14,10 +14,10 @@ FACE = sorted((ROOT / "dashboard").rglob("*.py"))
 
 # The rooms from left to right; those of one row may know each other.
 ROOMS = [
-    {"commands", "core", "encoding", "fields", "heap", "seeds", "vision"},
+    {"commands", "core", "encoding", "errors", "fields", "heap", "seeds", "vision"},
     {"memory"},
     {"data", "networks", "threat", "plugins"},
-    {"checkpoints", "codes"},
+    {"checkpoints", "codes", "logs"},
     {"learn", "measure", "foreign"},
     {"claims"},
     {"jobs"},
@@ -29,7 +29,16 @@ WITHOUT_TORCH = [
     "resq.measure.areas", "resq.measure.noise", "resq.measure.rates", "resq.measure.plan",
 ]  # fmt: skip
 
-DRAWS = ("theme", "lab", "heat", "film", "pick", "live", "report")  # and all that is called charts or words
+DRAWS = (
+    "theme",
+    "lab",
+    "heat",
+    "film",
+    "pick",
+    "places",
+    "live",
+    "report",
+)  # and all that is called charts or words
 
 
 def _name(file: Path) -> str:

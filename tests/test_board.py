@@ -35,7 +35,7 @@ def test_what_is_not_measured_is_nan_and_never_made_up():
     line = board.board(table.frame(curve()[:-1])).iloc[0]
     assert math.isnan(line["r_f"])
     assert math.isnan(line["pgd_8"])
-    assert math.isnan(line["autoattack_8"])
+    assert math.isnan(line["strong_8"])
 
 
 def test_copies_count_as_stored_bits():
@@ -45,6 +45,32 @@ def test_copies_count_as_stored_bits():
 def test_the_strongest_attack_measured_is_shown():
     weak, strong = attack(500, 8.0), [{**row, "restarts": 5} for row in attack(450, 8.0)]
     assert board.board(table.frame([*weak, *strong])).iloc[0]["pgd_8"] == 0.45
+
+
+def test_apgd_or_autoattack_is_the_robust_figure_and_pgd_stands_apart():
+    apgd = [{**row, "attack": "apgd", "steps": 100} for row in attack(370, 8.0)]
+    auto = [{**row, "attack": "autoattack", "steps": 100, "n": 100} for row in attack(38, 8.0)]
+    line = board.board(table.frame([*attack(430, 8.0), *apgd, *auto])).iloc[0]
+    assert (line["strong_8"], line["strong_8_n"], line["pgd_8"]) == (0.37, 1000, 0.43)
+    assert line["strong_8_low"] < 0.37 < line["strong_8_high"]
+
+
+def test_every_figure_says_its_own_images_and_interval():
+    rows = [*maps(9310, n=10_000, ber=0.0), *maps(850, 855), *attack(5, 8.0)]
+    line = board.board(table.frame(rows)).iloc[0]
+    assert (line["clean_n"], line["ber_1e_2_n"], line["pgd_8_n"]) == (10_000, 1000, 1000)
+    for column in board.CELLS[:3]:
+        assert line[f"{column}_low"] < line[column] < line[f"{column}_high"]
+
+
+def test_lines_that_cannot_be_told_apart_share_a_rank():
+    names = [f"cifar10/resnet18/{name}" for name in ("one", "two", "three", "four")]
+    counts = ((900, 910, 905), (899, 908, 906), (800, 805, 810), (801, 803, 806))
+    rows = [row for name, c in zip(names, counts, strict=True) for row in maps(*c, checkpoint=name)]
+    found = board.ranked(board.board(table.frame(rows)))
+    assert found[["checkpoint", "rank"]].to_numpy().tolist() == [
+        [names[0], 1], [names[1], 1], [names[2], 3], [names[3], 3],
+    ]  # fmt: skip
 
 
 def test_a_line_says_how_it_is_known():

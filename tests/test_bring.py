@@ -11,6 +11,7 @@ from dashboard import controls, data, uploads
 from resq import checkpoints
 from resq.measure.spec import SweepSpec, read
 from tests.malformed import malicious
+from tests.pages import fine
 from tests.test_app import NAME, opened, said
 from tests.test_charts import row
 from tests.test_live import FakeJob, until
@@ -51,7 +52,7 @@ def test_a_file_that_fits_becomes_a_checkpoint_that_loads_and_the_same_file_the_
 @pytest.mark.parametrize("page", ["bitlab", "harden"])
 def test_a_brought_checkpoint_is_chosen_on_the_page(raw, page):
     app = brought(opened(page), raw)
-    assert not app.exception
+    fine(app)
     assert app.selectbox(key="net").value.startswith("signs/resnet20/own-")
     assert "is kept and chosen above" in said(app)
 
@@ -66,7 +67,7 @@ def test_the_accuracy_of_a_brought_checkpoint_is_measured_and_told(raw):
     run.jobs[0].state = "done"
     until(lambda: run.state == "done")
     assert "**6.2 %** of the first 1000 test images of signs" in said(app.run()).replace("\u202f", " ")
-    assert not app.exception
+    fine(app)
 
 
 def test_where_the_images_are_missing_it_is_said_that_nothing_is_measured(raw, monkeypatch):
@@ -84,7 +85,7 @@ def test_a_bad_file_is_one_sentence_and_the_page_stays(file, name, sentence):
     app = opened("bitlab")
     before = app.selectbox(key="net").value
     app = brought(app, file, name)
-    assert not app.exception
+    fine(app)
     told = [text.value for text in app.markdown if "This file is not used" in text.value]
     assert len(told) == 1
     assert sentence in told[0]

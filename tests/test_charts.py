@@ -169,10 +169,10 @@ def test_a_verdict_holds_the_numbers():
     assert said.detail.replace(theme.THIN, " ").startswith("71.0 % sure; stop fell 99.0 % → 29.0 %")
 
 
-def test_rows_with_the_specs_n_come_first_and_else_the_largest_n():
+def test_stored_rows_answer_on_however_many_images_and_measured_ones_on_those_asked_for():
     frame = pd.concat([faulty(n=100), faulty(n=200)])
-    assert set(pick.rows(frame, SweepSpec(NAME, n=100), "ber")["n"]) == {100}
-    assert set(pick.rows(frame, SweepSpec(NAME, n=1000), "ber")["n"]) == {200}
+    assert set(pick.rows(frame, SweepSpec(NAME, n=100), "ber")["n"]) == {100, 200}
+    assert set(pick.rows(frame, SweepSpec(NAME, n=100), "ber", measured=True)["n"]) == {100}
     assert pick.rows(frame, SweepSpec(NAME, encoding="fp32"), "ber").empty
 
 
@@ -298,7 +298,7 @@ def test_a_network_in_other_words_is_compared_with_the_base_as_well():
 
 
 def test_lambda_is_told_with_its_interval_or_why_there_is_none():
-    effects = {"Lambda": {"mean": 0.5, "low": -0.1, "high": 1.1}, "seeds": 5}
+    effects = {"Lambda": {"mean": 0.5, "low": -0.1, "high": 1.1}, "seeds": 5, "over": "5 seeds"}
     told = words.asymmetry({"effects": effects, "verdict": "undecided", "meaning": "too few seeds"})
     assert told == "Lambda +0.50 (95 % -0.10 to +1.10 over 5 seeds): **undecided**. Too few seeds."
     # Of one seed the effects are told: D_F is next to nothing, and Lambda a share of it.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.pages import fine
 from tests.test_app import opened
 from tests.test_charts import deuteranope
 
@@ -62,7 +63,7 @@ def test_alike_is_what_only_a_colour_tells_apart_and_green_cones_alone_can_see()
 @pytest.mark.parametrize(("page", "query"), VIEWS)
 def test_two_series_of_one_figure_differ_to_eyes_without_green_cones(page, query):
     app = opened(page, **query)
-    assert not app.exception
+    fine(app)
     found = [series(chart.proto.spec) for chart in app.get("plotly_chart")]
     assert found, f"{page} shows no figure"
     pairs = [pair for traces in found for pair in itertools.combinations(traces, 2)]

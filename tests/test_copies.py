@@ -16,6 +16,7 @@ from resq.measure.sweep import pixels
 from resq.memory import faults, quant
 from resq.memory.faults import FAULTS
 from resq.threat import bfa
+from tests.pages import fine
 from tests.test_app import NAME, opened, said
 from tests.test_claims import maps
 
@@ -163,7 +164,7 @@ def test_copies_are_another_memory_and_no_mixture_in_the_same():
 
 def test_the_bit_lab_says_that_the_copies_outvote_a_flip():
     app = opened("bitlab", enc="int8+int8-x9@0", layer="conv1", flip="7")
-    assert not app.exception
+    fine(app)
     assert "stored 9 times" in said(app)
     assert "the others outvote them" in said(app)
     other = opened("bitlab", enc="int8+int8-x9@0", layer="layer1.0.conv1", flip="7")

@@ -10,6 +10,7 @@ from resq.cli import options, parser
 from resq.core import Encoding
 from resq.measure import sweep
 from resq.measure.bench import Bench
+from tests.pages import fine
 from tests.test_app import NAME, figures, opened, said
 
 
@@ -78,7 +79,7 @@ def test_the_table_has_a_line_per_rate_and_the_top_bit_first(found):
 
 def test_a_link_opens_the_film_of_its_layer_and_without_it_there_is_none():
     app = opened("layers", layer="linear", film="true", draw="3")
-    assert not app.exception
+    fine(app)
     assert "stored bits of linear are flipped" in said(app)
     assert "seed 3" in said(app)
     assert figures(app) == figures(opened("layers", layer="linear")) + 1
@@ -88,10 +89,10 @@ def test_a_link_opens_the_film_of_its_layer_and_without_it_there_is_none():
     "query", [{"film": "x", "kindof": "y", "draw": "-1"}, {"film": "true", "kindof": ""}]
 )
 def test_nonsense_about_the_film_falls_back(query):
-    assert not opened("layers", **query).exception
+    fine(opened("layers", **query))
 
 
 def test_the_film_of_an_encoding_with_copies_has_a_row_for_every_stored_bit():
     app = opened("layers", enc="int4-tmr2", film="true")
-    assert not app.exception
+    fine(app)
     assert NAME in app.selectbox(key="net").value

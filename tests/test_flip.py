@@ -11,6 +11,7 @@ from dashboard import charts, data, words
 from resq.cli import main
 from resq.core import BitFlips
 from resq.measure import lab
+from tests.pages import fine
 from tests.test_app import NAME, commands, figures, opened, said
 
 NONE = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
@@ -70,7 +71,7 @@ def test_a_network_that_gives_no_number_still_moves_pixels_no_further_than_allow
 
 def test_the_bit_lab_attacks_the_picture_and_says_what_became_of_it():
     app = opened("bitlab", pixels="8", **FLIPPED)
-    assert not app.exception
+    fine(app)
     assert figures(app) == 4
     for part in ("moved by at most 8/255", "As stored: ", "with the flips: ", "seed 0"):
         assert part in said(app), part
@@ -98,7 +99,7 @@ def test_without_an_attack_nothing_of_it_is_shown():
 @pytest.mark.parametrize("query", [{"pixels": "3", "attack": "x", "mode": "", "start": "-1"}, {"pixels": ""}])
 def test_nonsense_about_an_attack_in_a_link_falls_back(query):
     app = opened("bitlab", **query)
-    assert not app.exception
+    fine(app)
     assert figures(app) == 2
 
 

@@ -14,6 +14,7 @@ from resq.measure import flow, table
 from resq.measure.flow import FlowSpec
 from resq.measure.spec import SweepSpec
 from resq.measure.sweep import run as sweep
+from tests.pages import fine
 from tests.test_app import NAME, commands, figures, opened, said
 from tests.test_live import pressed, until
 
@@ -147,7 +148,7 @@ def test_the_sweep_begins_with_the_int8_cell_at_one_in_a_hundred():
 
 def test_the_sweep_opens_on_a_chosen_cell_and_its_stored_flow(few):
     app = opened("sweep", cell=CELL)
-    assert not app.exception
+    fine(app)
     assert figures(app) == 3
     text = said(app)
     for part in ("14 of 40 answers change", "2 fault maps", "yield becomes no entry", "stored; 95"):
@@ -156,14 +157,14 @@ def test_the_sweep_opens_on_a_chosen_cell_and_its_stored_flow(few):
 
 def test_an_attacked_cell_has_no_flow(few):
     app = opened("sweep", cell=f"{NAME} · int8 · PGD eps 8")
-    assert not app.exception
+    fine(app)
     assert figures(app) == 2
     assert "choose one with a BER" in said(app)
 
 
 @pytest.mark.parametrize("query", [{"cell": "nonsense"}, {"cell": ""}, {"again": "0123", "flow": "../x"}])
 def test_nonsense_about_a_cell_in_a_link_falls_back(few, query):
-    assert not opened("sweep", **query).exception
+    fine(opened("sweep", **query))
 
 
 def test_without_a_stored_flow_the_command_is_told(rows):
@@ -181,7 +182,7 @@ def test_a_chosen_cell_is_measured_again_and_held_against_the_stored_interval(ro
     run.jobs[0].state = "done"
     until(lambda: run.state == "done")
     app.run()
-    assert not app.exception
+    fine(app)
     assert "lies within the stored 95 % interval" in said(app)
     assert figures(app) == 3
     run.jobs[0].rows = [{**stored[0], "map": m, "correct": c} for m, c in ((0, 50), (1, 51))]
@@ -196,7 +197,7 @@ def test_a_flow_is_measured_as_a_job_and_drawn(rows, monkeypatch):
     run.jobs[0].state = "done"
     until(lambda: run.state == "done")
     app.run()
-    assert not app.exception
+    fine(app)
     assert "Measured here · BER" in said(app)
 
 

@@ -10,6 +10,7 @@ from dashboard.hardening import HardenSpec
 from resq import checkpoints
 from resq.cli import parser
 from resq.learn import presets
+from tests.pages import fine
 from tests.test_app import APP, NAME, PAGES, choice, commands, figures, opened, said
 from tests.test_live import until
 
@@ -109,7 +110,7 @@ def test_before_and_after_are_read_from_the_card():
 
 def test_the_form_becomes_a_command_with_an_estimate_before_anything_starts():
     app = opened("harden", preset="quick", seed="3", scale="0.3")
-    assert not app.exception
+    fine(app)
     assert "--seed 3" in commands(app)[0]
     assert "of training on a machine like" in said(app)
     assert not any("--set" in code for code in commands(app))
@@ -117,7 +118,7 @@ def test_the_form_becomes_a_command_with_an_estimate_before_anything_starts():
 
 def test_nonsense_in_a_harden_link_falls_back_silently():
     app = opened("harden", net="a/b/c", preset="x", scale="-1", seed="q", job="0123456789ab")
-    assert not app.exception
+    fine(app)
     assert "no longer known here" in said(app)
     assert "job" not in app.query_params
 
@@ -127,7 +128,7 @@ def test_a_run_is_followed_and_its_card_shown_at_its_end(own_folders, tiny, monk
     runs = data.measurements()
     monkeypatch.setattr(runs, "_start", FakeRun)
     app.button(key="harden").click().run()
-    assert not app.exception
+    fine(app)
     run = next(iter(runs._all.values()))
     until(lambda: run.jobs)
     app.run()
@@ -139,7 +140,7 @@ def test_a_run_is_followed_and_its_card_shown_at_its_end(own_folders, tiny, monk
     run.jobs[0].state = "done"
     until(lambda: run.state == "done")
     app.run()
-    assert not app.exception
+    fine(app)
     assert run.specs[0].result in said(app)
     assert figures(app) == 2
 
@@ -158,7 +159,7 @@ def test_a_link_holds_the_whole_form():
     for key, value in {"preset": "quick", "bit_error": "0.02", "quantize": "int8", "scale": "0.3"}.items():
         app.query_params[key] = value
     app.switch_page(PAGES["harden"]).run()
-    assert not app.exception
+    fine(app)
     command = commands(app)[0]
     for part in ("--stages bit_error,quantize", "--set bit_error.rate=0.02", "--set quantize.encoding=int8"):
         assert part in command, part
@@ -169,7 +170,7 @@ def test_another_preset_begins_with_its_own_stages_and_options():
     app.session_state["stages"] = ["quantize"]
     app.run()
     app.selectbox(key="preset").set_value("plus").run()
-    assert not app.exception
+    fine(app)
     stages = [name for name, _ in presets.PRESETS["plus"].stages]
     assert f"--stages {','.join(dict.fromkeys(stages))}" in commands(app)[0]
     assert "--set" not in commands(app)[0]
@@ -177,4 +178,4 @@ def test_another_preset_begins_with_its_own_stages_and_options():
 
 @pytest.mark.parametrize("query", [{"stages": "x"}, {"stages": ""}, {"bit_error": "7", "quantize": "y"}])
 def test_nonsense_about_stages_falls_back(query):
-    assert not opened("harden", **query).exception
+    fine(opened("harden", **query))

@@ -111,7 +111,8 @@ def test_a_grid_is_the_mean_over_maps_of_each_cell(rows):
     assert found["least"] == accuracy.min()
     assert found["maps"] == 2
     clean = grid.loc[("transfer", 0.0, 0.0)]
-    assert clean["low"] == clean["mean"] == clean["high"]
+    assert clean["map_low"] == clean["mean"] == clean["map_high"]
+    assert (clean["low"], clean["high"]) == pytest.approx((clean["image_low"], clean["image_high"]))
     assert surface.grid(table.frame([])).empty
 
 

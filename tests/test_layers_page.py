@@ -6,6 +6,7 @@ import streamlit as st
 from dashboard import data
 from resq import checkpoints
 from resq.measure import layers, table
+from tests.pages import fine
 from tests.test_app import NAME, choice, commands, figures, opened, said
 from tests.test_layers import estimate, row
 
@@ -45,7 +46,7 @@ def link(app):
 
 def test_the_page_opens_on_stored_rows_with_their_origin(stored):
     app = opened("layers")
-    assert not app.exception
+    fine(app)
     assert figures(app) == 3  # the agreement of both when its box is opened
     text = said(app)
     for part in (
@@ -59,7 +60,7 @@ def test_the_page_opens_on_stored_rows_with_their_origin(stored):
 
 def test_a_link_chooses_the_cell_and_the_page_leads_on_to_its_worst_word(stored):
     app = opened("layers", layer="linear", bit="5")
-    assert not app.exception
+    fine(app)
     assert "**linear, bit 5**" in said(app)
     proto = link(app)
     assert "weight 17" in proto.label
@@ -73,7 +74,7 @@ def test_another_of_the_harmful_words_can_be_chosen(stored):
     assert len(words.options) == 2
     assert "no. 3, channel" in words.options[1]
     words.set_value(1).run()
-    assert not app.exception
+    fine(app)
     assert "w=3&" in f"{link(app).query_string}&"
 
 
@@ -81,13 +82,13 @@ def test_layer_and_bit_are_chosen_from_lists_too(stored):
     app = opened("layers")
     app.selectbox(key="layer").set_value("linear.weight").run()
     app.selectbox(key="bit").set_value(0).run()
-    assert not app.exception
+    fine(app)
     assert "**linear, bit 0**" in said(app)
 
 
 def test_the_estimate_can_be_looked_at_instead(stored):
     app = opened("layers", kind="estimated")
-    assert not app.exception
+    fine(app)
     assert "estimated to second order" in said(app)
 
 
@@ -97,14 +98,14 @@ def test_the_estimate_can_be_looked_at_instead(stored):
 ])  # fmt: skip
 def test_nonsense_in_a_layers_link_falls_back(stored, query):
     app = opened("layers", **query)
-    assert not app.exception
+    fine(app)
     assert "**conv1, bit 7**" in said(app)
 
 
 def test_without_rows_weights_are_shown_and_what_to_do_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(table, "SHIPPED", tmp_path)
     app = opened("layers")
-    assert not app.exception
+    fine(app)
     assert "Nothing is stored for signs" in said(app)
     assert "python -m resq sensitivity signs/resnet20/base" in commands(app)
     assert figures(app) == 1, "the layer's weights need no measurement"
@@ -113,7 +114,7 @@ def test_without_rows_weights_are_shown_and_what_to_do_is_said(monkeypatch, tmp_
 def test_an_encoding_with_longer_words_forgets_a_bit_that_it_does_not_have(stored):
     app = opened("layers", enc="fp32", bit="30")
     app.selectbox(key="enc").set_value("int8").run()
-    assert not app.exception
+    fine(app)
     assert app.selectbox(key="bit").value == 7
 
 
@@ -126,20 +127,20 @@ def test_rows_of_other_weights_are_called_so(stored, tmp_path):
 def test_a_broken_heatmap_file_is_a_sentence(stored, tmp_path):
     (tmp_path / "signs-resnet20-layers.parquet").write_bytes(b"nothing")
     app = opened("layers")
-    assert not app.exception
+    fine(app)
     assert "is not a readable parquet file" in said(app)
 
 
 def test_without_torch_stored_heatmaps_and_weights_are_shown(stored, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "resq.measure.bench", None)
     app = opened("layers")
-    assert not app.exception
+    fine(app)
     assert figures(app) == 3
 
 
 def test_a_stale_measurement_in_a_layers_link_is_a_sentence(stored):
     app = opened("layers", job="0123456789ab")
-    assert not app.exception
+    fine(app)
     assert "no longer known here" in said(app)
 
 

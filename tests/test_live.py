@@ -8,6 +8,7 @@ from dashboard import data, live
 from dashboard.hardening import HardenSpec
 from resq.measure.layers import LayerSpec
 from resq.measure.spec import SweepSpec
+from tests.pages import fine
 
 NAME = "signs/resnet20/base"
 
@@ -38,7 +39,7 @@ def pressed(app, key: str, monkeypatch) -> live.Measurement:
     known = data.measurements()
     monkeypatch.setattr(known, "_start", FakeJob)
     app.button(key=key).click().run()
-    assert not app.exception
+    fine(app)
     run = next(iter(known._all.values()))
     until(lambda: run.jobs)
     return run

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from dashboard import data, show, state, theme
 from dashboard.data import lately
 from resq.measure import table
+from tests.pages import fine
 from tests.test_app import opened
 
 
@@ -24,7 +25,7 @@ def test_a_task_is_shown_letter_by_letter():
 
 def test_a_hidden_group_keeps_its_values():
     app = opened("bitlab", hide="plane,nonsense", share="10", plane="6")
-    assert not app.exception
+    fine(app)
     assert ".st-key-group_plane, [class*='st-key-group_plane__'] { display: none; }" in styles(app)
     assert "nonsense" not in styles(app)
     assert app.session_state["share"] == 0.1
@@ -42,7 +43,7 @@ def test_the_dialog_has_the_link_of_this_view_and_one_for_a_class():
     app = opened("bitlab", flip="7", w="5")
     app.session_state["shell_task"], app.session_state["shell_hide"] = "Why?", ["plane"]
     app.button(key="shell_open").click().run()
-    assert not app.exception
+    fine(app)
     plain, for_class = (code.value for code in app.code)
     assert set(plain.split("?")[1].split("&")) == {"w=5", "flip=7"}
     assert set(for_class.split("?")[1].split("&")) == {"w=5", "flip=7", "task=Why%3F", "hide=plane"}

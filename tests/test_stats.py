@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats as distributions
 
-from resq.measure import stats, table
+from resq.measure import choose, stats, table
 
 
 def row(**changed):
@@ -37,10 +37,27 @@ def test_a_curve_has_one_line_per_rate_with_the_mean_over_maps(rows):
     assert curve["flips"].tolist() == [0, 8]
 
 
-def test_nothing_is_random_at_ber_0_so_the_interval_over_maps_has_no_width(rows):
+def test_nothing_is_random_at_ber_0_so_the_interval_over_maps_has_no_width_and_that_over_images_is_all(rows):
     clean = stats.curve(rows, "ber").iloc[0]
-    assert clean["low"] == clean["mean"] == clean["high"]
+    assert clean["map_low"] == clean["mean"] == clean["map_high"]
+    assert (clean["low"], clean["high"]) == pytest.approx((clean["image_low"], clean["image_high"]))
     assert clean["image_low"] < clean["mean"] < clean["image_high"]
+
+
+def test_the_interval_that_is_shown_is_never_narrower_than_that_over_maps_or_over_images_alone():
+    lines = pd.concat([stats.curve(table.shipped(), axis) for axis in ("ber", "eps", "joint")])
+    lines = lines.dropna(subset=["low"])
+    lines = lines[lines["sample"] == "first"]
+    assert len(lines) > 500
+    for source in ("map", "image"):
+        assert (lines["low"] <= lines[f"{source}_low"] + 1e-9).all()
+        assert (lines["high"] >= lines[f"{source}_high"] - 1e-9).all()
+
+
+def test_maps_drawn_at_another_rate_are_other_maps():
+    drawn = [row(ber=0.01, map=m, top=top, correct=c) for top, c in ((0.05, 80), (0.1, 60)) for m in (0, 1)]
+    lines = stats.curve(table.frame(drawn))
+    assert lines[["top", "mean", "maps"]].to_numpy().tolist() == [[0.05, 0.8, 2], [0.1, 0.6, 2]]
 
 
 def test_one_map_alone_says_nothing_about_other_maps():
@@ -112,10 +129,38 @@ def test_the_shipped_rows_are_of_weights_with_a_card_and_name_their_seed_and_has
     assert shipped[["images", "code"]].apply(lambda c: c.str.fullmatch("[0-9a-f]{16}")).all(axis=None)
 
 
-def test_a_point_on_more_images_does_not_stand_for_a_whole_series():
-    whole = [row(ber=x, n=100, correct=90) for x in (0.0, 0.01)]
-    kept = stats.foremost(stats.curve(table.frame([*whole, row(ber=0.0, n=10000, correct=9100)])))
-    assert list(zip(kept["x"], kept["n"], strict=True)) == [(0.0, 100), (0.01, 100)]
+def test_one_question_has_one_answer_the_one_with_the_narrowest_interval():
+    few = [row(ber=0.01, map=m, n=200, correct=160) for m in range(200)]
+    many = [row(ber=0.01, map=m, n=1000, correct=c, images="j") for m, c in enumerate((849, 851, 850))]
+    wild = [row(ber=0.01, map=m, n=2000, correct=c, images="k") for m, c in enumerate((100, 1900))]
+    kept = stats.foremost(stats.curve(table.frame([*few, *many, *wild])))
+    assert kept[["n", "maps", "mean"]].to_numpy().tolist() == [[1000, 3, 0.85]]
+
+
+def test_the_whole_test_split_speaks_where_it_was_measured_whatever_the_interval():
+    narrow = [row(ber=0.01, map=m, n=1000, correct=990, data="cifar10") for m in range(9)]
+    whole = [row(ber=0.01, map=m, n=10_000, correct=c, data="cifar10") for m, c in enumerate((8000, 8300))]
+    kept = stats.foremost(stats.curve(table.frame([*narrow, *whole])))
+    assert kept["n"].tolist() == [10_000]
+
+
+def test_without_flips_one_answer_stands_for_all_fault_models():
+    clean = [row(fault="random", n=10_000, correct=9310), row(fault="sec-ded", n=500, correct=467)]
+    kept = stats.foremost(stats.curve(table.frame([*clean, row(fault="sec-ded", ber=0.01, n=500)])))
+    assert kept.loc[kept["x"] == 0, ["fault", "n"]].to_numpy().tolist() == [
+        ["random", 10_000],
+        ["sec-ded", 10_000],
+    ]
+    found = choose.rows_of(table.frame([*clean, row(fault="sec-ded", ber=0.01, n=500)]), kept, "ber")
+    assert found[["ber", "n"]].to_numpy().tolist() == [[0.0, 10_000], [0.01, 500]]
+
+
+def test_no_question_that_the_shipped_rows_answer_has_two_answers():
+    rows = table.shipped()
+    for axis in ("ber", "eps"):
+        lines = stats.foremost(stats.curve(rows, axis))
+        assert not lines.duplicated([name for name in choose.QUESTION if name in lines]).any()
+        assert len(choose.rows_of(rows, lines, axis))
 
 
 def test_of_a_series_measured_twice_the_one_on_the_most_images_is_foremost():

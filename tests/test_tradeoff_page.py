@@ -11,6 +11,7 @@ from resq import checkpoints
 from resq.claims import cells, rerun
 from resq.measure import stats, table, tradeoff
 from resq.measure.spec import SweepSpec
+from tests.pages import fine
 from tests.test_app import NAME, opened, said
 from tests.test_live import pressed, until
 from tests.test_tradeoff import both, rows
@@ -66,7 +67,7 @@ def rings(app) -> list[tuple[float, float]]:
 
 def test_the_chosen_cell_is_ringed_in_its_column_and_in_its_row():
     app = opened("tradeoff", **AT)
-    assert not app.exception
+    fine(app)
     shown = data.cells(NAME, "int8", "transfer")
     mean = shown[(shown["ber"] == 1e-2) & (shown["eps"] == 8)]["mean"].item()
     assert rings(app) == [(1e-2, mean), (8.0, mean)]
@@ -92,7 +93,7 @@ def test_the_chosen_cell_is_run_again_and_held_against_the_stored_interval(monke
     assert "lies within the stored 95 % interval" in said(app.run())
     run.jobs[0].rows = [{**row, "correct": row["n"] - 1} for row in stored]
     assert "lies OUTSIDE" in said(app.run())
-    assert not app.exception
+    fine(app)
 
 
 def test_a_surface_that_cannot_be_read_is_a_sentence_and_the_rest_of_the_page_stays(monkeypatch):
@@ -101,7 +102,7 @@ def test_a_surface_that_cannot_be_read_is_a_sentence_and_the_rest_of_the_page_st
 
     monkeypatch.setattr(data, "cells", broken)
     app = opened("tradeoff", **AT)
-    assert not app.exception
+    fine(app)
     assert "rows.parquet is not a readable table" in said(app).replace("\\", "")
     assert "Does one shield protect against both?" in said(app)
 
@@ -109,6 +110,6 @@ def test_a_surface_that_cannot_be_read_is_a_sentence_and_the_rest_of_the_page_st
 def test_a_cell_whose_weights_are_not_here_offers_no_run(monkeypatch, tmp_path):
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
     app = opened("tradeoff", **AT)
-    assert not app.exception
+    fine(app)
     assert "weights of signs/resnet20/base are not on this machine" in said(app).replace("\\", "")
     assert "run_cell" not in [button.key for button in app.button]

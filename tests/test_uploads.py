@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from dashboard import uploads
+from tests.pages import fine
 from tests.test_app import opened, said, verdict
 
 
@@ -56,16 +57,16 @@ def test_what_is_no_picture_to_read_is_refused_in_a_sentence(raw, sentence):
 def test_an_own_picture_is_answered_for_in_place_of_the_chosen_one():
     app = opened("bitlab")
     app.file_uploader(key="own").upload("mine.png", png(64, 64), "image/png").run()
-    assert not app.exception
+    fine(app)
     assert "A picture of your own" in said(app)
     app.button(key="bit_7").click().run()
-    assert not app.exception
+    fine(app)
     assert verdict(app)
 
 
 def test_a_bad_picture_is_a_sentence_and_the_chosen_one_stays():
     app = opened("bitlab")
     app.file_uploader(key="own").upload("mine.png", b"no picture at all", "image/png").run()
-    assert not app.exception
+    fine(app)
     assert "neither a PNG nor a JPEG" in said(app)
     assert "The picture shows" in said(app)

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 import pandas as pd
 import streamlit as st
 
-from dashboard import lab, lessons, live, pick
+from dashboard import lab, live, pick, places
 from dashboard.data.lately import lately
 from dashboard.data.nets import card, names
 from resq.claims import book
 from resq.claims import card as own_cards
 from resq.claims import cells as cells_of
 from resq.claims.cells import Cell
-from resq.measure import asymmetry, stats, table
+from resq.measure import asymmetry, choose, stats, table
 from resq.measure.spec import SweepSpec
 
 Made = TypeVar("Made")
@@ -67,7 +67,8 @@ def _known(
     _fresh: Sequence[dict[str, Any]],
 ) -> Known:
     found, missing = pick.together(rows(), table.frame(_fresh), _specs, key[0], key[1])
-    return Known(found, curves(found, key[0]), missing, key)
+    lines = curves(found, key[0])
+    return Known(choose.rows_of(found, lines, key[0]), lines, missing, key)
 
 
 def stored_cells(specs: Sequence[SweepSpec]) -> list[Cell]:
@@ -95,18 +96,18 @@ def _once(name: str, key: tuple[Any, ...], stamp: str, _make: Callable[..., Made
 
 
 def curves(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """Rows as curves with intervals; a series measured twice is that on the most images."""
+    """Rows as curves with intervals; of a point measured twice the cell that speaks, see ``choose``."""
     return stats.foremost(stats.curve(frame, axis))
 
 
-def revealed(text: str) -> str:
-    """A text with its places filled from stored rows."""
+def revealed(text: str) -> places.Filled:
+    """A text with its places filled from stored rows, and what the figures are."""
     return _revealed(text, stamp())
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _revealed(text: str, stamp: str) -> str:
-    return lessons.reveal(text, rows())
+def _revealed(text: str, stamp: str) -> places.Filled:
+    return places.fill(text, rows())
 
 
 def outdated(frame: pd.DataFrame) -> list[str]:

@@ -11,6 +11,7 @@ from dashboard.data.measured import rows, stamp
 from resq.claims import board as leaderboard
 from resq.claims import book, rerun, verdict
 from resq.claims import card as own_cards
+from resq.errors import ResqError
 from resq.measure import table
 
 
@@ -33,7 +34,7 @@ def board() -> pd.DataFrame:
     """The leaderboard of shipped rows, of re-runs on this machine and of cards of others."""
     try:
         again = tuple(rerun.runs())
-    except ValueError:  # a store that cannot be read: the claim's own part of the page says so
+    except ResqError:  # a store that cannot be read: the claim's own part of the page says so
         again = ()
     return _board((stamp(), tuple(run.at for run in again)), again)
 

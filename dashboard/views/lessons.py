@@ -34,7 +34,9 @@ def step(lesson: lessons.Lesson, number: int, part: lessons.Step) -> None:
             return
         if part.choices:
             st.markdown(f":material/how_to_vote: You said: **{said}**.")
-        st.markdown(f":material/visibility: {data.revealed(part.reveal)}")
+        told = data.revealed(part.reveal)
+        st.markdown(f":material/visibility: {told.text}")
+        show.sources(told.sources)
 
 
 def predict(key: str, part: lessons.Step) -> str | None:

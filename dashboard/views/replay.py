@@ -12,6 +12,7 @@ from resq import commands
 from resq.claims import cells, rerun, verdict
 from resq.claims.book import LABELS, Claim
 from resq.claims.verdict import Verdict
+from resq.errors import ResqError
 from resq.measure import table
 
 
@@ -54,6 +55,8 @@ def judged(v: Verdict) -> None:
             st.markdown(f"**{told}**")
             if v.why != told:
                 st.markdown(show.plain(v.why[0].upper() + v.why[1:]) + ".")
+            if v.readings:
+                st.caption(f"{v.tried[0].upper()}{v.tried[1:]}.")
         for cell in () if v.decides else v.near:
             st.caption(f"Nearest measured: {cell.checkpoint} as {cell.encoding}, {cell.point}: "
                        f"{theme.percent(cell.mean)}")  # fmt: skip
@@ -126,7 +129,7 @@ def again(v: Verdict) -> None:
     st.header("Measured once more", anchor=False)
     try:
         cell = rerun.target(v)
-    except ValueError as error:
+    except ResqError as error:
         said = str(error)
         show.sorry(show.plain(f"{said[0].upper()}{said[1:]}."))
         return
@@ -154,9 +157,12 @@ def leaders() -> None:
         return
     st.dataframe(claimwords.leaders(found), hide_index=True, key="leaders", placeholder="not measured")
     st.caption(
-        "Ranked within a data set by the accuracy at BER 10⁻²; a click on a heading ranks otherwise. "
-        f"{claimwords.level(found)}. R_F: mean accuracy over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy "
-        "over PGD budgets from 0 to 8/255; on common fault maps and images."
+        "Ranked within a data set by the accuracy at BER 10⁻²; lines that cannot be told from the first of a rank "
+        "share it, by differences on common fault maps and images where there are any, wide enough for all "
+        f"comparisons of the data set together. A click on a heading ranks otherwise. {claimwords.level(found)}. "
+        "Each figure is of its own number of images; intervals count fault maps and images. R_F: mean accuracy "
+        "over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy over PGD budgets from 0 to 8/255, an upper bound "
+        "as PGD's own is. APGD or AutoAttack: of both the cell that speaks, see its images."
     )
     with shell.group("more"), st.container(horizontal=True):
         picked = st.selectbox("Report of", sorted(found["checkpoint"].unique()), key="report_of")

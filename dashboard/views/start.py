@@ -45,10 +45,10 @@ def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[s
 
 def findings() -> None:
     """What the stored rows say, in a few sentences; those with a number that is not stored are left out."""
-    told = [data.revealed(line) for line in show.text("findings").splitlines()]
+    told = [line for text in show.text("findings").splitlines() if (line := data.revealed(text)).whole]
     for line in told:
-        if "not measured here" not in line:
-            st.markdown(line)
+        st.markdown(line.text)
+    show.sources([said for line in told for said in line.sources])
 
 
 def figure() -> None:

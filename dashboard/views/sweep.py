@@ -23,6 +23,7 @@ from dashboard import (
     tables,
     words,
 )
+from resq.claims import origin
 from resq.measure.spec import SweepSpec
 
 
@@ -67,7 +68,7 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
             known[axis], figures[axis] = picture(axis, specs, fresh, now)
     every = pd.concat([k.rows for k in known.values()], ignore_index=True)
     if not every.empty:
-        commands = [spec.command for spec in specs]
+        commands = origin.commands(every)
         with shell.group("more"):
             show.numbers(partial(behind, known, figures), every, commands)
     follow.ended(running)

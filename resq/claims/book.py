@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from resq import fields
 from resq.core import Encoding, known
+from resq.errors import ResqError
 from resq.memory import faults
 
 CLAIMS = Path(__file__).resolve().parents[2] / "assets" / "claims"
@@ -27,6 +28,7 @@ KINDS = {
 }
 UNITS = ("%", "% error", "percentage points", "flips", "")
 AIMS = {"at least": "more is better", "equal": "the figure itself"}
+MARGIN = 2.0  # percentage points; what a measured figure may differ by and still be the quoted one
 T = TypeVar("T")
 
 
@@ -57,6 +59,9 @@ class Reading:
         ber: a rate instead of the claim's; ``scale`` times the claim's rate otherwise.
         eps: budget in 1/255; None: this reading is under faults, not under attack.
         steps, restarts: of the attack; 0 means any.
+        network: the checkpoint that answers instead of the claim's; empty: the claim's.
+        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For what
+            words alone give, with the base itself as ``network``.
         aside: why the reading is shown beside the others and decides nothing; empty: it is judged.
     """
 
@@ -70,10 +75,12 @@ class Reading:
     eps: float | None = None
     steps: int = 0
     restarts: int = 0
+    network: str = ""
+    code: str = ""
     aside: str = ""
 
     def __post_init__(self) -> None:
-        for name in (*self.encodings, *self.hardened):
+        for name in (*self.encodings, *self.hardened, *filter(None, [self.code])):
             Encoding.parse(name)
         known("fault model", self.fault, faults.FAULTS)
 
@@ -91,6 +98,10 @@ class Claim:
         base: the network that a gain is counted from.
         baseline: the claim whose figure this one starts from: a reading must fit both.
         other: why nothing here is under the claim's conditions; empty where something may be.
+        open: what the source leaves open so that no figure can meet or miss it, such as its unit; empty where
+            it can be judged. What was measured is then shown beside it.
+        margin: percentage points by which a measured figure may differ and still be the quoted one.
+        whole: the claim is on the whole test split, so are the cells that answer it, and images are no noise.
     """
 
     id: str
@@ -109,6 +120,9 @@ class Claim:
     known: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     other: str = ""
+    open: str = ""
+    margin: float = MARGIN
+    whole: bool = False
     readings: tuple[Reading, ...] = ()
 
     def __post_init__(self) -> None:
@@ -116,8 +130,15 @@ class Claim:
         known("unit", self.unit, dict.fromkeys(UNITS))
         known("aim", self.aim, AIMS)
         if (self.quoted is None) != (self.kind == "asymmetry"):
-            raise ValueError("a figure must be quoted, except for an asymmetry")
+            raise ResqError("a figure must be quoted, except for an asymmetry")
         faults.check_rate(self.ber)
+        if not 0 < self.margin < 100:
+            raise ResqError(f"a margin is in percentage points, above 0 and below 100, got {self.margin:g}")
+        menu = [name.strip() for name in self.data.split(",")]
+        if strangers := [
+            n for n in (*self.networks, *filter(None, [self.base])) if n.split("/")[0] not in menu
+        ]:
+            raise ResqError(f"{strangers[0]} is not on the claim's menu of data sets, {self.data or 'none'}")
 
     @property
     def value(self) -> float | None:
@@ -134,7 +155,8 @@ class Claim:
             return f"{100 * (1 - value if self.unit == '% error' else value):.2f}"
 
         if self.kind == "asymmetry":
-            return f"Λ = {share:.2f} ({low:.2f} to {high:.2f})"
+            span = f" ({low:.2f} to {high:.2f})" if low is not None and high is not None else ""
+            return f"Λ = {share:.2f}{span}"
         if low is None or high is None:
             return f"{said(share)} {self.unit}"
         ends = (high, low) if self.unit == "% error" else (low, high)
@@ -158,13 +180,13 @@ def load(folder: Path | None = None) -> dict[str, Claim]:
     for file in sorted((folder or CLAIMS).glob("*.toml")):
         for claim in read(file):
             if claim.id in book:
-                raise ValueError(f"{file.name}: there are two claims with the id {claim.id!r}")
+                raise ResqError(f"{file.name}: there are two claims with the id {claim.id!r}")
             book[claim.id] = claim
     order = list(LABELS)
     book = dict(sorted(book.items(), key=lambda item: order.index(item[1].source.label)))
     for claim in book.values():
         if claim.baseline and claim.baseline not in book:
-            raise ValueError(f"claim {claim.id!r} starts from {claim.baseline!r}, which is no claim")
+            raise ResqError(f"claim {claim.id!r} starts from {claim.baseline!r}, which is no claim")
     return book
 
 
@@ -178,7 +200,7 @@ def read(file: Path) -> list[Claim]:
     unknown = sorted(set(given) - {"source", "readings", "defaults", "claim"})
     if unknown or not {"source", "claim"} <= set(given):
         said = f"has {', '.join(unknown)}" if unknown else "lacks a source or its claims"
-        raise ValueError(f"{file.name} {said}; expected source, readings, defaults, claim")
+        raise ResqError(f"{file.name} {said}; expected source, readings, defaults, claim")
     source = _make(Source, given["source"], f"{file.name}: source")
     readings = {
         key: _make(Reading, value, f"{file.name}: reading {key!r}")
@@ -203,24 +225,24 @@ def _claim(given: dict[str, Any], source: Source, readings: Mapping[str, Reading
     try:
         meant = [known("reading", key, readings) for key in given.get("readings", [])]
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ResqError(f"{where}: {error}") from None
     return _make(Claim, {**given, "source": source, "readings": meant}, where)
 
 
 def _make(kind: type[T], given: Any, where: str) -> T:
     """A frozen value from a TOML table, every field checked for its name and its type."""
     if not isinstance(given, dict):
-        raise ValueError(f"{where} must be a table, got {given!r}")
+        raise ResqError(f"{where} must be a table, got {given!r}")
     own = {f.name: f for f in fields_of(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(given) - set(own))
     lacking = [n for n, f in own.items() if f.default is MISSING and n not in given]
     if unknown or lacking:
         said = f"has {', '.join(unknown)}" if unknown else f"lacks {', '.join(lacking)}"
-        raise ValueError(f"{where} {said}; expected {', '.join(own)}")
+        raise ResqError(f"{where} {said}; expected {', '.join(own)}")
     try:
         return kind(**{name: _value(own[name], value) for name, value in given.items()})
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ResqError(f"{where}: {error}") from None
 
 
 def _value(own: Field[Any], value: Any) -> Any:
@@ -234,6 +256,6 @@ def _value(own: Field[Any], value: Any) -> Any:
         return tuple(value)
     if wanted.startswith("float") and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    if wanted == "Source" or (wanted in ("str", "int") and type(value).__name__ == wanted):
+    if wanted == "Source" or (wanted in ("str", "int", "bool") and type(value).__name__ == wanted):
         return value
-    raise ValueError(f"{own.name} must be of type {wanted}, got {value!r}")
+    raise ResqError(f"{own.name} must be of type {wanted}, got {value!r}")

@@ -13,12 +13,13 @@ from typing import Any
 import pandas as pd
 
 from resq import __version__, checkpoints
+from resq.errors import ResqError
 from resq.measure import areas, table
 from resq.measure.spec import SweepSpec
 
 PROTOCOL = "resq-card-2"  # raised when the cells below change: cards of other protocols are not comparable
 FULL, QUICK = (1000, 10), (100, 2)  # images, fault maps
-GUARDED = 200  # images at most, of the guards
+GUARDED = 500  # images at most, of the guards: fewer are not judged
 ABSENT = "not measured: the package pyautoattack is not installed"
 
 
@@ -69,7 +70,7 @@ def write(
     frame = table.frame(rows)
     mixed = [c for c in ("checkpoint", "encoding", "weights") if frame[c].nunique() != 1]
     if mixed:
-        raise ValueError(f"a card is of one {mixed[0]}, got {frame[mixed[0]].nunique()}")
+        raise ResqError(f"a card is of one {mixed[0]}, got {frame[mixed[0]].nunique()}")
     first = frame.iloc[0]
     name = f"{first['checkpoint']}-{first['encoding']}".replace("/", "-").replace("\\", "-")
     file = folder(kind) / f"{name}.json"
@@ -98,27 +99,27 @@ def read(file: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"{file.name} is not a readable card: {error}") from None
+        raise ResqError(f"{file.name} is not a readable card: {error}") from None
     if not isinstance(fields, dict):
-        raise ValueError(f"{file.name} is no card: expected a JSON object, got a {type(fields).__name__}")
+        raise ResqError(f"{file.name} is no card: expected a JSON object, got a {type(fields).__name__}")
     lacking = [k for k in ("card", "sha256", "weights", "checkpoint", "encoding") if k not in fields]
     if lacking or fields["card"] != PROTOCOL:
-        raise ValueError(f"{file.name} is no card of {PROTOCOL}: {', '.join(lacking) or fields.get('card')}")
+        raise ResqError(f"{file.name} is no card of {PROTOCOL}: {', '.join(lacking) or fields.get('card')}")
     if not all(isinstance(guard, Mapping) and {"name", "verdict"} <= set(guard) for guard in listed(fields)):
-        raise ValueError(f"{file.name} names its guards in a way of its own")
+        raise ResqError(f"{file.name} names its guards in a way of its own")
     beside = file.with_suffix(".parquet")
     if not beside.is_file():
-        raise ValueError(
+        raise ResqError(
             f"{beside.name} is missing beside {file.name}: a card without its rows proves nothing"
         )
     found = hashlib.sha256(beside.read_bytes()).hexdigest()
     if found != fields["sha256"]:
-        raise ValueError(
+        raise ResqError(
             f"{beside.name} was altered: SHA-256 {found[:16]}…, its card says {fields['sha256'][:16]}…"
         )
     rows = table.read(beside)
     if set(rows["weights"]) != {fields["weights"]} or set(rows["checkpoint"]) != {fields["checkpoint"]}:
-        raise ValueError(f"{beside.name} holds rows of other weights than {file.name} names")
+        raise ResqError(f"{beside.name} holds rows of other weights than {file.name} names")
     return fields, rows
 
 
@@ -144,6 +145,6 @@ def rows(kind: str) -> pd.DataFrame:
     for file in sorted(folder(kind).glob("*.json")):
         try:
             found.append(read(file)[1])
-        except ValueError:
+        except ResqError:
             continue  # verify by `python -m resq card FILE`, which names what is wrong
     return pd.concat(found, ignore_index=True) if found else table.frame([])

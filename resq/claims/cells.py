@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from resq.claims.book import Claim, Reading
-from resq.measure import stats
+from resq.measure import choose, intervals, paired, stats
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,9 @@ class Cell:
 
     Attributes:
         mean: accuracy, 0..1, over fault maps.
-        low, high: its 95 % interval over fault maps and images together, see ``both``.
+        low, high: its 95 % interval over fault maps and images together; 0 and 1 for a single map.
         map_low, map_high: over fault maps alone, on these images; NaN for a single map.
+        error: standard error over fault maps; NaN for a single map, 0 where nothing is random.
         top: the rate that its maps were drawn at; 0: not noted.
         mode: how faults and attack meet in it; "none": they do not.
     """
@@ -50,6 +51,7 @@ class Cell:
     sample: str = "first"
     precision: str = "fp32"
     mode: str = "none"
+    error: float = math.nan
 
     @property
     def point(self) -> str:
@@ -72,16 +74,17 @@ def cells(rows: pd.DataFrame, axes: Sequence[str] = ("ber", "eps")) -> list[Cell
         axes: without "joint", cells under attack and faults at once are left out: no claim is about them.
     """
     whole = rows[rows["region"] == "all"]
-    found = [_cell(dict(line), axis) for axis in axes for line in stats.curve(whole, axis).to_dict("records")]
-    return sorted(found, key=lambda c: (-c.n * c.maps, c.seed))
+    lines = [choose.ranked(stats.curve(whole, axis)).assign(axis=axis) for axis in axes]
+    both = pd.concat([part for part in lines if len(part)] or lines[:1], ignore_index=True)
+    return [_cell(dict(line), str(line["axis"])) for line in choose.ranked(both).to_dict("records")]
 
 
 def _cell(line: dict[Any, Any], axis: str) -> Cell:
-    low, high = both(line["mean"], (line["low"], line["high"]), (line["image_low"], line["image_high"]))
+    low, high = (0.0, 1.0) if math.isnan(line["low"]) else (line["low"], line["high"])
     x = line["x"]
     point = {"ber": 0.0, "eps": x} if axis == "eps" else {"ber": x, "eps": line.get("eps", 0.0)}
     same = {key: line[key] for key in (f.name for f in fields(Cell)) if key in line}
-    own = {"axis": axis, "low": low, "high": high, "map_low": line["low"], "map_high": line["high"]}
+    own = {"axis": axis, "low": low, "high": high}
     return Cell(**{**same, **point, **own})
 
 
@@ -91,27 +94,51 @@ def of_surface(line: Mapping[Any, Any]) -> Cell:
     return _cell({**line, "x": line["eps" if axis == "eps" else "ber"]}, axis)
 
 
-def both(mean: float, maps: tuple[float, float], images: tuple[float, float]) -> tuple[float, float]:
-    """An interval of ``mean`` from two independent sources of noise, each with an interval of its own.
-
-    Distances from the mean are added as squares, each side by itself; the claim's images and fault maps are
-    others than ours, so both count. A single fault map tells nothing of other maps: then 0 and 1.
-    Source: Zou and Donner 2008, doi:10.1002/sim.3095 (MOVER).
-
-    >>> tuple(round(v, 3) for v in both(0.8, (0.77, 0.83), (0.76, 0.84)))
-    (0.75, 0.85)
-    """
-    if math.isnan(maps[0]):
+def over(cell: Cell, level: float, images: bool = True) -> tuple[float, float]:
+    """The interval of a cell at a level, over maps and images; over maps alone where ``images`` is False."""
+    if math.isnan(cell.error):
         return 0.0, 1.0
-    down, up = math.hypot(mean - maps[0], mean - images[0]), math.hypot(maps[1] - mean, images[1] - mean)
-    return max(0.0, mean - down), min(1.0, mean + up)
+    half = stats.t_quantile(cell.maps, level) * cell.error if cell.error else 0.0
+    maps = cell.mean - half, cell.mean + half
+    if not images:
+        return max(0.0, maps[0]), min(1.0, maps[1])
+    seen = cell.n * cell.maps if cell.sample == "random" else cell.n
+    return intervals.both(cell.mean, maps, stats.wilson(cell.mean, seen, level))
 
 
-def difference(a: Cell, b: Cell) -> tuple[float, float, float]:
-    """How much more accurate ``a`` is than ``b``, and the 95 % interval of it (MOVER, as in ``both``)."""
-    down = math.hypot(a.mean - a.low, b.high - b.mean)
-    up = math.hypot(a.high - a.mean, b.mean - b.low)
-    return a.mean - b.mean, a.mean - b.mean - down, a.mean - b.mean + up
+def rows_of(cell: Cell, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that a cell was made of."""
+    same = rows["axis"].eq(cell.axis) & rows["region"].eq("all") & rows["top"].eq(cell.top)
+    for key in ("checkpoint", "encoding", "fault", "ber", "eps", "attack", "steps", "restarts", "seed", "n",
+                "weights", "images", "sample", "precision", "mode"):  # fmt: skip
+        same &= rows[key] == getattr(cell, key)
+    return rows[same]
+
+
+def difference(a: Cell, b: Cell, rows: pd.DataFrame, comparisons: int = 1) -> paired.Difference:
+    """How much more accurate ``a`` is than ``b``: on common maps and images, where their rows keep answers.
+
+    Without, as of ``apart``. Intervals hold for so many comparisons together.
+    """
+    own, other = rows_of(a, rows), rows_of(b, rows)
+    if paired.comparable(own, other):
+        return paired.difference(own, other, comparisons)
+    return apart(a, b, comparisons)
+
+
+def apart(a: Cell, b: Cell, comparisons: int = 1) -> paired.Difference:
+    """How much more accurate ``a`` is than ``b``, from their intervals alone (MOVER)."""
+    level = intervals.level_of(comparisons)
+    (a_low, a_high), (b_low, b_high) = over(a, level), over(b, level)
+    mean = a.mean - b.mean
+    low = mean - math.hypot(a.mean - a_low, b_high - b.mean)
+    high = mean + math.hypot(a_high - a.mean, b.mean - b_low)
+    return paired.Difference(mean, low, high, 0, min(a.n, b.n), math.nan, "not paired", math.nan)
+
+
+def alike(a: Cell, b: Cell) -> bool:
+    """Whether two cells saw the same maps and images as far as their counts tell."""
+    return (a.n, a.maps, a.top, a.seed) == (b.n, b.maps, b.top, b.seed)
 
 
 def answers(cell: Cell, reading: Reading, claim: Claim) -> bool:
@@ -135,18 +162,32 @@ def rate(reading: Reading, claim: Claim) -> float:
     return claim.ber * reading.scale if reading.ber is None else reading.ber
 
 
-def pick(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str, ...]) -> Cell | None:
-    """The cell that answers: the first network that has one, in the first encoding that has one.
+def every(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str, ...]) -> list[Cell]:
+    """The cells that answer: of the first network that has one, in the first encoding that has one.
 
-    The order is the claim file's, never that of the results: nobody picks the best cell afterwards. Protected
-    encodings answer for hardened networks alone, never for a base.
+    The order is the claim file's, never that of the results: nobody picks the best cell afterwards. Among
+    cells of one point the order is that of ``choose.ranked``. Protected encodings answer for hardened networks
+    alone, never for a base.
     """
     for network in networks:
         protected = reading.hardened and not network.endswith("/base")
         for encoding in reading.hardened if protected else reading.encodings:
-            for cell in found:
-                if (cell.checkpoint, cell.encoding) == (network, encoding) and answers(cell, reading, claim):
-                    return cell
+            own = [c for c in found if (c.checkpoint, c.encoding) == (network, encoding)]
+            if there := [cell for cell in own if answers(cell, reading, claim)]:
+                return there
+    return []
+
+
+def pick(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str, ...]) -> Cell | None:
+    """The cell that answers, the one that speaks among all of ``every``."""
+    return next(iter(every(found, reading, claim, networks)), None)
+
+
+def pair(above: list[Cell], below: list[Cell]) -> tuple[Cell, Cell] | None:
+    """Two cells to compare, of those that answer for each: on the same counts where there are any."""
+    same = [(a, b) for a in above for b in below if alike(a, b)]
+    if same or (above and below):
+        return same[0] if same else (above[0], below[0])
     return None
 
 

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from resq.errors import ResqError
+
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 NAME = "MANIFEST.json"
 ROOMS = ("weights", "cards", "results", "claims", "specs")  # pictures and texts decide no number
@@ -34,11 +36,11 @@ def read(assets: Path | None = None) -> dict[str, str]:
     try:
         files = json.loads(file.read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise ResqError(
             f"{file.name} is not readable ({error}); python -m resq verify --write makes it"
         ) from None
     if not isinstance(files, dict):
-        raise ValueError(f"{file.name} must hold a table of files, got {type(files).__name__}")
+        raise ResqError(f"{file.name} must hold a table of files, got {type(files).__name__}")
     return {str(name): str(digest) for name, digest in files.items()}
 
 

@@ -10,12 +10,14 @@ import pandas as pd
 from resq import checkpoints
 from resq.claims import book
 from resq.claims.book import Claim
+from resq.errors import ResqError
 from resq.measure import campaign, cells, database, store, table
 from resq.measure.campaign import CampaignSpec
 from resq.measure.spec import SweepSpec
 
 SERIES = [
     "checkpoint", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed", "n", "axis",
+    "sample", "precision",
 ]  # fmt: skip
 PROJECT = """@software{resq_lab,
   title = {{RESQ Lab}: quantized networks under bit flips and adversarial examples},
@@ -33,7 +35,7 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
     """
     if name.endswith(".parquet"):
         if not Path(name).is_file():
-            raise ValueError(f"no rows at {name}")
+            raise ResqError(f"no rows at {name}")
         return Path(name).stem, table.read(Path(name))
     if (file := table.SHIPPED / f"{name}.parquet").is_file() and not name.endswith("-layers"):
         return name, table.read(file)
@@ -48,7 +50,7 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
     if rows.empty:
         files = ", ".join(sorted(f.stem for f in table.SHIPPED.glob("*.parquet"))) or "none"
         known = ", ".join(checkpoints.names()) or "none"
-        raise ValueError(f"no rows of {name!r}; results: {files}; checkpoints: {known}; or a .parquet file")
+        raise ResqError(f"no rows of {name!r}; results: {files}; checkpoints: {known}; or a .parquet file")
     return name, rows
 
 
@@ -58,7 +60,7 @@ def _campaign(title: str, spec: CampaignSpec) -> tuple[str, pd.DataFrame]:
     own = store.by_key(wanted) if database.there() else table.frame([])
     rows = table.once(pd.concat([shipped[shipped["key"].isin(wanted)], own], ignore_index=True))
     if rows.empty:
-        raise ValueError(f"no cell of {title} is measured yet: python -m resq campaign runs it")
+        raise ResqError(f"no cell of {title} is measured yet: python -m resq campaign runs it")
     missing = len(set(wanted)) - len(rows)
     return title + (f", {len(rows)} of {len(rows) + missing} cells" if missing else ""), rows
 
@@ -69,7 +71,14 @@ def specs(rows: pd.DataFrame) -> list[SweepSpec]:
     Joint cells and rows of chosen layers or bits are left out: no sweep of this form gives them.
     """
     plain = rows[(rows["region"] == "all") & rows["axis"].isin(["ber", "eps"])]
-    return [_spec(part) for _, part in plain.groupby(SERIES, sort=False)]
+    parts = plain.assign(drawn=_drawn(plain)).groupby([*SERIES, "drawn"], sort=False)
+    return [_spec(part) for _, part in parts]
+
+
+def _drawn(rows: pd.DataFrame) -> pd.Series:
+    """The rate that each row's map was drawn at; without flips that of the other rows of its series."""
+    most = rows.groupby(SERIES, sort=False)["top"].transform("max")
+    return rows["top"].where(rows["ber"] > 0, most)
 
 
 def _spec(part: pd.DataFrame) -> SweepSpec:
@@ -80,10 +89,15 @@ def _spec(part: pd.DataFrame) -> SweepSpec:
         "encoding": first["encoding"],
         "n": int(first["n"]),
         "seed": int(first["seed"]),
+        "sample": first["sample"],
     }
     if first["axis"] == "ber":
-        maps = int(part["map"].max()) + 1
-        return SweepSpec(**shared, fault=first["fault"], bers=tuple(part["ber"]), maps=maps)
+        bers, maps, top = tuple(part["ber"]), int(part["map"].max()) + 1, float(part["drawn"].max())
+        # Maps are drawn at the largest rate asked for, unless another is named: those of a part of it are others.
+        named = {"top": top} if top > max(bers) and any(bers) else {}
+        return SweepSpec(
+            **shared, fault=first["fault"], bers=bers, maps=maps, precision=first["precision"], **named
+        )
     attack = {"attack": first["attack"], "steps": int(first["steps"]), "restarts": int(first["restarts"])}
     return SweepSpec(**shared, **attack, eps=tuple(part["eps"]))
 
@@ -102,9 +116,19 @@ def methods(rows: pd.DataFrame) -> str:
         f"{_list(rows['data'])}, weights stored as {_list(rows['encoding'])}, biases and norms as floats.",
         _flips(rows[rows["axis"] == "ber"]),
         _attacks(rows[rows["axis"] == "eps"]),
-        f"Random draws follow from the {seeds} {_list(sorted(rows['seed'].unique()))} alone.",
+        f"Random draws follow from the {seeds} {_list(sorted(rows['seed'].unique()))}{_tops(rows)}.",
     ]
     return " ".join(filter(None, sentences))
+
+
+def _tops(rows: pd.DataFrame) -> str:
+    """The rates that maps were drawn at, which decide them beside the seed and the fault model."""
+    tops = sorted({float(t) for t in rows["top"] if t > 0})
+    return (
+        f", the fault model and the rate that maps were drawn at, {_list(f'{t:g}' for t in tops)}"
+        if tops
+        else ""
+    )
 
 
 def _flips(rows: pd.DataFrame) -> str:
@@ -113,8 +137,9 @@ def _flips(rows: pd.DataFrame) -> str:
     maps = rows.groupby([*SERIES, "ber"]).size().max()
     return (
         f"Bits of the stored words were hit by the fault model {_list(rows['fault'])}; the BER is "
-        f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals "
-        "over maps are 95 % t intervals of the mean, those over images Wilson's."
+        f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals count "
+        "fault maps and images together: 95 % t intervals of the mean over maps and Wilson's over images, "
+        "their distances from the mean added as squares (MOVER)."
     )
 
 
@@ -124,7 +149,8 @@ def _attacks(rows: pd.DataFrame) -> str:
     how = [f"{a} ({s} steps, {r} start(s))" for a, s, r in rows[["attack", "steps", "restarts"]].to_numpy()]
     return (
         f"Adversarial examples were made by {_list(how)} in the maximum norm, budgets in 1/255 of the pixel "
-        "range, against the fault-free quantized network, worst case over starts."
+        "range, against the fault-free quantized network, worst case over starts. Accuracies under FGSM and PGD "
+        "are upper bounds of those under APGD and AutoAttack."
     )
 
 

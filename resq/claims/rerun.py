@@ -16,6 +16,7 @@ import pandas as pd
 from resq.claims import cells
 from resq.claims.cells import Cell
 from resq.claims.verdict import Verdict
+from resq.errors import ResqError
 from resq.measure import database, store, table
 from resq.measure.spec import SweepSpec
 
@@ -48,9 +49,7 @@ def target(verdict: Verdict) -> Cell:
     cell = verdict.decides.cell if verdict.decides else None
     cell = cell or next((r.base for r in verdict.readings if r.base), None) or next(iter(verdict.near), None)
     if cell is None:
-        raise ValueError(
-            f"nothing near claim {verdict.claim.id!r} is measured: there is no cell to run again"
-        )
+        raise ResqError(f"nothing near claim {verdict.claim.id!r} is measured: there is no cell to run again")
     return cell
 
 
@@ -108,7 +107,7 @@ def compare(stored: Cell, rows: Iterable[Mapping[str, Any]]) -> Again:
     """
     found = [c for c in cells.cells(table.frame(rows)) if same_point(c, stored)]
     if not found:
-        raise ValueError(f"no row is of {stored.checkpoint} as {stored.encoding} at {stored.point}")
+        raise ResqError(f"no row is of {stored.checkpoint} as {stored.encoding} at {stored.point}")
     return against(stored, found[0])
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from resq import data
 from resq.claims import cells as measured
 from resq.claims.book import Claim, Reading
 from resq.claims.cells import Cell
-from resq.measure import asymmetry
+from resq.measure import asymmetry, choose, intervals
 
 REPRODUCED, EXCEEDED, MISSED, NONE = "reproduced", "exceeded", "not reproduced", "not comparable"
-WIDEST = 0.2  # an interval wider than this holds almost any figure, so it reproduces none
+GUESS = 0.01  # a quoted accuracy this near to chance is what any network gives that only guesses
 
 # What a study of the asymmetry says -> the word for the claim.
 LAMBDA = {
@@ -26,12 +28,16 @@ LAMBDA = {
     "undefined": NONE,
 }
 RULE = (
-    "The 95 % interval of the measured value, over fault maps and images together, decides. It holds the "
-    "quoted figure: reproduced. It lies above, where more is better: exceeded. Else: not reproduced. "
-    "No cell under the claim's conditions, or an interval wider than 20 points: not comparable. Where "
-    "conditions are open every reading is judged; the claim takes the best of them, and if it starts from "
-    "an unhardened figure, only of those under which the unhardened network falls to that figure too. "
-    "A reading that is shown beside the others says why and decides nothing."
+    "The interval of the measured value decides, over fault maps and images together (over maps alone where the "
+    "claim is on the same whole test split). It lies within the claim's margin of the quoted figure, two points "
+    "where nothing else is said: reproduced. It lies above the figure, where more is better: exceeded. It does "
+    "not hold the figure: not reproduced. It holds the figure and is wider than the margin, no cell is under the "
+    "claim's conditions, its unit or reference is open, or the figure is what guessing gives: not comparable. "
+    "A gain is counted within the same words, on the same fault maps and images where they are common. Where "
+    "conditions are open every reading is judged and their number is told; the claim takes the best of them, so "
+    "their intervals hold 95 % for all together (Bonferroni), and if it starts from an unhardened figure, only "
+    "of those under which the unhardened network falls to that figure too. A reading that is shown beside the "
+    "others says why and decides nothing."
 )
 
 
@@ -43,6 +49,7 @@ class Judged:
         value, low, high: the measured quantity and its 95 % interval, shares; None where not measured.
         cell: where it was measured; ``base`` is the base's cell of a gain.
         fits: whether the unhardened network shows the figure that the claim starts from; None: not known.
+        how: of a gain, what was paired.
     """
 
     reading: Reading
@@ -54,6 +61,7 @@ class Judged:
     cell: Cell | None = None
     base: Cell | None = None
     fits: bool | None = None
+    how: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,17 +81,28 @@ class Verdict:
     readings: tuple[Judged, ...]
     near: tuple[Cell, ...]
 
+    @property
+    def tried(self) -> str:
+        """How many readings there are, how many were measured, and how many got the claim's verdict."""
+        measured = [r for r in self.readings if r.value is not None]
+        same = sum(r.verdict == self.verdict for r in measured)
+        if not measured or self.verdict == NONE:
+            return f"{len(measured)} of {len(self.readings)} readings measured"
+        return f"{same} of {len(measured)} measured readings, of {len(self.readings)}"
 
-def compare(quoted: float, low: float, high: float, aim: str) -> str:
-    """The word for a quoted figure and a measured interval.
 
-    >>> compare(0.7471, 0.80, 0.84, "at least"), compare(0.0999, 0.09, 0.12, "equal")
+def compare(quoted: float, low: float, high: float, aim: str, margin: float = 0.02) -> str:
+    """The word for a quoted figure and a measured interval; NONE where the interval cannot tell.
+
+    >>> compare(0.7471, 0.80, 0.84, "at least"), compare(0.0999, 0.09, 0.11, "equal")
     ('exceeded', 'reproduced')
+    >>> compare(0.80, 0.75, 0.85, "at least")
+    'not comparable'
     """
-    if high - low > WIDEST:
-        return NONE
-    if low <= quoted <= high:
+    if quoted - margin - 1e-9 <= low and high <= quoted + margin + 1e-9:
         return REPRODUCED
+    if low <= quoted <= high:
+        return NONE
     return EXCEEDED if aim == "at least" and low > quoted else MISSED
 
 
@@ -105,82 +124,172 @@ def judge_all(claims: Iterable[Claim], rows: pd.DataFrame, book: Mapping[str, Cl
 def _judge(claim: Claim, found: list[Cell], rows: pd.DataFrame, book: Mapping[str, Claim]) -> Verdict:
     if claim.kind == "asymmetry":
         return _asymmetry(claim, rows)
-    readings = tuple(_fits(_read(claim, r, found), claim, found, book) for r in claim.readings)
+    count = max(1, sum(not r.aside and _there(claim, r, found) for r in claim.readings))
+    evidence = Evidence(found, rows, count)
+    readings = tuple(_fits(_read(claim, r, evidence), claim, evidence, book) for r in claim.readings)
     word, why, decides = _decide(claim, readings)
     return Verdict(claim, word, why, decides, readings, tuple(measured.near(found, claim)))
 
 
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a claim is judged from: the cells, the rows behind them, and of how many readings it is the best."""
+
+    found: list[Cell]
+    rows: pd.DataFrame
+    readings: int
+
+    @property
+    def level(self) -> float:
+        """The level of each reading's interval."""
+        return intervals.level_of(self.readings)
+
+
 def _asymmetry(claim: Claim, rows: pd.DataFrame) -> Verdict:
-    """Lambda over the seeds of the first study that has rows, in the words of ``measure.asymmetry``."""
-    for network in claim.networks:
-        study = rows[rows["checkpoint"].str.match(rf"{re.escape(network)}/asym-\w+-s\d+$")]
-        if study.empty:
-            continue
-        try:
-            found = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(study)))
-        except (ValueError, KeyError) as error:
-            return Verdict(claim, NONE, f"the rows of {network} are not whole: {error}", None, (), ())
-        said, value = asymmetry.verdict(found), found["Lambda"]
-        word = LAMBDA[said]
-        why = f"Lambda over {found['seeds']} seeds of {network}: {said}, {asymmetry.WORDS[said]}"
-        reading = Reading(f"{network}, {found['seeds']} seeds", ())
-        judged = Judged(reading, word, why, value["mean"], value["low"], value["high"])
-        return Verdict(claim, word, why, judged, (judged,), ())
-    return Verdict(claim, NONE, "not measured yet", None, (), ())
+    """Lambda of the first study of a network on the claim's menu, in the words of ``measure.asymmetry``.
+
+    Studies of other networks stand beside it and decide nothing.
+    """
+    judged = [found for network in claim.networks if (found := _study(claim, rows, network))]
+    aside = f"not on the claim's menu of data sets ({claim.data})"
+    for network in _studied(rows):
+        if network.split("/")[0] not in claim.data and (found := _study(claim, rows, network)):
+            beside = replace(found.reading, aside=aside)
+            judged.append(replace(found, reading=beside, verdict=NONE, why=f"{aside}: {found.why}"))
+    if not judged:
+        return Verdict(claim, NONE, "not measured yet", None, (), ())
+    own = next((j for j in judged if not j.reading.aside), None)
+    if own is None:
+        return Verdict(claim, NONE, f"only beside the claim: {judged[0].why}", None, tuple(judged), ())
+    return Verdict(claim, own.verdict, own.why, own, tuple(judged), ())
 
 
-def _read(claim: Claim, reading: Reading, found: list[Cell]) -> Judged:
+def _studied(rows: pd.DataFrame) -> list[str]:
+    """The networks with rows of a study, data/network."""
+    names = rows["checkpoint"].str.extract(r"^(.+)/asym-\w+-s\d+$")[0].dropna()
+    return sorted(set(names))
+
+
+def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
+    """One network's study, or None where it has no rows."""
+    study = rows[rows["checkpoint"].str.match(rf"{re.escape(network)}/asym-\w+-s\d+$")]
+    if study.empty:
+        return None
+    lacking = asymmetry.lacking(study)
+    if lacking:
+        return Judged(Reading(network, ()), NONE, f"the rows of {network} are not whole: {lacking}")
+    found = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(study)), asymmetry.answers(study))
+    said, value = asymmetry.verdict(found), found["Lambda"]
+    seeds = f"{found['seeds']} seed{'s' * (found['seeds'] != 1)}"
+    why = (
+        f"Lambda over {seeds} of {network}: {said}, {asymmetry.WORDS[said]} (intervals over {found['over']})"
+    )
+    known = (
+        {}
+        if math.isnan(value["low"])
+        else {"value": value["mean"], "low": value["low"], "high": value["high"]}
+    )
+    return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[said], why, **known)
+
+
+def _there(claim: Claim, reading: Reading, found: list[Cell]) -> bool:
+    """Whether a reading was measured."""
+    return bool(_answering(claim, reading, found, claim.networks))
+
+
+def _answering(claim: Claim, reading: Reading, found: list[Cell], networks: tuple[str, ...]) -> list[Cell]:
+    """The cells that answer, those that speak first; of a claim on the whole split those on the whole split."""
+    cells = measured.every(found, reading, claim, (reading.network,) if reading.network else networks)
+    whole = claim.whole and not claim.other
+    return [c for c in cells if c.n >= choose.WHOLE.get(c.data, 0)] if whole else cells
+
+
+def _read(claim: Claim, reading: Reading, evidence: Evidence) -> Judged:
     """The reading beside its measured cell, where there is one."""
-    cell = measured.pick(found, reading, claim, claim.networks)
-    if cell is None:
+    cells = _answering(claim, reading, evidence.found, claim.networks)
+    if not cells:
         return Judged(reading, NONE, "not measured yet")
     if claim.kind != "gain":
-        return _word(claim, Judged(reading, "", "", cell.mean, cell.low, cell.high, cell))
-    base = measured.pick(found, reading, claim, (claim.base,))
-    if base is None:
-        return Judged(reading, NONE, f"{claim.base} is not measured there yet", cell=cell)
-    gain, low, high = measured.difference(cell, base)
-    return _word(claim, Judged(reading, "", "", gain, low, high, cell, base))
+        low, high = measured.over(cells[0], evidence.level, images=not claim.whole)
+        return _word(claim, Judged(reading, "", "", cells[0].mean, low, high, cells[0]))
+    return _gain(claim, reading, cells, evidence)
+
+
+def _gain(claim: Claim, reading: Reading, cells: list[Cell], evidence: Evidence) -> Judged:
+    """The gain over the base in the very words of the hardened network: a better code is no gain of training."""
+    words = replace(reading, network="", encodings=(reading.code or cells[0].encoding,), hardened=())
+    base = _answering(claim, words, evidence.found, (claim.base,))
+    pair = measured.pair(cells, base)
+    if pair is None:
+        missing = f"{claim.base} is not measured there as {words.encodings[0]} yet"
+        return Judged(reading, NONE, missing, cell=cells[0])
+    found = measured.difference(*pair, evidence.rows, evidence.readings)
+    return _word(claim, Judged(reading, "", "", found.mean, found.low, found.high, *pair, how=found.how))
 
 
 def _word(claim: Claim, judged: Judged) -> Judged:
     """The reading with its word."""
     assert claim.value is not None and judged.low is not None and judged.high is not None
-    if claim.other:
-        return replace(judged, verdict=NONE, why=claim.other)
-    word = compare(claim.value, judged.low, judged.high, claim.aim)
     cell = judged.cell
     where = f"{cell.checkpoint} as {cell.encoding}, {cell.drawn}, {cell.n} images" if cell else ""
-    why = "its interval is too wide to tell: " + where if word == NONE else where
+    where += f"; {judged.how}" if judged.how else ""
     if judged.reading.aside:
         return replace(judged, verdict=NONE, why=f"beside the others, {judged.reading.aside}: {where}")
+    if closed := claim.other or claim.open or guessed(claim):
+        return replace(judged, verdict=NONE, why=f"{closed}: {where}")
+    word = compare(claim.value, judged.low, judged.high, claim.aim, claim.margin / 100)
+    why = (
+        f"its interval is too wide to tell within {claim.margin:g} points: {where}" if word == NONE else where
+    )
     return replace(judged, verdict=word, why=why)
 
 
-def _fits(judged: Judged, claim: Claim, found: list[Cell], book: Mapping[str, Claim]) -> Judged:
+def guessed(claim: Claim) -> str:
+    """Why a figure at chance level gets no verdict; empty where it lies elsewhere."""
+    if claim.kind != "accuracy" or claim.value is None or claim.data not in data.DATASETS:
+        return ""
+    chance = 1 / len(data.DATASETS[claim.data].classes)
+    if abs(claim.value - chance) > GUESS:
+        return ""
+    return f"{100 * chance:.0f} % is what guessing gives, so any network that is lost agrees with it"
+
+
+def _fits(judged: Judged, claim: Claim, evidence: Evidence, book: Mapping[str, Claim]) -> Judged:
     """The reading, with whether the unhardened network falls as the source says it does."""
     if not claim.baseline:
         return judged
     start = book[claim.baseline]
-    before = _read(start, judged.reading, found)
-    known = before.verdict in (REPRODUCED, EXCEEDED, MISSED)
-    return replace(judged, base=before.cell, fits=before.verdict == REPRODUCED if known else None)
+    before = _read(start, judged.reading, evidence)
+    if before.low is None or before.high is None or start.value is None or before.high - before.low >= 1:
+        return replace(judged, base=before.cell)
+    return replace(judged, base=before.cell, fits=before.low <= start.value <= before.high)
 
 
 def _decide(claim: Claim, readings: tuple[Judged, ...]) -> tuple[str, str, Judged | None]:
     """The word, the reason, and the reading it rests on."""
+    shown = next((r for r in readings if r.value is not None and not r.reading.aside), None)
     if claim.other:
-        shown = next((r for r in readings if r.cell), None)
         return NONE, f"other conditions: {claim.other}", shown
-    told = [r for r in readings if r.verdict != NONE]
+    if closed := claim.open or guessed(claim):
+        return NONE, f"{closed}; {_listed(claim, readings)}", shown
+    told = [r for r in readings if r.value is not None and not r.reading.aside]
     if not told:
-        vague = next((r for r in readings if r.value is not None), None)
-        return NONE, vague.why if vague else "not measured yet", vague
+        return NONE, "not measured yet", None
     able = [r for r in told if r.fits] if claim.baseline else told
     if not able:
         return NONE, _unfit(told, claim), told[0]
-    best = min(able, key=lambda r: (EXCEEDED, REPRODUCED, MISSED).index(r.verdict))
+    best = min(able, key=lambda r: (EXCEEDED, REPRODUCED, NONE, MISSED).index(r.verdict))
     return best.verdict, _reason(best, able, claim), best
+
+
+def _listed(claim: Claim, readings: tuple[Judged, ...]) -> str:
+    """All measured readings that are not set aside, with their figures: nobody picks one."""
+    told = [
+        f"{r.reading.label}: {claim.spell(r.value, r.low, r.high)}"
+        for r in readings
+        if r.value is not None and not r.reading.aside
+    ]
+    return f"measured, {'; '.join(told)}" if told else "not measured yet"
 
 
 def _reason(best: Judged, able: list[Judged], claim: Claim) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from types import ModuleType
 from typing import NoReturn
 
-from resq import __version__, plugins
+from resq import __version__, logs, plugins
 from resq.cli import (
     asymmetry,
     bfa,
@@ -32,6 +33,7 @@ from resq.cli import (
     verify,
     zoo,
 )
+from resq.errors import ResqError
 
 COMMANDS: dict[str, ModuleType] = {
     "show": show,
@@ -73,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         description="Quantized networks under bit flips and adversarial examples.",
     )
     top.add_argument("--version", action="version", version=f"resq {__version__}")
-    _add_plugin(top)
+    _add_anywhere(top)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for name, module in COMMANDS.items():
         about = (module.__doc__ or "").strip().splitlines()[0]
@@ -83,15 +85,21 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _add_plugin(to: Parser) -> None:
+def _add_anywhere(to: Parser) -> None:
     about = "a Python file of your own that adds networks or data sets; may be repeated"
     to.add_argument("--plugin", action="append", default=[], metavar="FILE.py", help=about)
+    to.add_argument(
+        "--debug", action="store_true", help="show where a fault of the lab arose (or RESQ_DEBUG=1)"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a command; 0 when it worked, 2 with one sentence when what came cannot be used."""
+    """Runs a command; 0 when it worked, 2 with one sentence when what came cannot be used, 70 after a fault.
+
+    A fault is an error that nobody expected: it is logged with where it arose, and told by its id.
+    """
     before = Parser(prog="python -m resq", add_help=False, allow_abbrev=False)
-    _add_plugin(before)  # wherever it stands, before or after the command
+    _add_anywhere(before)  # wherever they stand, before or after the command
     own, rest = before.parse_known_args(argv)
     arguments = parser().parse_args(rest)
     try:
@@ -100,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
         if said and not arguments.json and not getattr(arguments, "stream", False):
             print(said)
         COMMANDS[arguments.command].run(arguments)
-    except (ValueError, FileNotFoundError) as error:
+    except ResqError as error:
         print(f"resq: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -111,4 +119,19 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         print(f"resq: this machine refused a file: {error}", file=sys.stderr)
         return 2
+    except Exception as error:
+        return _fault(error, arguments.command, own.debug or logs.debugging())
     return 0
+
+
+FAULT = 70  # EX_SOFTWARE of sysexits.h
+
+
+def _fault(error: Exception, command: str, debug: bool) -> int:
+    """Logs an error that nobody expected and says so; with ``debug`` also where it arose."""
+    key = logs.fault(error, f"python -m resq {command}")
+    if debug:
+        traceback.print_exception(error)
+    more = "" if debug else "; --debug shows where it arose"
+    print(f"resq: this is a fault of the lab, it was logged as {key} in {logs.file()}{more}", file=sys.stderr)
+    return FAULT

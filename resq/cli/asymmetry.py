@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from resq import checkpoints, jobs
 from resq.cli import options
+from resq.errors import ResqError
 from resq.measure import asymmetry as measure
 from resq.measure import table
 
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     study = asymmetry.Study(arguments.base, **given)
     checkpoints.find(study.base)
     if arguments.out and arguments.out.suffix != ".parquet":
-        raise ValueError(f"--out takes a .parquet file, got {arguments.out}")
+        raise ResqError(f"--out takes a .parquet file, got {arguments.out}")
     if arguments.stream:
         jobs.watch_parent()
         print(json.dumps({"total": len(study.cells)}), flush=True)
@@ -84,7 +85,7 @@ def line(rows: pd.DataFrame) -> dict[str, Any]:
 def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
     """The study, each network's areas, the effects with intervals, Lambda and the verdict."""
     found = measure.resilience(rows)
-    effects = measure.asymmetry(measure.effects(found))
+    effects = measure.asymmetry(measure.effects(found), measure.answers(rows))
     word = measure.verdict(effects)
     return {
         "study": study,
@@ -107,11 +108,19 @@ def show(told: dict[str, Any]) -> None:
     print()
     seeds = told["effects"]["seeds"]
     # Of one seed Lambda is left out: without an interval it may be a share of next to nothing.
-    effects = {k: v for k, v in told["effects"].items() if k != "seeds" and (k != "Lambda" or seeds > 1)}
+    named = (*measure.EFFECTS, *(("Lambda", "Delta") if seeds > 1 else ()))
+    effects = {k: told["effects"][k] for k in named}
     options.print_table(
-        [{"effect": k, "mean": f"{v['mean']:+.4f}", "95 %": _span(v)} for k, v in effects.items()]
+        [
+            {"effect": k, "mean": _mean(v), f"95 % over {told['effects']['over']}": _span(v)}
+            for k, v in effects.items()
+        ]
     )
     print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {told['verdict']} ({told['meaning']})")
+
+
+def _mean(found: dict[str, float]) -> str:
+    return f"{found['mean']:+.4f}" if math.isfinite(found["mean"]) else "undefined"
 
 
 def _span(found: dict[str, float]) -> str:

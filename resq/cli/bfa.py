@@ -9,6 +9,7 @@ from typing import Any
 
 from resq.cli import options
 from resq.core import Encoding
+from resq.errors import ResqError
 from resq.measure import stats
 
 
@@ -23,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Searches and prints the flips as they are found."""
     if min(arguments.flips, arguments.n, arguments.test) < 1:
-        raise ValueError(f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and "
+        raise ResqError(f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and "
                          f"{arguments.test}")  # fmt: skip
     found, steps = prepared(arguments), []
     for step in found.pop("steps"):

@@ -12,6 +12,7 @@ from typing import Any
 
 from resq import checkpoints, data
 from resq.cli import options, train
+from resq.errors import ResqError
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +32,10 @@ def run(arguments: argparse.Namespace) -> None:
     row = f"{arguments.data}/{arguments.network}"
     name = arguments.name or f"{row}/{re.sub(r'[^a-zA-Z0-9_]+', '-', arguments.file.stem)}"
     if not re.fullmatch(re.escape(row) + "/[a-zA-Z0-9_-]+", name):
-        raise ValueError(f"--name must be {row}/VARIANT, of letters, digits, - and _, got {name!r}")
+        raise ResqError(f"--name must be {row}/VARIANT, of letters, digits, - and _, got {name!r}")
     target = checkpoints.work() / "weights" / f"{name}.safetensors"
     if target.exists() and not arguments.overwrite:
-        raise ValueError(f"{target} exists already; --name keeps both, --overwrite replaces it")
+        raise ResqError(f"{target} exists already; --name keeps both, --overwrite replaces it")
     brought = foreign.bring(arguments.file, arguments.network, len(classes))
     about = {"source": _source(arguments.file), "names": list(brought.how)}
     about |= _tested(name, brought, about)

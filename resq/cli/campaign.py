@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options, sweep
+from resq.errors import ResqError
 from resq.measure import adaptive, campaign, cells, executors, store, table
 from resq.measure.cells import Cell
 
@@ -91,7 +92,7 @@ def completed(
     rows = executors.run(missing, workers, cluster) if missing else iter(())
     for row in _watched(rows, len(keys), len(missing)):
         if row["key"] not in keys:
-            raise ValueError(_other(row))
+            raise ResqError(_other(row))
         store.add([row])
         if said:
             said(row)

@@ -10,6 +10,7 @@ import numpy as np
 
 from resq.cli import options
 from resq.core import Encoding
+from resq.errors import ResqError
 from resq.measure.lab import Lab
 from resq.measure.spec import ATTACKS, MODES
 
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
 def asked(a: argparse.Namespace) -> Lab:
     """The state that the options spell; the layer may still be open."""
     if not 0 <= a.share <= 1:
-        raise ValueError(f"--share must lie in 0..1, got {a.share:g}")
+        raise ResqError(f"--share must lie in 0..1, got {a.share:g}")
     return Lab(a.checkpoint, a.encoding, a.layer, a.weight, a.image, a.bits, a.plane, a.share, a.draw,
                a.eps, a.attack, a.mode, a.seed)  # fmt: skip
 
@@ -77,7 +78,7 @@ def answered(state: Lab) -> dict[str, Any]:
     bits = lab.flips(model, state)
     test = data.load(checkpoint.data, "test")
     if not 0 <= state.img < len(test):
-        raise ValueError(f"--image must lie in 0..{len(test) - 1}, got {state.img}")
+        raise ResqError(f"--image must lie in 0..{len(test) - 1}, got {state.img}")
     image = test.take(np.array([state.img]))
     network, x = network_of(checkpoint, model), sweep.pixels(image)
     moved = lab.moved(network, model, bits, x, state) if state.eps else x

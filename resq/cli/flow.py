@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
+from resq.errors import ResqError
 from resq.measure import flow
 from resq.measure.flow import FlowSpec
 
@@ -38,7 +39,7 @@ def asked(arguments: argparse.Namespace) -> list[FlowSpec]:
 def run(arguments: argparse.Namespace) -> None:
     """Measures and prints the commonest changes."""
     if arguments.out is not None and arguments.out.exists():
-        raise ValueError(f"{arguments.out} exists already; nothing was run and nothing overwritten")
+        raise ResqError(f"{arguments.out} exists already; nothing was run and nothing overwritten")
     specs = asked(arguments)
     total = sum(spec.total for spec in specs)
     if arguments.stream:

@@ -13,7 +13,7 @@ from resq.measure.spec import SweepSpec
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_network(parser, seed="random starts")
-    options.add_result(parser, 200, "the first N test images")
+    options.add_result(parser, 500, "the first N test images; on fewer than 500 most guards are not judged")
     parser.add_argument("--eps", type=float, default=8.0, help="attack budget in 1/255 (default 8)")
     parser.add_argument("--steps", type=int, default=20, help="PGD steps; twice as many are tried too (20)")
 
@@ -58,13 +58,13 @@ def measured(spec: SweepSpec) -> dict[str, Any]:
     from resq import checkpoints
     from resq.measure import sweep
     from resq.measure.bench import Bench
-    from resq.measure.guards import guards
+    from resq.measure.guards import guards, parent_of
 
     checkpoint = checkpoints.load(spec.checkpoint)
     images = sweep.test_images(spec, checkpoint)
     bench, parent = (Bench(checkpoint, Encoding.parse(name)) for name in (spec.encoding, "fp32"))
     x, y = sweep.pixels(images), torch.from_numpy(images.y)
-    found = guards(bench, parent, x, y, spec.eps[0], spec.steps, spec.seed)
+    found = guards(bench, parent_of(bench, parent)[0], x, y, spec.eps[0], spec.steps, spec.seed)
     return {
         "checkpoint": spec.checkpoint,
         "data": images.name,

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from resq import checkpoints, jobs
 from resq.cli import options
+from resq.errors import ResqError
 
 if TYPE_CHECKING:
     from resq.learn.presets import Plan
@@ -95,7 +96,7 @@ def _one(plan: Plan, arguments: argparse.Namespace, folder: Path) -> dict[str, A
 
     file = folder / f"{plan.result}.safetensors"
     if file.exists() and not arguments.overwrite:
-        raise ValueError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
+        raise ResqError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
     with Teller(plan.stages, arguments.stream, arguments.json) as teller:
         made = harden.harden(plan, teller.tell, quiet=arguments.stream)
     harden.publish(made, folder)
@@ -159,7 +160,7 @@ def changes(given: list[str]) -> dict[str, dict[str, Any]]:
         name, equals, value = text.partition("=")
         stage, dot, option = name.partition(".")
         if not (equals and dot and stage and option):
-            raise ValueError(f"--set takes STAGE.OPTION=VALUE, such as bit_error.rate=0.05, got {text!r}")
+            raise ResqError(f"--set takes STAGE.OPTION=VALUE, such as bit_error.rate=0.05, got {text!r}")
         found.setdefault(stage.strip(), {})[option.strip()] = _value(value.strip())
     return found
 

@@ -12,6 +12,7 @@ from resq.claims.cells import Cell
 from resq.claims.verdict import Judged, Verdict
 from resq.cli import options, sweep
 from resq.core import known
+from resq.errors import ResqError
 from resq.measure import table
 
 NEAR = ("checkpoint", "encoding", "mean", "low", "high")
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.claim:
         known("claim", arguments.claim, claims)
     elif arguments.rerun:
-        raise ValueError("--rerun needs a claim, such as: replay resnet18-ber-1e-2 --rerun --n 1000 --maps 5")
+        raise ResqError("--rerun needs a claim, such as: replay resnet18-ber-1e-2 --rerun --n 1000 --maps 5")
     asked = [claims[arguments.claim]] if arguments.claim else claims.values()
     found = verdict.judge_all(asked, table.shipped(), claims)
     again = {"rerun": _again(found[0], arguments)} if arguments.rerun else {}

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from resq.cli import options
+from resq.errors import ResqError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +34,6 @@ def run(arguments: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if ended.returncode:
-        raise ValueError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
+        raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
     found = {"file": str(out), "bytes": out.stat().st_size}
     print(options.dump(found) if arguments.json else f"{out} ({out.stat().st_size / 1e6:.1f} MB)")

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
+from resq.errors import ResqError
 from resq.measure import layers, table
 from resq.measure.layers import LayerSpec
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Makes the heatmap and prints it."""
     if arguments.out is not None and (arguments.out.suffix != ".parquet" or arguments.out.exists()):
         said = "exists already" if arguments.out.exists() else "is no .parquet file"
-        raise ValueError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
+        raise ResqError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
     spec = asked(arguments)
     if arguments.stream:
         jobs.watch_parent()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +17,9 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
+from resq.errors import ResqError
 from resq.measure import adaptive, plan, stats, surface, table
+from resq.measure.intervals import caution
 from resq.measure.spec import SweepSpec, read
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
@@ -82,7 +85,7 @@ def _store(row: dict[str, Any]) -> None:
 
     try:
         store.add([row])
-    except (ValueError, SQLAlchemyError) as error:  # a full disk, a store that does not answer
+    except (ResqError, SQLAlchemyError) as error:  # a full disk, a store that does not answer
         print(f"not stored: {error}", file=sys.stderr)
 
 
@@ -108,7 +111,7 @@ def half_width(points: float | None) -> float:
         ValueError: not between 0 and 50 percentage points.
     """
     if points is not None and not 0 < points < 50:
-        raise ValueError(f"--half-width is in percentage points, between 0 and 50, got {points:g}")
+        raise ResqError(f"--half-width is in percentage points, between 0 and 50, got {points:g}")
     return (points or 0) / 100
 
 
@@ -179,8 +182,9 @@ def report(
 
 
 def faulty(frame: pd.DataFrame, metric: str = "accuracy") -> list[dict[str, Any]]:
-    """One object per bit error rate; low and high bound the mean over fault maps (95 %)."""
-    keys = ("maps", "mean", "low", "high", "image_low", "image_high", "least", "flips", "due")
+    """One object per bit error rate; low and high bound the mean over fault maps and images (95 %)."""
+    keys = ("maps", "mean", "low", "high", "map_low", "map_high", "image_low", "image_high", "least", "flips",
+            "due", "top")  # fmt: skip
     return [
         {"ber": row["x"], **{k: row[k] for k in keys}}
         for row in stats.curve(frame, "ber", metric).to_dict("records")
@@ -204,7 +208,7 @@ def attacked(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def together(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """One object per mode, bit error rate and budget; low and high bound the mean over maps (95 %)."""
+    """One object per mode, bit error rate and budget; low and high bound the mean over maps and images."""
     keys = ("mode", "attack", "ber", "eps", "maps", "mean", "low", "high", "least")
     return [{k: row[k] for k in keys} for row in surface.grid(frame).to_dict("records")]
 
@@ -212,7 +216,7 @@ def together(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def print_surface(frame: pd.DataFrame) -> None:
     """Accuracy in per cent and the half width of its interval: a line per rate, a column per budget."""
     for (mode, attack), part in surface.grid(frame).groupby(["mode", "attack"], sort=False):
-        print(f"\n{attack}, {mode}: accuracy in % over fault maps, and half its 95 % interval")
+        print(f"\n{attack}, {mode}: accuracy in %, and its 95 % interval over fault maps and images")
         lines = [
             {"BER": f"{ber:g}", **{f"{p['eps']:g}/255": _cell(p) for p in line.to_dict("records")}}
             for ber, line in part.groupby("ber")
@@ -221,8 +225,8 @@ def print_surface(frame: pd.DataFrame) -> None:
 
 
 def _cell(point: Mapping[Any, Any]) -> str:
-    half = 100 * (point["high"] - point["low"]) / 2
-    return f"{100 * point['mean']:.1f}" + (f" ± {half:.1f}" if half > 0 else "")
+    span = "" if math.isnan(point["low"]) else f" ({100 * point['low']:.1f} to {100 * point['high']:.1f})"
+    return f"{100 * point['mean']:.1f}{span}"
 
 
 def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
@@ -232,8 +236,9 @@ def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
             {
                 "BER": f"{row['ber']:g}",
                 metric: options.percent(row["mean"]),
-                "95 % over maps": options.span(row["low"], row["high"]),
-                "95 % over images": options.span(row["image_low"], row["image_high"]),
+                "95 %": options.span(row["low"], row["high"]),
+                "over maps": options.span(row["map_low"], row["map_high"]),
+                "over images": options.span(row["image_low"], row["image_high"]),
                 "worst map": options.percent(row["least"]),
                 "maps": str(row["maps"]),
                 "flips": f"{row['flips']:,.0f}",
@@ -254,6 +259,10 @@ def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
         ]
     )
     print_surface(frame)
+    print("95 %: over fault maps and images together, then over either alone")
+    few = {int(row["maps"]) for row in faulty(frame) if row["ber"]}
+    for said in filter(None, map(caution, few)):
+        print(said)
 
 
 STRUCK = {
@@ -276,9 +285,9 @@ def provenance(frame: pd.DataFrame) -> str:
 def check_out(file: Path | None) -> None:
     """Refuses a file of another kind, or one that is there."""
     if file is not None and file.suffix not in (".parquet", ".csv"):
-        raise ValueError(f"--out takes a .parquet or .csv file, got {file}")
+        raise ResqError(f"--out takes a .parquet or .csv file, got {file}")
     if file is not None and file.exists():
-        raise ValueError(f"{file} exists already; nothing was run and nothing overwritten")
+        raise ResqError(f"{file} exists already; nothing was run and nothing overwritten")
 
 
 def write(frame: pd.DataFrame, file: Path) -> None:

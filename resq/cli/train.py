@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from resq import checkpoints, codes, data
 from resq.cli import options
 from resq.core import Dataset, Encoding
+from resq.errors import ResqError
 from resq.learn import recipe as recipes
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     folder = arguments.out or checkpoints.work() / "weights"
     file = folder / f"{recipe.name}.safetensors"
     if file.exists() and not arguments.overwrite:
-        raise ValueError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
+        raise ResqError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
     images = data.load(recipe.data, "train")
     images = images if arguments.n is None else images.first(arguments.n)
     card = finish(recipe, images, folder, device=arguments.device)
@@ -116,7 +117,7 @@ def shipped(name: str) -> recipes.Recipe:
     file = SPECS / f"{name.replace('/', '-')}.toml"
     if not file.is_file():
         known = ", ".join(recipes.read(p).name for p in sorted(SPECS.glob("*.toml")))
-        raise ValueError(f"no recipe {name!r}; expected a .toml file or one of: {known}")
+        raise ResqError(f"no recipe {name!r}; expected a .toml file or one of: {known}")
     return recipes.read(file)
 
 

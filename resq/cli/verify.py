@@ -6,6 +6,7 @@ import argparse
 
 from resq.claims import manifest
 from resq.cli import options
+from resq.errors import ResqError
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +28,6 @@ def run(arguments: argparse.Namespace) -> None:
         print(options.dump({"files": len(found), "matches": not differs, "differs": differs}))
     if differs:
         more = f" (and {len(differs) - 5} more)" if len(differs) > 5 else ""
-        raise ValueError(f"{'; '.join(differs[:5])}{more}")
+        raise ResqError(f"{'; '.join(differs[:5])}{more}")
     if not arguments.json:
         print(f"{len(found)} files, each the one of assets/{manifest.NAME}")

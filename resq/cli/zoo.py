@@ -11,6 +11,7 @@ from typing import Any
 
 from resq import checkpoints, data
 from resq.cli import options, train
+from resq.errors import ResqError
 from resq.learn import recipe as recipes
 
 # The order in which rows are worth having: the most compared network first, the dearest last.
@@ -53,7 +54,7 @@ def rows(only: str = "") -> list[recipes.Recipe]:
     """
     found = [train.shipped(name) for name in ORDER if name.startswith(only)]
     if not found:
-        raise ValueError(f"no row begins with {only!r}; known: {', '.join(ORDER)}")
+        raise ResqError(f"no row begins with {only!r}; known: {', '.join(ORDER)}")
     return found
 
 

@@ -24,6 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from resq.core import Dataset
+from resq.errors import NotFound, ResqError
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES, LABELS = ("img", "image"), ("label", "labels", "fine_label")
@@ -65,7 +66,7 @@ def load(name: str, split: str, classes: tuple[str, ...], download: bool = False
         ValueError: no such split, or a file without image and label columns.
     """
     if split not in ("train", "test"):
-        raise ValueError(f"no split {split!r}; known: test, train")
+        raise ResqError(f"no split {split!r}; known: test, train")
     files = shards(name, split)
     if files:
         pixels, y, groups = _decoded(files)
@@ -73,12 +74,12 @@ def load(name: str, split: str, classes: tuple[str, ...], download: bool = False
         (pixels, y), groups = _torchvision(name, split, download), None
     else:
         places = ", ".join(str(p / name) for p in folders())
-        raise FileNotFoundError(
+        raise NotFound(
             f"no {name} images on this machine (looked in {places}); set RESQ_DATA to a folder that holds "
             f"{name}/train*.parquet and {name}/test*.parquet, or run: python -m resq data {name} --download"
         )
     if y.min(initial=0) < 0 or y.max(initial=0) >= len(classes):
-        raise ValueError(f"labels of {name} must lie in 0..{len(classes) - 1}, got {y.min()}..{y.max()}")
+        raise ResqError(f"labels of {name} must lie in 0..{len(classes) - 1}, got {y.min()}..{y.max()}")
     return Dataset(name, split, pixels, y, classes, groups)
 
 
@@ -140,16 +141,14 @@ def _column(table: pa.Table, names: tuple[str, ...], file: Path) -> str:
     for name in names:
         if name in table.column_names:
             return name
-    raise ValueError(
-        f"{file.name} has columns {', '.join(table.column_names)}; expected {' or '.join(names)}"
-    )
+    raise ResqError(f"{file.name} has columns {', '.join(table.column_names)}; expected {' or '.join(names)}")
 
 
 def _pixels(encoded: bytes, row: int) -> np.ndarray:
     try:
         image = Image.open(io.BytesIO(encoded)).convert("RGB")
     except (OSError, TypeError, Image.DecompressionBombError) as error:
-        raise ValueError(f"the image in row {row} cannot be decoded: {error}") from None
+        raise ResqError(f"the image in row {row} cannot be decoded: {error}") from None
     return np.asarray(image if image.size == (32, 32) else image.resize((32, 32), Image.Resampling.BILINEAR))
 
 

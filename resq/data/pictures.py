@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from resq.core import Dataset, DataSource
 from resq.data import folders
+from resq.errors import NotFound, ResqError
 
 SIDE = 32
 LARGEST = 25_000_000  # pixels of one picture: 75 MB decoded
@@ -39,25 +40,23 @@ def image_folder(
     classes = _classes(root / "train")
     other = _classes(root / "test")
     if other != classes:
-        raise ValueError(
-            f"{root / 'test'} has the classes {', '.join(other)}; train has {', '.join(classes)}"
-        )
+        raise ResqError(f"{root / 'test'} has the classes {', '.join(other)}; train has {', '.join(classes)}")
     load = partial(_load, root, name or root.name, classes)
     return DataSource(load, classes, mean, std, mirror, about=f"pictures of {len(classes)} classes in {root}")
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
-        raise ValueError(f"no folder {folder}; expected one folder of pictures per class in it")
+        raise ResqError(f"no folder {folder}; expected one folder of pictures per class in it")
     found = tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")))
     if not found:
-        raise ValueError(f"{folder} holds no folders; expected one per class, with pictures in it")
+        raise ResqError(f"{folder} holds no folders; expected one per class, with pictures in it")
     return found
 
 
 def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download: bool = False) -> Dataset:
     if split not in ("train", "test"):
-        raise ValueError(f"no split {split!r}; known: test, train")
+        raise ResqError(f"no split {split!r}; known: test, train")
     files = [_pictures(root / split / label) for label in classes]
     flat = [file for group in files for file in group]
     stamp = "|".join(f"{p}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in flat)
@@ -73,10 +72,10 @@ def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download:
 
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}: it was there before; put the pictures back")
+        raise NotFound(f"no folder {folder}: it was there before; put the pictures back")
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not found:
-        raise ValueError(f"{folder} holds no pictures; expected .png or .jpg files")
+        raise ResqError(f"{folder} holds no pictures; expected .png or .jpg files")
     return found
 
 
@@ -89,9 +88,9 @@ def _pixels(file: Path) -> np.ndarray:
     try:
         with Image.open(file, formats=("PNG", "JPEG")) as image:
             if image.width * image.height > LARGEST:  # known from its header, before anything is decoded
-                raise ValueError(f"{image.width}x{image.height} pixels; at most {LARGEST} are decoded")
+                raise ResqError(f"{image.width}x{image.height} pixels; at most {LARGEST} are decoded")
             small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
     # PIL's decoders name damage with many classes.
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} cannot be read as a picture: {error}") from None
+        raise ResqError(f"{file} cannot be read as a picture: {error}") from None
     return np.asarray(small).transpose(2, 0, 1).copy()

@@ -17,6 +17,7 @@ from torch import nn
 
 from resq import networks
 from resq.core import known
+from resq.errors import ResqError
 from resq.foreign import coded, files, names, onnx_file
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Listing
@@ -64,7 +65,7 @@ def bring(file: Path, network: str, classes: int) -> Brought:
             for ours, theirs in pairs.items()
         }
     except ValueError as error:
-        raise ValueError(f"{file.name} does not fit: {error}") from None
+        raise ResqError(f"{file.name} does not fit: {error}") from None
     how = _how(listed, gone, renamed, folded)
     return Brought(_completed(state, body, folded), networks.weight_names(body), how)
 
@@ -78,7 +79,7 @@ def _listed(file: Path) -> Listing:
             raise RefusedError("holds no tensors")
         return listed
     except RefusedError as error:
-        raise ValueError(f"{file.name} {error}") from None
+        raise ResqError(f"{file.name} {error}") from None
 
 
 def _fits(
@@ -93,7 +94,7 @@ def _fits(
     """Refuses names and shapes that are not the network's, in the words of ``networks.restore``."""
     sentence = names.stem({ours: shapes[theirs] for ours, theirs in pairs.items()}, goal)
     if sentence:
-        raise ValueError(sentence)
+        raise ResqError(sentence)
     left = {name: name for name in shapes if name not in pairs.values()}
     if names.COUNTER in {name.rsplit(".", 1)[-1] for name in goal}:
         left = {name: name for name in left if not name.endswith(names.COUNTER)}  # renamed as their norms are
@@ -102,16 +103,16 @@ def _fits(
     if folded:
         missing = [name for name in goal if name not in nothing]
         if left:
-            raise ValueError(f"it holds {next(iter(left))}, which {network} without norms does not have")
+            raise ResqError(f"it holds {next(iter(left))}, which {network} without norms does not have")
         if missing:
             shape = "x".join(map(str, goal[missing[0]]))
-            raise ValueError(
+            raise ResqError(
                 f"it has no batch norm, so it would be folded, but lacks {missing[0]} of shape {shape}"
             )
         added = {f"{conv}.bias" for conv in names.norms(body)} - set(body.state_dict())
         for name in added:
             if nothing[name].shape != goal[name]:
-                raise ValueError(f"{name} has shape {nothing[name].shape}; expected {goal[name]}")
+                raise ResqError(f"{name} has shape {nothing[name].shape}; expected {goal[name]}")
         nothing = {name: value for name, value in nothing.items() if name not in added}
     filled = {
         name: np.broadcast_to(np.float32(0), value.shape)
@@ -129,19 +130,19 @@ def _numbers(name: str, tensor: Any, file: Path, whole: bool) -> np.ndarray:
     """
     expected = ("i8", "i4", "i2", "i1", "u1") if whole else ("f8", "f4", "f2", "bf16")
     if tensor.kind not in expected:
-        raise ValueError(f"{name} holds numbers of kind {tensor.kind}; expected {' or '.join(expected)}")
+        raise ResqError(f"{name} holds numbers of kind {tensor.kind}; expected {' or '.join(expected)}")
     if whole:
         return tensor.read(file).astype(np.int64)
     values = tensor.read(file)
     bad = int(np.count_nonzero(~(np.abs(values) <= HALF)))
     if bad:
         shape = "x".join(map(str, values.shape))
-        raise ValueError(
+        raise ResqError(
             f"{name} of shape {shape} holds {bad} numbers that are NaN, infinite or beyond {HALF:g}; "
             "expected finite ones"
         )
     if name.endswith("running_var") and values.min(initial=0) < 0:
-        raise ValueError(f"{name} holds {values.min():g}; a variance is at least 0")
+        raise ResqError(f"{name} holds {values.min():g}; a variance is at least 0")
     return values.astype(np.float32)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from resq.checkpoints import LARGEST
+from resq.errors import ResqError
 from resq.foreign import torch_files
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import HEADER, SIZES, Found, Listing, contiguous, said
@@ -23,16 +24,16 @@ def listing(file: Path) -> Listing:
         ValueError: there is no such file, or it is something else, damaged or too large.
     """
     if not file.is_file():
-        raise ValueError(f"no file at {file}" if not file.exists() else f"{file.name} is not a file")
+        raise ResqError(f"no file at {file}" if not file.exists() else f"{file.name} is not a file")
     size = file.stat().st_size
     if size > LARGEST:
-        raise ValueError(f"{file.name} has {size} bytes; a checkpoint has at most {LARGEST}")
+        raise ResqError(f"{file.name} has {size} bytes; a checkpoint has at most {LARGEST}")
     try:
         return _listing(file, size)
     except RefusedError as error:
-        raise ValueError(f"{file.name} {error}") from None
+        raise ResqError(f"{file.name} {error}") from None
     except OSError as error:
-        raise ValueError(f"{file.name} cannot be read: {error.strerror}") from None
+        raise ResqError(f"{file.name} cannot be read: {error.strerror}") from None
 
 
 def _listing(file: Path, size: int) -> Listing:

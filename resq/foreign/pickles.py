@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from resq.errors import ResqError
+
 STEPS = 100_000  # opcodes; the largest network here with its optimizer's state takes some 20,000
 TENSORS = {f"torch._utils._rebuild_tensor{v}" for v in ("", "_v2")}
 PARAMETER = "torch._utils._rebuild_parameter"
@@ -29,7 +31,7 @@ STORAGES = {
 }  # fmt: skip
 
 
-class RefusedError(ValueError):
+class RefusedError(ResqError):
     """A sentence about a file, complete but for the file's name."""
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from resq import checkpoints, fields
+from resq.errors import ResqError
 from resq.learn import harden
 from resq.learn.presets import Plan
 from resq.learn.stages import STAGES
@@ -57,11 +58,11 @@ class Study:
     def __post_init__(self) -> None:
         fields.check(self, "study")
         if self.seeds < 1:
-            raise ValueError(f"a study needs at least 1 seed, got {self.seeds}")
+            raise ResqError(f"a study needs at least 1 seed, got {self.seeds}")
         if self.epochs < 2 or self.epochs % 2:
-            raise ValueError(f"epochs must be even, half for each half of AF, got {self.epochs}")
+            raise ResqError(f"epochs must be even, half for each half of AF, got {self.epochs}")
         if self.attack not in ("adversarial", "bpfc"):
-            raise ValueError(f"A is trained by adversarial or bpfc, got {self.attack!r}")
+            raise ResqError(f"A is trained by adversarial or bpfc, got {self.attack!r}")
 
     @property
     def hash(self) -> str:

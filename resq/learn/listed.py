@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from resq import fields
+from resq.errors import ResqError
 from resq.learn.presets import Plan, plan
 
 FIELDS = ("base", "preset", "images", "seed", "options", "checkpoint")
@@ -24,7 +25,7 @@ def read(file: Path) -> list[Plan]:
     top = fields.read(file, "list of checkpoints")
     fields.only(top, FIELDS, file.name, "a list of checkpoints")
     if not top.get("checkpoint"):
-        raise ValueError(f"{file.name} lists no [[checkpoint]]")
+        raise ResqError(f"{file.name} lists no [[checkpoint]]")
     listed = fields.tables(top["checkpoint"], f"{file.name}: checkpoint")
     return [_plan(file, top, own) for own in listed]
 
@@ -34,15 +35,15 @@ def _plan(file: Path, top: dict[str, Any], own: dict[str, Any]) -> Plan:
     given = {**top, **own}
     lacking = [name for name in ("variant", "base", "stages") if not given.get(name)]
     if lacking:
-        raise ValueError(f"{file.name} has a checkpoint without {' and '.join(lacking)}")
+        raise ResqError(f"{file.name} has a checkpoint without {' and '.join(lacking)}")
     stages = given["stages"]
     if not isinstance(stages, list) or not all(isinstance(stage, str) for stage in stages):
-        raise ValueError(f"{file.name}: stages are names in a list, got {stages!r}")
+        raise ResqError(f"{file.name}: stages are names in a list, got {stages!r}")
     shared, special = _options(file, top), _options(file, own)
     joined = {stage: {**shared.get(stage, {}), **special.get(stage, {})} for stage in stages}
     strange = sorted(set(special) - set(joined))
     if strange:
-        raise ValueError(f"{given['variant']} sets options of {strange[0]}, which it does not run")
+        raise ResqError(f"{given['variant']} sets options of {strange[0]}, which it does not run")
     return plan(
         given["base"],
         given.get("preset", "quick"),
@@ -58,6 +59,6 @@ def _options(file: Path, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Options by stage; each stage's are a table."""
     found = given.get("options", {})
     if not isinstance(found, dict):
-        raise ValueError(f"{file.name}: options stand in tables by stage, got {found!r}")
+        raise ResqError(f"{file.name}: options stand in tables by stage, got {found!r}")
     fields.tables(list(found.values()), f"{file.name}: options of a stage")
     return found

@@ -8,6 +8,7 @@ import time
 import torch
 from torch import nn
 
+from resq.errors import ResqError
 from resq.learn.recipe import Recipe
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -24,10 +25,10 @@ def device(asked: str = "auto") -> torch.device:
         ValueError: no such device, or a GPU that is not here.
     """
     if asked not in DEVICES:
-        raise ValueError(f"the device is {', '.join(DEVICES[:-1])} or {DEVICES[-1]}, got {asked!r}")
+        raise ResqError(f"the device is {', '.join(DEVICES[:-1])} or {DEVICES[-1]}, got {asked!r}")
     there = torch.cuda.is_available()
     if asked == "cuda" and not there:
-        raise ValueError("no CUDA device on this machine; --device auto takes the CPU")
+        raise ResqError("no CUDA device on this machine; --device auto takes the CPU")
     return torch.device("cuda" if there and asked != "cpu" else "cpu")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from resq import fields
 from resq.checkpoints import ROOT
 from resq.core import known
+from resq.errors import ResqError
 from resq.learn.stages import STAGES
 from resq.learn.stages.frame import options
 from resq.learn.stages.look import Look
@@ -46,7 +47,7 @@ def read(file: Path) -> Preset:
     given = fields.read(file, "preset")
     fields.only(given, ("about", "images", "stage"), file.name, "a preset")
     if not given.get("stage"):
-        raise ValueError(f"{file.name} names no [[stage]]")
+        raise ResqError(f"{file.name} names no [[stage]]")
     stages = []
     for stage in fields.tables(given["stage"], f"{file.name}: stage"):
         name, own = str(stage.get("name", "")), {k: v for k, v in stage.items() if k != "name"}
@@ -114,15 +115,15 @@ def plan(
         ValueError: an unknown preset, stage or option, or a scale that is not positive.
     """
     if not (isinstance(base, str) and isinstance(preset, str)):
-        raise ValueError(f"base and preset are names, got {base!r} and {preset!r}")
+        raise ResqError(f"base and preset are names, got {base!r} and {preset!r}")
     if not epochs_scale > 0:
-        raise ValueError(f"epochs are scaled by a positive number, got {epochs_scale:g}")
+        raise ResqError(f"epochs are scaled by a positive number, got {epochs_scale:g}")
     chosen = read(Path(preset)) if preset.endswith(".toml") else known("preset", preset, PRESETS)
     own = dict(chosen.stages)
     listed = [(name, own.get(name, {})) for name in only] if only else list(chosen.stages)
     strange = sorted(set(changes or {}) - {name for name, _ in listed})
     if strange:
-        raise ValueError(f"stage {strange[0]} is not among those that run: {', '.join(n for n, _ in listed)}")
+        raise ResqError(f"stage {strange[0]} is not among those that run: {', '.join(n for n, _ in listed)}")
     stages = []
     for name, given in listed:
         full = options(name, STAGES, {**given, **(changes or {}).get(name, {})})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resq import fields
+from resq.errors import ResqError
 
 IMAGENET = "imagenet"  # a start that is no checkpoint here: torchvision's weights
 
@@ -71,7 +72,7 @@ class Recipe:
     def __post_init__(self) -> None:
         fields.check(self, "recipe")
         if self.soup and (self.epochs or self.start or len(self.soup) < 2):
-            raise ValueError(
+            raise ResqError(
                 "a soup is of two checkpoints or more, without a start and with 0 epochs, got "
                 f"{len(self.soup)}, start {self.start!r} and {self.epochs} epochs"
             )
@@ -80,27 +81,27 @@ class Recipe:
         counts = ("pad", "warmup", "early_epochs", "average_epochs", "average_lr", "cutout")
         wrong += [f"{name} {getattr(self, name)}" for name in counts if getattr(self, name) < 0]
         if wrong:
-            raise ValueError(f"a recipe needs positive epochs, batch, lr and sizes, got {', '.join(wrong)}")
+            raise ResqError(f"a recipe needs positive epochs, batch, lr and sizes, got {', '.join(wrong)}")
         if not 0 <= self.smooth < 1:
-            raise ValueError(f"label smoothing lies in [0, 1), got {self.smooth:g}")
+            raise ResqError(f"label smoothing lies in [0, 1), got {self.smooth:g}")
         if not 0 <= self.start_share < 1 or (self.start_share and "/" not in self.start):
-            raise ValueError(
+            raise ResqError(
                 f"start_share lies in [0, 1) and needs a checkpoint to start from, got {self.start_share:g} "
                 f"of {self.start!r}"
             )
         if not 0 <= self.taught <= 1 or bool(self.taught) != bool(self.teachers):
-            raise ValueError(
+            raise ResqError(
                 f"taught lies in (0, 1] with teachers and is 0 without, got {self.taught:g} of "
                 f"{len(self.teachers)} teachers"
             )
         if not 0 <= self.mix <= 1 or (self.mix and self.teachers):
-            raise ValueError(
+            raise ResqError(
                 f"mix lies in [0, 1] and does without teachers, got {self.mix:g} with {len(self.teachers)}"
             )
         if self.optimizer not in ("sgd", "adamw"):
-            raise ValueError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")
+            raise ResqError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")
         if self.warmup >= self.falling and not self.soup:
-            raise ValueError(
+            raise ResqError(
                 f"the warm-up must end before the run, got {self.warmup:g} of {self.falling} epochs"
             )
 
@@ -135,7 +136,7 @@ def read(file: Path) -> Recipe:
     fields.only(given, [f.name for f in dataclasses.fields(Recipe)], file.name, "a recipe")
     missing = [name for name in ("data", "network") if name not in given]
     if missing:
-        raise ValueError(f"{file.name} lacks {' and '.join(missing)}")
+        raise ResqError(f"{file.name} lacks {' and '.join(missing)}")
     for name in ("teachers", "soup"):
         if isinstance(given.get(name), list):
             given[name] = tuple(given[name])

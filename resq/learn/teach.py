@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from resq import checkpoints
 from resq.core import Encoding
+from resq.errors import ResqError
 from resq.learn.recipe import Recipe
 from resq.measure.bench import network_of
 
@@ -26,7 +27,7 @@ def load(recipe: Recipe, where: torch.device) -> list[nn.Module]:
     for name in recipe.teachers:
         known = checkpoints.load(name)
         if known.data != recipe.data:
-            raise ValueError(
+            raise ResqError(
                 f"{recipe.name} cannot learn from {name}, which knows the classes of {known.data}"
             )
         network = network_of(known, known.quantized(Encoding.parse("fp32")))

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from resq import checkpoints, data, networks, seeds
 from resq.core import Dataset
+from resq.errors import ResqError
 from resq.learn import augment, average, machine, teach
 from resq.learn.recipe import IMAGENET, Recipe
 from resq.networks import answer, imagenet
@@ -128,7 +129,7 @@ def _begun(recipe: Recipe, body: nn.Module) -> dict[str, Tensor]:
     begun = [checkpoints.load(name) for name in recipe.soup or (recipe.start,)]
     for one in begun:
         if one.network != recipe.network:
-            raise ValueError(f"{recipe.name} starts from {one.name}, which is a {one.network}")
+            raise ResqError(f"{recipe.name} starts from {one.name}, which is a {one.network}")
     return average.soup([one.state for one in begun])
 
 
@@ -341,7 +342,7 @@ def _save(run: Run, file: Path, identity: str) -> None:
 def _resume(run: Run, file: Path, identity: str) -> None:
     state = torch.load(file, map_location=machine.of(run.network), weights_only=True)
     if state["identity"] != identity:
-        raise ValueError(
+        raise ResqError(
             f"{file} holds a run of recipe and images {state['identity']}, this one is {identity}; "
             "remove the file to begin anew"
         )

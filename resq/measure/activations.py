@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from resq import data
+from resq.errors import ResqError
 from resq.memory import bits
 from resq.memory.faults import check_rate
 from resq.networks import activations
@@ -52,7 +53,7 @@ def faulty(
     """
     top = check_rate(top) or check_rate(rate)
     if rate > top:
-        raise ValueError(f"the rate {rate:g} lies beyond the one drawn at, {top:g}")
+        raise ResqError(f"the rate {rate:g} lies beyond the one drawn at, {top:g}")
     count = Flips()
     changes = {name: _flipping(*span, rate, top, rng, count) for name, span in found.items()}
     return Changed(network, changes, inputs=True), count

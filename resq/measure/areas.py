@@ -6,6 +6,8 @@ may stand before it. ``nested`` makes such an array from rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -87,6 +89,12 @@ def r_a(eps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
         ValueError: one of the four was not measured.
     """
     return area(np.array(EPS), _at(eps, accuracy, EPS, "eps"))
+
+
+def whole(x: np.ndarray, of: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> bool:
+    """Whether ``of``, which is ``r_f`` or ``r_a``, has all the points that it needs among ``x``."""
+    wanted = np.array(BERS if of is r_f else EPS)
+    return bool(np.isclose(x[None, :], wanted[:, None], rtol=1e-6, atol=0).any(axis=1).all())
 
 
 def _at(x: np.ndarray, y: np.ndarray, wanted: tuple[float, ...], name: str) -> np.ndarray:

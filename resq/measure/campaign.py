@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, fields
+from resq.errors import ResqError
 from resq.measure.cells import MODES, Cell
 from resq.measure.spec import SweepSpec
 
@@ -58,14 +59,14 @@ class CampaignSpec:
         fields.check(self, "campaign")
         for name in (*LISTED, "modes"):
             if not getattr(self, name):
-                raise ValueError(f"a campaign needs at least one of {name}, got none")
+                raise ResqError(f"a campaign needs at least one of {name}, got none")
         unknown = [mode for mode in self.modes if mode not in ("none", *MODES)]
         if unknown:
-            raise ValueError(f"no mode {unknown[0]!r}; known: none, {', '.join(MODES)}")
+            raise ResqError(f"no mode {unknown[0]!r}; known: none, {', '.join(MODES)}")
         if not 0 <= self.half < 0.5:
-            raise ValueError(f"half is a half-width, at least 0 (all maps) and under 0.5, got {self.half:g}")
+            raise ResqError(f"half is a half-width, at least 0 (all maps) and under 0.5, got {self.half:g}")
         if not self.bers and not self.eps:
-            raise ValueError("a campaign needs bers or eps, got neither")
+            raise ResqError("a campaign needs bers or eps, got neither")
         for _ in self.sweeps():
             pass  # each of them checks itself
 
@@ -119,12 +120,12 @@ def parse(text: str, name: str = "the campaign") -> CampaignSpec:
     )
     fields.only(given, names, name, "a campaign")
     if "checkpoints" not in given:
-        raise ValueError(f"{name} names no checkpoints; a campaign has {', '.join(names)}")
+        raise ResqError(f"{name} names no checkpoints; a campaign has {', '.join(names)}")
     meant = {f.name: _meant(given[f.name], str(f.type)) for f in fields_of(CampaignSpec) if f.name in given}
     try:
         return CampaignSpec(**{**meant, "checkpoints": _all(meant["checkpoints"])})
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise ResqError(f"{name}: {error}") from None
 
 
 def _all(names: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -137,9 +138,7 @@ def _all(names: tuple[Any, ...]) -> tuple[Any, ...]:
     for name in names:
         fits = fnmatch.filter(checkpoints.names(), name) if isinstance(name, str) and "*" in name else [name]
         if not fits:
-            raise ValueError(
-                f"no checkpoint fits {name!r}; known: {', '.join(checkpoints.names()) or 'none'}"
-            )
+            raise ResqError(f"no checkpoint fits {name!r}; known: {', '.join(checkpoints.names()) or 'none'}")
         found += fits
     return tuple(dict.fromkeys(found))
 
@@ -160,5 +159,5 @@ def read(file: Path) -> CampaignSpec:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} cannot be read: {error}") from None
+        raise ResqError(f"{file} cannot be read: {error}") from None
     return parse(text, file.name)

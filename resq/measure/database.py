@@ -15,6 +15,7 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
 from resq import checkpoints
+from resq.errors import ResqError
 from resq.measure import carry, rates, table
 from resq.measure.version import NUMBERS
 
@@ -100,7 +101,7 @@ def _engine(url: str) -> sql.Engine:
     except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = url.split("@")[-1]  # no password in a sentence
-        raise ValueError(
+        raise ResqError(
             f"the store at {shown} cannot be opened: {said}; "
             "if it is damaged, move it away and run the same again"
         ) from None
@@ -163,7 +164,7 @@ def connected(write: bool = False) -> Iterator[sql.Connection]:
             yield connection
     except sql.exc.DBAPIError as error:
         shown, said = address().split("@")[-1], str(error.orig).splitlines()[0]
-        raise ValueError(
+        raise ResqError(
             f"the store at {shown} cannot be used: {said}; what is in it stays. If the disk is full or the "
             "file read-only, mend that; if it is damaged, move it away; then run the same again"
         ) from None

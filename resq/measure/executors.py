@@ -13,6 +13,7 @@ from itertools import islice
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
+from resq.errors import ResqError
 from resq.measure.cells import Cell
 
 Row = dict[str, Any]
@@ -30,7 +31,7 @@ def run(cells: Sequence[Cell], workers: int = 1, cluster: str = "") -> Iterator[
         ValueError: fewer than one worker, a cluster that does not answer, or what measuring raises.
     """
     if workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
+        raise ResqError(f"workers must be at least 1, got {workers}")
     if cluster:
         return _dask(cells, cluster)
     return map(measure, cells) if workers == 1 else _pool(cells, workers)
@@ -63,7 +64,7 @@ def _pool(cells: Sequence[Cell], workers: int) -> Iterator[Row]:
             for future in done:
                 yield future.result()
     except BrokenProcessPool:
-        raise ValueError(
+        raise ResqError(
             "a worker was ended from outside (out of memory?); what is stored stays, run it again"
         ) from None
     finally:
@@ -99,11 +100,11 @@ def _dask(cells: Sequence[Cell], address: str) -> Iterator[Row]:
     try:
         from distributed import Client, as_completed
     except ImportError:
-        raise ValueError("a cluster needs Dask: pip install 'resq-lab[cluster]'") from None
+        raise ResqError("a cluster needs Dask: pip install 'resq-lab[cluster]'") from None
     try:
         client = Client(address, timeout=PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
-        raise ValueError(f"no Dask scheduler answers at {address}: {error}") from None
+        raise ResqError(f"no Dask scheduler answers at {address}: {error}") from None
     with client:
         rest = iter(cells)
         capacity = AHEAD * max(1, sum(client.nthreads().values()))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from resq import commands
+from resq.errors import ResqError
 from resq.measure import table
 from resq.measure.cells import ACTIVATIONS
 from resq.measure.spec import SweepSpec
@@ -33,7 +34,7 @@ class FlowSpec:
 
     def __post_init__(self) -> None:
         if self.fault == ACTIVATIONS:
-            raise ValueError(f"the flow of answers is measured under flips of stored bits, got {ACTIVATIONS}")
+            raise ResqError(f"the flow of answers is measured under flips of stored bits, got {ACTIVATIONS}")
         self.sweep()
 
     def sweep(self) -> SweepSpec:
@@ -122,4 +123,4 @@ def _read(file: Path) -> list[dict[str, Any]]:
     try:
         return list(json.loads(file.read_text(encoding="utf-8"))["rows"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{file.name} is not a readable flow of answers: {error}") from None
+        raise ResqError(f"{file.name} is not a readable flow of answers: {error}") from None

@@ -1,24 +1,28 @@
 """Signs that an attack was too weak, or that a network only hides its gradients: a table of verdicts.
 
 A robust accuracy means nothing where stronger attacks find more errors. Each guard is one number beside the
-limits of green and amber. Source of the signs: Athalye et al., ICML 2018, and Carlini et al. 2019,
+limits of green and amber, and has an id; one that counts images is judged on at least ENOUGH of them and keeps a
+limit by more than one image, so that none hangs on a tie; one that could not fail is dropped and says why. Source of the signs: Athalye et al., ICML 2018, and Carlini et al. 2019,
 arXiv:1902.06705.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from resq.errors import Lacking
 from resq.measure.answers import BATCH, answers
 from resq.measure.bench import Bench
 from resq.measure.joint import Threat, craft
 from resq.threat.attacks import gradient
 
+ENOUGH = 500  # images; on fewer a guard that counts them is not judged
+SAME = 0.01  # of the weights; where fewer differ, two networks are one
 HUGE = 64.0  # a budget in 1/255 under which no picture stays what it was
 
 
@@ -27,26 +31,41 @@ class Guard:
     """One sign, its value and the verdict.
 
     Attributes:
-        value: in ``unit``; None where it was not measured.
+        id: by which programs know it; ``name`` is for people and may be worded anew.
+        value: in ``unit``; None where it was not measured, or is dropped.
         green, amber: the largest values that get these verdicts; beyond is red.
-        says: the numbers behind it, one sentence.
+        says: the numbers behind it, or why there are none, one sentence.
+        images: how many it counts; 0 where it counts none.
+        enough: how many it has to count to be judged.
+        dropped: whether it was left out because it could not fail.
     """
 
+    id: str
     name: str
     value: float | None
     unit: str
     green: float
     amber: float
     says: str
+    images: int = 0
+    enough: int = ENOUGH
+    dropped: bool = False
 
     @property
     def verdict(self) -> str:
-        """ "green", "amber", "red", or "not measured"."""
+        """ "green", "amber", "red", "not measured", "dropped", or "too few images"."""
+        if self.dropped:
+            return "dropped"
         if self.value is None:
             return "not measured"
-        # A limit that is met exactly counts as kept, whatever the last bit of a difference says.
-        near = self.value - 1e-9
-        return "green" if near <= self.green else "amber" if near <= self.amber else "red"
+        if 0 < self.images < self.enough:
+            return "too few images"
+        return next((word for word in ("green", "amber") if self._kept(getattr(self, word))), "red")
+
+    def _kept(self, limit: float) -> bool:
+        """Whether the value keeps a limit: by more than one image where it counts them and 0 is not meant."""
+        room = 100 / self.images if self.images and limit > 0 else 0.0
+        return self.value is not None and self.value <= limit - room + 1e-9
 
     def row(self) -> dict[str, Any]:
         """For JSON."""
@@ -54,29 +73,52 @@ class Guard:
 
 
 def guards(
-    bench: Bench, parent: Bench, x: Tensor, y: Tensor, eps: float = 8.0, steps: int = 20, seed: int = 0
+    bench: Bench,
+    parent: Bench | None,
+    x: Tensor,
+    y: Tensor,
+    eps: float = 8.0,
+    steps: int = 20,
+    seed: int = 0,
+    enough: int = ENOUGH,
 ) -> list[Guard]:
     """All guards of a network.
 
     Args:
-        parent: the same checkpoint in fp32, whose examples are tried on the network.
+        parent: the same checkpoint in fp32, whose examples are tried on the network; None where it is the network
+            itself (see ``parent_of``), so that the comparison could not fail.
         x, y: images in [0, 1] and labels.
         eps: budget in 1/255.
         steps: of PGD; it is compared with twice as many.
+        enough: images that a guard has to count to be judged.
     """
     tried = threats(eps, steps, seed)
     found = {name: _attacked(bench, x, y, threat) for name, threat in tried.items()}
     of = {name: _share(bench, moved, y) for name, moved in found.items() if moved is not None}
     of["clean"] = _share(bench, x, y)
-    of["parent"] = _share(bench, craft(parent.network, x, y, tried["pgd"], stop=False), y)
+    if parent is not None:
+        of["parent"] = _share(bench, craft(parent.network, x, y, tried["pgd"], stop=False), y)
     budgets = {name: threat.eps for name, threat in tried.items()}
     with torch.inference_mode():
         chance = 1 / bench.network(x[:1]).shape[1]
-    return [
+    every = [
         *_strength(of, steps),
         *_masking(of, chance),
         *_soundness(bench, x, y, found, budgets, of, chance),
     ]
+    return [replace(g, images=0 if g.id == "box" else len(x), enough=enough) for g in every]
+
+
+def parent_of(bench: Bench, parent: Bench) -> tuple[Bench | None, float]:
+    """The fp32 parent, or None where fewer than SAME of its weights are others; and that share.
+
+    A checkpoint that is stored as the codes it is read in is its own parent.
+    """
+    own, other = (b.network.state_dict() for b in (bench, parent))
+    names = [n for n in own if n in other and own[n].dim() > 1 and own[n].shape == other[n].shape]
+    differ = sum(int((~torch.isclose(own[n], other[n], rtol=1e-4, atol=1e-7)).sum()) for n in names)
+    share = differ / max(1, sum(own[n].numel() for n in names))
+    return (parent if share >= SAME else None), share
 
 
 def threats(eps: float, steps: int, seed: int) -> dict[str, Threat]:
@@ -96,9 +138,7 @@ def _attacked(bench: Bench, x: Tensor, y: Tensor, threat: Threat) -> Tensor | No
     """The moved images; None where the attack's package is missing."""
     try:
         return craft(bench.network, x, y, threat)
-    except ValueError as error:
-        if "not installed" not in str(error):
-            raise
+    except Lacking:
         return None
 
 
@@ -112,6 +152,7 @@ def _strength(of: Mapping[str, float], steps: int) -> list[Guard]:
     without = "the package pyautoattack is not installed"
     return [
         Guard(
+            "fgsm",
             "PGD finds what FGSM finds",
             100 * (pgd - of["fgsm"]),
             "pp",
@@ -121,6 +162,7 @@ def _strength(of: Mapping[str, float], steps: int) -> list[Guard]:
             "not leave more images right",
         ),
         Guard(
+            "apgd",
             "APGD finds little that PGD missed",
             None if apgd is None else 100 * abs(pgd - apgd),
             "pp",
@@ -132,6 +174,7 @@ def _strength(of: Mapping[str, float], steps: int) -> list[Guard]:
             f"{_percent(apgd)}; APGD is the figure to report",
         ),
         Guard(
+            "longer",
             "twice the steps change nothing",
             100 * abs(pgd - of["longer"]),
             "pp",
@@ -140,6 +183,7 @@ def _strength(of: Mapping[str, float], steps: int) -> list[Guard]:
             f"PGD-{steps} {_percent(pgd)}, PGD-{2 * steps} {_percent(of['longer'])}",
         ),
         Guard(
+            "restarted",
             "more restarts change nothing",
             100 * abs(pgd - of["restarted"]),
             "pp",
@@ -154,6 +198,7 @@ def _masking(of: Mapping[str, float], chance: float) -> list[Guard]:
     """Whether the gradients hide what is there."""
     return [
         Guard(
+            "huge",
             "a huge budget breaks everything",
             100 * of["huge"],
             "%",
@@ -161,16 +206,21 @@ def _masking(of: Mapping[str, float], chance: float) -> list[Guard]:
             200 * chance,
             f"accuracy at {HUGE:g}/255 {_percent(of['huge'])}; chance is {_percent(chance)}",
         ),
-        Guard(
-            "examples from the fp32 parent are no stronger",
-            100 * (of["pgd"] - of["parent"]),
-            "pp",
-            0.5,
-            2.0,
-            f"made on this network {_percent(of['pgd'])}, made on its fp32 parent {_percent(of['parent'])}; "
-            "an outsider's examples must not work better",
-        ),
+        _transferred(of),
     ]
+
+
+def _transferred(of: Mapping[str, float]) -> Guard:
+    """Whether an outsider's examples work better than the network's own."""
+    name, parent = "examples from the fp32 parent are no stronger", of.get("parent")
+    if parent is None:
+        why = "the fp32 parent is this network, weight for weight, so its examples could not be stronger"
+        return Guard("parent", name, None, "pp", 0.5, 2.0, why, dropped=True)
+    says = (
+        f"made on this network {_percent(of['pgd'])}, made on its fp32 parent {_percent(parent)}; an outsider's "
+        "examples must not work better"
+    )
+    return Guard("parent", name, 100 * (of["pgd"] - parent), "pp", 0.5, 2.0, says)
 
 
 def _soundness(
@@ -188,6 +238,7 @@ def _soundness(
     furthest = max(excess(x, moved, budgets[name]) for name, moved in found.items() if moved is not None)
     return [
         Guard(
+            "gradients",
             "gradients are not zero",
             100 * flat,
             "%",
@@ -196,6 +247,7 @@ def _soundness(
             f"{_percent(flat)} of the images have a gradient of exactly zero, which leads no attack anywhere",
         ),
         Guard(
+            "zero",
             "a budget of 0 is the clean accuracy",
             100 * abs(of["none"] - clean),
             "pp",
@@ -204,6 +256,7 @@ def _soundness(
             f"clean {_percent(clean)}, eps 0 {_percent(of['none'])}",
         ),
         Guard(
+            "box",
             "no pixel left its box",
             furthest,
             "1/255",
@@ -212,6 +265,7 @@ def _soundness(
             f"the furthest pixel lies {furthest:.2g}/255 beyond its budget, of all attacks above",
         ),
         Guard(
+            "works",
             "the network works without an attack",
             100 * (1 - clean),
             "%",

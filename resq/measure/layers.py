@@ -19,6 +19,7 @@ import pandas as pd
 
 from resq import checkpoints, commands, fields
 from resq.core import Encoding
+from resq.errors import ResqError
 from resq.measure import table
 from resq.measure.spec import opened_in
 from resq.measure.stats import t_half
@@ -75,12 +76,12 @@ class LayerSpec:
         fields.check(self, "heatmap")
         Encoding.parse(self.encoding)
         if not 0 < self.share <= 1:
-            raise ValueError(f"the share of flipped bits must lie in (0, 1], got {self.share:g}")
+            raise ResqError(f"the share of flipped bits must lie in (0, 1], got {self.share:g}")
         for name, least in (("maps", 0), ("n", 1)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+                raise ResqError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed must lie in 0..2**63-1, got {self.seed}")
+            raise ResqError(f"seed must lie in 0..2**63-1, got {self.seed}")
 
     @property
     def total(self) -> int:
@@ -126,7 +127,7 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     for row in rows[:1]:
         lacking = [name for name in COLUMNS if name not in row]
         if lacking:
-            raise ValueError(f"a row lacks {', '.join(lacking)}")
+            raise ResqError(f"a row lacks {', '.join(lacking)}")
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     return found.astype({name: kind for name, (kind, _) in COLUMNS.items()})
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
+from resq.errors import ResqError
 from resq.measure.noise import Components
 from resq.measure.stats import t_half
 
@@ -84,7 +85,7 @@ def best(
     (42, 93)
     """
     if not (half > 0 and cost_per_image > 0 and cost_per_map >= 0):
-        raise ValueError(
+        raise ResqError(
             f"expected half and costs above 0, got {half:g}, {cost_per_map:g}, {cost_per_image:g}"
         )
     n = np.unique(np.geomspace(1, images, 300).round())  # 3 % apart: the cost is flat around its minimum

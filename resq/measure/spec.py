@@ -12,6 +12,7 @@ from pathlib import Path
 
 from resq import checkpoints, commands, fields
 from resq.core import FLOATS, Encoding, known
+from resq.errors import ResqError
 from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, TARGETS, Cell
 from resq.memory import faults
 
@@ -76,7 +77,7 @@ class SweepSpec:
         known("fault model", self.fault, dict.fromkeys(FAULT_MODELS))
         if self.fault == ACTIVATIONS and (self.layers or self.planes or self.modes):
             asked = ", ".join(map(str, (*self.layers, *self.planes, *self.modes)))
-            raise ValueError(f"{ACTIVATIONS} flip anywhere and meet no attack, got {asked}")
+            raise ResqError(f"{ACTIVATIONS} flip anywhere and meet no attack, got {asked}")
         known("attack", self.attack, ATTACKS)
         known("sample", self.sample, dict.fromkeys(SAMPLES))
         known("precision", self.precision, dict.fromkeys(PRECISIONS))
@@ -91,18 +92,18 @@ class SweepSpec:
         for ber in (*self.bers, self.top):
             faults.check_rate(ber)
         if 0 < self.top < max(self.bers, default=0):
-            raise ValueError(f"top must be 0 or reach the rates, up to {max(self.bers):g}, got {self.top:g}")
+            raise ResqError(f"top must be 0 or reach the rates, up to {max(self.bers):g}, got {self.top:g}")
         for eps in self.eps:
             if not 0 <= eps <= 255:
-                raise ValueError(f"eps is given in 1/255 and must lie in 0..255, got {eps:g}")
+                raise ResqError(f"eps is given in 1/255 and must lie in 0..255, got {eps:g}")
         for name in ("maps", "steps", "restarts", "n"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise ResqError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.modes and not (self.bers and self.eps):
-            raise ValueError(f"both at once need rates and budgets, got {self.bers or 'no BER'} and "
+            raise ResqError(f"both at once need rates and budgets, got {self.bers or 'no BER'} and "
                              f"{self.eps or 'no eps'}")  # fmt: skip
         if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed must lie in 0..2**63-1, got {self.seed}")
+            raise ResqError(f"seed must lie in 0..2**63-1, got {self.seed}")
         # Order and repetition do not change what is measured, so they do not change the spec.
         object.__setattr__(self, "bers", tuple(sorted(set(map(float, self.bers)))))
         object.__setattr__(self, "eps", tuple(sorted(set(map(float, self.eps)))))
@@ -120,7 +121,7 @@ class SweepSpec:
 
     def _check_precision(self) -> None:
         if self.precision != "fp32" and (self.modes or self.fault == ACTIVATIONS or self.encoding in FLOATS):
-            raise ValueError(
+            raise ResqError(
                 f"{self.precision} passes are for faults in integer words without an attack, "
                 f"got {', '.join((self.encoding, self.fault, *self.modes))}"
             )
@@ -221,7 +222,7 @@ def read(file: Path) -> list[SweepSpec]:
     given, names = fields.read(file, "file of sweeps"), [field.name for field in fields_of(SweepSpec)]
     fields.only(given, names, file.name, "a sweep")
     if "checkpoint" not in given:
-        raise ValueError(f"{file.name} names no checkpoint; a sweep has {', '.join(names)}")
+        raise ResqError(f"{file.name} names no checkpoint; a sweep has {', '.join(names)}")
     choices = []
     for name, value in given.items():
         values = value if isinstance(value, list) else [value]

@@ -7,6 +7,8 @@ import pandas as pd
 from scipy import special
 
 from resq.fields import known
+from resq.measure import choose
+from resq.measure.intervals import both
 
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
@@ -16,7 +18,10 @@ AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due", "top"]
+LINE = [
+    "mean", "low", "high", "map_low", "map_high", "image_low", "image_high", "error", "least", *QUANTILES,
+    "maps", "flips", "due", "top",
+]  # fmt: skip
 
 
 # What a curve may be of -> the column of rows that counts it, in images of ``n``.
@@ -32,18 +37,21 @@ def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd
     counted are left out.
 
     Columns beside the series' own: ``x``; ``mean``, the metric over fault maps; ``low``, ``high``, its 95 %
-    t interval over maps on these images (NaN for a single map, no width where nothing is random; where every
-    map saw random images of its own, on all images); ``image_low``, ``image_high``, the 95 % Wilson interval
-    of ``mean`` as a rate over the images looked at; ``least``, the worst map, with the lowest accuracy or the
-    most of the others; ``q05`` ... ``q95``, quantiles over maps, which tell more than a mean where networks
-    collapse; ``maps``; ``flips`` and ``due``, means; ``top``, the rate that the maps were drawn at.
+    interval over fault maps and images together (``intervals.both``; NaN for a single map); ``map_low``,
+    ``map_high``, its t interval over maps on these images (NaN for a single map, no width where nothing is
+    random; where every map saw random images of its own, on all images); ``image_low``, ``image_high``, the
+    Wilson interval of ``mean`` as a rate over the images looked at; ``error``, the standard error over maps;
+    ``least``, the worst map, with the lowest accuracy or the most of the others; ``q05`` ... ``q95``,
+    quantiles over maps, which tell more than a mean where networks collapse; ``maps``; ``flips`` and
+    ``due``, means; ``top``, the rate that the maps were drawn at: maps of another are other maps, so they
+    are lines of their own.
     """
     rows, by = rows[rows["axis"] == axis], AXES[axis]
     counted = rows[known("metric", metric, METRICS)]
     rows = rows.assign(x=rows[by[0]], accuracy=counted / rows["n"])[counted.notna()]
-    keys = [*KEYS, "x", *by[1:]]
+    keys = [*KEYS, "x", *by[1:], "top"]
     if rows.empty:
-        return pd.DataFrame(columns=[*keys, *LINE])
+        return pd.DataFrame(columns=list(dict.fromkeys([*keys, *LINE])))
     lines = []
     for key, group in rows.groupby(keys, sort=True):
         series = dict(zip(keys, key, strict=True))
@@ -53,39 +61,33 @@ def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd
 
 
 def foremost(curves: pd.DataFrame) -> pd.DataFrame:
-    """Of series that differ only in images the one with the most points, whole.
-
-    Of equally long ones it is the one on the most images; ties: the last. Two campaigns may have measured one
-    network twice; drawn both, they would be two curves of one name.
-    """
-    if curves.empty:
-        return curves
-    own = ["n", "images"]
-    same = [key for key in KEYS if key not in own]
-    points = curves.groupby([*same, *own])["x"].nunique().rename("points").reset_index()
-    best = points.sort_values(["points", "n"], kind="stable").groupby(same)[own].last().reset_index()
-    return curves.merge(best, on=[*same, *own])
+    """Of lines that answer one question the one that speaks, by the rule of ``choose.speaking``."""
+    return choose.speaking(curves)
 
 
 def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, float]:
     """The summary of one point's rows."""
     accuracy = group["accuracy"].to_numpy(float)
     mean = float(accuracy.mean())
-    low, high = (mean, mean) if exact else t_interval(accuracy)
+    maps = (mean, mean) if exact else t_interval(accuracy)
     random = (group["sample"] == "random").any()
-    image_low, image_high = wilson(mean, int(group["n"].sum() if random else group["n"].iloc[0]))
+    images = wilson(mean, int(group["n"].sum() if random else group["n"].iloc[0]))
+    # Where every map saw images of its own, the spread over maps holds that of the images already.
+    low, high = maps if random and not exact else both(mean, maps, images)
     return {
         "mean": mean,
         "low": low,
         "high": high,
-        "image_low": image_low,
-        "image_high": image_high,
+        "map_low": maps[0],
+        "map_high": maps[1],
+        "image_low": images[0],
+        "image_high": images[1],
+        "error": 0.0 if exact else standard_error(accuracy),
         "least": float(accuracy.min() if metric == "accuracy" else accuracy.max()),
         **quantiles(accuracy),
         "maps": len(accuracy),
         "flips": group["flips"].mean(),
         "due": group["due"].mean(),
-        "top": group["top"].max(),
     }
 
 
@@ -98,6 +100,16 @@ def quantiles(values: np.ndarray) -> dict[str, float]:
     return dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())).tolist(), strict=True))
 
 
+def standard_error(values: np.ndarray) -> float:
+    """Standard error of a mean of independent values; NaN for fewer than two."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def t_quantile(count: float, level: float = 0.95) -> float:
+    """Half-width of a t interval of ``count`` values in standard errors."""
+    return float(special.stdtrit(count - 1, (1 + level) / 2))
+
+
 def t_half(values: np.ndarray, level: float = 0.95) -> float:
     """Half-width of the t interval of a mean of independent values; NaN for fewer than two.
 
@@ -106,8 +118,7 @@ def t_half(values: np.ndarray, level: float = 0.95) -> float:
     """
     if len(values) < 2:
         return float("nan")
-    t = special.stdtrit(len(values) - 1, (1 + level) / 2)
-    return float(t * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return t_quantile(len(values), level) * standard_error(values)
 
 
 def t_interval(

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sql
 
+from resq.errors import ResqError
 from resq.measure import carry, table
 from resq.measure.database import AGAIN, OWN, ROWS, RUNS, SERIES, SHARED, connected, insert
 from resq.measure.version import NUMBERS
@@ -134,7 +135,7 @@ def _conditions(filters: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     of_rows: list[Any] = []
     for name, value in filters.items():
         if name not in table.COLUMNS:
-            raise ValueError(f"rows have no column {name!r}; known: {', '.join(table.COLUMNS)}")
+            raise ResqError(f"rows have no column {name!r}; known: {', '.join(table.COLUMNS)}")
         column = SERIES.c[name] if name in SHARED else ROWS.c[name]
         many = isinstance(value, list | tuple | set | frozenset)
         into = of_series if name in SHARED else of_rows

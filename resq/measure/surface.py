@@ -12,19 +12,8 @@ KEYS = stats.KEYS
 def grid(rows: pd.DataFrame) -> pd.DataFrame:
     """One line per series, mode, BER and eps of the joint rows.
 
-    Columns beside the series' own: ``ber``; ``eps``; ``mean`` accuracy over fault maps; ``low``, ``high``,
-    its 95 % t interval over maps (NaN for a single map, no width where nothing is random); ``least``, the
-    worst map; ``maps``. Empty without joint rows.
+    Lines as of ``stats.curve``, with ``ber`` and ``eps``: ``low`` and ``high`` are the 95 % interval of ``mean``
+    over fault maps and images together (NaN for a single map, over images alone where no bit flips). Empty
+    without joint rows.
     """
-    joint = rows[rows["axis"] == "joint"]
-    lines = []
-    for key, cell in joint.groupby([*KEYS, "ber", "eps"], sort=False):
-        lines.append({**dict(zip([*KEYS, "ber", "eps"], key, strict=True)), **_cell(cell)})
-    return pd.DataFrame(lines, columns=[*KEYS, "ber", "eps", "mean", "low", "high", "least", "maps"])
-
-
-def _cell(cell: pd.DataFrame) -> dict[str, float]:
-    accuracy = (cell["correct"] / cell["n"]).to_numpy()
-    mean = float(accuracy.mean())
-    low, high = (mean, mean) if (cell["flips"] == 0).all() else stats.t_interval(accuracy)
-    return {"mean": mean, "low": low, "high": high, "least": float(accuracy.min()), "maps": len(accuracy)}
+    return stats.curve(rows, "joint").rename(columns={"x": "ber"})

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from resq import checkpoints, data, seeds
 from resq.core import BitFlips, Dataset, Encoding
+from resq.errors import ResqError
 from resq.measure import activations, cells, joint, machine
 from resq.measure.answers import BATCH, Answers, answers, counts, look, score
 from resq.measure.bench import Bench
@@ -165,7 +166,7 @@ def _which(cell: Cell) -> tuple[str, str, int, int, int]:
 
 def _check_classes(checkpoint: checkpoints.Checkpoint, name: str) -> None:
     if data.source(name).classes != data.source(checkpoint.data).classes:
-        raise ValueError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
+        raise ResqError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
 
 
 def _pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[Tensor, Tensor, str]:

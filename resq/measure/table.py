@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from resq.checkpoints import VERIFY
+from resq.errors import ResqError
 from resq.measure import carry
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "results"
@@ -88,7 +89,7 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     for row in rows[:1]:
         lacking = [name for name in COLUMNS if name not in row and name not in DEFAULTS]
         if lacking:
-            raise ValueError(f"a row lacks {', '.join(lacking)}")
+            raise ResqError(f"a row lacks {', '.join(lacking)}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return carry.carried(_filled(table).astype(TYPES))
 
@@ -138,11 +139,11 @@ def parquet(file: Path, names: Iterable[str]) -> pd.DataFrame:
         found = pd.read_parquet(file)
     except Exception as error:  # pyarrow raises a family of its own for broken files, and tells whole paths
         kind = type(error).__name__
-        raise ValueError(
+        raise ResqError(
             f"{file.name} is not a readable parquet file ({kind}), maybe cut off: fetch it again; {VERIFY}"
         ) from None
     if lacking := [name for name in names if name not in found.columns]:
-        raise ValueError(f"{file.name} lacks the columns {', '.join(lacking)}")
+        raise ResqError(f"{file.name} lacks the columns {', '.join(lacking)}")
     return found
 
 

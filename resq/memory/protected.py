@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resq.core import BitFlips
+from resq.errors import ResqError
 from resq.memory import bits
 from resq.memory.regions import Region, check_rate
 
@@ -70,7 +71,7 @@ def secded(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips
         ValueError: single layers or bit planes are chosen: a row is protected as a whole.
     """
     if region.n_bits != region.layout.n_bits:
-        raise ValueError("sec-ded protects whole rows of memory: choose no layers and no bit planes with it")
+        raise ResqError("sec-ded protects whole rows of memory: choose no layers and no bit planes with it")
     rows = -(-region.n_bits // DATA)
     raw = bits.sparse(rows * BLOCK, check_rate(rate), rng)
     return _decoded(raw, rng.random(len(raw)) * rate, region)

@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 
 from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel, QuantizedTensor
+from resq.errors import ResqError
 from resq.memory import bits
 
 
@@ -30,9 +31,9 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
     """
     weight = np.ascontiguousarray(weight, dtype=np.float32)
     if not np.isfinite(weight).all():
-        raise ValueError(f"a weight of shape {weight.shape} holds NaN or infinity; expected finite numbers")
+        raise ResqError(f"a weight of shape {weight.shape} holds NaN or infinity; expected finite numbers")
     if weight.ndim < 1 or not weight.size:
-        raise ValueError(f"a weight of shape {weight.shape} has no numbers to store; expected (out, ...)")
+        raise ResqError(f"a weight of shape {weight.shape} has no numbers to store; expected (out, ...)")
     if encoding.code in FLOATS:
         one, none = np.ones(1, np.float32), np.zeros(1, np.float32)
         return QuantizedTensor(_float_words(weight, encoding.code), one, none, encoding)
@@ -153,7 +154,7 @@ def quantize_model(
     """
     if encoding.other is not None and encoding.apart[-1] >= len(weights):
         last = encoding.apart[-1]
-        raise ValueError(f"{encoding} stores layer {last} apart; the network has 0..{len(weights) - 1}")
+        raise ResqError(f"{encoding} stores layer {last} apart; the network has 0..{len(weights) - 1}")
     stored = {name: quantize(state[name], encoding.of(i)) for i, name in enumerate(weights)}
     return QuantizedModel(stored, {name: v for name, v in state.items() if name not in stored})
 
@@ -179,7 +180,7 @@ def checked(model: QuantizedModel, flips: BitFlips) -> np.ndarray:
     """
     at, bits_there = flips.addresses, model.n_bits
     if len(at) and (at[0] < 0 or at[-1] >= bits_there):
-        raise ValueError(f"flip addresses span {at[0]}..{at[-1]}, the model has bits 0..{bits_there - 1}")
+        raise ResqError(f"flip addresses span {at[0]}..{at[-1]}, the model has bits 0..{bits_there - 1}")
     return at
 
 

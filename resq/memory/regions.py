@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from resq.core import Layout, QuantizedModel
+from resq.errors import ResqError
 
 
 class Stored(Protocol):
@@ -89,7 +90,7 @@ class Region:
 
     def _words(self) -> list[np.ndarray]:
         if self.words is None:
-            raise ValueError("this fault model depends on the stored words: region(model), not its layout")
+            raise ResqError("this fault model depends on the stored words: region(model), not its layout")
         return [q.words.reshape(-1) for q in self.words.values()]
 
 
@@ -112,11 +113,11 @@ def region(
     for pattern in layers:
         found = {i for i, name in enumerate(layout.layers) if fnmatchcase(name, pattern)}
         if not found:
-            raise ValueError(f"no layer fits {pattern!r}; known: {', '.join(layout.layers)}")
+            raise ResqError(f"no layer fits {pattern!r}; known: {', '.join(layout.layers)}")
         chosen |= found
     outside = [p for p in planes if not 0 <= p < layout.stored]
     if outside:
-        raise ValueError(f"bit planes must lie in 0..{layout.stored - 1}, got {outside[0]}")
+        raise ResqError(f"bit planes must lie in 0..{layout.stored - 1}, got {outside[0]}")
     everywhere = tuple(range(len(layout.layers)))
     return Region(
         layout,
@@ -133,5 +134,5 @@ def check_rate(rate: float) -> float:
         ValueError: outside [0, 1].
     """
     if not 0 <= rate <= 1:
-        raise ValueError(f"rates must lie in [0, 1], got {rate:g} ({rate:g} % is written {rate / 100:g})")
+        raise ResqError(f"rates must lie in [0, 1], got {rate:g} ({rate:g} % is written {rate / 100:g})")
     return rate

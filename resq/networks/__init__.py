@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from resq.core import known
+from resq.errors import ResqError
 from resq.networks.efficientnet_b0 import efficientnet_b0
 from resq.networks.resnet18 import resnet18, resnet18_gn
 from resq.networks.resnet20 import resnet20
@@ -143,11 +144,11 @@ def restore(
     expected = body.state_dict()
     for key in sorted(set(expected) | set(state)):
         if key not in state:
-            raise ValueError(f"the weights lack {key}, which {name} has with shape {_shape(expected[key])}")
+            raise ResqError(f"the weights lack {key}, which {name} has with shape {_shape(expected[key])}")
         if key not in expected:
-            raise ValueError(f"the weights hold {key}, which {name} does not have")
+            raise ResqError(f"the weights hold {key}, which {name} does not have")
         if tuple(state[key].shape) != tuple(expected[key].shape):
-            raise ValueError(
+            raise ResqError(
                 f"{key} has shape {_shape(state[key])}; "
                 f"{name} for {classes} classes has {_shape(expected[key])}"
             )

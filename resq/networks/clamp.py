@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from resq.errors import ResqError
+
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish)
 
@@ -54,7 +56,7 @@ def install(body: nn.Module, most: Mapping[str, float]) -> None:
     known = dict(body.named_modules())
     for name, bound in most.items():
         if name not in known:
-            raise ValueError(f"the card bounds the activations of {name}, which the network does not have")
+            raise ResqError(f"the card bounds the activations of {name}, which the network does not have")
         known[name].register_forward_hook(_cut(float(bound)))
 
 

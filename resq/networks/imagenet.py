@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from resq.core import known
+from resq.errors import ResqError
 from resq.vision import torchvision
 
 WEIGHTS = {
@@ -60,7 +61,7 @@ def _fetched(network: str) -> Mapping[str, Tensor]:
     try:
         found: Mapping[str, Tensor] = entry.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (URLError, OSError) as error:
-        raise ValueError(
+        raise ResqError(
             f"the ImageNet weights of {network} cannot be fetched ({error}); put {entry.url} into "
             f"{torch.hub.get_dir()}/checkpoints, or leave out the start"
         ) from None

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resq.errors import ResqError
 from resq.networks import answer
 from resq.threat.auto import apgd, autoattack
 from resq.threat.budget import Attack, Logits, check_eps
@@ -54,7 +55,7 @@ def pgd(
     """
     check_eps(eps)
     if steps < 1 or restarts < 1:
-        raise ValueError(f"PGD needs at least 1 step and 1 restart, got {steps} and {restarts}")
+        raise ResqError(f"PGD needs at least 1 step and 1 restart, got {steps} and {restarts}")
     found = x.clone()
     open_ = torch.arange(len(x), device=x.device) if not stop or eps == 0 else _right(f, x, y)
     for _ in range(restarts):

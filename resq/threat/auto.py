@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from resq.errors import Lacking, ResqError
 from resq.threat.budget import Logits, boxed, check_eps
 
 STEPS, QUERIES, TARGETS = 100, 5000, 9  # of the standard version
@@ -79,7 +80,7 @@ def _run(
     with torch.no_grad():
         classes = f(x[:1]).shape[1]
     if classes < 4:
-        raise ValueError(f"APGD's targeted loss needs at least 4 classes, got {classes}")
+        raise ResqError(f"APGD's targeted loss needs at least 4 classes, got {classes}")
     with torch.random.fork_rng(devices=[]):
         whole = package.AutoAttack(f, attacks=list(attacks), version="custom", eps=eps, seed=seed)
         _set(whole, steps, queries, min(TARGETS, classes - 1))
@@ -107,7 +108,7 @@ def _package() -> ModuleType:
     try:
         import pyautoattack
     except ImportError:
-        raise ValueError(
+        raise Lacking(
             "apgd and autoattack come with the package pyautoattack, which is not installed: "
             "pip install pyautoattack==0.2.0"
         ) from None

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resq.core import FLOATS, BitFlips, QuantizedModel, QuantizedTensor
+from resq.errors import ResqError
 from resq.memory import quant
 
 
@@ -73,7 +74,7 @@ def search(memory: Memory, x: Tensor, y: Tensor, flips: int) -> Iterator[Step]:
     """
     encoding = next(iter(memory.model.weights.values())).encoding
     if encoding.code in FLOATS:
-        raise ValueError(f"progressive bit search is for integer codes, got {encoding}")
+        raise ResqError(f"progressive bit search is for integer codes, got {encoding}")
     done: list[int] = []
     for _ in range(flips):
         candidates = _in_layers(memory, x, y, done)

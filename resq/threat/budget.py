@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from resq.errors import ResqError
+
 Logits = Callable[[Tensor], Tensor]
 Attack = Callable[..., Tensor]
 
@@ -18,7 +20,7 @@ def check_eps(eps: float) -> float:
         ValueError: outside [0, 1].
     """
     if not 0 <= eps <= 1:
-        raise ValueError(f"eps must lie in [0, 1] of the pixel range, got {eps:g} (8/255 is 0.0314)")
+        raise ResqError(f"eps must lie in [0, 1] of the pixel range, got {eps:g} (8/255 is 0.0314)")
     return eps
 
 

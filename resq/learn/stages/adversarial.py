@@ -11,6 +11,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resq.errors import ResqError
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
 from resq.learn.stages.taught import TEACHING, Aims, aims, labels, passes
 from resq.learn.stages.tune import tuned
@@ -36,7 +37,7 @@ def adversarial(site: Site, options: Options) -> Outcome:
     """
     eps, share = options["eps"], options["clean"]
     if eps > 255 or share > 1:
-        raise ValueError(f"adversarial takes eps in 0..255 and clean in 0..1, got {eps:g} and {share:g}")
+        raise ResqError(f"adversarial takes eps in 0..255 and clean in 0..1, got {eps:g} and {share:g}")
     return tuned(site, options, lambda run: objective(options, aims(site, options)))
 
 

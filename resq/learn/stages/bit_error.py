@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from resq import seeds
 from resq.core import BitFlips, Encoding, QuantizedModel
+from resq.errors import ResqError
 from resq.learn import average
 from resq.learn.stages import nearby, vulnerable, words
 from resq.learn.stages.adversarial import moved
@@ -60,7 +61,7 @@ def bit_error(site: Site, options: Options) -> Outcome:
     """
     rate, share = options["rate"], options["guided"]
     if rate > 0.5 or share > 1:
-        raise ValueError(f"bit_error takes rate in 0..0.5 and guided in 0..1, got {rate:g} and {share:g}")
+        raise ResqError(f"bit_error takes rate in 0..0.5 and guided in 0..1, got {rate:g} and {share:g}")
     names, draw = site.checkpoint.weights, _draw(site, options)
     found = tuned(
         site,

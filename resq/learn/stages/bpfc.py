@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resq.errors import ResqError
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
 from resq.learn.stages.tune import squared_distance, tuned
 from resq.learn.train import Objective, Run
@@ -35,9 +36,9 @@ def bpfc(site: Site, options: Options) -> Outcome:
     """
     rates, weights = options["rates"], options["weights"]
     if len(rates) != len(weights) or not rates:
-        raise ValueError(f"bpfc needs as many rates as weights, got {len(rates)} and {len(weights)}")
+        raise ResqError(f"bpfc needs as many rates as weights, got {len(rates)} and {len(weights)}")
     if not 1 <= options["planes"] <= 7:
-        raise ValueError(f"bpfc drops 1 to 7 of 8 bit planes, got {options['planes']}")
+        raise ResqError(f"bpfc drops 1 to 7 of 8 bit planes, got {options['planes']}")
     part = parts(options["epochs"], len(rates))
     scale = 10 / len(site.train.classes)  # the weights were published for ten classes
     return tuned(

@@ -14,6 +14,7 @@ import numpy as np
 from resq import seeds
 from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding, known
+from resq.errors import ResqError
 
 Options = Mapping[str, Any]
 
@@ -103,12 +104,12 @@ def options(name: str, stages: Mapping[str, Stage], given: Options) -> dict[str,
     defaults = known("stage", name, stages).defaults
     unknown = sorted(set(given) - set(defaults))
     if unknown:
-        raise ValueError(f"stage {name} has no option {', '.join(unknown)}; it has {', '.join(defaults)}")
+        raise ResqError(f"stage {name} has no option {', '.join(unknown)}; it has {', '.join(defaults)}")
     for key, value in given.items():
         _check(f"{name}.{key}", value, defaults[key])
     found = {**defaults, **given}
     if found.get("average", 0) >= found.get("epochs", 1):
-        raise ValueError(
+        raise ResqError(
             f"{name}.average takes fewer than all {found['epochs']} epochs, got {found['average']}"
         )
     return found
@@ -118,13 +119,13 @@ def _check(name: str, value: Any, default: Any) -> None:
     kind = type(default)
     allowed = (int, float) if kind is float else (kind,)
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool) or value != value:
-        raise ValueError(f"{name} is a {kind.__name__} such as {default!r}, got {value!r}")
+        raise ResqError(f"{name} is a {kind.__name__} such as {default!r}, got {value!r}")
     if isinstance(value, int | float) and value < 0:
-        raise ValueError(f"{name} must not be negative, got {value!r}")
+        raise ResqError(f"{name} must not be negative, got {value!r}")
     if name.endswith((".encoding", ".apart")) and value != default:
         Encoding.parse(str(value))
     if name.endswith((".epochs", ".batch", ".steps")) and value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value!r}")
+        raise ResqError(f"{name} must be at least 1, got {value!r}")
 
 
 def mark(site: Site, given: Options) -> str:

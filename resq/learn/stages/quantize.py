@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from resq import seeds
 from resq.core import Encoding
+from resq.errors import ResqError
 from resq.learn.stages import vulnerable
 from resq.learn.stages.bit_error import recounted
 from resq.learn.stages.frame import Options, Outcome, Site, Stage
@@ -77,7 +78,7 @@ def _encoding(site: Site, options: Options) -> tuple[Encoding, dict[str, Any]]:
         return base, {}
     share, rate = options["share"], options["rate"]
     if share > 1 or rate > 0.5:
-        raise ValueError(f"quantize takes share in 0..1 and rate in 0..0.5, got {share:g} and {rate:g}")
+        raise ResqError(f"quantize takes share in 0..1 and rate in 0..0.5, got {share:g} and {rate:g}")
     other = Encoding.parse(options["apart"])
     replace(base, apart=(0,), other=other)  # refuses encodings that do not go together before work begins
     sizes = [site.checkpoint.state[name].size for name in site.checkpoint.weights]

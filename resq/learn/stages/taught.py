@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from resq.core import Encoding
+from resq.errors import ResqError
 from resq.learn import teach
 from resq.learn.stages.frame import Options, Site
 from resq.learn.stages.look import network_with
@@ -41,7 +42,7 @@ def aims(site: Site, options: Options) -> Aims:
     """
     share, heat = float(options["taught"]), float(options["temperature"])
     if share > 1 or heat == 0:
-        raise ValueError(f"taught lies in 0..1 and temperature above 0, got {share:g} and {heat:g}")
+        raise ResqError(f"taught lies in 0..1 and temperature above 0, got {share:g} and {heat:g}")
     if not share:
         return labels
     teacher = network_with(site.checkpoint, site.checkpoint.state, Encoding.parse("fp32")).eval()

@@ -1,0 +1,348 @@
+"""The README's tables and marked figures, as they follow from the shipped rows: ``python -m tests.readme`` writes them.
+
+A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->``; a figure in a sentence after its place,
+``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.places``). Neither shows on the page.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from dashboard import places, theme
+from resq import checkpoints
+from resq.core import Encoding
+from resq.measure import paired, stats, surface, table
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = ROOT / "README.md"
+TABLE = re.compile(r"(<!-- table ([^>]+?) -->\n\n).*?(\n\n<!-- /table -->)", re.DOTALL)
+PLACE = re.compile(r"<!--(\{[^{}]+\})-->(.*?)<!--/-->", re.DOTALL)
+OTHERS = [f"cifar10/{name}/base" for name in ("vgg16", "efficientnet_b0", "swin_t")]  # beside ResNet18
+TABLED = sorted(
+    name for name in set(table.shipped()["checkpoint"]) if name.endswith("/base") and name not in OTHERS
+)
+# Which stages made the networks of an ablation.
+STAGES = {
+    "base": "none", "attack": "1", "fault": "2", "words": "3",
+    "attack-fault": "1 + 2", "attack-words": "1 + 3", "fault-words": "2 + 3", "plus": "1 + 2 + 3",
+}  # fmt: skip
+WORDS = ("words", "attack-words", "fault-words", "plus")
+# The same of ResNet18, where stage 3 is the encoding alone: (stages, variant, encoding).
+CODED = [
+    ("none", "base", "int8"), ("1", "attack", "int8"), ("2", "fault", "int8"), ("3", "base", "int4-tmr2"),
+    ("1 + 2", "plus", "int8"), ("1 + 3", "attack", "int4-tmr2"), ("2 + 3", "fault", "int4-tmr2"),
+    ("1 + 2 + 3", "plus", "int4-tmr2"),
+]  # fmt: skip
+SHOWN = [0.0, 1e-4, 1e-3, 1e-2, 5e-2]
+
+
+def cards() -> list[str]:
+    """One line per checkpoint, also those not shipped: its accuracy on the whole test split."""
+    lines = ["| checkpoint | test images | accuracy | 95 % interval |", "|---|---|---|---|"]
+    absent = {name: card for name, card in checkpoints.unshipped().items() if "/asym-" not in name}
+    found = absent | {name: checkpoints.card(name) for name in checkpoints.names()}
+    for name, card in sorted(found.items()):
+        test, said = card["test"], f"`{name}`, not shipped" if name in absent else f"`{name}`"
+        span = f"{100 * test['low']:.2f} to {100 * test['high']:.2f} %"
+        lines.append(f"| {said} | {test['n']:,} | {100 * test['accuracy']:.2f} % | {span} |")
+    return lines
+
+
+def faults(checkpoint: str) -> list[str]:
+    """One line per way to store the weights: accuracy over BER, mean and interval over maps."""
+    rows = table.shipped()
+    curve = stats.foremost(stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")]))
+    lines = [
+        f"| stored as, sampler | images | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
+        "|---|" + "---|" * (len(SHOWN) + 1),
+    ]
+    for (encoding, fault), part in curve.groupby(["encoding", "fault"], sort=False):
+        if len(part[part["x"] > 0]) == 0:
+            continue  # measured without faults alone: see ``widths``
+        if "+" in encoding:
+            continue  # see ``apart``
+        at = part.set_index("x")
+        cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
+        lines.append(
+            f"| {encoding}, {fault} | {_counts(at.loc[[x for x in SHOWN if x in at.index]])} | {' | '.join(cells)} |"
+        )
+    return lines
+
+
+def others() -> list[str]:
+    """One line per network of CIFAR-10 beside ResNet18 and way to store it: accuracy over BER."""
+    rates, rows = [0.0, 1e-4, 1e-3, 5e-3, 1e-2, 5e-2], table.shipped()
+    lines = [
+        f"| network | weights | stored as | {' | '.join(f'BER {x:g}' for x in rates)} | eps 8/255 |",
+        "|---|---|---|" + "---|" * (len(rates) + 1),
+    ]
+    for checkpoint in OTHERS:
+        weights = sum(checkpoints.sizes(checkpoint)) / 1e6
+        own = rows[rows["checkpoint"] == checkpoint]
+        flipped = own[(own["axis"] == "ber") & (own["fault"] == "random")]
+        for encoding, part in flipped.groupby("encoding", sort=False):
+            at = stats.foremost(stats.curve(part)).set_index("x")
+            if not set(rates) <= set(at.index):
+                continue  # measured at one rate alone, for a claim
+            cells = [_cell(at.loc[x]) for x in rates]
+            name = checkpoint.split("/")[1]
+            cells.append(robust(rows, checkpoint, encoding))
+            lines.append(f"| {name} | {weights:.1f} M | {encoding} | {' | '.join(cells)} |")
+    return lines
+
+
+def widths(checkpoint: str) -> list[str]:
+    """One line per encoding measured without faults on all test images: accuracy, Wilson's interval."""
+    rows = table.shipped()
+    rows = rows[(rows["checkpoint"] == checkpoint) & (rows["ber"] == 0) & (rows["n"] == 10_000)]
+    lines = ["| words | test images | accuracy | 95 % interval |", "|---|---|---|---|"]
+    for encoding, row in rows.groupby("encoding").first().iterrows():
+        low, high = stats.wilson(row["correct"] / row["n"], int(row["n"]))
+        span = f"{100 * low:.2f} to {100 * high:.2f} %"
+        lines.append(f"| {encoding} | {row['n']:,} | {100 * row['correct'] / row['n']:.2f} % | {span} |")
+    return lines
+
+
+PROTECTED = (0.0, 1e-3, 1e-2, 2e-2, 5e-2, 1e-1)
+
+
+def apart(checkpoint: str) -> list[str]:
+    """One line per set of layers in protected words: accuracy over BER on the same images and maps."""
+    weights = checkpoints.load(checkpoint)
+    sizes = [weights.state[name].size for name in weights.weights]
+    file = table.read(table.SHIPPED / f"{'-'.join(checkpoint.split('/')[:2])}-apart.parquet")
+    chosen = sorted(set(file["encoding"]), key=len)
+    rows = table.shipped()
+    rows = rows[(rows["checkpoint"] == checkpoint) & (rows["n"] == 500) & (rows["fault"] == "random")]
+    lines = [
+        f"| protected layers | of all weights | {' | '.join(f'BER {x:g}' for x in PROTECTED)} |",
+        "|---|" + "---|" * (len(PROTECTED) + 1),
+    ]
+    for name in ("int8", *chosen, "int4-tmr2"):
+        encoding = Encoding.parse(name)
+        inside = range(len(sizes)) if name == "int4-tmr2" else encoding.apart
+        share = 100 * sum(sizes[i] for i in inside) / sum(sizes)
+        at = stats.curve(rows[(rows["encoding"] == name) & (rows["map"] < 10)]).set_index("x")
+        told = f"{len(inside)} of {len(sizes)}: {str(encoding).partition('@')[2]}" if encoding.apart else None
+        which = told or ("all: `int4-tmr2`" if inside else "none: `int8`")
+        lines.append(f"| {which} | {share:.1f} % | {' | '.join(_cell(at.loc[x]) for x in PROTECTED)} |")
+    return lines
+
+
+COPIED = (0.0, 1e-4, 1e-3, 3e-3, 1e-2)
+
+
+def copied(family: str) -> list[str]:
+    """One line per network and set of layers stored several times, where a layer is picked first."""
+    files = [f"{family.replace('/', '-')}-{name}.parquet" for name in ("copies", "hardened-copies")]
+    rows = pd.concat([table.read(table.SHIPPED / file) for file in files], ignore_index=True)
+    lines = [
+        f"| network, stored as | bits | {' | '.join(f'BER {x:g}' for x in COPIED)} |",
+        "|---|" + "---|" * (len(COPIED) + 1),
+    ]
+    for (checkpoint, encoding), part in rows.groupby(["checkpoint", "encoding"], sort=False):
+        bits = Encoding.parse(encoding).memory(checkpoints.sizes(checkpoint))
+        at = stats.curve(part).set_index("x")
+        cells = " | ".join(_cell(at.loc[x]) for x in COPIED)
+        lines.append(f"| `{checkpoint.split('/')[-1]}`, {encoding} | {bits:.2f} | {cells} |")
+    return lines
+
+
+SURFACE = (0.0, 1e-3, 5e-3, 1e-2, 2e-2)
+
+
+def both(checkpoint: str) -> list[str]:
+    """One line per BER of SURFACE and mode: accuracy over eps, mean and interval over maps."""
+    rows = table.shipped()
+    rows = rows[(rows["checkpoint"] == checkpoint) & rows["ber"].isin(SURFACE)]
+    grid = surface.grid(rows[rows["mode"] != "none"])
+    budgets = sorted(set(grid["eps"]))
+    lines = [
+        f"| attack, BER | {' | '.join(f'eps {e:g}/255' for e in budgets)} |",
+        "|---|" + "---|" * len(budgets),
+    ]
+    for (mode, ber), part in grid.groupby(["mode", "ber"], sort=False):
+        at = part.assign(flips=part["ber"]).set_index("eps")
+        lines.append(f"| {mode}, BER {ber:g} | {' | '.join(_cell(at.loc[e]) for e in budgets)} |")
+    return lines
+
+
+UNDER = "| bits | clean | BER 0.01 | BER 0.05 | BER 0.1 | attack, eps 8/255 |"
+BAR = "|---|---|---|---|---|---|---|---|"
+# What one measure alone gives: (words for people, file, variant, fault model, stored bits a weight).
+ALONE = [
+    ("clip", "baselines", "clip", "random", 8),
+    ("clamp", "baselines", "clamp", "random", 8),
+    ("SEC-DED", "memories", "base", "sec-ded", 9),
+    ("threefold", "memories", "base", "threefold", 24),
+]
+
+
+def ablation(network: str) -> list[str]:
+    """One line per set of stages and per other measure: accuracy under faults and under attack."""
+    lines = [f"| stages | checkpoint {UNDER}", BAR]
+    for variant, stages in STAGES.items():
+        file = "ablation-words" if variant in WORDS else "ablation"
+        lines.append(_measure(network, stages, file, variant, "random", 8))
+    return lines + [_measure(network, *alone) for alone in ALONE]
+
+
+def coded(network: str) -> list[str]:
+    """The ablation of a network whose third stage is an encoding: one line per set of stages."""
+    lines = [f"| stages | weights, words {UNDER}", BAR]
+    for stages, variant, words in CODED:
+        file = "ablation-attack" if variant == "attack" else "ablation"
+        lines.append(_measure(network, stages, file, variant, "random", 8, words))
+    return lines
+
+
+def kept(network: str, chance: float) -> list[str]:
+    """One line per hardened variant: what of its accuracy above chance is kept, on common images, and its interval."""
+    rows = table.shipped()
+    lines = [
+        "| hardened | images, maps | kept at BER 0.01 | at BER 0.05 | at BER 0.1 | layer-uniform, BER 0.001 |",
+        "|---|---|---|---|---|---|",
+    ]
+    for variant in ("fault", "plus"):
+        own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == "int4-tmr2")]
+        own = own[(own["axis"] == "ber") & (own["region"] == "all")]
+        under = own[own["fault"] == "random"]
+        n = int(under.loc[under["ber"] == 1e-1, "n"].max())
+        part = under[under["n"] == n]
+        cells = [_share(part, x, chance) for x in (1e-2, 5e-2, 1e-1)]
+        uniform = stats.foremost(stats.curve(own[own["fault"] == "layer-uniform"])).set_index("x")
+        maps = part[part["ber"] > 0]["map"].nunique()
+        cells.append(_cell(uniform.loc[1e-3]))
+        lines.append(f"| `{variant}`, int4-tmr2 | {n:,}, {maps} | {' | '.join(cells)} |")
+    return lines
+
+
+def _share(part: pd.DataFrame, ber: float, chance: float) -> str:
+    """What is kept above chance, from the difference to the same images without faults."""
+    lost = paired.difference(part[part["ber"] == 0].head(1), part[part["ber"] == ber])
+    clean = part[part["ber"] == 0].iloc[0]
+    above = clean["correct"] / clean["n"] - chance
+    return f"{1 - lost.mean / above:.3f} ({1 - lost.high / above:.3f} to {1 - lost.low / above:.3f})"
+
+
+def believed(file: str) -> str:
+    """What the guards against weak attacks say of a hardened network: those that are not green in full."""
+    found = json.loads((table.SHIPPED / file).read_text(encoding="utf-8"))
+    judged = [guard for guard in found["guards"] if guard["verdict"] != "dropped"]
+    odd = [guard for guard in judged if guard["verdict"] != "green"]
+    told = "; ".join(f"{g['verdict']}, {g['says']}" for g in odd)
+    number = len(judged)
+    return f"first {found['n']} test images, {number - len(odd)} of {number} green; {told}"
+
+
+def _measure(
+    network: str, said: str, file: str, variant: str, fault: str, stored: int, encoding: str = ""
+) -> str:
+    own = table.read(table.SHIPPED / f"{network.replace('/', '-')}-{file}.parquet")
+    words = encoding or own[own["checkpoint"] == f"{network}/{variant}"]["encoding"].iloc[0]
+    rows = table.shipped()
+    own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == words)]
+    under = own[(own["axis"] == "ber") & (own["region"] == "all")]
+    lines = stats.foremost(stats.curve(under[under["fault"].isin([fault, "none"])])).set_index("x")
+    cells = [_cell(lines.loc[x]) for x in (0.0, 1e-2, 5e-2, 1e-1)]
+    attacked = "as `base`" if fault != "random" else robust(rows, f"{network}/{variant}", words)
+    of = f"`{variant}`, {encoding}" if encoding else f"`{variant}`"
+    return f"| {said} | {of} | {stored} | {' | '.join(cells)} | {attacked} |"
+
+
+STRONG, ENOUGH = ("autoattack", "apgd"), 1000  # attacks whose accuracy is the figure, on so many images
+
+
+def robust(rows: pd.DataFrame, checkpoint: str, encoding: str) -> str:
+    """Accuracy at 8/255 under APGD or AutoAttack on at least 1,000 images; else under PGD, as an upper bound."""
+    own = rows[(rows["checkpoint"] == checkpoint) & (rows["encoding"] == encoding) & (rows["eps"] == 8)]
+    lines = stats.curve(own[own["region"] == "all"], "eps")
+    strong = lines[lines["attack"].isin(STRONG) & (lines["n"] >= ENOUGH)].sort_values(["n", "attack"])
+    if len(strong):
+        return _cell(strong.iloc[-1])
+    weak = lines[lines["attack"] == "pgd"].sort_values(["n", "restarts", "steps"])
+    return f"≤ {_cell(weak.iloc[-1])}" if len(weak) else "not measured"
+
+
+def asymmetry() -> list[str]:
+    """One line per effect of the study: its mean and interval over seeds, maps and images."""
+    found = json.loads((table.SHIPPED / "signs-resnet20-asymmetry.json").read_text())
+    effects = found["effects"]
+    lines = [f"| effect | mean | 95 % over {effects['over']} |", "|---|---|---|"]
+    for name in ("D_A", "X_FA", "D_F", "X_AF", "Lambda", "Delta"):
+        row = effects[name]
+        if row["mean"] is None:
+            lines.append(f"| {name} | undefined | g = {effects['g']['D_F']:.1f} of D_F |")
+            continue
+        digits = 4 if name == "Delta" else 3
+        span = f"{row['low']:+.{digits}f} to {row['high']:+.{digits}f}"
+        lines.append(f"| {name} | {row['mean']:+.{digits}f} | {span} |")
+    return [*lines, "", f"{found['study']['seeds']} seeds: {found['verdict']} ({found['meaning']})."]
+
+
+def described() -> list[str]:
+    """The study of one seed in a sentence."""
+    found = json.loads((table.SHIPPED / "cifar10-resnet18-asymmetry.json").read_text())
+    effects, clean = found["effects"], {name: row["clean"] for name, row in found["means"].items()}
+    moved = {
+        name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("D_A", "X_FA", "D_F", "X_AF")
+    }
+    return [
+        f"F moves R_A by {moved['X_FA']} (A itself by {moved['D_A']}), A moves R_F by {moved['X_AF']} (F itself by "
+        f"{moved['D_F']}), mostly with clean accuracy, which A takes from {100 * clean['00']:.1f} to "
+        f"{100 * clean['a']:.1f} %. One seed has no interval, and no Lambda."
+    ]
+
+
+def _cell(point) -> str:
+    """An accuracy in % with its 95 % interval over maps and images; never half of a clipped one."""
+    return f"{100 * point['mean']:.1f} ({100 * point['low']:.1f} to {100 * point['high']:.1f})"
+
+
+def _counts(lines: pd.DataFrame) -> str:
+    """How many images the points of a line have."""
+    least, most = int(lines["n"].min()), int(lines["n"].max())
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+TABLES: dict[str, Callable[[], list[str]]] = {
+    "cards": cards,
+    "widths cifar10/resnet18/base": lambda: widths("cifar10/resnet18/base"),
+    "others": others,
+    "apart cifar10/resnet18/base": lambda: apart("cifar10/resnet18/base"),
+    "copied cifar10/resnet18": lambda: copied("cifar10/resnet18"),
+    "both signs/resnet20/base": lambda: both("signs/resnet20/base"),
+    "ablation signs/resnet20": lambda: ablation("signs/resnet20"),
+    "coded cifar10/resnet18": lambda: coded("cifar10/resnet18"),
+    "kept cifar10/resnet18": lambda: kept("cifar10/resnet18", 0.1),
+    "coded gtsrb/resnet18": lambda: coded("gtsrb/resnet18"),
+    "asymmetry": asymmetry,
+    "described": described,
+    **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
+}
+
+
+def marked() -> list[str]:
+    """The places of the figures in the README's sentences."""
+    return [match[1] for match in PLACE.finditer(FILE.read_text(encoding="utf-8"))]
+
+
+def written(text: str) -> str:
+    """The README with its tables and figures as they follow from the rows."""
+    text = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], text)
+    rows = table.shipped()
+
+    def figure(match: re.Match[str]) -> str:
+        said = places.fill(match[1], rows).text.replace(theme.THIN, " ")
+        return f"<!--{match[1]}-->{said}<!--/-->"
+
+    return PLACE.sub(figure, text)
+
+
+if __name__ == "__main__":
+    FILE.write_text(written(FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.stdout.write(f"{FILE.name} follows from the rows\n")
