@@ -163,6 +163,27 @@ def card(name: str) -> dict[str, Any]:
     return fields
 
 
+def default_encoding(which: str | Mapping[str, Any]) -> str:
+    """The encoding that a checkpoint is meant for: the one its card names, else int8.
+
+    A hardened network's card names the words that it was hardened in, an imported one's the words that its
+    file holds.
+
+    Args:
+        which: a checkpoint's name or path, or its card.
+    Raises:
+        ValueError: no such checkpoint, or a card that names no encoding there is.
+
+    >>> default_encoding({"encoding": "int4-tmr2"}), default_encoding({})
+    ('int4-tmr2', 'int8')
+    """
+    fields = card(which) if isinstance(which, str) else which
+    named = fields.get("encoding") or "int8"
+    if not isinstance(named, str):
+        raise ValueError(f"the card has {named!r:.60} for encoding; expected a name such as int8")
+    return str(Encoding.parse(named))
+
+
 def sizes(name: str) -> tuple[int, ...]:
     """How many weights each layer of a checkpoint stores as words; only the file's header is read.
 
