@@ -50,11 +50,16 @@ def matched(ours: Sequence[Layer], theirs: Sequence[Layer]) -> list[int] | None:
     >>> matched([a, b], [replace(b, before=frozenset({1})), a])
     [1, 0]
     """
-    colours = [[hash((x.kind, x.shape, x.how, x.last, not x.before)) for x in side] for side in (ours, theirs)]
+    colours = [
+        [hash((x.kind, x.shape, x.how, x.last, not x.before)) for x in side] for side in (ours, theirs)
+    ]
     around = [_around(side) for side in (ours, theirs)]
     for _ in range(len(ours)):
         before = len(set(colours[0]))
-        colours = [[_refined(i, own, *near) for i in range(len(own))] for own, near in zip(colours, around, strict=True)]
+        colours = [
+            [_refined(i, own, *near) for i in range(len(own))]
+            for own, near in zip(colours, around, strict=True)
+        ]
         if Counter(colours[0]) != Counter(colours[1]):
             return None
         if len(set(colours[0])) == before:

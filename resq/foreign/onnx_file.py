@@ -91,7 +91,9 @@ def _listed(tensor: Any, bits: int) -> int:
     """How many numbers a tensor without raw bytes lists."""
     if bits == 4:
         return 2 * len(tensor.int32_data)
-    return max(len(tensor.float_data), len(tensor.double_data), len(tensor.int32_data), len(tensor.int64_data))
+    return max(
+        len(tensor.float_data), len(tensor.double_data), len(tensor.int32_data), len(tensor.int64_data)
+    )
 
 
 def _inlined(model: Any) -> Any:

@@ -109,7 +109,9 @@ class Walk:
         elif node.op_type in TWO and len(given) == 1:
             self._two(node, given[0], before)
         elif node.op_type in REFUSED:
-            raise RefusedError(f"computes with {node.op_type}, which no network here has (node {node.name[:80]!r})")
+            raise RefusedError(
+                f"computes with {node.op_type}, which no network here has (node {node.name[:80]!r})"
+            )
 
     def add(self, node: Any, read: Read) -> None:
         """A layer, with all that follows it channel by channel."""
@@ -204,7 +206,11 @@ def _epsilon(p: Plain, node: Any) -> float | None:
             continue
         if made.op_type == "InstanceNormalization":
             return float(onnx_file.settings(made).get("epsilon", 1e-5))
-        if made.op_type == "Sqrt" and (inner := p.made.get(made.input[0])) is not None and inner.op_type == "Add":
+        if (
+            made.op_type == "Sqrt"
+            and (inner := p.made.get(made.input[0])) is not None
+            and inner.op_type == "Add"
+        ):
             still = [name for name in inner.input if name not in p.moving]
             return float(p.values.of(still[0]).floats.reshape(-1)[0]) if still else None
         todo += [name for name in made.input if name in p.moving]
@@ -222,7 +228,11 @@ def _absorb(walk: Walk, name: str, read: Read) -> None:
             read.norm = _batch_norm(walk, node)
         elif node.op_type in TWO and read.norm is None:
             other = [n for n in node.input if n != name]
-            if len(other) != 1 or other[0] in walk.p.moving or not _scaled(walk, node, name, other[0], read, out, axes):
+            if (
+                len(other) != 1
+                or other[0] in walk.p.moving
+                or not _scaled(walk, node, name, other[0], read, out, axes)
+            ):
                 return
         else:
             return
@@ -260,7 +270,9 @@ def _scaled(walk: Walk, node: Any, name: str, other: str, read: Read, out: int, 
 def _batch_norm(walk: Walk, node: Any) -> Norm:
     settings = onnx_file.settings(node)
     if settings.get("training_mode"):
-        raise RefusedError(f"normalises in training mode (node {node.name[:80]!r}); export the model after .eval()")
+        raise RefusedError(
+            f"normalises in training mode (node {node.name[:80]!r}); export the model after .eval()"
+        )
     weight, bias, mean, var = (walk.value(name).reshape(-1) for name in node.input[1:5])
     return Norm(weight, bias, mean, var, float(settings.get("epsilon", 1e-5)))
 
@@ -268,7 +280,9 @@ def _batch_norm(walk: Walk, node: Any) -> Norm:
 def _conv(walk: Walk, node: Any, before: frozenset[int]) -> None:
     weight, s = walk.p.values.of(node.input[1]), onnx_file.settings(node)
     if weight.array.ndim != 4:
-        raise RefusedError(f"convolves over {weight.array.ndim - 2} axes (node {node.name[:80]!r}); expected 2")
+        raise RefusedError(
+            f"convolves over {weight.array.ndim - 2} axes (node {node.name[:80]!r}); expected 2"
+        )
     how = (*s.get("strides", (1, 1)), s.get("group", 1))
     bias = walk.value(node.input[2]) if len(node.input) > 2 and node.input[2] else None
     layer = Layer("conv", weight.array.shape, before, node.name, how)

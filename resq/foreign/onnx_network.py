@@ -11,9 +11,18 @@ import numpy as np
 import torch
 
 from resq import networks
-from resq.foreign import layers, names, onnx_check, onnx_file, onnx_layers, onnx_plain, onnx_state, torch_graph
+from resq.core import QuantizedTensor
+from resq.foreign import (
+    layers,
+    names,
+    onnx_check,
+    onnx_file,
+    onnx_layers,
+    onnx_plain,
+    onnx_state,
+    torch_graph,
+)
 from resq.foreign.layers import Layer
-from resq.foreign.onnx_values import Value
 from resq.foreign.pickles import RefusedError
 from resq.networks.shapes import shapes_only
 
@@ -29,7 +38,7 @@ class FromOnnx:
     """
 
     state: Mapping[str, np.ndarray]
-    codes: Mapping[str, Value] = field(default_factory=dict)
+    codes: Mapping[str, QuantizedTensor] = field(default_factory=dict)
     said: tuple[str, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
@@ -51,7 +60,8 @@ def read(file: Path, network: str, classes: int) -> FromOnnx:
         raise ValueError(found)
     mean, std = _normalised(graph)
     how = _proven(plain, network, classes, found, mean, std)
-    return FromOnnx(found.state, found.weights, (*_said(plain, found, mean, std), how), mean, std)
+    own = {name: q for name, value in found.weights.items() if (q := value.own()) is not None}
+    return FromOnnx(found.state, own, (*_said(plain, found, mean, std), how), mean, std)
 
 
 def _as(network: str, classes: int, graph: onnx_layers.Graph) -> onnx_state.Filled | str:
@@ -62,7 +72,9 @@ def _as(network: str, classes: int, graph: onnx_layers.Graph) -> onnx_state.Fill
     places = layers.matched(ours, graph.layers)
     if places is None:
         return _apart(network, classes, ours, graph.layers)
-    if any(not b.is_floating_point() and b.ndim for b in body.buffers()):  # indices, which have no file to come from
+    if any(
+        not b.is_floating_point() and b.ndim for b in body.buffers()
+    ):  # indices, which have no file to come from
         body = networks.build(network, classes, mean=(0, 0, 0), std=(1, 1, 1)).body
     return onnx_state.filled(body, ours, graph, places)
 
@@ -127,7 +139,13 @@ def _logits(network: str, classes: int, found: onnx_state.Filled, x: np.ndarray)
 
 
 def _other(
-    network: str, classes: int, plain: onnx_plain.Plain, x: np.ndarray, theirs: np.ndarray, half: bool, apart: float
+    network: str,
+    classes: int,
+    plain: onnx_plain.Plain,
+    x: np.ndarray,
+    theirs: np.ndarray,
+    half: bool,
+    apart: float,
 ) -> str:
     """The refusal of a file that answers otherwise."""
     graph = onnx_layers.layers(plain)
@@ -135,7 +153,10 @@ def _other(
         if name == network:
             continue
         found = _tried(lambda name=name: _as(name, classes, graph))  # type: ignore[misc]
-        if isinstance(found, onnx_state.Filled) and onnx_check.compare(theirs, _logits(name, classes, found, x), half)[0]:
+        if (
+            isinstance(found, onnx_state.Filled)
+            and onnx_check.compare(theirs, _logits(name, classes, found, x), half)[0]
+        ):
             return (
                 f"it has layers of the shapes of {network}, but run on the same images it answers otherwise "
                 f"(logits up to {apart:.3g} apart) and as {name} does: --network {name}"
@@ -159,9 +180,15 @@ def _said(
     dropped = ", ".join(sorted(plain.dropped))
     lines = [
         "matched by the graph",
-        f"{found.unfolded} batch norms were folded: unfolded as norms that change nothing" if found.unfolded else "",
-        f"{found.eps} batch norms have another epsilon: their variances and scales adapted" if found.eps else "",
-        f"activations are in floats here: the file's quantization of them ({dropped}) is left out" if dropped else "",
+        f"{found.unfolded} batch norms were folded: unfolded as norms that change nothing"
+        if found.unfolded
+        else "",
+        f"{found.eps} batch norms have another epsilon: their variances and scales adapted"
+        if found.eps
+        else "",
+        f"activations are in floats here: the file's quantization of them ({dropped}) is left out"
+        if dropped
+        else "",
         f"its images are normalised inside, by mean {_list(mean)} and std {_list(std)}" if mean else "",
     ]
     return tuple(line for line in lines if line)
@@ -169,4 +196,3 @@ def _said(
 
 def _list(values: tuple[float, ...]) -> str:
     return ",".join(f"{v:.4g}" for v in values)
-

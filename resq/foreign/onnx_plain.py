@@ -65,7 +65,9 @@ class Plain:
         """The floats of a tensor of codes; of activations, which are floats already, the name itself."""
         if name in self.moving:
             return name
-        return self.put("DequantizeLinear", [n for n in (name, scale, zero) if n], [self.fresh(name)], axis=axis)
+        return self.put(
+            "DequantizeLinear", [n for n in (name, scale, zero) if n], [self.fresh(name)], axis=axis
+        )
 
 
 def _moved(node: Any) -> list[str]:
@@ -97,7 +99,9 @@ def plain(model: Any) -> Plain:
 
 def _known(node: Any) -> None:
     if node.op_type.startswith("QLinear") or node.op_type in ("QAttention", "MatMulNBits", "QMoE"):
-        raise RefusedError(f"computes with the operator {node.op_type}, which is not read (node {node.name!r:.80})")
+        raise RefusedError(
+            f"computes with the operator {node.op_type}, which is not read (node {node.name!r:.80})"
+        )
 
 
 def _dequantized(p: Plain, node: Any, given: list[str]) -> None:

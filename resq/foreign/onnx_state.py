@@ -71,14 +71,20 @@ def _weighted(made: Filled, body: nn.Module, layer: Layer, module: Any, read: Re
     if value.scale is not None:
         made.weights[f"{name}.weight"] = value
     if layer.norm:
-        bias = _normed(made, layer.norm, body.get_submodule(layer.norm), read.norm, bias, module.bias is not None)
+        bias = _normed(
+            made, layer.norm, body.get_submodule(layer.norm), read.norm, bias, module.bias is not None
+        )
     if module.bias is not None:
         made.state[f"{name}.bias"] = bias
     elif not layer.norm and np.any(bias):
-        raise ValueError(f"its layer {read.layer.name!r:.80} has a bias, where {name} of the network has none")
+        raise ValueError(
+            f"its layer {read.layer.name!r:.80} has a bias, where {name} of the network has none"
+        )
 
 
-def _normed(made: Filled, name: str, module: Any, norm: Norm | None, bias: np.ndarray, own: bool) -> np.ndarray:
+def _normed(
+    made: Filled, name: str, module: Any, norm: Norm | None, bias: np.ndarray, own: bool
+) -> np.ndarray:
     """Fills the batch norm after a layer; returns what is left for the layer's own bias.
 
     Args:
@@ -87,7 +93,9 @@ def _normed(made: Filled, name: str, module: Any, norm: Norm | None, bias: np.nd
     if norm is None:  # folded: a norm that changes nothing, and the bias wherever there is room
         made.unfolded += 1
         one = np.ones_like(bias)
-        norm = Norm(one, np.zeros_like(bias) if own else bias, np.zeros_like(bias), one - module.eps, module.eps)
+        norm = Norm(
+            one, np.zeros_like(bias) if own else bias, np.zeros_like(bias), one - module.eps, module.eps
+        )
         _put(made, name, module, norm)
         return bias
     mean = _mean(norm) if own else _mean(norm) - bias
@@ -123,7 +131,9 @@ def _lone_norm(made: Filled, name: str, module: Any, norm: Norm | None) -> None:
         _put(made, name, module, norm)
         return
     if norm.eps is not None and abs(norm.eps - module.eps) > 1e-3 * module.eps:
-        raise ValueError(f"its norm in the place of {name} has epsilon {norm.eps:g}; the network's has {module.eps:g}")
+        raise ValueError(
+            f"its norm in the place of {name} has epsilon {norm.eps:g}; the network's has {module.eps:g}"
+        )
     made.state |= {f"{name}.weight": norm.weight, f"{name}.bias": norm.bias}
 
 
@@ -141,7 +151,12 @@ def _rest(
 
 
 def _table(
-    name: str, shape: tuple[int, ...], body: nn.Module, ours: Sequence[Layer], graph: Graph, places: Sequence[int]
+    name: str,
+    shape: tuple[int, ...],
+    body: nn.Module,
+    ours: Sequence[Layer],
+    graph: Graph,
+    places: Sequence[int],
 ) -> np.ndarray:
     """A table of relative positions (offsets, heads) from what is added to the attention, (heads, n, n)."""
     module = name.rpartition(".")[0]
@@ -156,4 +171,3 @@ def _table(
             if np.array_equal(table[index], flat):
                 return table
     raise ValueError(f"nothing in it is added to the attention as {name} of shape {shape} would be")
-

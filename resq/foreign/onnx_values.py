@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from resq.core import QuantizedTensor
 from resq.foreign import onnx_file
 from resq.foreign.coded import dequantized
 from resq.foreign.pickles import RefusedError
+from resq.memory.own import own
 
 KNOWN = (*onnx_file.DOMAINS, "com.microsoft")
 DEEP = 200  # nodes from an initialiser to a weight, and their inputs
@@ -40,6 +42,12 @@ class Value:
         if self.scale is None or self.zero is None:
             return self.array
         return dequantized(self.array, self.scale, self.zero)
+
+    def own(self) -> QuantizedTensor | None:
+        """The codes as stored words; None where it came as floats or in codes of more than 8 bits."""
+        if self.scale is None or self.zero is None or self.bits > 8:
+            return None
+        return own(self.array, self.scale, self.zero, self.bits)
 
     def moved(self, how: Callable[[np.ndarray], np.ndarray], whole: bool = False) -> Value:
         """With its numbers moved to other places; ``whole``: the axes become others."""
@@ -201,7 +209,7 @@ def _quantize(s: Settings, x: Value, scale: Value, zero: Value | None = None) ->
     step = _spread(scale.floats, x.array.shape, s)
     start = 0 if zero is None else _spread(zero.array, x.array.shape, s).astype(np.float64)
     codes = np.clip(np.rint(x.floats / step) + start, low, high)
-    return Value(codes.astype(np.int32), onnx_file.BITS[kind])
+    return Value(codes.astype(np.uint16 if low == 0 else np.int16), onnx_file.BITS[kind])
 
 
 def _type(zero: Value) -> int:

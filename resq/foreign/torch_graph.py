@@ -32,7 +32,9 @@ def layers(body: nn.Module) -> list[Layer]:
     found: list[Layer] = []
     reach: dict[Any, frozenset[int]] = {}
     for step in _ordered(end):
-        before: frozenset[int] = frozenset().union(*(reach.get(s, frozenset()) for s, _ in step.next_functions))
+        before: frozenset[int] = frozenset().union(
+            *(reach.get(s, frozenset()) for s, _ in step.next_functions)
+        )
         given = _parameters(step, owners, x)
         moving = any(_moves(s, reach, x) for s, _ in step.next_functions)
         if not moving:
@@ -73,7 +75,11 @@ def _layer(body: nn.Module, name: str, before: frozenset[int], found: list[Layer
     module = body.get_submodule(name)
     if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d) and len(before) == 1:
         (one,) = before
-        if not found[one].norm and found[one].kind in ("conv", "linear") and module.num_features == found[one].shape[0]:
+        if (
+            not found[one].norm
+            and found[one].kind in ("conv", "linear")
+            and module.num_features == found[one].shape[0]
+        ):
             found[one] = found[one].normed(name)
             return None
     if isinstance(module, nn.Conv2d):
