@@ -17,7 +17,7 @@ from torch import nn
 
 from resq import networks
 from resq.core import QuantizedTensor, known
-from resq.foreign import alike, coded, files, names, onnx_network
+from resq.foreign import coded, files, names, onnx_network
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Listing
 from resq.networks.shapes import shapes_only
@@ -72,7 +72,7 @@ def bring(file: Path, network: str, classes: int) -> Brought:
         }
     except ValueError as error:
         raise ValueError(f"{file.name} does not fit: {error}") from None
-    how = _how(listed, gone, renamed, folded, alike.sentence(network, classes, wanted))
+    how = _how(listed, gone, renamed, folded)
     words = networks.weight_names(body)
     codes = _codes({w: listed.tensors[found[pairs[w]]] for w in words}, file)
     return Brought(_completed(state, body, folded), words, how, codes)
@@ -203,14 +203,13 @@ def _completed(state: Mapping[str, np.ndarray], body: nn.Module, folded: bool) -
     return {name: whole.get(name, np.zeros((), np.int64)) for name in body.state_dict()}
 
 
-def _how(listed: Listing, gone: str, renamed: int, folded: bool, others: str) -> tuple[str, ...]:
+def _how(listed: Listing, gone: str, renamed: int, folded: bool) -> tuple[str, ...]:
     said = [
         f"read from a {listed.format} file",
         f"taken from {'/'.join(listed.nest)}" if listed.nest else "",
         f"{gone!r} taken from the front of every name" if gone else "",
         f"{renamed} tensors matched by order and shape, the others by name" if renamed else "matched by name",
         "batch norms were folded: unfolded as norms that change nothing" if folded else "",
-        others,
     ]
     return tuple(s for s in said if s)
 

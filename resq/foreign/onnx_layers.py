@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from resq.foreign import onnx_file
-from resq.foreign.layers import Layer
+from resq.foreign.graphs import Layer
 from resq.foreign.onnx_plain import Plain
 from resq.foreign.onnx_values import Value
 from resq.foreign.pickles import RefusedError

@@ -22,7 +22,7 @@ from resq.foreign import (
     onnx_state,
     torch_graph,
 )
-from resq.foreign.layers import Layer
+from resq.foreign.graphs import Layer
 from resq.foreign.pickles import RefusedError
 from resq.networks.shapes import shapes_only
 
@@ -69,7 +69,7 @@ def _as(network: str, classes: int, graph: onnx_layers.Graph) -> onnx_state.Fill
     with shapes_only():
         body = networks.NETWORKS[network](classes)
     ours = torch_graph.layers(body)
-    places = layers.matched(ours, graph.layers)
+    places = graphs.matched(ours, graph.layers)
     if places is None:
         return _apart(network, classes, ours, graph.layers)
     if any(

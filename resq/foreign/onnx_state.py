@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from resq.foreign.layers import Layer
+from resq.foreign.graphs import Layer
 from resq.foreign.names import COUNTER
 from resq.foreign.onnx_layers import Graph, Norm, Read
 from resq.foreign.onnx_values import Value

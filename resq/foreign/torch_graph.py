@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from resq.foreign.layers import Layer
+from resq.foreign.graphs import Layer
 
 SIDE = 32  # pixels of an image here
 
