@@ -13,7 +13,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
 from resq import codes, commands
-from resq.core import Encoding, QuantizedModel
+from resq.core import Encoding, QuantizedModel, QuantizedTensor
+from resq.encoding import IMPORTED
 from resq.errors import ResqError
-from resq.memory import quant
+from resq.memory import own, quant
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "assets" / "weights"
@@ -47,6 +48,8 @@ class Checkpoint:
         state: the network's parameters and buffers by name, float32 (integers as they are).
         weights: names of the tensors that are stored as words: those of convolutions and linear layers.
         hash: first 16 hex digits of the file's SHA-256.
+        imported: the words of weights that were imported as codes.
+        finished: the words of weights that lie in the file as the codes that the network is meant for.
     """
 
     name: str
@@ -56,10 +59,25 @@ class Checkpoint:
     weights: tuple[str, ...]
     card: Mapping[str, Any]
     hash: str
+    imported: Mapping[str, QuantizedTensor] = field(default_factory=dict)
+    finished: Mapping[str, QuantizedTensor] = field(default_factory=dict)
 
     def quantized(self, encoding: Encoding) -> QuantizedModel:
-        """The weights as stored words."""
-        return quant.quantize_model(self.state, self.weights, encoding)
+        """The weights as stored words.
+
+        Raises:
+            ValueError: the words that they were imported in are asked for, and there are none.
+        """
+        return quant.quantize_model(self.state, self.weights, encoding, self._word)
+
+    def _word(self, name: str, encoding: Encoding) -> QuantizedTensor:
+        """A weight as stored words, those that it already lies in where they are asked for."""
+        if encoding.code == IMPORTED:
+            return own.imported(self.state[name], self.imported.get(name), encoding, own.bits_of(self.imported))
+        there, plain = self.finished.get(name), replace(encoding, tmr=0, copies=1)
+        if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
+            return replace(there, words=quant.protected(there.words, encoding), encoding=encoding)
+        return quant.quantize(self.state[name], encoding)
 
 
 def folders() -> tuple[Path, Path]:
@@ -235,15 +253,16 @@ def load(name: str) -> Checkpoint:
         raise ResqError(f"{file.name} holds {odd[0][:80]!r} of {tensors[odd[0]].dtype}; expected numbers")
     state = {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in tensors.items()}
     try:
-        state = codes.unpacked(state)
+        imported, finished, state = codes.imported(state), codes.finished(state), codes.unpacked(state)
     except ValueError as error:
         raise ResqError(f"{file.name}: {error}") from None
     missing = [w for w in fields["weights"] if w not in state]
     if missing:
         raise ResqError(f"{file.name} lacks the weight {missing[0]}")
     return Checkpoint(
-        name, fields["network"], fields["data"], state, tuple(fields["weights"]), fields, found[:16]
-    )
+        name, fields["network"], fields["data"], state, tuple(fields["weights"]), fields, found[:16],
+        imported, finished,
+    )  # fmt: skip
 
 
 def save(
@@ -253,6 +272,7 @@ def save(
     about: Mapping[str, Any],
     folder: Path | None = None,
     bits: int = 0,
+    imported: Mapping[str, QuantizedTensor] | None = None,
 ) -> Path:
     """Writes a checkpoint and its card; returns the weights' file.
 
@@ -260,6 +280,7 @@ def save(
         state: parameters and buffers; ``weights`` among them are kept as float16.
         about: what the card says beyond network, data and hash: recipe, seed, accuracy, time.
         bits: 8 or 4: keep the weights as codes of so many bits instead; they are rounded once more.
+        imported: weights to be kept as the codes that they came as; nothing of them is rounded.
     Raises:
         ValueError: the name is not data/network/variant.
     """
@@ -268,8 +289,13 @@ def save(
     file = _file(folder or work() / "weights", name)
     data, network, _ = name.split("/")
     file.parent.mkdir(parents=True, exist_ok=True)
+    came = imported or {}
     kept = {
-        k: codes.packed(k, v, bits) if bits and k in weights else {k: _stored(v, k in weights)}
+        k: codes.kept(k, came[k])
+        if k in came
+        else codes.packed(k, v, bits)
+        if bits and k in weights
+        else {k: _stored(v, k in weights)}
         for k, v in state.items()
     }
     raw = write_tensors({k: v for tensors in kept.values() for k, v in tensors.items()})

@@ -4,6 +4,9 @@ A weight of shape (out, ...) lies there as uint8 codes, affine per output channe
 ``NAME|zero`` beside it, float32 (out,). Read again it is float32, whatever encoding it is then put into.
 Codes of 4 bits lie two in a byte, each channel from a byte of its own on, (out, bytes), the earlier code in
 the lower half; ``NAME|shape`` then says the weight's shape, int64.
+
+Codes that a file from elsewhere brought lie one in a byte, in the weight's shape, with as many scales and zero
+points as they had; ``NAME|code`` says their bits and whether they are signed, int64 (2,).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from resq.errors import ResqError
 from resq.memory import quant
 
 BYTE, HALF = Encoding(), Encoding(4)
-SCALE, ZERO, SHAPE = "|scale", "|zero", "|shape"
+SCALE, ZERO, SHAPE, CODE = "|scale", "|zero", "|shape", "|code"
 LARGE = 2**20  # weights; a finished network of so many is kept as codes
 
 
@@ -52,6 +55,32 @@ def packed(name: str, weight: np.ndarray, bits: int = 8) -> dict[str, np.ndarray
     return {name: even[:, ::2] | even[:, 1::2] << 4, **scales, name + SHAPE: shape}
 
 
+def kept(name: str, q: QuantizedTensor) -> dict[str, np.ndarray]:
+    """The tensors that stand in the file for a weight that came as codes; nothing is rounded."""
+    how = np.array([q.encoding.bits, q.encoding.code == "symmetric"], np.int64)
+    return {name: q.words, name + SCALE: q.scale, name + ZERO: q.zero, name + CODE: how}
+
+
+def imported(tensors: Mapping[str, np.ndarray]) -> dict[str, QuantizedTensor]:
+    """The weights of a file that came as codes, with their words as they were.
+
+    Raises:
+        ValueError: codes, scale and zero point do not belong together; the sentence names the weight.
+    """
+    names = [key.removesuffix(CODE) for key in tensors if key.endswith(CODE)]
+    return {name: _imported(name, tensors) for name in names}
+
+
+def finished(tensors: Mapping[str, np.ndarray]) -> dict[str, QuantizedTensor]:
+    """The weights of a file that lie there as codes of 4 bits, which are the words that the network is meant for.
+
+    Made of their floats anew, a channel as far above zero as below would get another zero point: its range is
+    then one step narrower than that which was rounded, and half of a step is rounded to even.
+    """
+    names = [key.removesuffix(SHAPE) for key in tensors if key.endswith(SHAPE)]
+    return {name: _words(name, tensors) for name in names}
+
+
 def unpacked(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The tensors of a file with every coded weight as float32; the others are passed on.
 
@@ -59,7 +88,7 @@ def unpacked(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         ValueError: codes, scale and zero point do not belong together; the sentence names the weight.
     """
     coded = {key.removesuffix(SCALE) for key in tensors if key.endswith(SCALE)}
-    beside = {name + end for name in coded for end in (SCALE, ZERO, SHAPE)}
+    beside = {name + end for name in coded for end in (SCALE, ZERO, SHAPE, CODE)}
     lost = sorted(coded - set(tensors))
     if lost:
         raise ResqError(f"there are scales of {lost[0][:80]!r} but no codes")
@@ -67,6 +96,33 @@ def unpacked(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _weight(name: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+    return quant.dequantize(_imported(name, tensors) if name + CODE in tensors else _words(name, tensors))
+
+
+def _imported(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:
+    """Codes from elsewhere, which may have a scale for every run of so many weights."""
+    words, how = tensors.get(name), tensors[name + CODE]
+    scale, zero = tensors.get(name + SCALE), tensors.get(name + ZERO)
+    if words is None or scale is None or zero is None:
+        raise ValueError(f"the codes of {name[:80]!r} lack their words, scale or zero point")
+    said = how.reshape(-1).tolist() if how.dtype == np.int64 else []
+    if len(said) != 2 or not 2 <= said[0] <= 8 or said[1] not in (0, 1):
+        raise ValueError(
+            f"the codes of {name[:80]!r} are said to be {said}; expected 2 to 8 bits, signed or not"
+        )
+    fits = words.dtype == np.uint8 and words.ndim > 1 and words.size and int(words.max()) < 2 ** said[0]
+    even = scale.ndim == 1 and scale.size and words.size % scale.size == 0 and scale.shape == zero.shape
+    floats = all(v.dtype == np.float32 and np.isfinite(v).all() for v in (scale, zero))
+    if not (fits and even and floats):
+        raise ValueError(
+            f"{name[:80]!r} is {words.dtype} {words.shape} with {scale.dtype} {scale.shape}; expected codes of "
+            f"{said[0]} bits and finite float32 scales for runs of equal length"
+        )
+    per = "tensor" if scale.size == 1 else "channel"
+    return QuantizedTensor(words, scale, zero, Encoding(said[0], "symmetric" if said[1] else "affine", per))
+
+
+def _words(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:
     words, scale, zero = tensors[name], tensors[name + SCALE], tensors.get(name + ZERO)
     if words.dtype != np.uint8 or not words.ndim:
         raise ResqError(f"{name[:80]!r} is {words.dtype} {words.shape}; expected uint8 codes (out, ...)")
@@ -80,8 +136,8 @@ def _weight(name: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
             )
     shape = tensors.get(name + SHAPE)
     if shape is None:
-        return quant.dequantize(QuantizedTensor(words, scale, zero, BYTE))
-    return quant.dequantize(QuantizedTensor(_halves(name, words, shape), scale, zero, HALF))
+        return QuantizedTensor(words, scale, zero, BYTE)
+    return QuantizedTensor(_halves(name, words, shape), scale, zero, HALF)
 
 
 def _halves(name: str, words: np.ndarray, shape: np.ndarray) -> np.ndarray:

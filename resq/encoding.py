@@ -14,6 +14,7 @@ FLOATS = {"fp32": 32, "fp16": 16, "bf16": 16}
 CODES = ("affine", "symmetric", "magnitude", *FLOATS)
 MOST_COPIES = 99
 BESIDE = ("fp32", "folded")
+IMPORTED = "as-imported"  # the words that a file from elsewhere brought, whatever their scales
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Encoding:
     Attributes:
         bits: 2..8 for integer codes; 32 or 16 for floating-point words.
         code: "affine" (unsigned, with a zero point), "symmetric" (two's complement, -max..max),
-            "magnitude" (sign bit and magnitude), or the words "fp32", "fp16", "bf16" as they are.
+            "magnitude" (sign bit and magnitude), the words "fp32", "fp16", "bf16" as they are, or
+            "as-imported", the codes that a file from elsewhere brought, with its scales and zero points.
         per: one scale "channel" (output channel) or "tensor".
         tmr: how many of the top bits are stored three times and read by majority.
         copies: how often the whole word is stored; each bit is read by majority. An odd number up to 99: a
@@ -64,7 +66,8 @@ class Encoding:
         self._check_beside()
         if self.other is not None:
             self._check_other(self.other)
-        known("code", self.code, dict.fromkeys(CODES))
+        if self.code != IMPORTED:
+            known("code", self.code, dict.fromkeys(CODES))
         if self.per not in ("channel", "tensor"):
             raise ResqError(f"scales are per channel or per tensor, got {self.per!r}")
         if self.clip not in ("minmax", "mse"):
@@ -78,6 +81,8 @@ class Encoding:
                 )
         elif not 2 <= self.bits <= 8:
             raise ResqError(f"integer codes have 2 to 8 bits, got {self.bits}")
+        elif self.code == IMPORTED and (self.tmr, self.per, self.clip, self.copies) != (0, "channel", "minmax", 1):
+            raise ResqError(f"{IMPORTED} words are those of a file, without copies or a range of their own")
         elif not 0 <= self.tmr <= min(2, self.bits):
             raise ResqError(f"0, 1 or 2 top bits can be stored three times, got {self.tmr}")
         if self.copies not in range(1, MOST_COPIES + 1, 2):
@@ -158,6 +163,8 @@ class Encoding:
             return f"{self.base}+{self.other}@{_spans(self.apart)}"
         if self.code in FLOATS:
             return self.code
+        if self.code == IMPORTED:
+            return IMPORTED if self.bits == 8 else f"{IMPORTED}-int{self.bits}"
         options = [self.code] * (self.code != "affine") + [self.per] * (self.per != "channel")
         options += [self.clip] * (self.clip != "minmax")
         options += [f"tmr{self.tmr}"] * bool(self.tmr) + [f"x{self.copies}"] * (self.copies > 1)
@@ -179,6 +186,8 @@ class Encoding:
             return _mixed(text)
         if text in FLOATS:
             return Encoding(FLOATS[text], text)
+        if match := re.fullmatch(rf"{IMPORTED}(?:-int([2-7]))?", text):
+            return Encoding(int(match[1] or 8), IMPORTED)
         head, *options = text.split("-")
         meaning: dict[str, tuple[str, str | int]] = {
             **{code: ("code", code) for code in CODES if code not in FLOATS},
@@ -193,8 +202,9 @@ class Encoding:
             raise ResqError(
                 f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
                 "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2, -x3, -x5 … -x99 (words stored so many "
-                "times), such as int8, int8-symmetric-tensor, int4-tmr2, int8-x9, and then +floats3 … or "
-                "+folded, +folded3 … (the scales, norms and biases beside the words)"
+                f"times), such as int8, int8-symmetric-tensor, int4-tmr2, int8-x9, and then +floats3 … or "
+                f"+folded, +folded3 … (the scales, norms and biases beside the words); or {IMPORTED}, for networks "
+                "that were imported as codes"
             )
         return Encoding(bits=int(head[3:]), **fields)  # type: ignore[arg-type]
 

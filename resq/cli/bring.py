@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, data
-from resq.cli import options, train
+from resq.cli import options, owncodes, train
 from resq.errors import ResqError
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("file", type=Path, help="a .safetensors file, or a state dict that torch.save wrote")
+    parser.add_argument(
+        "file", type=Path, help="a .safetensors or .onnx file, or a state dict that torch.save wrote"
+    )
     parser.add_argument("--network", required=True, help="the network that the weights are of")
     parser.add_argument("--data", required=True, help="the data set that it was trained on")
     parser.add_argument("--name", help="data/network/variant; default: DATA/NETWORK/ and the file's name")
@@ -37,9 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
     if target.exists() and not arguments.overwrite:
         raise ResqError(f"{target} exists already; --name keeps both, --overwrite replaces it")
     brought = foreign.bring(arguments.file, arguments.network, len(classes))
-    about = {"source": _source(arguments.file), "names": list(brought.how)}
+    about = {"source": _source(arguments.file), "names": list(brought.how), **owncodes.about(brought)}
     about |= _tested(name, brought, about)
-    file = checkpoints.save(name, brought.state, brought.weights, about)
+    file = checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
     card = checkpoints.card(str(file))
     print(options.dump(card) if arguments.json else _sentence(name, card, file))
 
@@ -53,7 +55,7 @@ def _source(file: Path) -> dict[str, Any]:
 def _tested(name: str, brought: Any, about: dict[str, Any]) -> dict[str, Any]:
     """Accuracy on all test images of the weights as they are kept, or why there is none."""
     drafts = checkpoints.work() / f"import-{os.getpid()}"
-    draft = checkpoints.save(name, brought.state, brought.weights, about, drafts)
+    draft = checkpoints.save(name, brought.state, brought.weights, about, drafts, imported=brought.codes)
     try:
         return {"test": train.tested(draft)}
     except FileNotFoundError:
@@ -68,4 +70,5 @@ def _sentence(name: str, card: dict[str, Any], file: Path) -> str:
         f"{options.percent(test['accuracy'])} of {test['n']} test images correct "
         f"(95 %: {options.span(test['low'], test['high'])})"
     )
-    return f"{name}: {'; '.join(card['names'])}; {said}; written to {file}"
+    parts = [*card["names"], *owncodes.sentences(card), said]
+    return f"{name}: {'; '.join(parts)}; written to {file}"

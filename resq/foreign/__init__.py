@@ -7,7 +7,7 @@ network: first the file's own structure is checked, then names and shapes, then 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ import torch
 from torch import nn
 
 from resq import networks
-from resq.core import known
+from resq.core import QuantizedTensor, known
 from resq.errors import ResqError
-from resq.foreign import coded, files, names, onnx_file
+from resq.foreign import coded, files, names, onnx_network
+from resq.foreign import onnx_file as onnx_file
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Listing
 from resq.networks.shapes import shapes_only
@@ -33,11 +34,16 @@ class Brought:
     Attributes:
         weights: names of the tensors that are stored as words.
         how: sentences for the card: the format, what was taken away, renamed, unfolded or filled.
+        codes: the words of weights that came as integer codes.
+        mean, std: by which the file normalises its images itself, or empty.
     """
 
     state: Mapping[str, np.ndarray]
     weights: tuple[str, ...]
     how: tuple[str, ...]
+    codes: Mapping[str, QuantizedTensor] = field(default_factory=dict)
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
 
 def bring(file: Path, network: str, classes: int) -> Brought:
@@ -48,6 +54,8 @@ def bring(file: Path, network: str, classes: int) -> Brought:
             names the tensor, what it is and what was expected.
     """
     make = known("network", network, networks.NETWORKS)
+    if file.suffix == ".onnx" and file.is_file():
+        return _onnx(file, network, classes)
     listed = _listed(file)  # first: a damaged file is refused before anything is built
     with shapes_only():
         body = make(classes)
@@ -67,14 +75,40 @@ def bring(file: Path, network: str, classes: int) -> Brought:
     except ValueError as error:
         raise ResqError(f"{file.name} does not fit: {error}") from None
     how = _how(listed, gone, renamed, folded)
-    return Brought(_completed(state, body, folded), networks.weight_names(body), how)
+    words = networks.weight_names(body)
+    codes = _codes({w: listed.tensors[found[pairs[w]]] for w in words}, file)
+    return Brought(_completed(state, body, folded), words, how, codes)
+
+
+def _codes(weights: Mapping[str, Any], file: Path) -> dict[str, QuantizedTensor]:
+    """The words of those weights that came as codes."""
+    own = {name: tensor.own(file) for name, tensor in weights.items() if hasattr(tensor, "own")}
+    return {name: q for name, q in own.items() if q is not None}
+
+
+def _onnx(file: Path, network: str, classes: int) -> Brought:
+    """The weights in an ONNX file."""
+    try:
+        found = onnx_network.read(file, network, classes)
+        for name, value in found.state.items():
+            _checked(name, value, name in found.codes)
+    except RefusedError as error:
+        raise ValueError(f"{file.name} {error}") from None
+    except ValueError as error:
+        if str(error).startswith(file.name):
+            raise
+        raise ValueError(f"{file.name} does not fit: {error}") from None
+    with shapes_only():
+        words = networks.weight_names(networks.NETWORKS[network](classes))
+    return Brought(
+        found.state, words, ("read from an ONNX file", *found.said), found.codes, found.mean, found.std
+    )
 
 
 def _listed(file: Path) -> Listing:
     """The file's tensors as floats: integer codes are read as what they stand for."""
     try:
-        onnx = file.suffix == ".onnx" and file.is_file()
-        listed = onnx_file.listing(file) if onnx else coded.decoded(files.listing(file))
+        listed = coded.decoded(files.listing(file))
         if not listed.tensors:
             raise RefusedError("holds no tensors")
         return listed
@@ -133,12 +167,23 @@ def _numbers(name: str, tensor: Any, file: Path, whole: bool) -> np.ndarray:
         raise ResqError(f"{name} holds numbers of kind {tensor.kind}; expected {' or '.join(expected)}")
     if whole:
         return tensor.read(file).astype(np.int64)
-    values = tensor.read(file)
-    bad = int(np.count_nonzero(~(np.abs(values) <= HALF)))
+    return _checked(name, tensor.read(file), hasattr(tensor, "own"))
+
+
+def _checked(name: str, values: np.ndarray, coded: bool = False) -> np.ndarray:
+    """Values as float32, finite and, unless they are kept as codes, within float16.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if values.dtype.kind != "f":
+        return values
+    most = float(np.finfo(np.float32).max) if coded else HALF
+    bad = int(np.count_nonzero(~(np.abs(values) <= most)))
     if bad:
         shape = "x".join(map(str, values.shape))
         raise ResqError(
-            f"{name} of shape {shape} holds {bad} numbers that are NaN, infinite or beyond {HALF:g}; "
+            f"{name} of shape {shape} holds {bad} numbers that are NaN, infinite or beyond {most:g}; "
             "expected finite ones"
         )
     if name.endswith("running_var") and values.min(initial=0) < 0:

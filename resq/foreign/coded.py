@@ -16,10 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
+from resq.core import QuantizedTensor
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Found, Listing
+from resq.memory.own import own
 
 DATA = re.compile(r"(.+?)([.:_]_?)(qdata|int_data)")
+ACTIVATIONS = re.compile(r'"(?:activation_quantization|act_quant_kwargs|act_quant_scale)": (?!null)')
 WHOLE = ("i1", "u1", "i2", "i4", "i8")
 # Packed tensors keep several codes in a byte; of these only the unpacked ones read as they stand.
 UNPACKED = ("IntxUnpackedToInt8Tensor", "Int8Tensor", "AffineQuantizedTensor")
@@ -33,6 +36,7 @@ class Coded:
     scale: Found
     zero: Found | None
     kind: str = "f4"
+    bits: int = 0  # of a code; 0: as many as the file stores it in
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -41,8 +45,19 @@ class Coded:
 
     def read(self, file: Path) -> np.ndarray:
         """The floats that the codes stand for."""
+        return dequantized(*self._parts(file))
+
+    def own(self, file: Path) -> QuantizedTensor | None:
+        """The codes as stored words; None where they have more than 8 bits or lie beyond those said."""
+        codes, scale, zero = self._parts(file)
+        try:
+            return own(codes, scale, zero, self.bits or codes.dtype.itemsize * 8)
+        except ValueError:
+            return None
+
+    def _parts(self, file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | float]:
         zero = 0.0 if self.zero is None else _spread(self.zero.read(file), self.shape)
-        return dequantized(self.data.read(file), _spread(self.scale.read(file), self.shape), zero)
+        return self.data.read(file), _spread(self.scale.read(file), self.shape), zero
 
 
 def dequantized(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray | float) -> np.ndarray:
@@ -71,7 +86,10 @@ def decoded(listed: Listing) -> Listing:
     rest = {name: tensor for name, tensor in listed.tensors.items() if name not in used}
     if not tensors:
         return listed
-    return replace(listed, tensors={**rest, **tensors}, format=f"{listed.format} (integer codes)")
+    form = f"{listed.format} (integer codes)"
+    if any(ACTIVATIONS.search(said) for said in listed.about.values()):
+        form += ", the quantization of activations that it describes left out,"
+    return replace(listed, tensors={**rest, **tensors}, format=form)
 
 
 def _trio(
@@ -92,7 +110,13 @@ def _trio(
                 f"gives {weight[:80]!r}, codes of shape {_shape(data.shape)}, a {name} of shape "
                 f"{_shape(found.shape)}; expected one per tensor, per channel or per block"
             )
-    return weight, Coded(data, scale, zero)
+    return weight, Coded(data, scale, zero, bits=_bits(about.get(weight, "")))
+
+
+def _bits(said: str) -> int:
+    """The bits of a code that a torchao header names, as in torch.int4, or 0."""
+    match = re.search(r'"target_dtype":[^}]*"(?:torch\.)?u?int([2-8])"', said)
+    return int(match[1]) if match else 0
 
 
 def _type(said: str) -> str:

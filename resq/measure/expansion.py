@@ -59,7 +59,8 @@ def instant(bench: Bench, x: Tensor, y: Tensor, *, seed: int = 0) -> list[dict[s
     rows = []
     for layer, q in bench.model.weights.items():
         planes = range(q.encoding.stored - 1, -1, -1)
-        expect = _by_word if q.encoding.code in FLOATS else _by_code
+        finer = len(q.scale) not in (1, q.words.shape[0])  # scales of parts of a channel, from elsewhere
+        expect = _by_word if finer or q.encoding.code in FLOATS else _by_code
         near = _steepest(q, known[layer])
         for bit, channels in zip(planes, expect(q, known[layer], planes), strict=True):
             costs = cost(q, known[layer], near, bit)

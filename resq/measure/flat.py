@@ -6,7 +6,7 @@ numpy calls; as one array over all layers they cost what looking them up and wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,9 @@ class Flat:
         words: the fault-free stored words, layers one after the other.
         first: index of each row's first word, and after them the number of words, int64 (rows + 1,).
         place: int64 (4, rows), where a row's weights lie: see ``_places``.
-        scale, zero, factor: what turns a row's words into floats; a folded norm is the factor.
+        scale, zero: what turns a row's words into floats, (rows,); or a word's, (words,), where a layer has more
+            than one of them in a row, as codes from elsewhere may.
+        factor: what a folded norm multiplies a row by.
         encodings: the one of all rows, or two; ``kind`` then says which a row has, (rows,), else it is None.
     """
 
@@ -73,8 +75,11 @@ class Flat:
         # The rows of ascending words, without a search for each: how many words fall into every row.
         count = np.diff(np.searchsorted(word, self.first))
         place, stored = self._places(word, count), self.words.take(word)
+        if len(self.scale) == len(self.words) > len(count):
+            scale, zero = self.scale.take(word), self.zero.take(word)
+        else:
+            scale, zero = np.repeat(self.scale, count), np.repeat(self.zero, count)
         kind = None if self.kind is None else np.repeat(self.kind, count)
-        scale, zero = np.repeat(self.scale, count), np.repeat(self.zero, count)
         before = self._values(stored, kind, scale, zero)
         if now is not None and null is not None:
             scale, zero = np.repeat(now, count), np.repeat(null, count)
@@ -132,6 +137,9 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
         parameter.data = view.copy_(parameter.data)
         rows.append(_rows(q, factors.get(name, np.ones(1, np.float32)), start))
     size, area, inputs, base, scale, zero, factor = map(np.concatenate, zip(*rows, strict=True))
+    fine = any(len(q.scale) not in (1, len(q.words)) for q in model.weights.values())
+    if fine:
+        scale, zero = (np.concatenate([_each(v, q) for v, q in both]) for both in _both(model))
     words = np.concatenate([q.words.reshape(-1) for q in model.weights.values()])
     first = np.concatenate([[0], np.cumsum(size)])
     place = np.stack([-(-(1 << 32) // area), inputs, base - first[:-1] * inputs, 1 - area * inputs])
@@ -147,8 +155,20 @@ def _rows(q: QuantizedTensor, factor: np.ndarray, start: int) -> list[np.ndarray
     count, inputs, *sides = q.words.shape
     area = int(np.prod(sides))
     base = start + np.arange(count) * inputs * area
-    values = (inputs * area, area, inputs, base, q.scale, q.zero, factor)
+    scale, zero = (v if len(v) in (1, count) else v[:1] for v in (q.scale, q.zero))  # finer ones: see _each
+    values = (inputs * area, area, inputs, base, scale, zero, factor)
     return [np.broadcast_to(np.asarray(value), count) for value in values]
+
+
+def _both(model: QuantizedModel) -> Iterator[list[tuple[np.ndarray, QuantizedTensor]]]:
+    """All scales, then all zero points, each with its layer."""
+    yield [(q.scale, q) for q in model.weights.values()]
+    yield [(q.zero, q) for q in model.weights.values()]
+
+
+def _each(values: np.ndarray, q: QuantizedTensor) -> np.ndarray:
+    """A scale or zero point for each word of a layer."""
+    return np.repeat(values, q.words.size // len(values))
 
 
 def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:

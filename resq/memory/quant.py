@@ -7,13 +7,14 @@ significant bit are those of FORTUNE (ATS 2024); with 4 bits and t = 2 a word is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel, QuantizedTensor
+from resq.encoding import IMPORTED
 from resq.errors import ResqError
 from resq.memory import bits
 
@@ -34,6 +35,8 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
         raise ResqError(f"a weight of shape {weight.shape} holds NaN or infinity; expected finite numbers")
     if weight.ndim < 1 or not weight.size:
         raise ResqError(f"a weight of shape {weight.shape} has no numbers to store; expected (out, ...)")
+    if encoding.code == IMPORTED:
+        raise ResqError(f"{encoding} words come from a file and are made of no floats; expected such as int8")
     if encoding.code in FLOATS:
         one, none = np.ones(1, np.float32), np.zeros(1, np.float32)
         return QuantizedTensor(_float_words(weight, encoding.code), one, none, encoding)
@@ -145,17 +148,23 @@ def channel(q: QuantizedTensor, index: np.ndarray) -> np.ndarray:
 
 
 def quantize_model(
-    state: Mapping[str, np.ndarray], weights: tuple[str, ...], encoding: Encoding
+    state: Mapping[str, np.ndarray],
+    weights: tuple[str, ...],
+    encoding: Encoding,
+    word: Callable[[str, Encoding], QuantizedTensor] | None = None,
 ) -> QuantizedModel:
     """A state dict with its ``weights`` quantized and all else kept in floats.
 
+    Args:
+        word: (name, encoding) -> stored words, where a weight has words already; default: ``quantize``.
     Raises:
         ValueError: the encoding stores layers apart that the network does not have.
     """
     if encoding.other is not None and encoding.apart[-1] >= len(weights):
         last = encoding.apart[-1]
         raise ResqError(f"{encoding} stores layer {last} apart; the network has 0..{len(weights) - 1}")
-    stored = {name: quantize(state[name], encoding.of(i)) for i, name in enumerate(weights)}
+    put = word or (lambda name, how: quantize(state[name], how))
+    stored = {name: put(name, encoding.of(i)) for i, name in enumerate(weights)}
     return QuantizedModel(stored, {name: v for name, v in state.items() if name not in stored})
 
 

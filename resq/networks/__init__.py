@@ -14,6 +14,7 @@ from resq.core import known
 from resq.errors import ResqError
 from resq.networks.efficientnet_b0 import efficientnet_b0
 from resq.networks.resnet18 import resnet18, resnet18_gn
+from resq.networks.resnet18_nopool import resnet18_nopool
 from resq.networks.resnet20 import resnet20
 from resq.networks.shapes import shapes_only
 from resq.networks.small_conv import quicken
@@ -24,6 +25,7 @@ NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "resnet20": resnet20,
     "resnet18": resnet18,
     "resnet18_gn": resnet18_gn,
+    "resnet18_nopool": resnet18_nopool,
     "vgg16": vgg16,
     "efficientnet_b0": efficientnet_b0,
     "swin_t": swin_t,
