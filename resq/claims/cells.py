@@ -46,8 +46,8 @@ class Cell:
     map_high: float
     weights: str
     images: str
-    code: str
     top: float = 0.0
+    code: str = ""
     sample: str = "first"
     precision: str = "fp32"
     mode: str = "none"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import special
@@ -20,7 +22,7 @@ QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 LINE = [
     "mean", "low", "high", "map_low", "map_high", "image_low", "image_high", "error", "least", *QUANTILES,
-    "maps", "flips", "due", "top",
+    "maps", "flips", "due", "top", "code",
 ]  # fmt: skip
 
 
@@ -44,7 +46,7 @@ def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd
     ``least``, the worst map, with the lowest accuracy or the most of the others; ``q05`` ... ``q95``,
     quantiles over maps, which tell more than a mean where networks collapse; ``maps``; ``flips`` and
     ``due``, means; ``top``, the rate that the maps were drawn at: maps of another are other maps, so they
-    are lines of their own.
+    are lines of their own; ``code``, what measured it, "several" where halves of it differ.
     """
     rows, by = rows[rows["axis"] == axis], AXES[axis]
     counted = rows[known("metric", metric, METRICS)]
@@ -65,7 +67,7 @@ def foremost(curves: pd.DataFrame) -> pd.DataFrame:
     return choose.speaking(curves)
 
 
-def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, float]:
+def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, Any]:
     """The summary of one point's rows."""
     accuracy = group["accuracy"].to_numpy(float)
     mean = float(accuracy.mean())
@@ -88,6 +90,7 @@ def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, float]:
         "maps": len(accuracy),
         "flips": group["flips"].mean(),
         "due": group["due"].mean(),
+        "code": code[0] if len(code := group["code"].unique()) == 1 else "several",
     }
 
 
