@@ -39,7 +39,7 @@ def add_encoding(parser: argparse._ActionsContainer) -> None:
 def opened(arguments: argparse.Namespace) -> str:
     """Names the encoding that is left open: the one that the checkpoint's card names, else int8.
 
-    Returns one line that says which, empty where the command opens no checkpoint.
+    Returns one line that says which, for ``first``; empty where the command opens no checkpoint.
 
     Raises:
         ValueError: no such checkpoint.
@@ -52,6 +52,11 @@ def opened(arguments: argparse.Namespace) -> str:
         asked = f"int{bits}"
     arguments.encoding = asked or checkpoints.default_encoding(name)
     return f"{name} in {arguments.encoding}" + ("" if asked else "; --encoding names another")
+
+
+def first(arguments: argparse.Namespace) -> None:
+    """Prints the first line of a result for people: the network and the words that it was opened in."""
+    print(arguments.opened)
 
 
 def add_network(parser: argparse.ArgumentParser, seed: str) -> None:

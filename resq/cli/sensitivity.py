@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(options.dump(report(frame)))
     elif not arguments.stream:
+        options.first(arguments)
         print(text(frame))
 
 

@@ -70,6 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(options.dump(report(spec, frame, rows, arguments.metric)))
     elif not arguments.stream:
+        options.first(arguments)
         print_curves(frame, arguments.metric)
         if half:
             print(f"\n{stopped(frame)}")

@@ -67,7 +67,9 @@ class Cell:
 
     @property
     def region(self) -> str:
-        """Where bits may flip, in words for a table."""
+        """Where bits may flip, in words for a table; "all" are those of all words of weights."""
+        if self.targets != "weights":
+            return {"floats": "floats", "all": "weights and floats"}[self.targets]
         return ", ".join([*self.layers, *(f"bit {p}" for p in self.planes)]) or "all"
 
 
