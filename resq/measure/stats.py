@@ -16,7 +16,8 @@ AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due", "top", "code"]
+LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due", "top",
+        "code"]  # fmt: skip
 
 
 # What a curve may be of -> the column of rows that counts it, in images of ``n``.
@@ -36,7 +37,8 @@ def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd
     map saw random images of its own, on all images); ``image_low``, ``image_high``, the 95 % Wilson interval
     of ``mean`` as a rate over the images looked at; ``least``, the worst map, with the lowest accuracy or the
     most of the others; ``q05`` ... ``q95``, quantiles over maps, which tell more than a mean where networks
-    collapse; ``maps``; ``flips`` and ``due``, means; ``top``, the rate that the maps were drawn at; ``code``, hashes.
+    collapse; ``maps``; ``flips`` and ``due``, means; ``top``, the rate that the maps were drawn at; ``code``,
+    hashes.
     """
     rows, by = rows[rows["axis"] == axis], AXES[axis]
     counted = rows[known("metric", metric, METRICS)]
@@ -67,7 +69,7 @@ def foremost(curves: pd.DataFrame) -> pd.DataFrame:
     return curves.merge(best, on=[*same, *own])
 
 
-def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, float]:
+def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, float | str]:
     """The summary of one point's rows."""
     accuracy = group["accuracy"].to_numpy(float)
     mean = float(accuracy.mean())

@@ -23,7 +23,7 @@ def grid(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=[*KEYS, "ber", "eps", "mean", "low", "high", "least", "maps", "code"])
 
 
-def _cell(cell: pd.DataFrame) -> dict[str, float]:
+def _cell(cell: pd.DataFrame) -> dict[str, float | str]:
     accuracy = (cell["correct"] / cell["n"]).to_numpy()
     mean = float(accuracy.mean())
     low, high = (mean, mean) if (cell["flips"] == 0).all() else stats.t_interval(accuracy)
