@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from resq import checkpoints, commands
+from resq import checkpoints
 from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
 from resq.measure.stats import METRICS
 
