@@ -16,8 +16,7 @@ AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due", "top",
-        "code"]  # fmt: skip
+LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due", "code"]
 
 
 # What a curve may be of -> the column of rows that counts it, in images of ``n``.
@@ -37,13 +36,13 @@ def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd
     map saw random images of its own, on all images); ``image_low``, ``image_high``, the 95 % Wilson interval
     of ``mean`` as a rate over the images looked at; ``least``, the worst map, with the lowest accuracy or the
     most of the others; ``q05`` ... ``q95``, quantiles over maps, which tell more than a mean where networks
-    collapse; ``maps``; ``flips`` and ``due``, means; ``top``, the rate that the maps were drawn at; ``code``,
-    hashes.
+    collapse; ``maps``; ``flips`` and ``due``, means; ``top``, the rate that the maps were drawn at, 0
+    where nothing flips; ``code``, hashes.
     """
     rows, by = rows[rows["axis"] == axis], AXES[axis]
     counted = rows[known("metric", metric, METRICS)]
     rows = rows.assign(x=rows[by[0]], accuracy=counted / rows["n"])[counted.notna()]
-    keys = [*KEYS, "x", *by[1:]]
+    keys = [*KEYS, "x", *by[1:], "top"]  # maps that are drawn at another rate are other maps
     if rows.empty:
         return pd.DataFrame(columns=[*keys, *LINE])
     lines = []
@@ -55,18 +54,21 @@ def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd
 
 
 def foremost(curves: pd.DataFrame) -> pd.DataFrame:
-    """Of series that differ only in images the one with the most points, whole.
+    """Of series that differ only in images and in the rate of their maps the one with the most points, whole.
 
     Of equally long ones it is the one on the most images; ties: the last. Two campaigns may have measured one
     network twice; drawn both, they would be two curves of one name.
     """
     if curves.empty:
         return curves
-    own = ["n", "images"]
+    own = ["n", "images", "best"]
     same = [key for key in KEYS if key not in own]
-    points = curves.groupby([*same, *own])["x"].nunique().rename("points").reset_index()
-    best = points.sort_values(["points", "n"], kind="stable").groupby(same)[own].last().reset_index()
-    return curves.merge(best, on=[*same, *own])
+    points = curves.rename(columns={"top": "best"}).groupby([*same, *own])["x"].nunique()
+    order = points.rename("points").reset_index().sort_values(["points", "n", "best"], kind="stable")
+    best = order.groupby(same)[own].last().reset_index()
+    found = curves.merge(best, on=[*same, "n", "images"])
+    # Without flips there is no map, whatever rate those beside it were drawn at.
+    return found[(found["top"] == found["best"]) | (found["x"] == 0)].drop(columns="best")
 
 
 def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, float | str]:
@@ -87,7 +89,6 @@ def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, float | st
         "maps": len(accuracy),
         "flips": group["flips"].mean(),
         "due": group["due"].mean(),
-        "top": group["top"].max(),
         "code": codes(group),
     }
 
