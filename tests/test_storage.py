@@ -28,7 +28,7 @@ def test_so_many_copies_leave_under_a_tenth_of_a_bit_wrong_and_fewer_do_not(rate
 
 
 def test_no_number_of_copies_helps_against_a_coin():
-    with pytest.raises(ValueError, match="more than 99 copies of 8 bits would be needed at a rate of 0.5"):
+    with pytest.raises(ValueError, match=r"more than 99 copies of 8 bits would be needed at a rate of 0\.5"):
         copies(8, 0.5)
 
 
