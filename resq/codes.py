@@ -34,7 +34,7 @@ def width(state: Mapping[str, np.ndarray], weights: tuple[str, ...], encoding: E
     """
     if sum(state[name].size for name in weights) < LARGE:
         return 0
-    return 4 if replace(encoding, tmr=0, copies=1) == HALF else 8
+    return 4 if replace(encoding.bare, tmr=0, copies=1) == HALF else 8
 
 
 def packed(name: str, weight: np.ndarray, bits: int = 8) -> dict[str, np.ndarray]:

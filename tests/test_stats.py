@@ -170,3 +170,49 @@ def test_of_a_series_measured_twice_the_one_on_the_most_images_is_foremost():
     assert sorted(zip(kept["encoding"], kept["x"], kept["n"], strict=True)) == [
         ("int4", 0.0, 100), ("int4", 0.01, 100), ("int8", 0.0, 400), ("int8", 0.01, 400),
     ]  # fmt: skip
+
+
+def test_code_edited_between_two_halves_of_a_campaign_splits_no_curve():
+    halves = [row(ber=0.01, map=m, correct=50 + m, code="before" if m < 2 else "after") for m in range(4)]
+    curve = stats.curve(table.frame(halves))
+    assert curve["maps"].tolist() == [4]
+    assert curve["mean"].tolist() == [pytest.approx(0.515)]
+    assert curve["code"].tolist() == ["after, before"]
+    assert len(stats.foremost(curve)) == 1
+
+
+def test_rows_of_other_numbers_are_other_curves():
+    rows = [row(ber=0.01, map=m, numbers=numbers) for m in range(2) for numbers in ("2", "3")]
+    assert stats.curve(table.frame(rows))["maps"].tolist() == [2, 2]
+
+
+def test_maps_drawn_at_another_rate_are_other_maps():
+    rows = [row(ber=0.01, top=top, map=m, correct=c) for top, c in ((0.01, 40), (0.1, 60)) for m in range(3)]
+    curve = stats.curve(table.frame([row(), *rows]))
+    assert curve["maps"].tolist() == [1, 3, 3]
+    assert stats.foremost(curve)["mean"].tolist() == [0.9, pytest.approx(0.6)]
+
+
+COUNTED = [("sdc1", [3, 5, 10]), ("due", [1, 2, 6]), ("sdc20", [0, 0, 9])]
+
+
+@pytest.mark.parametrize(("metric", "counts"), COUNTED)
+def test_sdc_and_due_are_curves_with_both_intervals_and_the_worst_map_has_most(metric, counts):
+    rows = [row(ber=0.01, map=m, **{metric: count}) for m, count in enumerate(counts)]
+    line = stats.curve(table.frame(rows), metric=metric).iloc[0]
+    assert line["mean"] == pytest.approx(np.mean(counts) / 100)
+    assert line["least"] == max(counts) / 100
+    assert line["low"] <= line["mean"] <= line["high"]
+    assert line["image_low"] < line["mean"] < line["image_high"]
+    assert (line["low"], line["high"]) == stats.t_interval(np.array(counts) / 100)
+
+
+def test_rows_in_which_sdc_was_not_counted_are_in_no_curve_of_it():
+    rows = table.frame([row(ber=0.01, map=0), row(ber=0.01, map=1, sdc1=4)])
+    assert stats.curve(rows, metric="sdc1")[["mean", "maps"]].to_numpy().tolist() == [[0.04, 1]]
+    assert stats.curve(rows)["maps"].tolist() == [2]
+
+
+def test_a_metric_that_is_not_counted_is_refused_by_name():
+    with pytest.raises(ValueError, match="no metric 'f1'; known: accuracy, due, sdc1"):
+        stats.curve(table.frame([row()]), metric="f1")

@@ -82,12 +82,12 @@ def test_flips_in_one_plane_stay_there():
     assert row["correct"] > 15  # the least significant bit of every weight costs next to nothing
 
 
-def test_a_network_of_nan_is_counted_and_answers_class_0():
+def test_a_network_of_nan_is_counted_and_right_about_nothing():
     def broken(x):
         return torch.full((len(x), 4), torch.nan)
 
     x, y = torch.zeros(5, 3, 2, 2), torch.tensor([0, 0, 1, 2, 3])
-    assert sweep.score(broken, x, y) == (2, 5)
+    assert sweep.score(broken, x, y) == (0, 5)
 
 
 def test_data_of_other_classes_and_too_many_images_are_refused(monkeypatch):

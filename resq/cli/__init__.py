@@ -104,9 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(rest)
     try:
         plugins.load(own.plugin)
-        said = options.opened(arguments)
-        if said and not arguments.json and not getattr(arguments, "stream", False):
-            print(said)
+        arguments.opened = options.opened(arguments)
         COMMANDS[arguments.command].run(arguments)
     except ResqError as error:
         print(f"resq: {error}", file=sys.stderr)

@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(options.dump(result))
     else:
+        options.first(arguments)
         print(
             f"{options.percent(result['accuracy'])} correct of {result['n']} "
             f"(95 % over images: {options.span(result['low'], result['high'])})\n"

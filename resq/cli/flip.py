@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(options.dump(found))
         return
+    options.first(arguments)
     words, values = (found[key] for key in ("word", "value"))
     print(
         f"word {words[0]:#x} -> {words[1]:#x}, weight {values[0]:.6g} -> {values[1]:.6g}; "

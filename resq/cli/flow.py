@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(options.dump({"rows": rows}))
     elif not arguments.stream:
+        options.first(arguments)
         for spec in specs:
             print(_text([row for row in rows if row["ber"] == spec.ber]))
 

@@ -27,6 +27,25 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return read
 
 
+def budgets(text: str) -> tuple[float, ...]:
+    """A comma-separated list of attack budgets in 1/255 as an argparse type."""
+    if "/" in text:
+        said = f"budgets are in 1/255 of the pixel range, so 8/255 is written 8, got {text!r}"
+        raise argparse.ArgumentTypeError(said)
+    found: tuple[float, ...] = numbers(float)(text)
+    return found
+
+
+def hints(spec: SweepSpec) -> list[str]:
+    """What is allowed and seldom meant, in sentences: tiny budgets, large rates."""
+    tiny = [e for e in spec.eps if 0 < e < 0.5]
+    large = [b for b in spec.bers if b > 0.2]
+    return [
+        *(f"hint: eps {e} means {e}/255; {e} of the pixel range would be {255 * e:.3g}" for e in tiny[:1]),
+        *(f"hint: BER {b} flips {100 * b:.3g} % of all bits; {b} % would be {b / 100}" for b in large[:1]),
+    ]
+
+
 CHECKPOINT = "data/network/variant (see python -m resq show) or a .safetensors file"
 
 
@@ -39,7 +58,7 @@ def add_encoding(parser: argparse._ActionsContainer) -> None:
 def opened(arguments: argparse.Namespace) -> str:
     """Names the encoding that is left open: the one that the checkpoint's card names, else int8.
 
-    Returns one line that says which, empty where the command opens no checkpoint.
+    Returns one line that says which, for ``first``; empty where the command opens no checkpoint.
 
     Raises:
         ValueError: no such checkpoint.
@@ -52,6 +71,11 @@ def opened(arguments: argparse.Namespace) -> str:
         asked = f"int{bits}"
     arguments.encoding = asked or checkpoints.default_encoding(name)
     return f"{name} in {arguments.encoding}" + ("" if asked else "; --encoding names another")
+
+
+def first(arguments: argparse.Namespace) -> None:
+    """Prints the first line of a result for people: the network and the words that it was opened in."""
+    print(arguments.opened)
 
 
 def add_network(parser: argparse.ArgumentParser, seed: str) -> None:
@@ -105,7 +129,7 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
         help="what is struck: weights (default), floats (scales, zero points, norms, biases) or all",
     )
     parser.add_argument(
-        "--eps", type=numbers(float), default=(), help="attack budgets in 1/255, such as 0,2,4,8"
+        "--eps", type=budgets, default=(), help="attack budgets in 1/255, such as 0,2,4,8"
     )
     parser.add_argument("--attack", default="pgd", help=f"{', '.join(ATTACKS)} (default pgd)")
     parser.add_argument("--steps", type=int, default=20, help="PGD steps of 2/255 (default 20)")

@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(options.dump(report(spec, frame, rows, arguments.metric)))
     elif not arguments.stream:
+        options.first(arguments)
         print_curves(frame, arguments.metric)
         if half:
             print(f"\n{stopped(frame)}")
@@ -150,7 +151,9 @@ def stopped(frame: pd.DataFrame) -> str:
 
 
 def measured(spec: SweepSpec, half: float = 0.0) -> Iterator[dict[str, Any]]:
-    """The rows, with a progress bar on standard error; with ``half`` as ``adaptive.run`` has them."""
+    """The rows, hints and a progress bar on standard error; with ``half`` as ``adaptive.run`` has them."""
+    for hint in options.hints(spec):
+        print(hint, file=sys.stderr)
     from resq.measure import sweep  # torch: seconds that a refused spec need not pay
 
     rows = adaptive.run(spec, half, sweep.Measurer().row) if half else sweep.run(spec)

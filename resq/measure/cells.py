@@ -67,14 +67,10 @@ class Cell:
 
     @property
     def region(self) -> str:
-        """Where bits may flip, in words for a table; "all" are all words of the weights and nothing else."""
-        part = ", ".join([*self.layers, *(f"bit {p}" for p in self.planes)])
-        return part or region_of(self.targets)
-
-
-def region_of(targets: str) -> str:
-    """What a row calls the whole of these targets, so that no two of them are ever one series."""
-    return "all" if targets == "weights" else f"targets: {targets}"
+        """Where bits may flip, in words for a table; "all" are those of all words of weights."""
+        if self.targets != "weights":
+            return {"floats": "floats", "all": "weights and floats"}[self.targets]
+        return ", ".join([*self.layers, *(f"bit {p}" for p in self.planes)]) or "all"
 
 
 def key(cell: Cell, weights: str, images: str) -> str:

@@ -136,7 +136,7 @@ class SweepSpec:
     @property
     def region(self) -> str:
         """Where bits may flip, in words for a table."""
-        return Cell("", "", "", layers=self.layers, planes=self.planes).region
+        return Cell("", "", "", layers=self.layers, planes=self.planes, targets=self.targets).region
 
     @property
     def drawn_at(self) -> float:

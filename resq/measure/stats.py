@@ -90,8 +90,13 @@ def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, Any]:
         "maps": len(accuracy),
         "flips": group["flips"].mean(),
         "due": group["due"].mean(),
-        "code": code[0] if len(code := group["code"].unique()) == 1 else "several",
+        "code": codes(group),
     }
+
+
+def codes(group: pd.DataFrame) -> str:
+    """The hashes of the code that measured these rows: more than one where it was edited in between."""
+    return ", ".join(sorted(group["code"].unique()))
 
 
 def quantiles(values: np.ndarray) -> dict[str, float]:

@@ -102,8 +102,6 @@ def _filled(table: pd.DataFrame) -> pd.DataFrame:
         else:
             table[name] = [value if _lacks(v) else v for v in table[name]]
     table["right"] = [bytes.fromhex(v) if isinstance(v, str) else v for v in table["right"]]
-    struck = (table["targets"] != "weights") & (table["region"] == "all")
-    table["region"] = table["region"].mask(struck, "targets: " + table["targets"].astype(str))
     return table
 
 

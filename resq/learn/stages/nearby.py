@@ -56,7 +56,10 @@ class Words:
 def suits(encoding: Encoding, weights: int) -> bool:
     """Whether all of a network's ``weights`` layers are kept as integer codes of whole ranges, once each."""
     kinds = {encoding.of(i) for i in range(weights)}
-    return all(kind.code not in FLOATS and kind.clip == "minmax" and kind.copies == 1 for kind in kinds)
+    return all(
+        kind.code not in FLOATS and kind.clip == "minmax" and kind.copies == 1 and kind.beside == "fp32"
+        for kind in kinds
+    )
 
 
 def stored(body: nn.Module, names: tuple[str, ...], encoding: Encoding) -> dict[str, Words]:

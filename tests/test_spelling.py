@@ -163,3 +163,18 @@ def test_a_command_names_the_encoding_unless_it_is_int8_and_the_checkpoints_own(
 def test_activations_are_a_fault_model_of_sweeps_too():
     spec = SweepSpec("signs/resnet20/base", fault=ACTIVATIONS, bers=(1e-3,))
     assert options.spec(read(spec.command), n=1000) == spec
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ({"eps": (0.031,)}, "hint: eps 0.031 means 0.031/255; 0.031 of the pixel range would be 7.9"),
+    ({"bers": (0.5,)}, "hint: BER 0.5 flips 50 % of all bits; 0.5 % would be 0.005"),
+])  # fmt: skip
+def test_values_that_are_seldom_meant_get_a_hint(given, said):
+    assert options.hints(SweepSpec("signs/resnet20/base", **given)) == [said]
+    assert options.hints(SweepSpec("signs/resnet20/base", bers=(0.0, 0.1), eps=(0.0, 0.5, 8.0))) == []
+
+
+def test_a_budget_written_as_a_fraction_is_refused_with_what_to_write(capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["sweep", "signs/resnet20/base", "--eps", "8/255"])
+    assert "8/255 is written 8, got '8/255'" in capsys.readouterr().err
