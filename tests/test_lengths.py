@@ -8,7 +8,7 @@ from resq.core import Layout
 from resq.memory import faults
 from resq.memory.regions import Region
 
-MIXED = Layout(("a", "b", "c", "d"), (500, 64, 32, 300), 32, (8, 32, 64, 4))
+MIXED = Layout(("a", "b", "c", "d"), (500, 64, 32, 300), 64, (8, 32, 64, 4))
 
 
 class Held:
@@ -61,7 +61,7 @@ def test_chosen_planes_are_those_that_a_layers_words_have():
 
 
 def test_bursts_of_words_flip_whole_words_of_each_length():
-    at = faults.FAULTS["burst-word"](region(), 0.1, rng=seeds.rng(5)).addresses
+    at = faults.FAULTS["burst-word"](region(), 0.4, rng=seeds.rng(5)).addresses
     layer = np.searchsorted(MIXED.starts, at, side="right") - 1
     words = (at - MIXED.starts[layer]) // MIXED.lengths[layer]
     for i, length in enumerate(MIXED.lengths):
@@ -70,7 +70,7 @@ def test_bursts_of_words_flip_whole_words_of_each_length():
 
 
 def test_pairs_stay_within_a_word():
-    at = faults.FAULTS["burst-pair"](region(), 0.001, rng=seeds.rng(11)).addresses
+    at = faults.FAULTS["burst-pair"](region(), 0.01, rng=seeds.rng(11)).addresses
     layer = np.searchsorted(MIXED.starts, at, side="right") - 1
     assert (layer == 0).any()
     assert (layer == 2).any()

@@ -14,7 +14,7 @@ from resq.core import Layout, QuantizedModel
 
 
 class Words(Protocol):
-    """What a layer stores: ``words``, unsigned integers of any shape, each stored bit where its address says."""
+    """What a layer stores: ``words``, unsigned integers of any shape, bit by bit as its addresses say."""
 
     @property
     def words(self) -> np.ndarray:
