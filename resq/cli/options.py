@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from resq.deployed.pixels import Asked
 from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
 
 
@@ -25,7 +26,7 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return read
 
 
-CHECKPOINT = "data/network/variant (see python -m resq show) or a .safetensors file"
+CHECKPOINT = "data/network/variant (see python -m resq show), or a .safetensors, .tflite or .onnx file"
 
 
 def add_network(parser: argparse.ArgumentParser, seed: str) -> None:
@@ -76,6 +77,12 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
         "--planes", type=numbers(int), default=(), help="flip only these bits of a word, such as 7"
     )
     parser.add_argument(
+        "--targets",
+        default="weights",
+        help="what is struck: weights (default); of a deployed file also biases, scales, norms, floats or all",
+    )
+    add_inputs(parser)
+    parser.add_argument(
         "--eps", type=numbers(float), default=(), help="attack budgets in 1/255, such as 0,2,4,8"
     )
     parser.add_argument("--attack", default="pgd", help=f"{', '.join(ATTACKS)} (default pgd)")
@@ -90,6 +97,21 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="decides fault maps and random starts (default 0)"
     )
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """What a deployed file does not say of its input."""
+    parser.add_argument("--range", default="", metavar="LOW..HIGH", help="of a deployed file: what a black and a "
+                        "white pixel becomes, such as 0..255 or =-1..1, where the file does not say")  # fmt: skip
+    parser.add_argument("--mean", default="", help="then subtracted: one number, or one per channel")
+    parser.add_argument("--std", default="", help="then divided by: one number, or one per channel")
+    parser.add_argument("--layout", default="", help="nchw or nhwc, where the input's shape could be either")
+
+
+def inputs(arguments: argparse.Namespace) -> str:
+    """What was said of a deployed file's input, as ``Asked`` spells it."""
+    given = {name: getattr(arguments, name).replace(" ", "") for name in ("range", "mean", "std", "layout")}
+    return str(Asked.parse(" ".join(f"{name} {value}" for name, value in given.items() if value)))
 
 
 def add_mode(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +150,8 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
         sample=arguments.sample,
         top=arguments.top,
         precision=getattr(arguments, "precision", "fp32"),
+        targets=arguments.targets,
+        inputs=inputs(arguments),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from resq import checkpoints, data, seeds
 from resq.core import Dataset
+from resq.deployed import network as deployed
 from resq.measure.version import NUMBERS
 
 SAMPLES = ("first", "random")
@@ -35,6 +36,8 @@ class Cell:
         sample: "first", the first n test images; "random", n that the map's number draws.
         precision: of the forward passes; "bf16" computes and sums up in other ways than "fp32", on the same
             stored words. Cells under attack are always "fp32".
+        targets: what is struck: the words of the "weights", or others, see ``deployed.words.kinds``.
+        inputs: of a deployed file, what was said of its input beyond what it says itself, as ``Asked`` spells it.
     """
 
     checkpoint: str
@@ -55,6 +58,8 @@ class Cell:
     seed: int = 0
     n: int = 1000
     precision: str = "fp32"
+    targets: str = "weights"
+    inputs: str = ""
 
     @property
     def axis(self) -> str:
@@ -70,8 +75,11 @@ class Cell:
 def key(cell: Cell, weights: str, images: str) -> str:
     """32 hex digits over the hashes of weights and images, NUMBERS and every field: same cell, same key."""
     fields = asdict(cell)
-    if cell.precision == "fp32":
-        del fields["precision"]  # what was measured before there was another keeps its key
+    for name in ("precision", "targets", "inputs"):
+        if fields[name] == getattr(Cell, name):
+            del fields[name]  # what was measured before there was another keeps its key
+    if deployed.is_file(cell.checkpoint):
+        fields |= {"checkpoint": deployed.named(cell.checkpoint, weights), "runtime": deployed.runtime(cell.checkpoint)}
     made_of = [NUMBERS, weights, images, fields]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -89,6 +97,8 @@ def keys(cells: Iterable[Cell]) -> list[str]:
 
 def weights_of(checkpoint: str) -> str:
     """What a row says of the checkpoint's weights: the first 16 hex digits of their file's SHA-256."""
+    if deployed.is_file(checkpoint):
+        return deployed.file_hash(checkpoint)
     return str(checkpoints.card(checkpoint)["sha256"])[:16]
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from resq import checkpoints, fields
 from resq.core import FLOATS, Encoding, known
+from resq.deployed import network as deployed
+from resq.deployed import words
+from resq.deployed.pixels import Asked
 from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, Cell
 from resq.memory import faults
 
@@ -21,6 +24,7 @@ __all__ = ["ATTACKS", "MODES", "SweepSpec", "read"]
 ATTACKS = {"fgsm": 1, "pgd": 0, "apgd": 100, "autoattack": 100}
 
 
+AS_STORED = "as stored"  # the encoding of a deployed file: its own words
 # Those of stored weights, and bits of 8-bit activations (``activations.faulty``), drawn anew for every image.
 FAULT_MODELS = (*faults.FAULTS, ACTIVATIONS)
 
@@ -45,6 +49,8 @@ class SweepSpec:
             share maps.
         precision: of forward passes under faults alone: "fp32", or "bf16", about twice as fast on a processor
             that computes with it; see ``precision.settled``.
+        targets: what is struck: "weights"; of a deployed file also "biases", "scales", "norms", "floats", "all".
+        inputs: of a deployed file, what it does not say of its input itself, as ``Asked`` spells it.
     """
 
     checkpoint: str
@@ -65,10 +71,12 @@ class SweepSpec:
     sample: str = "first"
     top: float = 0.0
     precision: str = "fp32"
+    targets: str = "weights"
+    inputs: str = ""
 
     def __post_init__(self) -> None:
         fields.check(self, "sweep")
-        Encoding.parse(self.encoding)
+        self._check_deployed()
         known("fault model", self.fault, dict.fromkeys(FAULT_MODELS))
         if self.fault == ACTIVATIONS and (self.layers or self.planes or self.modes):
             asked = ", ".join(map(str, (*self.layers, *self.planes, *self.modes)))
@@ -99,6 +107,26 @@ class SweepSpec:
         object.__setattr__(self, "eps", tuple(sorted(set(map(float, self.eps)))))
         object.__setattr__(self, "planes", tuple(sorted(set(self.planes))))
         object.__setattr__(self, "modes", tuple(m for m in MODES if m in self.modes))
+
+    def _check_deployed(self) -> None:
+        """Of a deployed file: its own encoding, a data set by name, and nothing that needs gradients."""
+        if not deployed.is_file(self.checkpoint):
+            Encoding.parse(self.encoding)
+            if self.targets != "weights" or self.inputs:
+                raise ValueError(f"targets and inputs are of a deployed file, got {self.targets} {self.inputs}")
+            return
+        words.kinds(self.targets)
+        object.__setattr__(self, "inputs", str(Asked.parse(self.inputs)))
+        if self.encoding not in (SweepSpec.encoding, AS_STORED):
+            raise ValueError(f"a deployed file's words are its own, {AS_STORED!r}, got {self.encoding!r}")
+        object.__setattr__(self, "encoding", AS_STORED)
+        if not self.data:
+            raise ValueError(f"{self.checkpoint} does not say which images it is for; say --data, such as cifar10")
+        if self.eps or self.precision != "fp32" or self.fault == ACTIVATIONS:
+            raise ValueError(
+                "a deployed file is run as it is and gives no gradients: no attack, precision or activations "
+                f"can be chosen, got eps {self.eps}, {self.precision}, {self.fault}"
+            )
 
     def _check_precision(self) -> None:
         if self.precision != "fp32" and (self.modes or self.fault == ACTIVATIONS or self.encoding in FLOATS):
@@ -133,7 +161,9 @@ class SweepSpec:
         """What is measured, row by row: map after map, each at all rates, so a part shows whole curves."""
         own = ATTACKS[self.attack]
         steps, restarts = (own, 1) if own else (self.steps, self.restarts)
-        bare = Cell(self.checkpoint, self.dataset, self.encoding, seed=self.seed, n=self.n)
+        bare = Cell(
+            self.checkpoint, self.dataset, self.encoding, seed=self.seed, n=self.n, inputs=self.inputs
+        )
         attacked = [
             replace(bare, attack=self.attack, steps=steps, restarts=restarts, eps=eps) for eps in self.eps
         ]
@@ -147,7 +177,8 @@ class SweepSpec:
 
     def _faulty(self, bare: Cell) -> Iterator[Cell]:
         stored = replace(bare, fault=self.fault, layers=self.layers, planes=self.planes, sample=self.sample,
-                         precision="fp32" if self.modes else self.precision)  # fmt: skip
+                         precision="fp32" if self.modes else self.precision,
+                         targets=self.targets)  # fmt: skip
         for number, ber in product(range(self.maps), self.bers):
             if ber:
                 yield replace(stored, map=number, ber=ber, top=self.drawn_at)
@@ -157,14 +188,21 @@ class SweepSpec:
     @property
     def hash(self) -> str:
         """16 hex digits that change with any field."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        said = asdict(self)
+        for name in ("targets", "inputs"):
+            if said[name] == getattr(SweepSpec, name):
+                del said[name]  # what was asked for before there were others keeps its hash
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that run this sweep; defaults are left out."""
         words = ["sweep", self.checkpoint]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
-            if value != field.default:
+            if field.name == "inputs":
+                parts = value.split()
+                words += [f"--{name}={said}" for name, said in zip(parts[::2], parts[1::2], strict=True)]
+            elif value not in (field.default, AS_STORED):
                 text = (
                     ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
                     if isinstance(value, tuple)

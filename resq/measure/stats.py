@@ -8,7 +8,7 @@ from scipy import special
 
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
-    "n", "weights", "images", "code", "mode", "sample", "precision",
+    "n", "weights", "images", "code", "mode", "sample", "precision", "targets", "inputs",
 ]  # fmt: skip
 AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}

@@ -61,9 +61,9 @@ def _python(value: Any) -> Any:
 
 
 def _digest(row: Mapping[str, Any], names: Sequence[str]) -> str:
-    # What was stored before there was a second precision stays in its series.
-    exact = row["precision"] == table.DEFAULTS["precision"]
-    return _hashed(tuple(row[name] for name in names if not (exact and name == "precision")))
+    # What was stored before there was a second precision, and other columns, stays in its series.
+    plain = {name for name in table.LATER if row[name] == table.DEFAULTS[name]}
+    return _hashed(tuple(row[name] for name in names if name not in plain))
 
 
 @lru_cache(1024)

@@ -42,6 +42,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "top": ("float64", "the rate the map was drawn at, of which it is a part; 0: no map, or not noted"),
     "precision": ("str", "of the forward passes: fp32, or bf16"),
     "right": ("bytes", "np.packbits of which images were classified correctly, in their order; or empty"),
+    "targets": ("str", "what is struck: weights, biases, scales, norms, floats or all"),
+    "inputs": ("str", "of a deployed file: what was said of its input beyond what it says itself"),
 }
 
 # What a row says that was written before these columns were.
@@ -52,7 +54,11 @@ DEFAULTS: dict[str, Any] = {
     "top": 0.0,
     "precision": "fp32",
     "right": b"",
+    "targets": "weights",
+    "inputs": "",
 }
+# Columns that rows had not when series were first made of the others.
+LATER = ("precision", "targets", "inputs")
 TYPES = {name: "object" if kind == "bytes" else kind for name, (kind, _) in COLUMNS.items()}
 
 
