@@ -49,7 +49,8 @@ class SweepSpec:
             share maps.
         precision: of forward passes under faults alone: "fp32", or "bf16", about twice as fast on a processor
             that computes with it; see ``precision.settled``.
-        targets: what is struck: "weights"; of a deployed file also "biases", "scales", "norms", "floats", "all".
+        targets: what is struck: "weights"; of a deployed file also "biases", "scales", "norms", "floats", or
+            "all".
         inputs: of a deployed file, what it does not say of its input itself, as ``Asked`` spells it.
     """
 
@@ -113,7 +114,9 @@ class SweepSpec:
         if not deployed.is_file(self.checkpoint):
             Encoding.parse(self.encoding)
             if self.targets != "weights" or self.inputs:
-                raise ValueError(f"targets and inputs are of a deployed file, got {self.targets} {self.inputs}")
+                raise ValueError(
+                    f"targets and inputs are those of a deployed file, got {self.targets} {self.inputs}"
+                )
             return
         words.kinds(self.targets)
         object.__setattr__(self, "inputs", str(Asked.parse(self.inputs)))
@@ -121,7 +124,8 @@ class SweepSpec:
             raise ValueError(f"a deployed file's words are its own, {AS_STORED!r}, got {self.encoding!r}")
         object.__setattr__(self, "encoding", AS_STORED)
         if not self.data:
-            raise ValueError(f"{self.checkpoint} does not say which images it is for; say --data, such as cifar10")
+            name = Path(self.checkpoint).name
+            raise ValueError(f"{name} does not say which images it is for; say --data, such as cifar10")
         if self.eps or self.precision != "fp32" or self.fault == ACTIVATIONS:
             raise ValueError(
                 "a deployed file is run as it is and gives no gradients: no attack, precision or activations "
