@@ -15,6 +15,11 @@ from tests import deployed_files
 UNIT = "range 0,1"
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     return str(deployed_files.made(tmp_path_factory.mktemp("rows"))["qdq-tensor"])
