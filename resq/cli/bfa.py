@@ -26,6 +26,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and "
                          f"{arguments.test}")  # fmt: skip
     found, steps = prepared(arguments), []
+    if not arguments.json:
+        options.first(arguments)
     for step in found.pop("steps"):
         steps.append(step)
         if not arguments.json:
