@@ -91,17 +91,24 @@ class Layout:
     Attributes:
         layers: names in network order.
         words: stored words of each layer.
-        stored: bits per word.
+        stored: bits per word; of the longest where layers have words of several lengths.
+        widths: bits per word of each layer, or nothing where ``stored`` is that of all.
     """
 
     layers: tuple[str, ...]
     words: tuple[int, ...]
     stored: int
+    widths: tuple[int, ...] = ()
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Bits per word of each layer, int64 (layers,)."""
+        return np.asarray(self.widths or (self.stored,) * len(self.layers), dtype=np.int64)
 
     @cached_property
     def starts(self) -> np.ndarray:
         """Address of each layer's first bit, and after them the total, int64 (layers + 1,)."""
-        return np.concatenate([[0], np.cumsum(self.words, dtype=np.int64)]) * self.stored
+        return np.concatenate([[0], np.cumsum(np.asarray(self.words, dtype=np.int64) * self.lengths)])
 
     @property
     def n_bits(self) -> int:
@@ -117,9 +124,10 @@ class Layout:
         i = known("layer", layer, {name: i for i, name in enumerate(self.layers)})
         if not 0 <= word < self.words[i]:
             raise ResqError(f"{layer} has weights 0..{self.words[i] - 1}, got {word}")
-        if not 0 <= bit < self.stored:
-            raise ResqError(f"a stored word has bits 0..{self.stored - 1}, got {bit}")
-        return int(self.starts[i]) + word * self.stored + bit
+        length = int(self.lengths[i])
+        if not 0 <= bit < length:
+            raise ResqError(f"a stored word has bits 0..{length - 1}, got {bit}")
+        return int(self.starts[i]) + word * length + bit
 
 
 @dataclass(frozen=True, eq=False)

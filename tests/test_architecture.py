@@ -18,6 +18,7 @@ ROOMS = [
     {"memory"},
     {"data", "networks", "threat", "plugins"},
     {"checkpoints", "codes", "logs"},
+    {"deployed"},
     {"learn", "measure", "foreign"},
     {"claims"},
     {"jobs"},

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from resq import checkpoints
+from resq.deployed import network as deployed
+from resq.deployed.pixels import Asked
 from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
 from resq.measure.stats import METRICS
 
@@ -66,6 +68,8 @@ def opened(arguments: argparse.Namespace) -> str:
     name = getattr(arguments, "checkpoint", None) or getattr(arguments, "target", None)
     if not hasattr(arguments, "encoding") or not name or name.endswith((".toml", ".json")):
         return ""
+    if deployed.is_file(name):
+        return f"{name} as it is"
     bits, asked = getattr(arguments, "bits", None), arguments.encoding
     if isinstance(bits, int):
         asked = f"int{bits}"
@@ -126,8 +130,10 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--targets",
         default="weights",
-        help="what is struck: weights (default), floats (scales, zero points, norms, biases) or all",
+        help="what is struck: weights (default), floats (scales, zero points, norms, biases) or all; of a "
+        "deployed file also biases, scales, norms",
     )
+    add_inputs(parser)
     parser.add_argument(
         "--eps", type=budgets, default=(), help="attack budgets in 1/255, such as 0,2,4,8"
     )
@@ -143,6 +149,25 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="decides fault maps and random starts (default 0)"
     )
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """What a deployed file does not say of its input."""
+    parser.add_argument(
+        "--range",
+        default="",
+        metavar="LOW..HIGH",
+        help="of a deployed file that does not say it: what black and white become, such as 0..255 or =-1..1",
+    )
+    parser.add_argument("--mean", default="", help="then subtracted: one number, or one per channel")
+    parser.add_argument("--std", default="", help="then divided by: one number, or one per channel")
+    parser.add_argument("--layout", default="", help="nchw or nhwc, where the input's shape could be either")
+
+
+def inputs(arguments: argparse.Namespace) -> str:
+    """What was said of a deployed file's input, as ``Asked`` spells it."""
+    given = {name: getattr(arguments, name).replace(" ", "") for name in ("range", "mean", "std", "layout")}
+    return str(Asked.parse(" ".join(f"{name} {value}" for name, value in given.items() if value)))
 
 
 def add_metric(parser: argparse.ArgumentParser) -> None:
@@ -192,6 +217,7 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
         top=arguments.top,
         precision=getattr(arguments, "precision", "fp32"),
         targets=arguments.targets,
+        inputs=inputs(arguments),
     )
 
 

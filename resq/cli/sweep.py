@@ -20,7 +20,7 @@ from resq.cli import options
 from resq.errors import ResqError
 from resq.measure import adaptive, plan, stats, surface, table
 from resq.measure.intervals import caution
-from resq.measure.spec import SweepSpec, read
+from resq.measure.spec import AS_STORED, SweepSpec, read
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
 HALF_WIDTH = (
@@ -278,9 +278,12 @@ STRUCK = {
 def provenance(frame: pd.DataFrame) -> str:
     """What made the numbers, and what was struck."""
     row, faults = frame.iloc[0], frame[frame["bits"] > 0]
-    struck = "" if faults.empty else f"{STRUCK[row['targets']]}: {faults['bits'].iloc[0]:,} bits\n"
+    of_file = row["encoding"] == AS_STORED
+    what = f"struck are the file's own {row['targets']}" if of_file else STRUCK[row["targets"]]
+    struck = "" if faults.empty else f"{what}: {faults['bits'].iloc[0]:,} bits\n"
+    words = f"{AS_STORED}, run by {row['software']}" if of_file else f"as {row['encoding']}"
     return struck + (
-        f"{row['checkpoint']} as {row['encoding']}, {row['data']} test images 1 to {row['n']}, "
+        f"{row['checkpoint']} {words}, {row['data']} test images 1 to {row['n']}, "
         f"seed {row['seed']}; weights {row['weights']}, images {row['images']}, code {row['code']}"
     )
 

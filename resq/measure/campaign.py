@@ -31,7 +31,8 @@ class CampaignSpec:
             at once (see ``cells.Cell``).
         half: half-width of the 95 % interval over maps, 0..1, at which each series of maps stops by
             ``plan.enough``, with ``maps`` as the most; 0: all maps are measured.
-        n, maps, steps, restarts, layers, planes, sample, top, precision, data, targets: as in SweepSpec.
+        n, maps, steps, restarts, layers, planes, sample, top, precision, data, targets, inputs: as in
+            SweepSpec.
     """
 
     checkpoints: tuple[str, ...]
@@ -54,6 +55,7 @@ class CampaignSpec:
     precision: str = "fp32"
     half: float = 0.0
     targets: str = "weights"
+    inputs: str = ""
 
     def __post_init__(self) -> None:
         fields.check(self, "campaign")
@@ -87,8 +89,9 @@ class CampaignSpec:
     def hash(self) -> str:
         """16 hex digits that change with any field."""
         said = asdict(self)
-        if self.targets == "weights":
-            del said["targets"]  # what was begun before there were others keeps its hash
+        for name in ("targets", "inputs"):
+            if said[name] == getattr(CampaignSpec, name):
+                del said[name]  # what was begun before there were others keeps its hash
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def toml(self) -> str:

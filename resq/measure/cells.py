@@ -12,6 +12,7 @@ import numpy as np
 
 from resq import checkpoints, data, seeds
 from resq.core import Dataset
+from resq.deployed import network as deployed
 from resq.measure.version import KEYED
 
 SAMPLES = ("first", "random")
@@ -37,7 +38,8 @@ class Cell:
         precision: of the forward passes; "bf16" computes and sums up in other ways than "fp32", on the same
             stored words. Cells under attack are always "fp32".
         targets: what is struck: the words of the "weights"; "floats", the scales, zero points, norms and
-            biases beside them; or "all".
+            biases beside them; or "all"; of a deployed file also as ``deployed.words.kinds`` has them.
+        inputs: of a deployed file, what was said of its input beyond what it says itself, see ``Asked``.
     """
 
     checkpoint: str
@@ -59,6 +61,7 @@ class Cell:
     n: int = 1000
     precision: str = "fp32"
     targets: str = "weights"
+    inputs: str = ""
 
     @property
     def axis(self) -> str:
@@ -76,9 +79,12 @@ class Cell:
 def key(cell: Cell, weights: str, images: str) -> str:
     """32 hex digits over the hashes of weights and images, KEYED and every field: same cell, same key."""
     fields = asdict(cell)
-    for name in ("precision", "targets"):
+    for name in ("precision", "targets", "inputs"):
         if fields[name] == getattr(Cell, name):
             del fields[name]  # what was measured before there was another keeps its key
+    if deployed.is_file(cell.checkpoint):
+        fields["checkpoint"] = deployed.named(cell.checkpoint, weights)
+        fields["runtime"] = deployed.runtime(cell.checkpoint)
     made_of = [KEYED, weights, images, fields]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -96,6 +102,8 @@ def keys(cells: Iterable[Cell]) -> list[str]:
 
 def weights_of(checkpoint: str) -> str:
     """What a row says of the checkpoint's weights: the first 16 hex digits of their file's SHA-256."""
+    if deployed.is_file(checkpoint):
+        return deployed.file_hash(checkpoint)
     return str(checkpoints.card(checkpoint)["sha256"])[:16]
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from resq import checkpoints, commands, fields
 from resq.core import FLOATS, Encoding, known
+from resq.deployed import network as deployed
+from resq.deployed import words
+from resq.deployed.pixels import Asked
 from resq.errors import ResqError
 from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, TARGETS, Cell
 from resq.memory import faults
@@ -22,6 +25,7 @@ __all__ = ["ATTACKS", "MODES", "SweepSpec", "read"]
 ATTACKS = {"fgsm": 1, "pgd": 0, "apgd": 100, "autoattack": 100}
 
 
+AS_STORED = "as stored"  # the encoding of a deployed file: its own words
 # Those of stored weights, and bits of 8-bit activations (``activations.faulty``), drawn anew for every image.
 FAULT_MODELS = (*faults.FAULTS, ACTIVATIONS)
 
@@ -48,7 +52,8 @@ class SweepSpec:
             that computes with it; see ``precision.settled``.
         targets: what is struck: "weights", their words; "floats", the scales, zero points, norms and biases
             beside them; or "all". Both are struck at the same rate, and the words of a map flip alike with
-            "weights" and "all".
+            "weights" and "all". Of a deployed file also "biases", "scales" and "norms".
+        inputs: of a deployed file, what it does not say of its input itself, as ``Asked`` spells it.
     """
 
     checkpoint: str
@@ -70,10 +75,11 @@ class SweepSpec:
     top: float = 0.0
     precision: str = "fp32"
     targets: str = "weights"
+    inputs: str = ""
 
     def __post_init__(self) -> None:
         fields.check(self, "sweep")
-        Encoding.parse(self.encoding)
+        self._check_deployed()
         known("fault model", self.fault, dict.fromkeys(FAULT_MODELS))
         if self.fault == ACTIVATIONS and (self.layers or self.planes or self.modes):
             asked = ", ".join(map(str, (*self.layers, *self.planes, *self.modes)))
@@ -81,8 +87,6 @@ class SweepSpec:
         known("attack", self.attack, ATTACKS)
         known("sample", self.sample, dict.fromkeys(SAMPLES))
         known("precision", self.precision, dict.fromkeys(PRECISIONS))
-        known("target", self.targets, dict.fromkeys(TARGETS))
-        self._check_targets()
         self._check_precision()
         for name in self.layers:
             if not name or name != name.strip() or "," in name:
@@ -109,6 +113,29 @@ class SweepSpec:
         object.__setattr__(self, "eps", tuple(sorted(set(map(float, self.eps)))))
         object.__setattr__(self, "planes", tuple(sorted(set(self.planes))))
         object.__setattr__(self, "modes", tuple(m for m in MODES if m in self.modes))
+
+    def _check_deployed(self) -> None:
+        """Of a deployed file: its own encoding, a data set by name, and nothing that needs gradients."""
+        if not deployed.is_file(self.checkpoint):
+            Encoding.parse(self.encoding)
+            known("target", self.targets, dict.fromkeys(TARGETS))
+            self._check_targets()
+            if self.inputs:
+                raise ValueError(f"inputs are those of a deployed file, got {self.inputs}")
+            return
+        words.kinds(self.targets)
+        object.__setattr__(self, "inputs", str(Asked.parse(self.inputs)))
+        if self.encoding not in (SweepSpec.encoding, AS_STORED):
+            raise ValueError(f"a deployed file's words are its own, {AS_STORED!r}, got {self.encoding!r}")
+        object.__setattr__(self, "encoding", AS_STORED)
+        if not self.data:
+            name = Path(self.checkpoint).name
+            raise ValueError(f"{name} does not say which images it is for; say --data, such as cifar10")
+        if self.eps or self.precision != "fp32" or self.fault == ACTIVATIONS:
+            raise ValueError(
+                "a deployed file is run as it is and gives no gradients: no attack, precision or activations "
+                f"can be chosen, got eps {self.eps}, {self.precision}, {self.fault}"
+            )
 
     def _check_targets(self) -> None:
         other = (*self.layers, *self.planes, *[self.fault] * (self.fault == ACTIVATIONS),
@@ -152,7 +179,9 @@ class SweepSpec:
         """What is measured, row by row: map after map, each at all rates, so a part shows whole curves."""
         own = ATTACKS[self.attack]
         steps, restarts = (own, 1) if own else (self.steps, self.restarts)
-        bare = Cell(self.checkpoint, self.dataset, self.encoding, seed=self.seed, n=self.n)
+        bare = Cell(
+            self.checkpoint, self.dataset, self.encoding, seed=self.seed, n=self.n, inputs=self.inputs
+        )
         attacked = [
             replace(bare, attack=self.attack, steps=steps, restarts=restarts, eps=eps) for eps in self.eps
         ]
@@ -178,8 +207,9 @@ class SweepSpec:
     def hash(self) -> str:
         """16 hex digits that change with any field."""
         said = asdict(self)
-        if self.targets == "weights":
-            del said["targets"]  # what was asked for before there were others keeps its hash
+        for name in ("targets", "inputs"):
+            if said[name] == getattr(SweepSpec, name):
+                del said[name]  # what was asked for before there were others keeps its hash
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
@@ -190,7 +220,12 @@ class SweepSpec:
         words = ["sweep", self.checkpoint]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
-            if value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
+            if field.name == "inputs":
+                parts = value.split()
+                words += [f"--{name}={said}" for name, said in zip(parts[::2], parts[1::2], strict=True)]
+            elif value == AS_STORED:
+                continue
+            elif value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
                 text = commands.listed(value if isinstance(value, tuple) else (value,))
                 words += [f"--{_FLAGS.get(field.name, field.name)}", text]
         return words

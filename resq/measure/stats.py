@@ -14,7 +14,7 @@ from resq.measure.intervals import both
 
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
-    "n", "weights", "images", "numbers", "mode", "sample", "precision", "targets",
+    "n", "weights", "images", "numbers", "mode", "sample", "precision", "targets", "inputs",
 ]  # fmt: skip
 AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}

@@ -14,11 +14,13 @@ from torch import Tensor
 
 from resq import checkpoints, data, seeds
 from resq.core import BitFlips, Dataset, Encoding
+from resq.deployed import network as deployed
 from resq.errors import ResqError
 from resq.measure import activations, cells, joint, machine
 from resq.measure.answers import BATCH, Answers, answers, counts, look, score
 from resq.measure.bench import Bench
 from resq.measure.cells import ACTIVATIONS, Cell
+from resq.measure.deployed import Files
 from resq.measure.joint import Threat
 from resq.measure.spec import SweepSpec
 from resq.measure.version import NUMBERS
@@ -40,11 +42,13 @@ SOURCES = (
     "memory",
     "threat",
     "checkpoints.py",
+    "deployed",
     "vision.py",
     "measure/activations.py",
     "measure/answers.py",
     "measure/bench.py",
     "measure/cells.py",
+    "measure/deployed.py",
     "measure/flat.py",
     "measure/fold.py",
     "measure/joint.py",
@@ -89,6 +93,7 @@ class Measurer:
         self._map = lru_cache(2)(_drawn)
         self._ranges = lru_cache(2)(_ranges)
         self._craft = lru_cache(8)(joint.craft)
+        self._files = Files()
         self._clean = lru_cache(2)(look)
 
     def row(self, cell: Cell) -> dict[str, Any]:
@@ -97,6 +102,8 @@ class Measurer:
         Raises:
             ValueError, FileNotFoundError: as ``run`` says.
         """
+        if deployed.is_file(cell.checkpoint):
+            return self._of_file(cell)
         which = (cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding, cell.precision,
                  cell.targets != "weights")  # fmt: skip
         bench = self._bench(*which)
@@ -108,6 +115,17 @@ class Measurer:
         answered = self._answers(cell, bench, flips, x, y)
         return {**_about(cell, bench, images), "flips": len(flips),
                 **counts(answered, self._fault_free(cell, bench, x, y))}  # fmt: skip
+
+    def _of_file(self, cell: Cell) -> dict[str, Any]:
+        found = self._files.found(cell)
+        return {
+            **{name: getattr(cell, name) for name in SAME},
+            **found,
+            "code": code_hash(),
+            "numbers": NUMBERS,
+            "processor": machine.processor(),
+            "key": cells.key(cell, found["weights"], found["images"]),
+        }
 
     def _in_activations(self, cell: Cell, bench: Bench, x: Tensor, y: Tensor) -> dict[str, Any]:
         found, chance = self._ranges(bench), seeds.rng(cell.seed, "activations", cell.map)
@@ -141,6 +159,9 @@ class Measurer:
         return joint.transfer(bench, flips, x, y)
 
 
+# What a row says as its cell does.
+SAME = ("checkpoint", "data", "encoding", "fault", "region", "axis", "ber", "map", "attack", "eps", "steps",
+        "restarts", "seed", "n", "mode", "sample", "top", "precision", "targets", "inputs")  # fmt: skip
 NO_FLIPS = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
 
 
@@ -235,11 +256,8 @@ def pixels(images: Dataset) -> Tensor:
 
 
 def _about(cell: Cell, bench: Bench, images: str) -> dict[str, Any]:
-    same = ("checkpoint", "data", "encoding", "fault", "region", "axis", "ber", "map", "attack", "eps",
-            "steps", "restarts", "seed", "n", "mode", "sample", "top", "precision",
-            "targets")  # fmt: skip
     return {
-        **{name: getattr(cell, name) for name in same},
+        **{name: getattr(cell, name) for name in SAME},
         "network": bench.checkpoint.network,
         "weights": bench.checkpoint.hash,
         "images": images,

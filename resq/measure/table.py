@@ -52,6 +52,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "bits": ("int64", "stored bits that could flip; 0 where nothing is struck or in rows older than it"),
     "software": ("str", "versions of torch, torchvision and numpy; empty in rows older than it"),
     "processor": ("str", "kind of processor; empty in rows older than it"),
+    "inputs": ("str", "of a deployed file: what was said of its input beyond what it says itself"),
 }
 
 # What a row says that was written before these columns were.
@@ -70,6 +71,7 @@ DEFAULTS: dict[str, Any] = {
     "bits": 0,
     "software": "",
     "processor": "",
+    "inputs": "",
 }
 # Columns that rows had not when series and old keys were first made of the others.
 LATER = ("precision", *list(DEFAULTS)[list(DEFAULTS).index("right") + 1 :])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from resq.core import BitFlips
+from resq.core import BitFlips, Layout
 from resq.memory import bits
 from resq.memory.regions import Region, check_rate
 
@@ -17,15 +17,45 @@ ROW = 512  # bits: one 64-byte line
 
 def word(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
     """Every word is struck with probability ``rate``, and all its bits flip (those of the chosen planes)."""
-    width = len(region.planes)
-    struck = bits.sparse(region.n_bits // width, check_rate(rate), rng)
+    check_rate(rate)
+    return together([_words(part, rate, rng) for part in region.uniform()])
+
+
+def _words(region: Region, rate: float, rng: np.random.Generator) -> BitFlips:
+    width = max(1, len(region.each[0]))
+    struck = bits.sparse(region.n_bits // width, rate, rng)
     at = (struck[:, None] * width + np.arange(width)).reshape(-1)
     return BitFlips(region.addresses(at), np.repeat(rng.random(len(struck)) * rate, width))
 
 
+def together(parts: list[BitFlips]) -> BitFlips:
+    """The flips of several maps of distinct bits as one map."""
+    if len(parts) == 1:
+        return parts[0]
+    at, onsets = (np.concatenate([getattr(p, name) for p in parts]) for name in ("addresses", "onsets"))
+    order = np.argsort(at)
+    return BitFlips(at[order], onsets[order])
+
+
 def pair(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
     """Two neighbouring bits of a word flip together; every bit flips with probability ``rate``."""
-    return _runs(region, check_rate(rate), 2, region.layout.stored, rng)
+    check_rate(rate)
+    return together([_pairs(part, rate, rng) for part in region.uniform()])
+
+
+def _pairs(region: Region, rate: float, rng: np.random.Generator) -> BitFlips:
+    length = int(region.layout.lengths[region.layers[0]])
+    if (region.layout.lengths == length).all():
+        return _runs(region, rate, 2, length, rng)
+    # Blocks are words, so those of one length are laid out on their own and the addresses moved back.
+    layout = region.layout
+    own = Layout(
+        tuple(layout.layers[i] for i in region.layers), tuple(layout.words[i] for i in region.layers), length
+    )
+    found = _runs(Region(own, tuple(range(len(own.layers))), region.planes), rate, 2, length, rng)
+    layer = np.searchsorted(own.starts, found.addresses, side="right") - 1
+    moved = found.addresses - own.starts[layer] + layout.starts[np.asarray(region.layers)][layer]
+    return BitFlips(moved, found.onsets)
 
 
 def row(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:

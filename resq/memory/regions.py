@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Protocol
@@ -14,12 +14,13 @@ from resq.core import Layout, QuantizedModel
 from resq.errors import ResqError
 
 
-class Stored(Protocol):
-    """Something that lies in memory as words."""
+class Words(Protocol):
+    """What a layer stores: ``words``, unsigned integers of any shape, bit by bit as its addresses say."""
 
     @property
     def words(self) -> np.ndarray:
-        """Unsigned integers."""
+        """The stored words."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,19 +29,25 @@ class Region:
 
     Attributes:
         layers: indices into ``layout.layers``.
-        planes: bit positions within a stored word.
+        planes: bit positions within a stored word; a layer of shorter words has those that it has.
         words: what is stored, for the fault models that depend on it; None where only the layout is known.
     """
 
     layout: Layout
     layers: tuple[int, ...]
     planes: tuple[int, ...]
-    words: Mapping[str, Stored] | None = None
+    words: Mapping[str, Words] | None = None
+
+    @cached_property
+    def each(self) -> tuple[tuple[int, ...], ...]:
+        """The eligible bit positions within a word of each chosen layer."""
+        lengths = self.layout.lengths
+        return tuple(tuple(p for p in self.planes if p < lengths[i]) for i in self.layers)
 
     @cached_property
     def starts(self) -> np.ndarray:
         """Number of eligible bits before each chosen layer, and in all, int64 (layers + 1,)."""
-        words = [self.layout.words[i] * len(self.planes) for i in self.layers]
+        words = [self.layout.words[i] * len(own) for i, own in zip(self.layers, self.each, strict=True)]
         return np.concatenate([[0], np.cumsum(words, dtype=np.int64)])
 
     @property
@@ -48,19 +55,40 @@ class Region:
         """Eligible bits."""
         return int(self.starts[-1])
 
+    def uniform(self) -> list[Region]:
+        """The region as parts, in each of which the words have one length; itself where they all have."""
+        lengths = self.layout.lengths
+        kinds = sorted({int(lengths[i]) for i in self.layers})
+        if len(kinds) < 2:
+            return [self]
+        parts = [tuple(i for i in self.layers if lengths[i] == length) for length in kinds]
+        return [replace(self, layers=part) for part in parts]
+
     def addresses(self, positions: np.ndarray) -> np.ndarray:
         """Positions among the eligible bits, sorted, as addresses of the layout."""
         if self.n_bits == self.layout.n_bits:
             return positions
         layer = np.searchsorted(self.starts, positions, side="right") - 1
-        word, plane = np.divmod(positions - self.starts[layer], len(self.planes))
-        first = self.layout.starts[np.asarray(self.layers)][layer]
-        return first + word * self.layout.stored + np.asarray(self.planes)[plane]
+        count = np.asarray([len(own) for own in self.each])[layer]
+        word, plane = np.divmod(positions - self.starts[layer], count)
+        chosen = np.asarray(self.layers)[layer]
+        place = self._places[layer, plane]
+        return self.layout.starts[chosen] + word * self.layout.lengths[chosen] + place
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        """The eligible bit positions of each chosen layer, filled up with zeros, int64 (layers, planes)."""
+        table = np.zeros((len(self.layers), len(self.planes)), dtype=np.int64)
+        for row, own in zip(table, self.each, strict=True):
+            row[: len(own)] = own
+        return table
 
     def eligible(self, addresses: np.ndarray) -> np.ndarray:
         """Which addresses lie in the region, bool."""
         layer = np.searchsorted(self.layout.starts, addresses, side="right") - 1
-        return np.isin(layer, self.layers) & np.isin(addresses % self.layout.stored, self.planes)
+        near = np.clip(layer, 0, len(self.layout.layers) - 1)  # a run of bits may reach over the edges
+        bit = (addresses - self.layout.starts[near]) % self.layout.lengths[near]
+        return np.isin(layer, self.layers) & np.isin(bit, self.planes)
 
     def stored(self, addresses: np.ndarray) -> np.ndarray:
         """The stored bits at sorted addresses, bool.
@@ -72,7 +100,7 @@ class Region:
         parts = [np.zeros(0, bool)]
         for i, words in enumerate(self._words()):
             local = addresses[cuts[i] : cuts[i + 1]] - self.layout.starts[i]
-            word, bit = np.divmod(local, self.layout.stored)
+            word, bit = np.divmod(local, self.layout.lengths[i])
             word %= len(words)  # copies of a layer lie one after the other
             parts.append((words[word] >> bit.astype(words.dtype) & 1).astype(bool))
         return np.concatenate(parts)
@@ -84,9 +112,12 @@ class Region:
         Raises:
             ValueError: the region was made without the words.
         """
-        mask, words = sum(1 << plane for plane in self.planes), self._words()
-        once = {i: int(np.bitwise_count(words[i] & words[i].dtype.type(mask)).sum()) for i in self.layers}
-        return sum(ones * (self.layout.words[i] // len(words[i])) for i, ones in once.items())
+        found, words = 0, self._words()
+        for i, own in zip(self.layers, self.each, strict=True):
+            mask = words[i].dtype.type(sum(1 << plane for plane in own))
+            once = int(np.bitwise_count(words[i] & mask).sum())
+            found += once * (self.layout.words[i] // len(words[i]))
+        return found
 
     def _words(self) -> list[np.ndarray]:
         if self.words is None:
@@ -94,11 +125,25 @@ class Region:
         return [q.words.reshape(-1) for q in self.words.values()]
 
 
+class Memory(Protocol):
+    """Something that stores words: a ``QuantizedModel``, a deployed network."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where every stored bit lies."""
+        ...
+
+    @property
+    def weights(self) -> Mapping[str, Words]:
+        """What each layer of the layout stores, in its order."""
+        ...
+
+
 def region(
-    memory: Layout | QuantizedModel,
+    memory: Layout | QuantizedModel | Memory,
     layers: Sequence[str] = (),
     planes: Sequence[int] = (),
-    stored: Mapping[str, Stored] | None = None,
+    stored: Mapping[str, Words] | None = None,
 ) -> Region:
     """The chosen layers (names or patterns such as ``layer1.*``) and bit planes; none chosen means all.
 

@@ -1,0 +1,155 @@
+"""What a deployed file stores and how its runtime takes it: layers, words, ranges, bits, input, output."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resq import data
+from resq.cli import options
+from resq.deployed import canary, words
+from resq.deployed.network import Network
+from resq.deployed.pixels import Asked
+from resq.deployed.words import Stored
+
+CHECK = "is every flip in these targets computed with, and how long does a fault map take"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("file", help="a .tflite or .onnx file")
+    parser.add_argument("--targets", default="all", help="which words: all (default), weights, scales, ...")
+    options.add_inputs(parser)
+    parser.add_argument("--data", default="", help="also run it on images of this data set: " + CHECK)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Reads the file and prints what is in it."""
+    with Network(arguments.file, arguments.targets, Asked.parse(options.inputs(arguments))) as network:
+        found = about(network)
+        if arguments.data:
+            found["check"] = checked(network, arguments.data)
+    if arguments.json:
+        print(options.dump(found))
+    else:
+        _print(found)
+
+
+def about(network: Network) -> dict[str, Any]:
+    """What the file stores, as ``--json`` prints it."""
+    parsed, raw = network.parsed, np.frombuffer(network.parsed.memory, np.uint8)
+    return {
+        "file": network.file.name,
+        "name": network.name,
+        "sha256": network.hash,
+        "carrier": parsed.carrier,
+        "bytes": Path(network.file).stat().st_size,
+        "input": {**_end(parsed.input), "pixels": _pixels(network)},
+        "output": {**_end(parsed.output), "classes": max(0, *parsed.output.shape[-1:], 0)},
+        "targets": {kind: _sum([s for s in parsed.stored if s.kind == kind]) for kind in words.KINDS},
+        "layers": [_layer(raw, stored) for stored in network.stored],
+        "notes": list(parsed.notes),
+    }
+
+
+def _pixels(network: Network) -> str:
+    try:
+        return str(network.pixels)
+    except ValueError as error:
+        return f"not known: {error}"
+
+
+def _end(tensor: words.Tensor) -> dict[str, Any]:
+    return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape), "scale": tensor.scale,
+            "zero_point": tensor.zero}  # fmt: skip
+
+
+def _sum(stored: list[Stored]) -> dict[str, int]:
+    return {"tensors": len(stored), "words": sum(s.count for s in stored),
+            "bits": sum(s.count * s.width for s in stored)}  # fmt: skip
+
+
+def _layer(raw: np.ndarray, stored: Stored) -> dict[str, Any]:
+    numbers = words.numbers(raw, stored)
+    scales = np.asarray(stored.scale)
+    return {
+        "name": stored.name,
+        "kind": stored.kind,
+        "operator": stored.op,
+        "dtype": stored.dtype,
+        "shape": list(stored.shape),
+        "words": stored.count,
+        "bits": stored.count * stored.width,
+        "byte": stored.at,
+        "least": float(numbers.min()),
+        "greatest": float(numbers.max()),
+        "scales": len(scales),
+        "axis": stored.axis,
+        "least_scale": float(scales.min()) if len(scales) else None,
+        "greatest_scale": float(scales.max()) if len(scales) else None,
+    }
+
+
+def checked(network: Network, name: str) -> dict[str, Any]:
+    """What the canary found on images of a data set."""
+    whole = data.load(name, "test")
+    settled = canary.settle(network, whole.first(min(len(whole), canary.TIMED)).pixels)
+    return {
+        "runtime": network.runtime,
+        "way": settled.way,
+        "batch": settled.batch,
+        "images": settled.images,
+        "unread": list(settled.unread),
+        "seconds_per_map": settled.seconds,
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    print(f"{found['file']}: {found['carrier']}, {found['bytes']:,} bytes, SHA-256 {found['sha256']}…")
+    for end in ("input", "output"):
+        told = found[end]
+        quantizer = f", scale {told['scale']:g}, zero point {told['zero_point']}" if told["scale"] else ""
+        print(f"{end}: {told['dtype']} {tuple(told['shape'])}{quantizer}")
+    print(f"pixels: {found['input']['pixels']}\n")
+    options.print_table(
+        [{"kind": k, **{n: f"{v:,}" for n, v in s.items()}} for k, s in found["targets"].items()]
+    )
+    print()
+    options.print_table([_line(layer) for layer in found["layers"]])
+    for note in found["notes"]:
+        print(f"note: {note}")
+    if "check" in found:
+        _print_check(found["check"])
+
+
+def _line(layer: dict[str, Any]) -> dict[str, str]:
+    scale = ""
+    if layer["scales"]:
+        scale = f"{layer['least_scale']:.3g}"
+        if layer["scales"] > 1:
+            scale += f" to {layer['greatest_scale']:.3g}, axis {layer['axis']}"
+    name = layer["name"]
+    return {
+        "layer": name if len(name) <= 48 else f"{name[:22]}…{name[-25:]}",
+        "kind": layer["kind"],
+        "operator": layer["operator"],
+        "words": f"{layer['words']:,}",
+        "dtype": layer["dtype"],
+        "shape": "x".join(map(str, layer["shape"])) or "one",
+        "range": f"{layer['least']:g} to {layer['greatest']:g}",
+        "scale": scale,
+        "byte": str(layer["byte"]) if layer["byte"] >= 0 else "-",
+    }
+
+
+def _print_check(check: dict[str, Any]) -> None:
+    print(f"\n{check['runtime']}: flips reach it by {check['way']}, images in batches of {check['batch']}")
+    for way, seconds in check["seconds_per_map"].items():
+        print(f"a fault map on {check['images']} images by {way}: {1000 * seconds:.1f} ms")
+    if check["unread"]:
+        print(f"never computed with: {', '.join(check['unread'])}")
+    else:
+        print("every tensor's flips change its answers, and undoing them brings them back bit for bit")

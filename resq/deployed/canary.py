@@ -1,0 +1,185 @@
+"""Before anything is measured: is every flip computed with, and is every flip undone?
+
+Runtimes pack, fold and rearrange constants when they begin, so a flip that reads back may never be used, and
+a campaign would report a network that no fault harms. So for each tensor that is a target, flips must change
+the answers to a few images, and undoing them must bring the answers back bit for bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from resq import seeds
+from resq.core import BitFlips
+from resq.deployed.network import Network
+from resq.deployed.words import Stored
+
+PROBE = 8  # images
+FEW = 256  # words of the first try
+BATCHES = (1, 10, 50, 100)
+TIMED = 100  # images; batches beyond it win nothing on the networks that were tried
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What was found out of a file on this machine.
+
+    Attributes:
+        way, batch: how flips are brought to the runtime, and how many images it is given at once.
+        seconds: of one fault map on ``images`` images, for each way that is true to the file.
+        unread: names of scales and other constants that the runtime never computes with: they stay among the
+            words, as they lie in the memory, and their flips change nothing.
+    """
+
+    way: str
+    batch: int
+    seconds: dict[str, float]
+    images: int
+    unread: tuple[str, ...]
+
+
+def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settled:
+    """Finds the quickest way that is true to the file, and leaves the network in it.
+
+    Args:
+        x: images (N, C, H, W), uint8, a hundred of those that will be measured.
+        layers: names or patterns of those that will be measured; none: all.
+    Raises:
+        ValueError: the runtime never computes with a tensor of weights, biases or norms, or with none of the
+            targets; its answers are not the same twice; or flips are not undone.
+    """
+    probe, timed = _frozen(x[:PROBE]), _frozen(x[:TIMED])
+    stored = [s for s in network.stored if not layers or any(fnmatchcase(s.name, p) for p in layers)]
+    network.logits(probe)  # begins the process
+    plain, *others = network.ways
+    network.use(plain)
+    own, digest = network.logits(probe), network.digest()
+    network.use(batch=_batch(network, timed))
+    _same(network, own, network.logits(probe), "answers other numbers when it is asked again")
+    unread = [s for s in stored if not reached(network, s, probe, own)]
+    _refuse(network, stored, unread)
+    if network.digest() != digest:
+        raise ValueError(
+            f"{network.file.name} is not what it was once flips are undone: nothing was measured"
+        )
+    found = {plain: _per_map(network, timed)}
+    read = [s for s in stored if s not in unread]
+    for way in others:
+        if _true(network, way, read, probe, own):
+            found[way] = _per_map(network, timed)
+    best = min(found, key=lambda way: found[way])
+    network.use(best)
+    return Settled(best, network.batch, found, len(timed), tuple(s.name for s in unread))
+
+
+def _refuse(network: Network, stored: list[Stored], unread: list[Stored]) -> None:
+    """Refuses what would be measured without being computed with."""
+    lost = [s.name for s in unread if s.kind in ("weights", "biases", "norms")]
+    if lost:
+        raise ValueError(
+            f"{network.runtime} never computes with {', '.join(lost)[:300]} of {network.file.name}: flips "
+            "there change no answer; choose the others with --layers"
+        )
+    if len(unread) == len(stored):
+        raise ValueError(
+            f"{network.runtime} computes with none of the {network.targets} of {network.file.name}: flips in "
+            f"{', '.join(s.name for s in unread)[:200]} change no answer"
+        )
+
+
+def _frozen(x: np.ndarray) -> np.ndarray:
+    part = np.ascontiguousarray(x)
+    if part is x or part.base is not None:
+        part = part.copy()
+    part.setflags(write=False)
+    return part
+
+
+def _same(network: Network, before: np.ndarray, after: np.ndarray, what: str) -> None:
+    if before.tobytes() != after.tobytes():
+        raise ValueError(f"{network.file.name} {what}: nothing can be measured with it")
+
+
+def _true(network: Network, way: str, stored: list[Stored], probe: np.ndarray, own: np.ndarray) -> bool:
+    """Whether flips that are brought in this way reach every tensor, and the answers are the file's own."""
+    try:
+        network.use(way)
+        if network.logits(probe).tobytes() != own.tobytes():
+            return False
+        return all(reached(network, one, probe, own) for one in stored)
+    except ValueError:  # words that cannot be brought in this way
+        return False
+
+
+def reached(network: Network, stored: Stored, probe: np.ndarray, own: np.ndarray) -> bool:
+    """Whether flips in this tensor change the answers, and undoing them brings them back.
+
+    Args:
+        own: the answers to ``probe`` without flips.
+    Raises:
+        ValueError: undoing them does not.
+    """
+    for flips in tries(network, stored):
+        with network.flipped(flips):
+            changed = network.logits(probe).tobytes() != own.tobytes()
+        after = network.logits(probe)
+        _same(network, own, after, f"does not answer as before once flips in {stored.name!r:.60} are undone")
+        if changed:
+            return True
+    return False
+
+
+def tries(network: Network, stored: Stored) -> Iterator[BitFlips]:
+    """Flips that a network which computes with the tensor cannot overlook: top bits, then random bits of all.
+
+    The second try hits every word, as one bit may be one that the runtime truly has no use for.
+    """
+    first = network.layout.address(stored.name, 0, 0)
+    words = np.unique(np.linspace(0, stored.count - 1, min(FEW, stored.count)).astype(np.int64))
+    yield _flips(first + words * stored.width + stored.width - 1)
+    chance = seeds.rng(0, "canary", stored.name)
+    for _ in range(2):
+        yield _flips(first + np.flatnonzero(chance.random(stored.count * stored.width) < 0.3))
+
+
+def _flips(addresses: np.ndarray) -> BitFlips:
+    return BitFlips(addresses, np.zeros(len(addresses)))
+
+
+def _batch(network: Network, x: np.ndarray) -> int:
+    """The quickest batch whose answers are those of the file's own."""
+    own, best, least = network.batch, network.batch, np.inf
+    if (network.parsed.input.shape or (1,))[0] > 0 and network.parsed.carrier == "onnx":
+        return own  # the file fixes it
+    expected = network.logits(x)
+    for batch in (b for b in BATCHES if b <= len(x)):
+        try:
+            network.use(batch=batch)
+            network.logits(x[:1] if x.flags.writeable else _frozen(x[:1]))  # what a first run prepares
+            began = time.perf_counter()
+            same = network.logits(x).tobytes() == expected.tobytes()
+            seconds = time.perf_counter() - began if same else np.inf
+        except ValueError:  # the file takes no other number of images than its own
+            continue
+        if seconds < least:
+            best, least = batch, seconds
+    network.use(batch=best)
+    return best
+
+
+def _per_map(network: Network, x: np.ndarray) -> float:
+    """Seconds of one fault map on these images: lowest bits of the first tensor, the better of two."""
+    first = network.stored[0]
+    words = np.arange(0, first.count, max(1, first.count // 500), dtype=np.int64)
+    taken = []
+    for _ in range(2):
+        began = time.perf_counter()
+        with network.flipped(_flips(words * first.width)):
+            network.logits(x)
+        taken.append(time.perf_counter() - began)
+    return min(taken)

@@ -1,0 +1,11 @@
+"""Deployed files -> their words. Add one: ``raw bytes -> Parsed`` and a line in FORMATS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from resq.deployed.formats import onnx, tflite
+from resq.deployed.words import Parsed
+
+# A file's last letters -> what reads it.
+FORMATS: dict[str, Callable[[bytes], Parsed]] = {".tflite": tflite.parse, ".onnx": onnx.parse}

@@ -1,0 +1,218 @@
+"""An ONNX file: its initialisers and constants, what each is for, and where it stands in the file.
+
+Source: onnx.proto and the operators' inputs as their documents number them. Nothing is run here; weights in
+other files and operators of other domains are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from resq.deployed.formats import onnx_tensors, protobuf
+from resq.deployed.formats.onnx_kinds import Graph, Node, kind_of, quantizer_of
+from resq.deployed.formats.onnx_tensors import TYPES, Held
+from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
+
+GRAPH, FUNCTIONS = 7, 25
+NODE, INITIALIZER, INPUT, OUTPUT, SPARSE = 1, 5, 11, 12, 15
+ATTRIBUTE, TENSOR = 5, 5
+DOMAINS = ("", "ai.onnx", "com.microsoft", "ai.onnx.ml")
+SUBGRAPHS = (6, 11)
+MOST = 100_000  # nodes, initialisers
+
+Span = tuple[int, int]
+
+
+def parse(raw: bytes) -> Parsed:
+    """What an ONNX file stores.
+
+    Raises:
+        RefusedError: no such file, damaged, weights in other files, or operators of other domains.
+    """
+    whole = (0, len(raw))
+    if not protobuf.parts(raw, whole, GRAPH):
+        raise RefusedError("is no ONNX file: it has no graph")
+    _check(raw, whole)
+    memory = _written_out(raw)
+    found, original = _constants(memory), _constants(raw)
+    graph = protobuf.parts(memory, (0, len(memory)), GRAPH)[-1]
+    nodes = Graph.of([_node(memory, s, i) for i, s in enumerate(protobuf.parts(memory, graph, NODE))])
+    ends = _ends(memory, graph, found, nodes)
+    read = [one for name, one in found.items() if one.count and name in nodes.readers]
+    stored = [_stored(memory, one, nodes, found, original[one.name].begin) for one in read]
+    stored.sort(key=lambda pair: pair[0])
+    return Parsed("onnx", memory, tuple(s for _, s in stored), *ends, _notes(raw, whole))
+
+
+def _check(raw: bytes, model: Span) -> None:
+    """Refuses what would be run or read from elsewhere."""
+    own = {protobuf.text(raw, f, 10) for f in protobuf.parts(raw, model, FUNCTIONS)}
+    count = 0
+    for nodes_of in _node_holders(raw, model):
+        for span in nodes_of:
+            count += 1
+            domain = protobuf.text(raw, span, 7)
+            if domain not in DOMAINS and domain not in own:
+                op = protobuf.text(raw, span, 4)
+                raise RefusedError(f"has an operator of its own, {f'{domain}.{op}'!r:.60}, which is not run")
+    if count > MOST:
+        raise RefusedError(f"has {count} nodes; at most {MOST} are read")
+    for span in _tensors(raw, model):
+        onnx_tensors.held(raw, span)
+
+
+def _node_holders(raw: bytes, model: Span, depth: int = 0) -> Iterator[list[Span]]:
+    """The nodes of the graph, of the graphs in them and of functions."""
+    for graph in protobuf.parts(raw, model, GRAPH):
+        yield from _nodes_below(raw, graph, NODE, 0)
+    for function in protobuf.parts(raw, model, FUNCTIONS):
+        yield from _nodes_below(raw, function, 7, 0)
+
+
+def _nodes_below(raw: bytes, graph: Span, field: int, depth: int) -> Iterator[list[Span]]:
+    if depth > 8:
+        raise RefusedError("has graphs within graphs, more than 8 deep")
+    nodes = protobuf.parts(raw, graph, field)
+    yield nodes
+    for node in nodes:
+        for attribute in protobuf.parts(raw, node, ATTRIBUTE):
+            for number in SUBGRAPHS:
+                for inner in protobuf.parts(raw, attribute, number):
+                    yield from _nodes_below(raw, inner, NODE, depth + 1)
+
+
+def _tensors(raw: bytes, model: Span) -> Iterator[Span]:
+    """Every tensor of numbers in the file, wherever it stands; strings aside."""
+    for graph in protobuf.parts(raw, model, GRAPH):
+        yield from protobuf.parts(raw, graph, INITIALIZER)
+        if protobuf.parts(raw, graph, SPARSE):
+            raise RefusedError("keeps sparse weights; expected dense ones")
+    for nodes in _node_holders(raw, model):
+        for node in nodes:
+            for attribute in protobuf.parts(raw, node, ATTRIBUTE):
+                yield from protobuf.parts(raw, attribute, TENSOR)
+                yield from protobuf.parts(raw, attribute, 10)
+                for inner in [g for number in SUBGRAPHS for g in protobuf.parts(raw, attribute, number)]:
+                    yield from protobuf.parts(raw, inner, INITIALIZER)
+
+
+def _written_out(raw: bytes) -> bytes:
+    """The file with all numbers of its graph as raw bytes, so that each bit has a place of its own."""
+    for path in ((GRAPH, INITIALIZER), (GRAPH, NODE, ATTRIBUTE, TENSOR)):
+        source = raw
+        spans = _at(source, path)
+
+        def out(span: Span, source: bytes = source) -> bytes | None:
+            return onnx_tensors.out(source, span)
+
+        if any(out(span) is not None for span in spans):
+            raw = protobuf.changed(source, (0, len(source)), path, out)
+    return raw
+
+
+def _at(raw: bytes, path: tuple[int, ...]) -> list[Span]:
+    spans = [(0, len(raw))]
+    for number in path:
+        spans = [inner for span in spans for inner in protobuf.parts(raw, span, number)]
+    return spans
+
+
+def _constants(raw: bytes) -> dict[str, Held]:
+    """Initialisers and the tensors of Constant nodes, by the name that the graph reads them under."""
+    graph = protobuf.parts(raw, (0, len(raw)), GRAPH)[-1]
+    found = {}
+    for span in protobuf.parts(raw, graph, INITIALIZER):
+        one = onnx_tensors.held(raw, span)
+        found[one.name] = one
+    for span in protobuf.parts(raw, graph, NODE):
+        if protobuf.text(raw, span, 4) != "Constant":
+            continue
+        for attribute in protobuf.parts(raw, span, ATTRIBUTE):
+            for tensor in protobuf.parts(raw, attribute, TENSOR):
+                name = protobuf.text(raw, span, 2)
+                found[name] = replace(onnx_tensors.held(raw, tensor), name=name)
+    return found
+
+
+def _node(raw: bytes, span: Span, number: int) -> Node:
+    read, made = (
+        tuple(raw[slice(*s)].decode("utf-8", "replace") for s in protobuf.parts(raw, span, field))
+        for field in (1, 2)
+    )
+    axes = [
+        protobuf.integer(raw, a, 3)
+        for a in protobuf.parts(raw, span, ATTRIBUTE)
+        if protobuf.text(raw, a, 1) == "axis"
+    ]
+    return Node(protobuf.text(raw, span, 4), read, made, axes[0] if axes else 1, number)
+
+
+def _stored(memory: bytes, one: Held, nodes: Graph, found: Mapping[str, Held], at: int) -> tuple[int, Stored]:
+    """The place in the graph at which a constant is computed with, and its words."""
+    dtype, width = TYPES[one.type]
+    kind, op, place = kind_of(one.name, nodes, one.count)
+    scale_name, zero_name, axis = quantizer_of(one.name, nodes)
+    scale, zero = (
+        onnx_tensors.array(memory, found[n])
+        if n in found and found[n].begin >= 0 and TYPES[found[n].type][1] >= 8
+        else ()
+        for n in (scale_name, zero_name)
+    )
+    per = axis % max(1, len(one.shape)) if len(scale) > 1 else -1
+    quantizer = tuple(map(float, scale)), tuple(map(int, zero)), per
+    return place, Stored(one.name, kind, dtype, one.shape, width, one.begin, at, *quantizer, op)
+
+
+@dataclass(frozen=True)
+class _End:
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def _ends(raw: bytes, graph: Span, found: Mapping[str, Held], nodes: Graph) -> tuple[Tensor, Tensor]:
+    """The one input and the one output of the graph."""
+    inputs, outputs = ([_end(raw, s) for s in protobuf.parts(raw, graph, field)] for field in (INPUT, OUTPUT))
+    inputs = [e for e in inputs if e.name not in found]
+    for what, ends in (("input", inputs), ("output", outputs)):
+        if len(ends) != 1:
+            raise RefusedError(f"has {len(ends)} {what}s; an image classifier has one")
+        if ends[0].dtype not in ("float32", "float16", "uint8", "int8"):
+            raise RefusedError(f"has an {what} of {ends[0].dtype}; expected float32, float16, uint8 or int8")
+    return _with_span(raw, inputs[0], nodes, found), Tensor(*_plain(outputs[0]))
+
+
+def _plain(end: _End) -> tuple[str, str, tuple[int, ...]]:
+    return end.name, end.dtype, end.shape
+
+
+def _with_span(raw: bytes, end: _End, nodes: Graph, found: Mapping[str, Held]) -> Tensor:
+    """The input, with the scale and zero point that the file quantizes it with at once."""
+    for node in nodes.readers.get(end.name, ()):
+        if node.op == "QuantizeLinear" and len(node.inputs) == 3:
+            scale, zero = (found.get(name) for name in node.inputs[1:])
+            if scale and zero and scale.count == zero.count == 1:
+                quantizer = onnx_tensors.array(raw, scale)[0], onnx_tensors.array(raw, zero)[0]
+                return Tensor(*_plain(end), float(quantizer[0]), int(quantizer[1]), TYPES[zero.type][0])
+    return Tensor(*_plain(end))
+
+
+def _end(raw: bytes, span: Span) -> _End:
+    kind = 0
+    shape: list[int] = []
+    for type_ in protobuf.parts(raw, span, 2):
+        for tensor in protobuf.parts(raw, type_, 1):
+            kind = protobuf.integer(raw, tensor, 1)
+            for dims in protobuf.parts(raw, tensor, 2):
+                shape = [protobuf.integer(raw, dim, 1, -1) for dim in protobuf.parts(raw, dims, 1)]
+    return _End(protobuf.text(raw, span, 1), TYPES.get(kind, (f"type {kind}", 0))[0], tuple(shape))
+
+
+def _notes(raw: bytes, model: Span) -> tuple[str, ...]:
+    holders = list(_node_holders(raw, model))
+    if len(holders) > 1:
+        return (
+            f"constants in {len(holders) - 1} graphs or functions within the graph are not among the words",
+        )
+    return ()

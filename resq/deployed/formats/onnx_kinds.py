@@ -1,0 +1,140 @@
+"""What an ONNX constant is for: told by the operator that reads it, and by which of its inputs it is.
+
+Source: the operators' documents, ONNX and com.microsoft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+# Operator -> the kind of each input by its number.
+W, B, S, N = "weights", "biases", "scales", "norms"
+INPUTS: dict[str, dict[int, str]] = {
+    "Conv": {1: W, 2: B},
+    "ConvTranspose": {1: W, 2: B},
+    "FusedConv": {1: W, 2: B},
+    "ConvInteger": {1: W, 2: S, 3: S},
+    "Gemm": {0: W, 1: W, 2: B},
+    "FusedGemm": {0: W, 1: W, 2: B},
+    "MatMul": {0: W, 1: W},
+    "FusedMatMul": {0: W, 1: W},
+    "MatMulInteger": {0: W, 1: W, 2: S, 3: S},
+    "MatMulIntegerToFloat": {0: W, 1: W, 2: S, 3: S, 4: S, 5: S, 6: B},
+    "DynamicQuantizeMatMul": {1: W, 2: S, 3: S, 4: B},
+    "MatMulNBits": {1: W, 2: S, 3: S, 5: B},
+    "Gather": {0: W},
+    "GatherBlockQuantized": {0: W, 2: S, 3: S},
+    "QLinearConv": {1: S, 2: S, 3: W, 4: S, 5: S, 6: S, 7: S, 8: B},
+    "QLinearMatMul": {1: S, 2: S, 3: W, 4: S, 5: S, 6: S, 7: S},
+    "QGemm": {1: S, 2: S, 3: W, 4: S, 5: S, 6: B, 7: S, 8: S},
+    "QLinearAdd": {0: N, 1: S, 2: S, 3: N, 4: S, 5: S, 6: S, 7: S},
+    "QLinearMul": {0: N, 1: S, 2: S, 3: N, 4: S, 5: S, 6: S, 7: S},
+    "QLinearGlobalAveragePool": {1: S, 2: S, 3: S, 4: S},
+    "QLinearAveragePool": {1: S, 2: S, 3: S, 4: S},
+    "QLinearSigmoid": {1: S, 2: S, 3: S, 4: S},
+    "QLinearLeakyRelu": {1: S, 2: S, 3: S, 4: S},
+    "QLinearSoftmax": {1: S, 2: S, 3: S, 4: S},
+    "QuantizeLinear": {1: S, 2: S},
+    "DequantizeLinear": {1: S, 2: S},
+    "DequantizeBFP": {1: S},
+    "BatchNormalization": {1: N, 2: N, 3: N, 4: N},
+    "LayerNormalization": {1: N, 2: N},
+    "SkipLayerNormalization": {2: N, 3: N, 4: B},
+    "InstanceNormalization": {1: N, 2: N},
+    "GroupNormalization": {1: N, 2: N},
+    "Add": {0: N, 1: N},
+    "Sub": {0: N, 1: N},
+    "Mul": {0: N, 1: N},
+    "Div": {0: N, 1: N},
+    "PRelu": {1: N},
+}
+# Operators that pass a constant on: what reads their output says what it is for.
+THROUGH = (
+    "DequantizeLinear", "Identity", "Transpose", "Reshape", "Cast", "Clip", "QuantizeLinear",
+    "Squeeze", "Unsqueeze", "Flatten",
+)  # fmt: skip
+# Operator -> inputs: weight -> (its scale, its zero point); the scales' axis is the weight's first or last.
+SCALED = {"QLinearConv": (3, 4, 5, 0), "QLinearMatMul": (3, 4, 5, 1), "QGemm": (3, 4, 5, 0)}
+DEEPEST = 12
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator of the graph: its inputs and outputs by name.
+
+    Attributes:
+        axis: the attribute of that name, or 1; ``number``: its place in the graph.
+    """
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    axis: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The operators of a graph, found by what they read and make.
+
+    Attributes:
+        readers: name -> the operators that read it; ``makers``: name -> the one that makes it.
+    """
+
+    nodes: tuple[Node, ...]
+    readers: Mapping[str, list[Node]]
+    makers: Mapping[str, Node]
+
+    @staticmethod
+    def of(nodes: Sequence[Node]) -> Graph:
+        """The graph of these operators."""
+        readers: dict[str, list[Node]] = {}
+        for node in nodes:
+            for name in dict.fromkeys(node.inputs):
+                readers.setdefault(name, []).append(node)
+        return Graph(tuple(nodes), readers, {out: node for node in nodes for out in node.outputs})
+
+
+def kind_of(name: str, graph: Graph, count: int, depth: int = 0) -> tuple[str, str, int]:
+    """(kind, operator, its place) of a constant of ``count`` numbers: of its first reader which tells one."""
+    found = ("other", "", 0)
+    for node in graph.readers.get(name, ()):
+        place = node.inputs.index(name)
+        if place == 0 and node.op in THROUGH and node.outputs and depth < DEEPEST:
+            told = kind_of(node.outputs[0], graph, count, depth + 1)
+        else:
+            told = _kind(name, node, place, graph, count), node.op, node.number
+        if told[0] != "other":
+            return told
+        found = found if found[1] else told
+    return found
+
+
+def _kind(name: str, node: Node, place: int, graph: Graph, count: int) -> str:
+    kind = INPUTS.get(node.op, {}).get(place, "other")
+    if node.op == "QLinearConcat" and place != 2 and (place < 2 or (place - 2) % 3):
+        return S
+    if kind == N and node.op in ("Add", "Sub", "Mul", "Div") and count == 1:
+        return "other"  # a number of the formula, such as the root of a head's size
+    if node.op == "Add" and _after_product(node, name, graph):
+        return B
+    return kind
+
+
+def _after_product(node: Node, name: str, graph: Graph) -> bool:
+    """Whether an addition's other side is a product with weights: then its constant is the layer's bias."""
+    makers = [graph.makers.get(other) for other in node.inputs if other != name]
+    return any(maker is not None and INPUTS.get(maker.op, {}).get(1) == W for maker in makers)
+
+
+def quantizer_of(name: str, graph: Graph) -> tuple[str, str, int]:
+    """The names of a constant's scale and zero point, "" where it has none, and their axis."""
+    for node in graph.readers.get(name, ()):
+        place = node.inputs.index(name)
+        if node.op == "DequantizeLinear" and place == 0 and len(node.inputs) > 1:
+            return node.inputs[1], (*node.inputs, "", "")[2], node.axis
+        if node.op in SCALED and SCALED[node.op][0] == place and len(node.inputs) > SCALED[node.op][2]:
+            _, scale, zero, axis = SCALED[node.op]
+            return node.inputs[scale], node.inputs[zero], axis
+    return "", "", -1

@@ -1,0 +1,199 @@
+"""A TFLite file: its constant tensors, its scales and zero points, and where each stands in the file.
+
+Source: the TFLite schema (fields by their numbers). The graph is read as data and never run here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from resq.deployed.formats.flatbuffer import Table
+from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
+
+# TensorType -> name and bits; those that can be words.
+TYPES = {0: ("float32", 32), 1: ("float16", 16), 2: ("int32", 32), 3: ("uint8", 8), 4: ("int64", 64),
+         7: ("int16", 16), 9: ("int8", 8), 10: ("float64", 64), 16: ("uint16", 16), 15: ("uint32", 32),
+         17: ("int4", 4), 18: ("bfloat16", 16), 19: ("int2", 2)}  # fmt: skip
+CUSTOM = 32
+# Operator -> its name and which of its inputs are weights and biases.
+READS: dict[int, tuple[str, tuple[int, int] | None]] = {
+    0: ("ADD", None), 3: ("CONV_2D", (1, 2)), 4: ("DEPTHWISE_CONV_2D", (1, 2)),
+    9: ("FULLY_CONNECTED", (1, 2)), 18: ("MUL", None), 36: ("GATHER", (0, -1)), 41: ("SUB", None),
+    42: ("DIV", None), 67: ("TRANSPOSE_CONV", (1, 3)), 126: ("BATCH_MATMUL", (1, -1)),
+    132: ("CONV_3D", (1, 2)), 54: ("PRELU", None),
+}  # fmt: skip
+DEQUANTIZE = 6
+LARGEST_RANK = 8
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A tensor of the graph as its table says."""
+
+    number: int
+    name: str
+    type: int
+    shape: tuple[int, ...]
+    buffer: int
+    quantization: Table | None
+
+
+def parse(raw: bytes) -> Parsed:
+    """What a TFLite file stores.
+
+    Raises:
+        RefusedError: no such file, damaged, or with operators of its own.
+    """
+    if raw[4:8] != b"TFL3":
+        raise RefusedError("is no TFLite file: its fifth to eighth bytes are not TFL3")
+    model = Table.root(raw)
+    graphs, buffers = model.tables(2), model.tables(4)
+    if len(graphs) != 1:
+        raise RefusedError(f"has {len(graphs)} graphs; expected one, without loops and branches")
+    operators = _operators(model, graphs[0])
+    tensors = [_entry(i, table) for i, table in enumerate(graphs[0].tables(0))]
+    taken = _end(graphs[0].array(1, "<i4"), tensors, "input")
+    given = _end(graphs[0].array(2, "<i4"), tensors, "output")
+    stored = [*_constants(raw, tensors, operators, buffers), *_quantizers(tensors)]
+    return Parsed("tflite", raw, _unique(stored), taken, given)
+
+
+def _operators(model: Table, graph: Table) -> list[tuple[int, list[int], list[int]]]:
+    """(operator, inputs, outputs) of each node."""
+    codes = [max(code.integer(3), code.integer(0, "<b")) for code in model.tables(1)]
+    if CUSTOM in codes:
+        names = [code.text(1) for code in model.tables(1)]
+        raise RefusedError(
+            f"has an operator of its own, {names[codes.index(CUSTOM)]!r:.60}, which is not run"
+        )
+    found = []
+    for node in graph.tables(3):
+        index = node.integer(0, "<I")
+        if index >= len(codes):
+            raise RefusedError(
+                f"has a node of operator {index}; it names {len(codes)} operators: it is damaged"
+            )
+        found.append((codes[index], node.array(1, "<i4").tolist(), node.array(2, "<i4").tolist()))
+    return found
+
+
+def _entry(number: int, table: Table) -> _Entry:
+    shape = tuple(table.array(0, "<i4").tolist())
+    if len(shape) > LARGEST_RANK or any(n < 0 for n in shape):
+        raise RefusedError(f"has a tensor of shape {shape!s:.60}: it is damaged")
+    free = table.array(7, "<i4").tolist()
+    if len(free) == len(shape):
+        shape = tuple(-1 if n < 0 else own for n, own in zip(free, shape, strict=True))
+    kind = table.integer(1, "<b")
+    return _Entry(
+        number, table.text(3) or f"tensor {number}", kind, shape, table.integer(2, "<I"), table.table(4)
+    )
+
+
+def _end(numbers: np.ndarray, tensors: list[_Entry], what: str) -> Tensor:
+    """The one input or output of the graph."""
+    if len(numbers) != 1:
+        raise RefusedError(f"has {len(numbers)} {what}s; an image classifier has one")
+    entry = _at(int(numbers[0]), tensors)
+    dtype, _ = TYPES.get(entry.type, (f"type {entry.type}", 0))
+    if dtype not in ("float32", "int8", "uint8", "int16"):
+        raise RefusedError(f"has an {what} of {dtype}; expected float32, int8, uint8 or int16")
+    q = entry.quantization
+    scale, zero = (q.array(2, "<f4"), q.array(3, "<i8")) if q else (np.empty(0), np.empty(0, int))
+    if dtype == "float32" or not len(scale):
+        return Tensor(entry.name, dtype, entry.shape)
+    return Tensor(entry.name, dtype, entry.shape, float(scale[0]), int(zero[0]) if len(zero) else 0)
+
+
+def _at(number: int, tensors: list[_Entry]) -> _Entry:
+    if not 0 <= number < len(tensors):
+        raise RefusedError(f"names tensor {number}; it has {len(tensors)}: it is damaged")
+    return tensors[number]
+
+
+def _constants(
+    raw: bytes, tensors: list[_Entry], operators: list[tuple[int, list[int], list[int]]], buffers: list[Table]
+) -> list[Stored]:
+    """The tensors that lie in the file, in the order in which operators read them."""
+    through = {outs[0]: ins[0] for op, ins, outs in operators if op == DEQUANTIZE and ins and outs}
+    found: dict[int, Stored] = {}
+    for op, inputs, _ in operators:
+        for place, number in enumerate(inputs):
+            if number < 0:  # an input that the operator may do without
+                continue
+            number = through.get(number, number) if op != DEQUANTIZE else -1
+            if number < 0 or number in found or not (entry := _at(number, tensors)).buffer:
+                continue
+            if stored := _stored(raw, entry, op, place, buffers):
+                found[number] = stored
+    return list(found.values())
+
+
+def _stored(raw: bytes, entry: _Entry, op: int, place: int, buffers: list[Table]) -> Stored | None:
+    """A constant tensor, None where its buffer is empty: then it is computed."""
+    if entry.buffer >= len(buffers):
+        raise RefusedError(f"names buffer {entry.buffer}; it has {len(buffers)}: it is damaged")
+    at, size = buffers[entry.buffer].vector(0, 1)
+    if not size and (outside := buffers[entry.buffer].integer(1, "<Q")) > 1:
+        at, size = outside, buffers[entry.buffer].integer(2, "<Q")
+        if at + size > len(raw):
+            raise RefusedError(f"keeps {entry.name!r:.60} at byte {at}, outside its {len(raw)} bytes")
+    if not size or entry.type not in TYPES:
+        return None
+    dtype, width = TYPES[entry.type]
+    count = int(np.prod(entry.shape, dtype=np.float64))
+    if -(-count * width // 8) != size or any(n < 0 for n in entry.shape):
+        raise RefusedError(
+            f"says that {entry.name!r:.60} has the shape {entry.shape} of {dtype}, but stores {size} bytes"
+        )
+    scale, zero, axis = _quantizer(entry)
+    name, _ = READS.get(op, (f"operator {op}", None))
+    kind = _kind(op, place, entry, dtype)
+    return Stored(entry.name, kind, dtype, entry.shape, width, at, at, scale, zero, axis, name)
+
+
+def _kind(op: int, place: int, entry: _Entry, dtype: str) -> str:
+    if op not in READS:
+        return "other"
+    places = READS[op][1]
+    if places is None:  # additions and products of constants: what is left of a norm
+        return "norms"
+    return "weights" if place == places[0] else "biases" if place == places[1] else "other"
+
+
+def _quantizer(entry: _Entry) -> tuple[tuple[float, ...], tuple[int, ...], int]:
+    q = entry.quantization
+    if q is None:
+        return (), (), -1
+    scale, zero = tuple(q.array(2, "<f4").tolist()), tuple(q.array(3, "<i8").tolist())
+    return scale, zero, q.integer(6) if len(scale) > 1 else -1
+
+
+def _quantizers(tensors: list[_Entry]) -> list[Stored]:
+    """The scales and zero points that stand in the file, of constants and of what is computed."""
+    found = []
+    for entry in tensors:
+        for index, suffix, dtype, width in ((2, "scale", "float32", 32), (3, "zero_point", "int64", 64)):
+            if entry.quantization is None:
+                continue
+            at, count = entry.quantization.vector(index, width // 8)
+            if count:
+                name = f"{entry.name}/{suffix}"
+                found.append(Stored(name, "scales", dtype, (count,), width, at, at, op="quantization"))
+    return found
+
+
+def _unique(stored: list[Stored]) -> tuple[Stored, ...]:
+    """The same with names that differ: a number behind those that come again; no byte in two of them."""
+    seen: dict[str, int] = {}
+    places: set[int] = set()
+    found = []
+    for one in stored:
+        if one.offset in places:  # two tensors that share a buffer are one in memory
+            continue
+        places.add(one.offset)
+        seen[one.name] = number = seen.get(one.name, 0) + 1
+        found.append(one if number == 1 else replace(one, name=f"{one.name}#{number}"))
+    return tuple(found)

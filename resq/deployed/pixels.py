@@ -1,0 +1,216 @@
+"""From images in [0, 1] to what a deployed network's input takes: size, axes, range, mean, deviation.
+
+What the file says is read from it; what it does not say must be given, because a wrong guess would give wrong
+accuracies without a word.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from resq.deployed.words import RefusedError, Tensor
+
+LAYOUTS = ("nchw", "nhwc")
+# Ranges of pixels that are in use; a quantized input that spans one of them says that it is meant.
+RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0), (-128.0, 127.0))
+LARGEST = 4096  # pixels to a side
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person says of the input; empty where the file is to say it.
+
+    Attributes:
+        span: what a black and what a white pixel becomes, before mean and deviation.
+        mean, std: one number, or one per channel: (pixel - mean) / std.
+        layout: order of the axes, "nchw" or "nhwc".
+    """
+
+    span: tuple[float, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    layout: str = ""
+
+    def __post_init__(self) -> None:
+        numbers = (*self.span, *self.mean, *self.std)
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(f"range, mean and std are finite numbers, got {numbers}")
+        if self.span and (len(self.span) != 2 or self.span[0] == self.span[1]):
+            raise ValueError(f"range is what black and white become, such as 0..255, got {self.span}")
+        if not all(s > 0 for s in self.std):
+            raise ValueError(f"std must be greater than 0, got {self.std}")
+        for name in ("mean", "std"):
+            if len(getattr(self, name)) not in (0, 1, 3):
+                raise ValueError(f"{name} is one number or one per channel, got {getattr(self, name)}")
+        if self.layout not in ("", *LAYOUTS):
+            raise ValueError(f"layout is nchw or nhwc, got {self.layout!r}")
+
+    @staticmethod
+    def parse(text: str) -> Asked:
+        """What ``str`` of it says, such as "range 0,255 layout nhwc"; "" is nothing asked.
+
+        Raises:
+            ValueError: not of that form.
+
+        >>> str(Asked.parse("range -1,1 layout nhwc"))
+        'range -1,1 layout nhwc'
+        """
+        parts = text.split()
+        given = dict(zip(parts[::2], parts[1::2], strict=False))
+        if len(parts) % 2 or len(given) != len(parts) // 2 or set(given) - {"range", "mean", "std", "layout"}:
+            raise ValueError(f"inputs are said as range 0,1 mean 0.5 std 0.25 layout nchw, got {text!r:.80}")
+        spelt = {name: _numbers(name, given.get(name, "")) for name in ("range", "mean", "std")}
+        return Asked(spelt["range"], spelt["mean"], spelt["std"], given.get("layout", ""))
+
+    def __str__(self) -> str:
+        parts = [
+            f"{name} {','.join(f'{v:.9g}' for v in value)}"
+            for name, value in (("range", self.span), ("mean", self.mean), ("std", self.std))
+            if value
+        ]
+        return " ".join([*parts, *([f"layout {self.layout}"] if self.layout else [])])
+
+
+def _numbers(name: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.replace("..", ",").split(",") if part)
+    except ValueError:
+        raise ValueError(f"{name} is numbers with commas between them, got {text!r:.60}") from None
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How images become the input.
+
+    Attributes:
+        layout, channels, height, width: of the input.
+        low, high: what a black and a white pixel becomes, before mean and deviation.
+        mean, std: per channel or one number.
+        said: what says so, for people.
+    """
+
+    layout: str
+    channels: int
+    height: int
+    width: int
+    low: float
+    high: float
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    said: str = "the file"
+
+    def fitted(self, x: np.ndarray) -> np.ndarray:
+        """Images (N, 3, H, W), uint8 or float32 in [0, 1], in the input's size and channels.
+
+        Sizes are changed bilinearly, colours to grey by ITU-R 601's luma.
+        """
+        if x.shape[1] == 3 and self.channels == 1:
+            x = _grey(x)
+        elif x.shape[1] == 1 and self.channels == 3:
+            x = np.repeat(x, 3, axis=1)
+        if x.shape[2:] == (self.height, self.width):
+            return np.ascontiguousarray(x)
+        return np.stack([_resized(image, self.height, self.width) for image in x])
+
+    def values(self, x: np.ndarray) -> np.ndarray:
+        """Fitted images as the numbers that the input stands for, float32, in its order of axes."""
+        v = x.astype(np.float32)
+        if x.dtype == np.uint8 and self.high - self.low != 255:
+            v /= np.float32(255)  # as the lab's own networks have it, to the last bit
+        scale = self.high - self.low
+        if scale != 1 and not (x.dtype == np.uint8 and scale == 255):
+            v *= np.float32(scale)
+        if self.low:
+            v += np.float32(self.low)
+        shape = (1, -1, 1, 1)
+        if any(self.mean):
+            v -= np.asarray(self.mean, np.float32).reshape(shape)
+        if any(s != 1 for s in self.std):
+            v /= np.asarray(self.std, np.float32).reshape(shape)
+        return v if self.layout == "nchw" else np.ascontiguousarray(v.transpose(0, 2, 3, 1))
+
+    def __str__(self) -> str:
+        norm = ""
+        if any(self.mean) or any(s != 1 for s in self.std):
+            norm = f", less {_list(self.mean)}, by {_list(self.std)}"
+        colours = {1: "grey", 3: "colour"}[self.channels]
+        return (
+            f"{colours}, {self.height}x{self.width}, {self.layout.upper()}, "
+            f"pixels {self.low:g}..{self.high:g}{norm} ({self.said})"
+        )
+
+
+def _list(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{v:g}" for v in values)
+
+
+def _grey(x: np.ndarray) -> np.ndarray:
+    luma = np.asarray([0.299, 0.587, 0.114], np.float32).reshape(1, 3, 1, 1)
+    grey = (x.astype(np.float32) * luma).sum(axis=1, keepdims=True)
+    return np.rint(grey).astype(np.uint8) if x.dtype == np.uint8 else grey
+
+
+def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    mode = None if image.dtype == np.uint8 else "F"
+    planes = [
+        np.asarray(Image.fromarray(plane, mode).resize((width, height), Image.Resampling.BILINEAR))
+        for plane in image
+    ]
+    return np.stack(planes).astype(image.dtype)
+
+
+def settled(taken: Tensor, asked: Asked) -> Pixels:
+    """How images become this input: as the file says it and as was asked.
+
+    Raises:
+        RefusedError: the file does not say it and nobody did, or the input takes no images.
+    """
+    layout, channels, height, width = _axes(taken, asked.layout)
+    low, high, said = _range(taken, asked)
+    for name in ("mean", "std"):
+        if len(getattr(asked, name)) > channels:
+            raise RefusedError(f"takes grey images; {name} has {len(getattr(asked, name))} numbers")
+    return Pixels(layout, channels, height, width, low, high, asked.mean or (0.0,), asked.std or (1.0,), said)
+
+
+def _axes(taken: Tensor, asked: str) -> tuple[str, int, int, int]:
+    if len(taken.shape) != 4:
+        raise RefusedError(f"takes an input of shape {taken.shape}; images have four axes")
+    _, a, b, c = taken.shape
+    found = [("nchw", a, b, c)] * (a in (1, 3)) + [("nhwc", c, a, b)] * (c in (1, 3))
+    fits = [f for f in found if not asked or f[0] == asked]
+    if len(fits) != 1:
+        what = (
+            "which could be either; say --layout"
+            if found and not asked
+            else "which holds no images like that"
+        )
+        raise RefusedError(f"takes an input of shape {taken.shape}, {what} nchw or nhwc")
+    if not all(0 < n <= LARGEST for n in fits[0][2:]):
+        raise RefusedError(f"takes an input of shape {taken.shape}; expected 1 to {LARGEST} pixels to a side")
+    return fits[0]
+
+
+def _range(taken: Tensor, asked: Asked) -> tuple[float, float, str]:
+    if asked.span:
+        return *asked.span, "as asked"  # type: ignore[return-value]
+    if asked.mean or asked.std:
+        return 0.0, 1.0, "as asked"
+    span = taken.span
+    if span is None and taken.dtype in ("uint8", "int8") and not taken.scale:
+        return *((0.0, 255.0) if taken.dtype == "uint8" else (-128.0, 127.0)), "the file"
+    for low, high in RANGES if span else ():
+        step = (span[1] - span[0]) / 255 if span else 0.0
+        if span and abs(span[0] - low) <= step and abs(span[1] - high) <= step:
+            return low, high, "the file"
+    seen = (
+        f"its quantized input spans {span[0]:.3g} to {span[1]:.3g}" if span else f"its input is {taken.dtype}"
+    )
+    raise RefusedError(
+        f"does not say what pixels become ({seen}); say --range 0..1, --range 0..255 or --range=-1..1, or "
+        "--mean and --std of pixels in 0..1"
+    )

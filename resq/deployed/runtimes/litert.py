@@ -1,0 +1,101 @@
+"""LiteRT (TensorFlow Lite): every fault map gets an interpreter of its own, made from the changed bytes.
+
+Its default delegate packs the weights when it prepares. A flip written into a tensor's view afterwards is
+never computed with, though it reads back (LiteRT 2.3.0), so nothing is ever written into an interpreter here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from resq.deployed.runtimes import padded
+
+
+class Engine:
+    """A TFLite file, interpreted with the default delegate, as programs on a board and on a phone do.
+
+    Args:
+        memory: the file.
+        about: ``threads``.
+    """
+
+    ways = ("interpreter",)
+
+    def __init__(self, memory: bytes, about: dict[str, Any]) -> None:
+        self.name = f"LiteRT {version('ai-edge-litert')}"
+        self._memory, self._threads = bytearray(memory), int(about["threads"])
+        self._flips: tuple[np.ndarray, np.ndarray] | None = None
+        self._clean = self._interpreter()
+        self._faulty: Interpreter | None = None
+
+    def use(self, way: str) -> None:
+        """There is one way."""
+
+    def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
+        """Flips bits of these bytes."""
+        self._xor(at, mask)
+        self._flips = at, mask
+
+    def undo(self) -> None:
+        """Flips the same bits back."""
+        if self._flips is not None:
+            self._xor(*self._flips)
+        self._flips = self._faulty = None
+
+    def _xor(self, at: np.ndarray, mask: np.ndarray) -> None:
+        np.frombuffer(self._memory, np.uint8)[at] ^= mask
+
+    def _interpreter(self) -> Interpreter:
+        return Interpreter(model_content=bytes(self._memory), num_threads=self._threads)
+
+    def _now(self) -> Interpreter:
+        """An interpreter of the bytes as they are now."""
+        if self._flips is None:
+            return self._clean
+        if self._faulty is None:
+            self._faulty = self._interpreter()
+        return self._faulty
+
+    def input(self) -> tuple[str, float, int]:
+        """dtype, scale and zero point of the input, as the file has them now."""
+        about = self._now().get_input_details()[0]
+        scale, zero = about["quantization"]
+        return np.dtype(about["dtype"]).name, float(scale), int(zero)
+
+    def run(self, values: np.ndarray, batch: int) -> np.ndarray:
+        """What the output stands for, float32 (N, classes)."""
+        made = _sized(self._now(), batch)
+        taken = made.get_input_details()[0]["index"]
+        given = made.get_output_details()[0]
+        parts = []
+        for begin in range(0, len(values), batch):
+            made.set_tensor(taken, padded(values[begin : begin + batch], batch))
+            made.invoke()
+            parts.append(made.get_tensor(given["index"]).reshape(batch, -1))
+        raw = np.concatenate(parts)[: len(values)]
+        return _dequantized(raw, given)
+
+    def bytes_now(self) -> Sequence[memoryview]:
+        """The file as it is now."""
+        return [memoryview(self._memory)]
+
+
+def _sized(made: Interpreter, batch: int) -> Interpreter:
+    about = made.get_input_details()[0]
+    if about["shape"][0] != batch:
+        made.resize_tensor_input(about["index"], [batch, *about["shape"][1:]])
+    made.allocate_tensors()
+    return made
+
+
+def _dequantized(raw: np.ndarray, about: dict[str, Any]) -> np.ndarray:
+    scale, zero = about["quantization"]
+    if raw.dtype.kind == "f" or not scale:
+        return raw.astype(np.float32)
+    with np.errstate(all="ignore"):  # a flipped scale may be no number: that is a result
+        return (raw.astype(np.float32) - np.float32(zero)) * np.float32(scale)

@@ -1,0 +1,170 @@
+"""What a deployed file stores, word by word: which layer, which kind, where in the file. numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from resq.core import Layout
+
+# What may be a target of faults. A file's words are of one of these kinds.
+KINDS = ("weights", "biases", "scales", "norms", "other")
+
+# Names for several kinds at once.
+SEVERAL = {"floats": ("biases", "scales", "norms"), "all": KINDS}
+
+
+class RefusedError(ValueError):
+    """A file that is not measured; the sentence says why, and the file's name goes before it."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The words of one tensor, or of its scales or zero points, as they stand in the file.
+
+    Attributes:
+        name: the tensor's, unique in the file; of scales and zero points with ``/scale`` or ``/zero_point``.
+        kind: one of KINDS.
+        dtype: of a number: int4, int8, uint8, int16, int32, int64, float16, float32, ...
+        shape: of the numbers.
+        width: bits of a word.
+        offset: byte in ``Parsed.memory`` at which the first word begins; words follow without gaps, little
+            end and low nibble first.
+        at: the same place in the file itself; -1 where it writes the numbers in words of no fixed length.
+        scale, zero: the quantizer's numbers, float64 (channels,) or (1,); empty where there are none.
+        axis: the axis of ``shape`` that has a scale for each index; -1: one for all.
+        op: the operator that reads it.
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    shape: tuple[int, ...]
+    width: int
+    offset: int
+    at: int
+    scale: tuple[float, ...] = ()
+    zero: tuple[int, ...] = ()
+    axis: int = -1
+    op: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many words."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in the file."""
+        return -(-self.count * self.width // 8)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of the network.
+
+    Attributes:
+        dtype: what the runtime takes or gives.
+        shape: less than 1 where a size is free.
+        scale, zero: what an integer stands for is scale x (number - zero); scale 0: not quantized.
+        codes: the integers that it is quantized to, where ``dtype`` are floats that the file rounds at once.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    scale: float = 0.0
+    zero: int = 0
+    codes: str = ""
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """The smallest and the largest number that it can stand for; None where that is not bounded."""
+        codes = self.codes or self.dtype
+        if not self.scale or "int" not in codes:
+            return None
+        limits = np.iinfo(np.dtype(codes))
+        return self.scale * (limits.min - self.zero), self.scale * (limits.max - self.zero)
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """A deployed file, read as data.
+
+    Attributes:
+        carrier: "tflite" or "onnx".
+        memory: the bytes that the runtime is given, in which flips are made. The file's own, but for numbers
+            that it writes in words of no fixed length: they are written out.
+        stored: everything constant that was found, in the order of the graph.
+        input: the images; ``output``: a number for each class.
+        notes: sentences about what was left out.
+    """
+
+    carrier: str
+    memory: bytes
+    stored: tuple[Stored, ...]
+    input: Tensor
+    output: Tensor
+    notes: tuple[str, ...] = ()
+
+
+def kinds(targets: str) -> tuple[str, ...]:
+    """The kinds of a name such as weights, floats, all, or of several with commas between them.
+
+    Raises:
+        ValueError: no such name.
+
+    >>> kinds("weights,biases"), kinds("floats")
+    (('weights', 'biases'), ('biases', 'scales', 'norms'))
+    """
+    found: list[str] = []
+    for name in targets.split(","):
+        if name not in KINDS and name not in SEVERAL:
+            raise ValueError(f"no targets {name!r}; known: {', '.join((*KINDS, *SEVERAL))}")
+        found += SEVERAL.get(name, (name,))
+    return tuple(kind for kind in KINDS if kind in found)
+
+
+def chosen(stored: Sequence[Stored], targets: str) -> tuple[Stored, ...]:
+    """The stored words of these targets: of ``floats``, those that are floating-point numbers."""
+    wanted = kinds(targets)
+    floats = targets.split(",") == ["floats"]
+    return tuple(
+        s for s in stored if s.kind in wanted and s.count and not (floats and "float" not in s.dtype)
+    )
+
+
+def layout(stored: Sequence[Stored]) -> Layout:
+    """The addresses of these words' bits, one tensor after the other."""
+    widths = tuple(s.width for s in stored)
+    return Layout(tuple(s.name for s in stored), tuple(s.count for s in stored), max(widths), widths)
+
+
+def unsigned(raw: np.ndarray, stored: Stored) -> np.ndarray:
+    """The words as unsigned integers (count,).
+
+    Args:
+        raw: uint8, the memory.
+    """
+    part = raw[stored.offset : stored.offset + stored.n_bytes]
+    if stored.width >= 8:
+        return np.frombuffer(part.tobytes(), dtype=f"<u{stored.width // 8}")
+    per = 8 // stored.width
+    shifts = np.arange(per, dtype=np.uint8) * np.uint8(stored.width)
+    return (part[:, None] >> shifts & np.uint8(2**stored.width - 1)).reshape(-1)[: stored.count]
+
+
+def numbers(raw: np.ndarray, stored: Stored) -> np.ndarray:
+    """What the words are as numbers, before any scale, in the stored shape."""
+    words = unsigned(raw, stored)
+    if stored.width < 8:
+        signed = not stored.dtype.startswith("u")
+        top = 1 << (stored.width - 1)
+        words = (words.astype(np.int8) ^ top) - top if signed else words
+    elif stored.dtype == "bfloat16":
+        words = (words.astype(np.uint32) << 16).view(np.float32)
+    else:
+        words = words.view(np.dtype(stored.dtype))
+    return words.reshape(stored.shape)

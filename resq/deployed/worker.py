@@ -1,0 +1,174 @@
+"""The process that runs a deployed file: reads messages on standard input, answers on standard output.
+
+A file may crash its runtime; then this process ends and no other. It may write no file, and takes no more
+memory than it was told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import sys
+import threading
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from resq.deployed import wire
+from resq.deployed.pixels import Pixels
+from resq.deployed.runtimes import Engine, engine
+
+Message = tuple[dict[str, Any], list[np.ndarray]]
+CACHED = 2**29  # bytes of inputs that are kept ready
+KEPT = 4  # sets of images
+
+
+class Served:
+    """What one process holds: an engine, images and the inputs made of them."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.pixels: Pixels | None = None
+        self.batch = 1
+        self.images: dict[str, np.ndarray] = {}
+        self._inputs: dict[tuple[str, str, float, int], np.ndarray] = {}
+
+    def answer(
+        self, head: dict[str, Any], arrays: list[np.ndarray]
+    ) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """The answer to a message."""
+        do = getattr(self, f"do_{head['do']}")
+        found: tuple[dict[str, Any], list[np.ndarray]] = do(head, arrays)
+        return found
+
+    def do_open(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+        """Opens a file."""
+        about = head["about"]
+        self.engine = engine(about["carrier"], arrays[0].tobytes(), about)
+        self.pixels = Pixels(**about["pixels"])
+        return {"runtime": self.engine.name, "ways": list(self.engine.ways)}, []
+
+    def do_use(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+        """Chooses the way in which flips are brought, and the batch."""
+        if head.get("way"):
+            self._engine.use(head["way"])
+        self.batch = head.get("batch") or self.batch
+        return {}, []
+
+    def do_images(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+        """Keeps images under a name; those of another name are forgotten when there are many."""
+        if head["name"] not in self.images and len(self.images) >= KEPT:
+            gone = next(iter(self.images))
+            del self.images[gone]
+            self._inputs = {k: v for k, v in self._inputs.items() if k[0] != gone}
+        self.images[head["name"]] = arrays[0]
+        return {}, []
+
+    def do_flip(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+        """Flips bits, after what was flipped before is undone."""
+        self._engine.undo()
+        self._engine.flip(*arrays)
+        return {}, []
+
+    def do_undo(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+        """Undoes the flips."""
+        self._engine.undo()
+        return {}, []
+
+    def do_digest(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+        """SHA-256 of the memory that flips are made in."""
+        digest = hashlib.sha256()
+        for part in self._engine.bytes_now():
+            digest.update(part)
+        return {"digest": digest.hexdigest()}, []
+
+    def do_logits(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+        """The answers to images that are kept, or that came with the message."""
+        name = head.get("name")
+        quantizer = self._engine.input()
+        values = self._kept(name, quantizer) if name else self._converted(arrays[0], *quantizer)
+        return {}, [self._engine.run(values, self.batch)]
+
+    @property
+    def _engine(self) -> Engine:
+        assert self.engine is not None, "a file is opened first"
+        return self.engine
+
+    def _kept(self, name: str, quantizer: tuple[str, float, int]) -> np.ndarray:
+        """The inputs made of kept images, themselves kept where they are not too many."""
+        key = (name, *quantizer)
+        if key in self._inputs:
+            return self._inputs[key]
+        made = self._converted(self.images[name], *quantizer)
+        if made.nbytes <= CACHED:
+            self._inputs = {k: v for k, v in self._inputs.items() if k[0] != name or v is made}
+            self._inputs[key] = made
+        return made
+
+    def _converted(self, x: np.ndarray, dtype: str, scale: float, zero: int) -> np.ndarray:
+        assert self.pixels is not None
+        parts = [
+            _coded(self.pixels.values(x[begin : begin + 1000]), dtype, scale, zero)
+            for begin in range(0, len(x), 1000)
+        ]
+        return np.concatenate(parts)
+
+
+def _coded(values: np.ndarray, dtype: str, scale: float, zero: int) -> np.ndarray:
+    """Numbers as the input takes them."""
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return values.astype(kind, copy=False)
+    limits = np.iinfo(kind)
+    with np.errstate(all="ignore"):  # a flipped scale may be no number
+        codes = np.rint(values / np.float32(scale)) + zero if scale else np.rint(values)
+    return np.nan_to_num(np.clip(codes, limits.min, limits.max)).astype(kind)
+
+
+def serve(source: BinaryIO, to: BinaryIO) -> None:
+    """Answers messages until the other side has gone."""
+    waiting: queue.Queue[Message] = queue.Queue()
+    threading.Thread(target=_read, args=(source, waiting), daemon=True).start()
+    served = Served()
+    while True:
+        head, arrays = waiting.get()
+        try:
+            answer, found = served.answer(head, arrays)
+        except ImportError as error:
+            answer, found = {"missing": str(error)[:500]}, []
+        except Exception as error:  # runtimes raise classes of their own
+            answer, found = {"refused": f"{type(error).__name__}: {error}"[:1000]}, []
+        wire.send(to, answer, found)
+
+
+def _read(source: BinaryIO, waiting: queue.Queue[Message]) -> None:
+    """Ends the process as soon as whoever started it is gone, whatever the runtime is doing."""
+    try:
+        while True:
+            waiting.put(wire.receive(source))
+    except (EOFError, ValueError, OSError):
+        os._exit(0)
+
+
+def _limit(memory: int) -> None:
+    """No file is written, no core dumped, and memory has an end."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def main() -> None:
+    """Serves on the standard streams; what libraries print goes to standard error."""
+    sys.dont_write_bytecode = True
+    to = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _limit(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    serve(sys.stdin.buffer, to)
+
+
+if __name__ == "__main__":
+    main()
