@@ -87,7 +87,9 @@ def parser() -> argparse.ArgumentParser:
 def _add_anywhere(to: Parser) -> None:
     about = "a Python file of your own that adds networks or data sets; may be repeated"
     to.add_argument("--plugin", action="append", default=[], metavar="FILE.py", help=about)
-    to.add_argument("--debug", action="store_true", help="show where a fault of the lab arose (or RESQ_DEBUG=1)")
+    to.add_argument(
+        "--debug", action="store_true", help="show where a fault of the lab arose (or RESQ_DEBUG=1)"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
