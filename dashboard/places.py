@@ -113,14 +113,17 @@ def lines(rows: pd.DataFrame, at: At) -> pd.DataFrame:
     return curve
 
 
-def fill(text: str, rows: pd.DataFrame) -> Filled:
+def fill(text: str, rows: pd.DataFrame, comparisons: int = 0) -> Filled:
     """The text with its places filled from measured rows; what was not measured says so.
 
+    Args:
+        comparisons: of how many those of this text are some, so that their intervals hold for all together;
+            0: of its own alone.
     Raises:
         ResqError: a place that cannot be one, or that more than one measured figure answers.
     """
     found = places(text)
-    comparisons = sum(kind != "acc" for kind, _ in found)
+    comparisons = comparisons or sum(kind != "acc" for kind, _ in found)
     told, sources, whole = iter([_told(kind, at, rows, comparisons) for kind, at in found]), [], True
     parts = []
     for piece in re.split(r"\{[^{}]+\}", text):

@@ -334,10 +334,10 @@ def marked() -> list[str]:
 def written(text: str) -> str:
     """The README with its tables and figures as they follow from the rows."""
     text = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], text)
-    rows = table.shipped()
+    rows, compared = table.shipped(), len(re.findall(r"<!--\{(?:more|drop) ", text))
 
     def figure(match: re.Match[str]) -> str:
-        said = places.fill(match[1], rows).text.replace(theme.THIN, " ")
+        said = places.fill(match[1], rows, compared).text.replace(theme.THIN, " ")
         return f"<!--{match[1]}-->{said}<!--/-->"
 
     return PLACE.sub(figure, text)
