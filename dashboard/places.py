@@ -6,8 +6,8 @@
     {more ... | ...}     by how many points the first is more accurate than the second
 
 The first two become a share with its 95 % interval over maps and images; the others are differences on common
-maps and images. Of cells of one point ``choose.speaking`` says which one speaks; how many images and maps it has,
-its seed, the rate its maps were drawn at and its weights are told under the text (``Filled.sources``).
+maps and images. Of cells of one point ``choose.speaking`` says which one speaks; how many images and maps it
+has, its seed, the rate its maps were drawn at and its weights are told under the text (``Filled.sources``).
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _told(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tupl
         if cells.empty:
             return ABSENT, []
         return share(cells.iloc[0]), [source(cells.iloc[0])]
-    pair = at if kind == "more" else [_clean(at[0]), at[0]]
+    pair = (at[0], at[1]) if kind == "more" else (_clean(at[0]), at[0])
     found = compared(rows, *pair, comparisons)
     if found is None:
         return ABSENT, []
@@ -200,6 +200,6 @@ def source(line: pd.Series) -> str:
     drawn = f" drawn at {line['top']:g}" if line["top"] else ""
     maps = f"{line['maps']} maps{drawn}, " if line["x"] and not attacked else ""
     return (
-        f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}{line['n']:,} images, seed {line['seed']}, "
-        f"weights {line['weights'][:8]}"
+        f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}{line['n']:,} images, seed "
+        f"{line['seed']}, weights {line['weights'][:8]}"
     )

@@ -1,7 +1,8 @@
-"""The README's tables and marked figures, as they follow from the shipped rows: ``python -m tests.readme`` writes them.
+"""The README's tables and marked figures, as they follow from the shipped rows: ``python -m tests.readme``
+writes them.
 
-A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->``; a figure in a sentence after its place,
-``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.places``). Neither shows on the page.
+A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->``; a figure in a sentence after its
+place, ``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.places``). Neither shows on the page.
 """
 
 import json
@@ -67,9 +68,7 @@ def faults(checkpoint: str) -> list[str]:
             continue  # see ``apart``
         at = part.set_index("x")
         cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
-        lines.append(
-            f"| {encoding}, {fault} | {_counts(at.loc[[x for x in SHOWN if x in at.index]])} | {' | '.join(cells)} |"
-        )
+        lines.append(f"| {encoding}, {fault} | {_counts(at[at.index.isin(SHOWN)])} | {' | '.join(cells)} |")
     return lines
 
 
@@ -201,10 +200,11 @@ def coded(network: str) -> list[str]:
 
 
 def kept(network: str, chance: float) -> list[str]:
-    """One line per hardened variant: what of its accuracy above chance is kept, on common images, and its interval."""
+    """One line per hardened variant: what of its accuracy above chance is kept, on common images."""
     rows = table.shipped()
     lines = [
-        "| hardened | images, maps | kept at BER 0.01 | at BER 0.05 | at BER 0.1 | layer-uniform, BER 0.001 |",
+        "| hardened | images, maps | kept at BER 0.01 | at BER 0.05 | at BER 0.1 | layer-uniform, BER "
+        "0.001 |",
         "|---|---|---|---|---|---|",
     ]
     for variant in ("fault", "plus"):
@@ -258,7 +258,7 @@ STRONG, ENOUGH = ("autoattack", "apgd"), 1000  # attacks whose accuracy is the f
 
 
 def robust(rows: pd.DataFrame, checkpoint: str, encoding: str) -> str:
-    """Accuracy at 8/255 under APGD or AutoAttack on at least 1,000 images; else under PGD, as an upper bound."""
+    """Accuracy at 8/255 under APGD or AutoAttack on at least 1,000 images; else PGD's, an upper bound."""
     own = rows[(rows["checkpoint"] == checkpoint) & (rows["encoding"] == encoding) & (rows["eps"] == 8)]
     lines = stats.curve(own[own["region"] == "all"], "eps")
     strong = lines[lines["attack"].isin(STRONG) & (lines["n"] >= ENOUGH)].sort_values(["n", "attack"])
@@ -292,9 +292,9 @@ def described() -> list[str]:
         name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("D_A", "X_FA", "D_F", "X_AF")
     }
     return [
-        f"F moves R_A by {moved['X_FA']} (A itself by {moved['D_A']}), A moves R_F by {moved['X_AF']} (F itself by "
-        f"{moved['D_F']}), mostly with clean accuracy, which A takes from {100 * clean['00']:.1f} to "
-        f"{100 * clean['a']:.1f} %. One seed has no interval, and no Lambda."
+        f"F moves R_A by {moved['X_FA']} (A itself by {moved['D_A']}), A moves R_F by {moved['X_AF']} (F "
+        f"itself by {moved['D_F']}), mostly with clean accuracy, which A takes from {100 * clean['00']:.1f} "
+        f"to {100 * clean['a']:.1f} %. One seed has no interval, and no Lambda."
     ]
 
 

@@ -1,4 +1,4 @@
-"""The command printed under a table gives that table: every stored row is a cell of the sweep that is printed for it."""
+"""The command under a table gives that table: every stored row is a cell of the sweep printed for it."""
 
 import pandas as pd
 
@@ -7,13 +7,13 @@ from resq.measure import choose, stats, table
 from resq.measure.cells import Cell
 
 SAID = (
-    "checkpoint", "data", "encoding", "ber", "map", "attack", "eps", "steps", "restarts", "sample", "seed", "n",
-    "precision",
+    "checkpoint", "data", "encoding", "ber", "map", "attack", "eps", "steps", "restarts", "sample",
+    "seed", "n", "precision",
 )  # fmt: skip
 
 
 def rows() -> pd.DataFrame:
-    """The stored rows of plain sweeps; those from before the rate that maps are drawn at was noted left out."""
+    """The stored rows of plain sweeps; those from before ``top`` was noted are left out."""
     found = table.shipped()
     found = found[(found["region"] == "all") & found["axis"].isin(["ber", "eps"])]
     noted = (found["axis"] == "eps") | (found["ber"] == 0) | (found["top"] > 0)

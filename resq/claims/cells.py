@@ -166,8 +166,8 @@ def every(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str
     """The cells that answer: of the first network that has one, in the first encoding that has one.
 
     The order is the claim file's, never that of the results: nobody picks the best cell afterwards. Among
-    cells of one point the order is that of ``choose.ranked``. Protected encodings answer for hardened networks
-    alone, never for a base.
+    cells of one point the order is that of ``choose.ranked``. Protected encodings answer for hardened
+    networks alone, never for a base.
     """
     for network in networks:
         protected = reading.hardened and not network.endswith("/base")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 CANDIDATE = (
-    "one of several versions to choose from: judged on the held-out part of the training images alone; test images "
-    "are not looked at. Harden the chosen one without this"
+    "one of several versions to choose from: judged on the held-out part of the training images alone; "
+    "test images are not looked at. Harden the chosen one without this"
 )
 
 
@@ -196,7 +196,8 @@ def _print(card: dict[str, Any], file: Path) -> None:
         span = options.span(test["low"], test["high"])
         told = f"{options.percent(test['accuracy'])} of {test['n']} test images correct (95 %: {span})"
     print(
-        f"\n{card['name']} as {card['encoding']}: {told}, {card['minutes']:g} min of training; written to {file}"
+        f"\n{card['name']} as {card['encoding']}: {told}, {card['minutes']:g} min of training; written to "
+        f"{file}"
     )
 
 

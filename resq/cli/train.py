@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from resq.learn.train import Run
 
 CANDIDATE = (
-    "one of several versions to choose from: trained without the held-out part of the training images and judged "
-    "on it; test images are not looked at. Train the chosen one without this"
+    "one of several versions to choose from: trained without the held-out part of the training images and "
+    "judged on it; test images are not looked at. Train the chosen one without this"
 )
 SPECS = checkpoints.ROOT / "assets" / "specs" / "recipes"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from resq.errors import Lacking
+from resq.errors import LackingError
 from resq.foreign.coded import dequantized
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Listing
@@ -69,7 +69,7 @@ def _graph(file: Path) -> Any:
         import onnx
         from google.protobuf.message import DecodeError
     except ImportError:
-        raise Lacking(
+        raise LackingError(
             f"{file.name} needs the package onnx, which is not installed: pip install onnx==1.23.2"
         ) from None
     try:
