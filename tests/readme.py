@@ -16,7 +16,7 @@ import pandas as pd
 from dashboard import places, theme
 from resq import checkpoints
 from resq.core import Encoding
-from resq.measure import paired, stats, surface, table
+from resq.measure import guards, paired, stats, surface, table
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "README.md"
@@ -229,14 +229,22 @@ def _share(part: pd.DataFrame, ber: float, chance: float) -> str:
     return f"{1 - lost.mean / above:.3f} ({1 - lost.high / above:.3f} to {1 - lost.low / above:.3f})"
 
 
-def believed(file: str) -> str:
+def believed() -> list[str]:
     """What the guards against weak attacks say of a hardened network: those that are not green in full."""
-    found = json.loads((table.SHIPPED / file).read_text(encoding="utf-8"))
+    found = json.loads((table.SHIPPED / "cifar10-resnet18-plus-guards.json").read_text(encoding="utf-8"))
+    command = f"`python -m resq guards {found['checkpoint']} --encoding {found['encoding']}`"
+    if found["n"] < guards.ENOUGH:
+        return [
+            f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus` they were looked "
+            f"at on {found['n']} images, too few to judge: a guard takes {guards.ENOUGH}."
+        ]
     judged = [guard for guard in found["guards"] if guard["verdict"] != "dropped"]
-    odd = [guard for guard in judged if guard["verdict"] != "green"]
-    told = "; ".join(f"{g['verdict']}, {g['says']}" for g in odd)
-    number = len(judged)
-    return f"first {found['n']} test images, {number - len(odd)} of {number} green; {told}"
+    odd = [f"{g['verdict']}, {g['says']}" for g in found["guards"] if g["verdict"] != "green"]
+    green = sum(guard["verdict"] == "green" for guard in judged)
+    return [
+        f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus`, first "
+        f"{found['n']} test images: {green} of {len(judged)} judged are green; {'; '.join(odd)}."
+    ]
 
 
 def _measure(
@@ -322,6 +330,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "coded gtsrb/resnet18": lambda: coded("gtsrb/resnet18"),
     "asymmetry": asymmetry,
     "described": described,
+    "guards": believed,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }
 

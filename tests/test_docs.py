@@ -81,7 +81,3 @@ def test_every_robust_figure_of_the_tables_is_of_a_strong_attack_on_enough_image
             own["attack"].isin(["apgd", "autoattack"]) & (own["n"] >= 1000) & (own["mode"] == "none")
         ]
         assert said == "not measured" or said.startswith("≤") == strong.empty
-
-
-def test_what_the_guards_say_in_the_readme_follows_from_the_shipped_file():
-    assert readme.believed("cifar10-resnet18-plus-guards.json") in " ".join(README.split())

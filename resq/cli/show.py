@@ -8,6 +8,8 @@ from typing import Any
 from resq import checkpoints, data
 from resq.cli import options
 from resq.core import Encoding
+from resq.errors import ResqError
+from resq.measure import table
 from resq.measure.cells import ACTIVATIONS
 from resq.memory.faults import FAULTS
 
@@ -23,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Prints everything, or one card."""
     if arguments.checkpoint:
-        card = checkpoints.unshipped().get(arguments.checkpoint) or checkpoints.card(arguments.checkpoint)
+        card = checkpoints.unshipped().get(arguments.checkpoint) or _own(arguments.checkpoint)
         print(options.dump(card) if arguments.json else _card(card))
         return
     found = everything()
@@ -33,6 +35,22 @@ def run(arguments: argparse.Namespace) -> None:
     for kind, rows in found.items():
         print(f"\n{kind.replace('_', ' ').upper()}")
         options.print_table([{k: _text(k, v) for k, v in row.items()} for row in rows])
+
+
+def _own(name: str) -> dict[str, Any]:
+    """The card of a checkpoint that is here.
+
+    Raises:
+        ResqError: it is not; the sentence says so of one that has stored rows and neither weights nor card.
+    """
+    if name not in checkpoints.names() and not name.endswith(".safetensors"):
+        rows = int((table.shipped()["checkpoint"] == name).sum())
+        if rows:
+            raise ResqError(
+                f"{name} has {rows} stored rows and neither weights nor a card here; python -m resq report "
+                f"{name} --out report.html shows the rows"
+            )
+    return checkpoints.card(name)
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
