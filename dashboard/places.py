@@ -99,14 +99,24 @@ def lines(rows: pd.DataFrame, at: At) -> pd.DataFrame:
     Raises:
         ResqError: they answer more than one question, such as those of two sets of weights.
     """
-    axis = "eps" if "eps" in at else "ber"
-    found = rows[(rows["axis"] == axis) & (rows["region"] == "all")]
+    return _lines(_behind(rows, at), at)
+
+
+def _behind(rows: pd.DataFrame, at: At) -> pd.DataFrame:
+    """The rows of all cells at a place."""
+    same = (rows["checkpoint"] == at["checkpoint"]) & (rows["axis"] == _axis(at)) & (rows["region"] == "all")
+    found = rows[same]
+    same = pd.Series(True, index=found.index)
     for key, value in at.items():
         if key == "fault" and float(at["ber"]) == 0:
             continue  # without flips it does not matter which bits would have flipped
-        same = (found[key] - float(value)).abs() < 1e-12 if key in NUMBERS else found[key] == value
-        found = found[same]
-    curve = choose.ranked(stats.curve(found, axis))
+        same &= (found[key] - float(value)).abs() < 1e-12 if key in NUMBERS else found[key] == value
+    return found[same]
+
+
+def _lines(found: pd.DataFrame, at: At) -> pd.DataFrame:
+    """The cells of these rows, those that speak first; see ``lines``."""
+    curve = choose.ranked(stats.curve(found, _axis(at)))
     if len(curve) and curve["weights"].nunique() > 1:
         held = ", ".join(sorted(set(curve["weights"])))
         raise ResqError(f"{at['checkpoint']} was measured with the weights {held}: name those that are meant")
@@ -170,11 +180,14 @@ def _clean(at: At) -> At:
 
 def compared(rows: pd.DataFrame, a: At, b: At, comparisons: int) -> paired.Difference | None:
     """The first figure less the second, on common images and maps; None where there are none."""
-    first, second = (lines(rows, at) for at in (a, b))
-    same = [(i, j) for i in first.to_dict("records") for j in second.to_dict("records") if i["n"] == j["n"]]
-    best = sorted(same, key=lambda pair: pair[0]["maps"] != pair[1]["maps"])
-    for i, j in best:
-        own, other = (choose.rows_of(rows, pd.DataFrame([line]), _axis(at)) for line, at in ((i, a), (j, b)))
+    behind = [_behind(rows, at) for at in (a, b)]
+    first, second = (_lines(own, at).to_dict("records") for own, at in zip(behind, (a, b), strict=True))
+    same = [(i, j) for i in first for j in second if i["n"] == j["n"]]
+    for pair in sorted(same, key=lambda pair: pair[0]["maps"] != pair[1]["maps"]):
+        own, other = (
+            choose.rows_of(rows_at, pd.DataFrame([line]), _axis(at))
+            for rows_at, line, at in zip(behind, pair, (a, b), strict=True)
+        )
         if paired.comparable(own, other):
             return paired.difference(own, other, comparisons)
     return None
