@@ -60,9 +60,14 @@ def _hover(point: dict[Any, Any]) -> str:
     return (
         f"<b>{theme.percent(point['mean'])}</b> at BER {theme.power(point['ber'])}<br>{point['encoding']}<br>"
         f"protected: {inside}<br>"
-        f"95 % over {point['maps']} maps: {span}<br>n = {point['n']}, seed {point['seed']}, "
+        f"95 % over {point['maps']} maps and {point['n']} images: {span}<br>seed {point['seed']}, "
         f"weights {point['weights'][:8]}"
     )
+
+
+def _told(point: pd.Series) -> str:
+    """An accuracy with its interval over maps and images."""
+    return f"{theme.percent(point['mean'])} ({100 * point['low']:.1f} to {100 * point['high']:.1f})"
 
 
 def protected_says(points: pd.DataFrame) -> str:
@@ -77,9 +82,10 @@ def protected_says(points: pd.DataFrame) -> str:
     mixture, share = Encoding.parse(str(chosen.name)), theme.percent(chosen["share"])
     return (
         f"At BER {theme.power(float(chosen['ber']))} all layers as {mixture.base} leave "
-        f"{theme.percent(none['mean'])} right, all as {mixture.other} {theme.percent(whole['mean'])}. With "
+        f"{_told(none)} right, all as {mixture.other} {_told(whole)}. With "
         f"{mixture.other} for {chosen['layers']} of {chosen['of']} layers, {share} of the weights, "
-        f"it is {theme.percent(chosen['mean'])}, in the same memory."
+        f"it is {_told(chosen)}, in the same memory. In brackets: 95 % over fault maps, the same for all, and "
+        "images."
     )
 
 
@@ -123,10 +129,10 @@ def copies_says(lines: pd.DataFrame, names: Sequence[str], sizes: Sequence[int])
         f"A sampler that picks a layer first, then a bit in it, hits small layers hardest: at BER "
         f"{theme.power(rate)} it flips {theme.percent(hit[small])} of the bits of {_short(names[small])} "
         f"({sizes[small]:,} weights), {theme.percent(hit[large])} of {_short(names[large])} "
-        f"({sizes[large]:,}). With every word stored once {theme.percent(before['mean'])} are right; with "
+        f"({sizes[large]:,}). With every word stored once {_told(before)} are right; with "
         f"{after['layers']} of {after['of']} layers, {theme.percent(after['share'], 2)} of the weights, "
         f"stored {_copies(str(after['encoding']))} times and read by majority "
-        f"{theme.percent(after['mean'])}, in {theme.percent(more)} more memory."
+        f"{_told(after)}, in {theme.percent(more)} more memory."
     )
 
 
@@ -140,6 +146,8 @@ def commands(net: str, points: pd.DataFrame, fault: str = "random") -> list[str]
     first = points.iloc[0]
     how = f"--ber {rates} --maps {points['maps'].max()} --n {first['n']} --seed {first['seed']}"
     how += f" --fault {fault}" * (fault != "random")
+    drawn = float(points["top"].max()) if "top" in points else 0.0
+    how += f" --top {drawn!r}" * (drawn > max(points["ber"]))
     return [
         f"python -m resq sweep {net} --encoding {name} {how}" for name in dict.fromkeys(points["encoding"])
     ]

@@ -235,8 +235,8 @@ def believed() -> list[str]:
     command = f"`python -m resq guards {found['checkpoint']} --encoding {found['encoding']}`"
     if found["n"] < guards.ENOUGH:
         return [
-            f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus` they were looked "
-            f"at on {found['n']} images, too few to judge: a guard takes {guards.ENOUGH}."
+            f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus` they were "
+            f"looked at on {found['n']} images, too few to judge: a guard takes {guards.ENOUGH}."
         ]
     judged = [guard for guard in found["guards"] if guard["verdict"] != "dropped"]
     odd = [f"{g['verdict']}, {g['says']}" for g in found["guards"] if g["verdict"] != "green"]

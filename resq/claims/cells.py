@@ -110,8 +110,8 @@ def rows_of(cell: Cell, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows that a cell was made of."""
     rows = rows[(rows["checkpoint"] == cell.checkpoint) & (rows["encoding"] == cell.encoding)]
     same = rows["axis"].eq(cell.axis) & rows["region"].eq("all") & rows["top"].eq(cell.top)
-    for key in ("fault", "ber", "eps", "attack", "steps", "restarts", "seed", "n", "weights", "images", "sample",
-                "precision", "mode"):  # fmt: skip
+    for key in ("fault", "ber", "eps", "attack", "steps", "restarts", "seed", "n", "weights", "images",
+                "sample", "precision", "mode"):  # fmt: skip
         same &= rows[key] == getattr(cell, key)
     return rows[same]
 
