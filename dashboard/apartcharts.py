@@ -84,7 +84,7 @@ def protected_says(points: pd.DataFrame) -> str:
         f"At BER {theme.power(float(chosen['ber']))} all layers as {mixture.base} leave "
         f"{_told(none)} right, all as {mixture.other} {_told(whole)}. With "
         f"{mixture.other} for {chosen['layers']} of {chosen['of']} layers, {share} of the weights, "
-        f"it is {_told(chosen)}, in the same memory. In brackets: 95 % over fault maps, the same for all, and "
+        f"it is {_told(chosen)}, in the same memory. In brackets: 95 % over fault maps, common to all, and "
         "images."
     )
 
