@@ -61,9 +61,14 @@ def _hover(point: dict[Any, Any]) -> str:
     return (
         f"<b>{theme.percent(point['mean'])}</b> at BER {theme.power(point['ber'])}<br>{point['encoding']}<br>"
         f"protected: {inside}<br>"
-        f"95 % over {point['maps']} maps: {span}<br>n = {point['n']}, seed {point['seed']}, "
+        f"95 % over {point['maps']} maps and {point['n']} images: {span}<br>seed {point['seed']}, "
         f"weights {point['weights'][:8]}"
     )
+
+
+def _told(point: pd.Series) -> str:
+    """An accuracy with its interval over maps and images."""
+    return f"{theme.percent(point['mean'])} ({100 * point['low']:.1f} to {100 * point['high']:.1f})"
 
 
 def protected_says(points: pd.DataFrame) -> str:
@@ -78,9 +83,10 @@ def protected_says(points: pd.DataFrame) -> str:
     mixture, share = Encoding.parse(str(chosen.name)), theme.percent(chosen["share"])
     return (
         f"At BER {theme.power(float(chosen['ber']))} all layers as {mixture.base} leave "
-        f"{theme.percent(none['mean'])} right, all as {mixture.other} {theme.percent(whole['mean'])}. With "
+        f"{_told(none)} right, all as {mixture.other} {_told(whole)}. With "
         f"{mixture.other} for {chosen['layers']} of {chosen['of']} layers, {share} of the weights, "
-        f"it is {theme.percent(chosen['mean'])}, in the same memory."
+        f"it is {_told(chosen)}, in the same memory. In brackets: 95 % over fault maps, common to all, and "
+        "images."
     )
 
 
@@ -124,10 +130,10 @@ def copies_says(lines: pd.DataFrame, names: Sequence[str], sizes: Sequence[int])
         f"A sampler that picks a layer first, then a bit in it, hits small layers hardest: at BER "
         f"{theme.power(rate)} it flips {theme.percent(hit[small])} of the bits of {_short(names[small])} "
         f"({sizes[small]:,} weights), {theme.percent(hit[large])} of {_short(names[large])} "
-        f"({sizes[large]:,}). With every word stored once {theme.percent(before['mean'])} are right; with "
+        f"({sizes[large]:,}). With every word stored once {_told(before)} are right; with "
         f"{after['layers']} of {after['of']} layers, {theme.percent(after['share'], 2)} of the weights, "
         f"stored {_copies(str(after['encoding']))} times and read by majority "
-        f"{theme.percent(after['mean'])}, in {theme.percent(more)} more memory."
+        f"{_told(after)}, in {theme.percent(more)} more memory."
     )
 
 
@@ -141,6 +147,8 @@ def measuring(net: str, points: pd.DataFrame, fault: str = "random") -> list[str
     how = ["--ber", commands.listed(sorted(set(points["ber"]))), "--maps", str(points["maps"].max())]
     how += ["--n", str(first["n"]), "--seed", str(first["seed"])]
     how += ["--fault", fault] if fault != "random" else []
+    drawn = float(points["top"].max()) if "top" in points else 0.0
+    how += ["--top", repr(drawn)] if drawn > max(points["ber"]) else []
     names = dict.fromkeys(points["encoding"])
     return [commands.line(["sweep", net, "--encoding", name, *how]) for name in names]
 

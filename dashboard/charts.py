@@ -91,16 +91,16 @@ CHARTS: dict[str, Chart] = {
     "ber": Chart(
         "Accuracy under flipped bits",
         "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "
-        "the same maps to the right. The band is the 95 % interval of that mean, over maps and images together; "
-        "dashed: guessing. Of a point measured more than once the narrowest interval is shown.",
+        "the same maps to the right. The band is the 95 % interval of that mean, over maps and images "
+        "together; dashed: guessing. Of a point measured more than once the narrowest interval is shown.",
         "sweep",
         accuracy_vs_ber,
     ),
     "eps": Chart(
         "Accuracy under attack",
         "Each dot: the share of images still right after every pixel was moved by at most eps against the "
-        "network. The band is the 95 % Wilson interval over images; dashed: guessing. Under PGD the share is an "
-        "upper bound: APGD and AutoAttack leave fewer right.",
+        "network. The band is the 95 % Wilson interval over images; dashed: guessing. Under PGD the share "
+        "is an upper bound: APGD and AutoAttack leave fewer right.",
         "sweep",
         accuracy_vs_eps,
     ),
@@ -159,8 +159,8 @@ CHARTS: dict[str, Chart] = {
     "protected": Chart(
         "What if only the worst layers are protected?",
         "Each dot: that share of the weights, of the layers that flips harm most on training images, is "
-        "stored in protected words, the rest in plain ones of the same length. Upright lines: 95 % over fault "
-        "maps, the same for all, and images together; dashed: guessing.",
+        "stored in protected words, the rest in plain ones of the same length. Upright lines: 95 % over "
+        "fault maps, the same for all, and images together; dashed: guessing.",
         "layers",
         protected,
     ),
@@ -203,8 +203,9 @@ CHARTS: dict[str, Chart] = {
         "What the claim could mean",
         "One row per reading of the open conditions. The open diamond and its line: the figure as quoted, "
         "never measured here. Circle: measured here, with its 95 % interval over fault maps and images; grey "
-        "square: the unhardened network under the same reading. The intervals hold for all readings together. A "
-        "reading is consistent where its whole interval lies within the claim's margin of the line.",
+        "square: the unhardened network under the same reading. The intervals hold for all readings "
+        "together. A reading is consistent where its whole interval lies within the claim's margin of the "
+        "line.",
         "replay",
         readings,
     ),

@@ -1,8 +1,8 @@
 """Lessons as files: each a sequence of steps with a view of the lab, a question, and a reveal. No streamlit.
 
 A teacher adds one as one file, text/lessons/NUMBER-NAME.toml; ``read`` checks it whole. A reveal is text with
-{places}; what fills them is computed from the stored rows, never written into the file, and each names its figure
-in full, see ``dashboard.places``.
+{places}; what fills them is computed from the stored rows, never written into the file, and each names its
+figure in full, see ``dashboard.places``.
 """
 
 from __future__ import annotations

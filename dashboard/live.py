@@ -107,6 +107,9 @@ class Measurement:
             state, error = self._measured()
         except ResqError as refused:
             state, error = "failed", str(refused)
+        except OSError as full:  # no process can be started, no file opened
+            logs.refused(full, f"measurement {self.id}")
+            state, error = "failed", f"this machine refused it: {full}"
         except Exception as broken:
             key = logs.fault(broken, f"measurement {self.id}")
             state, error = "failed", f"this is a fault of the lab, it was logged as {key}"

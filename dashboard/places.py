@@ -6,8 +6,8 @@
     {more ... | ...}     by how many points the first is more accurate than the second
 
 The first two become a share with its 95 % interval over maps and images; the others are differences on common
-maps and images. Of cells of one point ``choose.speaking`` says which one speaks; how many images and maps it has,
-its seed, the rate its maps were drawn at and its weights are told under the text (``Filled.sources``).
+maps and images. Of cells of one point ``choose.speaking`` says which one speaks; how many images and maps it
+has, its seed, the rate its maps were drawn at and its weights are told under the text (``Filled.sources``).
 """
 
 from __future__ import annotations
@@ -99,28 +99,41 @@ def lines(rows: pd.DataFrame, at: At) -> pd.DataFrame:
     Raises:
         ResqError: they answer more than one question, such as those of two sets of weights.
     """
-    axis = "eps" if "eps" in at else "ber"
-    found = rows[(rows["axis"] == axis) & (rows["region"] == "all")]
+    return _lines(_behind(rows, at), at)
+
+
+def _behind(rows: pd.DataFrame, at: At) -> pd.DataFrame:
+    """The rows of all cells at a place."""
+    same = (rows["checkpoint"] == at["checkpoint"]) & (rows["axis"] == _axis(at)) & (rows["region"] == "all")
+    found = rows[same]
+    same = pd.Series(True, index=found.index)
     for key, value in at.items():
         if key == "fault" and float(at["ber"]) == 0:
             continue  # without flips it does not matter which bits would have flipped
-        same = (found[key] - float(value)).abs() < 1e-12 if key in NUMBERS else found[key] == value
-        found = found[same]
-    curve = choose.ranked(stats.curve(found, axis))
+        same &= (found[key] - float(value)).abs() < 1e-12 if key in NUMBERS else found[key] == value
+    return found[same]
+
+
+def _lines(found: pd.DataFrame, at: At) -> pd.DataFrame:
+    """The cells of these rows, those that speak first; see ``lines``."""
+    curve = choose.ranked(stats.curve(found, _axis(at)))
     if len(curve) and curve["weights"].nunique() > 1:
         held = ", ".join(sorted(set(curve["weights"])))
         raise ResqError(f"{at['checkpoint']} was measured with the weights {held}: name those that are meant")
     return curve
 
 
-def fill(text: str, rows: pd.DataFrame) -> Filled:
+def fill(text: str, rows: pd.DataFrame, comparisons: int = 0) -> Filled:
     """The text with its places filled from measured rows; what was not measured says so.
 
+    Args:
+        comparisons: of how many those of this text are some, so that their intervals hold for all together;
+            0: of its own alone.
     Raises:
         ResqError: a place that cannot be one, or that more than one measured figure answers.
     """
     found = places(text)
-    comparisons = sum(kind != "acc" for kind, _ in found)
+    comparisons = comparisons or sum(kind != "acc" for kind, _ in found)
     told, sources, whole = iter([_told(kind, at, rows, comparisons) for kind, at in found]), [], True
     parts = []
     for piece in re.split(r"\{[^{}]+\}", text):
@@ -140,7 +153,7 @@ def _told(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tupl
         if cells.empty:
             return ABSENT, []
         return share(cells.iloc[0]), [source(cells.iloc[0])]
-    pair = at if kind == "more" else [_clean(at[0]), at[0]]
+    pair = (at[0], at[1]) if kind == "more" else (_clean(at[0]), at[0])
     found = compared(rows, *pair, comparisons)
     if found is None:
         return ABSENT, []
@@ -167,11 +180,14 @@ def _clean(at: At) -> At:
 
 def compared(rows: pd.DataFrame, a: At, b: At, comparisons: int) -> paired.Difference | None:
     """The first figure less the second, on common images and maps; None where there are none."""
-    first, second = (lines(rows, at) for at in (a, b))
-    same = [(i, j) for i in first.to_dict("records") for j in second.to_dict("records") if i["n"] == j["n"]]
-    best = sorted(same, key=lambda pair: pair[0]["maps"] != pair[1]["maps"])
-    for i, j in best:
-        own, other = (choose.rows_of(rows, pd.DataFrame([line]), _axis(at)) for line, at in ((i, a), (j, b)))
+    behind = [_behind(rows, at) for at in (a, b)]
+    first, second = (_lines(own, at).to_dict("records") for own, at in zip(behind, (a, b), strict=True))
+    same = [(i, j) for i in first for j in second if i["n"] == j["n"]]
+    for pair in sorted(same, key=lambda pair: pair[0]["maps"] != pair[1]["maps"]):
+        own, other = (
+            choose.rows_of(rows_at, pd.DataFrame([line]), _axis(at))
+            for rows_at, line, at in zip(behind, pair, (a, b), strict=True)
+        )
         if paired.comparable(own, other):
             return paired.difference(own, other, comparisons)
     return None
@@ -197,6 +213,6 @@ def source(line: pd.Series) -> str:
     drawn = f" drawn at {line['top']:g}" if line["top"] else ""
     maps = f"{line['maps']} maps{drawn}, " if line["x"] and not attacked else ""
     return (
-        f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}{line['n']:,} images, seed {line['seed']}, "
-        f"weights {line['weights'][:8]}"
+        f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}{line['n']:,} images, seed "
+        f"{line['seed']}, weights {line['weights'][:8]}"
     )

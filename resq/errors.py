@@ -1,4 +1,4 @@
-"""Errors that are expected: what came cannot be used, and the sentence says what to do. All others are faults."""
+"""Errors that are expected: what came cannot be used, and a sentence says what to do. Others are faults."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class ResqError(ValueError):
     """
 
 
-class NotFound(ResqError, FileNotFoundError):
+class NotFoundError(ResqError, FileNotFoundError):
     """A file, images or weights that are not on this machine."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
 
-class Lacking(ResqError, ImportError):
+class LackingError(ResqError, ImportError):
     """A package that is not installed, where what was asked for needs it."""

@@ -1,8 +1,9 @@
-"""What went wrong, for who runs a server: refusals, failed jobs and faults, one line each, in $RESQ_WORK/logs.
+"""What went wrong, for who runs a server: refusals, failed jobs and faults, one line each, in
+$RESQ_WORK/logs.
 
-A refusal is what a visitor was told; a fault is an error that nobody expected, with an id that the visitor was
-told and the traceback that the visitor was not. Messages of others are kept to one line, so that none of them
-looks like an entry of its own. The file is made with the first entry and turned over at MOST bytes.
+A refusal is what a visitor was told; a fault is an error that nobody expected, with an id that the visitor
+was told and the traceback that the visitor was not. Messages of others are kept to one line, so that none of
+them looks like an entry of its own. The file is made with the first entry and turned over at MOST bytes.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import torch
 
-from resq.errors import Lacking
+from resq.errors import LackingError
 
 SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
@@ -27,7 +27,7 @@ def _compiled_library_loads() -> bool:
     """Whether torchvision's own C++ operators can be registered beside this torch."""
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
-        raise Lacking("torchvision is not installed; pip install -r requirements.txt brings it")
+        raise LackingError("torchvision is not installed; pip install -r requirements.txt brings it")
     libraries = list(Path(spec.origin).parent.glob("_C.*"))
     try:
         for library in libraries:

@@ -1,7 +1,8 @@
-"""The README's tables and marked figures, as they follow from the shipped rows: ``python -m tests.readme`` writes them.
+"""The README's tables and marked figures, as they follow from the shipped rows: ``python -m tests.readme``
+writes them.
 
-A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->``; a figure in a sentence after its place,
-``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.places``). Neither shows on the page.
+A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->``; a figure in a sentence after its
+place, ``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.places``). Neither shows on the page.
 """
 
 import json
@@ -15,7 +16,7 @@ import pandas as pd
 from dashboard import places, theme
 from resq import checkpoints
 from resq.core import Encoding
-from resq.measure import paired, stats, surface, table
+from resq.measure import guards, paired, stats, surface, table
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "README.md"
@@ -67,9 +68,7 @@ def faults(checkpoint: str) -> list[str]:
             continue  # see ``apart``
         at = part.set_index("x")
         cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
-        lines.append(
-            f"| {encoding}, {fault} | {_counts(at.loc[[x for x in SHOWN if x in at.index]])} | {' | '.join(cells)} |"
-        )
+        lines.append(f"| {encoding}, {fault} | {_counts(at[at.index.isin(SHOWN)])} | {' | '.join(cells)} |")
     return lines
 
 
@@ -201,10 +200,11 @@ def coded(network: str) -> list[str]:
 
 
 def kept(network: str, chance: float) -> list[str]:
-    """One line per hardened variant: what of its accuracy above chance is kept, on common images, and its interval."""
+    """One line per hardened variant: what of its accuracy above chance is kept, on common images."""
     rows = table.shipped()
     lines = [
-        "| hardened | images, maps | kept at BER 0.01 | at BER 0.05 | at BER 0.1 | layer-uniform, BER 0.001 |",
+        "| hardened | images, maps | kept at BER 0.01 | at BER 0.05 | at BER 0.1 | layer-uniform, BER "
+        "0.001 |",
         "|---|---|---|---|---|---|",
     ]
     for variant in ("fault", "plus"):
@@ -229,14 +229,22 @@ def _share(part: pd.DataFrame, ber: float, chance: float) -> str:
     return f"{1 - lost.mean / above:.3f} ({1 - lost.high / above:.3f} to {1 - lost.low / above:.3f})"
 
 
-def believed(file: str) -> str:
+def believed() -> list[str]:
     """What the guards against weak attacks say of a hardened network: those that are not green in full."""
-    found = json.loads((table.SHIPPED / file).read_text(encoding="utf-8"))
+    found = json.loads((table.SHIPPED / "cifar10-resnet18-plus-guards.json").read_text(encoding="utf-8"))
+    command = f"`python -m resq guards {found['checkpoint']} --encoding {found['encoding']}`"
+    if found["n"] < guards.ENOUGH:
+        return [
+            f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus` they were "
+            f"looked at on {found['n']} images, too few to judge: a guard takes {guards.ENOUGH}."
+        ]
     judged = [guard for guard in found["guards"] if guard["verdict"] != "dropped"]
-    odd = [guard for guard in judged if guard["verdict"] != "green"]
-    told = "; ".join(f"{g['verdict']}, {g['says']}" for g in odd)
-    number = len(judged)
-    return f"first {found['n']} test images, {number - len(odd)} of {number} green; {told}"
+    odd = [f"{g['verdict']}, {g['says']}" for g in found["guards"] if g["verdict"] != "green"]
+    green = sum(guard["verdict"] == "green" for guard in judged)
+    return [
+        f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus`, first "
+        f"{found['n']} test images: {green} of {len(judged)} judged are green; {'; '.join(odd)}."
+    ]
 
 
 def _measure(
@@ -258,7 +266,7 @@ STRONG, ENOUGH = ("autoattack", "apgd"), 1000  # attacks whose accuracy is the f
 
 
 def robust(rows: pd.DataFrame, checkpoint: str, encoding: str) -> str:
-    """Accuracy at 8/255 under APGD or AutoAttack on at least 1,000 images; else under PGD, as an upper bound."""
+    """Accuracy at 8/255 under APGD or AutoAttack on at least 1,000 images; else PGD's, an upper bound."""
     own = rows[(rows["checkpoint"] == checkpoint) & (rows["encoding"] == encoding) & (rows["eps"] == 8)]
     lines = stats.curve(own[own["region"] == "all"], "eps")
     strong = lines[lines["attack"].isin(STRONG) & (lines["n"] >= ENOUGH)].sort_values(["n", "attack"])
@@ -292,9 +300,9 @@ def described() -> list[str]:
         name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("D_A", "X_FA", "D_F", "X_AF")
     }
     return [
-        f"F moves R_A by {moved['X_FA']} (A itself by {moved['D_A']}), A moves R_F by {moved['X_AF']} (F itself by "
-        f"{moved['D_F']}), mostly with clean accuracy, which A takes from {100 * clean['00']:.1f} to "
-        f"{100 * clean['a']:.1f} %. One seed has no interval, and no Lambda."
+        f"F moves R_A by {moved['X_FA']} (A itself by {moved['D_A']}), A moves R_F by {moved['X_AF']} (F "
+        f"itself by {moved['D_F']}), mostly with clean accuracy, which A takes from {100 * clean['00']:.1f} "
+        f"to {100 * clean['a']:.1f} %. One seed has no interval, and no Lambda."
     ]
 
 
@@ -322,6 +330,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "coded gtsrb/resnet18": lambda: coded("gtsrb/resnet18"),
     "asymmetry": asymmetry,
     "described": described,
+    "guards": believed,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }
 
@@ -334,10 +343,10 @@ def marked() -> list[str]:
 def written(text: str) -> str:
     """The README with its tables and figures as they follow from the rows."""
     text = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], text)
-    rows = table.shipped()
+    rows, compared = table.shipped(), len(re.findall(r"<!--\{(?:more|drop) ", text))
 
     def figure(match: re.Match[str]) -> str:
-        said = places.fill(match[1], rows).text.replace(theme.THIN, " ")
+        said = places.fill(match[1], rows, compared).text.replace(theme.THIN, " ")
         return f"<!--{match[1]}-->{said}<!--/-->"
 
     return PLACE.sub(figure, text)

@@ -90,7 +90,7 @@ def test_every_page_opens_with_its_figures(page, rows):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_says_what_to_do_where_there_is_no_checkpoint(page, nothing):
     app = opened(page)
-    fine(app)
+    fine(app, "There is no trained network")
     if page in ("lessons", "replay"):  # texts and quoted figures; their numbers say that nothing is measured
         return
     assert "no trained network on this machine" in said(app)
@@ -134,7 +134,7 @@ def test_starts_findings_are_those_of_the_shipped_rows():
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_without_images(page, rows, monkeypatch):
     monkeypatch.setattr("resq.data.present", lambda name: False)
-    fine(opened(page))
+    fine(opened(page), "are not on this machine")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -149,7 +149,7 @@ def test_every_page_opens_without_torch(page, rows, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delattr("resq.measure.bench", raising=False)
     monkeypatch.delattr("resq.learn.presets", raising=False)
-    fine(opened(page))
+    fine(opened(page), "needs a package")
 
 
 def test_a_click_on_a_bit_flips_it_and_a_second_click_flips_it_back():
@@ -207,7 +207,7 @@ def test_every_encoding_has_a_tile_per_stored_bit(enc):
 )
 def test_nonsense_in_a_bit_lab_link_falls_back_silently(query):
     app = opened("bitlab", **query)
-    fine(app)
+    fine(app, "The link names the network")
     assert app.number_input(key="w").value == 0
     assert figures(app) == 2
 
@@ -282,7 +282,7 @@ def test_bits_and_weights_are_shown_where_the_images_are_missing(own_folders, ti
     state = {k: v[:10] if k.startswith("linear") else v for k, v in tiny.state.items()}
     checkpoints.save("cifar10/resnet20/tiny", state, tiny.weights, {})
     app = opened("bitlab", flip="7")
-    fine(app)
+    fine(app, "are not on this machine")
     assert "images of cifar10 are not on this machine" in said(app)
     assert figures(app) == 1
 
@@ -295,7 +295,7 @@ def test_nothing_can_be_begun_where_the_images_are_missing(page, keys, monkeypat
     assert not any(opened(page).button(key=key).disabled for key in keys)
     monkeypatch.setattr(data, "present", lambda name: False)
     app = opened(page)
-    fine(app)
+    fine(app, "are not on this machine")
     assert all(app.button(key=key).disabled for key in keys)
     assert f"images of {NAME.split('/')[0]} are not on this machine" in said(app)
     assert any("--download" in code for code in commands(app))
@@ -332,7 +332,7 @@ def test_a_link_may_name_a_fault_model_as_commands_do(name):
 )
 def test_a_link_that_names_a_network_which_is_not_here_says_so(page, key, rows):
     app = opened(page, **{key: "nobody/*has*/it"})
-    fine(app)
+    fine(app, "The link names the network", "are not on this machine")
     named = r"nobody/\*has\*/it"
     assert f"The link names the network {named}, which this page does not have" in said(app)
     assert "The link names" not in said(opened(page))
@@ -341,7 +341,7 @@ def test_a_link_that_names_a_network_which_is_not_here_says_so(page, key, rows):
 def test_a_page_that_needs_weights_says_how_to_make_those_that_are_not_shipped():
     net = sorted(checkpoints.unshipped())[0]
     app = opened("bitlab", net=net)
-    fine(app)
+    fine(app, "are not on this machine")
     assert f"The weights of {net} are not on this machine, so this page cannot show it" in said(app)
     assert checkpoints.making(checkpoints.unshipped()[net]) in commands(app)
 
@@ -350,7 +350,7 @@ def test_a_page_that_needs_weights_says_how_to_make_those_that_are_not_shipped()
 def test_rows_of_a_network_that_is_not_shipped_are_drawn_and_nothing_is_measured(net):
     card = checkpoints.unshipped()[net]
     app = opened("sweep", nets=net, encs="int8", n="500")
-    fine(app)
+    fine(app, "are not on this machine")
     assert choice(app, "multiselect", "nets").value == [net]
     assert checkpoints.making(card) in commands(app)
     assert f"The weights of {net} are not on this machine" in said(app)
@@ -363,7 +363,7 @@ def test_without_torch_the_bit_lab_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "resq.measure.bench", None)
     monkeypatch.delattr("resq.measure.bench", raising=False)
     app = opened("bitlab")
-    fine(app)
+    fine(app, "needs a package")
     assert any("pip install -r requirements.txt" in code for code in commands(app))
 
 
@@ -372,7 +372,7 @@ def test_a_broken_checkpoint_is_a_sentence(own_folders, tiny, monkeypatch):
     file = checkpoints.save("signs/resnet20/broken", dict(tiny.state), tiny.weights, {})
     file.write_bytes(b"no weights")
     app = opened("bitlab")
-    fine(app)
+    fine(app, "its card says")
     assert "SHA-256" in said(app)
 
 
@@ -409,13 +409,13 @@ def test_a_sweep_link_chooses_curves_and_names_those_without_rows(rows):
 )
 def test_nonsense_in_a_sweep_link_falls_back_silently(query, rows):
     app = opened("sweep", **query)
-    fine(app)
+    fine(app, "The link names the network", "no longer known here")
     assert figures(app) == 2
 
 
 def test_a_stale_measurement_in_a_link_is_a_sentence(rows):
     app = opened("sweep", job="0123456789ab")
-    fine(app)
+    fine(app, "no longer known here")
     assert "no longer known here" in said(app)
     assert "job" not in app.query_params
 

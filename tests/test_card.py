@@ -43,8 +43,9 @@ def test_a_card_has_autoattack_and_the_guards_and_is_not_measured_twice(tiny_car
     pytest.importorskip("pyautoattack")
     words, first = tiny_card
     assert first["autoattack"] == "measured"
-    assert 0 <= first["line"]["autoattack_8"] <= first["line"]["pgd_8"] <= 1
-    assert {guard["verdict"] for guard in card.listed(first)} <= {"green", "amber", "red"}
+    assert 0 <= first["line"]["strong_8"] <= first["line"]["pgd_8"] <= 1
+    # Four images are too few for what counts them; whether a pixel left its box they tell.
+    assert {guard["verdict"] for guard in card.listed(first)} == {"green", "too few images"}
     assert (first["n"], first["maps"], first["guards"]["n"]) == (4, 1, 4)
     monkeypatch.setattr("resq.measure.executors.measure", lambda cell: pytest.fail(f"measured again: {cell}"))
     monkeypatch.setattr("resq.cli.guards.measured", lambda spec: pytest.fail("measured again"))

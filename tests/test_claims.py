@@ -298,9 +298,7 @@ def test_the_verdicts_on_the_shipped_rows_are_none_that_chance_open_units_or_oth
         assert found[open_ended].verdict == "not comparable", found[open_ended].why
     for v in found.values():
         if v.verdict in ("reproduced", "exceeded"):
-            assert not (v.claim.open)
-            assert not (v.claim.other)
-            assert not (verdict.guessed(v.claim))
+            assert not any((v.claim.open, v.claim.other, verdict.guessed(v.claim)))
             assert v.decides is not None
         if v.verdict == "reproduced":
             assert v.decides.high - v.decides.low <= v.claim.margin / 50 + 1e-9

@@ -154,3 +154,9 @@ def test_python_m_resq_is_the_command_line():
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["network"] == "resnet20"
+
+
+def test_a_checkpoint_with_rows_and_no_card_is_said_to_have_them(capsys, rows, monkeypatch):
+    monkeypatch.setattr(table, "shipped", lambda: rows.assign(checkpoint="cifar10/resnet18/gone"))
+    assert main(["show", "cifar10/resnet18/gone"]) == 2
+    assert "has 6 stored rows and neither weights nor a card here" in capsys.readouterr().err

@@ -44,6 +44,17 @@ def test_every_link_and_picture_of_the_readme_exists():
         assert (ROOT / target).exists(), target
 
 
+def test_the_memory_in_the_readme_is_that_of_the_soak_in_security():
+    security = " ".join((ROOT / "SECURITY.md").read_text(encoding="utf-8").split())
+    said = r"memory went from (\d+) MB with all pages open once to ([\d,]+) in seven minutes and ([\d,]+)"
+    told = re.search(said, " ".join(README.split()))
+    first, seven, last = told.groups()
+    assert (
+        f"{first} MB with all pages open once, {seven} MB after seven minutes, {last} MB after twenty-five"
+        in security
+    )
+
+
 def test_the_accuracies_in_the_readme_are_those_of_the_cards():
     assert "\n".join(readme.cards()) in README
 
@@ -70,7 +81,3 @@ def test_every_robust_figure_of_the_tables_is_of_a_strong_attack_on_enough_image
             own["attack"].isin(["apgd", "autoattack"]) & (own["n"] >= 1000) & (own["mode"] == "none")
         ]
         assert said == "not measured" or said.startswith("≤") == strong.empty
-
-
-def test_what_the_guards_say_in_the_readme_follows_from_the_shipped_file():
-    assert readme.believed("cifar10-resnet18-plus-guards.json") in " ".join(README.split())

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from resq import cli, jobs, logs
-from resq.errors import Lacking, NotFound, ResqError
+from resq.errors import LackingError, NotFoundError, ResqError
 from tests import pages
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,14 +57,14 @@ def page(kind: str) -> AppTest:
     """A page whose content ends in an error of this kind."""
     script = f"""
 from dashboard import show
-from resq.errors import Lacking, NotFound, ResqError
+from resq.errors import LackingError, NotFoundError, ResqError
 with show.in_words():
     raise {kind}("what *came* and what was expected")
 """
     return AppTest.from_string(script, default_timeout=60).run()
 
 
-@pytest.mark.parametrize("kind", ["ResqError", "NotFound", "Lacking"])
+@pytest.mark.parametrize("kind", ["ResqError", "NotFoundError", "LackingError"])
 def test_a_page_shows_the_sentence_of_an_expected_error_and_notes_it(own_folders, kind):
     app = page(kind)
     assert pages.apologies(app) == [r":material/info: what \*came\* and what was expected"]
@@ -121,9 +121,9 @@ def test_the_log_is_turned_over(own_folders, monkeypatch):
 
 def test_expected_errors_are_what_they_were_for_who_catches_them_by_an_older_class():
     assert issubclass(ResqError, ValueError)
-    assert issubclass(NotFound, FileNotFoundError)
-    assert issubclass(Lacking, ImportError)
-    assert str(NotFound("no images")) == "no images"
+    assert issubclass(NotFoundError, FileNotFoundError)
+    assert issubclass(LackingError, ImportError)
+    assert str(NotFoundError("no images")) == "no images"
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())

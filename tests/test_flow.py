@@ -164,7 +164,7 @@ def test_an_attacked_cell_has_no_flow(few):
 
 @pytest.mark.parametrize("query", [{"cell": "nonsense"}, {"cell": ""}, {"again": "0123", "flow": "../x"}])
 def test_nonsense_about_a_cell_in_a_link_falls_back(few, query):
-    fine(opened("sweep", **query))
+    fine(opened("sweep", **query), "The link names the network", "no longer known here")
 
 
 def test_without_a_stored_flow_the_command_is_told(rows):

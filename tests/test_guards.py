@@ -10,7 +10,7 @@ import torch
 from resq import checkpoints, data
 from resq.cli import main
 from resq.core import Encoding
-from resq.errors import Lacking
+from resq.errors import LackingError
 from resq.measure import joint, sweep
 from resq.measure.bench import Bench
 from resq.measure.guards import Guard, excess, guards, parent_of, zero_gradients
@@ -112,7 +112,7 @@ def test_a_pixel_beyond_its_budget_or_outside_the_picture_is_measured_in_levels(
 
 def test_without_the_package_apgd_is_not_measured_and_all_else_is(monkeypatch, bench, xy):
     def missing(*_, **__):
-        raise Lacking("pyautoattack is not there")
+        raise LackingError("pyautoattack is not there")
 
     monkeypatch.setitem(joint.ATTACKS, "apgd", missing)
     x, y = xy

@@ -3,6 +3,7 @@
 import tomllib
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import charts, data, hardening
@@ -18,6 +19,12 @@ SPEC = HardenSpec(NAME, "quick", ("adversarial", "bit_error", "quantize"))
 LOOK = {"encoding": "int8", "stored_bits": 8, "n": 500, "clean": 0.9,
         "faulty": {"rate": 0.01, "maps": 4, "mean": 0.5, "least": 0.4},
         "attacked": {"eps": 8.0, "steps": 10, "n": 250, "accuracy": 0.1}, "max_over_sigma": 5.0}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> None:
+    st.cache_data.clear()  # a checkpoint that an earlier test made is not there any more
+    st.cache_resource.clear()
 
 
 def row(stage: str, epoch: int, epochs: int) -> dict[str, object]:
@@ -118,7 +125,7 @@ def test_the_form_becomes_a_command_with_an_estimate_before_anything_starts():
 
 def test_nonsense_in_a_harden_link_falls_back_silently():
     app = opened("harden", net="a/b/c", preset="x", scale="-1", seed="q", job="0123456789ab")
-    fine(app)
+    fine(app, "The link names the network", "no longer known here")
     assert "no longer known here" in said(app)
     assert "job" not in app.query_params
 
@@ -178,4 +185,4 @@ def test_another_preset_begins_with_its_own_stages_and_options():
 
 @pytest.mark.parametrize("query", [{"stages": "x"}, {"stages": ""}, {"bit_error": "7", "quantize": "y"}])
 def test_nonsense_about_stages_falls_back(query):
-    fine(opened("harden", **query))
+    fine(opened("harden", **query), "The link names the network", "no longer known here")

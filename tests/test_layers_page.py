@@ -5,6 +5,7 @@ import streamlit as st
 
 from dashboard import data
 from resq import checkpoints
+from resq.errors import ResqError
 from resq.measure import layers, table
 from tests.pages import fine
 from tests.test_app import NAME, choice, commands, figures, opened, said
@@ -98,7 +99,7 @@ def test_the_estimate_can_be_looked_at_instead(stored):
 ])  # fmt: skip
 def test_nonsense_in_a_layers_link_falls_back(stored, query):
     app = opened("layers", **query)
-    fine(app)
+    fine(app, "The link names the network", "no longer known here")
     assert "**conv1, bit 7**" in said(app)
 
 
@@ -127,7 +128,7 @@ def test_rows_of_other_weights_are_called_so(stored, tmp_path):
 def test_a_broken_heatmap_file_is_a_sentence(stored, tmp_path):
     (tmp_path / "signs-resnet20-layers.parquet").write_bytes(b"nothing")
     app = opened("layers")
-    fine(app)
+    fine(app, "is not a readable parquet file")
     assert "is not a readable parquet file" in said(app)
 
 
@@ -140,7 +141,7 @@ def test_without_torch_stored_heatmaps_and_weights_are_shown(stored, monkeypatch
 
 def test_a_stale_measurement_in_a_layers_link_is_a_sentence(stored):
     app = opened("layers", job="0123456789ab")
-    fine(app)
+    fine(app, "no longer known here")
     assert "no longer known here" in said(app)
 
 
@@ -168,7 +169,7 @@ def test_both_buttons_begin_a_job_of_their_own(stored, monkeypatch):
     class Fake:
         def start(self, specs, visitor):
             begun.append(specs[0])
-            raise ValueError("2 measurements wait")
+            raise ResqError("2 measurements wait")
 
         def get(self, key):
             return None

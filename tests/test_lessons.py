@@ -91,7 +91,7 @@ def test_a_figure_is_of_one_attack_and_never_a_mean_of_several(rows):
 
 def test_a_figure_of_two_sets_of_weights_is_refused(rows):
     two = pd.concat([rows, rows.assign(weights="f" * 16)], ignore_index=True)
-    with pytest.raises(ResqError, match="was measured with the weights .*: name those that are meant"):
+    with pytest.raises(ResqError, match=r"was measured with the weights .*: name those that are meant"):
         places.fill(f"{{acc {CELL} fault=random ber=1e-2}}", two)
     assert places.fill(f"{{acc {CELL} fault=random ber=1e-2 weights={'f' * 16}}}", two).whole
 

@@ -80,7 +80,7 @@ def test_a_broken_file_of_claims_is_a_sentence(monkeypatch, tmp_path):
     (tmp_path / "claims" / "broken.toml").write_text("[source]\nlabel = 'rumour'\nname = 'x'\n[[claim]]\n")
     monkeypatch.setattr(book, "CLAIMS", tmp_path / "claims")
     app = opened()
-    fine(app)
+    fine(app, "no kind of source")
     assert "rumour" in said(app)
 
 

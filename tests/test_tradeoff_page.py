@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import charts, data
 from resq import checkpoints
 from resq.claims import cells, rerun
+from resq.errors import ResqError
 from resq.measure import stats, table, tradeoff
 from resq.measure.spec import SweepSpec
 from tests.pages import fine
@@ -98,11 +99,11 @@ def test_the_chosen_cell_is_run_again_and_held_against_the_stored_interval(monke
 
 def test_a_surface_that_cannot_be_read_is_a_sentence_and_the_rest_of_the_page_stays(monkeypatch):
     def broken(*_: str) -> None:
-        raise ValueError("rows.parquet is not a readable table")
+        raise ResqError("rows.parquet is not a readable table")
 
     monkeypatch.setattr(data, "cells", broken)
     app = opened("tradeoff", **AT)
-    fine(app)
+    fine(app, "is not a readable table")
     assert "rows.parquet is not a readable table" in said(app).replace("\\", "")
     assert "Does one shield protect against both?" in said(app)
 
@@ -110,6 +111,6 @@ def test_a_surface_that_cannot_be_read_is_a_sentence_and_the_rest_of_the_page_st
 def test_a_cell_whose_weights_are_not_here_offers_no_run(monkeypatch, tmp_path):
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
     app = opened("tradeoff", **AT)
-    fine(app)
+    fine(app, "are not on this machine")
     assert "weights of signs/resnet20/base are not on this machine" in said(app).replace("\\", "")
     assert "run_cell" not in [button.key for button in app.button]

@@ -362,7 +362,7 @@ def test_two_runs_that_end_at_once_keep_their_drafts_apart(own_folders, images, 
     """The second finishes while the first is tested: neither takes the other's files away."""
     names, tested = [], cli.tested
 
-    def slow(file: Path) -> dict:
+    def slow(file: Path, _images: object = None) -> dict:
         if not names:
             names.append(file)
             cli.finish(
@@ -379,6 +379,21 @@ def test_two_runs_that_end_at_once_keep_their_drafts_apart(own_folders, images, 
     assert card["test"]["n"] == 4000
     assert {"signs/resnet20/first", "signs/resnet20/second"} <= set(checkpoints.names())
     assert not [p for p in (own_folders / "work" / "train").rglob("*") if p.is_file()]
+
+
+def test_a_candidate_is_judged_on_held_out_images_and_no_test_image_is_looked_at(
+    own_folders, monkeypatch, images
+):
+    def load(name: str, split: str, **_: object):
+        raise AssertionError(f"the {split} images of {name} were asked for")
+
+    monkeypatch.setattr(cli.data, "load", load)
+    recipe = replace(SHORT, epochs=1, warmup=0.5, variant="candidate")
+    card = cli.finish(recipe, images, own_folders / "work" / "weights", candidate=True)
+    assert (card["candidate"], "test" in card) == (True, False)
+    assert card["train"]["n"] + card["valid"]["n"] == len(images)
+    assert card["valid"]["images"] not in (images.hash, card["train"]["images"])
+    assert "held-out training images correct" in cli._sentence(recipe, card, Path("x"))
 
 
 def test_a_recipe_goes_on_from_a_checkpoint_and_its_file_belongs_to_those_weights(tmp_path, images):

@@ -67,6 +67,6 @@ def test_an_own_picture_is_answered_for_in_place_of_the_chosen_one():
 def test_a_bad_picture_is_a_sentence_and_the_chosen_one_stays():
     app = opened("bitlab")
     app.file_uploader(key="own").upload("mine.png", b"no picture at all", "image/png").run()
-    fine(app)
+    fine(app, "This picture is not used")
     assert "neither a PNG nor a JPEG" in said(app)
     assert "The picture shows" in said(app)

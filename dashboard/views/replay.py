@@ -157,12 +157,13 @@ def leaders() -> None:
         return
     st.dataframe(claimwords.leaders(found), hide_index=True, key="leaders", placeholder="not measured")
     st.caption(
-        "Ranked within a data set by the accuracy at BER 10⁻²; lines that cannot be told from the first of a rank "
-        "share it, by differences on common fault maps and images where there are any, wide enough for all "
-        f"comparisons of the data set together. A click on a heading ranks otherwise. {claimwords.level(found)}. "
-        "Each figure is of its own number of images; intervals count fault maps and images. R_F: mean accuracy "
-        "over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy over PGD budgets from 0 to 8/255, an upper bound "
-        "as PGD's own is. APGD or AutoAttack: of both the cell that speaks, see its images."
+        "Ranked within a data set by the accuracy at BER 10⁻²; lines that cannot be told from the first of "
+        "a rank share it, by differences on common fault maps and images where there are any, wide enough "
+        f"for all comparisons of the data set together. A click on a heading ranks otherwise. "
+        f"{claimwords.level(found)}. Each figure is of its own number of images; intervals count fault "
+        "maps and images. R_F: mean accuracy over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy over PGD "
+        "budgets from 0 to 8/255, an upper bound as PGD's own is. APGD or AutoAttack: of both the cell "
+        "that speaks, see its images."
     )
     with shell.group("more"), st.container(horizontal=True):
         picked = st.selectbox("Report of", sorted(found["checkpoint"].unique()), key="report_of")

@@ -1,7 +1,8 @@
 """The leaderboard: one line per network and encoding, from rows; what is not measured stays empty.
 
-Each figure is of the cell that speaks for its point (``choose``), with its own number of images and its interval.
-Lines are ranked by accuracy at BER 1e-2; those that cannot be told from the first of a rank share it.
+Each figure is of the cell that speaks for its point (``choose``), with its own number of images and its
+interval. Lines are ranked by accuracy at BER 1e-2; those that cannot be told from the first of a rank share
+it.
 """
 
 from __future__ import annotations

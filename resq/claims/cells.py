@@ -108,9 +108,10 @@ def over(cell: Cell, level: float, images: bool = True) -> tuple[float, float]:
 
 def rows_of(cell: Cell, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows that a cell was made of."""
+    rows = rows[(rows["checkpoint"] == cell.checkpoint) & (rows["encoding"] == cell.encoding)]
     same = rows["axis"].eq(cell.axis) & rows["region"].eq("all") & rows["top"].eq(cell.top)
-    for key in ("checkpoint", "encoding", "fault", "ber", "eps", "attack", "steps", "restarts", "seed", "n",
-                "weights", "images", "sample", "precision", "mode"):  # fmt: skip
+    for key in ("fault", "ber", "eps", "attack", "steps", "restarts", "seed", "n", "weights", "images",
+                "sample", "precision", "mode"):  # fmt: skip
         same &= rows[key] == getattr(cell, key)
     return rows[same]
 
@@ -166,8 +167,8 @@ def every(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str
     """The cells that answer: of the first network that has one, in the first encoding that has one.
 
     The order is the claim file's, never that of the results: nobody picks the best cell afterwards. Among
-    cells of one point the order is that of ``choose.ranked``. Protected encodings answer for hardened networks
-    alone, never for a base.
+    cells of one point the order is that of ``choose.ranked``. Protected encodings answer for hardened
+    networks alone, never for a base.
     """
     for network in networks:
         protected = reading.hardened and not network.endswith("/base")

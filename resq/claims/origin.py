@@ -93,11 +93,10 @@ def _spec(part: pd.DataFrame) -> SweepSpec:
     }
     if first["axis"] == "ber":
         bers, maps, top = tuple(part["ber"]), int(part["map"].max()) + 1, float(part["drawn"].max())
-        # Maps are drawn at the largest rate asked for, unless another is named: those of a part of it are others.
-        named = {"top": top} if top > max(bers) and any(bers) else {}
-        return SweepSpec(
-            **shared, fault=first["fault"], bers=bers, maps=maps, precision=first["precision"], **named
-        )
+        # Maps are drawn at the largest rate asked for, unless another is named.
+        top = top if top > max(bers) and any(bers) else 0.0
+        precision = str(first["precision"])
+        return SweepSpec(**shared, fault=first["fault"], bers=bers, maps=maps, precision=precision, top=top)
     attack = {"attack": first["attack"], "steps": int(first["steps"]), "restarts": int(first["restarts"])}
     return SweepSpec(**shared, **attack, eps=tuple(part["eps"]))
 
@@ -137,9 +136,9 @@ def _flips(rows: pd.DataFrame) -> str:
     maps = rows.groupby([*SERIES, "ber"]).size().max()
     return (
         f"Bits of the stored words were hit by the fault model {_list(rows['fault'])}; the BER is "
-        f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals count "
-        "fault maps and images together: 95 % t intervals of the mean over maps and Wilson's over images, "
-        "their distances from the mean added as squares (MOVER)."
+        f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals "
+        "count fault maps and images together: 95 % t intervals of the mean over maps and Wilson's over "
+        "images, their distances from the mean added as squares (MOVER)."
     )
 
 
@@ -149,8 +148,8 @@ def _attacks(rows: pd.DataFrame) -> str:
     how = [f"{a} ({s} steps, {r} start(s))" for a, s, r in rows[["attack", "steps", "restarts"]].to_numpy()]
     return (
         f"Adversarial examples were made by {_list(how)} in the maximum norm, budgets in 1/255 of the pixel "
-        "range, against the fault-free quantized network, worst case over starts. Accuracies under FGSM and PGD "
-        "are upper bounds of those under APGD and AutoAttack."
+        "range, against the fault-free quantized network, worst case over starts. Accuracies under FGSM "
+        "and PGD are upper bounds of those under APGD and AutoAttack."
     )
 
 

@@ -28,16 +28,16 @@ LAMBDA = {
     "undefined": NONE,
 }
 RULE = (
-    "The interval of the measured value decides, over fault maps and images together (over maps alone where the "
-    "claim is on the same whole test split). It lies within the claim's margin of the quoted figure, two points "
-    "where nothing else is said: reproduced. It lies above the figure, where more is better: exceeded. It does "
-    "not hold the figure: not reproduced. It holds the figure and is wider than the margin, no cell is under the "
-    "claim's conditions, its unit or reference is open, or the figure is what guessing gives: not comparable. "
-    "A gain is counted within the same words, on the same fault maps and images where they are common. Where "
-    "conditions are open every reading is judged and their number is told; the claim takes the best of them, so "
-    "their intervals hold 95 % for all together (Bonferroni), and if it starts from an unhardened figure, only "
-    "of those under which the unhardened network falls to that figure too. A reading that is shown beside the "
-    "others says why and decides nothing."
+    "The interval of the measured value decides, over fault maps and images together (over maps alone "
+    "where the claim is on the same whole test split). It lies within the claim's margin of the quoted "
+    "figure, two points where nothing else is said: reproduced. It lies above the figure, where more is "
+    "better: exceeded. It does not hold the figure: not reproduced. It holds the figure and is wider than "
+    "the margin, no cell is under the claim's conditions, its unit or reference is open, or the figure is "
+    "what guessing gives: not comparable. A gain is counted within the same words, on the same fault maps "
+    "and images where they are common. Where conditions are open every reading is judged and their number is "
+    "told; the claim takes the best of them, so their intervals hold 95 % for all together (Bonferroni), "
+    "and if it starts from an unhardened figure, only of those under which the unhardened network falls to "
+    "that figure too. A reading that is shown beside the others says why and decides nothing."
 )
 
 
@@ -133,7 +133,7 @@ def _judge(claim: Claim, found: list[Cell], rows: pd.DataFrame, book: Mapping[st
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a claim is judged from: the cells, the rows behind them, and of how many readings it is the best."""
+    """What a claim is judged from: the cells, the rows behind them, of how many readings it is the best."""
 
     found: list[Cell]
     rows: pd.DataFrame
@@ -198,7 +198,7 @@ def _there(claim: Claim, reading: Reading, found: list[Cell]) -> bool:
 
 
 def _answering(claim: Claim, reading: Reading, found: list[Cell], networks: tuple[str, ...]) -> list[Cell]:
-    """The cells that answer, those that speak first; of a claim on the whole split those on the whole split."""
+    """The cells that answer, those that speak first; of a claim on the whole split those on it."""
     cells = measured.every(found, reading, claim, (reading.network,) if reading.network else networks)
     whole = claim.whole and not claim.other
     return [c for c in cells if c.n >= choose.WHOLE.get(c.data, 0)] if whole else cells
@@ -216,7 +216,7 @@ def _read(claim: Claim, reading: Reading, evidence: Evidence) -> Judged:
 
 
 def _gain(claim: Claim, reading: Reading, cells: list[Cell], evidence: Evidence) -> Judged:
-    """The gain over the base in the very words of the hardened network: a better code is no gain of training."""
+    """The gain over the base in the words of the hardened network: a better code is no gain of training."""
     words = replace(reading, network="", encodings=(reading.code or cells[0].encoding,), hardened=())
     base = _answering(claim, words, evidence.found, (claim.base,))
     pair = measured.pair(cells, base)

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from resq.learn.presets import Plan
 
 
+CANDIDATE = (
+    "one of several versions to choose from: judged on the held-out part of the training images alone; "
+    "test images are not looked at. Harden the chosen one without this"
+)
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument(
@@ -37,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="decides shuffles, faults and random starts")
     parser.add_argument("--variant", default="", help="name of the result (default: the preset's)")
     parser.add_argument("--out", type=Path, help="folder of checkpoints (default: work/weights)")
+    parser.add_argument("--candidate", action="store_true", help=CANDIDATE)
     parser.add_argument("--overwrite", action="store_true", help="replace a checkpoint of the same name")
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines, one per epoch")
 
@@ -99,7 +106,7 @@ def _one(plan: Plan, arguments: argparse.Namespace, folder: Path) -> dict[str, A
         raise ResqError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
     with Teller(plan.stages, arguments.stream, arguments.json) as teller:
         made = harden.harden(plan, teller.tell, quiet=arguments.stream)
-    harden.publish(made, folder)
+    harden.publish(made, folder, test=not arguments.candidate)
     harden.forget(plan)
     card = checkpoints.card(str(file))
     if not (arguments.stream or arguments.json):
@@ -173,7 +180,7 @@ def _value(text: str) -> Any:
 
 
 def _print(card: dict[str, Any], file: Path) -> None:
-    first, test = card["stages"][0]["before"], card["test"]
+    first, test = card["stages"][0]["before"], card.get("test")
     looks = [("before", first), *[(s["name"], s["after"]) for s in card["stages"]]]
     attack, fault = first["attacked"], first["faulty"]
     print(
@@ -184,10 +191,13 @@ def _print(card: dict[str, Any], file: Path) -> None:
     back = [stage["name"] for stage in card["stages"] if stage.get("rolled_back")]
     if back:
         print(f"Rolled back, no epoch above the floor: {', '.join(back)}")
+    told = "judged on held-out training images alone"
+    if test:
+        span = options.span(test["low"], test["high"])
+        told = f"{options.percent(test['accuracy'])} of {test['n']} test images correct (95 %: {span})"
     print(
-        f"\n{card['name']} as {card['encoding']}: {options.percent(test['accuracy'])} of {test['n']} test "
-        f"images correct (95 %: {options.span(test['low'], test['high'])}), "
-        f"{card['minutes']:g} min of training; written to {file}"
+        f"\n{card['name']} as {card['encoding']}: {told}, {card['minutes']:g} min of training; written to "
+        f"{file}"
     )
 
 

@@ -134,9 +134,7 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
         "deployed file also biases, scales, norms",
     )
     add_inputs(parser)
-    parser.add_argument(
-        "--eps", type=budgets, default=(), help="attack budgets in 1/255, such as 0,2,4,8"
-    )
+    parser.add_argument("--eps", type=budgets, default=(), help="attack budgets in 1/255, such as 0,2,4,8")
     parser.add_argument("--attack", default="pgd", help=f"{', '.join(ATTACKS)} (default pgd)")
     parser.add_argument("--steps", type=int, default=20, help="PGD steps of 2/255 (default 20)")
     parser.add_argument(

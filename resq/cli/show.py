@@ -8,6 +8,7 @@ from typing import Any
 from resq import checkpoints, data
 from resq.cli import options
 from resq.core import FLOATS, Encoding
+from resq.errors import ResqError
 from resq.measure import asymmetry, table
 from resq.measure.cells import ACTIVATIONS
 from resq.memory.faults import FAULTS
@@ -39,9 +40,9 @@ def _one(arguments: argparse.Namespace) -> None:
     """Prints one card, and what the network takes in memory where its weights are here."""
     name = arguments.checkpoint
     if name in (lost := {row["name"]: row for row in without_weights()}):
-        raise ValueError(
+        raise ResqError(
             f"{name} has {lost[name]['rows']} measured rows, of weights {lost[name]['sha256']}, "
-            "and neither weights nor a card here"
+            f"and neither weights nor a card here; python -m resq report {name} --out report.html shows the rows"
         )
     card, memory = checkpoints.unshipped().get(name), []
     if card is None:

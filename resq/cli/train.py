@@ -19,6 +19,10 @@ from resq.learn import recipe as recipes
 if TYPE_CHECKING:
     from resq.learn.train import Run
 
+CANDIDATE = (
+    "one of several versions to choose from: trained without the held-out part of the training images and "
+    "judged on it; test images are not looked at. Train the chosen one without this"
+)
 SPECS = checkpoints.ROOT / "assets" / "specs" / "recipes"
 
 
@@ -32,6 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", help="a checkpoint to go on from, or imagenet: torchvision's weights")
     parser.add_argument("--out", type=Path, help="folder of checkpoints (default: work/weights)")
     add_device(parser)
+    parser.add_argument("--candidate", action="store_true", help=CANDIDATE)
     parser.add_argument("--overwrite", action="store_true", help="replace a checkpoint of the same name")
 
 
@@ -51,22 +56,35 @@ def run(arguments: argparse.Namespace) -> None:
         raise ResqError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
     images = data.load(recipe.data, "train")
     images = images if arguments.n is None else images.first(arguments.n)
-    card = finish(recipe, images, folder, device=arguments.device)
+    card = finish(recipe, images, folder, device=arguments.device, candidate=arguments.candidate)
     assert card is not None, "without a time limit a run ends finished"
     print(options.dump(card) if arguments.json else _sentence(recipe, card, file))
 
 
 def finish(
-    recipe: recipes.Recipe, images: Dataset, folder: Path, until: float = math.inf, device: str = "auto"
+    recipe: recipes.Recipe,
+    images: Dataset,
+    folder: Path,
+    until: float = math.inf,
+    device: str = "auto",
+    candidate: bool = False,
 ) -> dict[str, Any] | None:
     """Trains to the end, from where an earlier run stopped, saves and tests.
 
+    Args:
+        candidate: one of several to choose from: a part of the images is held out, and judges it instead of
+            the test images.
     Returns:
         The card, or None where time ran out first; what was learned is kept and the next call goes on.
     """
     from resq.learn import train  # torch
     from resq.networks import weight_names
 
+    valid = None
+    if candidate:
+        from resq.learn.stages.frame import held_out
+
+        images, valid = held_out(images)
     keep = checkpoints.work() / "train" / f"{recipe.name.replace('/', '-')}.pt"
     begun = train.start(recipe, device=device)
     finished = train.train(recipe, images, run=begun, keep=keep, until=until)
@@ -80,27 +98,28 @@ def finish(
         "bf16": bool(finished.bf16),
         "channels_last": finished.channels_last,
     }
-    about = {**_history(recipe, images, finished), **form}
+    about = {**_history(recipe, images, finished), **form, **({"candidate": True} if candidate else {})}
     weights = weight_names(body)
     bits = codes.width(state, weights)
     # The card's accuracy is that of the rounded weights in the file, so a draft is written and tested first.
     keep.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=keep.parent) as drafts:  # of its own: several may end at once
-        about["test"] = tested(checkpoints.save(recipe.name, state, weights, about, Path(drafts), bits))
+        draft = checkpoints.save(recipe.name, state, weights, about, Path(drafts), bits)
+        about["valid" if candidate else "test"] = tested(draft, valid)
     file = checkpoints.save(recipe.name, state, weights, about, folder, bits)
     keep.unlink(missing_ok=True)  # a soup has no epochs, so none
     return checkpoints.card(str(file))
 
 
-def tested(file: Path) -> dict[str, Any]:
-    """Accuracy of a saved checkpoint on the whole test split, weights as they are in the file."""
+def tested(file: Path, images: Dataset | None = None) -> dict[str, Any]:
+    """Accuracy of a saved checkpoint on these images, by default the test split, weights as in the file."""
     import torch
 
     from resq.measure import stats, sweep
     from resq.measure.bench import Bench
 
     checkpoint = checkpoints.load(str(file))
-    images = data.load(checkpoint.data, "test")
+    images = data.load(checkpoint.data, "test") if images is None else images
     bench = Bench(checkpoint, Encoding.parse("fp32"))
     correct, _ = sweep.score(bench.network, sweep.pixels(images), torch.from_numpy(images.y))
     low, high = stats.wilson(correct / len(images), len(images))
@@ -153,7 +172,7 @@ def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any
         **teach.about(recipe),
         "minutes": round(own + sum(part["minutes"] for part in parts), 1),
         "code": code_hash(),
-        "selected": f"{_kept(recipe)}; nothing was chosen on test images",
+        "selected": f"{_kept(recipe)}; within the run nothing was chosen on test images",
         "history": run.history,
     }
 
@@ -202,9 +221,9 @@ def _cores(run: Run) -> str:
 
 
 def _sentence(recipe: recipes.Recipe, card: dict[str, Any], file: Path) -> str:
-    test = card["test"]
+    test, of = (card["test"], "test") if "test" in card else (card["valid"], "held-out training")
     return (
-        f"{recipe.name}: {options.percent(test['accuracy'])} of {test['n']} test images correct "
+        f"{recipe.name}: {options.percent(test['accuracy'])} of {test['n']} {of} images correct "
         f"(95 %: {options.span(test['low'], test['high'])}), {card['epochs']} epochs in "
         f"{card['minutes']:g} min; written to {file}"
     )

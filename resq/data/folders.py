@@ -24,7 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from resq.core import Dataset
-from resq.errors import NotFound, ResqError
+from resq.errors import NotFoundError, ResqError
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES, LABELS = ("img", "image"), ("label", "labels", "fine_label")
@@ -74,7 +74,7 @@ def load(name: str, split: str, classes: tuple[str, ...], download: bool = False
         (pixels, y), groups = _torchvision(name, split, download), None
     else:
         places = ", ".join(str(p / name) for p in folders())
-        raise NotFound(
+        raise NotFoundError(
             f"no {name} images on this machine (looked in {places}); set RESQ_DATA to a folder that holds "
             f"{name}/train*.parquet and {name}/test*.parquet, or run: python -m resq data {name} --download"
         )

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from resq.core import Dataset, DataSource
 from resq.data import folders
-from resq.errors import NotFound, ResqError
+from resq.errors import NotFoundError, ResqError
 
 SIDE = 32
 LARGEST = 25_000_000  # pixels of one picture: 75 MB decoded
@@ -72,7 +72,7 @@ def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download:
 
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise NotFound(f"no folder {folder}: it was there before; put the pictures back")
+        raise NotFoundError(f"no folder {folder}: it was there before; put the pictures back")
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not found:
         raise ResqError(f"{folder} holds no pictures; expected .png or .jpg files")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from resq.errors import Lacking
+from resq.errors import LackingError
 from resq.foreign.pickles import RefusedError
 
 LARGEST = 128 * 2**20  # bytes; a graph is parsed as a whole, so less than for the other formats
@@ -46,7 +46,7 @@ def _parsed(file: Path) -> Any:
         import onnx
         from google.protobuf.message import DecodeError
     except ImportError:
-        raise Lacking(
+        raise LackingError(
             f"{file.name} needs the package onnx, which is not installed: pip install onnx==1.23.2"
         ) from None
     try:

@@ -108,7 +108,8 @@ def _result(
         "minutes": round(sum(row.get("seconds", 0.0) for row in logs) / 60, 1),
         "machine": f"{platform.machine()}, {_cores()}",
         "code": code_hash(),
-        "selected": "of each stage the last epoch above its validation floor; nothing on test images",
+        "selected": "of each stage the last epoch above its validation floor; within the run nothing "
+                    "was chosen on test images",
         "look": dataclasses.asdict(plan.look),
         "stages": done.card["stages"],
     }  # fmt: skip

@@ -21,7 +21,7 @@ SAME = [
 ]  # what points that are compared have in common
 COLUMNS = [
     "encoding", "share", "layers", "of", "ber", "mean", "low", "high", "maps",
-    "n", "seed", "weights", "images",
+    "n", "seed", "weights", "images", "top",
 ]  # fmt: skip
 
 
@@ -117,6 +117,10 @@ def _alike(rows: pd.DataFrame, mixed: Sequence[str]) -> pd.DataFrame:
     seen = rows[rows["encoding"].isin(mixed)][SAME].value_counts().reset_index().iloc[0]
     for name in SAME:
         rows = rows[rows[name] == seen[name]]
+    # Maps drawn at another rate are other maps; without flips there is none.
+    drawn = rows.loc[(rows["ber"] > 0) & rows["encoding"].isin(mixed), "top"].mode()
+    if len(drawn):
+        rows = rows[(rows["ber"] == 0) | (rows["top"] == drawn.iloc[0])]
     maps = rows.groupby("encoding")["map"].max().min()
     curve = stats.curve(rows[rows["map"] <= maps])
     return (

@@ -13,8 +13,8 @@ undefined. The difference form
 
     Delta = X_FA * D_F - X_AF * D_A
 
-has the sign of Lambda where both direct gains are above 0, and an interval always. Intervals count seeds, fault
-maps and images together, which all networks of a study share.
+has the sign of Lambda where both direct gains are above 0, and an interval always. Intervals count seeds,
+fault maps and images together, which all networks of a study share.
 """
 
 from __future__ import annotations

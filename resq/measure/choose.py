@@ -1,9 +1,10 @@
-"""Which of several measured cells answers a question: one rule for tables, claims, texts and pages. pandas only.
+"""Which of several measured cells answers a question: one rule for tables, claims, texts and pages. pandas
+only.
 
-One point of one network may have been measured more than once: on more images, over more maps, with maps drawn
-at another rate. The one with the narrowest 95 % interval over maps and images speaks, one on the whole test
-split before all others; never the one with the value that pleases. Of equally narrow ones the one on the most
-images, then over the most maps, then of the smallest seed.
+One point of one network may have been measured more than once: on more images, over more maps, with maps
+drawn at another rate. The one with the narrowest 95 % interval over maps and images speaks, one on the whole
+test split before all others; never the one with the value that pleases. Of equally narrow ones the one on the
+most images, then over the most maps, then of the smallest seed.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ import pandas as pd
 
 from resq.measure.table import COLUMNS
 
-# What a question names. The images, how many, the seed and the rate that maps were drawn at decide how well it
-# is answered, and the code that answered it is where it comes from.
+# What a question names. The images, how many, the seed and the rate that maps were drawn at decide how well
+# it is answered, and the code that answered it is where it comes from.
 QUESTION = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "weights",
     "mode", "precision", "targets", "numbers", "x", "eps",
 ]  # fmt: skip
 WHOLE = {"cifar10": 10_000, "cifar100": 10_000, "gtsrb": 12_630, "signs": 4_000}  # images of the test split
 RULE = (
-    "Where one point was measured more than once, the cell on the whole test split speaks, else the one with the "
-    "narrowest 95 % interval over fault maps and images together."
+    "Where one point was measured more than once, the cell on the whole test split speaks, else the one "
+    "with the narrowest 95 % interval over fault maps and images together."
 )
 
 

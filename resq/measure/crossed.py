@@ -11,12 +11,14 @@ import numpy as np
 
 
 def covariance(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Covariance (K, K) of the K means, and the degrees of freedom of their summed variances by Satterthwaite.
+    """Covariance (K, K) of the K means, and the degrees of freedom of their summed variances by
+    Satterthwaite.
 
     Unbiased where every factor and every meeting of factors adds noise of its own.
 
     Args:
-        values: float (K, levels of a factor, levels of the next, ...); a factor of one level is taken as fixed.
+        values: float (K, levels of a factor, levels of the next, ...); a factor of one level is taken as
+        fixed.
     """
     sizes = values.shape[1:]
     factors = [axis for axis, size in enumerate(sizes) if size > 1]

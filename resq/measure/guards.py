@@ -1,9 +1,10 @@
 """Signs that an attack was too weak, or that a network only hides its gradients: a table of verdicts.
 
 A robust accuracy means nothing where stronger attacks find more errors. Each guard is one number beside the
-limits of green and amber, and has an id; one that counts images is judged on at least ENOUGH of them and keeps a
-limit by more than one image, so that none hangs on a tie; one that could not fail is dropped and says why. Source of the signs: Athalye et al., ICML 2018, and Carlini et al. 2019,
-arXiv:1902.06705.
+limits of green and amber, and has an id; one that counts images is judged on at least ENOUGH of them and
+keeps a limit by more than one image, so that none hangs on a tie; one that could not fail is dropped and says
+why.
+Source of the signs: Athalye et al., ICML 2018, and Carlini et al. 2019, arXiv:1902.06705.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resq.errors import Lacking
+from resq.errors import LackingError
 from resq.measure.answers import BATCH, answers
 from resq.measure.bench import Bench
 from resq.measure.joint import Threat, craft
@@ -85,7 +86,8 @@ def guards(
     """All guards of a network.
 
     Args:
-        parent: the same checkpoint in fp32, whose examples are tried on the network; None where it is the network
+        parent: the same checkpoint in fp32, whose examples are tried on the network; None where it is the
+        network
             itself (see ``parent_of``), so that the comparison could not fail.
         x, y: images in [0, 1] and labels.
         eps: budget in 1/255.
@@ -138,7 +140,7 @@ def _attacked(bench: Bench, x: Tensor, y: Tensor, threat: Threat) -> Tensor | No
     """The moved images; None where the attack's package is missing."""
     try:
         return craft(bench.network, x, y, threat)
-    except Lacking:
+    except LackingError:
         return None
 
 
@@ -217,8 +219,8 @@ def _transferred(of: Mapping[str, float]) -> Guard:
         why = "the fp32 parent is this network, weight for weight, so its examples could not be stronger"
         return Guard("parent", name, None, "pp", 0.5, 2.0, why, dropped=True)
     says = (
-        f"made on this network {_percent(of['pgd'])}, made on its fp32 parent {_percent(parent)}; an outsider's "
-        "examples must not work better"
+        f"made on this network {_percent(of['pgd'])}, made on its fp32 parent {_percent(parent)}; an "
+        "outsider's examples must not work better"
     )
     return Guard("parent", name, 100 * (of["pgd"] - parent), "pp", 0.5, 2.0, says)
 

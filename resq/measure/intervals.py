@@ -1,4 +1,4 @@
-"""Intervals that count every source of noise, ratios that may be undefined, verdicts of several comparisons."""
+"""Intervals that count every source of noise, ratios that may be undefined, several comparisons at once."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def level_of(comparisons: int, level: float = 0.95) -> float:
 def caution(maps: int) -> str:
     """What to know of a t interval over this many maps; empty where there is nothing.
 
-    Resampled from 200 stored maps of a network near its ceiling, intervals over five maps hold the mean of all
-    in 81 % and not 95 % of the cases, those over ten in 91 to 95 %.
+    Resampled from 200 stored maps of a network near its ceiling, intervals over five maps hold the mean of
+    all in 81 % and not 95 % of the cases, those over ten in 91 to 95 %.
     """
     if not 1 < maps < FEW:
         return ""

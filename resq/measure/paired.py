@@ -1,8 +1,9 @@
-"""How much more accurate one network is than another, on the fault maps and images that both were measured on.
+"""How much more accurate one network is than another, on the fault maps and images that both were measured
+on.
 
 Both answer the same images while the same bits flip, so what an image or a map does to both cancels. The
-interval counts maps and images as crossed random effects of the difference of answers; whether maps are common
-is read from the rows (same seed, same rate drawn at, as many flips in each), never assumed.
+interval counts maps and images as crossed random effects of the difference of answers; whether maps are
+common is read from the rows (same seed, same rate drawn at, as many flips in each), never assumed.
 Source: Searle, Casella & McCulloch 1992, ch. 4; degrees of freedom by Satterthwaite 1946.
 """
 

@@ -12,8 +12,8 @@ KEYS = stats.KEYS
 def grid(rows: pd.DataFrame) -> pd.DataFrame:
     """One line per series, mode, BER and eps of the joint rows.
 
-    Lines as of ``stats.curve``, with ``ber`` and ``eps``: ``low`` and ``high`` are the 95 % interval of ``mean``
-    over fault maps and images together (NaN for a single map, over images alone where no bit flips). Empty
-    without joint rows.
+    Lines as of ``stats.curve``, with ``ber`` and ``eps``: ``low`` and ``high`` are the 95 % interval of
+    ``mean`` over fault maps and images together (NaN for a single map, over images alone where no bit flips).
+    Empty without joint rows.
     """
     return stats.curve(rows, "joint").rename(columns={"x": "ber"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from resq.measure import stats
+from resq.measure import choose, stats
 from resq.measure.areas import BERS, EPS, area
 
 SERIES = ["checkpoint", "encoding", "fault", "region", "weights"]  # what one surface, or one area, is of
@@ -64,7 +64,7 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     rows = pd.concat([rows.iloc[:0], *(_of_one_attack(own) for _, own in rows.groupby(keys))])
     found, shared = {}, {}
     for axis, points in (("ber", BERS), ("eps", EPS)):
-        curves = stats.curve(rows, axis).sort_values("n")
+        curves = choose.ranked(stats.curve(rows, axis))[::-1]  # of one point the last one speaks
         found[axis] = curves.pivot_table(index=keys, columns="x", values="mean", aggfunc="last")
         shared[axis] = [x for x in points if x in found[axis].columns]
     both = found["ber"].index.intersection(found["eps"].index)

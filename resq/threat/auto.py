@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resq.errors import Lacking, ResqError
+from resq.errors import LackingError, ResqError
 from resq.threat.budget import Logits, boxed, check_eps
 
 STEPS, QUERIES, TARGETS = 100, 5000, 9  # of the standard version
@@ -108,7 +108,7 @@ def _package() -> ModuleType:
     try:
         import pyautoattack
     except ImportError:
-        raise Lacking(
+        raise LackingError(
             "apgd and autoattack come with the package pyautoattack, which is not installed: "
             "pip install pyautoattack==0.2.0"
         ) from None
