@@ -186,7 +186,7 @@ def test_rows_of_other_numbers_are_other_curves():
     assert stats.curve(table.frame(rows))["maps"].tolist() == [2, 2]
 
 
-def test_maps_drawn_at_another_rate_are_other_maps():
+def test_the_rate_that_maps_were_drawn_at_tells_lines_apart():
     rows = [row(ber=0.01, top=top, map=m, correct=c) for top, c in ((0.01, 40), (0.1, 60)) for m in range(3)]
     curve = stats.curve(table.frame([row(), *rows]))
     assert curve["maps"].tolist() == [1, 3, 3]
