@@ -17,7 +17,7 @@ from torch import nn
 
 from resq import networks
 from resq.core import known
-from resq.foreign import coded, files, names, onnx_file
+from resq.foreign import carriers, files, names, onnx_file
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Listing
 from resq.networks.shapes import shapes_only
@@ -39,7 +39,7 @@ class Brought:
     how: tuple[str, ...]
 
 
-def bring(file: Path, network: str, classes: int) -> Brought:
+def bring(file: Path, network: str, classes: int, state: str = "") -> Brought:
     """The weights in ``file`` as the state of ``network``.
 
     Raises:
@@ -47,7 +47,7 @@ def bring(file: Path, network: str, classes: int) -> Brought:
             names the tensor, what it is and what was expected.
     """
     make = known("network", network, networks.NETWORKS)
-    listed = _listed(file)  # first: a damaged file is refused before anything is built
+    listed = _listed(file, state)  # first: a damaged file is refused before anything is built
     with shapes_only():
         body = make(classes)
     wanted = {name: tuple(value.shape) for name, value in body.state_dict().items()}
@@ -69,11 +69,11 @@ def bring(file: Path, network: str, classes: int) -> Brought:
     return Brought(_completed(state, body, folded), networks.weight_names(body), how)
 
 
-def _listed(file: Path) -> Listing:
+def _listed(file: Path, state: str) -> Listing:
     """The file's tensors as floats: integer codes are read as what they stand for."""
     try:
         onnx = file.suffix == ".onnx" and file.is_file()
-        listed = onnx_file.listing(file) if onnx else coded.decoded(files.listing(file))
+        listed = onnx_file.listing(file) if onnx else carriers.decoded(files.listing(file, state))
         if not listed.tensors:
             raise RefusedError("holds no tensors")
         return listed
