@@ -17,7 +17,8 @@ from torch import nn
 
 from resq import networks
 from resq.core import known
-from resq.foreign import carriers, files, names, onnx_file
+from resq.data.normal import Normal
+from resq.foreign import carriers, epsilon, files, floats, layers, names, onnx_file, prefixes, siblings
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Listing
 from resq.networks.shapes import shapes_only
@@ -32,16 +33,23 @@ class Brought:
     Attributes:
         weights: names of the tensors that are stored as words.
         how: sentences for the card: the format, what was taken away, renamed, unfolded or filled.
+        normal: the mean and deviation of a Normalize layer in the file; None: it holds none.
     """
 
     state: Mapping[str, np.ndarray]
     weights: tuple[str, ...]
     how: tuple[str, ...]
+    normal: Normal | None = None
 
 
-def bring(file: Path, network: str, classes: int, state: str = "") -> Brought:
+def bring(
+    file: Path, network: str, classes: int, state: str = "", eps: float | None = None
+) -> Brought:
     """The weights in ``file`` as the state of ``network``.
 
+    Args:
+        state: which state dict, by its key or prefix, where the file holds several.
+        eps: the one that the file's batch norms were trained with; None: as the file says, or the network's.
     Raises:
         ValueError: no such network; a file that is damaged, holds code, or does not fit; one sentence that
             names the tensor, what it is and what was expected.
@@ -51,7 +59,8 @@ def bring(file: Path, network: str, classes: int, state: str = "") -> Brought:
     with shapes_only():
         body = make(classes)
     wanted = {name: tuple(value.shape) for name, value in body.state_dict().items()}
-    found, gone = names.stripped(listed.tensors, wanted)
+    layer, there = _behind(listed, wanted, file, state)
+    found, gone = there.found, there.gone
     shapes = {name: listed.tensors[inside].shape for name, inside in found.items()}
     folded = names.folded(shapes, body)
     goal = names.without_norms(wanted, body) if folded else wanted
@@ -59,14 +68,38 @@ def bring(file: Path, network: str, classes: int, state: str = "") -> Brought:
     try:
         _fits(network, classes, body, shapes, goal, pairs, folded)
         own = body.state_dict()
-        state = {
+        values = {
             ours: _numbers(ours, listed.tensors[found[theirs]], file, _whole(own.get(ours)))
             for ours, theirs in pairs.items()
         }
     except ValueError as error:
         raise ValueError(f"{file.name} does not fit: {error}") from None
-    how = _how(listed, gone, renamed, folded)
-    return Brought(_completed(state, body, folded), networks.weight_names(body), how)
+    kept = listed.format.startswith("ONNX")
+    how = (
+        *_how(listed, gone, renamed, folded),
+        *carriers.said(listed),
+        *prefixes.said(there),
+        *(layer.said() if layer else ()),
+        *([] if folded else [epsilon.said(body, eps, kept)]),
+        *siblings.said(network, siblings.siblings(network, body, classes, bool(renamed)), renamed),
+    )
+    whole = _completed(values, body, folded)
+    if eps is not None and not folded:
+        whole = epsilon.moved(whole, body, eps)
+    normal = layer.normal if layer else None
+    return Brought(whole, networks.weight_names(body), tuple(s for s in how if s), normal)
+
+
+def _behind(
+    listed: Listing, wanted: names.Shapes, file: Path, state: str
+) -> tuple[layers.Layer | None, prefixes.Behind]:
+    """A Normalize layer, and the network's tensors behind whatever stands before their names."""
+    try:
+        layer = layers.saved(listed.tensors, file)
+        asked = "" if listed.told else state
+        return layer, prefixes.behind(layers.without(listed.tensors, layer), wanted, asked, listed.states)
+    except RefusedError as error:
+        raise ValueError(f"{file.name} {error}") from None
 
 
 def _listed(file: Path, state: str) -> Listing:
@@ -127,7 +160,7 @@ def _numbers(name: str, tensor: Any, file: Path, whole: bool) -> np.ndarray:
     Raises:
         ValueError: integers where floats belong, a number that is not finite or that float16 cannot hold.
     """
-    expected = ("i8", "i4", "i2", "i1", "u1") if whole else ("f8", "f4", "f2", "bf16")
+    expected = ("i8", "i4", "i2", "i1", "u1") if whole else ("f8", "f4", "f2", "bf16", *floats.SMALL)
     if tensor.kind not in expected:
         raise ValueError(f"{name} holds numbers of kind {tensor.kind}; expected {' or '.join(expected)}")
     if whole:

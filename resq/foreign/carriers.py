@@ -73,6 +73,17 @@ def decoded(listed: Listing) -> Listing:
     return replace(found, tensors=kept, beside=(*found.beside, *([note] if note else [])))
 
 
+def said(listed: Listing) -> list[str]:
+    """What else the file holds and what was made of small floats, in words for a card."""
+    kinds = [str(getattr(t, "data", t).kind) for t in listed.tensors.values()]
+    small = sorted({kind for kind in kinds if kind in floats.SMALL})
+    note = (
+        f"{' and '.join(small)} weights read as the floats that they stand for: no encoding here stores them, "
+        "so the flipped bits are not the file's"
+    )
+    return [*listed.beside, *([note] if small else [])]
+
+
 def _refuse(listed: Listing) -> None:
     """Layouts that cannot be read, by the tool that writes them."""
     for name in listed.tensors:

@@ -26,12 +26,16 @@ class State:
         nest: the keys below which it lay.
         ordered: whether it comes in another order than that of its names, so in its network's.
         beside: sentences on what else is there.
+        told: whether the name that was asked for is that of this dict.
+        names: of all state dicts in the file.
     """
 
     tensors: Mapping[str, Any]
     nest: tuple[str, ...] = ()
     ordered: bool = True
     beside: tuple[str, ...] = ()
+    told: bool = False
+    names: tuple[str, ...] = ()
 
 
 def chosen(value: Any, asked: str = "") -> State:
@@ -40,14 +44,15 @@ def chosen(value: Any, asked: str = "") -> State:
     Args:
         asked: its key, or keys with / between them, where the file holds several.
     Raises:
-        RefusedError: there is none; several fit and none was asked for, or not this one; the sentence
-            names them.
+        RefusedError: there is none; or several fit and none was asked for; the sentence names them.
     """
     there = {nest: tensors for nest, tensors in islice(_dicts(value, ()), MOST) if _is_state(tensors)}
-    nest = _asked(there, asked) if asked else _usual(value, there)
+    nest = _asked(there, asked) if asked else None
+    told = nest is not None
+    nest = _usual(value, there) if nest is None else nest
     tensors = _at(value, nest)
     rivals = [n for n in there if n != nest and _alike(there[n], tensors)]
-    if rivals and not asked:
+    if rivals and not told:
         names = [n for n in there if n == nest or n in rivals]
         raise RefusedError(
             f"holds {len(names)} state dicts of the same shapes: {', '.join(_called(n) for n in names)}; "
@@ -56,7 +61,8 @@ def chosen(value: Any, asked: str = "") -> State:
     _checked(tensors)
     others = [n for n in there if n != nest and len(there[n]) > 1 and n[: len(nest)] != nest]
     beside = tuple(f"left beside it: {_called(n)}, {len(there[n])} tensors" for n in others[:3])
-    return State(tensors, nest, list(tensors) != sorted(tensors), beside)
+    ordered = list(tensors) != sorted(tensors)
+    return State(tensors, nest, ordered, beside, told, tuple(map(_called, there)))
 
 
 def _dicts(value: Any, nest: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -93,13 +99,12 @@ def _at(value: Any, nest: tuple[str, ...]) -> Any:
     return value
 
 
-def _asked(there: Mapping[tuple[str, ...], Any], asked: str) -> tuple[str, ...]:
-    """The nest of that name: by all its keys, else by one of them."""
+def _asked(there: Mapping[tuple[str, ...], Any], asked: str) -> tuple[str, ...] | None:
+    """The nest of that name, by all its keys, else by one of them; None: there is none."""
     whole = [n for n in there if "/".join(n) == asked] or [n for n in there if asked in n]
-    if len(whole) != 1:
-        names = ", ".join(_called(n) for n in list(there)[:8]) or "none"
-        raise RefusedError(f"holds {len(whole) or 'no'} state dicts called {asked[:60]!r}; it has {names}")
-    return whole[0]
+    if len(whole) > 1:
+        raise RefusedError(f"holds {len(whole)} state dicts called {asked[:60]!r}: {', '.join(map(_called, whole))}")
+    return whole[0] if whole else None
 
 
 def _alike(one: Mapping[str, Any], other: Any) -> bool:

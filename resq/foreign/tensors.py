@@ -96,6 +96,8 @@ class Listing:
         nest: the keys below which they lay, such as ("state_dict",).
         about: what a safetensors header says beside its tensors.
         beside: what else the file holds that could be taken for weights, in words.
+        told: whether these are the state dict that was asked for by its key.
+        states: the keys of all state dicts in the file.
     """
 
     tensors: Mapping[str, Any]
@@ -104,6 +106,8 @@ class Listing:
     nest: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    told: bool = False
+    states: tuple[str, ...] = ()
 
 
 def view(storage: Any, offset: Any, shape: Any, strides: Any) -> View:
