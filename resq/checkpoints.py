@@ -270,7 +270,9 @@ def save(
         k: codes.packed(k, v, bits) if bits and k in weights else {k: _stored(v, k in weights)}
         for k, v in state.items()
     }
-    raw = write_tensors({k: v for tensors in kept.values() for k, v in tensors.items()}, normal.to_header(about))
+    raw = write_tensors(
+        {k: v for tensors in kept.values() for k, v in tensors.items()}, normal.to_header(about)
+    )
     fields = {
         "name": name,
         "data": data,

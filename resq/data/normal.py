@@ -70,7 +70,9 @@ class Normal:
 USUAL = {
     "imagenet": Normal((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "cifar10": Normal((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-    "cifar10-narrow": Normal((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),  # a mean of images' deviations
+    "cifar10-narrow": Normal(
+        (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+    ),  # a mean of images' deviations
     "cifar100": Normal((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
     "half": Normal((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),  # pixels from -1 to 1
     "none": Normal((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),

@@ -42,9 +42,7 @@ class Brought:
     normal: Normal | None = None
 
 
-def bring(
-    file: Path, network: str, classes: int, state: str = "", eps: float | None = None
-) -> Brought:
+def bring(file: Path, network: str, classes: int, state: str = "", eps: float | None = None) -> Brought:
     """The weights in ``file`` as the state of ``network``.
 
     Args:

@@ -103,7 +103,9 @@ def _asked(there: Mapping[tuple[str, ...], Any], asked: str) -> tuple[str, ...] 
     """The nest of that name, by all its keys, else by one of them; None: there is none."""
     whole = [n for n in there if "/".join(n) == asked] or [n for n in there if asked in n]
     if len(whole) > 1:
-        raise RefusedError(f"holds {len(whole)} state dicts called {asked[:60]!r}: {', '.join(map(_called, whole))}")
+        raise RefusedError(
+            f"holds {len(whole)} state dicts called {asked[:60]!r}: {', '.join(map(_called, whole))}"
+        )
     return whole[0] if whole else None
 
 

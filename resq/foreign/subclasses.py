@@ -81,7 +81,9 @@ def other_dtype(arguments: Any) -> View:
     storage, offset, shape, strides = arguments[:4]
     dtype = str(getattr(arguments[6], "name", arguments[6])).removeprefix("torch.")
     if dtype not in TORCH:
-        raise RefusedError(f"holds a tensor of torch.{dtype[:40]}; expected {', '.join(TORCH)} or a usual one")
+        raise RefusedError(
+            f"holds a tensor of torch.{dtype[:40]}; expected {', '.join(TORCH)} or a usual one"
+        )
     if not isinstance(storage, Storage):
         raise RefusedError("refers to something that is no storage of numbers")
     return view(Storage(TORCH[dtype], storage.key, storage.size, storage.offset), offset, shape, strides)

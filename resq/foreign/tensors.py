@@ -13,7 +13,11 @@ import numpy as np
 from resq.foreign import floats
 
 HEADER = 4 * 2**20  # bytes; the largest network here needs 20 kB to describe its tensors
-SIZES = {"bf16": 2, **{kind: int(kind[1]) for kind in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u1", "b1")}, **floats.SIZES}
+SIZES = {
+    "bf16": 2,
+    **{kind: int(kind[1]) for kind in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u1", "b1")},
+    **floats.SIZES,
+}
 
 
 class RefusedError(ValueError):

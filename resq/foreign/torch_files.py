@@ -139,9 +139,7 @@ def _tensors(value: Any, places: Mapping[str, tuple[int, int]], form: str, state
     about: dict[str, str] = {}
     for name, item in states.flat(chosen.tensors, about).items():
         found[name] = _found(name, item, places) if isinstance(item, View) else Plain(np.asarray(item))
-    return Listing(
-        found, form, chosen.ordered, chosen.nest, about, chosen.beside, chosen.told, chosen.names
-    )
+    return Listing(found, form, chosen.ordered, chosen.nest, about, chosen.beside, chosen.told, chosen.names)
 
 
 def _found(name: str, view: View, places: Mapping[str, tuple[int, int]]) -> Found:
