@@ -12,11 +12,11 @@ from typing import Any
 
 from resq import checkpoints, data
 from resq.cli import options, train
-from resq.data.normal import USUAL, Normal, to_card
+from resq.data.normal import USUAL, Normal
 
 FILE = (
-    "a .safetensors file; a state dict that torch.save wrote (.pt, .pth, .th, .pth.tar, .ckpt, .bin), floats or "
-    "quantized by torch.ao, torchao or quanto; or an .onnx file"
+    "a .safetensors file; a state dict that torch.save wrote (.pt, .pth, .th, .pth.tar, .ckpt, .bin), floats "
+    "or quantized by torch.ao, torchao or quanto; or an .onnx file"
 )
 
 
@@ -34,13 +34,13 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     """What the file may not say itself."""
     usual = ", ".join(USUAL)
     parser.add_argument(
-        "--mean", default="", help=f"what the network subtracts from pixels in 0..1: one number, three, or {usual} "
-        "(a name stands for --std too); default: a Normalize layer in the file, else the data set's"
+        "--mean", default="", help="what the network subtracts from pixels in 0..1: one number, three, or "
+        f"{usual} (a name stands for --std too); default: a Normalize layer in the file, else the data set's"
     )  # fmt: skip
     parser.add_argument("--std", default="", help="what it then divides by: one number, three, or a name")
     parser.add_argument(
-        "--state", default="", metavar="KEY", help="which state dict, by its key or prefix, where the file holds "
-        "several, such as ema"
+        "--state", default="", metavar="KEY", help="which state dict, by its key or prefix, where the file "
+        "holds several, such as ema"
     )  # fmt: skip
     parser.add_argument(
         "--eps", type=float, help="the batch norms' eps where the file does not say it, as 1e-3"
@@ -50,6 +50,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Checks, saves and tests."""
     from resq import foreign  # torch
+    from resq.foreign import cards
 
     classes = data.source(arguments.data).classes
     row = f"{arguments.data}/{arguments.network}"
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"{target} exists already; --name keeps both, --overwrite replaces it")
     asked = Normal.parse(arguments.mean, arguments.std) if arguments.mean or arguments.std else None
     brought = foreign.bring(arguments.file, arguments.network, len(classes), arguments.state, arguments.eps)
-    about = {"source": _source(arguments.file), **described(brought, asked)}
+    about = {"source": _source(arguments.file), **cards.described(brought, asked)}
     about |= _tested(name, brought, about)
     file = checkpoints.save(name, brought.state, brought.weights, about)
     card = checkpoints.card(str(file))
@@ -70,21 +71,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _stem(name: str) -> str:
     return name.removesuffix(".tar").rpartition(".")[0] or name
-
-
-def described(brought: Any, asked: Normal | None) -> dict[str, Any]:
-    """What a card says of how a file was read: sentences, and its own mean and deviation where it has any.
-
-    Args:
-        brought: what ``foreign.bring`` found.
-        asked: the normalisation that was asked for; it goes before a Normalize layer of the file.
-    """
-    how = list(brought.how)
-    if asked:
-        instead = " instead of the file's own layer" if brought.normal and brought.normal != asked else ""
-        how = [sentence for sentence in how if "Normalize layer" not in sentence]
-        how.append(f"normalised by {asked}, as asked{instead}")
-    return {"names": how, **to_card(asked or brought.normal)}
 
 
 def _source(file: Path) -> dict[str, Any]:
@@ -119,8 +105,8 @@ def _doubt(name: str, test: dict[str, Any]) -> str:
     if not best or test["accuracy"] > 0.8 * known[best]:
         return ""
     return (
-        f"far below the {100 * known[best]:.2f} of {best}: the network's form, its mean and deviation, its eps or "
-        "the order of its classes may be others than assumed"
+        f"far below the {100 * known[best]:.2f} of {best}: the network's form, its mean and deviation, its "
+        "eps or the order of its classes may be others than assumed"
     )
 
 

@@ -1,4 +1,4 @@
-"""Mean and deviation that networks subtract and divide by: usual ones by name, and what people write. No torch."""
+"""Mean and deviation that networks subtract and divide by: usual ones by name, others as numbers. No torch."""
 
 from __future__ import annotations
 

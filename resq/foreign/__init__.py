@@ -75,14 +75,15 @@ def bring(file: Path, network: str, classes: int, state: str = "", eps: float | 
     kept = listed.format.startswith("ONNX")
     how = (
         *_how(listed, gone, renamed, folded),
-        *carriers.said(listed),
+        *carriers.notes(listed),
         *prefixes.said(there),
         *(layer.said() if layer else ()),
         *([] if folded else [epsilon.said(body, eps, kept)]),
         *siblings.said(network, siblings.siblings(network, body, classes, bool(renamed)), renamed),
     )
     whole = _completed(values, body, folded)
-    if eps is not None and not folded:
+    if eps is not None:
+        epsilon.check(body, folded, kept)
         whole = epsilon.moved(whole, body, eps)
     normal = layer.normal if layer else None
     return Brought(whole, networks.weight_names(body), tuple(s for s in how if s), normal)

@@ -1,8 +1,9 @@
 """Codes and scales under the names that quantizers give them, brought under one: NAME:qdata, NAME:scale.
 
 Layouts as written by optimum-quanto 0.2.7 (``weight._data``, ``weight._scale``), compressed-tensors 0.20
-(``weight`` and ``weight_scale``), NNCF 3.4 (``__nncf_hooks.post_hooks.LAYER:weight__0.0._scale``) and torch.ao
-of torch 2.13 (``scale`` and ``zero_point`` of activations among the weights). ``coded`` reads what comes out.
+(``weight`` and ``weight_scale``), NNCF 3.4 (``__nncf_hooks.post_hooks.LAYER:weight__0.0._scale``) and
+torch.ao of torch 2.13 (``scale`` and ``zero_point`` of activations among the weights). ``coded`` reads what
+comes out.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ PACKED = {
                     "model.dequantize()'d weights",
     "_packed": "compressed-tensors' packed codes; save it with format = 'int-quantized', which keeps int8",
 }  # fmt: skip
+ACTS = re.compile(r'"act_quant_kwargs": *(?!null)\S')  # torchao's word on activations of 8 bits
 FROZEN = re.compile(r"_frozen_param\d+|_scale_\d+|_zero_point_\d+")
 
 
@@ -73,15 +75,17 @@ def decoded(listed: Listing) -> Listing:
     return replace(found, tensors=kept, beside=(*found.beside, *([note] if note else [])))
 
 
-def said(listed: Listing) -> list[str]:
+def notes(listed: Listing) -> list[str]:
     """What else the file holds and what was made of small floats, in words for a card."""
     kinds = [str(getattr(t, "data", t).kind) for t in listed.tensors.values()]
     small = sorted({kind for kind in kinds if kind in floats.SMALL})
     note = (
-        f"{' and '.join(small)} weights read as the floats that they stand for: no encoding here stores them, "
-        "so the flipped bits are not the file's"
+        f"{' and '.join(small)} weights read as the floats that they stand for: no encoding here stores "
+        "them, so the flipped bits are not the file's"
     )
-    return [*listed.beside, *([note] if small else [])]
+    found = [*listed.beside, *([note] if small else [])]
+    acts = sum(ACTS.search(text) is not None for text in listed.about.values())
+    return [*found, *([f"8-bit activations of {acts} layers left out: they are floats here"] if acts else [])]
 
 
 def _refuse(listed: Listing) -> None:

@@ -1,4 +1,4 @@
-"""Batch norms that were trained with another eps than the network has here: the same function, other statistics."""
+"""Batch norms trained with another eps than the network has here: the same function, other statistics."""
 
 from __future__ import annotations
 
@@ -32,6 +32,22 @@ def moved(state: Mapping[str, np.ndarray], body: nn.Module, eps: float) -> dict[
         found[f"{name}.running_var"] = variance.astype(np.float32)
         found[f"{name}.weight"] = (state[f"{name}.weight"] * rest).astype(np.float32)
     return found
+
+
+def check(body: nn.Module, folded: bool, kept: bool) -> None:
+    """Nothing, where a given eps has something to act on.
+
+    Raises:
+        ValueError: the network or the file has no batch norms, or the format keeps each norm's own.
+    """
+    why = (
+        "the network has no batch norms" if not norms(body)
+        else "the file's batch norms are folded into its convolutions" if folded
+        else "an ONNX file names each norm's own epsilon" if kept
+        else ""
+    )  # fmt: skip
+    if why:
+        raise ValueError(f"--eps changes nothing here: {why}; leave it out")
 
 
 def said(body: nn.Module, eps: float | None, kept: bool) -> str:

@@ -15,7 +15,10 @@ from resq.foreign.tensors import HEADER, SIZES, Found, Listing, contiguous, said
 SAFETENSORS = {"F64": "f8", "F32": "f4", "F16": "f2", "BF16": "bf16", "I64": "i8", "I32": "i4", "I16": "i2",
                "I8": "i1", "U8": "u1", "BOOL": "b1", **floats.UNSIGNED,
                **{name: name for name in floats.SMALL}}  # fmt: skip
-PACKED = "several numbers to a byte with their scales elsewhere; expected floats of 8 bits or more: save model.dequantize()"
+PACKED = (
+    "several numbers to a byte with their scales elsewhere; expected floats of 8 bits or more: save the "
+    "dequantized weights"
+)
 UNREAD = {"F4": PACKED, "F6_E2M3": PACKED, "F6_E3M2": PACKED,
           "C64": "complex numbers; expected real ones"}  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Files of other tools, told apart by their first bytes, their parts or their ending: a sentence for each.
 
-Source of the marks: FlatBuffers file identifiers (bytes 4 to 8) of TFLite and ExecuTorch, the zip layouts that
-torch.jit.save and torch.export.save write (torch 2.13), HDF5's and GGUF's own specifications.
+Source of the marks: FlatBuffers file identifiers (bytes 4 to 8) of TFLite and ExecuTorch, the zip layouts
+that torch.jit.save and torch.export.save write (torch 2.13), HDF5's and GGUF's own specifications.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MARKS = {
     (0, b"\x1f\x8b"): "is a gzip archive; unpack it first (gunzip FILE)",
     (0, b"7z\xbc\xaf\x27\x1c"): "is a 7-Zip archive; unpack it first",
     (0, b"RKNN"): "is an RKNN model, compiled for one chip; import the model that it was compiled from",
-    (0, b"<?xml"): "is an XML file; of an OpenVINO model, import the ONNX or torch model it was converted from",
+    (0, b"<?xml"): "is an XML file; of an OpenVINO model, import the model it was converted from",
 }  # fmt: skip
 ENDINGS = {
     ".onnx": "",  # read elsewhere
@@ -56,13 +56,13 @@ def zipped(names: list[str]) -> str:
     inner = {name.split("/", 1)[-1] for name in names} | set(names)
     if any(name.startswith(("code/", "constants.pkl")) for name in inner):
         return (
-            "is a TorchScript program (torch.jit.save), which holds code beside its weights; save them alone: "
-            "torch.save(torch.jit.load(file).state_dict(), other_file)"
+            "is a TorchScript program (torch.jit.save), which holds code beside its weights; save them "
+            "alone: torch.save(torch.jit.load(file).state_dict(), other_file)"
         )
     if any(name in EXPORTED for name in inner):
         return (
-            f"is a program of torch.export (.pt2), whose weights belong to its own graph; {DEPLOYED}, or save "
-            "the weights alone: torch.save(torch.export.load(file).state_dict, other_file)"
+            f"is a program of torch.export (.pt2), whose weights belong to its own graph; {DEPLOYED}, or "
+            "save the weights alone: torch.save(torch.export.load(file).state_dict, other_file)"
         )
     if any(name.endswith("model.weights.h5") for name in inner):
         return MARKS[0, b"\x89HDF"].replace("an HDF5 file, as Keras writes it", "a Keras file")

@@ -55,7 +55,8 @@ def saved(tensors: Mapping[str, Any], file: Path) -> Layer | None:
         return None
     if any(other.normal != found[0].normal for other in found):
         raise RefusedError(
-            f"holds {len(found)} Normalize layers that differ: {', '.join(layer.names[0] for layer in found[:4])}"
+            f"holds {len(found)} Normalize layers that differ: "
+            + ", ".join(layer.names[0][:60] for layer in found[:4])
         )
     return Layer(found[0].normal, tuple(n for layer in found for n in layer.names), found[0].scaled)
 

@@ -42,7 +42,7 @@ def said(network: str, others: list[str], renamed: int) -> list[str]:
         )
     if others:
         found.append(
-            f"{' and '.join(others)} {'have' if len(others) > 1 else 'has'} the same shapes: where the accuracy "
-            f"is far below the source's, try --network {others[0]}"
+            f"{' and '.join(others)} {'have' if len(others) > 1 else 'has'} the same shapes: where the "
+            f"accuracy is far below the source's, try --network {others[0]}"
         )
     return found

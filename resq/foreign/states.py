@@ -163,7 +163,8 @@ def flat(tensors: Mapping[str, Any], about: dict[str, str]) -> dict[str, Any]:
         elif isinstance(item, Parts):
             found |= {f"{name}:{part}": v for part, v in item.tensors.items()}
             if item.kind != "qtensor":
-                about[name] = json.dumps({"_type": item.kind})
+                acts = item.said.get("act_quant_kwargs") is not None
+                about[name] = json.dumps({"_type": item.kind, "_data": {"act_quant_kwargs": acts or None}})
         elif isinstance(item, View):
             found[name] = item
     return found

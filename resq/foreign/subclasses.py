@@ -1,7 +1,8 @@
 """Quantized tensors in a pickle, as data: torch.ao's qtensors and tensor subclasses such as torchao's.
 
-Source: torch 2.13 ``torch/_utils.py`` (``_rebuild_qtensor``, ``_rebuild_tensor_v3``, ``_rebuild_wrapper_subclass``)
-and ``torch/_tensor.py`` (``_rebuild_from_type_v2``): which argument stands where. No class is looked up.
+Source: torch 2.13 ``torch/_utils.py`` (``_rebuild_qtensor``, ``_rebuild_tensor_v3``,
+``_rebuild_wrapper_subclass``) and ``torch/_tensor.py`` (``_rebuild_from_type_v2``): which argument stands
+where. No class is looked up.
 """
 
 from __future__ import annotations

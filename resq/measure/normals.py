@@ -41,7 +41,7 @@ class Other:
 
 
 def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
-    """The usual normalisation that is right most often, where it is right at least as often as the one in use.
+    """The usual normalisation that is right most often, where that is at least as often as the one in use.
 
     Args:
         images: all test images.
