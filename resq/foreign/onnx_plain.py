@@ -72,7 +72,7 @@ class Plain:
 
 def _moved(node: Any) -> list[str]:
     """Those inputs of a node whose values reach what it gives; a shape does not."""
-    return list(node.input[:1]) if node.op_type in ("Reshape", "Expand") else list(node.input)
+    return list(node.input[:1]) if node.op_type in ("Reshape", "Expand", "CastLike") else list(node.input)
 
 
 def plain(model: Any) -> Plain:

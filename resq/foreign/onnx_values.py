@@ -111,7 +111,7 @@ class Values:
                 f"(node {node.name[:80]!r})"
             )
         else:
-            lacking = [i for i in node.input if i and i not in self._known]
+            lacking = [i for i in _given(node) if i and i not in self._known]
             if not lacking:
                 self._known[at] = self._computed(node)
             return lacking
@@ -119,7 +119,7 @@ class Values:
         raise RefusedError(self._failed[name])
 
     def _computed(self, node: Any) -> Value:
-        given = [self._known[name] if name else None for name in node.input]
+        given = [self._known[name] if name else None for name in _given(node)]
         try:
             return RULES[node.op_type](onnx_file.settings(node), *given)
         except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError) as error:
@@ -127,6 +127,11 @@ class Values:
                 f"computes a weight by {node.op_type[:40]} in node {node.name[:80]!r} in a way that is not "
                 f"read ({str(error)[:80]})"
             ) from None
+
+
+def _given(node: Any) -> list[str]:
+    """The inputs that decide a node's value; CastLike's second only lends its kind of number."""
+    return list(node.input[:1] if node.op_type == "CastLike" else node.input)
 
 
 Settings = Mapping[str, Any]
@@ -241,6 +246,16 @@ def _slice(s: Settings, x: Value, *given: Value | None) -> Value:
     return Value(x.floats[tuple(cuts)])
 
 
+def _shape(s: Settings, x: Value) -> Value:
+    return Value(np.array(x.array.shape[s.get("start", 0) : s.get("end")], np.int64), 64)
+
+
+def _expand(s: Settings, x: Value, shape: Value) -> Value:
+    sizes = np.broadcast_shapes(x.array.shape, tuple(int(n) for n in shape.array.reshape(-1)))
+    _bounded(math.prod(sizes))
+    return Value(np.broadcast_to(x.floats, sizes))
+
+
 def _concat(s: Settings, *parts: Value) -> Value:
     _bounded(sum(part.array.size for part in parts))
     return Value(np.concatenate([part.floats for part in parts], s["axis"]))
@@ -264,6 +279,9 @@ RULES: dict[str, Callable[..., Value]] = {
     "Constant": _constant,
     "Identity": lambda s, x: x,
     "Cast": _cast,
+    "CastLike": lambda s, x: x,
+    "Shape": _shape,
+    "Expand": _expand,
     "Transpose": _transpose,
     "Reshape": _reshape,
     "Flatten": _flatten,

@@ -26,10 +26,10 @@ from resq.networks import clamp
 
 def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
     """A new network that computes with what the words are read as, activations cut where the card says so."""
-    source = data.source(checkpoint.data)
+    normal, classes = checkpoint.normal, data.source(checkpoint.data).classes
     state = {k: quant.dequantize(model.weights[k]) if k in model.weights else v for k, v in _ordered(model)}
     network = networks.restore(
-        checkpoint.network, state, mean=source.mean, std=source.std, classes=len(source.classes)
+        checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
     )
     clamp.install(network.body, checkpoint.card.get("clamp", {}))
     return network
