@@ -86,7 +86,9 @@ class Checkpoint:
     def _word(self, name: str, encoding: Encoding) -> QuantizedTensor:
         """A weight as stored words, those that it already lies in where they are asked for."""
         if encoding.code == IMPORTED:
-            return own.imported(self.state[name], self.imported.get(name), encoding, own.bits_of(self.imported))
+            return own.imported(
+                self.state[name], self.imported.get(name), encoding, own.bits_of(self.imported)
+            )
         there, plain = self.finished.get(name), replace(encoding, tmr=0, copies=1)
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
             return replace(there, words=quant.protected(there.words, encoding), encoding=encoding)

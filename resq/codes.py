@@ -5,8 +5,8 @@ A weight of shape (out, ...) lies there as uint8 codes, affine per output channe
 Codes of 4 bits lie two in a byte, each channel from a byte of its own on, (out, bytes), the earlier code in
 the lower half; ``NAME|shape`` then says the weight's shape, int64.
 
-Codes that a file from elsewhere brought lie one in a byte, in the weight's shape, with as many scales and zero
-points as they had; ``NAME|code`` says their bits and whether they are signed, int64 (2,).
+Codes that a file from elsewhere brought lie one in a byte, in the weight's shape, with as many scales and
+zero points as they had; ``NAME|code`` says their bits and whether they are signed, int64 (2,).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def imported(tensors: Mapping[str, np.ndarray]) -> dict[str, QuantizedTensor]:
 
 
 def finished(tensors: Mapping[str, np.ndarray]) -> dict[str, QuantizedTensor]:
-    """The weights of a file that lie there as codes of 4 bits, which are the words that the network is meant for.
+    """The weights of a file that lie there as codes of 4 bits, the words that the network is meant for.
 
     Made of their floats anew, a channel as far above zero as below would get another zero point: its range is
     then one step narrower than that which was rounded, and half of a step is rounded to even.

@@ -69,7 +69,7 @@ class Encoding:
                 )
         elif not 2 <= self.bits <= 8:
             raise ValueError(f"integer codes have 2 to 8 bits, got {self.bits}")
-        elif self.code == IMPORTED and (self.tmr, self.per, self.clip, self.copies) != (0, "channel", "minmax", 1):
+        elif self.code == IMPORTED and replace(self, code="affine") != Encoding(self.bits):
             raise ValueError(f"{IMPORTED} words are those of a file, without copies or a range of their own")
         elif not 0 <= self.tmr <= min(2, self.bits):
             raise ValueError(f"0, 1 or 2 top bits can be stored three times, got {self.tmr}")

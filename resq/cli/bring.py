@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, data
-from resq.cli import options, owncodes, train
+from resq.cli import options, owncodes, train, whole
 from resq.data.normal import USUAL, Normal
 
 FILE = (
@@ -43,6 +43,10 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "holds several, such as ema"
     )  # fmt: skip
     parser.add_argument(
+        "--float-activations", action="store_true", help="import the weights of an ONNX file although its "
+        "own activations, in codes, give it another accuracy"
+    )  # fmt: skip
+    parser.add_argument(
         "--eps", type=float, help="the batch norms' eps where the file does not say it, as 1e-3"
     )
 
@@ -63,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
     asked = Normal.parse(arguments.mean, arguments.std) if arguments.mean or arguments.std else None
     brought = foreign.bring(arguments.file, arguments.network, len(classes), arguments.state, arguments.eps)
     about = {"source": _source(arguments.file), **cards.described(brought, asked), **owncodes.about(brought)}
-    about |= _tested(name, brought, about)
+    about |= _tested(name, brought, about, arguments)
     file = checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
     card = checkpoints.card(str(file))
     print(options.dump(card) if arguments.json else _sentence(name, card, file))
@@ -79,15 +83,19 @@ def _source(file: Path) -> dict[str, Any]:
     return {"file": file.name, "bytes": file.stat().st_size, "sha256": digest}
 
 
-def _tested(name: str, brought: Any, about: dict[str, Any]) -> dict[str, Any]:
+def _tested(
+    name: str, brought: Any, about: dict[str, Any], arguments: argparse.Namespace
+) -> dict[str, Any]:
     """Accuracy on all test images of the weights as they are kept, or why there is none."""
     from resq.measure import normals
 
     drafts = checkpoints.work() / f"import-{os.getpid()}"
     draft = checkpoints.save(name, brought.state, brought.weights, about, drafts, imported=brought.codes)
     try:
-        found = {"test": train.tested(draft)}
-        other = normals.other(checkpoints.load(str(draft)), data.load(name.split("/")[0], "test"))
+        checkpoint = checkpoints.load(str(draft))
+        found = whole.compared(arguments.file, brought, checkpoint, arguments.float_activations)
+        found["test"] = train.tested(draft)
+        other = normals.other(checkpoint, data.load(name.split("/")[0], "test"))
         notes = [note for note in (str(other) if other else "", _doubt(name, found["test"])) if note]
         return {**found, "notes": notes} if notes else found
     except FileNotFoundError:
@@ -116,5 +124,5 @@ def _sentence(name: str, card: dict[str, Any], file: Path) -> str:
         f"{options.percent(test['accuracy'])} of {test['n']} test images correct "
         f"(95 %: {options.span(test['low'], test['high'])})"
     )
-    parts = [*card["names"], *owncodes.sentences(card), said, *card.get("notes", [])]
+    parts = [*card["names"], *owncodes.sentences(card), said, *whole.sentence(card), *card.get("notes", [])]
     return f"{name}: {'; '.join(parts)}; written to {file}"

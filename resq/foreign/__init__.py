@@ -105,7 +105,9 @@ def _onnx(file: Path, network: str, classes: int, state: str, eps: float | None)
     """The weights in an ONNX file, which holds one state and says its epsilons itself."""
     if state or eps is not None:
         asked = "--state" if state else "--eps"
-        raise ValueError(f"{file.name} is an ONNX file, which needs no {asked}: its graph says all that it computes")
+        raise ValueError(
+            f"{file.name} is an ONNX file, which needs no {asked}: its graph says all that it computes"
+        )
     try:
         found = onnx_network.read(file, network, classes)
         for name, value in found.state.items():
@@ -113,7 +115,9 @@ def _onnx(file: Path, network: str, classes: int, state: str, eps: float | None)
     except RefusedError as error:
         raise ValueError(f"{file.name} {error}") from None
     except ValueError as error:
-        raise ValueError(str(error) if str(error).startswith(file.name) else f"{file.name} does not fit: {error}") from None
+        raise ValueError(
+            str(error) if str(error).startswith(file.name) else f"{file.name} does not fit: {error}"
+        ) from None
     with shapes_only():
         words = networks.weight_names(networks.NETWORKS[network](classes))
     how = ("read from an ONNX file", *found.said)

@@ -15,6 +15,7 @@ from resq.foreign.onnx_values import Value
 from resq.foreign.pickles import RefusedError
 
 PASSING = ("Identity", "Cast", "Relu")
+ENDS = ("InstanceNormalization", "Div")
 TWO = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
 
 
@@ -184,10 +185,8 @@ def _ends_a_norm(p: Plain, name: str) -> bool:
         node = p.made.get(name)
         if node is None:
             return False
-        if node.op_type in ("InstanceNormalization", "Div"):
-            return True
-        if node.op_type == "Mul" and any(p.made.get(i) is not None and p.made[i].op_type in ("Reciprocal", "Div")
-                                         for i in node.input):  # fmt: skip
+        made = {p.made[given].op_type for given in node.input if given in p.made}
+        if node.op_type in ENDS or (node.op_type == "Mul" and made & {"Reciprocal", "Div"}):
             return True
         if node.op_type not in (*PASSING, "Reshape"):
             return False

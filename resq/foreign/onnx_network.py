@@ -63,7 +63,9 @@ def read(file: Path, network: str, classes: int) -> FromOnnx:
     normal = _normalised(graph)
     how = _proven(plain, network, classes, found, normal)
     own = {name: q for name, value in found.weights.items() if (q := value.own()) is not None}
-    return FromOnnx(found.state, own, (*_said(plain, found, normal), how), normal, tuple(sorted(plain.dropped)))
+    return FromOnnx(
+        found.state, own, (*_said(plain, found, normal), how), normal, tuple(sorted(plain.dropped))
+    )
 
 
 def _as(network: str, classes: int, graph: onnx_layers.Graph) -> onnx_state.Filled | str:
@@ -89,8 +91,10 @@ def _apart(network: str, classes: int, ours: Sequence[Layer], theirs: Sequence[L
         if sentence and own is both[0][0]:
             return sentence
         if own.shape != other.shape or own.how != other.how:
-            said = f"{own.name}.weight has shape {_shape(other)}; {network} for {classes} classes has {_shape(own)}"
-            return said + f" (node {other.name[:80]!r})"
+            return (
+                f"{own.name}.weight has shape {_shape(other)}; {network} for {classes} classes has "
+                f"{_shape(own)} (node {other.name[:80]!r})"
+            )
     if len(both[0]) != len(both[1]):
         return f"it has {len(both[1])} layers with weights; {network} has {len(both[0])}"
     return f"its layers have the shapes of {network}, but feed each other in another way"
@@ -131,7 +135,9 @@ def _proven(
     theirs = onnx_check.answers(onnx_plain.as_model(plain), x)
     if theirs.logits is None:
         return f"not run for comparison: {theirs.runtime}"
-    given = x if normal is None else (x - np.reshape(normal.mean, (3, 1, 1))) / np.reshape(normal.std, (3, 1, 1))
+    given = (
+        x if normal is None else (x - np.reshape(normal.mean, (3, 1, 1))) / np.reshape(normal.std, (3, 1, 1))
+    )
     same, apart = onnx_check.compare(theirs.logits, _logits(network, classes, found, given), half)
     if same:
         return f"run by {theirs.runtime}: the same logits on {len(x)} images, within {apart:.1g}"
@@ -168,8 +174,8 @@ def _other(
                 f"(logits up to {apart:.3g} apart) and as {name} does: --network {name}"
             )
     return (
-        f"run on the same images it answers otherwise than {network} with its weights (logits up to {apart:.3g} "
-        "apart), so some operation in it is not that network's; nothing is imported"
+        f"run on the same images it answers otherwise than {network} with its weights (logits up to "
+        f"{apart:.3g} apart), so some operation in it is not that network's; nothing is imported"
     )
 
 
@@ -184,9 +190,15 @@ def _said(plain: onnx_plain.Plain, found: onnx_state.Filled, normal: Normal | No
     dropped = ", ".join(sorted(plain.dropped))
     lines = [
         "matched by the graph",
-        f"{found.unfolded} batch norms were folded: unfolded as norms that change nothing" if found.unfolded else "",
-        f"{found.eps} batch norms have another epsilon: their variances and scales adapted" if found.eps else "",
-        f"activations are floats here: the file's quantization of them ({dropped}) is left out" if dropped else "",
+        f"{found.unfolded} batch norms were folded: unfolded as norms that change nothing"
+        if found.unfolded
+        else "",
+        f"{found.eps} batch norms have another epsilon: their variances and scales adapted"
+        if found.eps
+        else "",
+        f"activations are floats here: the file's quantization of them ({dropped}) is left out"
+        if dropped
+        else "",
         f"its images are normalised inside by {normal}, as by a Normalize layer" if normal else "",
     ]
     return tuple(line for line in lines if line)

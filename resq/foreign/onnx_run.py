@@ -1,4 +1,4 @@
-"""Runs an ONNX model in a process of its own, its memory and time bounded: python -P onnx_run.py MODEL IMAGES LOGITS.
+"""Runs an ONNX model in a process of its own, its memory and time bounded: onnx_run.py MODEL IMAGES LOGITS.
 
 Prints which runtime it was. onnxruntime where it is installed, else onnx's own reference.
 """
@@ -63,4 +63,4 @@ def _reference(raw: bytes) -> tuple[Any, Any, str]:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:4]))
+    sys.stdout.write(main(*sys.argv[1:4]) + "\n")

@@ -1,4 +1,4 @@
-"""Codes that weights came as from elsewhere: kept as they are, and which encoding here has the very same words."""
+"""Codes that weights came as from elsewhere: kept as they are; which encoding here has the very same words."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def own(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray, bits: int) -> Qu
 
 
 def _run(spread: list[np.ndarray], row: int) -> int:
-    """The largest number of neighbours that always share scale and zero point: all, a channel, or a part of one."""
+    """The most neighbours that always share scale and zero point: all, a channel, or a part of one."""
     changes = np.flatnonzero(np.logical_or.reduce([v[1:] != v[:-1] for v in spread])) + 1
     if not len(changes):
         return len(spread[0])
@@ -79,7 +79,7 @@ def stands(q: QuantizedTensor, weight: np.ndarray) -> bool:
 def imported(
     weight: np.ndarray, there: QuantizedTensor | None, encoding: Encoding, bits: int
 ) -> QuantizedTensor:
-    """A weight in the words that it was imported in; one that came in floats, in symmetric words of as many bits.
+    """A weight in the words that it was imported in; one that came in floats, in symmetric ones of as many bits.
 
     Args:
         there: its words, if it came in some.
