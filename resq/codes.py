@@ -114,8 +114,8 @@ def _imported(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:
     floats = all(v.dtype == np.float32 and np.isfinite(v).all() for v in (scale, zero))
     if not (fits and even and floats):
         raise ValueError(
-            f"{name[:80]!r} is {words.dtype} {words.shape} with {scale.dtype} {scale.shape}; expected codes of "
-            f"{said[0]} bits and finite float32 scales for runs of equal length"
+            f"{name[:80]!r} is {words.dtype} {words.shape} with {scale.dtype} {scale.shape}; expected codes "
+            f"of {said[0]} bits and finite float32 scales for runs of equal length"
         )
     per = "tensor" if scale.size == 1 else "channel"
     return QuantizedTensor(words, scale, zero, Encoding(said[0], "symmetric" if said[1] else "affine", per))

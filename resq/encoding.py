@@ -163,8 +163,8 @@ class Encoding:
             raise ValueError(
                 f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
                 "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2, -x3, -x5 … -x99 (words stored so many "
-                f"times), such as int8, int8-symmetric-tensor, int4-tmr2, int8-x9; or {IMPORTED}, for networks "
-                "that were imported as codes"
+                f"times), such as int8, int8-symmetric-tensor, int4-tmr2, int8-x9; or {IMPORTED}, for "
+                "networks that were imported as codes"
             )
         return Encoding(bits=int(head[3:]), **fields)  # type: ignore[arg-type]
 

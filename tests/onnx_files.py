@@ -90,9 +90,9 @@ def with_quantizers(file: Path, to: Path, per_channel: bool) -> Path:
             for at, name in enumerate(node.input):
                 if name == tensor.name:
                     node.input[at] = f"{tensor.name}_dq"
-        nodes += [helper.make_node("QuantizeLinear", parts, [f"{tensor.name}_q"], axis=0),
-                  helper.make_node("DequantizeLinear", [f"{tensor.name}_q", *parts[1:]], [f"{tensor.name}_dq"],
-                                   axis=0)]  # fmt: skip
+        read = [f"{tensor.name}_q", *parts[1:]]
+        nodes.append(helper.make_node("QuantizeLinear", parts, read[:1], axis=0))
+        nodes.append(helper.make_node("DequantizeLinear", read, [f"{tensor.name}_dq"], axis=0))
     model.graph.initializer.extend(more)
     nodes += list(model.graph.node)
     del model.graph.node[:]

@@ -117,7 +117,7 @@ def own_codes(file: Path) -> dict[tuple[int, ...], list[np.ndarray]]:
 KINDS = {
     "per tensor": ({}, "int8-symmetric-tensor"),
     "per channel": ({"per_channel": True}, "int8-symmetric"),
-    "unsigned": ({"weight_type": "QUInt8"}, "int8-tensor"),
+    "unsigned": ({"weight_type": "QUInt8", "activation_type": "QUInt8"}, "int8-tensor"),
     "on codes": ({"quant_format": "QOperator"}, "int8-symmetric-tensor"),
 }
 
@@ -125,7 +125,9 @@ KINDS = {
 @pytest.mark.parametrize(("options", "encoding"), KINDS.values(), ids=KINDS)
 def test_onnxruntimes_static_files_come_in_with_their_own_words(default, folder, options, encoding):
     tool = pytest.importorskip("onnxruntime.quantization")
-    kinds = {"weight_type": tool.QuantType, "quant_format": tool.QuantFormat}
+    kinds = dict.fromkeys(("weight_type", "activation_type"), tool.QuantType) | {
+        "quant_format": tool.QuantFormat
+    }
     given = {k: getattr(kinds[k], v) if k in kinds else v for k, v in options.items()}
     file = quantized(
         default, folder / f"ort{encoding}{len(options)}{'quant_format' in options}.onnx", **given

@@ -44,12 +44,17 @@ def with_codes(state, words, scale) -> dict:
             for i, name in enumerate(words)}  # fmt: skip
 
 
+def ramp(*shape: int) -> np.ndarray:
+    """Scales that all differ."""
+    return np.linspace(0.001, 0.01, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+
+
 SCALES = {
     "one": lambda shape: np.float32(0.01),
     "negative": lambda shape: np.float32(-0.01),
-    "channels": lambda shape: np.linspace(0.001, 0.01, shape[0], dtype=np.float32).reshape(-1, *[1] * (len(shape) - 1)),
-    "kernel": lambda shape: np.linspace(0.001, 0.01, int(np.prod((shape[0], *shape[2:]))), dtype=np.float32).reshape(shape[0], 1, *shape[2:]),
-}  # fmt: skip
+    "channels": lambda shape: ramp(shape[0], *[1] * len(shape[1:])),
+    "kernel": lambda shape: ramp(shape[0], 1, *shape[2:]),
+}
 
 
 def saved(state, words, came, folder, name="signs/resnet20/came"):
@@ -98,11 +103,11 @@ def test_the_least_code_of_four_bits_is_kept_too(state, words, tmp_path):
 def test_as_imported_is_refused_where_there_are_no_such_codes(state, words, tmp_path):
     plain = checkpoints.load("signs/resnet20/base")
     with pytest.raises(
-        ValueError, match="as-imported is for networks imported as integer codes of 8 bits; this one was not"
+        ValueError, match=r"as-imported is for networks imported as integer codes of 8 bits; this one was not"
     ):
         plain.quantized(IMPORTED)
     found = saved(state, words, with_codes(state, words, SCALES["one"]), tmp_path)
-    with pytest.raises(ValueError, match="as-imported-int4 .* of 4 bits; this one's have 8"):
+    with pytest.raises(ValueError, match=r"as-imported-int4 .* of 4 bits; this one's have 8"):
         found.quantized(Encoding.parse("as-imported-int4"))
     from dataclasses import replace
 
@@ -127,7 +132,7 @@ def test_its_name_is_read_back_and_takes_no_options():
 def test_damaged_codes_in_a_checkpoint_are_a_sentence(state, words):
     good = codes.kept("w", own.own(signed((4, 6), 0), np.float32(1), np.float32(0), 8))
     for key, value, said in [
-        ("w|code", np.array([9, 1]), "said to be \\[9, 1\\]"),
+        ("w|code", np.array([9, 1]), r"said to be \[9, 1\]"),
         ("w|scale", np.ones(5, np.float32), "for runs of equal length"),
         ("w|zero", np.full(1, np.nan, np.float32), "finite float32 scales"),
         ("w", np.zeros((4, 6), np.int8), "is int8"),

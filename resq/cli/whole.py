@@ -40,8 +40,8 @@ def compared(file: Path, brought: Any, checkpoint: Checkpoint, allowed: bool) ->
             f"{len(images)} test images ({theirs.runtime}), its weights with activations in floats on "
             f"{options.percent(here)}: "
             "the codes of its activations decide, and only weights are measured here. Calibrate it on images "
-            f"normalised as those of {checkpoint.data} are, import the model from before it was quantized, or take its "
-            "weights alone with --float-activations"
+            f"normalised as those of {checkpoint.data} are, import the model from before it was quantized, "
+            "or take its weights alone with --float-activations"
         )
     return {"file": {"accuracy": own, "here": here, "n": len(images), "runtime": theirs.runtime}}
 

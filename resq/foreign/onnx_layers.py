@@ -143,7 +143,8 @@ class Walk:
         except RefusedError:
             return  # it follows from shapes, so it is no weight
         if _source(self.p, moving) in self.images and value.size <= 3:
-            _normalise(self.graph, node, moving, value)
+            if _normalise(self.graph, node, moving, value):
+                self.images.add(node.output[0])
         elif value.size > 1 and node.op_type == "Mul" and _ends_a_norm(self.p, moving):
             self._affine(node, value, before)
         elif node.op_type == "Add" and sum(n > 1 for n in value.shape) > 1:
@@ -167,7 +168,8 @@ def _source(p: Plain, name: str) -> str:
     return name
 
 
-def _normalise(graph: Graph, node: Any, moving: str, value: np.ndarray) -> None:
+def _normalise(graph: Graph, node: Any, moving: str, value: np.ndarray) -> bool:
+    """Takes in a step of the images' normalisation; whether it was one."""
     flat, first = value.reshape(-1).astype(np.float64), node.input[0] == moving
     if node.op_type in ("Mul", "Div") and first:
         factor = flat if node.op_type == "Mul" else 1 / flat
@@ -175,8 +177,9 @@ def _normalise(graph: Graph, node: Any, moving: str, value: np.ndarray) -> None:
     elif node.op_type in ("Add", "Sub") and first:
         graph.shift = graph.shift + (flat if node.op_type == "Add" else -flat)
     else:
-        return
+        return False
     graph.scale, graph.shift = (np.asarray(v) for v in np.broadcast_arrays(graph.scale, graph.shift))
+    return True
 
 
 def _ends_a_norm(p: Plain, name: str) -> bool:

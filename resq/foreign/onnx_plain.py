@@ -1,8 +1,8 @@
 """An ONNX graph without the quantization of its activations: what it computes with the weights it stores.
 
 Weights stay as their codes, read by DequantizeLinear. The operators on codes (QLinearConv, ConvInteger, QGemm
-and their like) become those on floats. A quantizer of activations whose codes begin at 0 also cuts off what is
-negative, and onnxruntime leaves out the Relu before it: there one is put back.
+and their like) become those on floats. A quantizer of activations whose codes begin at 0 also cuts off what
+is negative, and onnxruntime leaves out the Relu before it: there one is put back.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Codes that weights came as from elsewhere: kept as they are; which encoding here has the very same words."""
+"""Codes that weights came as from elsewhere: kept as they are; which encoding has the very same words."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def stands(q: QuantizedTensor, weight: np.ndarray) -> bool:
 def imported(
     weight: np.ndarray, there: QuantizedTensor | None, encoding: Encoding, bits: int
 ) -> QuantizedTensor:
-    """A weight in the words that it was imported in; one that came in floats, in symmetric ones of as many bits.
+    """A weight in the words that it was imported in; one that came in floats, in symmetric ones of as many.
 
     Args:
         there: its words, if it came in some.
