@@ -93,7 +93,7 @@ def checkpoint(
     """
     from resq import checkpoints
     from resq.data.normal import Normal
-    from resq.foreign import cards
+    from resq.foreign import cards, owncodes
 
     ending = next((e for e in ENDINGS if file.lower().endswith(f".{e}")), "")
     if not ending:
@@ -108,6 +108,7 @@ def checkpoint(
     about = {
         "source": {"file": file[-100:], "bytes": len(raw), "sha256": digest},
         **cards.described(brought, asked),
+        **owncodes.about(brought),
         "measured": "not measured: brought to the dashboard",
     }
     read = "" if reading == Reading() else repr(reading)  # the same file read otherwise is another checkpoint
@@ -115,9 +116,9 @@ def checkpoint(
     name = f"{data}/{network}/own-{mark[:8]}"
     kept = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
     notes = [keeping.room(kept)] if name not in kept and len(kept) >= MOST_KEPT else []
-    checkpoints.save(name, brought.state, brought.weights, about)
+    checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
     if told is not None:
-        told += [*about["names"], *notes]
+        told += [*about["names"], *owncodes.sentences(about), *notes]
     return name
 
 

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from resq import networks
-from resq.cli import owncodes
 from resq.core import Encoding
-from resq.foreign import bring, graphs, onnx_check, onnx_file, onnx_layers, onnx_plain, torch_graph
+from resq.foreign import bring, graphs, onnx_check, onnx_file, onnx_layers, onnx_plain, owncodes, torch_graph
 from resq.memory import own, quant
 from resq.networks.shapes import shapes_only
 from tests.onnx_files import RAW, body, brought_logits, exported, logits, quantized, with_quantizers
@@ -336,3 +335,18 @@ def test_a_plain_graph_has_no_operator_on_codes_of_activations(default, folder):
     left = {node.op_type for node in plain.nodes if any(name in plain.moving for name in node.input)}
     assert not left & {"QuantizeLinear", "DequantizeLinear"}
     assert len(onnx_layers.layers(plain).reads) == 20
+
+
+def test_a_graph_that_works_out_endless_numbers_is_refused_before_they_take_memory(raw, tmp_path):
+    def endless(graph) -> None:
+        conv, sizes = next(n for n in graph.node if n.op_type == "Conv"), (8192, 4096)
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array(sizes), "sizes"))
+        graph.initializer.append(onnx.numpy_helper.from_array(np.float32(1), "one"))
+        grown = [onnx.helper.make_node("Expand", ["one", "sizes"], [f"grown{i}"], "grow") for i in range(4)]
+        added = onnx.helper.make_node("Concat", [n.output[0] for n in grown], ["much"], "much", axis=0)
+        for at, node in enumerate([*grown, added]):
+            graph.node.insert(at, node)
+        conv.input[1] = "much"
+
+    with pytest.raises(ValueError, match="numbers of weights; expected them as initialisers|numbers; expected"):
+        bring(changed(raw, tmp_path / "x.onnx", endless), "resnet20", 10)

@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from resq import checkpoints, codes, networks
-from resq.cli import main, owncodes
+from resq.cli import main
 from resq.core import Encoding
-from resq.foreign import bring
+from resq.foreign import bring, owncodes
 from resq.measure import bench, expansion
 from resq.memory import faults, own, quant, regions
 from tests.onnx_files import body

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, data
-from resq.cli import options, owncodes, train, whole
+from resq.cli import options, train
 from resq.data.normal import USUAL, Normal
 
 FILE = (
@@ -54,7 +54,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Checks, saves and tests."""
     from resq import foreign  # torch
-    from resq.foreign import cards
+    from resq.foreign import cards, owncodes
 
     classes = data.source(arguments.data).classes
     row = f"{arguments.data}/{arguments.network}"
@@ -83,10 +83,9 @@ def _source(file: Path) -> dict[str, Any]:
     return {"file": file.name, "bytes": file.stat().st_size, "sha256": digest}
 
 
-def _tested(
-    name: str, brought: Any, about: dict[str, Any], arguments: argparse.Namespace
-) -> dict[str, Any]:
+def _tested(name: str, brought: Any, about: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
     """Accuracy on all test images of the weights as they are kept, or why there is none."""
+    from resq.foreign import whole
     from resq.measure import normals
 
     drafts = checkpoints.work() / f"import-{os.getpid()}"
@@ -124,5 +123,7 @@ def _sentence(name: str, card: dict[str, Any], file: Path) -> str:
         f"{options.percent(test['accuracy'])} of {test['n']} test images correct "
         f"(95 %: {options.span(test['low'], test['high'])})"
     )
+    from resq.foreign import owncodes, whole
+
     parts = [*card["names"], *owncodes.sentences(card), said, *whole.sentence(card), *card.get("notes", [])]
     return f"{name}: {'; '.join(parts)}; written to {file}"

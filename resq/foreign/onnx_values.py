@@ -17,7 +17,10 @@ from resq.memory.own import own
 
 KNOWN = (*onnx_file.DOMAINS, "com.microsoft")
 DEEP = 200  # nodes from an initialiser to a weight, and their inputs
-MOST = 2**26  # numbers of one value; the largest weight of a network here has 2.4 million
+MOST = 2**25  # numbers of one value; the largest weight of a network here has 2.4 million
+ALL = 2**26  # numbers of all values that are worked out, and not only read in another order
+VIEWS = ("Identity", "Constant", "Cast", "CastLike", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze",
+         "DequantizeLinear", "Shape")  # fmt: skip
 LOOSE = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7)}
 
 
@@ -76,7 +79,7 @@ class Values:
     """
 
     def __init__(self, graph: Any, nodes: list[Any], moving: set[str]) -> None:
-        self._moving, self._failed = moving, dict[str, str]()
+        self._moving, self._failed, self._spent = moving, dict[str, str](), 0
         self._stored = {tensor.name: tensor for tensor in graph.initializer}
         self._made = {name: node for node in nodes for name in node.output}
         self._known: dict[str, Value] = {}
@@ -121,12 +124,16 @@ class Values:
     def _computed(self, node: Any) -> Value:
         given = [self._known[name] if name else None for name in _given(node)]
         try:
-            return RULES[node.op_type](onnx_file.settings(node), *given)
+            value = RULES[node.op_type](onnx_file.settings(node), *given)
         except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError) as error:
             raise RefusedError(
                 f"computes a weight by {node.op_type[:40]} in node {node.name[:80]!r} in a way that is not "
                 f"read ({str(error)[:80]})"
             ) from None
+        self._spent += 0 if node.op_type in VIEWS else value.array.size
+        if self._spent > ALL:
+            raise RefusedError(f"works out more than {ALL} numbers of weights; expected them as initialisers")
+        return value
 
 
 def _given(node: Any) -> list[str]:

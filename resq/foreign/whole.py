@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from resq import data
+from resq import data, networks
 from resq.checkpoints import Checkpoint
-from resq.cli import options
-from resq.core import Dataset
+from resq.core import Dataset, Encoding
+from resq.foreign import onnx_check, onnx_file
+from resq.measure.bench import network_of
 
 IMAGES, FEW = 1000, 100  # test images; fewer where only onnx's own reference is here, which is slow
 APART = 0.01  # of the images: more, and the file's activations decide its accuracy
@@ -26,8 +28,6 @@ def compared(file: Path, brought: Any, checkpoint: Checkpoint, allowed: bool) ->
     """
     if not brought.quantized:
         return {}
-    from resq.foreign import onnx_check, onnx_file
-
     images = data.load(checkpoint.data, "test")
     images = images.first(min(len(images), IMAGES if onnx_check.quick() else FEW))
     theirs = onnx_check.answers(onnx_file.loaded(file), _given(images, brought, checkpoint))
@@ -36,9 +36,9 @@ def compared(file: Path, brought: Any, checkpoint: Checkpoint, allowed: bool) ->
     own, here = _right(theirs.logits, images), _right(_answers(checkpoint, images), images)
     if abs(own - here) > APART and not allowed:
         raise ValueError(
-            f"{file.name} itself, its activations in codes, is right on {options.percent(own)} of "
+            f"{file.name} itself, its activations in codes, is right on {_percent(own)} of "
             f"{len(images)} test images ({theirs.runtime}), its weights with activations in floats on "
-            f"{options.percent(here)}: "
+            f"{_percent(here)}: "
             "the codes of its activations decide, and only weights are measured here. Calibrate it on images "
             f"normalised as those of {checkpoint.data} are, import the model from before it was quantized, "
             "or take its weights alone with --float-activations"
@@ -54,9 +54,9 @@ def sentence(card: dict[str, Any]) -> list[str]:
     if "accuracy" not in found:
         return [f"the file itself with its activations in codes: {found['measured']}"]
     return [
-        f"the file itself, activations in codes, is right on {options.percent(found['accuracy'])} of "
+        f"the file itself, activations in codes, is right on {_percent(found['accuracy'])} of "
         f"{found['n']} test images ({found['runtime']}), with activations in floats on "
-        f"{options.percent(found['here'])}"
+        f"{_percent(found['here'])}"
     ]
 
 
@@ -70,14 +70,12 @@ def _given(images: Dataset, brought: Any, checkpoint: Checkpoint) -> np.ndarray:
 
 
 def _answers(checkpoint: Checkpoint, images: Dataset) -> np.ndarray:
-    import torch
-
-    from resq import networks
-    from resq.core import Encoding
-    from resq.measure.bench import network_of
-
     network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32")))
     return networks.logits(network, torch.from_numpy(images.pixels).float() / 255).numpy()
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
 
 
 def _right(logits: np.ndarray, images: Dataset) -> float:
