@@ -348,5 +348,5 @@ def test_a_graph_that_works_out_endless_numbers_is_refused_before_they_take_memo
             graph.node.insert(at, node)
         conv.input[1] = "much"
 
-    with pytest.raises(ValueError, match="numbers of weights; expected them as initialisers|numbers; expected"):
+    with pytest.raises(ValueError, match=r"numbers of weights; expected|numbers; expected"):
         bring(changed(raw, tmp_path / "x.onnx", endless), "resnet20", 10)

@@ -188,7 +188,8 @@ def test_torchaos_codes_are_kept_as_they_came(tmp_path, words, bits):
         assert np.allclose(quant.dequantize(found.weights[name]), weight, rtol=1e-6, atol=1e-9)
 
 
-def test_import_says_which_encoding_has_the_files_words(state, words, own_folders, capsys):
+def test_import_says_which_encoding_has_the_files_words(words, own_folders, capsys):
+    state = {name: value.numpy().copy() for name, value in body("resnet20").state_dict().items()}
     sym = {name: quant.quantize(state[name], Encoding(8, "symmetric")) for name in words}
     parts = {}
     for name in words:
@@ -199,7 +200,7 @@ def test_import_says_which_encoding_has_the_files_words(state, words, own_folder
         )
     rest = {k: torch.tensor(v) for k, v in state.items() if k not in words}
     save_file({**rest, **parts}, own_folders / "net.safetensors")
-    asked = ["import", str(own_folders / "net.safetensors"), "--network", "resnet20", "--data", "signs"]
+    asked = ["import", str(own_folders / "net.safetensors"), "--network", "resnet20", "--data", "cifar10"]
     assert main([*asked, "--json"]) == 0
     card = json.loads(capsys.readouterr().out)
     assert (card["encoding"], card["codes"]["differ"]["int8-symmetric"]) == ("int8-symmetric", 0)
@@ -209,7 +210,7 @@ def test_import_says_which_encoding_has_the_files_words(state, words, own_folder
         "20 of 20 layers came as integer codes of 8 bits; int8-symmetric has the very words of the file"
         in said
     )
-    found = checkpoints.load("signs/resnet20/net")
+    found = checkpoints.load("cifar10/resnet20/net")
     again = found.quantized(Encoding.parse("int8-symmetric"))
     assert all(np.array_equal(again.weights[name].words, sym[name].words) for name in words)
 

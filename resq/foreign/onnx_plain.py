@@ -91,10 +91,22 @@ def plain(model: Any) -> Plain:
             _known(node)
             made.add(node)
             continue
+        _settled(made, node)
         made.dropped[node.op_type] = made.dropped.get(node.op_type, 0) + 1
         rule(made, node, list(node.input) + [""] * 12)
     made.values = Values(model.graph, made.nodes, made.moving)
     return made
+
+
+def _settled(p: Plain, node: Any) -> None:
+    """Refuses codes of weights, scales and zero points that depend on the images."""
+    first = node.input[0] in p.moving or node.op_type == "QLinearConcat"
+    kinds = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QGemm")
+    if not first or (node.op_type in kinds and any(name in p.moving for name in node.input[1:])):
+        raise RefusedError(
+            f"computes {node.op_type} with a weight, scale or zero point that depends on the images (node "
+            f"{node.name[:80]!r})"
+        )
 
 
 def _known(node: Any) -> None:

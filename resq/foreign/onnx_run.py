@@ -58,7 +58,7 @@ def _reference(raw: bytes) -> tuple[Any, Any, str]:
     tensor = given.type.tensor_type
     shape = [d.dim_value or d.dim_param for d in tensor.shape.dim]
     kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-    evaluator = ReferenceEvaluator(model)
+    evaluator: Any = ReferenceEvaluator(model)
     return lambda feed: evaluator.run(None, feed)[0], (given.name, shape, kind), "onnx's reference"
 
 

@@ -19,8 +19,18 @@ KNOWN = (*onnx_file.DOMAINS, "com.microsoft")
 DEEP = 200  # nodes from an initialiser to a weight, and their inputs
 MOST = 2**25  # numbers of one value; the largest weight of a network here has 2.4 million
 ALL = 2**26  # numbers of all values that are worked out, and not only read in another order
-VIEWS = ("Identity", "Constant", "Cast", "CastLike", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze",
-         "DequantizeLinear", "Shape")  # fmt: skip
+VIEWS = {
+    "Identity",
+    "Constant",
+    "Cast",
+    "CastLike",
+    "Transpose",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+}
+VIEWS |= {"DequantizeLinear", "Shape"}
 LOOSE = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7)}
 
 
