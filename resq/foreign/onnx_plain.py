@@ -100,9 +100,9 @@ def plain(model: Any) -> Plain:
 
 def _settled(p: Plain, node: Any) -> None:
     """Refuses codes of weights, scales and zero points that depend on the images."""
-    first = node.input[0] in p.moving or node.op_type == "QLinearConcat"
     kinds = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QGemm")
-    if not first or (node.op_type in kinds and any(name in p.moving for name in node.input[1:])):
+    rest = any(name in p.moving for name in node.input[1:])
+    if node.op_type in kinds and (rest or node.input[0] not in p.moving):
         raise RefusedError(
             f"computes {node.op_type} with a weight, scale or zero point that depends on the images (node "
             f"{node.name[:80]!r})"
