@@ -50,7 +50,7 @@ class Coded:
         """The codes as stored words; None where they have more than 8 bits or lie beyond those said."""
         codes, scale, zero = self._parts(file)
         try:
-            return own(codes, scale, zero, self.bits or codes.dtype.itemsize * 8)
+            return own(codes, scale, np.asarray(zero), self.bits or codes.dtype.itemsize * 8)
         except ValueError:
             return None
 

@@ -298,7 +298,7 @@ def _gemm(walk: Walk, node: Any, before: frozenset[int]) -> None:
     if not s.get("transB"):
         weight = weight.moved(np.transpose)
     if s.get("alpha", 1.0) != 1:
-        weight = weight.times(np.float32([s["alpha"]]))
+        weight = weight.times(np.array([s["alpha"]], np.float32))
     bias = walk.value(node.input[2]).reshape(-1) if len(node.input) > 2 and node.input[2] else None
     if bias is not None:
         bias = np.broadcast_to(bias * np.float32(s.get("beta", 1.0)), weight.array.shape[0])

@@ -65,7 +65,7 @@ def _given(images: Dataset, brought: Any, checkpoint: Checkpoint) -> np.ndarray:
     if brought.normal is not None:
         return x
     normal = checkpoint.normal
-    mean, std = (np.reshape(np.float32(v), (3, 1, 1)) for v in (normal.mean, normal.std))
+    mean, std = (np.reshape(np.array(v, np.float32), (3, 1, 1)) for v in (normal.mean, normal.std))
     return np.asarray((x - mean) / std, np.float32)
 
 
