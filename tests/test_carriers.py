@@ -41,9 +41,7 @@ def static(body, request):  # noqa: F811
 
         x, before = torch.rand(8, 3, 32, 32, generator=FULL), torch.backends.quantized.engine
         torch.backends.quantized.engine = request.param
-        prepared = prepare_fx(
-            plain(body.state_dict()), get_default_qconfig_mapping(request.param), (x,)
-        )
+        prepared = prepare_fx(plain(body.state_dict()), get_default_qconfig_mapping(request.param), (x,))
         prepared(x)
         yield convert_fx(prepared)
         torch.backends.quantized.engine = before
@@ -106,7 +104,10 @@ def test_packed_codes_of_torchao_are_named(tmp_path):
     weight = raw.Float8Tensor if hasattr(raw, "Float8Tensor") else None
     assert weight is not None  # a class whose name the file carries; below one that is packed
     file = tmp_path / "packed.safetensors"
-    codes = {"linear._weight_qdata": torch.ones(10, 32, dtype=torch.int8), "linear._weight_scale": torch.ones(10, 1)}
+    codes = {
+        "linear._weight_qdata": torch.ones(10, 32, dtype=torch.int8),
+        "linear._weight_scale": torch.ones(10, 1),
+    }
     rest = {k: v.clone() for k, v in made.items() if k != "linear.weight"}
     save_file({**rest, **codes}, file, metadata={"linear.weight": json.dumps({"_type": "Int4Tensor"})})
     assert "as Int4Tensor, several codes in a byte" in refused(file)

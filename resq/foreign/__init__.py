@@ -18,7 +18,7 @@ from torch import nn
 from resq import networks
 from resq.core import known
 from resq.data.normal import Normal
-from resq.foreign import carriers, epsilon, files, floats, layers, names, onnx_file, prefixes, siblings
+from resq.foreign import carriers, epsilon, files, floats, layers, names, onnx_file, order, prefixes, siblings
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Listing
 from resq.networks.shapes import shapes_only
@@ -62,7 +62,8 @@ def bring(file: Path, network: str, classes: int, state: str = "", eps: float | 
     shapes = {name: listed.tensors[inside].shape for name, inside in found.items()}
     folded = names.folded(shapes, body)
     goal = names.without_norms(wanted, body) if folded else wanted
-    pairs, renamed = names.matched(shapes, goal, listed.ordered)
+    ordered = listed.ordered and order.kept(shapes, goal)
+    pairs, renamed = order.matched(*names.matched(shapes, goal, ordered))
     try:
         _fits(network, classes, body, shapes, goal, pairs, folded)
         own = body.state_dict()
