@@ -114,7 +114,9 @@ def test_classes_stand_in_the_order_of_text_or_of_numbers_where_all_are_and_are_
     assert source.classes == order
     monkeypatch.setitem(DATASETS, "x", source)
     assert main(["data", "x"]) == 0
-    assert f"class order: {', '.join(f'{i} {name}' for i, name in enumerate(order))}" in capsys.readouterr().out
+    assert (
+        f"class order: {', '.join(f'{i} {name}' for i, name in enumerate(order))}" in capsys.readouterr().out
+    )
 
 
 def test_a_plugin_may_give_the_order(own_folders):

@@ -55,7 +55,9 @@ def test_what_was_shown_lately_or_measured_stays(bring):
     age(measured, 9)
     keeping.touch(shown)
     store.add([row(checkpoint=measured, encoding="int8", ber=b, key=f"k{b}") for b in (0.0, 0.1, 0.2)])
-    with pytest.raises(ValueError, match="2 brought checkpoints are kept here already, as many as may, and all"):
+    with pytest.raises(
+        ValueError, match="2 brought checkpoints are kept here already, as many as may, and all"
+    ):
         bring("none")
     assert {shown, measured} <= set(checkpoints.names())
 

@@ -66,7 +66,7 @@ def test_a_stray_tensor_hides_no_prefix_and_is_named(state, tmp_path, form, stra
 
 
 def test_a_tensor_of_another_network_beside_the_names_themselves_is_still_refused(state, tmp_path):  # noqa: F811
-    with pytest.raises(ValueError, match="hold criterion.weight, which resnet20 does not have"):
+    with pytest.raises(ValueError, match=r"hold criterion\.weight, which resnet20 does not have"):
         bring(written({"criterion.weight": torch.ones(3), **state}, tmp_path / "x.pt", "zip"), "resnet20", 10)
 
 
@@ -88,9 +88,11 @@ def test_shuffled_orders_names_and_prefixes_change_no_logit_or_are_refused(state
     form = data.draw(st.sampled_from(["zip", "legacy", "safetensors"]))
     file = written({**{named(n): state[n] for n in order}, **strays}, tmp_path / "x.pt", form)
     try:
-        brought = bring(file, "resnet20", 10)
+        brought, said = bring(file, "resnet20", 10), ""
     except ValueError as error:
-        assert "\n" not in str(error)
+        brought, said = None, str(error)
+    if brought is None:
+        assert "\n" not in said
         assert renamed or strays, "names as they are, in any order and behind any prefix, are read"
         return
     x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(3))
