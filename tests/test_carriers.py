@@ -1,4 +1,4 @@
-"""Quantized weights as torch.ao, torchao, quanto and others write them: read as data, or refused by their name."""
+"""Quantized weights as torch.ao, torchao, quanto and others write them: read as data, or refused by name."""
 
 import json
 import warnings
@@ -99,15 +99,9 @@ def test_a_state_dict_of_torchaos_tensors_is_read_without_running_them(tmp_path,
 
 def test_packed_codes_of_torchao_are_named(tmp_path):
     made = OrderedDict(networks.build("resnet20", 10, **ONES).body.state_dict())
-    torch.save(made, tmp_path / "x.pt")
-    raw = pytest.importorskip("torchao.quantization")
-    weight = raw.Float8Tensor if hasattr(raw, "Float8Tensor") else None
-    assert weight is not None  # a class whose name the file carries; below one that is packed
     file = tmp_path / "packed.safetensors"
-    codes = {
-        "linear._weight_qdata": torch.ones(10, 32, dtype=torch.int8),
-        "linear._weight_scale": torch.ones(10, 1),
-    }
+    codes = {"linear._weight_qdata": torch.ones(10, 32, dtype=torch.int8),
+             "linear._weight_scale": torch.ones(10, 1)}  # fmt: skip
     rest = {k: v.clone() for k, v in made.items() if k != "linear.weight"}
     save_file({**rest, **codes}, file, metadata={"linear.weight": json.dumps({"_type": "Int4Tensor"})})
     assert "as Int4Tensor, several codes in a byte" in refused(file)
@@ -144,6 +138,23 @@ def test_quantos_layout_is_read(state, tmp_path, kind, ending):  # noqa: F811
     assert any(said.startswith("40 scales and zero points of activations left out") for said in brought.how)
 
 
+def test_nncfs_layout_is_read(state, tmp_path):  # noqa: F811
+    """NNCF 3.4.0, compress_weights: codes under the weight's name, fp16 scales under that of a hook."""
+    tensors = dict(state)
+    for name in ("layer1.0.conv1.weight", "linear.weight"):
+        hook = f"__nncf_hooks.post_hooks.{name.removesuffix('.weight').replace('.', ':')}:weight__0.0."
+        axes = tuple(range(1, state[name].ndim))
+        scale = (state[name].abs().amax(axes, keepdim=True) / -128).half()  # negative, as in INT8_SYM
+        tensors[name] = (state[name] / scale).round().clamp(-128, 127).to(torch.int8)
+        tensors |= {f"{hook}_scale": scale}
+    expected = tensors["linear.weight"].float() * tensors["__nncf_hooks.post_hooks.linear:weight__0.0._scale"]
+    torch.save(tensors, tmp_path / "x.pt")
+    brought = bring(tmp_path / "x.pt", "resnet20", 10)
+    assert np.array_equal(brought.state["linear.weight"], expected.numpy())
+    deep = brought.state["layer1.0.conv1.weight"] - state["layer1.0.conv1.weight"].numpy()
+    assert np.abs(deep).max() < float(state["layer1.0.conv1.weight"].abs().max()) / 100
+
+
 def test_what_quanto_itself_writes_is_that_layout(body, tmp_path):  # noqa: F811
     quantized = pytest.importorskip("optimum.quanto")
     made = networks.build("resnet20", 10, **ONES, seed=2).body.eval()
@@ -162,9 +173,11 @@ def test_what_quanto_itself_writes_is_that_layout(body, tmp_path):  # noqa: F811
     ("change", "said"),
     [
         (lambda s: quanto(s, end="._data._data"), r"quanto's codes of fewer than 8 bits, several in a byte"),
-        (lambda s: {**s, "linear.weight_packed": torch.ones(10, 16, dtype=torch.int32)}, r"format = 'int-quantized'"),
-        (lambda s: {"_frozen_param0": s["conv1.weight"], "conv1.bias": s["bn1.bias"]}, r"PT2E's folded weights"),
-        (lambda s: {**s, "conv1.weight_fake_quant.scale": torch.ones(1)}, r"still being trained .* convert it first"),
+        (lambda s: {**s, "linear.weight_packed": torch.ones(10, 16, dtype=torch.int32)},
+         r"format = 'int-quantized'"),
+        (lambda s: {"_frozen_param0": s["conv1.weight"], "b": s["bn1.bias"]}, r"PT2E's folded weights"),
+        (lambda s: {**s, "conv1.weight_fake_quant.scale": torch.ones(1)},
+         r"still being trained .* convert it first"),
         (lambda s: {k: v for k, v in quanto(s, torch.float8_e5m2).items() if k != "linear.weight._scale"},
          r"gives 'linear\.weight', F8_E5M2 of shape 10x64, no scale"),
         (lambda s: {**s, "conv1.weight": s["conv1.weight"].to(torch.complex64)}, r"as C64, complex numbers"),

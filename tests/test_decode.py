@@ -1,4 +1,4 @@
-"""Pictures of every kind come out upright, in their full range, on white; folders have a known class order."""
+"""Pictures of every kind come out upright, in their full range, on white; class order is known."""
 
 import io
 from pathlib import Path

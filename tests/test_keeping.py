@@ -15,7 +15,7 @@ from tests.test_charts import row
 
 @pytest.fixture
 def bring(own_folders, tiny, monkeypatch):
-    """``bring(mean)``: the tiny network, brought with a mean of its own; another mean is another checkpoint."""
+    """``bring(mean)``: the tiny network, with a mean of its own, which makes another checkpoint."""
     monkeypatch.setattr(uploads, "MOST_KEPT", 2)
     monkeypatch.setattr(keeping, "_shown", {})
     raw = save({name: value.copy() for name, value in tiny.state.items()})

@@ -68,7 +68,8 @@ def decoded(listed: Listing) -> Listing:
     left = [name for name, tensor in ordered.items() if _of_activations(name, tensor)]
     kept = {name: tensor for name, tensor in ordered.items() if name not in left}
     note = (
-        f"{len(left)} scales and zero points of activations left out: activations are floats here"
+        f"{len(left)} scales and zero points of activations left out: they are floats here, so "
+        "the tool's own inference may be right less often"
         if left
         else ""
     )
