@@ -1,4 +1,4 @@
-"""Mean and deviation that networks subtract and divide by: usual ones by name, others as numbers. No torch."""
+"""Mean and deviation that networks subtract and divide by: by name, as numbers, or a card's own. No torch."""
 
 from __future__ import annotations
 

@@ -27,13 +27,10 @@ from resq.foreign import (
     layers,
     names,
     onnx_network,
+    order,
     prefixes,
     siblings,
 )
-from resq.foreign import (
-    coded as coded,
-)
-from resq.foreign import onnx_file as onnx_file
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Listing
 from resq.networks.shapes import shapes_only
@@ -83,7 +80,8 @@ def bring(file: Path, network: str, classes: int, state: str = "", eps: float | 
     shapes = {name: listed.tensors[inside].shape for name, inside in found.items()}
     folded = names.folded(shapes, body)
     goal = names.without_norms(wanted, body) if folded else wanted
-    pairs, renamed = names.matched(shapes, goal, listed.ordered)
+    ordered = listed.ordered and order.kept(shapes, goal)
+    pairs, renamed = order.matched(*names.matched(shapes, goal, ordered))
     try:
         _fits(network, classes, body, shapes, goal, pairs, folded)
         own = body.state_dict()

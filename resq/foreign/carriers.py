@@ -68,7 +68,8 @@ def decoded(listed: Listing) -> Listing:
     left = [name for name, tensor in ordered.items() if _of_activations(name, tensor)]
     kept = {name: tensor for name, tensor in ordered.items() if name not in left}
     note = (
-        f"{len(left)} scales and zero points of activations left out: activations are floats here"
+        f"{len(left)} scales and zero points of activations left out: they are floats here, so "
+        "the tool's own inference may be right less often"
         if left
         else ""
     )
@@ -111,10 +112,10 @@ def _refuse(listed: Listing) -> None:
 
 def _renamed(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Every tensor by the one naming; what is not of a quantized weight keeps its name."""
-    hooks = {m: f"{m[1]}.{m[2]}:{m[3][1:]}" for n in tensors if (m := HOOK.fullmatch(n))}
-    new = {m[0]: name for m, name in hooks.items()}
-    for m in hooks:
-        new[f"{m[1]}.{m[2]}"] = f"{m[1]}.{m[2]}:qdata"
+    new: dict[str, str] = {}
+    for match in filter(None, map(HOOK.fullmatch, tensors)):
+        weight = f"{match[1].replace(':', '.')}.{match[2]}"  # a hook's name has : where the module's has .
+        new |= {match[0]: f"{weight}:{match[3][1:]}", weight: f"{weight}:qdata"}
     for name, tensor in tensors.items():
         stem, _, leaf = name.rpartition(".")
         if leaf in ("_data", "_scale", "_shift") and f"{stem}._data" in tensors:
