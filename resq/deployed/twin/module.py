@@ -19,6 +19,7 @@ from resq.core import BitFlips
 from resq.deployed import words
 from resq.deployed.network import Network
 from resq.deployed.twin import inputs, onnx_ops, read_onnx, read_tflite, tflite_ops
+from resq.deployed.twin.fused import fused
 from resq.deployed.twin.graph import Program, Step
 from resq.deployed.twin.rounding import coded
 from resq.deployed.twin.values import Values
@@ -59,6 +60,8 @@ class Twin(nn.Module):
         self._held = nn.ParameterList(nn.Parameter(self._read(name), False) for name in self._names)
         self.numbers = dict(zip(self._names, self._held, strict=True))
         self._fixed = {name: self._read(name) for name in self.stored if name not in self.numbers}
+        if self.program.carrier == "onnx":
+            self.program = fused(self.program, {name: stored.dtype for name, stored in self.stored.items()})
         self._last = _last_readers(self.program)
         self.scored = _scored(self.program)
 
@@ -94,6 +97,15 @@ class Twin(nn.Module):
         Raises:
             ValueError: an operator is used in a way that a twin does not compute.
         """
+        v = self._walked(x, wanted)
+        return {name: v.real(name) for name in wanted}
+
+    def held(self, x: Tensor, wanted: tuple[str, ...]) -> dict[str, Tensor]:
+        """The same values as the file keeps them: integers before any scale, in floats."""
+        v = self._walked(x, wanted)
+        return {name: v[name] for name in wanted}
+
+    def _walked(self, x: Tensor, wanted: tuple[str, ...]) -> Values:
         v = self._begun(x)
         for number, step in enumerate(self.program.steps):
             try:
@@ -108,7 +120,7 @@ class Twin(nn.Module):
             for name in self._last.get(number, ()):
                 if name not in wanted:
                     v.made.pop(name, None)
-        return {name: v.real(name) for name in wanted}
+        return v
 
     def _begun(self, x: Tensor) -> Values:
         held = {value: self.numbers.get(name, self._fixed.get(name)) for value, name in self.program.words.items()}

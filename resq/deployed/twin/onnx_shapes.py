@@ -108,7 +108,7 @@ def cast(v: Values, step: Step) -> Tensor:
 def filled(v: Values, step: Step) -> Tensor:
     """ConstantOfShape."""
     value = step.told.get("value")
-    number = torch.as_tensor(value).reshape(()) if value is not None else torch.tensor(0.0)
+    number = torch.tensor(value).reshape(()) if value is not None else torch.tensor(0.0)
     return number.expand(whole(v[step.inputs[0]])).clone()
 
 

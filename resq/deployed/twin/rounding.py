@@ -28,6 +28,11 @@ def rounded(x: Tensor) -> Tensor:
     return _Rounded.apply(x)  # type: ignore[no-untyped-call, no-any-return]
 
 
+def away(x: Tensor) -> Tensor:
+    """``x`` rounded half away from zero, as TFLite's means are; its gradient is that of ``x``."""
+    return x + ((x.abs() + 0.5).floor() * x.sign() - x).detach()
+
+
 def coded(x: Tensor, zero: Tensor, dtype: str) -> Tensor:
     """``x`` rounded, moved by the zero point and cut to an integer type's numbers, as floats.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from resq.deployed.twin import tflite_shapes
 from resq.deployed.twin.graph import Step
-from resq.deployed.twin.rounding import along, coded
+from resq.deployed.twin.rounding import along, away, coded
 from resq.deployed.twin.values import Values, whole
 
 Op = Callable[[Values, Step], Any]
@@ -108,7 +108,9 @@ def _cut(real: Tensor, step: Step) -> Tensor:
 
 def pooled(v: Values, step: Step) -> Tensor:
     """AVERAGE_POOL_2D and MAX_POOL_2D; padding counts for neither."""
-    t, x = step.told, v.real(step.inputs[0]).permute(0, 3, 1, 2)
+    t, name = step.told, step.inputs[0]
+    kept = _alike(v, name, step.outputs[0])
+    x = (v[name] if kept else v.real(name)).permute(0, 3, 1, 2)
     window, stride = (t["height"], t["width"]), (t["stride_h"], t["stride_w"])
     pads = same(x.shape[2:], window, stride, (1, 1)) if t["padding"] == 0 else [0, 0, 0, 0]
     if step.op == "MAX_POOL_2D":
@@ -117,7 +119,17 @@ def pooled(v: Values, step: Step) -> Tensor:
         made = F.avg_pool2d(F.pad(x, pads), window, stride)
         if any(pads):
             made = made / F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), pads), window, stride)
-    return v.give(step.outputs[0], _cut(made.permute(0, 2, 3, 1), step))
+    made = made.permute(0, 2, 3, 1)
+    if not kept:
+        return v.give(step.outputs[0], _cut(made, step))
+    return _cut_codes(away(made), *(q.reshape(()) for q in v.quantizer(name)), step)
+
+
+def _alike(v: Values, name: str, other: str) -> bool:
+    """Whether two values are integers of one scale and zero point."""
+    if v.codes(name) is None or v.codes(other) is None:
+        return False
+    return all(torch.equal(a, b) for a, b in zip(v.quantizer(name), v.quantizer(other), strict=True))
 
 
 def _pairwise(compute: Callable[[Tensor, Tensor], Tensor]) -> Op:
