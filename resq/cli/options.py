@@ -85,7 +85,8 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--eps", type=numbers(float), default=(), help="attack budgets in 1/255, such as 0,2,4,8"
     )
-    parser.add_argument("--attack", default="pgd", help=f"{', '.join(ATTACKS)} (default pgd)")
+    parser.add_argument("--attack", default="pgd", help=f"{', '.join(ATTACKS)} (default pgd); of a deployed file square, "
+                        "or fgsm, pgd, apgd on its twin")  # fmt: skip
     parser.add_argument("--steps", type=int, default=20, help="PGD steps of 2/255 (default 20)")
     parser.add_argument(
         "--restarts", type=int, default=1, help="PGD restarts, worst case per image (default 1)"

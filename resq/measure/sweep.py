@@ -38,6 +38,7 @@ SOURCES = (
     "checkpoints.py",
     "deployed",
     "measure/activations.py",
+    "measure/aimed.py",
     "measure/answers.py",
     "measure/bench.py",
     "measure/cells.py",
