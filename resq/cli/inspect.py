@@ -1,4 +1,4 @@
-"""What a deployed file stores, and how its runtime takes it: layers, words, ranges, bits, input and output."""
+"""What a deployed file stores and how its runtime takes it: layers, words, ranges, bits, input, output."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
 
+CHECK = "is every flip in these targets computed with, and how long does a fault map take"
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("file", help="a .tflite or .onnx file")
-    parser.add_argument(
-        "--targets", default="all", help="which words: all (default), weights, biases, scales, ..."
-    )
+    parser.add_argument("--targets", default="all", help="which words: all (default), weights, scales, ...")
     options.add_inputs(parser)
-    parser.add_argument("--data", default="", help="also run it on images of this data set: is every flip in these "
-                        "targets computed with, and how long a fault map takes")  # fmt: skip
+    parser.add_argument("--data", default="", help="also run it on images of this data set: " + CHECK)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -98,8 +97,14 @@ def checked(network: Network, name: str) -> dict[str, Any]:
     """What the canary found on images of a data set."""
     whole = data.load(name, "test")
     settled = canary.settle(network, whole.first(min(len(whole), canary.TIMED)).pixels)
-    return {"runtime": network.runtime, "way": settled.way, "batch": settled.batch, "unread": list(settled.unread),
-            "images": settled.images, "seconds_per_map": settled.seconds}  # fmt: skip
+    return {
+        "runtime": network.runtime,
+        "way": settled.way,
+        "batch": settled.batch,
+        "images": settled.images,
+        "unread": list(settled.unread),
+        "seconds_per_map": settled.seconds,
+    }
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--targets",
         default="weights",
-        help="what is struck: weights (default); of a deployed file also biases, scales, norms, floats or all",
+        help="what is struck: weights (default); of a deployed file also biases, scales, norms, floats, all",
     )
     add_inputs(parser)
     parser.add_argument(
@@ -102,8 +102,12 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """What a deployed file does not say of its input."""
-    parser.add_argument("--range", default="", metavar="LOW..HIGH", help="of a deployed file: what a black and a "
-                        "white pixel becomes, such as 0..255 or =-1..1, where the file does not say")  # fmt: skip
+    parser.add_argument(
+        "--range",
+        default="",
+        metavar="LOW..HIGH",
+        help="of a deployed file that does not say it: what black and white become, such as 0..255 or =-1..1",
+    )
     parser.add_argument("--mean", default="", help="then subtracted: one number, or one per channel")
     parser.add_argument("--std", default="", help="then divided by: one number, or one per channel")
     parser.add_argument("--layout", default="", help="nchw or nhwc, where the input's shape could be either")

@@ -1,8 +1,8 @@
 """Before anything is measured: is every flip computed with, and is every flip undone?
 
-Runtimes pack, fold and rearrange constants when they begin, so a flip that reads back may never be used, and a
-campaign would report a network that no fault harms. So for each tensor that is a target, flips must change the
-answers to a few images, and undoing them must bring the answers back bit for bit.
+Runtimes pack, fold and rearrange constants when they begin, so a flip that reads back may never be used, and
+a campaign would report a network that no fault harms. So for each tensor that is a target, flips must change
+the answers to a few images, and undoing them must bring the answers back bit for bit.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def _refuse(network: Network, stored: list[Stored], unread: list[Stored]) -> Non
     lost = [s.name for s in unread if s.kind in ("weights", "biases", "norms")]
     if lost:
         raise ValueError(
-            f"{network.runtime} never computes with {', '.join(lost)[:300]} of {network.file.name}: flips there "
-            "change no answer; choose the others with --layers"
+            f"{network.runtime} never computes with {', '.join(lost)[:300]} of {network.file.name}: flips "
+            "there change no answer; choose the others with --layers"
         )
     if len(unread) == len(stored):
         raise ValueError(

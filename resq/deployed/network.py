@@ -1,4 +1,4 @@
-"""A deployed network: a file whose stored words flip, and whose answers come from the runtime that will run it."""
+"""A deployed network: a file whose stored words flip, and whose answers come from its own runtime."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from resq.deployed import pixels as pixels_module
 from resq.deployed import words
 from resq.deployed.formats import FORMATS
 from resq.deployed.pixels import Asked, Pixels
-from resq.deployed.process import DiedError, Process, RuntimeRefusedError
+from resq.deployed.process import DiedError, MissingError, Process, RuntimeRefusedError
 from resq.deployed.runtimes import ENGINES
 from resq.deployed.words import Parsed, RefusedError
 from resq.memory import bits
 
 LARGEST = 512 * 2**20  # bytes; flips are made in memory
 KEPT = 4  # sets of images that a process keeps
+AS_IT_SAYS = Asked()
 
 
 def is_file(name: str) -> bool:
@@ -67,13 +68,13 @@ def _hashed(file: Path, *_: int) -> str:
         return hashlib.file_digest(raw, "sha256").hexdigest()[:16]
 
 
-def named(file: str | Path, hash: str) -> str:
+def named(file: str | Path, digest: str) -> str:
     """What rows call a file of this hash.
 
     >>> named("some/where/net.tflite", "3c002613d1b2475e")
     'net@3c002613.tflite'
     """
-    path, mark = Path(file), f"@{hash[:8]}"
+    path, mark = Path(file), f"@{digest[:8]}"
     return f"{path.stem.removesuffix(mark)}{mark}{path.suffix}"
 
 
@@ -146,7 +147,7 @@ class Network:
     differentiable = False
 
     def __init__(
-        self, file: str | Path, targets: str = "weights", asked: Asked = Asked(), threads: int = 0
+        self, file: str | Path, targets: str = "weights", asked: Asked = AS_IT_SAYS, threads: int = 0
     ) -> None:
         self.file, self.targets, self.asked = find(file), targets, asked
         raw, self.parsed = read(file)
@@ -251,9 +252,9 @@ class Network:
         """The network with these bits flipped; on leaving, byte for byte what it was."""
         assert self._flips is None, "one set of flips at a time"
         self._flips = self.places(flips) if len(flips) else None
-        if self._flips:
-            self._running().ask("flip", list(self._flips))
         try:
+            if self._flips:
+                self._running().ask("flip", list(self._flips))
             yield self
         finally:
             self._flips = None
@@ -292,17 +293,17 @@ class Network:
 
     def _open(self, process: Process) -> None:
         stored = [(s.name, s.dtype, s.shape, s.offset, s.n_bytes) for s in self.stored]
-        memory = np.frombuffer(self.parsed.memory, np.uint8)
-        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": stored}
+        memory, pixels = np.frombuffer(self.parsed.memory, np.uint8), vars(self.pixels)
+        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": stored, "pixels": pixels}
         try:
-            answer, _ = process.ask("open", [memory], **about, pixels=vars(self.pixels))
+            answer, _ = process.ask("open", [memory], about=about)
         except RefusedError as error:
             raise ValueError(f"{self.file.name} {error}") from None
-        except ValueError:
+        except MissingError:
             package = ENGINES[self.parsed.carrier][1]
-            runtime = package.split("==")[0]
             raise ValueError(
-                f"{self.file.name} is run by {runtime}, which is not installed: pip install {package}"
+                f"{self.file.name} is run by {package.split('==')[0]}, which is not installed: "
+                f"pip install {package}"
             ) from None
         self.runtime, self.ways = answer["runtime"], tuple(answer["ways"])
         process.ask("use", way=self.way, batch=self.batch)

@@ -1,4 +1,4 @@
-"""From images in [0, 1] to what a deployed network's input takes: size, order of axes, range, mean, deviation.
+"""From images in [0, 1] to what a deployed network's input takes: size, axes, range, mean, deviation.
 
 What the file says is read from it; what it does not say must be given, because a wrong guess would give wrong
 accuracies without a word.
@@ -163,24 +163,24 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.stack(planes).astype(image.dtype)
 
 
-def settled(input: Tensor, asked: Asked) -> Pixels:
+def settled(taken: Tensor, asked: Asked) -> Pixels:
     """How images become this input: as the file says it and as was asked.
 
     Raises:
         RefusedError: the file does not say it and nobody did, or the input takes no images.
     """
-    layout, channels, height, width = _axes(input, asked.layout)
-    low, high, said = _range(input, asked)
+    layout, channels, height, width = _axes(taken, asked.layout)
+    low, high, said = _range(taken, asked)
     for name in ("mean", "std"):
         if len(getattr(asked, name)) > channels:
             raise RefusedError(f"takes grey images; {name} has {len(getattr(asked, name))} numbers")
     return Pixels(layout, channels, height, width, low, high, asked.mean or (0.0,), asked.std or (1.0,), said)
 
 
-def _axes(input: Tensor, asked: str) -> tuple[str, int, int, int]:
-    if len(input.shape) != 4:
-        raise RefusedError(f"takes an input of shape {input.shape}; images have four axes")
-    _, a, b, c = input.shape
+def _axes(taken: Tensor, asked: str) -> tuple[str, int, int, int]:
+    if len(taken.shape) != 4:
+        raise RefusedError(f"takes an input of shape {taken.shape}; images have four axes")
+    _, a, b, c = taken.shape
     found = [("nchw", a, b, c)] * (a in (1, 3)) + [("nhwc", c, a, b)] * (c in (1, 3))
     fits = [f for f in found if not asked or f[0] == asked]
     if len(fits) != 1:
@@ -189,26 +189,26 @@ def _axes(input: Tensor, asked: str) -> tuple[str, int, int, int]:
             if found and not asked
             else "which holds no images like that"
         )
-        raise RefusedError(f"takes an input of shape {input.shape}, {what} nchw or nhwc")
+        raise RefusedError(f"takes an input of shape {taken.shape}, {what} nchw or nhwc")
     if not all(0 < n <= LARGEST for n in fits[0][2:]):
-        raise RefusedError(f"takes an input of shape {input.shape}; expected 1 to {LARGEST} pixels to a side")
+        raise RefusedError(f"takes an input of shape {taken.shape}; expected 1 to {LARGEST} pixels to a side")
     return fits[0]
 
 
-def _range(input: Tensor, asked: Asked) -> tuple[float, float, str]:
+def _range(taken: Tensor, asked: Asked) -> tuple[float, float, str]:
     if asked.span:
         return *asked.span, "as asked"  # type: ignore[return-value]
     if asked.mean or asked.std:
         return 0.0, 1.0, "as asked"
-    span = input.span
-    if span is None and input.dtype in ("uint8", "int8") and not input.scale:
-        return *((0.0, 255.0) if input.dtype == "uint8" else (-128.0, 127.0)), "the file"
+    span = taken.span
+    if span is None and taken.dtype in ("uint8", "int8") and not taken.scale:
+        return *((0.0, 255.0) if taken.dtype == "uint8" else (-128.0, 127.0)), "the file"
     for low, high in RANGES if span else ():
         step = (span[1] - span[0]) / 255 if span else 0.0
         if span and abs(span[0] - low) <= step and abs(span[1] - high) <= step:
             return low, high, "the file"
     seen = (
-        f"its quantized input spans {span[0]:.3g} to {span[1]:.3g}" if span else f"its input is {input.dtype}"
+        f"its quantized input spans {span[0]:.3g} to {span[1]:.3g}" if span else f"its input is {taken.dtype}"
     )
     raise RefusedError(
         f"does not say what pixels become ({seen}); say --range 0..1, --range 0..255 or --range=-1..1, or "

@@ -29,6 +29,10 @@ class DiedError(RefusedError):
     """The process that ran the file has ended by itself."""
 
 
+class MissingError(ValueError):
+    """The package that runs such files is not installed."""
+
+
 class Process:
     """A process that serves one file."""
 
@@ -53,7 +57,7 @@ class Process:
         Raises:
             RuntimeRefusedError: the runtime refused or failed; its own words are in the sentence.
             DiedError: the process has ended, or did not answer in time and was ended.
-            ValueError: the runtime's package is not installed.
+            MissingError: the runtime's package is not installed.
         """
         late = threading.Timer(patience, self._process.kill)
         late.daemon = True
@@ -62,7 +66,7 @@ class Process:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
             wire.send(self._process.stdin, {"do": do, **head}, arrays)
-            answer, found = wire.receive(self._process.stdout)  # type: ignore[arg-type]
+            answer, found = wire.receive(self._process.stdout)
         except (EOFError, OSError, ValueError):
             raise DiedError(self._death(late.finished.is_set() and late.interval == patience)) from None
         finally:
@@ -70,7 +74,7 @@ class Process:
         if "refused" in answer:
             raise RuntimeRefusedError(f"is not run by its runtime: {answer['refused']}")
         if "missing" in answer:
-            raise ValueError(answer["missing"])
+            raise MissingError(answer["missing"])
         return answer, found
 
     def _death(self, late: bool) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -18,18 +18,18 @@ LARGEST_HEAD, LARGEST = 2**26, 2**33  # bytes
 NONE: tuple[np.ndarray, ...] = ()
 
 
-def send(to: BinaryIO, head: dict[str, Any], arrays: Sequence[np.ndarray] = NONE) -> None:
+def send(to: IO[bytes], head: dict[str, Any], arrays: Sequence[np.ndarray] = NONE) -> None:
     """Writes a message."""
     about = [[a.dtype.name, list(a.shape)] for a in arrays]
     text = json.dumps({**head, "arrays": about}).encode()
     to.write(struct.pack("<I", len(text)) + text)
     for array in arrays:
         if array.size:  # a view of nothing cannot be cast
-            to.write(memoryview(np.ascontiguousarray(array)).cast("B"))
+            to.write(_bytes(np.ascontiguousarray(array)))
     to.flush()
 
 
-def receive(source: BinaryIO) -> tuple[dict[str, Any], list[np.ndarray]]:
+def receive(source: IO[bytes]) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Reads a message.
 
     Raises:
@@ -43,7 +43,7 @@ def receive(source: BinaryIO) -> tuple[dict[str, Any], list[np.ndarray]]:
     return head, [_array(source, *about) for about in head.pop("arrays")]
 
 
-def _array(source: BinaryIO, dtype: str, shape: Sequence[int]) -> np.ndarray:
+def _array(source: IO[bytes], dtype: str, shape: Sequence[int]) -> np.ndarray:
     if dtype not in DTYPES or any(not isinstance(n, int) or n < 0 for n in shape):
         raise ValueError(f"a message holds numbers of {dtype!r:.20} and shape {shape!r:.60}")
     kind, count = np.dtype(dtype), 1
@@ -52,17 +52,23 @@ def _array(source: BinaryIO, dtype: str, shape: Sequence[int]) -> np.ndarray:
     if count * kind.itemsize > LARGEST:
         raise ValueError(f"a message holds {count * kind.itemsize} bytes; at most {LARGEST}")
     array = np.empty(shape, kind)
-    _fill(source, memoryview(array).cast("B") if count else memoryview(b""))
+    if count:
+        _fill(source, _bytes(array))
     return array
 
 
-def _exactly(source: BinaryIO, size: int) -> bytes:
+def _bytes(array: np.ndarray) -> memoryview:
+    """The memory of a whole array, byte by byte."""
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _exactly(source: IO[bytes], size: int) -> bytes:
     part = bytearray(size)
     _fill(source, memoryview(part))
     return bytes(part)
 
 
-def _fill(source: BinaryIO, into: memoryview) -> None:
+def _fill(source: IO[bytes], into: memoryview) -> None:
     done = 0
     while done < len(into):
         got = source.readinto(into[done:])  # type: ignore[attr-defined]

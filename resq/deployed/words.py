@@ -17,7 +17,7 @@ SEVERAL = {"floats": ("biases", "scales", "norms"), "all": KINDS}
 
 
 class RefusedError(ValueError):
-    """A file that is not measured; the sentence says why. It begins with a verb, the file's name goes before."""
+    """A file that is not measured; the sentence says why, and the file's name goes before it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Stored:
         width: bits of a word.
         offset: byte in ``Parsed.memory`` at which the first word begins; words follow without gaps, little
             end and low nibble first.
-        at: the same place in the file itself; -1 where the file writes the numbers in words of no fixed length.
+        at: the same place in the file itself; -1 where it writes the numbers in words of no fixed length.
         scale, zero: the quantizer's numbers, float64 (channels,) or (1,); empty where there are none.
         axis: the axis of ``shape`` that has a scale for each index; -1: one for all.
         op: the operator that reads it.

@@ -19,6 +19,7 @@ from resq.deployed import wire
 from resq.deployed.pixels import Pixels
 from resq.deployed.runtimes import Engine, engine
 
+Message = tuple[dict[str, Any], list[np.ndarray]]
 CACHED = 2**29  # bytes of inputs that are kept ready
 KEPT = 4  # sets of images
 
@@ -43,8 +44,9 @@ class Served:
 
     def do_open(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Opens a file."""
-        self.engine = engine(head["carrier"], arrays[0].tobytes(), head)
-        self.pixels = Pixels(**head["pixels"])
+        about = head["about"]
+        self.engine = engine(about["carrier"], arrays[0].tobytes(), about)
+        self.pixels = Pixels(**about["pixels"])
         return {"runtime": self.engine.name, "ways": list(self.engine.ways)}, []
 
     def do_use(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
@@ -85,12 +87,8 @@ class Served:
         """The answers to images that are kept, or that came with the message."""
         name = head.get("name")
         quantizer = self._engine.input()
-        if name is None:
-            values = self._converted(arrays[0], *quantizer)
-        else:
-            values = self._kept(name, quantizer)
-        first, last = head.get("part") or (0, len(values))
-        return {}, [self._engine.run(values[first:last], self.batch)]
+        values = self._kept(name, quantizer) if name else self._converted(arrays[0], *quantizer)
+        return {}, [self._engine.run(values, self.batch)]
 
     def do_outputs(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """All outputs for images that came with the message, as the runtime gives them."""
@@ -135,7 +133,7 @@ def _coded(values: np.ndarray, dtype: str, scale: float, zero: int) -> np.ndarra
 
 def serve(source: BinaryIO, to: BinaryIO) -> None:
     """Answers messages until the other side has gone."""
-    waiting: queue.Queue[tuple[dict[str, Any], list[np.ndarray]]] = queue.Queue()
+    waiting: queue.Queue[Message] = queue.Queue()
     threading.Thread(target=_read, args=(source, waiting), daemon=True).start()
     served = Served()
     while True:
@@ -149,7 +147,7 @@ def serve(source: BinaryIO, to: BinaryIO) -> None:
         wire.send(to, answer, found)
 
 
-def _read(source: BinaryIO, waiting: queue.Queue[tuple[dict[str, Any], list[np.ndarray]]]) -> None:
+def _read(source: BinaryIO, waiting: queue.Queue[Message]) -> None:
     """Ends the process as soon as whoever started it is gone, whatever the runtime is doing."""
     try:
         while True:

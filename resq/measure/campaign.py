@@ -30,7 +30,8 @@ class CampaignSpec:
             at once (see ``cells.Cell``).
         half: half-width of the 95 % interval over maps, 0..1, at which each series of maps stops by
             ``plan.enough``, with ``maps`` as the most; 0: all maps are measured.
-        n, maps, steps, restarts, layers, planes, sample, top, precision, data, targets, inputs: as in SweepSpec.
+        n, maps, steps, restarts, layers, planes, sample, top, precision, data, targets, inputs: as in
+            SweepSpec.
     """
 
     checkpoints: tuple[str, ...]

@@ -37,7 +37,7 @@ class Cell:
         precision: of the forward passes; "bf16" computes and sums up in other ways than "fp32", on the same
             stored words. Cells under attack are always "fp32".
         targets: what is struck: the words of the "weights", or others, see ``deployed.words.kinds``.
-        inputs: of a deployed file, what was said of its input beyond what it says itself, as ``Asked`` spells it.
+        inputs: of a deployed file, what was said of its input beyond what it says itself, see ``Asked``.
     """
 
     checkpoint: str
@@ -79,7 +79,8 @@ def key(cell: Cell, weights: str, images: str) -> str:
         if fields[name] == getattr(Cell, name):
             del fields[name]  # what was measured before there was another keeps its key
     if deployed.is_file(cell.checkpoint):
-        fields |= {"checkpoint": deployed.named(cell.checkpoint, weights), "runtime": deployed.runtime(cell.checkpoint)}
+        fields["checkpoint"] = deployed.named(cell.checkpoint, weights)
+        fields["runtime"] = deployed.runtime(cell.checkpoint)
     made_of = [NUMBERS, weights, images, fields]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -115,7 +115,8 @@ def opened(cell: Cell) -> Network:
     try:
         if network.classes != len(whole.classes):
             raise ValueError(
-                f"{network.file.name} tells {network.classes} classes apart; {cell.data} has {len(whole.classes)}"
+                f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
+                f"{len(whole.classes)}"
             )
         settled = canary.settle(network, whole.first(min(len(whole), canary.TIMED)).pixels, cell.layers)
     except BaseException:

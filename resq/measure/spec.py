@@ -54,7 +54,8 @@ class SweepSpec:
             share maps.
         precision: of forward passes under faults alone: "fp32", or "bf16", about twice as fast on a processor
             that computes with it; see ``precision.settled``.
-        targets: what is struck: "weights"; of a deployed file also "biases", "scales", "norms", "floats", "all".
+        targets: what is struck: "weights"; of a deployed file also "biases", "scales", "norms", "floats", or
+            "all".
         inputs: of a deployed file, what it does not say of its input itself, as ``Asked`` spells it.
     """
 
@@ -86,7 +87,7 @@ class SweepSpec:
         if self.fault == ACTIVATIONS and (self.layers or self.planes or self.modes):
             asked = ", ".join(map(str, (*self.layers, *self.planes, *self.modes)))
             raise ValueError(f"{ACTIVATIONS} flip anywhere and meet no attack, got {asked}")
-        known("attack", self.attack, OF_FILES if deployed.is_file(self.checkpoint) else ATTACKS)
+        known("attack", self.attack, self._attacks)
         known("sample", self.sample, dict.fromkeys(SAMPLES))
         known("precision", self.precision, dict.fromkeys(PRECISIONS))
         self._check_precision()
@@ -118,7 +119,9 @@ class SweepSpec:
         if not deployed.is_file(self.checkpoint):
             Encoding.parse(self.encoding)
             if self.targets != "weights" or self.inputs:
-                raise ValueError(f"targets and inputs are of a deployed file, got {self.targets} {self.inputs}")
+                raise ValueError(
+                    f"targets and inputs are those of a deployed file, got {self.targets} {self.inputs}"
+                )
             return
         words.kinds(self.targets)
         object.__setattr__(self, "inputs", str(Asked.parse(self.inputs)))
@@ -126,14 +129,23 @@ class SweepSpec:
             raise ValueError(f"a deployed file's words are its own, {AS_STORED!r}, got {self.encoding!r}")
         object.__setattr__(self, "encoding", AS_STORED)
         if not self.data:
-            raise ValueError(f"{self.checkpoint} does not say which images it is for; say --data, such as cifar10")
-        if f"{TWIN}{self.attack}" in ON_TWIN:  # a runtime gives no gradients, so the row says whose they are
+            name = Path(self.checkpoint).name
+            raise ValueError(f"{name} does not say which images it is for; say --data, such as cifar10")
+        if self.eps and f"{TWIN}{self.attack}" in ON_TWIN:
+            # a runtime gives no gradients, so the row says whose they are
             object.__setattr__(self, "attack", f"{TWIN}{self.attack}")
         if self.precision != "fp32" or self.fault == ACTIVATIONS:
             raise ValueError(
                 "a deployed file is run as it is: no precision or activations can be chosen, "
                 f"got {self.precision}, {self.fault}"
             )
+
+    @property
+    def _attacks(self) -> dict[str, int]:
+        """Those that can be chosen; of a file that is not attacked, the default may stand."""
+        if not deployed.is_file(self.checkpoint):
+            return ATTACKS
+        return OF_FILES if self.eps else {**ATTACKS, **OF_FILES}
 
     def _check_precision(self) -> None:
         if self.precision != "fp32" and (self.modes or self.fault == ACTIVATIONS or self.encoding in FLOATS):

@@ -1,4 +1,4 @@
-"""What is measured: a network whose stored bits flip, whether torch computes it or a deployed file's runtime."""
+"""What is measured: a network whose stored bits flip, be it torch's or a deployed file with its runtime."""
 
 from __future__ import annotations
 

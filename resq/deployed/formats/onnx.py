@@ -101,11 +101,13 @@ def _written_out(raw: bytes) -> bytes:
     """The file with all numbers of its graph as raw bytes, so that each bit has a place of its own."""
     for path in ((GRAPH, INITIALIZER), (GRAPH, NODE, ATTRIBUTE, TENSOR)):
         source = raw
-        spans = [
-            inner for outer in _at(source, path[:-1]) for inner in protobuf.parts(source, outer, path[-1])
-        ]
-        if any(onnx_tensors.out(source, span) is not None for span in spans):
-            raw = protobuf.changed(source, (0, len(source)), path, lambda s, r=source: onnx_tensors.out(r, s))  # type: ignore[misc]
+        spans = _at(source, path)
+
+        def out(span: Span, source: bytes = source) -> bytes | None:
+            return onnx_tensors.out(source, span)
+
+        if any(out(span) is not None for span in spans):
+            raw = protobuf.changed(source, (0, len(source)), path, out)
     return raw
 
 
@@ -134,16 +136,16 @@ def _constants(raw: bytes) -> dict[str, Held]:
 
 
 def _node(raw: bytes, span: Span, number: int) -> Node:
-    names = [
-        [raw[slice(*s)].decode("utf-8", "replace") for s in protobuf.parts(raw, span, field)]
+    read, made = (
+        tuple(raw[slice(*s)].decode("utf-8", "replace") for s in protobuf.parts(raw, span, field))
         for field in (1, 2)
-    ]
+    )
     axes = [
         protobuf.integer(raw, a, 3)
         for a in protobuf.parts(raw, span, ATTRIBUTE)
         if protobuf.text(raw, a, 1) == "axis"
     ]
-    return Node(protobuf.text(raw, span, 4), tuple(names[0]), tuple(names[1]), axes[0] if axes else 1, number)
+    return Node(protobuf.text(raw, span, 4), read, made, axes[0] if axes else 1, number)
 
 
 def _stored(memory: bytes, one: Held, nodes: Graph, found: Mapping[str, Held], at: int) -> tuple[int, Stored]:
@@ -171,10 +173,8 @@ class _End:
 
 def _ends(raw: bytes, graph: Span, found: Mapping[str, Held], nodes: Graph) -> tuple[Tensor, Tensor]:
     """The one input and the one output of the graph."""
-    inputs = [
-        e for e in map(lambda s: _end(raw, s), protobuf.parts(raw, graph, INPUT)) if e.name not in found
-    ]
-    outputs = [_end(raw, s) for s in protobuf.parts(raw, graph, OUTPUT)]
+    inputs, outputs = ([_end(raw, s) for s in protobuf.parts(raw, graph, field)] for field in (INPUT, OUTPUT))
+    inputs = [e for e in inputs if e.name not in found]
     for what, ends in (("input", inputs), ("output", outputs)):
         if len(ends) != 1:
             raise RefusedError(f"has {len(ends)} {what}s; an image classifier has one")

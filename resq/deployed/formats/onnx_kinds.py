@@ -50,8 +50,10 @@ INPUTS: dict[str, dict[int, str]] = {
     "PRelu": {1: N},
 }
 # Operators that pass a constant on: what reads their output says what it is for.
-THROUGH = ("DequantizeLinear", "Identity", "Transpose", "Reshape", "Cast", "Clip", "QuantizeLinear", "Squeeze",
-           "Unsqueeze", "Flatten")  # fmt: skip
+THROUGH = (
+    "DequantizeLinear", "Identity", "Transpose", "Reshape", "Cast", "Clip", "QuantizeLinear",
+    "Squeeze", "Unsqueeze", "Flatten",
+)  # fmt: skip
 # Operator -> inputs: weight -> (its scale, its zero point); the scales' axis is the weight's first or last.
 SCALED = {"QLinearConv": (3, 4, 5, 0), "QLinearMatMul": (3, 4, 5, 1), "QGemm": (3, 4, 5, 0)}
 DEEPEST = 12

@@ -5,7 +5,7 @@ Source: the TFLite schema (fields by their numbers). The graph is read as data a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,10 +18,11 @@ TYPES = {0: ("float32", 32), 1: ("float16", 16), 2: ("int32", 32), 3: ("uint8", 
          17: ("int4", 4), 18: ("bfloat16", 16), 19: ("int2", 2)}  # fmt: skip
 CUSTOM = 32
 # Operator -> its name and which of its inputs are weights and biases.
-READS = {
-    0: ("ADD", None), 3: ("CONV_2D", (1, 2)), 4: ("DEPTHWISE_CONV_2D", (1, 2)), 9: ("FULLY_CONNECTED", (1, 2)),
-    18: ("MUL", None), 36: ("GATHER", (0, -1)), 41: ("SUB", None), 42: ("DIV", None),
-    67: ("TRANSPOSE_CONV", (1, 3)), 126: ("BATCH_MATMUL", (1, -1)), 132: ("CONV_3D", (1, 2)), 54: ("PRELU", None),
+READS: dict[int, tuple[str, tuple[int, int] | None]] = {
+    0: ("ADD", None), 3: ("CONV_2D", (1, 2)), 4: ("DEPTHWISE_CONV_2D", (1, 2)),
+    9: ("FULLY_CONNECTED", (1, 2)), 18: ("MUL", None), 36: ("GATHER", (0, -1)), 41: ("SUB", None),
+    42: ("DIV", None), 67: ("TRANSPOSE_CONV", (1, 3)), 126: ("BATCH_MATMUL", (1, -1)),
+    132: ("CONV_3D", (1, 2)), 54: ("PRELU", None),
 }  # fmt: skip
 DEQUANTIZE = 6
 LARGEST_RANK = 8
@@ -53,9 +54,10 @@ def parse(raw: bytes) -> Parsed:
         raise RefusedError(f"has {len(graphs)} graphs; expected one, without loops and branches")
     operators = _operators(model, graphs[0])
     tensors = [_entry(i, table) for i, table in enumerate(graphs[0].tables(0))]
-    ends = [_end(graphs[0].array(i, "<i4"), tensors, what) for i, what in ((1, "input"), (2, "output"))]
+    taken = _end(graphs[0].array(1, "<i4"), tensors, "input")
+    given = _end(graphs[0].array(2, "<i4"), tensors, "output")
     stored = [*_constants(raw, tensors, operators, buffers), *_quantizers(tensors)]
-    return Parsed("tflite", raw, _unique(stored), *ends)
+    return Parsed("tflite", raw, _unique(stored), taken, given)
 
 
 def _operators(model: Table, graph: Table) -> list[tuple[int, list[int], list[int]]]:
@@ -122,9 +124,10 @@ def _constants(
             if number < 0:  # an input that the operator may do without
                 continue
             number = through.get(number, number) if op != DEQUANTIZE else -1
-            if number >= 0 and number not in found and (entry := _at(number, tensors)).buffer:
-                if stored := _stored(raw, entry, op, place, buffers):
-                    found[number] = stored
+            if number < 0 or number in found or not (entry := _at(number, tensors)).buffer:
+                continue
+            if stored := _stored(raw, entry, op, place, buffers):
+                found[number] = stored
     return list(found.values())
 
 
@@ -152,9 +155,9 @@ def _stored(raw: bytes, entry: _Entry, op: int, place: int, buffers: list[Table]
 
 
 def _kind(op: int, place: int, entry: _Entry, dtype: str) -> str:
-    name, places = READS.get(op, ("", ()))
-    if not name:
+    if op not in READS:
         return "other"
+    places = READS[op][1]
     if places is None:  # additions and products of constants: what is left of a norm
         return "norms"
     return "weights" if place == places[0] else "biases" if place == places[1] else "other"
@@ -184,8 +187,6 @@ def _quantizers(tensors: list[_Entry]) -> list[Stored]:
 
 def _unique(stored: list[Stored]) -> tuple[Stored, ...]:
     """The same with names that differ: a number behind those that come again; no byte in two of them."""
-    from dataclasses import replace
-
     seen: dict[str, int] = {}
     places: set[int] = set()
     found = []

@@ -1,6 +1,6 @@
 """Runtimes: bytes and images -> numbers. Add one: a class like ``Engine`` and a line in ENGINES.
 
-They run in a process of their own (``resq.deployed.worker``), because they read untrusted files in native code.
+They run in a process of their own (``resq.deployed.worker``): they read untrusted files in native code.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """LiteRT (TensorFlow Lite): every fault map gets an interpreter of its own, made from the changed bytes.
 
-Its default delegate packs the weights when it prepares. A flip written into a tensor's view afterwards is never
-computed with, though it reads back (LiteRT 2.3.0), so nothing is ever written into an interpreter here.
+Its default delegate packs the weights when it prepares. A flip written into a tensor's view afterwards is
+never computed with, though it reads back (LiteRT 2.3.0), so nothing is ever written into an interpreter here.
 """
 
 from __future__ import annotations

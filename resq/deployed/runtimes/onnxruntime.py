@@ -2,8 +2,8 @@
 
 It packs weights when a session begins, and computes with the packed ones: flips in shared initialisers reach
 only a part of the layers unless prepacking is switched off (onnxruntime 1.32.0). What its optimizer folds or
-rearranges is not reached that way at all. So both ways are offered, and which may be used is found out for each
-file, tensor by tensor (``resq.deployed.canary``).
+rearranges is not reached that way at all. So both ways are offered, and which may be used is found out for
+each file, tensor by tensor (``resq.deployed.canary``).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Engine:
 
     def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes."""
-        self._flips = at, mask
         self._xor(at, mask)
+        self._flips = at, mask
 
     def undo(self) -> None:
         """Flips the same bits back."""
@@ -144,14 +144,16 @@ class Shared:
         Raises:
             ValueError: a byte that is in no shared initialiser.
         """
-        which = np.searchsorted(self._starts, at, side="right") - 1
+        which = np.searchsorted(np.asarray(self._starts, np.int64), at, side="right") - 1
+        parts = []
         for i in np.unique(which):
-            chosen = which == i
-            local = at[chosen] - self._starts[i]
+            local = at[which == i] - (self._starts[i] if i >= 0 else 0)
             if i < 0 or local[-1] >= len(self._arrays[i]):
                 raise ValueError("these words cannot be shared with the runtime")
-            self._arrays[i][local] ^= mask[chosen]
+            parts.append((self._arrays[i], local, mask[which == i]))
+        for array, local, part in parts:  # all or none
+            array[local] ^= part
 
     def bytes_now(self) -> Sequence[memoryview]:
         """The shared memory."""
-        return [memoryview(a) for a in self._arrays]
+        return [a.data for a in self._arrays]

@@ -1,0 +1,61 @@
+"""Deployed files for tests: shipped networks as torch exports and onnxruntime quantizes them."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from resq import checkpoints, data
+from resq.core import Encoding
+from resq.data import folders
+from resq.measure.bench import network_of
+
+QUANTIZED = {
+    "qdq-tensor": {"quant_format": QuantFormat.QDQ, "per_channel": False},
+    "qdq-channel": {"quant_format": QuantFormat.QDQ, "per_channel": True},
+    "qoperator": {"quant_format": QuantFormat.QOperator, "activation_type": QuantType.QUInt8},
+    "int4": {"quant_format": QuantFormat.QDQ, "weight_type": QuantType.QInt4},
+}
+CARRIERS = ("float", *QUANTIZED)
+
+
+def shared(name: str) -> Path | None:
+    """A file of deployed/ beside the real images, None where it is not on this machine."""
+    return next((f / "deployed" / name for f in folders.folders() if (f / "deployed" / name).is_file()), None)
+
+
+class Images(CalibrationDataReader):
+    """Sixteen images, one after the other."""
+
+    def __init__(self) -> None:
+        pixels = data.load("signs", "test").first(16).pixels
+        self._rest: Iterator[np.ndarray] = iter(pixels.astype(np.float32)[:, None] / 255)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """The next input, None at the end."""
+        image = next(self._rest, None)
+        return None if image is None else {"images": image}
+
+
+def made(folder: Path, name: str = "signs/resnet20/base") -> dict[str, Path]:
+    """A shipped network in every form of CARRIERS."""
+    checkpoint = checkpoints.load(name)
+    network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32"))).eval()
+    files = {carrier: folder / f"{carrier}.onnx" for carrier in CARRIERS}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        free = {"images": {0: "n"}, "logits": {0: "n"}}
+        torch.onnx.export(
+            network, torch.zeros(2, 3, 32, 32), files["float"], dynamo=False, opset_version=21,
+            input_names=["images"], output_names=["logits"], dynamic_axes=free,
+        )  # fmt: skip
+        for carrier, options in QUANTIZED.items():
+            chosen = {"weight_type": QuantType.QInt8, "activation_type": QuantType.QInt8, **options}
+            quantize_static(files["float"], files[carrier], Images(), **chosen)
+    for file in files.values():
+        onnx.checker.check_model(onnx.load(file))
+    return files
