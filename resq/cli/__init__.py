@@ -29,6 +29,7 @@ from resq.cli import (
     surface,
     sweep,
     train,
+    twin,
     verify,
     zoo,
 )
@@ -39,6 +40,7 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "evaluate": evaluate,
     "inspect": inspect,
+    "twin": twin,
     "sweep": sweep,
     "sensitivity": sensitivity,
     "replay": replay,

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from resq.cli import options
+from resq.cli import files, options
 from resq.core import Encoding
+from resq.deployed import network as deployed
 from resq.measure import stats
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_network(parser, seed="which images the attacker has")
+    options.add_file(parser)
     options.add_result(parser, 128, "the attacker's images")
     parser.add_argument("--flips", type=int, default=20, help="bits to flip, one by one (default 20)")
     parser.add_argument("--test", type=int, default=1000, help="other images that tell the accuracy (1000)")
@@ -25,7 +27,8 @@ def run(arguments: argparse.Namespace) -> None:
     if min(arguments.flips, arguments.n, arguments.test) < 1:
         raise ValueError(f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and "
                          f"{arguments.test}")  # fmt: skip
-    found, steps = prepared(arguments), []
+    of_file = deployed.is_file(arguments.checkpoint)
+    found, steps = files.bit_search(arguments) if of_file else prepared(arguments), []
     for step in found.pop("steps"):
         steps.append(step)
         if not arguments.json:

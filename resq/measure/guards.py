@@ -18,6 +18,7 @@ from resq.measure.answers import BATCH, answers
 from resq.measure.bench import Bench
 from resq.measure.joint import Threat, craft
 from resq.threat.attacks import gradient
+from resq.threat.budget import Logits
 
 HUGE = 64.0  # a budget in 1/255 under which no picture stays what it was
 
@@ -222,7 +223,7 @@ def _soundness(
     ]
 
 
-def zero_gradients(network: torch.nn.Module, x: Tensor, y: Tensor) -> float:
+def zero_gradients(network: Logits, x: Tensor, y: Tensor) -> float:
     """Share of the images whose loss has a gradient of exactly zero."""
     flat = 0
     for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True):

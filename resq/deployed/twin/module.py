@@ -43,6 +43,7 @@ class Twin(nn.Module):
     Attributes:
         numbers: the file's words as numbers, before any scale, by the name of their ``Stored``.
         scored: the value that attacks follow: what a last softmax is given, or else the output.
+        soft: whether the file ends with a softmax, so that its answers are probabilities.
 
     Raises:
         ValueError: the graph has operators that a twin does not compute.
@@ -64,6 +65,7 @@ class Twin(nn.Module):
             self.program = fused(self.program, {name: stored.dtype for name, stored in self.stored.items()})
         self._last = _last_readers(self.program)
         self.scored = _scored(self.program)
+        self.soft = any(s.op in SOFT and s.op != "LogSoftmax" and s.inputs[0] == self.scored for s in self.program.steps)
 
     def _refuse(self) -> None:
         lacking = sorted({step.op for step in self.program.steps if step.op not in self._ops})
