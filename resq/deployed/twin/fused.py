@@ -1,6 +1,6 @@
 """What ONNX Runtime makes of a QDQ file when a session begins: products of integers instead of real numbers.
 
-DequantizeLinear -> Conv, Gemm or MatMul -> QuantizeLinear becomes QLinearConv, QGemm or QLinearMatMul. Sums of
+DequantizeLinear -> Conv, Gemm, MatMul or Add -> QuantizeLinear becomes QLinearConv, QGemm and so on. Sums of
 integers are exact, so a twin that computes the same in real numbers would round some values to the other side.
 On x86, onnxruntime 1.32.0 first makes uint8 of int8 activations that have one reader, and then fuses no product
 whose input and output are of different types: with int8 activations 10 of the 19 convolutions of a ResNet-20 are
@@ -16,7 +16,7 @@ from dataclasses import replace
 from resq.deployed.twin.graph import Program, Step
 
 X86 = ("x86_64", "AMD64")
-FUSED = {"Conv": "QLinearConv", "Gemm": "QGemm", "MatMul": "QLinearMatMul"}
+FUSED = {"Conv": "QLinearConv", "Gemm": "QGemm", "MatMul": "QLinearMatMul", "Add": "QLinearAdd"}
 
 
 def fused(program: Program, dtypes: Mapping[str, str], x86: bool | None = None) -> Program:
@@ -60,7 +60,10 @@ def _fused(step: Step, makers: Mapping[str, Step], readers: Mapping[str, int], t
     if maker is None or maker.op not in FUSED or readers[name] != 1:
         return step
     made = _product(step, maker, makers)
-    return made if made and types.get(made.inputs[0]) == types[step.outputs[0]] else step
+    if made is None:
+        return step
+    read = (made.inputs[0], made.inputs[3]) if made.op == "QLinearAdd" else made.inputs[:1]
+    return made if {types.get(name) for name in read} == {types[step.outputs[0]]} else step
 
 
 def _product(step: Step, maker: Step, makers: Mapping[str, Step]) -> Step | None:

@@ -112,7 +112,7 @@ class Twin(nn.Module):
         for number, step in enumerate(self.program.steps):
             try:
                 made = self._ops[step.op](v, step)
-            except (KeyError, IndexError, RuntimeError, ValueError) as error:
+            except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
                 said = f"{self.network.file.name}: a twin does not compute {step.op} as it is used here: {error}"
                 raise ValueError(said[:400]) from error
             found = made if isinstance(made, tuple | list) else (made,)

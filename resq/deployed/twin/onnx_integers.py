@@ -92,6 +92,24 @@ def _given(v: Values, real: Tensor, names: tuple[str, ...]) -> Tensor:
     return coded(real / v[names[0]].reshape(()), v[names[1]].reshape(()), v.dtypes[names[1]])
 
 
+def q_add(v: Values, step: Step) -> Tensor:
+    """QLinearAdd: the zero point is added before rounding, b before a, each product added without rounding it.
+
+    Products that are rounded first would put a few sums on the other side of a half.
+    """
+    (a, sa, za), (b, sb, zb) = (tuple(v[n] for n in step.inputs[i : i + 3]) for i in (0, 3))
+    scale, zero = (v[n].reshape(()) for n in step.inputs[6:8])
+    left, right = sa.reshape(()) / scale, sb.reshape(()) / scale
+    fixed = zero - (left * za.reshape(()) + right * zb.reshape(()))
+    made = _multiplied_in(a, left, _multiplied_in(b, right, fixed))
+    return coded(made, torch.zeros_like(zero), v.dtypes[step.inputs[7]])
+
+
+def _multiplied_in(x: Tensor, by: Tensor, more: Tensor) -> Tensor:
+    """``x * by + more``, rounded once: what processors call fused multiply-add."""
+    return (x.double() * by.double() + more.double()).to(x.dtype)
+
+
 def _q_pair(compute: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Values, Step], Tensor]:
     def op(v: Values, step: Step) -> Tensor:
         n = step.inputs
@@ -153,7 +171,7 @@ OPS: dict[str, Callable[[Values, Step], Any]] = {
     "QLinearConv": q_conv,
     "QLinearMatMul": q_matmul,
     "QGemm": q_gemm,
-    "QLinearAdd": _q_pair(torch.add),
+    "QLinearAdd": q_add,
     "QLinearMul": _q_pair(torch.mul),
     "QLinearSigmoid": _q_each(lambda x, _: torch.sigmoid(x)),
     "QLinearLeakyRelu": _q_each(lambda x, s: torch.nn.functional.leaky_relu(x, s.told.get("alpha", 0.01))),

@@ -168,6 +168,7 @@ OPS: dict[str, Op] = {
     "Max": _pairwise(torch.maximum),
     "Min": _pairwise(torch.minimum),
     "Equal": _pairwise(torch.eq),
+    "Not": _each(torch.logical_not),
     "PRelu": _pairwise(lambda x, slope: torch.where(x > 0, x, slope * x)),
     "Relu": _each(torch.relu),
     "Sigmoid": _each(torch.sigmoid),

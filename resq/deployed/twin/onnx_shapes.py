@@ -78,7 +78,7 @@ def gathered(v: Values, step: Step) -> Tensor:
     x, index, axis = v[step.inputs[0]], v[step.inputs[1]].long(), step.told.get("axis", 0)
     axis %= x.dim()
     found = x.index_select(axis, index.reshape(-1) % x.shape[axis])
-    return found.reshape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+    return found.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])
 
 
 def padded(v: Values, step: Step) -> Tensor:
@@ -130,6 +130,20 @@ def transposed(v: Values, step: Step) -> Tensor:
     return x.permute(step.told.get("perm") or list(reversed(range(x.dim()))))
 
 
+def scattered(v: Values, step: Step) -> Tensor:
+    """ScatterND without a reduction: a copy with slices replaced."""
+    x, places, updates = (v[name] for name in step.inputs)
+    if step.told.get("reduction", "none") != "none":
+        raise ValueError(f"scatters with the reduction {step.told['reduction']}, which a twin does not compute")
+    return x.index_put(places.long().unbind(-1), updates)
+
+
+def ranged(v: Values, step: Step) -> Tensor:
+    """Range, from where it starts to before where it ends."""
+    ends = [v[name].reshape(()).item() for name in step.inputs]
+    return torch.arange(*ends, dtype=v[step.inputs[0]].dtype)
+
+
 OPS: dict[str, Callable[[Values, Step], Any]] = {
     "Reshape": reshape,
     "Flatten": flattened,
@@ -147,5 +161,7 @@ OPS: dict[str, Callable[[Values, Step], Any]] = {
     "Concat": lambda v, s: torch.cat([v[name] for name in s.inputs], s.told["axis"]),
     "Identity": lambda v, s: v[s.inputs[0]],
     "Dropout": lambda v, s: v[s.inputs[0]],
+    "ScatterND": scattered,
+    "Range": ranged,
     "Where": lambda v, s: torch.where(*(v[name] for name in s.inputs)),
 }

@@ -71,8 +71,9 @@ def values(network: Network, program: Program, wanted: Sequence[str], x: np.ndar
 def _process(network: Network, memory: bytes) -> Any:
     process = Process(len(memory))
     try:
-        about = {"carrier": network.parsed.carrier, "threads": network.threads, "stored": []}
-        process.ask("open", [np.frombuffer(memory, np.uint8)], **about, pixels=vars(network.pixels))
+        about = {"carrier": network.parsed.carrier, "threads": network.threads, "stored": [],
+                 "pixels": vars(network.pixels)}  # fmt: skip
+        process.ask("open", [np.frombuffer(memory, np.uint8)], about=about)
         process.ask("use", batch=network.batch)
         yield process
     finally:

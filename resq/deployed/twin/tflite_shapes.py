@@ -90,5 +90,6 @@ OPS: dict[str, Callable[[Values, Step], Any]] = {
 
 
 def _gathered(x: Tensor, index: Tensor, axis: int) -> Tensor:
+    axis %= x.dim()
     found = x.index_select(axis, index.reshape(-1))
-    return found.reshape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :] if axis != -1 else ())
+    return found.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])
