@@ -31,6 +31,7 @@ from resq.cli import (
     surface,
     sweep,
     train,
+    twin,
     verify,
     zoo,
 )
@@ -42,6 +43,7 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "evaluate": evaluate,
     "inspect": inspect,
+    "twin": twin,
     "sweep": sweep,
     "sensitivity": sensitivity,
     "replay": replay,

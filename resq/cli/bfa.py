@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from resq.cli import options
+from resq.cli import files, options
 from resq.core import Encoding
+from resq.deployed import network as deployed
 from resq.errors import ResqError
 from resq.measure import stats
 
@@ -16,6 +17,7 @@ from resq.measure import stats
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_network(parser, seed="which images the attacker has")
+    options.add_file(parser)
     options.add_result(parser, 128, "the attacker's images")
     parser.add_argument("--flips", type=int, default=20, help="bits to flip, one by one (default 20)")
     parser.add_argument("--test", type=int, default=1000, help="other images that tell the accuracy (1000)")
@@ -26,8 +28,9 @@ def run(arguments: argparse.Namespace) -> None:
     if min(arguments.flips, arguments.n, arguments.test) < 1:
         raise ResqError(f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and "
                          f"{arguments.test}")  # fmt: skip
-    found, steps = prepared(arguments), []
-    if not arguments.json:
+    of_file = deployed.is_file(arguments.checkpoint)
+    found, steps = files.bit_search(arguments) if of_file else prepared(arguments), []
+    if not arguments.json and not of_file:
         options.first(arguments)
     for step in found.pop("steps"):
         steps.append(step)

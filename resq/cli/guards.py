@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from resq.cli import options
+from resq.cli import files, options
 from resq.core import Encoding
+from resq.deployed import network as deployed
 from resq.measure.spec import SweepSpec
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_network(parser, seed="random starts")
+    options.add_file(parser)
     options.add_result(parser, 500, "the first N test images; on fewer than 500 most guards are not judged")
     parser.add_argument("--eps", type=float, default=8.0, help="attack budget in 1/255 (default 8)")
     parser.add_argument("--steps", type=int, default=20, help="PGD steps; twice as many are tried too (20)")
@@ -20,14 +22,18 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measures and prints the guards."""
-    found = measured(
-        SweepSpec(
-            arguments.checkpoint,
-            encoding=arguments.encoding,
-            eps=(arguments.eps,),
-            steps=arguments.steps,
-            n=arguments.n,
-            seed=arguments.seed,
+    found = (
+        files.guards(arguments)
+        if deployed.is_file(arguments.checkpoint)
+        else measured(
+            SweepSpec(
+                arguments.checkpoint,
+                encoding=arguments.encoding,
+                eps=(arguments.eps,),
+                steps=arguments.steps,
+                n=arguments.n,
+                seed=arguments.seed,
+            )
         )
     )
     if options.told(arguments, found):

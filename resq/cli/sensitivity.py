@@ -14,7 +14,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from resq import jobs
-from resq.cli import options
+from resq.cli import files, options
+from resq.deployed import network as deployed
 from resq.errors import ResqError
 from resq.measure import layers, rates, table
 from resq.measure.layers import LayerSpec
@@ -26,6 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_network(parser, seed="fault maps and random signs")
     parser.add_argument("--data", default="", help="data set to measure on; default: the checkpoint's own")
+    options.add_file(parser, data=False)
     parser.add_argument("--n", type=int, default=256, help="the first N test images (default 256)")
     parser.add_argument(
         "--measured", action="store_true", help="also flip bits and measure, cell by cell: minutes"
@@ -49,6 +51,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out is not None and (arguments.out.suffix != ".parquet" or arguments.out.exists()):
         said = "exists already" if arguments.out.exists() else "is no .parquet file"
         raise ResqError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
+    if deployed.is_file(arguments.checkpoint):
+        _show(arguments, list(files.estimates(arguments)))
+        return
     spec = asked(arguments)
     if arguments.stream:
         jobs.watch_parent()
@@ -58,6 +63,10 @@ def run(arguments: argparse.Namespace) -> None:
         rows.append(row)
         if arguments.stream:
             print(json.dumps({"row": row}), flush=True)
+    _show(arguments, rows)
+
+
+def _show(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     frame = layers.frame(rows)
     if arguments.out:
         table.write(frame, arguments.out)

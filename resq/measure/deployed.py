@@ -1,4 +1,7 @@
-"""Rows of deployed networks: the file's own words flip, its own runtime answers. No torch."""
+"""Rows of deployed networks: the file's own words flip, its own runtime answers.
+
+No torch, but for attacks.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ class Files:
         self._map = lru_cache(2)(_drawn)
         self._said: set[str] = set()
         self._clean: dict[tuple[str, str], tuple[np.ndarray, Answers]] = {}
+        self._aimed: tuple[tuple[Any, ...], np.ndarray, np.ndarray] | None = None
 
     def found(self, cell: Cell) -> dict[str, Any]:
         """What the row of a cell says beside the cell: the network, hashes, counts.
@@ -45,6 +49,8 @@ class Files:
         network = self.network(cell)
         x, y, images = self._pictures(*_which(cell))
         flips = self.flips(cell, network)
+        if cell.attack != "none":
+            x = self._moved(cell, network, x, y, flips)
         clean = self._fault_free(cell, network, x)
         with network.flipped(flips):
             seen = answered(network.logits(x), y, None if clean is None else clean.chances)
@@ -66,6 +72,19 @@ class Files:
             known = x, answered(network.logits(x), np.zeros(len(x), np.int64), None)
             self._clean = {(network.hash, cell.inputs): known}
         return known[1]
+
+    def _moved(
+        self, cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: BitFlips
+    ) -> np.ndarray:
+        """The images as the attack moves them; kept for the cells that differ in the map alone."""
+        from resq.measure import aimed  # torch, which faults alone do not need
+
+        key = (network, cell.attack, cell.eps, cell.steps, cell.restarts, cell.seed)
+        if cell.mode == "adaptive":
+            return aimed.moved(cell, network, x, y, flips)
+        if self._aimed is None or self._aimed[0] != key or self._aimed[1] is not x:
+            self._aimed = key, x, aimed.moved(cell, network, x, y, NO_FLIPS)
+        return self._aimed[2]
 
     def network(self, cell: Cell) -> Network:
         """The cell's file, opened, its words known to be computed with."""

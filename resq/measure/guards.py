@@ -21,6 +21,7 @@ from resq.measure.answers import BATCH, answers
 from resq.measure.bench import Bench
 from resq.measure.joint import Threat, craft
 from resq.threat.attacks import gradient
+from resq.threat.budget import Logits
 
 ENOUGH = 500  # images; on fewer a guard that counts them is not judged
 SAME = 0.01  # of the weights; where fewer differ, two networks are one
@@ -278,7 +279,7 @@ def _soundness(
     ]
 
 
-def zero_gradients(network: torch.nn.Module, x: Tensor, y: Tensor) -> float:
+def zero_gradients(network: Logits, x: Tensor, y: Tensor) -> float:
     """Share of the images whose loss has a gradient of exactly zero."""
     flat = 0
     for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True):

@@ -20,6 +20,7 @@ from resq.measure.bench import Bench
 from resq.measure.spec import ATTACKS as ATTACK_STEPS
 from resq.memory.beside import Struck
 from resq.threat.attacks import ATTACKS
+from resq.threat.budget import Logits
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Threat:
         return {"attack": self.attack, "eps": self.eps, "steps": own[0], "restarts": own[1]}
 
 
-def craft(network: torch.nn.Module, x: Tensor, y: Tensor, threat: Threat, *, stop: bool = True) -> Tensor:
+def craft(network: Logits, x: Tensor, y: Tensor, threat: Threat, *, stop: bool = True) -> Tensor:
     """The images as the attack moves them, batch by batch; its random starts are the same on any network.
 
     Args:

@@ -22,7 +22,12 @@ from resq.memory import faults
 __all__ = ["ATTACKS", "MODES", "SweepSpec", "read"]
 
 # Attack -> the steps that it takes; 0: as many as the spec says. Spelling a spec needs no torch.
-ATTACKS = {"fgsm": 1, "pgd": 0, "apgd": 100, "autoattack": 100}
+# Of the Square attack these are its queries.
+ATTACKS = {"fgsm": 1, "pgd": 0, "apgd": 100, "square": 5000, "autoattack": 100}
+# Of a deployed file: examples made on its differentiable twin, which meet the runtime.
+TWIN = "twin-"
+ON_TWIN = {f"{TWIN}{name}": ATTACKS[name] for name in ("fgsm", "pgd", "apgd")}
+OF_FILES = {"square": ATTACKS["square"], **ON_TWIN}
 
 
 AS_STORED = "as stored"  # the encoding of a deployed file: its own words
@@ -84,7 +89,7 @@ class SweepSpec:
         if self.fault == ACTIVATIONS and (self.layers or self.planes or self.modes):
             asked = ", ".join(map(str, (*self.layers, *self.planes, *self.modes)))
             raise ResqError(f"{ACTIVATIONS} flip anywhere and meet no attack, got {asked}")
-        known("attack", self.attack, ATTACKS)
+        known("attack", self.attack, self._attacks)
         known("sample", self.sample, dict.fromkeys(SAMPLES))
         known("precision", self.precision, dict.fromkeys(PRECISIONS))
         self._check_precision()
@@ -131,11 +136,21 @@ class SweepSpec:
         if not self.data:
             name = Path(self.checkpoint).name
             raise ResqError(f"{name} does not say which images it is for; say --data, such as cifar10")
-        if self.eps or self.precision != "fp32" or self.fault == ACTIVATIONS:
+        if self.eps and f"{TWIN}{self.attack}" in ON_TWIN:
+            # a runtime gives no gradients, so the row says whose they are
+            object.__setattr__(self, "attack", f"{TWIN}{self.attack}")
+        if self.precision != "fp32" or self.fault == ACTIVATIONS:
             raise ResqError(
-                "a deployed file is run as it is and gives no gradients: no attack, precision or activations "
-                f"can be chosen, got eps {self.eps}, {self.precision}, {self.fault}"
+                "a deployed file is run as it is: no precision or activations can be chosen, "
+                f"got {self.precision}, {self.fault}"
             )
+
+    @property
+    def _attacks(self) -> dict[str, int]:
+        """Those that can be chosen; of a file that is not attacked, the default may stand."""
+        if not deployed.is_file(self.checkpoint):
+            return ATTACKS
+        return OF_FILES if self.eps else {**ATTACKS, **OF_FILES}
 
     def _check_targets(self) -> None:
         other = (*self.layers, *self.planes, *[self.fault] * (self.fault == ACTIVATIONS),
@@ -177,7 +192,7 @@ class SweepSpec:
 
     def cells(self) -> Iterator[Cell]:
         """What is measured, row by row: map after map, each at all rates, so a part shows whole curves."""
-        own = ATTACKS[self.attack]
+        own = {**ATTACKS, **ON_TWIN}[self.attack]
         steps, restarts = (own, 1) if own else (self.steps, self.restarts)
         bare = Cell(
             self.checkpoint, self.dataset, self.encoding, seed=self.seed, n=self.n, inputs=self.inputs

@@ -45,6 +45,7 @@ SOURCES = (
     "deployed",
     "vision.py",
     "measure/activations.py",
+    "measure/aimed.py",
     "measure/answers.py",
     "measure/bench.py",
     "measure/cells.py",

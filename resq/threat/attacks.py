@@ -9,7 +9,7 @@ from torch import Tensor
 
 from resq.errors import ResqError
 from resq.networks import answer
-from resq.threat.auto import apgd, autoattack
+from resq.threat.auto import apgd, autoattack, square
 from resq.threat.budget import Attack, Logits, check_eps
 
 
@@ -119,4 +119,10 @@ def gradient_and_logits(f: Logits, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor
     return torch.autograd.grad(loss, x)[0], logits.detach()
 
 
-ATTACKS: dict[str, Attack] = {"fgsm": fgsm, "pgd": pgd, "apgd": apgd, "autoattack": autoattack}
+ATTACKS: dict[str, Attack] = {
+    "fgsm": fgsm,
+    "pgd": pgd,
+    "apgd": apgd,
+    "square": square,
+    "autoattack": autoattack,
+}

@@ -1,4 +1,4 @@
-"""APGD and AutoAttack: attacks without settings to tune, from the optional package ``pyautoattack``.
+"""APGD, Square and AutoAttack: attacks without settings to tune, from the optional package ``pyautoattack``.
 
 Source: Croce and Hein, ICML 2020, arXiv:2003.01690. The package draws from torch's global generator, which it
 seeds; here it does so inside a fork of it, with a seed from ``rng``, so that nothing leaks either way.
@@ -63,6 +63,23 @@ def autoattack(
     return _run(STANDARD, f, x, y, eps, rng, steps, queries)
 
 
+def square(
+    f: Logits, x: Tensor, y: Tensor, eps: float, *, rng: np.random.Generator, queries: int = QUERIES
+) -> Tensor:
+    """Images moved at most ``eps`` per pixel so that ``f`` errs: the Square attack, which needs no gradients.
+
+    Args:
+        f: images (N, C, H, W) in [0, 1] -> logits (N, classes); any function, such as a runtime's answers.
+        eps: budget in the same 0..1 units.
+        rng: gives the package its seed.
+        queries: per image.
+    Raises:
+        ValueError: ``eps`` outside [0, 1], or the package is not installed.
+    Source: Andriushchenko et al., ECCV 2020, arXiv:1912.00049.
+    """
+    return _run(("square",), f, x, y, eps, rng, STEPS, queries)
+
+
 def _run(
     attacks: tuple[str, ...],
     f: Logits,
@@ -79,7 +96,7 @@ def _run(
     seed, traced = int(rng.integers(2**31)), sys.gettrace()
     with torch.no_grad():
         classes = f(x[:1]).shape[1]
-    if classes < 4:
+    if classes < 4 and "apgd-t" in attacks:
         raise ResqError(f"APGD's targeted loss needs at least 4 classes, got {classes}")
     with torch.random.fork_rng(devices=[]):
         whole = package.AutoAttack(f, attacks=list(attacks), version="custom", eps=eps, seed=seed)
@@ -109,7 +126,7 @@ def _package() -> ModuleType:
         import pyautoattack
     except ImportError:
         raise LackingError(
-            "apgd and autoattack come with the package pyautoattack, which is not installed: "
+            "apgd, square and autoattack come with the package pyautoattack, which is not installed: "
             "pip install pyautoattack==0.2.0"
         ) from None
     return pyautoattack

@@ -45,6 +45,10 @@ class Table:
         offset = number(self.raw, vtable + place, "<H") if place + 2 <= size else 0
         return self.at + offset if offset else 0
 
+    def place(self, index: int) -> int:
+        """The byte at which a field stands, 0 where it is not there."""
+        return self._field(index)
+
     def integer(self, index: int, form: str = "<i", default: int = 0) -> int:
         """A number in the table itself."""
         at = self._field(index)

@@ -55,6 +55,10 @@ class Engine(Protocol):
         """
         ...
 
+    def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:
+        """Each output of the file, (N, ...) in its own dtype, of inputs as ``run`` takes them."""
+        ...
+
     def bytes_now(self) -> Sequence[memoryview]:
         """The memory that flips are made in, for a check that they were undone."""
         ...

@@ -80,6 +80,18 @@ class Engine:
         raw = np.concatenate(parts)[: len(values)]
         return _dequantized(raw, given)
 
+    def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:
+        """Each output of the file, integers as they are."""
+        made = _sized(self._now(), batch)
+        taken, given = made.get_input_details()[0]["index"], [d["index"] for d in made.get_output_details()]
+        parts: list[list[np.ndarray]] = [[] for _ in given]
+        for begin in range(0, len(values), batch):
+            made.set_tensor(taken, padded(values[begin : begin + batch], batch))
+            made.invoke()
+            for part, index in zip(parts, given, strict=True):
+                part.append(made.get_tensor(index))
+        return [np.concatenate(part)[: len(values)] for part in parts]
+
     def bytes_now(self) -> Sequence[memoryview]:
         """The file as it is now."""
         return [memoryview(self._memory)]

@@ -100,6 +100,18 @@ class Engine:
             parts.append(np.asarray(session.run(None, {name: part})[0]).reshape(batch, -1))
         return np.concatenate(parts)[: len(values)].astype(np.float32)
 
+    def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:
+        """Each output of the file, integers as they are."""
+        session = self._now()
+        name = session.get_inputs()[0].name
+        parts = [
+            session.run(None, {name: padded(values[begin : begin + batch], batch)})
+            for begin in range(0, len(values), batch)
+        ]
+        return [
+            np.concatenate([np.atleast_1d(a) for a in one])[: len(values)] for one in zip(*parts, strict=True)
+        ]
+
     def bytes_now(self) -> Sequence[memoryview]:
         """The memory that flips are made in."""
         return self._shared.bytes_now() if self._shared else [memoryview(self._memory)]

@@ -1,0 +1,85 @@
+"""How far a deployed file's differentiable twin is from its runtime: answers, and where the layers part."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from resq import data
+from resq.cli import options
+from resq.deployed.network import Network
+from resq.deployed.pixels import Asked
+from resq.errors import ResqError
+
+if TYPE_CHECKING:
+    from resq.deployed.twin.check import Check
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("file", help="a .tflite or .onnx file")
+    parser.add_argument("--data", required=True, help="data set whose test images both are given")
+    options.add_inputs(parser)
+    options.add_result(parser, 200, "the first N test images")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Compares and prints."""
+    if arguments.n < 1:
+        raise ResqError(f"n must be at least 1, got {arguments.n}")
+    with Network(arguments.file, "all", Asked.parse(options.inputs(arguments))) as network:
+        found = compared(network, arguments.data, arguments.n)
+        about = {"file": network.file.name, "sha256": network.hash, "data": arguments.data}
+    parting = found.parting
+    told = {**about, **asdict(found), "parting": parting.name if parting else None}
+    if not options.told(arguments, told):
+        _print(about, found)
+
+
+def compared(network: Network, name: str, n: int) -> Check:
+    """The runtime beside the twin on the first test images of a data set."""
+    from resq.deployed.twin.check import compare
+    from resq.deployed.twin.module import Twin
+
+    images = data.load(name, "test").first(n)
+    return compare(network, Twin(network), images.pixels, images.y)
+
+
+def _print(about: dict[str, Any], found: Check) -> None:
+    options.print_table(
+        [
+            {
+                "layer": layer.name if len(layer.name) <= 48 else f"{layer.name[:22]}…{layer.name[-25:]}",
+                "operator": layer.op,
+                "equal": options.percent(layer.same),
+                "largest": f"{layer.largest:.3g} {layer.unit}",
+                "mean": f"{layer.mean:.3g}",
+            }
+            for layer in found.layers
+        ]
+    )
+    print(f"\n{_layers(found)}")
+    print(
+        f"{about['file']} by {found.runtime} and its twin on {found.n} images of {about['data']}: "
+        f"{options.percent(found.agree)} of the answers are the same, {options.percent(found.same)} of the "
+        f"numbers equal; differences at most {found.largest:.3g}, on average {found.mean:.3g}, of numbers that "
+        f"span {found.span:.3g}"
+    )
+    print(
+        f"right: the runtime {found.right}, the twin {found.twin_right} of {found.n}; SHA-256 {about['sha256']}…"
+    )
+
+
+def _layers(found: Check) -> str:
+    """A sentence about the layers."""
+    if found.said:
+        return f"no layers are compared: {found.said}"
+    own = (
+        ""
+        if found.undisturbed
+        else "; made to show its layers, the runtime answers other numbers than by itself"
+    )
+    if found.parting is None:
+        return f"no layer parts from the runtime's on {found.layered} images{own}"
+    return f"on {found.layered} images the two part first at {found.parting.name}{own}"

@@ -1,0 +1,67 @@
+"""The graph of a deployed file as data: operators in order, what each reads, makes and was told. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operator of the graph.
+
+    Attributes:
+        op: its name in the carrier, such as CONV_2D or QLinearConv.
+        inputs, outputs: names of values; "" for an input that is left out.
+        told: its attributes by name.
+    """
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The quantizer of a TFLite value.
+
+    Attributes:
+        scale, zero: names of constants, both of one number for each channel or of one.
+        axis: of the channels.
+        dtype: of the integers, such as int8.
+    """
+
+    scale: str
+    zero: str
+    axis: int
+    dtype: str
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A file's graph.
+
+    Attributes:
+        carrier: "tflite" or "onnx".
+        steps: in an order in which each value is made before it is read.
+        constants: name -> numbers as they are stored, before any scale; of those that are not among the file's
+            words (``words`` says which are).
+        words: name of a value -> name of the ``Stored`` that holds its numbers.
+        codes: of TFLite, the quantizer of each value that has one.
+        shapes: of TFLite, the shape of each value, -1 where it is free.
+        opset: of ONNX, the version of its own operators.
+    """
+
+    carrier: str
+    steps: tuple[Step, ...]
+    constants: Mapping[str, np.ndarray]
+    words: Mapping[str, str]
+    input: str
+    output: str
+    codes: Mapping[str, Codes] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    opset: int = 0
