@@ -28,7 +28,7 @@ LAMBDA = {
     "undefined": NONE,
 }
 RULE = (
-    "The interval of the measured value decides, over fault maps and images together (over maps alone "
+    "The 95 % interval of the measured value decides, over fault maps and images together (over maps alone "
     "where the claim is on the same whole test split). It lies within the claim's margin of the quoted "
     "figure, two points where nothing else is said: reproduced. It lies above the figure, where more is "
     "better: exceeded. It does not hold the figure: not reproduced. It holds the figure and is wider than "

@@ -76,6 +76,7 @@ def spelled(v: Verdict) -> dict[str, Any]:
         "low": best.low if best else None,
         "high": best.high if best else None,
         "verdict": v.verdict,
+        "tried": v.tried,
         "why": v.why,
         "cell": _cell(best),
         "unknown": list(claim.unknown),
@@ -164,6 +165,7 @@ def _line(v: Verdict) -> dict[str, str]:
         "quoted": v.claim.quote,
         "measured, 95 %": _spelled(v, v.decides),
         "verdict": v.verdict,
+        "readings": v.tried,
     }
 
 

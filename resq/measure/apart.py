@@ -117,10 +117,10 @@ def _alike(rows: pd.DataFrame, mixed: Sequence[str]) -> pd.DataFrame:
     seen = rows[rows["encoding"].isin(mixed)][SAME].value_counts().reset_index().iloc[0]
     for name in SAME:
         rows = rows[rows[name] == seen[name]]
-    # Maps drawn at another rate are other maps; without flips there is none.
+    # Maps drawn at another rate are other maps; without flips there is none, and old rows do not note it.
     drawn = rows.loc[(rows["ber"] > 0) & rows["encoding"].isin(mixed), "top"].mode()
     if len(drawn):
-        rows = rows[(rows["ber"] == 0) | (rows["top"] == drawn.iloc[0])]
+        rows = rows[(rows["ber"] == 0) | rows["top"].isin([0.0, drawn.iloc[0]])]
     maps = rows.groupby("encoding")["map"].max().min()
     curve = stats.curve(rows[rows["map"] <= maps])
     return (
