@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.gpu import images
+from benchmarks.gpu import images, runs
 from benchmarks.gpu.learner import Learner
 from benchmarks.gpu.programme import Programme
 
@@ -68,18 +68,17 @@ def _all(run: Programme, given: argparse.Namespace, workers: list[subprocess.Pop
     run.tests(*images.read(given.test, 32 if given.tiny else 1000))
     workers.extend(_worker(run, i) for i in range(given.workers))
     run.take(*parts[0], total)
-    step = run.speed()
-    run.taught(1.0 if given.tiny else TEACHER)
-    for part in given.parts[1:]:
-        if _came(part, given.patience):
-            parts.append(images.read(part, few and few // 2))
+    step = runs.speed(run)
+    runs.taught(run, 1.0 if given.tiny else TEACHER)
+    parts += [images.read(p, few and few // 2) for p in given.parts[1:] if _came(p, given.patience)]
     run.end = min(time.time() + given.seconds, given.end or np.inf)
     run.note("end", {"seconds": round(run.left(), 1), "parts": len(parts)})
     if given.shipped:
         for file in sorted(given.shipped.glob("*.safetensors")):
             run.ask(2, f"shipped-{file.stem}", file, True)
-    run.take(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)), total)
-    run.fronts(run.pilots(step))
+    pixels, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    run.take(pixels, y, total)
+    runs.fronts(run, runs.pilots(run, step))
 
 
 def _worker(run: Programme, number: int) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""What a network gets right: clean images, and images moved by PGD; flags of single images, so that pairs can be compared."""
+"""What a network gets right, clean and moved by PGD, image by image, so that networks compare in pairs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pgd(
 
 
 def held(network: nn.Module, x: Tensor, y: Tensor, steps: int = 20) -> tuple[float, float]:
-    """Clean accuracy, and that under the worst of PGD on cross-entropy and twice as many steps on the margin."""
+    """Clean accuracy, and that after both PGD on cross-entropy and twice as many steps on the margin."""
     clean = right(network, x, y)
     hit = clean & pgd(network, x, y, steps) & pgd(network, x, y, 2 * steps, kind="margin")
     return float(clean.float().mean()), float(hit.float().mean())

@@ -36,7 +36,7 @@ class Learner:
         self.master = [p.detach().float().clone() for p in network.parameters()]
         self.pool = network.pool
         self.network = halved(network).requires_grad_(True)
-        self.working = list(self.network.parameters())
+        self.working: list[Tensor] = list(self.network.parameters())
         self.momentum = [torch.zeros_like(p) for p in self.master]
         self.buffers = [b for b in self.network.buffers() if b.is_floating_point() and b.ndim == 1]
         self.mean = [p.clone() for p in self.master]
@@ -125,8 +125,9 @@ class Learner:
         width = len(self.master[0])
         network = ResNet18(self.pool, width=width).to(self.rate.device)
         with torch.no_grad():
-            torch._foreach_copy_(list(network.parameters()), self.mean if mean else self.master)
+            own_weights: list[Tensor] = list(network.parameters())
+            torch._foreach_copy_(own_weights, self.mean if mean else self.master)
             own = [b for b in network.buffers() if b.is_floating_point() and b.ndim == 1]
             torch._foreach_copy_(own, self.mean_buffers if mean else self.buffers)
-        network.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval().requires_grad_(False)

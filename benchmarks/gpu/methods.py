@@ -37,7 +37,7 @@ class Method:
     beta: float = 5.0
 
     def passes(self) -> int:
-        """Forward passes' worth of a step: a backward one to the images counts one, to the weights one more."""
+        """Forward passes' worth of a step: back to the images counts one, to the weights as well two."""
         search = {"none": 0, "fgsm-rs": 2, "n-fgsm": 2, "pgd": 2 * self.steps, "trades": 1 + 2 * self.steps}
         return search[self.attack] + (6 if self.attack == "trades" else 3) + (self.taught > 0)
 
@@ -52,7 +52,7 @@ METHODS = (
 
 
 def moved(network: nn.Module, x: Tensor, y: Tensor, method: Method) -> Tensor:
-    """Images moved as the method asks. The network is in evaluation mode meanwhile: as it will be attacked."""
+    """Images moved as the method asks, against a network in evaluation mode: as it will be attacked."""
     eps = method.eps / 255
     noise = torch.empty_like(x).uniform_(-eps, eps)
     if method.attack == "n-fgsm":  # twice the noise, and nothing is cut but to pixels' range at the end
@@ -88,7 +88,7 @@ def _within(moved: Tensor, x: Tensor, eps: float) -> Tensor:
 
 
 def asked(x: Tensor, y: Tensor, method: Method, teacher: nn.Module | None, classes: int = 10) -> Tensor:
-    """What is asked for (N, classes): labels, smoothed, or mixed with the teacher's answers at temperature 2."""
+    """What is asked for (N, classes): labels, smoothed, or mixed with a teacher's answers at heat 2."""
     own = (y[:, None] == torch.arange(classes, device=y.device)).float()
     wanted = own * (1 - method.smooth) + method.smooth / classes
     if method.taught and teacher is not None:

@@ -1,4 +1,4 @@
-"""ResNet18 for 32x32 images with the tensors' names of ``resq.networks.resnet18``, with its pool or without."""
+"""ResNet18 for 32x32 images, its tensors named as those of ``resq.networks``, with the pool or without."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class ResNet18(nn.Module):
         self.pool = pool
         self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        for i in range(4):
-            inside, out = width * 2 ** max(i - 1, 0), width * 2**i
-            group = nn.Sequential(Block(inside, out, 1 if i == 0 else 2), Block(out, out, 1))
-            setattr(self, f"layer{i + 1}", group)
+        self.layer1 = nn.Sequential(Block(width, width, 1), Block(width, width, 1))
+        self.layer2 = nn.Sequential(Block(width, 2 * width, 2), Block(2 * width, 2 * width, 1))
+        self.layer3 = nn.Sequential(Block(2 * width, 4 * width, 2), Block(4 * width, 4 * width, 1))
+        self.layer4 = nn.Sequential(Block(4 * width, 8 * width, 2), Block(8 * width, 8 * width, 1))
         self.fc = nn.Linear(width * 8, classes)
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
@@ -80,4 +80,4 @@ def halved(network: nn.Module) -> nn.Module:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             module.to(torch.bfloat16)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

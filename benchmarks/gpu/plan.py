@@ -1,4 +1,4 @@
-"""What is trained in which order, and the rule by which it is chosen: that of assets/specs/adversarial/front.md."""
+"""What is trained in which order, and the rule that chooses, assets/specs/adversarial/front.md."""
 
 from __future__ import annotations
 

@@ -1,22 +1,20 @@
-"""The programme: images as they come, a teacher, short runs, the choice, long runs, words, seeds, attacks."""
+"""What all runs share: images as they come, the log, the clock, and what becomes of a trained network."""
 
 from __future__ import annotations
 
 import json
 import time
-import traceback
-from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from benchmarks.gpu import images, judge, plan, strong, train, words
 from benchmarks.gpu.learner import Learner
-from benchmarks.gpu.methods import METHODS, Method, loss
+from benchmarks.gpu.methods import Method, loss
 from benchmarks.gpu.network import ResNet18
 
 
@@ -39,7 +37,7 @@ class Programme:
         self.log: dict[str, Any] = {"device": self._device(), "torch": torch.__version__, "runs": {}}
         self.teacher: nn.Module | None = None
         self.began = time.time()
-        self.shares = plan.Shares(over=6, tail=6, least=0.5) if tiny else plan.Shares()
+        self.shares = plan.Shares(over=1, tail=4, least=0.3) if tiny else plan.Shares()
 
     def _device(self) -> str:
         return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
@@ -76,10 +74,7 @@ class Programme:
         """A network from a random start that will learn by this method."""
         torch.manual_seed(seed)
         network = ResNet18(pool, width=self.width)
-        asks: Callable[[nn.Module, Tensor, Tensor], Tensor] = lambda net, x, y: loss(
-            net, x, y, method, self.teacher
-        )
-        return Learner(network, self.images, self.batch, asks)
+        return Learner(network, self.images, self.batch, partial(loss, method=method, teacher=self.teacher))
 
     def fit(
         self,
@@ -124,7 +119,7 @@ class Programme:
         return row
 
     def measured(self, name: str, network: nn.Module) -> None:
-        """Writes what the network gets right of the test images, clean and under PGD-50; looks at none of it."""
+        """Writes what the network gets right of the test images, clean and under PGD-50; reads none of it."""
         x, y = self.test
         clean = judge.right(network, x, y)
         hit = clean & judge.pgd(network, x, y, 5 if self.tiny else 50)
@@ -132,102 +127,6 @@ class Programme:
         np.savez_compressed(file, clean=clean.cpu().numpy(), pgd50=hit.cpu().numpy())
 
     def ask(self, order: int, name: str, weights: Path, pool: bool, rest: bool = True) -> None:
-        """Puts a job where the attacks' workers look: APGD, and the ``rest`` of AutoAttack once there is time."""
+        """Puts a job where the attacks' workers look: APGD, and the ``rest`` of AutoAttack in the end."""
         job = {"name": name, "weights": str(weights), "pool": pool, "rest": rest, "n": len(self.test[1])}
         strong.put(self.jobs / f"{order}-{name}.json", job)
-
-    def worded(self, start: str, method: Method) -> None:
-        """Goes on from a robust network with bits of its 4-bit words flipped; labels alone are asked for."""
-        name, method = f"{start}-words", replace(method, smooth=0.0, taught=0.0)
-        if not (seconds := self.shares.turn(name, self.left())):
-            return
-        try:
-            self._worded(start, name, method, seconds)
-        except Exception:
-            self.note(f"{name} failed", traceback.format_exc())
-
-    def _worded(self, start: str, name: str, method: Method, seconds: float) -> None:
-        torch.manual_seed(0)
-        network = words.load(self.out / "nets" / f"{start}.safetensors", self.device)
-        learner = words.WordLearner(network, self.images, self.batch, method, 0.05)
-        found = train.run(learner, self.rows, seconds=seconds, peak=0.02)
-        network = learner.finished()
-        row = self.finish(name, network, found, pool=True, bits=4, method=vars(method), rate=0.05)
-        row["faulty"] = self.faulty(network)
-        self.note("faulty", row["faulty"])
-
-    def faulty(self, network: nn.Module) -> dict[str, float]:
-        """Held-out accuracy with flips in int4-tmr2 words, mean of five maps at each bit error rate."""
-        found: dict[str, float] = {}
-        kept = {k: v.clone() for k, v in network.state_dict().items()}
-        for rate in (0.01, 0.05, 0.1):
-            scores = []
-            for _ in range(5):
-                network.load_state_dict(kept)
-                words.stored_as(network, 4, rate)
-                scores.append(float(judge.right(network, self.x, self.y).float().mean()))
-            found[str(rate)] = round(sum(scores) / 5, 4)
-        return found
-
-    def speed(self) -> float:
-        """Seconds of one N-FGSM step, and those of other forms into the log."""
-        found = {}
-        for name, method, pool in (("n-fgsm", METHODS[0], True), ("n-fgsm, no pool", METHODS[0], False)):
-            learner = self.learner(method, 0, pool)
-            done = train.run(learner, self.rows, seconds=0.5, peak=0.01)
-            found[name] = {**done, "ms": round(1000 * done["seconds"] / done["steps"], 2)}
-            self.note("speed", found)
-        return float(found["n-fgsm"]["seconds"] / found["n-fgsm"]["steps"])
-
-    def taught(self, seconds: float) -> None:
-        """The clean teacher, from a random start on the images that have come so far."""
-        clean = Method("clean", "none", smooth=0.0)
-        learner = self.learner(clean, 1)
-        found = train.run(learner, self.rows, seconds=seconds, peak=0.2)
-        teacher = learner.finished().to(torch.float32)
-        held = float(judge.right(teacher, self.x, self.y).float().mean())
-        self.teacher = teacher.to(torch.bfloat16).requires_grad_(False)
-        self.note("teacher", {**found, "held": held, "learned": len(self.rows)})
-
-    def pilots(self, step: float) -> Method:
-        """Short runs of all methods at equal cost in passes, and the choice among them."""
-        base, rows = METHODS[0].passes(), {}
-        seconds = max(2.0, self.shares.turn(f"pilot-{METHODS[0].name}", self.left()))
-        for method in METHODS:
-            name = f"pilot-{method.name}"
-            if method is not METHODS[0] and not self.shares.turn(name, self.left()):
-                continue
-            steps = max(2, round(seconds / step * base / method.passes()))
-            if row := self.tried(name, method, 1.6 * seconds, steps=steps):
-                rows[method.name] = row
-        method = plan.chosen(rows)
-        self.note("chosen", method.name)
-        return method
-
-    def fronts(self, method: Method) -> None:
-        """The long runs, their words, and the seeds, as long as there is time."""
-        pilot = self.log["runs"][f"pilot-{method.name}"]
-        first = replace(method, eps=plan.budget(100 * pilot["clean"], 8.0, plan.FIRST, plan.GAIN))
-        row = self.long("first", first)
-        self.worded("first", first)
-        self.long("bare", replace(method, eps=plan.BARE_EPS), pool=False)
-        clean = row["clean"] if row else pilot["clean"] + plan.GAIN / 100
-        second = replace(method, eps=plan.budget(100 * clean, first.eps, plan.SECOND))
-        self.long("second", second)
-        self.worded("second", second)
-        for seed in (1, 2):
-            if seconds := self.shares.turn(f"seed-{seed}", self.left()):
-                self.tried(f"seed-{seed}", method, 1.6 * seconds, seed=seed, steps=pilot["steps"])
-
-    def long(self, name: str, method: Method, pool: bool = True) -> dict[str, Any] | None:
-        """A run of as many seconds as its share is."""
-        seconds = self.shares.turn(name, self.left())
-        return self.tried(name, method, seconds, pool=pool) if seconds else None
-
-    def tried(self, name: str, method: Method, seconds: float, **how: Any) -> dict[str, Any] | None:
-        """``fit``, or None and a line in the log: one run that fails takes no other with it."""
-        try:
-            return self.fit(name, method, seconds, **how)
-        except Exception:
-            self.note(f"{name} failed", traceback.format_exc())
-            return None

@@ -30,11 +30,11 @@ class Turned(torch.autograd.Function):
     """Images in the order that the GPU is quick with, their gradient in the order that the attacks expect."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: D102
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: D102
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return gradient.contiguous()
 
 
@@ -124,7 +124,8 @@ def _do(job: dict[str, Any], out: Path, x: Tensor, y: Tensor, cut: float) -> Non
 
     def note(found: Found) -> None:
         part = file.with_suffix(".part.npz")
-        np.savez_compressed(part, **found, seconds=np.array(spent + time.perf_counter() - began))
+        all_ = {**found, "seconds": np.array(spent + time.perf_counter() - began)}
+        np.savez_compressed(part, **all_)  # type: ignore[arg-type]
         part.replace(file)
 
     withstood(network, x[:n], y[:n], job.get("kinds", APGD), note, before=before, cut=cut)
@@ -145,7 +146,7 @@ def _taken(jobs: Path) -> dict[str, Any] | None:
             file.rename(mine)
         except FileNotFoundError:
             continue
-        return json.loads(mine.read_text())  # type: ignore[no-any-return]
+        return json.loads(mine.read_text())
     return None
 
 

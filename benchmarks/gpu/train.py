@@ -1,4 +1,4 @@
-"""Training until a share of the clock is used, watched on held-out images and rolled back where it overfits."""
+"""Training for a share of the time, watched on held-out images and rolled back where it overfits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Watch:
 
 
 def rate(progress: float, peak: float) -> float:
-    """The learning rate: straight up to ``peak`` in the first WARM of a run, then straight down to nothing."""
+    """The learning rate: straight up to ``peak`` in the first WARM of a run, then straight down to 0."""
     return peak * min(progress / WARM, (1 - progress) / (1 - WARM))
 
 

@@ -1,7 +1,7 @@
 """Weights as affine codes per output channel, their flips, training under them, and files of them.
 
-The codes are those of ``resq.memory.quant``, the files those of ``resq.checkpoints``, byte for byte in layout;
-both are written out here so that the programme runs where nothing but torch and numpy is.
+The codes are those of ``resq.memory.quant``, the files laid out as those of ``resq.checkpoints``; both are
+written out here so that the programme runs where nothing but torch and numpy is.
 """
 
 from __future__ import annotations
@@ -65,7 +65,12 @@ class WordLearner(Learner):
         self.stored = [name in stored for name in self.names]
         bounded = [w for w, s in zip(self.master, self.stored, strict=True) if s]
         limits = [float(w.std()) * self.SIGMAS for w in bounded]
-        self.after = lambda: [w.clamp_(-most, most) for w, most in zip(bounded, limits, strict=True)] and None
+
+        def cut() -> None:
+            for weight, most in zip(bounded, limits, strict=True):
+                weight.clamp_(-most, most)
+
+        self.after = cut
 
     def _values(self) -> tuple[list[Tensor], list[Tensor]]:
         """All parameters as their words are read, without flips and with fresh ones."""
@@ -98,7 +103,7 @@ class WordLearner(Learner):
 
 
 def stored_as(network: nn.Module, bits: int, rate: float = 0.0) -> None:
-    """Makes a float32 network compute with its weights as codes of ``bits``, flipped at ``rate``, in place."""
+    """A float32 network computes with its weights as codes of ``bits`` from now on, flipped at ``rate``."""
     own = dict(network.named_parameters())
     with torch.no_grad():
         for name in weight_names(network):
@@ -109,7 +114,8 @@ def stored_as(network: nn.Module, bits: int, rate: float = 0.0) -> None:
 
 def write(network: nn.Module, file: Path, bits: int) -> None:
     """Writes a float32 network's weights as codes of 8 or 4 bits, all else as it is."""
-    names, found = set(weight_names(network)), {}
+    names = set(weight_names(network))
+    found: dict[str, np.ndarray] = {}
     for name, value in network.state_dict().items():
         found |= _packed(name, value, bits) if name in names else {name: _array(value)}
     save_file(found, file)
