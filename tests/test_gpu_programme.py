@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -249,27 +248,25 @@ def _parquet(file: Path, n: int, seed: int) -> None:
     pq.write_table(pa.table({"img": raws, "label": rng.integers(0, 10, n)}), file)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_the_whole_programme_tiny_with_a_part_that_comes_later(tmp_path):
     pytest.importorskip("pyautoattack")
-    for name, n in (("a", 256), ("test", 32), ("late", 256)):
+    for name, n in (("a", 256), ("test", 16), ("late", 256)):
         _parquet(tmp_path / f"{name}.parquet", n, n)
     late = threading.Timer(8, lambda: (tmp_path / "late.parquet").rename(tmp_path / "b.parquet"))
     late.start()
     out = tmp_path / "out"
     words_ = [sys.executable, "-m", "benchmarks.gpu", "--tiny", "--out", str(out), "--workers", "1"]
     words_ += ["--parts", str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")]
-    words_ += ["--test", str(tmp_path / "test.parquet"), "--seconds", "60", "--patience", "60"]
-    began = time.monotonic()
+    words_ += ["--test", str(tmp_path / "test.parquet"), "--seconds", "120", "--patience", "60"]
     done = subprocess.run(words_, cwd=ROOT, capture_output=True, text=True, check=False)
     late.cancel()
     assert done.returncode == 0, done.stderr[-2000:]
-    assert time.monotonic() - began < 180
     log = json.loads((out / "log.json").read_text())
     assert log["end"]["parts"] == 2
     assert log["images"] == {"learned": 461, "held": 51}
     assert log["chosen"] in log["runs"]["first"]["method"]["name"]
-    assert {"first", "bare", "second"} <= set(log["runs"])
+    assert set(log["runs"]) == set(plan.WEIGHTS)
     assert not [key for key in log if "failed" in key]
     for name in log["runs"]:
         assert (out / "nets" / f"{name}.safetensors").exists()

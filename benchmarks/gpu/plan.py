@@ -34,17 +34,21 @@ class Shares:
         over: seconds that recording, judging and writing take beside each run.
         tail: seconds kept for the last attacks.
         least: a run of fewer seconds is left out.
+        fixed: seconds of every run whatever is left, for trials; 0: they share.
     """
 
     over: float = 4.0
     tail: float = 70.0
     least: float = 4.0
+    fixed: float = 0.0
     gone: tuple[str, ...] = ()
 
     def turn(self, name: str, left: float) -> float:
         """Seconds for this run, which is the next, of ``left`` in all; 0: there is no time for it."""
         coming = {key: weight for key, weight in WEIGHTS.items() if key not in self.gone}
         self.gone += (name,)
+        if self.fixed:
+            return self.fixed
         share = (left - self.tail - self.over * len(coming)) / sum(coming.values())
         seconds = share * coming[name]
         return seconds if seconds >= self.least else 0.0

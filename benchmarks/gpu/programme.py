@@ -37,7 +37,7 @@ class Programme:
         self.log: dict[str, Any] = {"device": self._device(), "torch": torch.__version__, "runs": {}}
         self.teacher: nn.Module | None = None
         self.began = time.time()
-        self.shares = plan.Shares(over=1, tail=4, least=0.3) if tiny else plan.Shares()
+        self.shares = plan.Shares(fixed=0.3) if tiny else plan.Shares()
 
     def _device(self) -> str:
         return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
