@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from pathlib import Path
 
@@ -13,10 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import load_file
 from torch import nn
 
-from benchmarks.gpu import images, judge, learner, methods, network, plan, strong, train, words
-from resq import codes, networks
+from benchmarks.gpu import images, judge, learner, methods, network, pack, plan, strong, train, words
+from resq import checkpoints, codes, networks
 from resq.checkpoints import ROOT
 from resq.core import Encoding
 from resq.memory import quant
@@ -109,8 +113,6 @@ def test_codes_are_those_of_the_lab(bits, name):
 def test_the_lab_reads_the_files_as_the_programme_does(bits, thin, tmp_path):
     file = tmp_path / "net.safetensors"
     words.write(thin, file, bits)
-    from safetensors.numpy import load_file
-
     theirs, own = codes.unpacked(load_file(file)), words.load(file, CPU)
     assert set(theirs) == set(own.state_dict())
     assert all(np.array_equal(theirs[k], v.numpy()) for k, v in own.state_dict().items())
@@ -272,3 +274,64 @@ def test_the_whole_programme_tiny_with_a_part_that_comes_later(tmp_path):
         assert (out / "nets" / f"{name}.safetensors").exists()
         assert set(np.load(out / "tests" / f"{name}.npz")) == {"clean", "pgd50"}
     assert (out / "attacks" / "pilot-n-fgsm.npz").exists()
+
+
+# To another machine and back
+
+
+@pytest.mark.parametrize(("variant", "encoding"), [("base", "int8"), ("words", "int4-tmr2")])
+def test_a_packed_network_is_what_its_stored_words_are_read_as(variant, encoding, tmp_path, monkeypatch):
+    name, file = f"signs/resnet20/{variant}", tmp_path / "net.safetensors"
+    pack.network(name, encoding, file)
+    checkpoint, tensors = checkpoints.load(name), load_file(file)
+    stored = checkpoint.quantized(Encoding.parse(encoding))
+    for key, value in checkpoint.state.items():
+        wanted = quant.dequantize(stored.weights[key]) if key in stored.weights else value
+        assert np.array_equal(words._weight(key, tensors), wanted)
+
+
+def test_loads_hold_every_image_in_order_and_keep_their_size(tmp_path, monkeypatch):
+    pytest.importorskip("pyautoattack")
+    for name, n in (("train", 900), ("test", 40)):
+        _parquet(tmp_path / f"{name}.parquet", n, n)
+    monkeypatch.setattr(pack, "TESTS", 8)
+    whole = pq.read_table(tmp_path / "train.parquet")
+    loads = pack.pack(tmp_path / "train.parquet", tmp_path / "test.parquet", tmp_path / "to", 1.8, shipped={})
+    parts = [pq.read_table(next(load.glob("train-*.parquet"))) for load in loads]
+    assert len(loads) > 1
+    assert pa.concat_tables(parts).equals(whole)
+    assert all(pack._size(load) <= 1.8 * pack.MIB for load in loads)
+    assert len(pq.read_table(loads[0] / "test.parquet")) == 8
+    assert (loads[0] / "benchmarks" / "gpu" / "drive.sh").exists()
+    with pytest.raises(ValueError, match=r"0\.1 MiB have no room for images beside"):
+        pack.pack(tmp_path / "train.parquet", tmp_path / "test.parquet", tmp_path / "no", 0.1, shipped={})
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="drive.sh is for Linux")
+def test_a_programme_that_failed_is_begun_again_without_graphs_and_what_there_is_comes_home(tmp_path):
+    home, load, out = (tmp_path / name for name in ("home", "load", "out"))
+    for folder in (home / "out" / "nets", load, out, tmp_path / "bin"):
+        folder.mkdir(parents=True)
+    (home / "out" / "log.json").write_text('{"failed": "x"}')
+    (home / "out" / "nets" / "first.safetensors").write_text("of the first run")
+    (home / "pid").write_text("999999999")
+    (load / "train-2.parquet").write_text("images")
+    (load / "base.safetensors").write_text("codes")
+    python = tmp_path / "bin" / "python3"
+    python.write_text(
+        "#!/bin/sh\nmkdir -p again/nets; echo '{}' > again/log.json; echo $* > again/asked.txt\n"
+        "echo words > again/nets/first-words.safetensors\n"
+    )
+    python.chmod(0o755)
+    script = Path(pack.__file__).with_name("drive.sh")
+    path = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    asked = ["bash", str(script), str(home), str(load), "120", str(out)]
+    subprocess.run(asked, env=path, check=True, capture_output=True, timeout=60)
+    assert (home / "shipped" / "base.safetensors").exists()
+    assert "--eager" in (home / "again" / "asked.txt").read_text()
+    assert (out / "first.safetensors").read_text() == "of the first run"
+    assert (out / "first-words.safetensors").exists()
+    with tarfile.open(out / "results.tgz") as packed:
+        names = packed.getnames()
+    assert {"out/log.json", "again/log.json"} <= set(names)
+    assert not any("nets" in name for name in names)
