@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.gpu import images, judge, learner, methods, network, pack, plan, strong, train, words
 from resq import checkpoints, codes, networks
@@ -197,6 +198,46 @@ def test_a_run_that_overfits_goes_back_to_the_look_before(pictures, monkeypatch)
     assert found["overfitted_at"] is not None
     assert found["steps"] == 3
     assert all(torch.equal(a, b) for a, b in zip(made._changing(), states[2], strict=True))
+
+
+class Seen(TorchDispatchMode):
+    """The names of all operators that are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.add(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+# What waits for the device, or has a result whose size depends on values: a CUDA graph can record none of it.
+WAITS = {
+    "_local_scalar_dense",
+    "item",
+    "nonzero",
+    "masked_select",
+    "is_nonzero",
+    "equal",
+    "_unique2",
+    "bincount",
+}
+
+
+@pytest.mark.parametrize("number", [*range(5), "words"])
+def test_a_step_has_nothing_that_a_graph_cannot_record(number, pictures, thin):
+    if number == "words":
+        made = words.WordLearner(network.ResNet18(width=8), pictures, 8, methods.METHODS[0], 0.05)
+    else:
+        method = methods.METHODS[number]
+        made = learner.Learner(
+            network.ResNet18(width=8), pictures, 8, lambda net, x, y: methods.loss(net, x, y, method, thin)
+        )
+    with Seen() as seen:
+        made.step()
+    assert {"convolution", "convolution_backward", "native_batch_norm"} & seen.names
+    assert not WAITS & seen.names
 
 
 # The plan

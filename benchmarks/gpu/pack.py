@@ -1,8 +1,8 @@
 """What the programme needs on another machine, in folders of a limited size: images, networks, itself.
 
 ``python -m benchmarks.gpu.pack OUT --mib 60`` writes OUT/1 with the programme, pyautoattack, the first test
-images and as many training images as fit, then OUT/2 ... with the rest and the shipped ResNet18s as codes. This is
-the one file here that needs ``resq`` and the data set's parquet files.
+images and as many training images as fit, then OUT/2 ... with the rest and the shipped ResNet18s as codes.
+This is the one file here that needs ``resq`` and the data set's parquet files.
 """
 
 from __future__ import annotations
