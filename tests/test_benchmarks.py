@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks import injectors, store, subjects
+from benchmarks import injectors, steps, store, subjects
 from benchmarks.__main__ import COMPARISONS, measured, parser
 from benchmarks.timing import figure, in_turn, line, show
 from resq.core import BitFlips
@@ -37,7 +37,7 @@ def test_only_takes_the_comparisons_there_are():
     assert parser().parse_args(["--only", "pgd", "--quick"]).only == ["pgd"]
     with pytest.raises(SystemExit):
         parser().parse_args(["--only", "nothing"])
-    parts = {"draws", "campaign", "injectors", "width", "pgd", "heatmap", "workers", "store"}
+    parts = {"draws", "campaign", "injectors", "width", "pgd", "heatmap", "workers", "store", "steps"}
     assert set(COMPARISONS) == parts
 
 
@@ -103,3 +103,18 @@ def test_the_plain_network_is_torchvisions(monkeypatch):
     monkeypatch.setattr(subjects, "bench", lambda: made)
     kinds = {type(m) for m in subjects.plain().modules() if isinstance(m, torch.nn.Conv2d)}
     assert kinds == {torch.nn.Conv2d}
+
+
+@pytest.mark.parametrize("name", ["N-FGSM", "PGD-2", "bit errors"])
+def test_a_step_and_its_bare_passes_go_through_the_network_equally_often(name):
+    stage, own, searches, learnings = steps.CASES[name]
+    run, pictures, recipe = steps._subject(2, 2)
+    calls = []
+    run.network.register_forward_hook(lambda module, given, out: calls.append(len(out)))
+    for work in (
+        lambda: steps._bare(run, pictures, 2, searches, learnings),
+        lambda: steps._epoch(run, pictures, recipe, steps._objective(stage, own)),
+    ):
+        calls.clear()
+        work()
+        assert calls == [2] * 2 * (searches + learnings)

@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from resq.learn.train import Run
 
 
-def add(run: Run) -> None:
-    """Takes the weights of this step into their running mean."""
+def add(run: Run, decay: float = 0.0) -> None:
+    """Takes the weights of this step into their running mean.
+
+    Args:
+        decay: how much of the mean stays, once it is of 1 / (1 - decay) steps; 0: all steps count alike.
+            An average that decayed from its first step on would keep that step's weights for long.
+    """
     run.averaged += 1
+    share = max(1 / run.averaged, 1 - decay if decay else 0.0)
     with torch.no_grad():
         for name, value in run.network.named_parameters():
             if name not in run.average:
                 run.average[name] = value.detach().clone()
             else:
-                run.average[name].lerp_(value, 1 / run.averaged)
+                run.average[name].lerp_(value, share)
 
 
 def mean(run: Run, recipe: Recipe) -> dict[str, Tensor]:

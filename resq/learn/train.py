@@ -77,7 +77,9 @@ class Hooks:
         order: (epoch, its random stream) -> which images are seen; by default each once, shuffled.
         rate: epochs into the run -> learning rate, instead of the recipe's.
         stepped: called with the network after every step; weights are clipped there.
-        told: called with the run and the epoch's row after every epoch; what it returns joins the row.
+        told: called with the run and the epoch's row after every epoch; what it returns joins the row. A row
+            with "overfitted" ends the run.
+        decay: of the average of the weights (``average.add``).
     """
 
     mark: str = ""
@@ -85,6 +87,7 @@ class Hooks:
     rate: Callable[[float], float] | None = None
     stepped: Callable[[nn.Module], None] | None = None
     told: Callable[[Run, dict[str, float]], dict[str, float]] | None = None
+    decay: float = 0.0
 
 
 @dataclass(eq=False)
@@ -192,7 +195,8 @@ def train(
     where, kept = machine.of(run.network), -math.inf
     padded = augment.pad(images.pixels, recipe.pad).to(where)
     for epoch in range(run.epoch, recipe.epochs):
-        if time.monotonic() + (run.history[-1]["seconds"] if run.history else 0) > until:
+        last = run.history[-1] if run.history else {}
+        if last.get("overfitted") or time.monotonic() + last.get("seconds", 0) > until:
             break
         began = time.perf_counter()
         row = _epoch(run, recipe, images, padded, objective, quiet, hooks)
@@ -258,7 +262,7 @@ def _epoch(
         if hooks.stepped:
             hooks.stepped(run.network)
         if epoch >= recipe.falling:
-            average.add(run)
+            average.add(run, hooks.decay)
         seen.add(loss, logits, y)
         if not quiet:
             seen.show(bar)

@@ -69,8 +69,11 @@ def pgd(
 
 def _noise(x: Tensor, eps: float, rng: np.random.Generator, start: bool) -> Tensor:
     """A random point of the box for every image, drawn for all of them so that no image shifts another's."""
-    if not start:
-        return torch.zeros_like(x)
+    return uniform(x, eps, rng) if start else torch.zeros_like(x)
+
+
+def uniform(x: Tensor, eps: float, rng: np.random.Generator) -> Tensor:
+    """Noise of the images' shape (N, 3, H, W), float32, each pixel's from -eps to eps."""
     if x.is_cuda:  # drawn where the images lie: on the way there it would take as long as a step
         chance = torch.Generator(x.device).manual_seed(int(rng.integers(2**62)))
         unit = torch.rand(x.shape, generator=chance, device=x.device)

@@ -1,8 +1,6 @@
-"""Adversarial training: the loss of images that PGD, or one random-start FGSM step, has just moved.
+"""Adversarial training: the loss of images that have just been moved against the network.
 
-Sources: Madry et al. 2018, arXiv:1706.06083; Wong et al. 2020, arXiv:2001.03994 (one step of 1.25 eps from a
-random point; cheap, and able to fail by learning to resist one step alone, which PGD on validation images
-shows).
+The ways of moving them, with their sources, are in ``movers``; ``watch`` shows when a cheap one fails.
 """
 
 from __future__ import annotations
@@ -11,20 +9,27 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resq.core import known
 from resq.errors import ResqError
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
+from resq.learn.stages.movers import MOVERS, divergence, moved
 from resq.learn.stages.taught import TEACHING, Aims, aims, labels, passes
 from resq.learn.stages.tune import tuned
+from resq.learn.stages.watch import WATCHING, look
 from resq.learn.train import Objective
-from resq.threat.attacks import pgd
 
 DEFAULTS = {
     **TRAINING,
     **TEACHING,
+    **WATCHING,
+    "method": "pgd",  # or n-fgsm, trades
     "eps": 8.0,  # in 1/255
-    "steps": 10,
+    "steps": 10,  # of pgd and trades; n-fgsm takes one
     "step": 2.0,  # in 1/255
     "clean": 0.0,  # share of the clean images' loss
+    "beta": 5.0,  # weight of trades' divergence between moved and unmoved images
+    "smooth": 0.0,  # label smoothing
+    "decay": 0.0,  # of the average's past at each step, such as 0.999; 0: all steps count alike
     "drop": 0.25,
 }
 
@@ -33,43 +38,72 @@ def adversarial(site: Site, options: Options) -> Outcome:
     """The network after epochs on moved images.
 
     Raises:
-        ValueError: a budget above 255, or a share outside 0..1.
+        ValueError: no such method, a budget above 255, or a share outside 0..1.
     """
+    refuse(options)
+    return tuned(
+        site,
+        options,
+        lambda run: objective(options, aims(site, options)),
+        look=look(site, options),
+        decay=options["decay"],
+    )
+
+
+def refuse(options: Options) -> None:
+    """Nothing, where the options go together.
+
+    Raises:
+        ValueError: they do not; the sentence says why.
+    """
+    known("method", options["method"], MOVERS)
     eps, share = options["eps"], options["clean"]
     if eps > 255 or share > 1:
         raise ResqError(f"adversarial takes eps in 0..255 and clean in 0..1, got {eps:g} and {share:g}")
-    return tuned(site, options, lambda run: objective(options, aims(site, options)))
+    if share and options["method"] == "trades":
+        raise ResqError(
+            f"trades has clean images in its loss already, and beta beside them; got clean = {share:g}"
+        )
+    for name in ("smooth", "decay"):
+        if options[name] >= 1:
+            raise ResqError(f"adversarial takes {name} in 0..1, below 1, got {options[name]:g}")
+    if options["decay"] and not options["average"]:
+        raise ResqError(
+            f"decay = {options['decay']:g} is of an average; say of how many last epochs (average)"
+        )
 
 
 def objective(options: Options, aim: Aims = labels) -> Objective:
-    """Cross-entropy of moved images, and of a share of clean ones; one step is FGSM from a random start."""
-    share = float(options["clean"])
+    """Cross-entropy of moved images and a share of clean ones; for trades of clean ones, and the divergence."""
+    share, smooth = float(options["clean"]), float(options["smooth"])
 
     def loss(network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        logits = network(moved(network, x, y, options, rng)).float()
-        wanted = aim(x, y)
-        found = F.cross_entropy(logits, wanted)
+        near, wanted = moved(network, x, y, options, rng), aim(x, y)
+        if options["method"] == "trades":
+            calm, hit = network(x).float(), network(near).float()
+            apart = divergence(hit, calm.softmax(1))
+            return F.cross_entropy(calm, wanted, label_smoothing=smooth) + options["beta"] * apart, hit
+        logits = network(near).float()
+        found = F.cross_entropy(logits, wanted, label_smoothing=smooth)
         if share:
-            found = (1 - share) * found + share * F.cross_entropy(network(x).float(), wanted)
+            calm = network(x).float()
+            found = (1 - share) * found + share * F.cross_entropy(calm, wanted, label_smoothing=smooth)
         return found, logits
 
     return loss
 
 
-def moved(network: nn.Module, x: Tensor, y: Tensor, options: Options, rng: np.random.Generator) -> Tensor:
-    """Images moved within ``eps`` by steps of PGD from a random start; a single step is 1.25 eps long."""
-    steps, eps = options["steps"], options["eps"] / 255
-    step = 1.25 * eps if steps == 1 else options["step"] / 255
-    learning = network.training
-    network.eval()  # as it will be attacked, and so that no batch statistic comes from the search
-    found = pgd(network, x, y, eps, rng=rng, steps=steps, step=step, stop=False)
-    network.train(learning)
-    return found
+def _passes(options: Options) -> float:
+    """Passes per image and step: those of the search, of the moved images, and of clean ones where any."""
+    own = {"n-fgsm": 1.0, "trades": options["steps"] + 1 / 3}
+    search = own.get(options["method"], float(options["steps"]))
+    unmoved = options["clean"] > 0 or options["method"] == "trades"
+    return float(search + 1 + unmoved + passes(options))
 
 
 STAGE = Stage(
-    "training on attacked images (PGD, or FGSM from a random start)",
+    "training on attacked images (PGD, FGSM from a random start, N-FGSM, TRADES)",
     adversarial,
     DEFAULTS,
-    lambda options: 1.0 + options["steps"] + (options["clean"] > 0) + passes(options),
+    _passes,
 )

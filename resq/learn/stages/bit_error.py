@@ -21,10 +21,10 @@ from resq.core import BitFlips, Encoding, QuantizedModel
 from resq.errors import ResqError
 from resq.learn import average
 from resq.learn.stages import nearby, vulnerable, words
-from resq.learn.stages.adversarial import moved
 from resq.learn.stages.bpfc import coarsened
 from resq.learn.stages.frame import TRAINING, Options, Outcome, Site, Stage
 from resq.learn.stages.look import network_with
+from resq.learn.stages.movers import moved
 from resq.learn.stages.taught import TEACHING, Aims, aims, labels, passes
 from resq.learn.stages.tune import Order, squared_distance, tuned
 from resq.learn.train import Objective

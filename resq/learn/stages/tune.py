@@ -19,6 +19,7 @@ from resq.learn.train import Hooks, Objective, Run
 from resq.networks import answer
 
 Order = Callable[[int, np.random.Generator], np.ndarray]
+Look = Callable[[Run], dict[str, float]]  # what else an epoch's row has; "overfitted" ends the stage
 
 
 def tuned(
@@ -29,12 +30,15 @@ def tuned(
     rate: Callable[[float], float] | None = None,
     stepped: Callable[[nn.Module], None] | None = None,
     order: Order | None = None,
+    look: Look | None = None,
+    decay: float = 0.0,
 ) -> Outcome:
     """The network after the options' epochs of ``objective``, from the last epoch that kept the floor.
 
     The floor is the start's accuracy on validation images minus ``drop``. Where no epoch keeps it, the
     weights are those from before the stage, and the notes say so. With ``average`` the mean of the last
-    epochs' weights is judged as one epoch more.
+    epochs' weights is judged as one epoch more. Where ``look`` says that an epoch overfitted, the stage ends
+    with the last one that kept the floor before it.
     """
     recipe = _recipe(site, options)
     state = {k: torch.tensor(v) for k, v in site.checkpoint.state.items()}
@@ -44,16 +48,17 @@ def tuned(
     floor = accuracy(run.network, valid) - options["drop"]
 
     def told(run: Run, row: dict[str, float]) -> dict[str, float]:
-        found = {"valid": round(accuracy(run.network, valid), 5)}
-        if found["valid"] >= floor:
+        found = {"valid": round(accuracy(run.network, valid), 5), **(look(run) if look else {})}
+        if found["valid"] >= floor and not found.get("overfitted"):
             run.good = {k: v.detach().clone() for k, v in run.network.body.state_dict().items()}
         site.report({"epoch": run.epoch + 1, "epochs": options["epochs"], **row, **found})
         return found
 
-    hooks = Hooks(mark(site, options), order, rate or cosine(options), stepped, told)
+    hooks = Hooks(mark(site, options), order, rate or cosine(options), stepped, told, decay)
     keep = {"keep": site.keep, "quiet": site.quiet, "hooks": hooks}
     train.train(recipe, site.train, run=run, objective=objective(run), **keep)  # type: ignore[arg-type]
-    mean = {"averaged": _judged(run, valid, floor)} if run.averaged else {}
+    whole = run.averaged and not run.history[-1].get("overfitted")
+    mean = {"averaged": _judged(run, valid, floor)} if whole else {}
     return _outcome(site, run, floor, mean)
 
 
@@ -67,12 +72,14 @@ def _judged(run: Run, valid: Dataset, floor: float) -> dict[str, Any]:
 
 def _outcome(site: Site, run: Run, floor: float, mean: dict[str, Any]) -> Outcome:
     notes: dict[str, Any] = {"floor": round(floor, 5), "rolled_back": not run.good, **mean}
+    if run.history[-1].get("overfitted"):
+        notes["overfitted"] = run.history[-1]["epoch"]
     if not run.good:
         return Outcome(site.checkpoint.state, run.history, notes)
     state = {k: v.cpu().contiguous().numpy() for k, v in run.good.items()}
     if mean and mean["averaged"]["kept"]:
         return Outcome(state, run.history, notes)
-    kept = [row["epoch"] for row in run.history if row["valid"] >= floor]
+    kept = [row["epoch"] for row in run.history if row["valid"] >= floor and not row.get("overfitted")]
     return Outcome(state, run.history, {**notes, "kept_epoch": kept[-1]})
 
 
