@@ -244,5 +244,5 @@ def test_a_run_of_training_takes_the_mean_of_the_checkpoint_that_it_hardens():
 def test_a_recipe_does_not_start_from_a_checkpoint_with_a_mean_of_its_own(imported):
     imported("--mean", "imagenet")
     recipe = Recipe("cifar10", "resnet20", "x", **SHORT, start="cifar10/resnet20/net")
-    with pytest.raises(ValueError, match="whose mean and deviation are its own; .* harden it instead"):
+    with pytest.raises(ValueError, match=r"whose mean and deviation are its own; .* harden it instead"):
         train.start(recipe)
