@@ -56,9 +56,9 @@ def form() -> None:
 def told() -> dict[str, str]:
     """What the file may not say itself; empty fields leave it to the file and the data set."""
     fields = {
-        "mean": ("Mean", f"{', '.join(USUAL)}, or numbers", "What the network subtracts from pixels in 0..1: "
-                 "a name (it stands for the deviation too), one number or three. Empty: a Normalize layer in "
-                 "the file, else the data set's."),
+        "mean": ("Mean", "such as imagenet", "What the network subtracts from pixels in 0..1: "
+                 f"{', '.join(USUAL)} (a name stands for the deviation too), one number or three. Empty: a "
+                 "Normalize layer in the file, else the data set's."),
         "std": ("Deviation", "as the mean's", "What it then divides by: one number, three, or a name."),
         "state": ("State dict", "such as ema", "Its key or prefix, where the file holds several."),
         "eps": ("Batch norm eps", "1e-5", "Where the file does not say it and it is not the usual one."),

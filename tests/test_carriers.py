@@ -108,7 +108,7 @@ def test_packed_codes_of_torchao_are_named(tmp_path):
 
 
 def quanto(state, kind: torch.dtype = torch.int8, end: str = "._data"):  # noqa: F811
-    """The layout of optimum-quanto 0.2.7: floats as they were, a weight as codes and one scale per channel."""
+    """The layout of optimum-quanto 0.2.7: floats as they were, weights as codes and a scale per channel."""
     found = {}
     for name, value in state.items():
         if value.ndim < 2:

@@ -16,10 +16,13 @@ from resq.cli import main
 from resq.core import Encoding
 from resq.data.normal import USUAL, Normal
 from resq.foreign import bring
+from resq.learn import train
+from resq.learn.recipe import Recipe
 from resq.measure import cells
 from resq.measure.bench import Bench
 from tests.test_foreign import body, same, state, written  # noqa: F401 (fixtures)
 
+SHORT = {"epochs": 1, "batch": 8, "pad": 0, "warmup": 0, "size": 32, "early_size": 32}
 IMAGENET = USUAL["imagenet"]
 
 
@@ -229,3 +232,17 @@ def test_networks_of_the_same_shapes_are_named(tmp_path, monkeypatch):
     assert "twin" in said
     assert "the same shapes: where the accuracy is far below the source's, try --network" in said
     assert "told apart by the file's order alone, so compare the accuracy with the source's" in said
+
+
+def test_a_run_of_training_takes_the_mean_of_the_checkpoint_that_it_hardens():
+    recipe = Recipe("signs", "resnet20", "stage", **SHORT)
+    assert train.start(recipe, normal=IMAGENET).network.mean.flatten().tolist() == pytest.approx(
+        IMAGENET.mean
+    )
+
+
+def test_a_recipe_does_not_start_from_a_checkpoint_with_a_mean_of_its_own(imported):
+    imported("--mean", "imagenet")
+    recipe = Recipe("cifar10", "resnet20", "x", **SHORT, start="cifar10/resnet20/net")
+    with pytest.raises(ValueError, match=r"whose mean and deviation are its own; .* harden it instead"):
+        train.start(recipe)
