@@ -74,7 +74,7 @@ def refuse(options: Options) -> None:
 
 
 def objective(options: Options, aim: Aims = labels) -> Objective:
-    """Cross-entropy of moved images and a share of clean ones; for trades of clean ones, and the divergence."""
+    """Cross-entropy of moved images and a share of clean ones; trades: of clean ones, and the divergence."""
     share, smooth = float(options["clean"]), float(options["smooth"])
 
     def loss(network: nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
