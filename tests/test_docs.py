@@ -15,6 +15,7 @@ from resq import checkpoints
 from resq.cli import parser
 from resq.core import Encoding
 from resq.measure import stats, surface, table
+from resq.measure.storage import storage
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -91,6 +92,29 @@ def others() -> list[str]:
             name = checkpoint.split("/")[1]
             lines.append(f"| {name} | {weights:.1f} M | {encoding} | {' | '.join([*cells, robust])} |")
     return lines
+
+
+def everything() -> list[str]:
+    """One line per network and encoding where everything is struck: accuracy over BER, what is kept."""
+    rates, rows = [0.0, 1e-4, 1e-3, 1e-2, 5e-2, 1e-1], table.shipped()
+    rows = rows[rows["region"] == "weights and floats"]
+    lines = [
+        f"| network | stored as | bits a weight | {' | '.join(f'BER {x:g}' for x in rates)} | kept at 0.01 |",
+        "|---|---|---|" + "---|" * (len(rates) + 1),
+    ]
+    for (name, encoding), part in rows.groupby(["checkpoint", "encoding"]):
+        at = stats.foremost(stats.curve(part)).set_index("x")
+        cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
+        weights = part["bits"].max() / sum(checkpoints.sizes(name))
+        kept = f"{at.loc[1e-2, 'mean'] / at.loc[0.0, 'mean']:.3f}"
+        line = [f"`{name.split('/')[-1]}`", f"`{encoding}`", f"{weights:.2f}", *cells, kept]
+        lines.append(f"| {' | '.join(line)} |")
+    return lines
+
+
+def _interval(line: pd.Series) -> str:
+    low, high = (100 * line["low"], 100 * line["high"])
+    return f"{100 * line['mean']:.1f}" + (f" ({low:.1f} to {high:.1f})" if high > low else "")
 
 
 def widths(checkpoint: str) -> list[str]:
@@ -310,6 +334,19 @@ def test_the_copied_layers_in_the_readme_follow_from_the_shipped_rows():
     assert "\n".join(copied("cifar10/resnet18")) in README
 
 
+def test_the_table_of_everything_struck_follows_from_the_shipped_rows():
+    assert "\n".join(everything()) in (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
+
+
+def test_what_is_stored_beside_the_words_costs_what_the_document_says():
+    said = (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
+    of = checkpoints.load("cifar10/resnet18/base")
+    for form, row in (("", "stored once"), ("9", "stored nine times"), ("15", "stored fifteen times")):
+        names = [f"int4-tmr2+floats{form}" if form else "int4-tmr2", f"int4-tmr2+folded{form}"]
+        single, folded = (line["beside"] for line in storage(of, names))
+        assert f"{row} | {single:.3f} | {folded:.3f} |" in said.replace("bits a weight, ", "")
+
+
 def test_the_widths_in_the_readme_follow_from_the_shipped_rows():
     assert "\n".join(widths("cifar10/resnet18/base")) in README
 
@@ -346,5 +383,6 @@ if __name__ == "__main__":
     print("\n" + "\n".join(apart("cifar10/resnet18/base")))  # noqa: T201
     print("\n" + "\n".join(copied("cifar10/resnet18")))  # noqa: T201
     print("\n" + "\n".join(others()))  # noqa: T201
+    print("\n" + "\n".join(everything()))  # noqa: T201
     for name in TABLED:
         print(f"\n{name}\n\n" + "\n".join(faults(name)))  # noqa: T201
