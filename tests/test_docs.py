@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from resq import checkpoints
+from resq.claims.cells import both as both_noises
 from resq.cli import parser
 from resq.core import Encoding
 from resq.measure import stats, surface, table
@@ -53,7 +54,8 @@ def cards() -> list[str]:
 def faults(checkpoint: str) -> list[str]:
     """One line per way to store the weights: accuracy over BER, mean and interval over maps."""
     rows = table.shipped()
-    curve = stats.foremost(stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")]))
+    rows = rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber") & (rows["region"] == "all")]
+    curve = stats.foremost(stats.curve(rows))
     lines = [
         f"| stored as, sampler | n | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
         "|---|" + "---|" * (len(SHOWN) + 1),
@@ -113,8 +115,10 @@ def everything() -> list[str]:
 
 
 def _interval(line: pd.Series) -> str:
-    low, high = (100 * line["low"], 100 * line["high"])
-    return f"{100 * line['mean']:.1f}" + (f" ({low:.1f} to {high:.1f})" if high > low else "")
+    """Accuracy and its interval over maps and images."""
+    maps, images = (line["low"], line["high"]), (line["image_low"], line["image_high"])
+    low, high = both_noises(line["mean"], maps, images)
+    return f"{100 * line['mean']:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def widths(checkpoint: str) -> list[str]:
