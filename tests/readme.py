@@ -94,6 +94,29 @@ def others() -> list[str]:
     return lines
 
 
+def everything() -> list[str]:
+    """One line per network and encoding where everything is struck: accuracy over BER, what is kept."""
+    rates, rows = [0.0, 1e-4, 1e-3, 1e-2, 5e-2, 1e-1], table.shipped()
+    rows = rows[rows["region"] == "weights and floats"]
+    lines = [
+        f"| network | stored as | bits a weight | {' | '.join(f'BER {x:g}' for x in rates)} | kept at 0.01 |",
+        "|---|---|---|" + "---|" * (len(rates) + 1),
+    ]
+    for (name, encoding), part in rows.groupby(["checkpoint", "encoding"]):
+        at = stats.foremost(stats.curve(part)).set_index("x")
+        cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
+        weights = part["bits"].max() / sum(checkpoints.sizes(name))
+        kept = f"{at.loc[1e-2, 'mean'] / at.loc[0.0, 'mean']:.3f}"
+        line = [f"`{name.split('/')[-1]}`", f"`{encoding}`", f"{weights:.2f}", *cells, kept]
+        lines.append(f"| {' | '.join(line)} |")
+    return lines
+
+
+def _interval(line: pd.Series) -> str:
+    """Accuracy and its interval over maps and images."""
+    return f"{100 * line['mean']:.1f} ({100 * line['low']:.1f} to {100 * line['high']:.1f})"
+
+
 def widths(checkpoint: str) -> list[str]:
     """One line per encoding measured without faults on all test images: accuracy, Wilson's interval."""
     rows = table.shipped()
