@@ -41,6 +41,12 @@ CODED = [
 SHOWN = [0.0, 1e-4, 1e-3, 1e-2, 5e-2]
 
 
+def shipped() -> pd.DataFrame:
+    """The rows in which the words of weights alone are struck; the others have a table of their own."""
+    rows = table.shipped()
+    return rows[rows["targets"] == "weights"]
+
+
 def cards() -> list[str]:
     """One line per checkpoint, also those not shipped: its accuracy on the whole test split."""
     lines = ["| checkpoint | test images | accuracy | 95 % interval |", "|---|---|---|---|"]
@@ -55,7 +61,7 @@ def cards() -> list[str]:
 
 def faults(checkpoint: str) -> list[str]:
     """One line per way to store the weights: accuracy over BER, mean and interval over maps."""
-    rows = table.shipped()
+    rows = shipped()
     curve = stats.foremost(stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")]))
     lines = [
         f"| stored as, sampler | images | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
@@ -74,7 +80,7 @@ def faults(checkpoint: str) -> list[str]:
 
 def others() -> list[str]:
     """One line per network of CIFAR-10 beside ResNet18 and way to store it: accuracy over BER."""
-    rates, rows = [0.0, 1e-4, 1e-3, 5e-3, 1e-2, 5e-2], table.shipped()
+    rates, rows = [0.0, 1e-4, 1e-3, 5e-3, 1e-2, 5e-2], shipped()
     lines = [
         f"| network | weights | stored as | {' | '.join(f'BER {x:g}' for x in rates)} | eps 8/255 |",
         "|---|---|---|" + "---|" * (len(rates) + 1),
@@ -119,7 +125,7 @@ def _interval(line: pd.Series) -> str:
 
 def widths(checkpoint: str) -> list[str]:
     """One line per encoding measured without faults on all test images: accuracy, Wilson's interval."""
-    rows = table.shipped()
+    rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & (rows["ber"] == 0) & (rows["n"] == 10_000)]
     lines = ["| words | test images | accuracy | 95 % interval |", "|---|---|---|---|"]
     for encoding, row in rows.groupby("encoding").first().iterrows():
@@ -138,7 +144,7 @@ def apart(checkpoint: str) -> list[str]:
     sizes = [weights.state[name].size for name in weights.weights]
     file = table.read(table.SHIPPED / f"{'-'.join(checkpoint.split('/')[:2])}-apart.parquet")
     chosen = sorted(set(file["encoding"]), key=len)
-    rows = table.shipped()
+    rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & (rows["n"] == 500) & (rows["fault"] == "random")]
     lines = [
         f"| protected layers | of all weights | {' | '.join(f'BER {x:g}' for x in PROTECTED)} |",
@@ -179,7 +185,7 @@ SURFACE = (0.0, 1e-3, 5e-3, 1e-2, 2e-2)
 
 def both(checkpoint: str) -> list[str]:
     """One line per BER of SURFACE and mode: accuracy over eps, mean and interval over maps."""
-    rows = table.shipped()
+    rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & rows["ber"].isin(SURFACE)]
     grid = surface.grid(rows[rows["mode"] != "none"])
     budgets = sorted(set(grid["eps"]))
@@ -224,7 +230,7 @@ def coded(network: str) -> list[str]:
 
 def kept(network: str, chance: float) -> list[str]:
     """One line per hardened variant: what of its accuracy above chance is kept, on common images."""
-    rows = table.shipped()
+    rows = shipped()
     lines = [
         "| hardened | images, maps | kept at BER 0.01 | at BER 0.05 | at BER 0.1 | layer-uniform, BER "
         "0.001 |",
@@ -275,7 +281,7 @@ def _measure(
 ) -> str:
     own = table.read(table.SHIPPED / f"{network.replace('/', '-')}-{file}.parquet")
     words = encoding or own[own["checkpoint"] == f"{network}/{variant}"]["encoding"].iloc[0]
-    rows = table.shipped()
+    rows = shipped()
     own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == words)]
     under = own[(own["axis"] == "ber") & (own["region"] == "all")]
     lines = stats.foremost(stats.curve(under[under["fault"].isin([fault, "none"])])).set_index("x")
@@ -366,7 +372,7 @@ def marked() -> list[str]:
 def written(text: str) -> str:
     """The README with its tables and figures as they follow from the rows."""
     text = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], text)
-    rows, compared = table.shipped(), len(re.findall(r"<!--\{(?:more|drop) ", text))
+    rows, compared = shipped(), len(re.findall(r"<!--\{(?:more|drop) ", text))
 
     def figure(match: re.Match[str]) -> str:
         said = places.fill(match[1], rows, compared).text.replace(theme.THIN, " ")
