@@ -71,7 +71,9 @@ def test_flips_move_the_twin_as_they_move_the_runtime_and_are_undone(pair):
     _, network, twin, images = pair
     x = images.pixels[:20].copy()
     before = check.logits(twin, x)
-    top = [network.layout.address(s.name, w, s.width - 1) for s in network.stored[:3] for w in (0, s.count // 2)]
+    top = [
+        network.layout.address(s.name, w, s.width - 1) for s in network.stored[:3] for w in (0, s.count // 2)
+    ]
     chosen = BitFlips(np.array(sorted(top)), np.zeros(len(top)))
     if "float32" in {s.dtype for s in network.stored}:  # a sign, as a flipped exponent leaves all bounds
         assert network.stored[0].width == 32
@@ -128,7 +130,9 @@ def test_a_final_softmax_is_left_out_where_attacks_look(files):
         twin = Twin(network)
     x = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert twin.soft
-    torch.testing.assert_close(torch.softmax(twin.scores(x), 1), twin(x), atol=1.01 / 256, rtol=0)  # 1 is no number of its
+    torch.testing.assert_close(
+        torch.softmax(twin.scores(x), 1), twin(x), atol=1.01 / 256, rtol=0
+    )  # 1 is no number of its
     with Network(files["float"], asked=UNIT) as network:
         plain = Twin(network)
     assert not plain.soft
@@ -156,7 +160,9 @@ def test_an_operator_that_a_twin_lacks_is_named(tmp_path):
         helper.make_node("Softplus", ["a"], ["logits"]),
     ]
     network = Network(_saved(tmp_path, nodes, [weight]), asked=UNIT)
-    with pytest.raises(ValueError, match="net.onnx has operators that a differentiable twin does not compute: Softplus"):
+    with pytest.raises(
+        ValueError, match="net.onnx has operators that a differentiable twin does not compute: Softplus"
+    ):
         Twin(network)
 
 
@@ -208,7 +214,18 @@ def test_more_outputs_leave_the_files_own_answer_what_it_is(pair):
 
 def test_the_command_prints_the_comparison_and_writes_it(files, tmp_path, capsys):
     out = tmp_path / "found.json"
-    told = ["twin", str(files["qoperator"]), "--data", "signs", "--range", "0..1", "--n", "20", "--out", str(out)]
+    told = [
+        "twin",
+        str(files["qoperator"]),
+        "--data",
+        "signs",
+        "--range",
+        "0..1",
+        "--n",
+        "20",
+        "--out",
+        str(out),
+    ]
     assert main(told) == 0
     said = capsys.readouterr().out
     assert "100.00 % of the answers are the same" in said
@@ -221,7 +238,9 @@ def test_the_command_prints_the_comparison_and_writes_it(files, tmp_path, capsys
 def test_random_flips_in_scales_and_biases_reach_the_twin_too(files):
     with Network(files["qoperator"], "biases,scales", UNIT, threads=1) as network:
         twin, x = Twin(network), data.load("signs", "test").first(10).pixels.copy()
-        flips = faults.FAULTS["random"](faults.region(network, planes=range(8)), 5e-3, rng=seeds.rng(0, "map"))
+        flips = faults.FAULTS["random"](
+            faults.region(network, planes=range(8)), 5e-3, rng=seeds.rng(0, "map")
+        )
         before = check.logits(twin, x)
         with network.flipped(flips), twin.flipped(flips):
             theirs, ours = network.logits(x), check.logits(twin, x)

@@ -96,7 +96,9 @@ def estimates(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     from resq.measure.file_bits import estimated
 
     if arguments.measured or arguments.stream:
-        raise ValueError("of a deployed file this command estimates; --measured and --stream are of checkpoints")
+        raise ValueError(
+            "of a deployed file this command estimates; --measured and --stream are of checkpoints"
+        )
     spec = _spec(arguments)
     with Network(spec.checkpoint, spec.targets, Asked.parse(spec.inputs)) as network:
         images = data.load(arguments.data, "test").first(arguments.n)
@@ -114,4 +116,9 @@ def guards(arguments: argparse.Namespace) -> dict[str, Any]:
         images = data.load(arguments.data, "test").first(arguments.n)
         found = file_guards(network, images.pixels, images.y, arguments.eps, arguments.steps, arguments.seed)
         about = _about(arguments, network, images)
-    return {**about, "eps": arguments.eps, "steps": arguments.steps, "guards": [guard.row() for guard in found]}
+    return {
+        **about,
+        "eps": arguments.eps,
+        "steps": arguments.steps,
+        "guards": [guard.row() for guard in found],
+    }

@@ -65,14 +65,20 @@ def _print(about: dict[str, Any], found: Check) -> None:
         f"numbers equal; differences at most {found.largest:.3g}, on average {found.mean:.3g}, of numbers that "
         f"span {found.span:.3g}"
     )
-    print(f"right: the runtime {found.right}, the twin {found.twin_right} of {found.n}; SHA-256 {about['sha256']}…")
+    print(
+        f"right: the runtime {found.right}, the twin {found.twin_right} of {found.n}; SHA-256 {about['sha256']}…"
+    )
 
 
 def _layers(found: Check) -> str:
     """A sentence about the layers."""
     if found.said:
         return f"no layers are compared: {found.said}"
-    own = "" if found.undisturbed else "; made to show its layers, the runtime answers other numbers than by itself"
+    own = (
+        ""
+        if found.undisturbed
+        else "; made to show its layers, the runtime answers other numbers than by itself"
+    )
     if found.parting is None:
         return f"no layer parts from the runtime's on {found.layered} images{own}"
     return f"on {found.layered} images the two part first at {found.parting.name}{own}"

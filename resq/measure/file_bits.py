@@ -60,11 +60,15 @@ def computed(network: Network, twin: Twin) -> dict[str, Words]:
     raw = np.frombuffer(network.parsed.memory, np.uint8)
     found = {s.name: Words(s, words.unsigned(raw, s)) for s in network.stored if s.name in twin.numbers}
     if not found:
-        raise ValueError(f"{network.file.name}: no gradient reaches its {network.targets}, which are shapes and places")
+        raise ValueError(
+            f"{network.file.name}: no gradient reaches its {network.targets}, which are shapes and places"
+        )
     return found
 
 
-def estimated(network: Network, twin: Twin, x: Tensor, y: Tensor, *, seed: int = 0) -> Iterator[dict[str, Any]]:
+def estimated(
+    network: Network, twin: Twin, x: Tensor, y: Tensor, *, seed: int = 0
+) -> Iterator[dict[str, Any]]:
     """One row per tensor and bit, columns as in ``layers.COLUMNS``: what a flipped bit adds to the loss on average.
 
     Args:
@@ -109,7 +113,12 @@ def _by_channel(costs: np.ndarray, stored: Stored) -> np.ndarray:
     if not stored.shape:
         return costs.astype(np.float32)
     axis = max(0, stored.axis)
-    return np.moveaxis(costs.reshape(stored.shape), axis, 0).reshape(stored.shape[axis], -1).mean(1).astype(np.float32)
+    return (
+        np.moveaxis(costs.reshape(stored.shape), axis, 0)
+        .reshape(stored.shape[axis], -1)
+        .mean(1)
+        .astype(np.float32)
+    )
 
 
 def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: int) -> Iterator[Step]:
@@ -126,7 +135,9 @@ def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: in
     held = computed(network, twin)
     floats = [name for name, one in held.items() if "float" in one.stored.dtype]
     if floats:
-        raise ValueError(f"progressive bit search is for integers, got {held[floats[0]].stored.dtype} in {floats[0]}")
+        raise ValueError(
+            f"progressive bit search is for integers, got {held[floats[0]].stored.dtype} in {floats[0]}"
+        )
     done: list[int] = []
     for _ in range(flips):
         found = sorted(_proposed(network, twin, held, x, y, done), key=lambda pair: -pair[0])
@@ -182,7 +193,9 @@ def _gradients(
     return {name: g.double().numpy().reshape(-1) for name, g in zip(held, found, strict=True)}
 
 
-def loss(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, addresses: list[int] | None = None) -> float:
+def loss(
+    network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, addresses: list[int] | None = None
+) -> float:
     """Mean cross-entropy of the runtime's answers with these bits flipped; infinite where it is no number.
 
     Where the file ends with a softmax, its answers are taken as probabilities, at least 1/512.

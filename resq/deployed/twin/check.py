@@ -105,9 +105,7 @@ def _batches(x: np.ndarray) -> Iterator[torch.Tensor]:
         yield torch.from_numpy(x[begin : begin + BATCH].astype(np.float32)) / 255
 
 
-def _layers(
-    network: Network, twin: Twin, x: np.ndarray, own: np.ndarray
-) -> tuple[tuple[Layer, ...], bool]:
+def _layers(network: Network, twin: Twin, x: np.ndarray, own: np.ndarray) -> tuple[tuple[Layer, ...], bool]:
     wanted = taps.names(twin.program)
     answers, *given = taps.values(network, twin.program, wanted, x)
     with torch.inference_mode():

@@ -51,7 +51,9 @@ def _type(dtype: str, moved: bool) -> str:
     return "uint8" if moved and dtype == "int8" else dtype
 
 
-def _fused(step: Step, makers: Mapping[str, Step], readers: Mapping[str, int], types: Mapping[str, str]) -> Step:
+def _fused(
+    step: Step, makers: Mapping[str, Step], readers: Mapping[str, int], types: Mapping[str, str]
+) -> Step:
     """The step, or the product of integers that stands for it."""
     if step.op != "QuantizeLinear" or len(step.inputs) != 3:
         return step
@@ -81,4 +83,3 @@ def _product(step: Step, maker: Step, makers: Mapping[str, Step]) -> Step | None
     op, out = FUSED[maker.op], step.inputs[1:]
     inputs = (*x, *w, *(bias or ("",)), *out) if op == "QGemm" else (*x, *w, *out, *bias)
     return Step(op, inputs, step.outputs, maker.told)
-

@@ -30,7 +30,16 @@ READERS = {"tflite": read_tflite.program, "onnx": read_onnx.program}
 OPS = {"tflite": tflite_ops.OPS, "onnx": onnx_ops.OPS}
 SOFT = ("SOFTMAX", "Softmax", "LogSoftmax", "QLinearSoftmax")
 # What may stand behind a last softmax.
-AFTER = ("QUANTIZE", "DEQUANTIZE", "QuantizeLinear", "DequantizeLinear", "Identity", "RESHAPE", "Reshape", "Cast")
+AFTER = (
+    "QUANTIZE",
+    "DEQUANTIZE",
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "Identity",
+    "RESHAPE",
+    "Reshape",
+    "Cast",
+)
 
 
 class Twin(nn.Module):
@@ -65,7 +74,9 @@ class Twin(nn.Module):
             self.program = fused(self.program, {name: stored.dtype for name, stored in self.stored.items()})
         self._last = _last_readers(self.program)
         self.scored = _scored(self.program)
-        self.soft = any(s.op in SOFT and s.op != "LogSoftmax" and s.inputs[0] == self.scored for s in self.program.steps)
+        self.soft = any(
+            s.op in SOFT and s.op != "LogSoftmax" and s.inputs[0] == self.scored for s in self.program.steps
+        )
 
     def _refuse(self) -> None:
         lacking = sorted({step.op for step in self.program.steps if step.op not in self._ops})
@@ -113,7 +124,9 @@ class Twin(nn.Module):
             try:
                 made = self._ops[step.op](v, step)
             except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
-                said = f"{self.network.file.name}: a twin does not compute {step.op} as it is used here: {error}"
+                said = (
+                    f"{self.network.file.name}: a twin does not compute {step.op} as it is used here: {error}"
+                )
                 raise ValueError(said[:400]) from error
             found = made if isinstance(made, tuple | list) else (made,)
             v.made |= dict(zip(step.outputs, found, strict=False))
@@ -125,7 +138,9 @@ class Twin(nn.Module):
         return v
 
     def _begun(self, x: Tensor) -> Values:
-        held = {value: self.numbers.get(name, self._fixed.get(name)) for value, name in self.program.words.items()}
+        held = {
+            value: self.numbers.get(name, self._fixed.get(name)) for value, name in self.program.words.items()
+        }
         constants = {name: _tensor(numbers, self.dtype) for name, numbers in self.program.constants.items()}
         dtypes = {value: self.stored[name].dtype for value, name in self.program.words.items()}
         dtypes |= {name: str(numbers.dtype) for name, numbers in self.program.constants.items()}
@@ -149,7 +164,9 @@ class Twin(nn.Module):
         touched = [s.name for s in self.network.stored if _hit(s, at)]
         lost = [name for name in touched if name not in self.numbers]
         if lost:
-            raise ValueError(f"a twin does not compute with flips in {', '.join(lost)[:200]}: shapes and places")
+            raise ValueError(
+                f"a twin does not compute with flips in {', '.join(lost)[:200]}: shapes and places"
+            )
         self._memory[at] ^= mask
         try:
             self._write(touched)
@@ -202,4 +219,3 @@ def _scored(program: Program) -> str:
             break
         name = step.inputs[0]
     return program.output
-

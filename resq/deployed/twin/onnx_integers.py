@@ -24,7 +24,11 @@ def quantized(v: Values, step: Step) -> Tensor:
     x, axis = v[step.inputs[0]], step.told.get("axis", 1)
     scale = _along(v[step.inputs[1]], x, axis, step)
     zero = v.get(step.inputs, 2)
-    dtype = v.dtypes[step.inputs[2]] if zero is not None else ELEMENTS.get(step.told.get("output_dtype", 2), "uint8")
+    dtype = (
+        v.dtypes[step.inputs[2]]
+        if zero is not None
+        else ELEMENTS.get(step.told.get("output_dtype", 2), "uint8")
+    )
     moved = torch.zeros(()) if zero is None else _along(zero, x, axis, step)
     return coded(x / scale, moved, dtype)
 

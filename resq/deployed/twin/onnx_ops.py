@@ -85,7 +85,9 @@ def windowed(x: Tensor, step: Step, most: bool) -> Tensor:
     stride, dilation = t.get("strides", [1] * len(window)), t.get("dilations", [1] * len(window))
     pads = window_pads(x, window, stride, dilation, step)
     if t.get("ceil_mode") or len(window) != 2:
-        raise ValueError(f"pools {len(window)} axes with ceil_mode {t.get('ceil_mode', 0)}; a twin pools two, without")
+        raise ValueError(
+            f"pools {len(window)} axes with ceil_mode {t.get('ceil_mode', 0)}; a twin pools two, without"
+        )
     if most:
         return F.max_pool2d(F.pad(x, pads, value=-torch.inf) if any(pads) else x, window, stride, 0, dilation)
     made = F.avg_pool2d(F.pad(x, pads), window, stride)
@@ -122,7 +124,9 @@ def soft(v: Values, step: Step) -> Tensor:
     old = v.program.opset and v.program.opset < 13
     axis = told if told is not None else 1 if old else -1
     if old and axis % x.dim() != x.dim() - 1:
-        raise ValueError("takes a Softmax over several axes, as before opset 13, which a twin does not compute")
+        raise ValueError(
+            "takes a Softmax over several axes, as before opset 13, which a twin does not compute"
+        )
     return torch.log_softmax(x, axis) if step.op == "LogSoftmax" else torch.softmax(x, axis)
 
 

@@ -85,7 +85,9 @@ def padded(v: Values, step: Step) -> Tensor:
     """Pad by a constant, a reflection or the edge."""
     x, given = v[step.inputs[0]], v.get(step.inputs, 1)
     ends, filler = whole(given) if given is not None else list(step.told["pads"]), v.get(step.inputs, 2)
-    axes = whole(v[step.inputs[3]]) if len(step.inputs) > 3 and step.inputs[3] else list(range(len(ends) // 2))
+    axes = (
+        whole(v[step.inputs[3]]) if len(step.inputs) > 3 and step.inputs[3] else list(range(len(ends) // 2))
+    )
     pairs = [(0, 0)] * x.dim()
     for i, axis in enumerate(axes):
         pairs[axis] = (ends[i], ends[i + len(axes)])
@@ -134,7 +136,9 @@ def scattered(v: Values, step: Step) -> Tensor:
     """ScatterND without a reduction: a copy with slices replaced."""
     x, places, updates = (v[name] for name in step.inputs)
     if step.told.get("reduction", "none") != "none":
-        raise ValueError(f"scatters with the reduction {step.told['reduction']}, which a twin does not compute")
+        raise ValueError(
+            f"scatters with the reduction {step.told['reduction']}, which a twin does not compute"
+        )
     return x.index_put(places.long().unbind(-1), updates)
 
 

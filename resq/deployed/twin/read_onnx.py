@@ -36,20 +36,25 @@ def program(parsed: Parsed) -> Program:
     for span in protobuf.parts(raw, graph, INITIALIZER):
         one = onnx_tensors.held(raw, span)
         if one.name not in words and onnx_tensors.TYPES[one.type][1] >= 8:
-            constants[one.name] = onnx_tensors.array(raw, one).reshape(one.shape) if one.count else np.empty(one.shape)
+            constants[one.name] = (
+                onnx_tensors.array(raw, one).reshape(one.shape) if one.count else np.empty(one.shape)
+            )
     ends = parsed.input.name, parsed.output.name
     return Program("onnx", tuple(steps), constants, words, *ends, opset=_opset(raw))
 
 
 def _opset(raw: bytes) -> int:
     """The version of the operators of the domain without a name."""
-    own = [s for s in protobuf.parts(raw, (0, len(raw)), OPSET) if protobuf.text(raw, s, 1) in ("", "ai.onnx")]
+    own = [
+        s for s in protobuf.parts(raw, (0, len(raw)), OPSET) if protobuf.text(raw, s, 1) in ("", "ai.onnx")
+    ]
     return protobuf.integer(raw, own[-1], 2) if own else 0
 
 
 def _step(raw: bytes, span: Span) -> Step:
     ends = [
-        tuple(raw[slice(*s)].decode("utf-8", "replace") for s in protobuf.parts(raw, span, field)) for field in (1, 2)
+        tuple(raw[slice(*s)].decode("utf-8", "replace") for s in protobuf.parts(raw, span, field))
+        for field in (1, 2)
     ]
     told = dict(_attribute(raw, part) for part in protobuf.parts(raw, span, ATTRIBUTE))
     return Step(protobuf.text(raw, span, 4), *ends, told)
@@ -94,7 +99,12 @@ def _floats(raw: bytes, span: Span, number: int) -> list[float]:
 
 def _constant(step: Step) -> dict[str, np.ndarray]:
     """The number or numbers of a Constant node, by the name that they are read under."""
-    types = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
+    types = {
+        "value_float": np.float32,
+        "value_floats": np.float32,
+        "value_int": np.int64,
+        "value_ints": np.int64,
+    }
     for name, value in step.told.items():
         if name in types:
             return {step.outputs[0]: np.asarray(value, types[name])}

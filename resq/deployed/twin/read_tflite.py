@@ -71,9 +71,7 @@ def _steps(model: Table, graph: Table, names: list[str]) -> tuple[Step, ...]:
     for node in graph.tables(3):
         number = numbers[node.integer(0, "<I")]
         op = NAMES.get(number, f"builtin operator {number}")
-        ends = [
-            tuple(names[n] if n >= 0 else "" for n in node.array(i, "<i4").tolist()) for i in (1, 2)
-        ]
+        ends = [tuple(names[n] if n >= 0 else "" for n in node.array(i, "<i4").tolist()) for i in (1, 2)]
         found.append(Step(op, *ends, _told(op, node.table(4))))
     return tuple(found)
 
@@ -118,9 +116,7 @@ def _constants(
     return words, constants
 
 
-def _codes(
-    parsed: Parsed, tensors: list[Table], names: list[str], words: dict[str, str]
-) -> dict[str, Codes]:
+def _codes(parsed: Parsed, tensors: list[Table], names: list[str], words: dict[str, str]) -> dict[str, Codes]:
     """The quantizers; their scales and zero points become words under names of their own."""
     places = {stored.offset: stored.name for stored in parsed.stored}
     found = {}

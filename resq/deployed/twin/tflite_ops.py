@@ -21,7 +21,12 @@ from resq.deployed.twin.values import Values, whole
 
 Op = Callable[[Values, Step], Any]
 # Fused activation -> the range that it cuts to.
-CUTS: dict[int, tuple[float | None, float | None]] = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+CUTS: dict[int, tuple[float | None, float | None]] = {
+    0: (None, None),
+    1: (0.0, None),
+    2: (-1.0, 1.0),
+    3: (0.0, 6.0),
+}
 TANH = 4
 
 
@@ -87,7 +92,9 @@ def _product(v: Values, step: Step, sums: Tensor, axis: int) -> Tensor:
         return v.give(out, _cut(real, step))
     scale, zero = v.quantizer(out)
     factor = v.quantizer(x)[0] * v.quantizer(w)[0] / scale
-    codes = coded((sums if bias is None else sums + bias) * factor, zero.reshape(()), v.program.codes[out].dtype)
+    codes = coded(
+        (sums if bias is None else sums + bias) * factor, zero.reshape(()), v.program.codes[out].dtype
+    )
     return _cut_codes(codes, scale, zero, step)
 
 

@@ -20,7 +20,11 @@ class Values:
     """
 
     def __init__(
-        self, program: Program, words: Mapping[str, Tensor], constants: Mapping[str, Tensor], dtypes: Mapping[str, str],
+        self,
+        program: Program,
+        words: Mapping[str, Tensor],
+        constants: Mapping[str, Tensor],
+        dtypes: Mapping[str, str],
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.program, self._words, self._constants = program, words, constants
