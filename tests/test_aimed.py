@@ -1,4 +1,4 @@
-"""Attacks on deployed files and what gradients of their twins are good for: rows, guards, bit search, heatmap."""
+"""Attacks on deployed files, and what their twins' gradients are good for: rows, guards, bit search, heatmap."""
 
 import json
 from functools import partial
@@ -122,8 +122,6 @@ def test_the_bit_search_is_the_runtimes_and_can_be_made_again(files, capsys):
     losses = [step["loss"] for step in found["steps"]]
     assert losses == sorted(losses)
     assert losses[-1] > losses[0] + 1
-    order = np.random.default_rng  # the images are those that the command says; the flips are data
-    assert order
     with Network(files["qoperator"], asked=UNIT) as network:
         names = {step["layer"] for step in found["steps"][1:]}
         assert names <= set(network.layout.layers)

@@ -61,8 +61,8 @@ def _print(about: dict[str, Any], found: Check) -> None:
     print(f"\n{_layers(found)}")
     print(
         f"{about['file']} by {found.runtime} and its twin on {found.n} images of {about['data']}: "
-        f"{options.percent(found.agree)} of the answers are the same, {options.percent(found.same)} of the "
-        f"numbers equal; differences at most {found.largest:.3g}, on average {found.mean:.3g}, of numbers that "
+        f"{options.percent(found.agree)} of the answers are the same, {options.percent(found.same)} of "
+        f"the numbers equal; differences at most {found.largest:.3g}, on average {found.mean:.3g}, of numbers that "
         f"span {found.span:.3g}"
     )
     print(

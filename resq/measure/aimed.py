@@ -1,7 +1,7 @@
 """Attacks on a deployed network: on its runtime by questions alone, or on its differentiable twin.
 
-Examples made on the twin meet the runtime, so that a row's accuracy is always the runtime's. All steps are taken:
-an example that just crossed the twin's border may lie on the right side of the runtime's.
+Examples made on the twin meet the runtime, so that a row's accuracy is always the runtime's. All steps are
+taken: an example that just crossed the twin's border may lie on the right side of the runtime's.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def estimated(
         seed: decides the random signs of the curvature.
     """
     held = computed(network, twin)
-    known, loss = slopes(_bench(twin, held), x, y, rng=seeds.rng(seed, "signs"))  # type: ignore[arg-type]
+    known, loss = slopes(_bench(twin, held), x, y, rng=seeds.rng(seed, "signs"))
     none = {"map": 0, "flips": 1, "share": 0.0, "n": len(y), "loss": loss, "linear": 0.0, "usual": 0.0,
             "clean": -1, "correct": -1}  # fmt: skip
     for name, one in held.items():

@@ -1,8 +1,8 @@
 """The twin: a deployed file's graph and words as a torch network.
 
-It computes what the file's runtime computes, as exactly as floats allow, and has gradients with respect to the
-images and to the words. It is no measurement of the deployed network: ``check.compare`` says how far the two are
-apart.
+It computes what the file's runtime computes, as exactly as floats allow, and has gradients with respect to
+the images and to the words. It is no measurement of the deployed network: ``check.compare`` says how far the
+two are apart.
 """
 
 from __future__ import annotations

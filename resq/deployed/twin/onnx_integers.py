@@ -1,7 +1,7 @@
 """ONNX's operators on integers, and ONNX Runtime's own: QDQ pairs, QOperator, dynamic quantization.
 
-Integers are summed up as integers (floats hold them exactly up to 2**24), scaled once and rounded half to even,
-as ONNX Runtime's CPU kernels do it.
+Integers are summed up as integers (floats hold them exactly up to 2**24), scaled once and rounded half to
+even, as ONNX Runtime's CPU kernels do it.
 """
 
 from __future__ import annotations

@@ -27,11 +27,17 @@ NAMES = {
     126: "BATCH_MATMUL", 130: "BROADCAST_TO", 150: "GELU",
 }  # fmt: skip
 # Operator -> option -> (field, form, default).
-WINDOW = {"padding": (0, "<b", 0), "stride_w": (1, "<i", 0), "stride_h": (2, "<i", 0)}
-DILATION = {"dilation_w": (4, "<i", 1), "dilation_h": (5, "<i", 1)}
-FUSED = {"activation": (0, "<b", 0)}
-POOL = {**WINDOW, "width": (3, "<i", 0), "height": (4, "<i", 0), "activation": (5, "<b", 0)}
-OPTIONS: dict[str, dict[str, tuple[int, str, float]]] = {
+Option = tuple[int, str, float]
+WINDOW: dict[str, Option] = {"padding": (0, "<b", 0), "stride_w": (1, "<i", 0), "stride_h": (2, "<i", 0)}
+DILATION: dict[str, Option] = {"dilation_w": (4, "<i", 1), "dilation_h": (5, "<i", 1)}
+FUSED: dict[str, Option] = {"activation": (0, "<b", 0)}
+POOL: dict[str, Option] = {
+    **WINDOW,
+    "width": (3, "<i", 0),
+    "height": (4, "<i", 0),
+    "activation": (5, "<b", 0),
+}
+OPTIONS: dict[str, Mapping[str, tuple[int, str, float]]] = {
     "CONV_2D": {**WINDOW, "activation": (3, "<b", 0), **DILATION},
     "DEPTHWISE_CONV_2D": {**WINDOW, "activation": (4, "<b", 0), "dilation_w": (5, "<i", 1), "dilation_h": (6, "<i", 1)},
     "AVERAGE_POOL_2D": POOL, "MAX_POOL_2D": POOL,
@@ -54,9 +60,9 @@ def program(parsed: Parsed) -> Program:
     tensors = graph.tables(0)
     names = [f"{i}:{tensor.text(3)}" for i, tensor in enumerate(tensors)]
     words, constants = _constants(parsed, tensors, names, buffers)
-    ends = [names[int(graph.array(i, "<i4")[0])] for i in (1, 2)]
+    first, last = (names[int(graph.array(i, "<i4")[0])] for i in (1, 2))
     shapes = {name: _shape(tensor) for name, tensor in zip(names, tensors, strict=True)}
-    return Program("tflite", _steps(model, graph, names), constants, words, *ends,
+    return Program("tflite", _steps(model, graph, names), constants, words, first, last,
                    codes=_codes(parsed, tensors, names, words), shapes=shapes)  # fmt: skip
 
 
@@ -71,8 +77,10 @@ def _steps(model: Table, graph: Table, names: list[str]) -> tuple[Step, ...]:
     for node in graph.tables(3):
         number = numbers[node.integer(0, "<I")]
         op = NAMES.get(number, f"builtin operator {number}")
-        ends = [tuple(names[n] if n >= 0 else "" for n in node.array(i, "<i4").tolist()) for i in (1, 2)]
-        found.append(Step(op, *ends, _told(op, node.table(4))))
+        reads, makes = (
+            tuple(names[n] if n >= 0 else "" for n in node.array(i, "<i4").tolist()) for i in (1, 2)
+        )
+        found.append(Step(op, reads, makes, _told(op, node.table(4))))
     return tuple(found)
 
 

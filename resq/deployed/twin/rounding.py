@@ -25,7 +25,7 @@ class _Rounded(torch.autograd.Function):
 
 def rounded(x: Tensor) -> Tensor:
     """``x`` rounded half to even; its gradient is that of ``x``."""
-    return _Rounded.apply(x)  # type: ignore[no-untyped-call, no-any-return]
+    return _Rounded.apply(x)  # type: ignore[no-any-return]
 
 
 def away(x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""What a runtime computes in between: the file with more outputs, run by the same runtime with its own kernels.
+"""What a runtime computes in between: the file with more outputs, run by the same runtime and kernels.
 
-LiteRT's delegate keeps no value in between, not even with ``experimental_preserve_all_tensors``, and without the
-delegate other kernels run. So the values are made outputs of a copy of the file.
+LiteRT's delegate keeps no value in between, and without the delegate other kernels run. So the values are
+made outputs of a copy of the file.
 """
 
 from __future__ import annotations
