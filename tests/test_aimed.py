@@ -1,4 +1,4 @@
-"""Attacks on deployed files, and what their twins' gradients are good for: rows, guards, bit search, heatmap."""
+"""Attacks on deployed files, and what their twins' gradients are for: rows, guards, bit search, heatmap."""
 
 import json
 from functools import partial

@@ -1,4 +1,4 @@
-"""What commands for checkpoints do with a deployed file: its words, its twin's gradients, its runtime's answers."""
+"""What commands for checkpoints do with a deployed file: its words, its twin, its runtime's answers."""
 
 from __future__ import annotations
 

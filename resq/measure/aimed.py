@@ -45,7 +45,7 @@ def moved(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: Bit
 
 
 def asked(network: Network) -> Callable[[Tensor], Tensor]:
-    """The runtime as a function of images (N, C, H, W) in [0, 1]: its answers (N, classes), without gradients."""
+    """The runtime as a function: images (N, C, H, W) in [0, 1] -> answers (N, classes), without gradients."""
 
     def answers(x: Tensor) -> Tensor:
         return torch.from_numpy(network.logits(x.detach().contiguous().numpy().copy()))

@@ -98,7 +98,7 @@ class Twin(nn.Module):
         return self.run(x, (self.program.output,))[self.program.output].flatten(1)
 
     def scores(self, x: Tensor) -> Tensor:
-        """Images -> what the last softmax is given, else the answers: those that attacks follow, (N, classes).
+        """Images -> what the last softmax is given, else the answers, for attacks to follow: (N, classes).
 
         An int8 softmax rounds most probabilities to 0 or 1, where no gradient is left.
         """
