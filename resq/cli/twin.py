@@ -62,8 +62,8 @@ def _print(about: dict[str, Any], found: Check) -> None:
     print(
         f"{about['file']} by {found.runtime} and its twin on {found.n} images of {about['data']}: "
         f"{options.percent(found.agree)} of the answers are the same, {options.percent(found.same)} of "
-        f"the numbers equal; differences at most {found.largest:.3g}, on average {found.mean:.3g}, of numbers "
-        f"that span {found.span:.3g}"
+        f"the numbers equal; differences at most {found.largest:.3g}, on average {found.mean:.3g}, of "
+        f"numbers that span {found.span:.3g}"
     )
     print(
         f"right: the runtime {found.right}, the twin {found.twin_right} of {found.n}; "

@@ -124,8 +124,8 @@ def _by_channel(costs: np.ndarray, stored: Stored) -> np.ndarray:
 def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: int) -> Iterator[Step]:
     """The most harmful flips found, one after the other: proposed by the twin, chosen by the runtime.
 
-    In every tensor the bit is taken whose flip raises the twin's loss most to first order; each is tried on the
-    runtime, and the one that raises its loss most is kept (Rakin, He and Fan 2019, arXiv:1903.12269).
+    In every tensor the bit is taken whose flip raises the twin's loss most to first order; each is tried on
+    the runtime, and the one that raises its loss most is kept (Rakin, He and Fan 2019, arXiv:1903.12269).
 
     Args:
         x: the attacker's images (N, C, H, W), uint8, read-only to be sent once; ``y`` their labels.

@@ -71,7 +71,7 @@ def q_matmul(v: Values, step: Step) -> Tensor:
 
 
 def q_gemm(v: Values, step: Step) -> Tensor:
-    """QGemm: a, scale, zero, b, scale, zero, int32 c, the output's scale and zero or none for real numbers."""
+    """QGemm: a, scale, zero, b, scale, zero, int32 c, the output's scale and zero or none for floats."""
     n, t = step.inputs, step.told
     a, b = v[n[0]] - v[n[2]].reshape(()), v[n[3]]
     b = b - along(v[n[5]], 2, 0 if t.get("transB") else 1)

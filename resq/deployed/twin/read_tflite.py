@@ -19,7 +19,7 @@ from resq.deployed.words import Parsed
 # Operator's number -> its name; those that a twin computes.
 NAMES = {
     0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 6: "DEQUANTIZE",
-    9: "FULLY_CONNECTED", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 20: "RELU_N1_TO_1", 
+    9: "FULLY_CONNECTED", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 20: "RELU_N1_TO_1",
     21: "RELU6",
     22: "RESHAPE", 25: "SOFTMAX", 28: "TANH", 34: "PAD", 36: "GATHER", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB",
     42: "DIV", 43: "SQUEEZE", 45: "STRIDED_SLICE", 47: "EXP", 49: "SPLIT", 53: "CAST", 55: "MAXIMUM",
@@ -48,7 +48,7 @@ OPTIONS: dict[str, Mapping[str, tuple[int, str, float]]] = {
     "ADD": FUSED, "SUB": FUSED, "MUL": FUSED, "DIV": FUSED,
     "CONCATENATION": {"axis": (0, "<i", 0), "activation": (1, "<b", 0)},
     "SOFTMAX": {"beta": (0, "<f", 0.0)}, "MEAN": {"keep": (0, "<b", 0)}, "SUM": {"keep": (0, "<b", 0)},
-    "STRIDED_SLICE": {"begin": (0, "<i", 0), "end": (1, "<i", 0), "ellipsis": (2, "<i", 0), 
+    "STRIDED_SLICE": {"begin": (0, "<i", 0), "end": (1, "<i", 0), "ellipsis": (2, "<i", 0),
                       "new": (3, "<i", 0), "shrink": (4, "<i", 0)},
     "LEAKY_RELU": {"alpha": (0, "<f", 0.0)}, "BATCH_MATMUL": {"x": (0, "<b", 0), "y": (1, "<b", 0)},
     "GATHER": {"axis": (0, "<i", 0)}, "PACK": {"axis": (1, "<i", 0)}, "GELU": {"approximate": (0, "<b", 0)},
