@@ -32,7 +32,8 @@ def x():
 
 @pytest.mark.parametrize(("targets", "names"), [
     ("weights", ("0.weight", "4.weight")),
-    ("all", ("0.weight", "0.bias", "1.weight", "1.bias", "4.weight", "4.bias", "1.running_mean", "1.running_var")),
+    ("all", ("0.weight", "0.bias", "1.weight", "1.bias", "4.weight", "4.bias", "1.running_mean",
+             "1.running_var")),
 ])  # fmt: skip
 def test_its_words_are_the_bits_of_its_parameters(net, x, targets, names):
     subject: Subject = ModuleSubject(net, targets)
@@ -47,9 +48,10 @@ def test_its_words_are_the_bits_of_its_parameters(net, x, targets, names):
 def test_a_flip_is_computed_with_and_undone_bit_for_bit(net, x):
     subject = ModuleSubject(net)
     before, clean = {n: v.clone() for n, v in net.state_dict().items()}, subject.logits(x)
-    sign = subject.layout.address("4.weight", 2, 31)
-    with subject.flipped(BitFlips(np.array([sign]), np.zeros(1))):
-        assert net[4].weight[0, 2] == -before["4.weight"][0, 2]
+    signs = np.array([subject.layout.address("4.weight", word, 31) for word in range(400)])
+    with subject.flipped(BitFlips(signs, np.zeros(400))):
+        assert torch.equal(net[4].weight[0], -before["4.weight"][0])
+        assert torch.equal(net[4].weight[1:], before["4.weight"][1:])
         assert (subject.logits(x)[:, 0] != clean[:, 0]).any()
         assert (subject.logits(x)[:, 1:] == clean[:, 1:]).all()
     assert all(torch.equal(before[n], v) for n, v in net.state_dict().items())
@@ -63,13 +65,15 @@ def test_fault_maps_of_mixed_words_are_undone_even_after_an_error(x):
     assert subject.layout.widths[-1] == 8
     flips = faults.FAULTS["random"](faults.region(subject), 0.05, rng=seeds.rng(0, "map"))
     before = {n: v.clone() for n, v in net.state_dict().items()}
-    with pytest.raises(RuntimeError, match="stop"), subject.flipped(flips):
-        changed = sum(
-            int((v.view(torch.uint8) != before[n].view(torch.uint8)).sum())
-            for n, v in net.state_dict().items()
-        )
-        assert changed > 100
-        raise RuntimeError("stop")
+
+    def fail():
+        with subject.flipped(flips):
+            assert not torch.equal(net[1].weight, before["1.weight"])
+            assert not torch.equal(net.codes, before["codes"])
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
     assert all(torch.equal(before[n], v) for n, v in net.state_dict().items())
 
 

@@ -1,4 +1,4 @@
-"""A torch network of any architecture as a subject: the bits of its parameters, as they lie in memory, flip."""
+"""A torch network of any architecture as a subject: the bits of its parameters flip where they lie."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ModuleSubject:
         differentiable: True.
 
     Raises:
-        ValueError: no such targets, or a parameter of them does not lie in the processor's memory in one piece.
+        ValueError: no such targets, or one of them does not lie in the processor's memory in one piece.
     """
 
     differentiable = True
