@@ -40,7 +40,7 @@ class SmallConv2d(nn.Conv2d):
 
 
 def _written_down() -> bool:
-    """Whether the network is being exported: the products would be written down for one number of images alone."""
+    """Whether the network is being exported: the products would hold for one number of images alone."""
     return torch.jit.is_tracing() or torch.compiler.is_exporting()
 
 
