@@ -41,7 +41,7 @@ class SmallConv2d(nn.Conv2d):
 
 def _written_down() -> bool:
     """Whether the network is being exported: the products would hold for one number of images alone."""
-    return torch.jit.is_tracing() or torch.compiler.is_exporting()
+    return torch.jit.is_tracing() or torch.compiler.is_exporting()  # type: ignore[attr-defined]
 
 
 def _taps(at: int, stride: int, side: int) -> tuple[slice, slice]:
