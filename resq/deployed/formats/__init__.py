@@ -9,8 +9,8 @@ from resq.deployed.words import Parsed
 
 # Files that are networks too, and why they are not opened.
 REFUSED = {
-    ".pt2": "is a program of torch.export, which is not opened: to load it, torch 2.13.0 unpickles parts of it "
-    "and evaluates expressions in it, so that it can run code; write it as .onnx, "
+    ".pt2": "is a program of torch.export, which is not opened: to load it, torch 2.13.0 unpickles parts "
+    "of it and evaluates expressions in it, so that it can run code; write it as .onnx, "
     "torch.onnx.export(program, dynamo=True), or give its module to ModuleSubject",
 }
 # A file's last letters -> what reads it.
