@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard import curvecharts, theme
+from resq import commands
 from resq.core import Encoding
 from resq.measure import apart
 
@@ -134,15 +135,14 @@ def _short(layer: str) -> str:
     return layer.removesuffix(".weight")
 
 
-def commands(net: str, points: pd.DataFrame, fault: str = "random") -> list[str]:
+def measuring(net: str, points: pd.DataFrame, fault: str = "random") -> list[str]:
     """What measures the figure's points in a terminal, one command per encoding."""
-    rates = ",".join(f"{ber:g}" for ber in sorted(set(points["ber"])))
     first = points.iloc[0]
-    how = f"--ber {rates} --maps {points['maps'].max()} --n {first['n']} --seed {first['seed']}"
-    how += f" --fault {fault}" * (fault != "random")
-    return [
-        f"python -m resq sweep {net} --encoding {name} {how}" for name in dict.fromkeys(points["encoding"])
-    ]
+    how = ["--ber", commands.listed(sorted(set(points["ber"]))), "--maps", str(points["maps"].max())]
+    how += ["--n", str(first["n"]), "--seed", str(first["seed"])]
+    how += ["--fault", fault] if fault != "random" else []
+    names = dict.fromkeys(points["encoding"])
+    return [commands.line(["sweep", net, "--encoding", name, *how]) for name in names]
 
 
 def _telling(points: pd.DataFrame) -> float:

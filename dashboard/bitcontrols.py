@@ -24,9 +24,12 @@ def network(names: list[str]) -> str:
 
 
 def encoding(net: str) -> str:
-    """The chosen encoding."""
-    known = lab.encodings([data.card(net)], st.query_params.get_all("enc"))
-    return st.selectbox("Stored as", known, key="enc", bind="query-params")
+    """The chosen encoding; at first, and when another network is chosen, the one that its card names."""
+    known, own = lab.encodings([data.card(net)], st.query_params.get_all("enc")), data.opened_in(net)
+    if st.session_state.get("enc_of", net) != net:
+        st.session_state.enc = own
+    st.session_state.enc_of = net
+    return st.selectbox("Stored as", known, known.index(own), key="enc", bind="query-params")
 
 
 def weight(layout: Layout) -> tuple[str, int]:

@@ -90,7 +90,7 @@ def hashes(cell: Cell) -> str:
 
 def command(cell: Cell) -> str:
     """The command that measures a cell."""
-    return " ".join(["python -m resq", *rerun.spec(cell).argv()])
+    return rerun.spec(cell).command
 
 
 def leaders(found: pd.DataFrame) -> pd.io.formats.style.Styler:

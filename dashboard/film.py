@@ -62,7 +62,7 @@ def command(found: Film, net: str, enc: str) -> str:
     spec = SweepSpec(
         net, encoding=enc, fault=found.fault, layers=(found.layer,), bers=BERS, maps=1, seed=found.seed
     )
-    return " ".join(["python -m resq", *spec.argv()])
+    return spec.command
 
 
 def sentence(found: Film) -> str:

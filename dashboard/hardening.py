@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from resq import commands
+
 # The one option of each stage that a visitor meets first: stage -> (option, name, choices).
 FIRST: dict[str, tuple[str, str, tuple[Any, ...]]] = {
     "adversarial": ("eps", "eps of the attack, 1/255", (2.0, 4.0, 8.0, 12.0)),
@@ -84,15 +86,20 @@ class HardenSpec:
         for name, value in self.changes:
             words += ["--set", f"{name}={value}"]
         if self.epochs_scale != 1:
-            words += ["--epochs-scale", f"{self.epochs_scale:g}"]
+            words += ["--epochs-scale", commands.number(self.epochs_scale)]
         return [*words, "--seed", str(self.seed), "--variant", self.variant, "--overwrite"]
+
+    @property
+    def command(self) -> str:
+        """What runs it in a terminal."""
+        return commands.line(self.argv())
 
 
 def preset_file(spec: HardenSpec) -> str:
     """The run as a preset's TOML, every option written out, so that it stays what it was."""
     plan = spec.plan()
     lines = [
-        f"# python -m resq harden {spec.base} --preset FILE.toml --seed {spec.seed}",
+        f"# {commands.line(['harden', spec.base, '--preset', 'FILE.toml', '--seed', str(spec.seed)])}",
         f'about = "made on the Harden page from preset {spec.preset}"',
         f"images = {plan.images}",
     ]

@@ -134,7 +134,7 @@ def measured_again(cell: Cell, options: dict[str, Any], running: live.Measuremen
             st.markdown(f"{icon} {show.plain(told.says[0].upper() + told.says[1:])}.")
         drawn = charts.CHARTS["cell_again"].draw(cell, again[:1], None)
         show.figure("cell_again", drawn, key="cell_again", alt=told.says, title=False)
-    show.terminal(" ".join(["python -m resq", *spec.argv()]))
+    show.terminal(spec.command)
     follow.ended(running, "again")
 
 
@@ -161,7 +161,7 @@ def answers(cell: Cell, running: live.Measurement | None) -> None:
             "Measure it here, or in a terminal" if here else "In a terminal, where its weights and images are"
         )
         said = f"Which class becomes which is not stored for this cell. {how}:"
-        show.sorry(said, " ".join(["python -m resq", *spec.argv()]))
+        show.sorry(said, spec.command)
     follow.ended(running, "flow")
 
 
@@ -185,4 +185,4 @@ def drawn_flow(rows: list[dict[str, Any]], source: str, spec: FlowSpec) -> None:
         st.caption("Measured on other weights than those here: measure it again.")
     with shell.group("more", "flow"):
         show.numbers(lambda: ({"flow": flowcharts.changes(counts, classes)}, {"flow": drawn}), None,
-                     [" ".join(["python -m resq", *made.argv()])], key="numbers_flow")  # fmt: skip
+                     [made.command], key="numbers_flow")  # fmt: skip

@@ -49,4 +49,4 @@ def _told(
     shell.link("sweep", "Their curves, side by side", nets=net, encs=encs, **where)
     with shell.group("more", name):
         show.numbers(lambda: ({name: table(points)}, {name: draw()}), None,
-                     apartcharts.commands(net, points, fault), key=f"numbers_{name}")  # fmt: skip
+                     apartcharts.measuring(net, points, fault), key=f"numbers_{name}")  # fmt: skip

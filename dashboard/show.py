@@ -17,7 +17,7 @@ import streamlit as st
 
 from dashboard import charts, data, shell, theme
 from dashboard.words import Verdict
-from resq import checkpoints
+from resq import checkpoints, commands
 from resq.measure import table as stored
 
 PAUSE = 0.02  # s
@@ -237,7 +237,7 @@ def lacking(names: Iterable[str], so: str) -> bool:
         sorry(
             f"The images of {name} are not on this machine, so {so}. "
             f"Set RESQ_DATA to a folder that holds {name}/test*.parquet, or fetch them:",
-            f"python -m resq data {name} --download",
+            commands.line(["data", name, "--download"]),
         )
     return bool(away)
 

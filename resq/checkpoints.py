@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
-from resq import codes
+from resq import codes, commands
 from resq.core import Encoding, QuantizedModel
 from resq.memory import quant
 
@@ -87,8 +87,8 @@ def making(card: Mapping[str, Any]) -> str:
     'python -m resq harden assets/specs/hardened/cifar10-swin_t.toml'
     """
     if "stages" not in card:
-        return f"python -m resq zoo --only {card['name']}"
-    return f"python -m resq harden assets/specs/hardened/{card['data']}-{card['network']}.toml"
+        return commands.line(["zoo", "--only", card["name"]])
+    return commands.line(["harden", f"assets/specs/hardened/{card['data']}-{card['network']}.toml"])
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -161,6 +161,27 @@ def card(name: str) -> dict[str, Any]:
     if not isinstance(fields["weights"], list) or not all(isinstance(w, str) for w in fields["weights"]):
         raise ValueError(f"{file.name} has {fields['weights']!r:.60} for weights; expected a list of names")
     return fields
+
+
+def default_encoding(which: str | Mapping[str, Any]) -> str:
+    """The encoding that a checkpoint is meant for: the one its card names, else int8.
+
+    A hardened network's card names the words that it was hardened in, an imported one's the words that its
+    file holds.
+
+    Args:
+        which: a checkpoint's name or path, or its card.
+    Raises:
+        ValueError: no such checkpoint, or a card that names no encoding there is.
+
+    >>> default_encoding({"encoding": "int4-tmr2"}), default_encoding({})
+    ('int4-tmr2', 'int8')
+    """
+    fields = card(which) if isinstance(which, str) else which
+    named = fields.get("encoding") or "int8"
+    if not isinstance(named, str):
+        raise ValueError(f"the card has {named!r:.60} for encoding; expected a name such as int8")
+    return str(Encoding.parse(named))
 
 
 def sizes(name: str) -> tuple[int, ...]:

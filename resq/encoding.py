@@ -12,6 +12,7 @@ from resq.fields import known
 FLOATS = {"fp32": 32, "fp16": 16, "bf16": 16}
 CODES = ("affine", "symmetric", "magnitude", *FLOATS)
 MOST_COPIES = 99
+BESIDE = ("fp32", "folded")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class Encoding:
             which few bits want.
         apart: numbers of the layers, in network order, whose weights are stored as ``other`` says: integer
             codes in words of the same length, which may be stored more often.
+        beside: how the numbers beside the words are stored, the scales, zero points, norms and biases:
+            "fp32", words of single precision; or "folded", norms folded into what stands before them and
+            16-bit integers (``memory.beside``).
+        beside_copies: how often they are stored; each bit is read by majority.
 
     >>> Encoding.parse("int4-tmr2").stored, str(Encoding(8, "symmetric", "tensor"))
     (8, 'int8-symmetric-tensor')
@@ -38,6 +43,9 @@ class Encoding:
     ((0, 1, 2, 20), 'int4-tmr2', 'int8')
     >>> Encoding.parse("int8+int8-x9@0").memory([10, 90])
     14.4
+    >>> deployed = Encoding.parse("int4-tmr2+folded9")
+    >>> deployed.beside, deployed.beside_copies, str(deployed.word)
+    ('folded', 9, 'int4-tmr2')
     """
 
     bits: int = 8
@@ -48,8 +56,11 @@ class Encoding:
     copies: int = 1
     apart: tuple[int, ...] = ()
     other: Encoding | None = None
+    beside: str = "fp32"
+    beside_copies: int = 1
 
     def __post_init__(self) -> None:
+        self._check_beside()
         if self.other is not None:
             self._check_other(self.other)
         known("code", self.code, dict.fromkeys(CODES))
@@ -82,7 +93,12 @@ class Encoding:
     @property
     def word(self) -> Encoding:
         """How one word is read, however often it is stored."""
-        return self if self.copies == 1 else replace(self, copies=1)
+        return self if self.copies == 1 and self.bare == self else replace(self.bare, copies=1)
+
+    @property
+    def bare(self) -> Encoding:
+        """How the weights are stored, whatever is stored beside them."""
+        return replace(self, beside="fp32", beside_copies=1)
 
     def lone(self, bit: int) -> int:
         """What one flipped stored bit changes of the word as it is read, to xor it with.
@@ -96,6 +112,18 @@ class Encoding:
         """Stored bits per weight of a network with layers of these sizes: the bits that faults can reach."""
         return sum(n * self.stored * self.of(i).copies for i, n in enumerate(sizes)) / sum(sizes)
 
+    def _check_beside(self) -> None:
+        known("form of what is stored beside the words", self.beside, dict.fromkeys(BESIDE))
+        if self.beside_copies not in range(1, MOST_COPIES + 1, 2):
+            raise ValueError(
+                f"what is beside the words is stored an odd number of times up to {MOST_COPIES}, so that a "
+                f"majority decides, got {self.beside_copies}"
+            )
+        if self.beside == "folded" and (self.code in FLOATS or self.per != "channel"):
+            raise ValueError(
+                f"norms are folded into the scales of integer codes per channel, got {self.code} {self.per}"
+            )
+
     def _check_other(self, other: Encoding) -> None:
         words = f"{self.stored}-bit and {other.stored}-bit words"
         if other.other or {self.code, other.code} & set(FLOATS) or self.stored != other.stored:
@@ -103,7 +131,7 @@ class Encoding:
                 "layers of two encodings want integer codes in words of one length, such as "
                 f"int8+int4-tmr2@0.20, got {words} of {self.code} and {other.code}"
             )
-        if self.base == other:
+        if self.base.bare == other:
             raise ValueError(f"layers stored apart are stored in another encoding, got {other} for both")
         if not self.apart or list(self.apart) != sorted(set(self.apart)) or self.apart[0] < 0:
             raise ValueError(f"layers stored apart are ascending numbers from 0 on, got {self.apart}")
@@ -112,7 +140,9 @@ class Encoding:
         """How the weights of the layer of this number are stored."""
         if self.other is None:
             return self
-        return self.other if layer in self.apart else self.base
+        if layer not in self.apart:
+            return self.base
+        return replace(self.other, beside=self.beside, beside_copies=self.beside_copies)
 
     @property
     def base(self) -> Encoding:
@@ -120,6 +150,9 @@ class Encoding:
         return replace(self, apart=(), other=None)
 
     def __str__(self) -> str:
+        if self.bare != self:
+            form = "floats" if self.beside == "fp32" else self.beside
+            return f"{self.bare}+{form}{self.beside_copies if self.beside_copies > 1 else ''}"
         if self.other is not None:
             return f"{self.base}+{self.other}@{_spans(self.apart)}"
         if self.code in FLOATS:
@@ -133,9 +166,14 @@ class Encoding:
     def parse(text: str) -> Encoding:
         """The encoding of a name such as int8, int8-symmetric-tensor, int4-tmr2, fp32, int8+int4-tmr2@0-2.20.
 
+        After a plus may follow how what is beside the words is stored: floats9 (nine times), folded, folded9.
+
         Raises:
             ValueError: not such a name.
         """
+        if found := re.fullmatch(r"(.+)\+(floats|folded)([1-9]\d?)?", text):
+            form = {"floats": "fp32"}.get(found[2], found[2])
+            return replace(Encoding.parse(found[1]), beside=form, beside_copies=int(found[3] or 1))
         if "+" in text:
             return _mixed(text)
         if text in FLOATS:
@@ -154,7 +192,8 @@ class Encoding:
             raise ValueError(
                 f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
                 "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2, -x3, -x5 … -x99 (words stored so many "
-                "times), such as int8, int8-symmetric-tensor, int4-tmr2, int8-x9"
+                "times), such as int8, int8-symmetric-tensor, int4-tmr2, int8-x9, and then +floats3 … or "
+                "+folded, +folded3 … (the scales, norms and biases beside the words)"
             )
         return Encoding(bits=int(head[3:]), **fields)  # type: ignore[arg-type]
 

@@ -194,7 +194,7 @@ def test_the_shipped_networks_have_such_a_figure_and_commands_that_make_it():
     for net in ("signs/resnet20/base", "cifar10/resnet18/base", "gtsrb/resnet18/base"):
         points = data.protected(net, "int8")
         assert points["encoding"].nunique() == 5
-        for command in apartcharts.commands(net, points):
+        for command in apartcharts.measuring(net, points):
             assert command.startswith(f"python -m resq sweep {net} --encoding int")
 
 

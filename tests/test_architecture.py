@@ -14,7 +14,7 @@ FACE = sorted((ROOT / "dashboard").rglob("*.py"))
 
 # The rooms from left to right; those of one row may know each other.
 ROOMS = [
-    {"core", "encoding", "fields", "heap", "seeds", "vision"},
+    {"commands", "core", "encoding", "fields", "heap", "seeds", "vision"},
     {"memory"},
     {"data", "networks", "threat", "plugins"},
     {"checkpoints", "codes"},

@@ -101,10 +101,10 @@ def test_a_key_changes_with_every_field_with_the_weights_the_images_and_the_numb
     fields = [replace(cell, **{name: value}) for name, value in
               {"encoding": "int4", "fault": "random", "ber": 0.1, "top": 0.1, "map": 1, "attack": "pgd",
                "eps": 1.0, "steps": 2, "restarts": 2, "mode": "transfer", "sample": "random", "seed": 1,
-               "n": 11, "layers": ("a",), "planes": (1,)}.items()]  # fmt: skip
+               "n": 11, "layers": ("a",), "planes": (1,), "targets": "all"}.items()]  # fmt: skip
     found = {cells.key(c, "w", "i") for c in [cell, *fields]}
     found |= {cells.key(cell, "v", "i"), cells.key(cell, "w", "j")}
-    monkeypatch.setattr(cells, "NUMBERS", "other")
+    monkeypatch.setattr(cells, "KEYED", "other")
     assert len(found | {cells.key(cell, "w", "i")}) == len(fields) + 4
 
 

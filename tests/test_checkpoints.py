@@ -350,3 +350,12 @@ def test_weights_that_are_not_shipped_are_asked_for_with_the_command_that_makes_
         ) as said:
             checkpoints.find(name)
         assert str(said.value).endswith(checkpoints.making(card))
+
+
+def test_a_checkpoint_is_opened_in_the_encoding_that_its_card_names_else_int8():
+    assert checkpoints.default_encoding("cifar10/resnet18/plus") == "int4-tmr2"
+    assert checkpoints.default_encoding("cifar10/resnet18/base") == "int8"
+    with pytest.raises(ValueError, match="no encoding 'int99x'"):
+        checkpoints.default_encoding({"encoding": "int99x"})
+    with pytest.raises(ValueError, match="has 7 for encoding; expected a name"):
+        checkpoints.default_encoding({"encoding": 7})

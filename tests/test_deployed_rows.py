@@ -15,6 +15,11 @@ from tests import deployed_files
 UNIT = "range 0,1"
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     return str(deployed_files.made(tmp_path_factory.mktemp("rows"))["qdq-tensor"])
@@ -45,7 +50,7 @@ def test_what_a_file_cannot_do_is_said_before_it_is_run(file, fields, said):
 
 
 def test_a_checkpoint_has_no_inputs():
-    with pytest.raises(ValueError, match="deployed file, got weights range 0,1"):
+    with pytest.raises(ValueError, match="those of a deployed file, got range 0,1"):
         SweepSpec("signs/resnet20/base", bers=(0.0,), inputs=UNIT)
 
 

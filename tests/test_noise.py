@@ -84,17 +84,6 @@ def test_answers_come_out_of_rows_as_they_went_in():
     assert (noise.answers(rows) == right).all()
 
 
-def test_silent_corruption_is_a_changed_answer_without_an_error_signal():
-    clean, under = np.array([3, 3, 1, 0]), np.array([3, 2, 0, 0])
-    assert rates.sdc1(under, clean) == 2
-    assert rates.sdc1(under, clean, broken=np.array([False, False, True, False])) == 1
-    assert rates.lost(right=np.array([True, False, False]), clean=np.array([True, True, False])) == 1
-    share, low, high = rates.rate(2, 4)
-    assert low < share == 0.5 < high
-    with pytest.raises(ValueError, match=r"lies in 0\.\.4, got 5"):
-        rates.rate(5, 4)
-
-
 def test_leveugles_sample_sizes():
     assert rates.leveugle(math.inf, 0.05) == 385
     assert rates.leveugle(math.inf, 0.01) == 9604

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import sqlalchemy as sql
 
 from resq.cli import main
 from resq.measure import database, store, table
 from resq.measure.spec import SweepSpec
+from resq.measure.version import NUMBERS
 
 DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 BINARIES = DEBIAN or [Path(shutil.which("initdb") or "/none").parent]
@@ -120,6 +122,50 @@ def test_rows_older_than_keys_are_told_apart_by_what_they_say(address, rows):
     older = [{name: row[name] for name in table.COLUMNS if name not in table.DEFAULTS} for row in rows]
     assert store.add(older) == len(rows)
     assert store.add(older) == 0
+
+
+LATER = {
+    "series": ["targets", "bits", "software", "processor", "precision"],
+    "rows": ["sdc1", "sdc10", "sdc20", "numbers", "top", "right"],
+    "again": ["targets", "sdc1", "numbers", "right"],
+}
+
+
+def _made_older(rows: list) -> None:
+    """The tables as they were before these columns, with rows of version 1 in them."""
+    store.add(rows)
+    with database.engine().begin() as connection:
+        for of, names in LATER.items():
+            for name in names:
+                connection.execute(sql.text(f'ALTER TABLE {of} DROP COLUMN "{name}"'))
+    database.engine().dispose()
+    database._engine.cache_clear()
+
+
+def test_an_older_store_takes_the_columns_that_came_later_and_keeps_its_rows(address, rows):
+    _made_older(rows)
+    found = store.rows()
+    assert len(found) == len(rows)
+    assert set(found["numbers"]) == {NUMBERS}
+    assert found["sdc1"].isna().all()
+    assert (found["targets"] == "weights").all()
+    assert (found["right"].str.len() == 0).all()
+    assert store.add(rows) == 0  # by their keys they are the same rows
+    assert store.again().empty
+
+
+def test_of_an_older_store_only_rows_that_count_alike_are_carried(address, rows):
+    faulty = [row for row in rows if row["axis"] == "ber"]
+    counted = zip(faulty, (3, 9, 0), strict=True)
+    some, every, none = ({**row, "due": due, "correct": 2} for row, due in counted)
+    _made_older([some, every, none])
+    found = store.rows().set_index("key")
+    assert set(found.index) == {every["key"], none["key"]}
+    assert found["correct"].to_dict() == {every["key"]: 0, none["key"]: 2}
+    assert not store.keys([some["key"]])  # so it is measured again
+    assert store.add([{**some, "correct": 1}]) == 1
+    assert store.rows().set_index("key")["correct"][some["key"]] == 1
+    assert len(store.rows(numbers="1")) == 1  # and what was there is there still
 
 
 def test_a_column_that_rows_do_not_have_is_refused(address):

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard import lab, lessons, live, pick
 from dashboard.data.lately import lately
-from dashboard.data.nets import card, names
+from dashboard.data.nets import card, names, opened_in
 from resq.claims import book
 from resq.claims import card as own_cards
 from resq.claims import cells as cells_of
@@ -117,13 +117,14 @@ def outdated(frame: pd.DataFrame) -> list[str]:
 
 
 def usual(net: str) -> list[str]:
-    """The encodings that pages show at first: those with stored rows, at most four; else int8."""
+    """The encodings that pages show at first: the network's own and those with stored rows, at most four."""
     stored_ones = set(rows().query("checkpoint == @net and axis == 'ber'")["encoding"])
-    return [enc for enc in lab.ENCODINGS if enc in stored_ones][:4] or ["int8"]
+    known = [enc for enc in lab.ENCODINGS if enc in stored_ones]
+    return list(dict.fromkeys([opened_in(net), *known]))[:4]
 
 
 def measured_most(net: str = "") -> list[str]:
-    """Networks with stored rows, or encodings of one: under both threats first, then by their number."""
+    """Networks with stored rows, or encodings of one, its own first: those under both threats, most rows."""
     return _measured_most(net, stamp())
 
 
@@ -133,7 +134,8 @@ def _measured_most(net: str, stamp: str) -> list[str]:
     frame = frame[frame["checkpoint"] == net] if net else frame[~asymmetry.later(frame["checkpoint"])]
     each = frame.assign(joint=frame["axis"] == "joint", eps=frame["axis"] == "eps", all=1).groupby(column)
     order = each[["joint", "eps", "all"]].sum()
-    return order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
+    found = order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
+    return sorted(found, key=lambda enc: enc != opened_in(net)) if net else found
 
 
 @lately

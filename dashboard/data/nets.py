@@ -59,6 +59,14 @@ def card(name: str) -> dict[str, Any]:
     return unshipped().get(name) or checkpoints.card(name)
 
 
+def opened_in(name: str) -> str:
+    """The encoding that a network is meant for; int8 where nothing but rows is known of it."""
+    try:
+        return checkpoints.default_encoding(card(name))
+    except ValueError:
+        return "int8"
+
+
 def stored(net: str, enc: str) -> Stored:
     """A checkpoint in an encoding.
 

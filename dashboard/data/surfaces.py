@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.data.measured import rows, stamp
 from dashboard.data.nets import megabytes
+from resq import commands
 from resq.measure import tradeoff
 
 
@@ -41,5 +42,6 @@ def _areas(row: str, stamp: str) -> pd.DataFrame:
 
 def joint_command(net: str, enc: str, at: tuple[float, float] | None, mode: str) -> str:
     """The command that measures one cell, or the usual surface."""
-    bers, budgets = ("0,1e-4,1e-3,1e-2,5e-2", "0,2,4,8") if at is None else (f"{at[0]:g}", f"{at[1]:g}")
-    return f"python -m resq surface {net} --encoding {enc} --ber {bers} --eps {budgets} --mode {mode}"
+    bers, budgets = ("0,1e-4,1e-3,1e-2,5e-2", "0,2,4,8") if at is None else map(commands.number, at)
+    where = ["surface", net, "--encoding", enc, "--ber", bers, "--eps", budgets, "--mode", mode]
+    return commands.line(where)

@@ -212,7 +212,7 @@ def below(given: Given) -> None:
     elif given.pictures is not None:
         st.caption("An attack moves every pixel a little, so that the network errs. Choose how far.")
     # A picture of one's own is not on the disk for a command to read.
-    commands = [] if given.own is not None else [" ".join(["python -m resq", *given.state.argv()])]
+    commands = [] if given.own is not None else [given.state.command]
     with shell.group("more"):
         show.numbers(partial(behind, given, moved), None, commands, key=NUMBERS)
 

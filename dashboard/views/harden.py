@@ -18,6 +18,7 @@ from dashboard import (
     tables,
     theme,
 )
+from resq import commands
 
 MARKS = {"done": ":material/check_circle:", "running": ":material/pending:", "queued": ":material/schedule:",
          "stopped": ":material/cancel:"}  # fmt: skip
@@ -70,7 +71,7 @@ def result(name: str) -> None:
     with shell.group("more", "result"):
         show.numbers(
             lambda: ({"before_after": tables.looks(pd.DataFrame(looks))}, {"before_after": drawn}), None,
-            [f"python -m resq show {name}"], key="numbers_harden",
+            [commands.line(["show", name])], key="numbers_harden",
         )  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def page(names: list[str]) -> None:
         else:
             st.markdown("Choose at least one stage.")
     if spec.stages:
-        show.terminal(" ".join(["python -m resq", *spec.argv()]))
+        show.terminal(spec.command)
     st.fragment(job, run_every=1.0 if run is not None and run.active else None)(run)
     if run is None:
         shipped(names)

@@ -103,7 +103,7 @@ def nothing(net: str, enc: str, running: live.Measurement | None) -> None:
     show.sorry(
         f"Nothing is stored for {show.plain(net)} in {enc} yet. “Estimate now” takes seconds, “Measure this "
         "network now” minutes; or in a terminal:",
-        " ".join(["python -m resq", *LayerSpec(net, encoding=enc).argv()]),
+        LayerSpec(net, encoding=enc).command,
     )
 
 
@@ -166,7 +166,7 @@ def below(found: heat.Heatmap, net: str, enc: str) -> None:
     """How far the estimate can be trusted; the numbers; how to read it all."""
     figures = trusted(found, net, enc)
     with shell.group("more"):
-        commands = [" ".join(["python -m resq", *LayerSpec(net, encoding=enc, maps=MAPS).argv()])]
+        commands = [LayerSpec(net, encoding=enc, maps=MAPS).command]
         show.numbers(
             lambda: (
                 {"layers": heat.readable(next(iter(found.cells.values())))},

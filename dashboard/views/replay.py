@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, claimwords, data, follow, live, report, shell, show, theme
+from resq import commands
 from resq.claims import cells, rerun, verdict
 from resq.claims.book import LABELS, Claim
 from resq.claims.verdict import Verdict
@@ -139,7 +140,7 @@ def again(v: Verdict) -> None:
     else:
         show.sorry(f"The images of {cell.data} are not on this machine, so this point cannot be run here.")
     st.fragment(shown, run_every=0.5 if running is not None and running.active else None)(v, cell, running)
-    show.terminal(f"python -m resq replay {v.claim.id} --rerun", claimwords.command(cell))
+    show.terminal(commands.line(["replay", v.claim.id, "--rerun"]), claimwords.command(cell))
 
 
 def leaders() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import curvecharts, data, shell, show, state, words
+from resq import commands
 from resq.measure.spec import SweepSpec
 
 CARDS = (
@@ -62,7 +63,7 @@ def figure() -> None:
     if curves.empty:
         show.sorry(
             f"No stored measurement of {names[0]} yet. The Sweep page measures it live, or in a terminal:",
-            f"python -m resq sweep {names[0]}",
+            commands.line(["sweep", names[0]]),
         )
         return
     st.header("A trained network, its stored bits flipped at random", anchor=False)

@@ -67,7 +67,7 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
             known[axis], figures[axis] = picture(axis, specs, fresh, now)
     every = pd.concat([k.rows for k in known.values()], ignore_index=True)
     if not every.empty:
-        commands = [" ".join(["python -m resq", *spec.argv()]) for spec in specs]
+        commands = [spec.command for spec in specs]
         with shell.group("more"):
             show.numbers(partial(behind, known, figures), every, commands)
     follow.ended(running)

@@ -90,7 +90,7 @@ def _spec(part: pd.DataFrame) -> SweepSpec:
 
 def commands(rows: pd.DataFrame) -> list[str]:
     """The commands that measure these rows again."""
-    return [" ".join(["python -m resq", *spec.argv()]) for spec in specs(rows)]
+    return [spec.command for spec in specs(rows)]
 
 
 def methods(rows: pd.DataFrame) -> str:

@@ -21,6 +21,7 @@ from resq.cli import (
     guards,
     harden,
     inspect,
+    options,
     replay,
     report,
     sensitivity,
@@ -99,6 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(rest)
     try:
         plugins.load(own.plugin)
+        arguments.opened = options.opened(arguments)
         COMMANDS[arguments.command].run(arguments)
     except (ValueError, FileNotFoundError) as error:
         print(f"resq: {error}", file=sys.stderr)

@@ -29,6 +29,8 @@ def run(arguments: argparse.Namespace) -> None:
                          f"{arguments.test}")  # fmt: skip
     of_file = deployed.is_file(arguments.checkpoint)
     found, steps = files.bit_search(arguments) if of_file else prepared(arguments), []
+    if not arguments.json:
+        options.first(arguments)
     for step in found.pop("steps"):
         steps.append(step)
         if not arguments.json:

@@ -20,7 +20,7 @@ from resq.measure.spec import SweepSpec
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("target", help="a checkpoint to measure, or a card's .json file to check and load")
-    parser.add_argument("--encoding", default="int8", help="how its weights are stored (default int8)")
+    options.add_encoding(parser)
     parser.add_argument("--n", type=int, help=f"test images of faults and attacks (default {card.FULL[0]})")
     parser.add_argument("--maps", type=int, help=f"fault maps (default {card.FULL[1]})")
     parser.add_argument("--quick", action="store_true", help="100 images and 2 maps, no full test set")

@@ -12,6 +12,7 @@ from resq.measure import stats, table
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_measured(parser)
+    options.add_metric(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -28,11 +29,12 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(options.dump(result))
     else:
+        options.first(arguments)
         print(
             f"{options.percent(result['accuracy'])} correct of {result['n']} "
             f"(95 % over images: {options.span(result['low'], result['high'])})\n"
         )
-        sweep.print_curves(frame)
+        sweep.print_curves(frame, arguments.metric)
         print(f"\n{sweep.provenance(frame)}")
 
 

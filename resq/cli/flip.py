@@ -35,10 +35,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Computes and prints."""
-    found = answered(_lab(arguments))
+    found = answered(asked(arguments))
     if arguments.json:
         print(options.dump(found))
         return
+    options.first(arguments)
     words, values = (found[key] for key in ("word", "value"))
     print(
         f"word {words[0]:#x} -> {words[1]:#x}, weight {values[0]:.6g} -> {values[1]:.6g}; "
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"weights {found['hashes']['weights']}, image {found['hashes']['image']}")
 
 
-def _lab(a: argparse.Namespace) -> Lab:
+def asked(a: argparse.Namespace) -> Lab:
     """The state that the options spell; the layer may still be open."""
     if not 0 <= a.share <= 1:
         raise ValueError(f"--share must lie in 0..1, got {a.share:g}")

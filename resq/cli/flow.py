@@ -19,7 +19,7 @@ from resq.measure.flow import FlowSpec
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("checkpoint", help="data/network/variant (see python -m resq show)")
-    parser.add_argument("--encoding", default="int8", help="how weights are stored (default int8)")
+    options.add_encoding(parser)
     parser.add_argument("--ber", type=options.numbers(float), default=(1e-2,), help="rates (default 0.01)")
     parser.add_argument("--fault", default="random", help="fault model (default random)")
     parser.add_argument("--maps", type=int, default=5, help="fault maps (default 5)")
@@ -29,12 +29,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
 
 
+def asked(arguments: argparse.Namespace) -> list[FlowSpec]:
+    """What the options spell, one for each rate."""
+    fields = {k: getattr(arguments, k) for k in ("checkpoint", "encoding", "fault", "maps", "n", "seed")}
+    return [replace(FlowSpec(**fields), ber=ber) for ber in arguments.ber]
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Measures and prints the commonest changes."""
     if arguments.out is not None and arguments.out.exists():
         raise ValueError(f"{arguments.out} exists already; nothing was run and nothing overwritten")
-    fields = {k: getattr(arguments, k) for k in ("checkpoint", "encoding", "fault", "maps", "n", "seed")}
-    specs = [replace(FlowSpec(**fields), ber=ber) for ber in arguments.ber]
+    specs = asked(arguments)
     total = sum(spec.total for spec in specs)
     if arguments.stream:
         jobs.watch_parent()
@@ -49,6 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(options.dump({"rows": rows}))
     elif not arguments.stream:
+        options.first(arguments)
         for spec in specs:
             print(_text([row for row in rows if row["ber"] == spec.ber]))
 

@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if options.told(arguments, found):
         return
+    options.first(arguments)
     options.print_table(
         [
             {

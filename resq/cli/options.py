@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from resq import checkpoints
+from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
 from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
+from resq.measure.stats import METRICS
 
 
 def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
@@ -26,13 +29,64 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return read
 
 
-CHECKPOINT = "data/network/variant (see python -m resq show), or a .safetensors, .tflite or .onnx file"
+def budgets(text: str) -> tuple[float, ...]:
+    """A comma-separated list of attack budgets in 1/255 as an argparse type."""
+    if "/" in text:
+        said = f"budgets are in 1/255 of the pixel range, so 8/255 is written 8, got {text!r}"
+        raise argparse.ArgumentTypeError(said)
+    found: tuple[float, ...] = numbers(float)(text)
+    return found
+
+
+def hints(spec: SweepSpec) -> list[str]:
+    """What is allowed and seldom meant, in sentences: tiny budgets, large rates."""
+    tiny = [e for e in spec.eps if 0 < e < 0.5]
+    large = [b for b in spec.bers if b > 0.2]
+    return [
+        *(f"hint: eps {e} means {e}/255; {e} of the pixel range would be {255 * e:.3g}" for e in tiny[:1]),
+        *(f"hint: BER {b} flips {100 * b:.3g} % of all bits; {b} % would be {b / 100}" for b in large[:1]),
+    ]
+
+
+CHECKPOINT = "data/network/variant (see python -m resq show) or a .safetensors file"
+
+
+def add_encoding(parser: argparse._ActionsContainer) -> None:
+    """How weights are stored; empty until ``opened`` has looked at the checkpoint's card."""
+    about = "how weights are stored: int8, int8-symmetric, int4-tmr2, fp32, ... (default: as the card says)"
+    parser.add_argument("--encoding", default="", help=about)
+
+
+def opened(arguments: argparse.Namespace) -> str:
+    """Names the encoding that is left open: the one that the checkpoint's card names, else int8.
+
+    Returns one line that says which, for ``first``; empty where the command opens no checkpoint.
+
+    Raises:
+        ValueError: no such checkpoint.
+    """
+    name = getattr(arguments, "checkpoint", None) or getattr(arguments, "target", None)
+    if not hasattr(arguments, "encoding") or not name or name.endswith((".toml", ".json")):
+        return ""
+    deployed.refuse(name)
+    if deployed.is_file(name):
+        return f"{name} as it is"
+    bits, asked = getattr(arguments, "bits", None), arguments.encoding
+    if isinstance(bits, int):
+        asked = f"int{bits}"
+    arguments.encoding = asked or checkpoints.default_encoding(name)
+    return f"{name} in {arguments.encoding}" + ("" if asked else "; --encoding names another")
+
+
+def first(arguments: argparse.Namespace) -> None:
+    """Prints the first line of a result for people: the network and the words that it was opened in."""
+    print(arguments.opened)
 
 
 def add_network(parser: argparse.ArgumentParser, seed: str) -> None:
     """Which network, how its weights are stored, and the seed, which decides what ``seed`` says."""
     parser.add_argument("checkpoint", help=CHECKPOINT)
-    parser.add_argument("--encoding", default="int8", help="how its weights are stored (default int8)")
+    add_encoding(parser)
     parser.add_argument("--seed", type=int, default=0, help=f"decides {seed} (default 0)")
 
 
@@ -60,9 +114,7 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     width.add_argument(
         "--bits", type=int, help="bits of an affine per-channel code (the same as --encoding intBITS)"
     )
-    width.add_argument(
-        "--encoding", help="how weights are stored: int8 (default), int8-symmetric, int4-tmr2, fp32, ..."
-    )
+    add_encoding(width)
     parser.add_argument(
         "--ber", type=numbers(float), default=(), help="bit error rates, such as 0,1e-4,1e-3,1e-2"
     )
@@ -79,11 +131,12 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--targets",
         default="weights",
-        help="what is struck: weights (default); of a deployed file also biases, scales, norms, floats, all",
+        help="what is struck: weights (default), floats (scales, zero points, norms, biases) or all; of a "
+        "deployed file also biases, scales, norms",
     )
     add_inputs(parser)
     parser.add_argument(
-        "--eps", type=numbers(float), default=(), help="attack budgets in 1/255, such as 0,2,4,8"
+        "--eps", type=budgets, default=(), help="attack budgets in 1/255, such as 0,2,4,8"
     )
     parser.add_argument(
         "--attack",
@@ -134,6 +187,17 @@ def inputs(arguments: argparse.Namespace) -> str:
     return str(Asked.parse(" ".join(f"{name} {value}" for name, value in given.items() if value)))
 
 
+def add_metric(parser: argparse.ArgumentParser) -> None:
+    """What the printed table is of; rows hold all of it."""
+    parser.add_argument(
+        "--metric",
+        default="accuracy",
+        choices=METRICS,
+        help="what the table shows: accuracy (default); sdc1, answers that faults change in silence; sdc10, "
+        "sdc20, confidences that move by more than 10, 20 %% of themselves; due, logits that are not finite",
+    )
+
+
 def add_mode(parser: argparse.ArgumentParser) -> None:
     """Faults and attack at once."""
     parser.add_argument(
@@ -150,11 +214,10 @@ def _names(text: str) -> tuple[str, ...]:
 
 def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
     """The spec that these arguments spell, on ``n`` images unless they say otherwise."""
-    encoding = arguments.encoding or ("int8" if arguments.bits is None else f"int{arguments.bits}")
     return SweepSpec(
         checkpoint=arguments.checkpoint,
         data=arguments.data,
-        encoding=encoding,
+        encoding=arguments.encoding or "int8",
         fault=arguments.fault,
         layers=arguments.layers,
         planes=arguments.planes,

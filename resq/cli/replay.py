@@ -57,7 +57,7 @@ def _again(found: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
     result = rerun.compare(cell, rows)
-    command = " ".join(["python -m resq", *spec.argv()])
+    command = spec.command
     about = {"command": command, "at": began, "machine": rerun.machine(), "rows": len(rows)}
     return {**spelled_again(result), **about}
 
@@ -119,7 +119,7 @@ def _cell(judged: Judged | None) -> dict[str, Any] | None:
     return {
         **{key: getattr(cell, key) for key in keys},
         "hashes": {"weights": cell.weights, "images": cell.images, "code": cell.code},
-        "command": " ".join(["python -m resq", *spec.argv()]),
+        "command": spec.command,
     }
 
 

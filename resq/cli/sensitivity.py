@@ -16,7 +16,7 @@ from tqdm import tqdm
 from resq import jobs
 from resq.cli import files, options
 from resq.deployed import network as deployed
-from resq.measure import layers, table
+from resq.measure import layers, rates, table
 from resq.measure.layers import LayerSpec
 
 SHADES = " ░▒▓█"
@@ -31,7 +31,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measured", action="store_true", help="also flip bits and measure, cell by cell: minutes"
     )
-    parser.add_argument("--maps", type=int, default=5, help="fault maps per measured cell (default 5)")
+    parser.add_argument(
+        "--metric", default="loss", choices=layers.MAPPED,
+        help="loss (default), what flips add to it; or pvf, the share of answers that a single flip changes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--maps", type=int, default=5, help="fault maps per measured cell (default 5); of pvf, single flips"
+    )
     parser.add_argument(
         "--share", type=float, default=0.01, help="share of a cell's bits that flip together (default 0.01)"
     )
@@ -47,8 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     if deployed.is_file(arguments.checkpoint):
         _show(arguments, list(files.estimates(arguments)))
         return
-    asked = {k: getattr(arguments, k) for k in ("checkpoint", "data", "encoding", "share", "n", "seed")}
-    spec = LayerSpec(**asked, maps=arguments.maps if arguments.measured else 0)
+    spec = asked(arguments)
     if arguments.stream:
         jobs.watch_parent()
         print(json.dumps({"total": spec.total}), flush=True)
@@ -67,7 +72,15 @@ def _show(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     if arguments.json:
         print(options.dump(report(frame)))
     elif not arguments.stream:
+        options.first(arguments)
         print(text(frame))
+
+
+def asked(arguments: argparse.Namespace) -> LayerSpec:
+    """The heatmap that the options spell."""
+    names = ("checkpoint", "data", "encoding", "share", "n", "seed", "metric")
+    given = {k: getattr(arguments, k) for k in names}
+    return LayerSpec(**given, maps=arguments.maps if arguments.measured or given["metric"] == "pvf" else 0)
 
 
 def measured(spec: LayerSpec) -> Iterator[dict[str, Any]]:
@@ -93,9 +106,11 @@ def text(frame: pd.DataFrame) -> str:
     found = {kind: layers.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
     for kind, cells in found.items():
         parts += [
-            f"{kind}: change of the loss per flipped bit, bit {cells['bit'].max()} at the left",
+            f"{kind}: {SAID.get(kind, SAID['measured'])}, bit {cells['bit'].max()} at the left",
             heat(cells),
         ]
+    if "pvf" in found:
+        parts.append(_sampled(found["pvf"]))
     if len(found) == 2:
         parts.append(_agreement(layers.agreement(found["measured"], found["instant"])))
     parts.append(
@@ -104,6 +119,21 @@ def text(frame: pd.DataFrame) -> str:
         f"weights {first['weights']}, images {first['images']}"
     )
     return "\n\n".join(parts)
+
+
+SAID = {
+    "measured": "change of the loss per flipped bit",
+    "pvf": "share of answers that a single flip changes",
+}
+
+
+def _sampled(cells: pd.DataFrame) -> str:
+    """How many flips were tried, and how many bound a share."""
+    few = rates.leveugle(float(cells["words"].min()), 0.05)
+    return (
+        f"{cells['maps'].max()} single flips a cell; to know a cell's share to within 5 points at 95 % takes "
+        f"{few} of the smallest layer's and up to {rates.leveugle(math.inf, 0.05)} of others (--maps)"
+    )
 
 
 def heat(cells: pd.DataFrame) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from resq import checkpoints, data
 from resq.cli import options
-from resq.core import Encoding
+from resq.core import FLOATS, Encoding
+from resq.measure import asymmetry, table
 from resq.measure.cells import ACTIVATIONS
 from resq.memory.faults import FAULTS
 
@@ -23,8 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Prints everything, or one card."""
     if arguments.checkpoint:
-        card = checkpoints.unshipped().get(arguments.checkpoint) or checkpoints.card(arguments.checkpoint)
-        print(options.dump(card) if arguments.json else _card(card))
+        _one(arguments)
         return
     found = everything()
     if arguments.json:
@@ -33,6 +33,59 @@ def run(arguments: argparse.Namespace) -> None:
     for kind, rows in found.items():
         print(f"\n{kind.replace('_', ' ').upper()}")
         options.print_table([{k: _text(k, v) for k, v in row.items()} for row in rows])
+
+
+def _one(arguments: argparse.Namespace) -> None:
+    """Prints one card, and what the network takes in memory where its weights are here."""
+    name = arguments.checkpoint
+    if name in (lost := {row["name"]: row for row in without_weights()}):
+        raise ValueError(
+            f"{name} has {lost[name]['rows']} measured rows, of weights {lost[name]['sha256']}, "
+            "and neither weights nor a card here"
+        )
+    card, memory = checkpoints.unshipped().get(name), []
+    if card is None:
+        card, memory = checkpoints.card(name), takes(name)
+    if arguments.json:
+        print(options.dump({**card, "memory": memory}))
+        return
+    print(_card(card))
+    if memory:
+        print("\nstored bits a weight: of the words, of the scales, norms and biases beside them, in all")
+        options.print_table([{k: _bits(v) for k, v in row.items()} for row in memory])
+        print(f"\n{_copies(32 * memory[0]['numbers_beside'])}")
+
+
+def _copies(n_bits: int) -> str:
+    """How often single-precision numbers must be stored, rate by rate."""
+    from resq.measure.storage import copies
+
+    needed = [f"{copies(n_bits, rate)} at BER {rate:g}" for rate in (1e-4, 1e-3, 1e-2, 5e-2, 1e-1)]
+    return f"copies with which under 0.1 of the bits beside the words are read wrong: {', '.join(needed)}"
+
+
+def _bits(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def takes(name: str) -> list[dict[str, Any]]:
+    """What a checkpoint takes in its own encoding, also with what lies beside the words protected."""
+    from resq.measure.storage import storage  # torch
+
+    own = Encoding.parse(checkpoints.default_encoding(name)).bare
+    more = ["+floats9"] + ["+folded", "+folded9"] * (own.code not in FLOATS and own.per == "channel")
+    return storage(checkpoints.load(name), [str(own), *(f"{own}{form}" for form in more)])
+
+
+def without_weights() -> list[dict[str, Any]]:
+    """Networks that shipped rows are of and that have neither weights nor a card here."""
+    rows = table.shipped()
+    known = {*checkpoints.names(), *checkpoints.unshipped()}
+    rows = rows[~rows["checkpoint"].isin(known) & ~asymmetry.later(rows["checkpoint"])]
+    return [
+        {"name": name, "rows": len(part), "sha256": ", ".join(sorted(part["weights"].unique()))}
+        for name, part in rows.groupby("checkpoint")
+    ]
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
@@ -60,6 +113,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
         "trained_but_not_shipped": [
             _checkpoint(name, card) for name, card in checkpoints.unshipped().items()
         ],
+        "measured_without_weights_here": without_weights(),
     }
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from resq import jobs
 from resq.cli import options
 from resq.measure import adaptive, plan, stats, surface, table
-from resq.measure.spec import SweepSpec, read
+from resq.measure.spec import AS_STORED, SweepSpec, read
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
 HALF_WIDTH = (
@@ -35,6 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_measured(parser)
     options.add_mode(parser)
+    options.add_metric(parser)
     parser.add_argument("--precision", default="fp32", help=PRECISION)
     parser.add_argument("--half-width", type=float, metavar="PP", help=HALF_WIDTH)
     parser.add_argument("--out", type=Path, help="also write the rows to this .parquet or .csv file")
@@ -67,9 +68,10 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out:
         write(frame, arguments.out)
     if arguments.json:
-        print(options.dump(report(spec, frame, rows)))
+        print(options.dump(report(spec, frame, rows, arguments.metric)))
     elif not arguments.stream:
-        print_curves(frame)
+        options.first(arguments)
+        print_curves(frame, arguments.metric)
         if half:
             print(f"\n{stopped(frame)}")
         print(f"\n{provenance(frame)}")
@@ -97,7 +99,7 @@ def _run_file(arguments: argparse.Namespace) -> None:
         return
     for keys, part in frame.groupby(["checkpoint", "encoding", "fault"], sort=False):
         print(f"\n{' · '.join(map(str, keys))}")
-        print_curves(part)
+        print_curves(part, arguments.metric)
 
 
 def half_width(points: float | None) -> float:
@@ -146,7 +148,9 @@ def stopped(frame: pd.DataFrame) -> str:
 
 
 def measured(spec: SweepSpec, half: float = 0.0) -> Iterator[dict[str, Any]]:
-    """The rows, with a progress bar on standard error; with ``half`` as ``adaptive.run`` has them."""
+    """The rows, hints and a progress bar on standard error; with ``half`` as ``adaptive.run`` has them."""
+    for hint in options.hints(spec):
+        print(hint, file=sys.stderr)
     from resq.measure import sweep  # torch: seconds that a refused spec need not pay
 
     rows = adaptive.run(spec, half, sweep.Measurer().row) if half else sweep.run(spec)
@@ -154,7 +158,9 @@ def measured(spec: SweepSpec, half: float = 0.0) -> Iterator[dict[str, Any]]:
     yield from bar
 
 
-def report(spec: SweepSpec, frame: pd.DataFrame, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def report(
+    spec: SweepSpec, frame: pd.DataFrame, rows: list[dict[str, Any]], metric: str = "accuracy"
+) -> dict[str, Any]:
     """What ``--json`` prints: the spec, the hashes, the summaries, the rows."""
     first = rows[0]
     return {
@@ -163,21 +169,24 @@ def report(spec: SweepSpec, frame: pd.DataFrame, rows: list[dict[str, Any]]) -> 
         "encoding": spec.encoding,
         "fault": spec.fault,
         "region": spec.region,
+        "targets": spec.targets,
+        "metric": metric,
         "n": first["n"],
         "seed": spec.seed,
         "hashes": {"spec": spec.hash, **{k: first[k] for k in ("weights", "images", "code")}},
-        "faulty": faulty(frame),
+        "faulty": faulty(frame, metric),
         "attacked": attacked(frame),
         **({"joint": joint} if (joint := together(frame)) else {}),
         "rows": [table.plain(row) for row in rows],
     }
 
 
-def faulty(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def faulty(frame: pd.DataFrame, metric: str = "accuracy") -> list[dict[str, Any]]:
     """One object per bit error rate; low and high bound the mean over fault maps (95 %)."""
     keys = ("maps", "mean", "low", "high", "image_low", "image_high", "least", "flips", "due")
     return [
-        {"ber": row["x"], **{k: row[k] for k in keys}} for row in stats.curve(frame, "ber").to_dict("records")
+        {"ber": row["x"], **{k: row[k] for k in keys}}
+        for row in stats.curve(frame, "ber", metric).to_dict("records")
     ]
 
 
@@ -219,13 +228,13 @@ def _cell(point: Mapping[Any, Any]) -> str:
     return f"{100 * point['mean']:.1f}" + (f" ± {half:.1f}" if half > 0 else "")
 
 
-def print_curves(frame: pd.DataFrame) -> None:
+def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
     """The summaries for people."""
     options.print_table(
         [
             {
                 "BER": f"{row['ber']:g}",
-                "accuracy": options.percent(row["mean"]),
+                metric: options.percent(row["mean"]),
                 "95 % over maps": options.span(row["low"], row["high"]),
                 "95 % over images": options.span(row["image_low"], row["image_high"]),
                 "worst map": options.percent(row["least"]),
@@ -233,7 +242,7 @@ def print_curves(frame: pd.DataFrame) -> None:
                 "flips": f"{row['flips']:,.0f}",
                 "not finite": f"{row['due']:g}",
             }
-            for row in faulty(frame)
+            for row in faulty(frame, metric)
         ]
     )
     options.print_table(
@@ -250,11 +259,22 @@ def print_curves(frame: pd.DataFrame) -> None:
     print_surface(frame)
 
 
+STRUCK = {
+    "weights": "struck are the words of the weights; scales, zero points, norms and biases are not",
+    "floats": "struck are scales, zero points, norms and biases; the words of the weights are not",
+    "all": "struck are the words of the weights and the scales, zero points, norms and biases beside them",
+}
+
+
 def provenance(frame: pd.DataFrame) -> str:
-    """One line that says what made the numbers."""
-    row = frame.iloc[0]
-    return (
-        f"{row['checkpoint']} as {row['encoding']}, {row['data']} test images 1 to {row['n']}, "
+    """What made the numbers, and what was struck."""
+    row, faults = frame.iloc[0], frame[frame["bits"] > 0]
+    of_file = row["encoding"] == AS_STORED
+    what = f"struck are the file's own {row['targets']}" if of_file else STRUCK[row["targets"]]
+    struck = "" if faults.empty else f"{what}: {faults['bits'].iloc[0]:,} bits\n"
+    words = f"{AS_STORED}, run by {row['software']}" if of_file else f"as {row['encoding']}"
+    return struck + (
+        f"{row['checkpoint']} {words}, {row['data']} test images 1 to {row['n']}, "
         f"seed {row['seed']}; weights {row['weights']}, images {row['images']}, code {row['code']}"
     )
 

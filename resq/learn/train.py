@@ -23,7 +23,7 @@ from resq import checkpoints, data, networks, seeds
 from resq.core import Dataset
 from resq.learn import augment, average, machine, teach
 from resq.learn.recipe import IMAGENET, Recipe
-from resq.networks import imagenet
+from resq.networks import answer, imagenet
 
 SAVED = 10.0  # seconds between two savings of a run on a GPU, where an epoch takes about one
 
@@ -262,7 +262,7 @@ class _Seen:
     def add(self, loss: Tensor, logits: Tensor, y: Tensor) -> None:
         """Takes a batch's answers in."""
         self.loss += loss.detach().double() * len(y)
-        self.right += (logits.argmax(1) == y).sum()
+        self.right += answer.right(logits, y).sum()
         self.n += len(y)
 
     def row(self) -> dict[str, float]:

@@ -13,14 +13,15 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from resq import data, networks
 from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding, QuantizedModel
 from resq.measure.flat import flatten
 from resq.measure.fold import fold
-from resq.memory import bits, quant
+from resq.memory import beside, bits, quant
+from resq.memory.beside import SCALE, ZERO, Beside, Struck, plain
 from resq.networks import clamp
 
 
@@ -51,40 +52,108 @@ class Bench:
     Args:
         folded: whether batch norms may be folded into the convolutions before them; the words stay those of
             the weights as they were, and fp32 and bf16 words are never folded.
+        floats: whether the numbers beside the words may be flipped too: then norms stay as they are stored.
         half: whether the network computes in bfloat16, as words of integer codes allow: about twice as fast
             where the processor has instructions for it. Logits are summed up in float32.
 
     Attributes:
         network: images in [0, 1] -> logits; private to this bench. Folded norms are ``nn.Identity`` in it.
-        model: the fault-free words.
+        model: the fault-free words; where norms are stored folded, with the scales that are stored then.
+        beside: the numbers stored beside them; None where nobody asks.
         factors: what a folded norm multiplies each channel of a weight by, float32 (channels,).
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, encoding: Encoding, folded: bool = True, half: bool = False
+        self,
+        checkpoint: Checkpoint,
+        encoding: Encoding,
+        folded: bool = True,
+        half: bool = False,
+        floats: bool = False,
     ) -> None:
         self.checkpoint, self.encoding = checkpoint, encoding
         self.model = checkpoint.quantized(encoding)
         self.network = network_of(checkpoint, self.model)
+        self.beside: Beside | None = None
+        self.factors: dict[str, np.ndarray] = {}
         body = self.network.body
-        found = fold(body) if folded and encoding.code not in UNFOLDED else {}
-        self.factors = {name: factor.numpy() for name, factor in found.items()}
+        if encoding.beside == "folded":
+            self.model, self.beside = deployed(body, self.model, encoding.beside_copies)
+        elif floats:
+            self.beside = plain(self.model, encoding.beside_copies)
+        elif folded and encoding.code not in UNFOLDED:
+            self.factors = {name: factor.numpy() for name, factor in fold(body).items()}
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if half:
             self.network = halved(self.network)
         self._flat = flatten(body, self.model, self.factors)
 
     @contextmanager
-    def flipped(self, flips: BitFlips) -> Iterator[networks.Network]:
+    def flipped(self, flips: BitFlips | Struck) -> Iterator[networks.Network]:
         """The network with these bits flipped; on leaving, bit for bit what it was."""
+        words = flips.words if isinstance(flips, Struck) else flips
+        changed = self._read(flips) if isinstance(flips, Struck) else {}
         word, mask = bits.masks(
-            quant.misread(self.model, flips), self.encoding.stored, quant.word_type(self.encoding)
+            quant.misread(self.model, words), self.encoding.stored, quant.word_type(self.encoding)
         )
-        place, before = self._flat.write(word, mask)
+        if any(name.endswith((SCALE, ZERO)) for name in changed):
+            scale, zero = self._rows(changed, SCALE), self._rows(changed, ZERO)
+            place, before = self._flat.rescaled(word, mask, scale, zero)
+        else:
+            place, before = self._flat.write(word, mask)
+        held = self._written(changed)
         try:
             yield self.network
         finally:
             self._flat.floats[place] = before
+            for tensor, old in held:
+                tensor.copy_(old)
+
+    def _read(self, flips: Struck) -> dict[str, np.ndarray]:
+        """The numbers beside the words that the flips change.
+
+        Raises:
+            ValueError: this bench was made for flips of the words alone.
+        """
+        if self.beside is None:
+            raise ValueError("flips of what is stored beside the words need Bench(..., floats=True)")
+        return self.beside.read(flips.beside)
+
+    def _rows(self, changed: Mapping[str, np.ndarray], end: str) -> np.ndarray:
+        """The scale or the zero point of every row under the changes."""
+        found, first = (self._flat.scale if end == SCALE else self._flat.zero).copy(), 0
+        for name, q in self.model.weights.items():
+            last = first + len(q.words)
+            if name + end in changed:
+                found[first:last] = changed[name + end]
+            first = last
+        return found
+
+    def _written(self, changed: Mapping[str, np.ndarray]) -> list[tuple[Tensor, Tensor]]:
+        """Writes parameters and buffers; returns them with what was in them."""
+        body, held = self.network.body, []
+        there = {**dict(body.named_parameters()), **dict(body.named_buffers())}
+        for name, value in changed.items():
+            if not name.endswith((SCALE, ZERO)):
+                held.append((there[name], there[name].clone()))
+                there[name].copy_(torch.from_numpy(value))
+        return held
+
+
+def deployed(body: nn.Module, model: QuantizedModel, copies: int) -> tuple[QuantizedModel, Beside]:
+    """Folds the body's norms and stores what is left in integers; body and model then hold what is read."""
+    factors = {name: factor.numpy() for name, factor in fold(body).items()}
+    model = beside.rescaled(model, factors)
+    there = {**dict(body.named_parameters()), **dict(body.named_buffers())}
+    others = {n: t for n, t in there.items() if n not in model.weights and t.is_floating_point()}
+    kept = beside.folded(model, {name: tensor.numpy().copy() for name, tensor in others.items()}, copies)
+    values = kept.values()
+    model = beside.reread(model, values)
+    for name, tensor in others.items():
+        tensor.copy_(torch.from_numpy(values[name]))
+    for name, q in model.weights.items():
+        body.get_parameter(name).copy_(torch.from_numpy(quant.dequantize(q)))
+    return model, kept
 
 
 class Half(networks.Network):

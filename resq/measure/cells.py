@@ -13,11 +13,12 @@ import numpy as np
 from resq import checkpoints, data, seeds
 from resq.core import Dataset
 from resq.deployed import network as deployed
-from resq.measure.version import NUMBERS
+from resq.measure.version import KEYED
 
 SAMPLES = ("first", "random")
 MODES = ("transfer", "adaptive")
 PRECISIONS = ("fp32", "bf16")
+TARGETS = ("weights", "floats", "all")
 ACTIVATIONS = "activations"  # the fault model that is not of stored weights
 
 
@@ -36,7 +37,8 @@ class Cell:
         sample: "first", the first n test images; "random", n that the map's number draws.
         precision: of the forward passes; "bf16" computes and sums up in other ways than "fp32", on the same
             stored words. Cells under attack are always "fp32".
-        targets: what is struck: the words of the "weights", or others, see ``deployed.words.kinds``.
+        targets: what is struck: the words of the "weights"; "floats", the scales, zero points, norms and
+            biases beside them; or "all"; of a deployed file also as ``deployed.words.kinds`` has them.
         inputs: of a deployed file, what was said of its input beyond what it says itself, see ``Asked``.
     """
 
@@ -68,12 +70,14 @@ class Cell:
 
     @property
     def region(self) -> str:
-        """Where bits may flip, in words for a table."""
+        """Where bits may flip, in words for a table; "all" are those of all words of weights."""
+        if self.targets != "weights":
+            return {"floats": "floats", "all": "weights and floats"}[self.targets]
         return ", ".join([*self.layers, *(f"bit {p}" for p in self.planes)]) or "all"
 
 
 def key(cell: Cell, weights: str, images: str) -> str:
-    """32 hex digits over the hashes of weights and images, NUMBERS and every field: same cell, same key."""
+    """32 hex digits over the hashes of weights and images, KEYED and every field: same cell, same key."""
     fields = asdict(cell)
     for name in ("precision", "targets", "inputs"):
         if fields[name] == getattr(Cell, name):
@@ -81,7 +85,7 @@ def key(cell: Cell, weights: str, images: str) -> str:
     if deployed.is_file(cell.checkpoint):
         fields["checkpoint"] = deployed.named(cell.checkpoint, weights)
         fields["runtime"] = deployed.runtime(cell.checkpoint)
-    made_of = [NUMBERS, weights, images, fields]
+    made_of = [KEYED, weights, images, fields]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -15,16 +15,19 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
 from resq import checkpoints
-from resq.measure import table
+from resq.measure import carry, rates, table
+from resq.measure.version import NUMBERS
 
 KINDS = {"str": sql.Text, "int64": sql.BigInteger, "float64": sql.Double, "bytes": sql.LargeBinary}
 # Of a row; the rest: its series.
-OWN = tuple("key ber map top eps flips correct due right".split())
+OWN = tuple("key ber map top eps flips correct due right sdc1 sdc10 sdc20 numbers".split())
 SHARED = tuple(name for name in table.COLUMNS if name not in OWN)
 
 
 def _columns(names: Iterable[str]) -> list[sql.Column]:
-    return [sql.Column(name, KINDS[table.COLUMNS[name][0]], nullable=False) for name in names]
+    """Columns of rows; NaN, which says that something was not counted, is kept as NULL."""
+    kinds = {name: KINDS[table.COLUMNS[name][0]] for name in names}
+    return [sql.Column(name, kind, nullable=name in rates.SILENT) for name, kind in kinds.items()]
 
 
 META = sql.MetaData()
@@ -106,13 +109,40 @@ def _engine(url: str) -> sql.Engine:
 
 def _complete(found: sql.Engine) -> None:
     """Gives the tables of an older store the columns that came later."""
-    for of in (SERIES, AGAIN):
+    for of in (SERIES, AGAIN, ROWS):
         there = {column["name"] for column in sql.inspect(found).get_columns(of.name)}
-        for name in (n for n in SHARED if n not in there and n in table.DEFAULTS):
-            kind = KINDS[table.COLUMNS[name][0]]().compile(found.dialect)
-            more = f"ALTER TABLE {of.name} ADD COLUMN {name} {kind} NOT NULL DEFAULT '{table.DEFAULTS[name]}'"
-            with found.begin() as connection:
-                connection.execute(sql.text(more))
+        new = [c.name for c in of.columns if c.name not in there and c.name in table.DEFAULTS]
+        with found.begin() as connection:  # all of a table or none: what stops here goes on next time
+            for name in new:
+                column = _added(name, found.dialect)
+                connection.execute(sql.text(f"ALTER TABLE {of.name} ADD COLUMN {column}"))
+            if of is ROWS and "numbers" in new:
+                _carry(connection)
+
+
+def _added(name: str, dialect: sql.Dialect) -> str:
+    """A column that an older table lacks, and what its rows say there."""
+    kind, value = KINDS[table.COLUMNS[name][0]]().compile(dialect), table.DEFAULTS[name]
+    if value is None:
+        return f"{name} {kind}"
+    binary = "X''" if dialect.name == "sqlite" else "''"
+    default = binary if isinstance(value, bytes) else f"'{value}'"
+    return f'"{name}" {kind} NOT NULL DEFAULT {default}'
+
+
+def _carry(connection: sql.Connection) -> None:
+    """Rows of version 1 as ``carry`` has them; what cannot be carried gets another key and stays."""
+    joint = sql.select(SERIES.c.id).where(SERIES.c.axis == "joint")
+    plain = sql.and_(ROWS.c.due == 0, ROWS.c.series.not_in(joint))
+    connection.execute(ROWS.update().where(plain).values(numbers=NUMBERS))
+    names = ("key", "due", "correct", "right", "numbers")
+    of_series = [SERIES.c[name] for name in ("n", "axis", "encoding")]
+    odd = sql.or_(ROWS.c.due > 0, SERIES.c.axis == "joint")
+    question = sql.select(*(ROWS.c[name] for name in names), *of_series).join(SERIES).where(odd)
+    for old in connection.execute(question).mappings().all():
+        new = carry.row(dict(old))
+        change = {name: new[name] for name in names}
+        connection.execute(ROWS.update().where(ROWS.c.key == old["key"]).values(change))
 
 
 def _tuned(connection: Any, _: object) -> None:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from resq import data, seeds
 from resq.core import BitFlips
 from resq.deployed import canary
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
-from resq.measure import cells
+from resq.measure import cells, rates
 from resq.measure.cells import Cell
 from resq.memory import faults
 
@@ -34,6 +36,7 @@ class Files:
         self._map = lru_cache(2)(_drawn)
         self._said: set[str] = set()
         self._aimed: tuple[tuple[Any, ...], np.ndarray] | None = None
+        self._clean: dict[tuple[str, str], tuple[np.ndarray, Answers]] = {}
 
     def found(self, cell: Cell) -> dict[str, Any]:
         """What the row of a cell says beside the cell: the network, hashes, counts.
@@ -47,15 +50,16 @@ class Files:
         flips = self.flips(cell, network)
         if cell.attack != "none":
             x = self._moved(cell, network, x, y, flips)
+        clean = self._fault_free(cell, network, x)
         with network.flipped(flips):
-            logits = network.logits(x)
+            seen = answered(network.logits(x), y, None if clean is None else clean.chances)
         self._say(network)
-        broken = ~np.isfinite(logits).all(axis=1)
-        right = (logits.argmax(axis=1) == y) & ~broken  # what is no number is no answer
+        silent = dict.fromkeys(rates.SILENT) if clean is None else rates.silent(seen, clean)
         return {
             "checkpoint": network.name, "network": network.parsed.carrier, "weights": network.hash,
-            "images": images, "flips": len(flips), "correct": int(right.sum()), "due": int(broken.sum()),
-            "right": np.packbits(right).tobytes(), "bits": _bits(cell, network), "software": network.runtime,
+            "images": images, "flips": len(flips), "correct": int(seen.right.sum()),
+            "due": int(seen.broken.sum()), "right": np.packbits(seen.right).tobytes(), **silent,
+            "bits": _bits(cell, network), "software": f"{network.runtime}, numpy {np.__version__}",
         }  # fmt: skip
 
     def _moved(
@@ -70,6 +74,16 @@ class Files:
         if self._aimed is None or self._aimed[0] != key:
             self._aimed = key, aimed.moved(cell, network, x, y, NO_FLIPS)
         return self._aimed[1]
+
+    def _fault_free(self, cell: Cell, network: Network, x: np.ndarray) -> Answers | None:
+        """What the faults of a cell are compared with; None under attack and for images of a map."""
+        if cell.axis != "ber" or cell.sample == "random":
+            return None
+        known = self._clean.get((network.hash, cell.inputs))
+        if known is None or known[0] is not x:
+            known = x, answered(network.logits(x), np.zeros(len(x), np.int64), None)
+            self._clean = {(network.hash, cell.inputs): known}
+        return known[1]
 
     def network(self, cell: Cell) -> Network:
         """The cell's file, opened, its words known to be computed with."""
@@ -102,6 +116,40 @@ class Files:
                 self._said.add(refusal)
                 logging.getLogger(__name__).warning("with flips, %s %.300s", network.file.name, refusal)
         network.refusals.clear()
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The answers to N images, as ``answers.Answers`` of a network in torch.
+
+    Attributes:
+        right, broken: bool (N,), whether the largest number is that of the true class and all are finite;
+            whether one is not.
+        top: int64 (N,), the class of the largest; ``sure``: float32 (N,), its probability.
+        chances: whether the file gives probabilities and not logits.
+    """
+
+    right: np.ndarray
+    broken: np.ndarray
+    top: np.ndarray
+    sure: np.ndarray
+    chances: bool
+
+
+def answered(logits: np.ndarray, y: np.ndarray, chances: bool | None) -> Answers:
+    """What numbers (N, classes) say of images of the classes y.
+
+    Args:
+        chances: whether they are probabilities; None: these are fault-free, so that it shows.
+    """
+    broken = ~np.isfinite(logits).all(axis=1)
+    if chances is None:  # of eight bits apiece they sum to one only nearly
+        total = logits.sum(axis=1)
+        chances = bool((logits >= 0).all() and (np.abs(total - 1) < 0.05).all())
+    shares = logits if chances else special.softmax(np.where(broken[:, None], 0, logits), axis=1)
+    top = logits.argmax(axis=1)
+    right = (top == y) & ~broken  # what is no number is no answer
+    return Answers(right, broken, top, np.take_along_axis(shares, top[:, None], 1)[:, 0], chances)
 
 
 def opened(cell: Cell) -> Network:

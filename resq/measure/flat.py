@@ -43,20 +43,43 @@ class Flat:
     encodings: tuple[Encoding, ...]
     kind: np.ndarray | None
 
-    def write(self, word: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def rescaled(
+        self, word: np.ndarray, mask: np.ndarray, scale: np.ndarray, zero: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As ``write``, with other scales and zero points (rows,): their rows are written as a whole."""
+        other = np.flatnonzero((_bits(scale) != _bits(self.scale)) | (_bits(zero) != _bits(self.zero)))
+        chosen, masks = np.zeros(len(self.words), bool), np.zeros(len(self.words), mask.dtype)
+        chosen[word], masks[word] = True, mask
+        for row in other.tolist():
+            chosen[self.first[row] : self.first[row + 1]] = True
+        whole = np.flatnonzero(chosen)
+        return self.write(whole, masks[whole], scale, zero)
+
+    def write(
+        self,
+        word: np.ndarray,
+        mask: np.ndarray,
+        now: np.ndarray | None = None,
+        null: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Writes the floats of the words under these masks; returns the places written and what was there.
 
         What was there is looked up like what is written: reading it would wait for the memory.
 
         Args:
             word: ascending, distinct.
+            now, null: the scales and zero points that are read (rows,), where they are not the stored ones.
         """
         # The rows of ascending words, without a search for each: how many words fall into every row.
         count = np.diff(np.searchsorted(word, self.first))
         place, stored = self._places(word, count), self.words.take(word)
-        scale, zero = np.repeat(self.scale, count), np.repeat(self.zero, count)
         kind = None if self.kind is None else np.repeat(self.kind, count)
-        after, before = (self._values(w, kind, scale, zero) for w in (stored ^ mask, stored))
+        scale, zero = np.repeat(self.scale, count), np.repeat(self.zero, count)
+        before = self._values(stored, kind, scale, zero)
+        if now is not None and null is not None:
+            scale, zero = np.repeat(now, count), np.repeat(null, count)
+        with np.errstate(over="ignore", invalid="ignore"):  # a flipped scale may be infinite or no number
+            after = self._values(stored ^ mask, kind, scale, zero)
         if self.factor is not None:  # times one would be no harm but to the bits of a NaN
             factor = np.repeat(self.factor, count)
             after, before = after * factor, before * factor
@@ -88,6 +111,11 @@ class Flat:
         channel += word * np.repeat(inputs, count)
         channel += np.repeat(base, count)
         return channel
+
+
+def _bits(numbers: np.ndarray) -> np.ndarray:
+    """float32 as their bits: a NaN is not equal to itself, and -0 is equal to 0."""
+    return np.ascontiguousarray(numbers, np.float32).view(np.uint32)
 
 
 def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.ndarray]) -> Flat:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from resq import commands
 from resq.measure import table
 from resq.measure.cells import ACTIVATIONS
 from resq.measure.spec import SweepSpec
@@ -56,9 +57,14 @@ class FlowSpec:
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that measure it."""
-        words = ["flow", self.checkpoint, "--encoding", self.encoding, "--ber", f"{self.ber:g}"]
+        words = ["flow", self.checkpoint, "--encoding", self.encoding, "--ber", commands.number(self.ber)]
         words += ["--fault", self.fault] if self.fault != "random" else []
         return [*words, "--maps", str(self.maps), "--n", str(self.n), "--seed", str(self.seed)]
+
+    @property
+    def command(self) -> str:
+        """What measures it in a terminal."""
+        return commands.line(self.argv())
 
 
 def run(spec: FlowSpec) -> Iterator[dict[str, Any]]:

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from resq import seeds
 from resq.core import BitFlips
-from resq.measure.answers import BATCH, answers
+from resq.measure.answers import BATCH, Answers, look
 from resq.measure.bench import Bench
 from resq.measure.spec import ATTACKS as ATTACK_STEPS
+from resq.memory.beside import Struck
 from resq.threat.attacks import ATTACKS
 from resq.threat.budget import Logits
 
@@ -67,15 +68,13 @@ def _chance(threat: Threat, batch: int) -> np.random.Generator:
     return seeds.rng(threat.seed, threat.attack, f"{threat.eps:g}", batch)
 
 
-def transfer(bench: Bench, flips: BitFlips, moved: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def transfer(bench: Bench, flips: BitFlips | Struck, moved: Tensor, y: Tensor) -> Answers:
     """Answers under flips to examples made before: ``craft(bench.network, ..., stop=False)``."""
     with bench.flipped(flips) as network:
-        return answers(network, moved, y)
+        return look(network, moved, y)
 
 
-def adaptive(
-    bench: Bench, flips: BitFlips, x: Tensor, y: Tensor, threat: Threat
-) -> tuple[np.ndarray, np.ndarray]:
+def adaptive(bench: Bench, flips: BitFlips | Struck, x: Tensor, y: Tensor, threat: Threat) -> Answers:
     """Answers under flips to examples made on the very network with these flips."""
     with bench.flipped(flips) as network:
-        return answers(network, craft(network, x, y, threat), y)
+        return look(network, craft(network, x, y, threat), y)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resq import seeds
+from resq import commands, seeds
 from resq.core import FLOATS, BitFlips, QuantizedModel
 from resq.memory import faults, quant
 
@@ -54,12 +54,18 @@ class Lab:
         words = ["flip", self.net, "--encoding", self.enc, "--layer", self.layer, "--weight", str(self.w)]
         words += ["--bits", ",".join(map(str, self.flips))] if self.flips else []
         if self.share:
-            words += ["--plane", str(self.plane), "--share", f"{self.share:g}", "--draw", str(self.draw)]
+            words += ["--plane", str(self.plane), "--share", commands.number(self.share)]
+            words += ["--draw", str(self.draw)]
         words += ["--image", str(self.img)]
         if self.eps:
-            words += ["--eps", f"{self.eps:g}", "--attack", self.attack, "--mode", self.mode]
+            words += ["--eps", commands.number(self.eps), "--attack", self.attack, "--mode", self.mode]
             words += ["--seed", str(self.seed)]
         return words
+
+    @property
+    def command(self) -> str:
+        """What computes it in a terminal."""
+        return commands.line(self.argv())
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resq import checkpoints, fields
-from resq.core import Encoding
+from resq import checkpoints, commands, fields
+from resq.core import Encoding, known
 from resq.measure import table
+from resq.measure.spec import opened_in
 from resq.measure.stats import t_half
 
 # Column -> (type, meaning). Estimated rows have kind "instant", no map and no counts of right answers.
@@ -28,7 +29,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "network": ("str", "architecture"),
     "data": ("str", "data set measured on"),
     "encoding": ("str", "how weights are stored"),
-    "kind": ("str", "measured, or instant: estimated from gradients"),
+    "kind": ("str", "measured; instant: estimated from gradients; or pvf: single flips, change is a share"),
     "layer": ("str", "name of the weight"),
     "bit": ("int64", "bit of the stored word, 0 the least significant"),
     "words": ("int64", "weights of the layer"),
@@ -50,6 +51,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "images": ("str", "first 16 hex digits of the images' and labels' SHA-256"),
 }
 ENDING = "-layers.parquet"
+MAPPED = ("loss", "pvf")  # what a heatmap may be of
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class LayerSpec:
         maps: fault maps per cell; 0 estimates and measures nothing.
         share: share of a cell's bits that flip together, at least one bit.
         n: the first n test images.
+        metric: "loss", what flips add to it; or "pvf", the share of answers that a single flip changes, with
+            ``maps`` single flips per cell (program vulnerability factor).
     """
 
     checkpoint: str
@@ -69,13 +73,15 @@ class LayerSpec:
     share: float = 0.01
     n: int = 256
     seed: int = 0
+    metric: str = "loss"
 
     def __post_init__(self) -> None:
         fields.check(self, "heatmap")
         Encoding.parse(self.encoding)
         if not 0 < self.share <= 1:
             raise ValueError(f"the share of flipped bits must lie in (0, 1], got {self.share:g}")
-        for name, least in (("maps", 0), ("n", 1)):
+        known("metric", self.metric, dict.fromkeys(MAPPED))
+        for name, least in (("maps", int(self.metric == "pvf")), ("n", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if not 0 <= self.seed < 2**63:
@@ -89,12 +95,15 @@ class LayerSpec:
             ValueError: no such checkpoint.
         """
         cells = len(checkpoints.card(self.checkpoint)["weights"]) * Encoding.parse(self.encoding).stored
-        return cells * (1 + self.maps)
+        return cells * (self.maps if self.metric == "pvf" else 1 + self.maps)
 
     @property
     def hash(self) -> str:
         """16 hex digits that change with any field."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        said = asdict(self)
+        if self.metric == "loss":
+            del said["metric"]  # what was asked for before there was another keeps its hash
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that make this heatmap; defaults are left out.
@@ -102,12 +111,18 @@ class LayerSpec:
         >>> " ".join(LayerSpec("signs/resnet20/base", maps=4).argv())
         'sensitivity signs/resnet20/base --measured --maps 4'
         """
-        words = ["sensitivity", self.checkpoint, *["--measured"] * bool(self.maps)]
+        measured = ["--measured"] * bool(self.maps and self.metric == "loss")
+        words = ["sensitivity", self.checkpoint, *measured]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
-            if value != field.default:
-                words += [f"--{field.name}", f"{value:g}" if isinstance(value, float) else str(value)]
+            if value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
+                words += [f"--{field.name}", commands.listed([value])]
         return words
+
+    @property
+    def command(self) -> str:
+        """What makes this heatmap in a terminal."""
+        return commands.line(self.argv())
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -1,43 +1,57 @@
 """Counts of what goes wrong image by image, and how many single faults have to be tried.
 
-SDC-1: the answer differs from the fault-free one and is no error signal (silent data corruption). DUE: the
-logits are NaN or infinite (detected, unrecoverable).
+SDC (silent data corruption): an answer that a fault changed and that shows no sign of it. DUE (detected,
+unrecoverable error): logits that are NaN or infinite, which whoever reads them can notice.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 from scipy import special
 
-from resq.measure.stats import wilson
+# Column of a row -> by which share the confidence of the top class must move; None: its class must change.
+SILENT = {"sdc1": None, "sdc10": 0.1, "sdc20": 0.2}
 
 
-def sdc1(answers: np.ndarray, clean: np.ndarray, broken: np.ndarray | None = None) -> int:
-    """Images whose class (N,) differs from the fault-free one; broken ones (N,) are DUE and not counted.
+class Seen(Protocol):
+    """The answers to some images, as ``answers.Answers`` has them."""
 
-    >>> sdc1(np.array([1, 2, 3, 0]), np.array([1, 2, 2, 2]), np.array([False, False, False, True]))
-    1
+    @property
+    def broken(self) -> np.ndarray:
+        """Whether logits are NaN or infinite, bool (N,)."""
+
+    @property
+    def top(self) -> np.ndarray:
+        """The class of the largest logit (N,)."""
+
+    @property
+    def sure(self) -> np.ndarray:
+        """Its probability (N,)."""
+
+
+def silent(found: Seen, clean: Seen) -> dict[str, int]:
+    """The images that faults change in silence: sdc1, sdc10 and sdc20 of a row.
+
+    Images whose logits are not finite, with the faults or without, are not among them.
+
+    Args:
+        clean: the answers of the fault-free network to the same images.
+    Source: Li et al., SC 2017. SDC-1: the class of the largest logit is another one. SDC-10 % and SDC-20 %:
+        the probability of the top-ranked class, whichever it is, differs by more than that share of the
+        fault-free one.
     """
-    changed = np.asarray(answers) != np.asarray(clean)
-    return int((changed if broken is None else changed & ~np.asarray(broken)).sum())
-
-
-def lost(right: np.ndarray, clean: np.ndarray) -> int:
-    """Images right without faults and wrong with them: what SDC-1 and DUE cost."""
-    return int((np.asarray(clean) & ~np.asarray(right)).sum())
-
-
-def rate(count: int, n: int) -> tuple[float, float, float]:
-    """A share of n images and its 95 % Wilson interval.
-
-    Raises:
-        ValueError: a count outside 0..n.
-    """
-    if not 0 <= count <= n:
-        raise ValueError(f"a count of {n} images lies in 0..{n}, got {count}")
-    return count / n, *wilson(count / n, n)
+    fine = ~(np.asarray(found.broken) | np.asarray(clean.broken))
+    # In double precision: 0.9 of 0.5 is not less than 0.45 by a rounding of single precision.
+    sure, usual = (np.where(fine, seen.sure, 1.0).astype(float) for seen in (found, clean))
+    moved = np.abs(sure - usual)
+    changed = {
+        name: found.top != clean.top if share is None else moved > share * usual
+        for name, share in SILENT.items()
+    }
+    return {name: int((which & fine).sum()) for name, which in changed.items()}
 
 
 def leveugle(population: float, error: float, level: float = 0.95, share: float = 0.5) -> int:

@@ -21,6 +21,7 @@ from resq.measure.expansion import Slope, instant, losses, moves, slopes
 from resq.measure.layers import LayerSpec
 from resq.measure.spec import SweepSpec
 from resq.memory import faults
+from resq.networks import answer
 
 BATCH = 256  # images of a forward pass; a few left over would cost nearly as much
 # Images the estimate looks at, as many as are measured by default: the gradient belongs to its images.
@@ -46,6 +47,10 @@ def run(spec: LayerSpec) -> Iterator[dict[str, Any]]:
         "checkpoint": spec.checkpoint, "network": checkpoint.network, "data": images.name,
         "encoding": spec.encoding, "seed": spec.seed, "weights": checkpoint.hash, "images": images.hash,
     }  # fmt: skip
+    if spec.metric == "pvf":
+        for row in single(bench, x, y, flips=spec.maps, seed=spec.seed):
+            yield {**shared, **row}
+        return
     for row in instant(bench, x[:ESTIMATED], y[:ESTIMATED], seed=spec.seed):
         yield {**shared, **row}
     if spec.maps:
@@ -94,6 +99,43 @@ def measured(
                 }  # fmt: skip
 
 
+def single(bench: Bench, x: Tensor, y: Tensor, *, flips: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """One row per cell and flip of one bit: ``change``, the share of images whose answer is another one.
+
+    An answer is the class of the largest logit, and none where logits are not finite. The mean over a cell's
+    flips is its program vulnerability factor: the probability that a single flip changes an answer.
+
+    Args:
+        flips: single bits tried in each cell, distinct; at most all of them.
+    """
+    traced, layout = prefix.graph(bench.network), bench.model.layout
+    for layer in layout.layers:
+        before, after = prefix.cut(bench.network, traced, f"body.{layer}")
+        with torch.inference_mode():
+            kept = [before(part) for part in x.split(BATCH)]
+            usual = _tops(after, kept)
+        words, loss = bench.model.weights[layer].words.size, _score(after, kept, y)
+        for bit in range(layout.stored - 1, -1, -1):
+            where = faults.region(bench.model, [layer], [bit])
+            rate = min(flips, where.n_bits) / where.n_bits
+            drawn = faults.count(where, rate, rng=seeds.rng(seed, "single", layer, bit))
+            for number, address in enumerate(drawn.addresses):
+                with bench.flipped(BitFlips(address[None], np.zeros(1))), torch.inference_mode():
+                    tops = _tops(after, kept)
+                yield {
+                    "kind": "pvf", "layer": layer, "bit": bit, "words": words, "map": number, "flips": 1,
+                    "share": 0.0, "n": len(y), "loss": loss[0], "clean": loss[1],
+                    "change": float((tops != usual).double().mean()), "correct": int((tops == y).sum()),
+                    "linear": 0.0, "usual": 0.0, "channels": [], "worst": [], "costs": [],
+                }  # fmt: skip
+
+
+def _tops(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]]) -> Tensor:
+    """The class of each image whose values are kept, int64 (N,); -1 where the logits are not finite."""
+    logits = torch.cat([after(*values) for values in kept])
+    return torch.where(torch.isfinite(logits).all(1), logits.argmax(1), -1)
+
+
 def _linear(slope: Slope, move: np.ndarray) -> np.ndarray:
     """What each word's flip adds to first order, float64 (words,); zeros where a flip leaves all bounds."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -120,5 +162,5 @@ def _score(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]], y: Tens
     for values, labels in zip(kept, y.split(BATCH), strict=True):
         logits = after(*values)
         loss += float(losses(logits, labels).sum())
-        correct += int((logits.argmax(1) == labels).sum())
+        correct += int(answer.right(logits, labels).sum())
     return loss / len(y), correct

@@ -10,12 +10,12 @@ from dataclasses import fields as fields_of
 from itertools import product
 from pathlib import Path
 
-from resq import checkpoints, fields
+from resq import checkpoints, commands, fields
 from resq.core import FLOATS, Encoding, known
 from resq.deployed import network as deployed
 from resq.deployed import words
 from resq.deployed.pixels import Asked
-from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, Cell
+from resq.measure.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, TARGETS, Cell
 from resq.memory import faults
 
 __all__ = ["ATTACKS", "MODES", "SweepSpec", "read"]
@@ -54,8 +54,9 @@ class SweepSpec:
             share maps.
         precision: of forward passes under faults alone: "fp32", or "bf16", about twice as fast on a processor
             that computes with it; see ``precision.settled``.
-        targets: what is struck: "weights"; of a deployed file also "biases", "scales", "norms", "floats", or
-            "all".
+        targets: what is struck: "weights", their words; "floats", the scales, zero points, norms and biases
+            beside them; or "all". Both are struck at the same rate, and the words of a map flip alike with
+            "weights" and "all". Of a deployed file also "biases", "scales" and "norms".
         inputs: of a deployed file, what it does not say of its input itself, as ``Asked`` spells it.
     """
 
@@ -91,6 +92,9 @@ class SweepSpec:
         known("sample", self.sample, dict.fromkeys(SAMPLES))
         known("precision", self.precision, dict.fromkeys(PRECISIONS))
         self._check_precision()
+        for name in self.layers:
+            if not name or name != name.strip() or "," in name:
+                raise ValueError(f"a layer's name has no comma and no blank at its ends, got {name!r}")
         for mode in self.modes:
             known("mode", mode, dict.fromkeys(MODES))
         for ber in (*self.bers, self.top):
@@ -119,10 +123,10 @@ class SweepSpec:
         deployed.refuse(self.checkpoint)
         if not deployed.is_file(self.checkpoint):
             Encoding.parse(self.encoding)
-            if self.targets != "weights" or self.inputs:
-                raise ValueError(
-                    f"targets and inputs are those of a deployed file, got {self.targets} {self.inputs}"
-                )
+            known("target", self.targets, dict.fromkeys(TARGETS))
+            self._check_targets()
+            if self.inputs:
+                raise ValueError(f"inputs are those of a deployed file, got {self.inputs}")
             return
         words.kinds(self.targets)
         object.__setattr__(self, "inputs", str(Asked.parse(self.inputs)))
@@ -148,6 +152,15 @@ class SweepSpec:
             return ATTACKS
         return OF_FILES if self.eps else {**ATTACKS, **OF_FILES}
 
+    def _check_targets(self) -> None:
+        other = (*self.layers, *self.planes, *[self.fault] * (self.fault == ACTIVATIONS),
+                 *[self.precision] * (self.precision != "fp32"))  # fmt: skip
+        if self.targets != "weights" and other:
+            raise ValueError(
+                f"targets {self.targets!r} are all that is stored, in fp32 passes, without chosen layers or "
+                f"planes, got {', '.join(map(str, other))}"
+            )
+
     def _check_precision(self) -> None:
         if self.precision != "fp32" and (self.modes or self.fault == ACTIVATIONS or self.encoding in FLOATS):
             raise ValueError(
@@ -165,7 +178,7 @@ class SweepSpec:
     @property
     def region(self) -> str:
         """Where bits may flip, in words for a table."""
-        return Cell("", "", "", layers=self.layers, planes=self.planes).region
+        return Cell("", "", "", layers=self.layers, planes=self.planes, targets=self.targets).region
 
     @property
     def drawn_at(self) -> float:
@@ -215,21 +228,35 @@ class SweepSpec:
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
-        """The words after ``python -m resq`` that run this sweep; defaults are left out."""
+        """The words after ``python -m resq`` that run this sweep; defaults are left out.
+
+        The encoding is left out where it is int8 and the checkpoint's own.
+        """
         words = ["sweep", self.checkpoint]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
             if field.name == "inputs":
                 parts = value.split()
                 words += [f"--{name}={said}" for name, said in zip(parts[::2], parts[1::2], strict=True)]
-            elif value not in (field.default, AS_STORED):
-                text = (
-                    ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
-                    if isinstance(value, tuple)
-                    else str(value)
-                )
+            elif value == AS_STORED:
+                continue
+            elif value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
+                text = commands.listed(value if isinstance(value, tuple) else (value,))
                 words += [f"--{_FLAGS.get(field.name, field.name)}", text]
         return words
+
+    @property
+    def command(self) -> str:
+        """What runs this sweep in a terminal."""
+        return commands.line(self.argv())
+
+
+def opened_in(checkpoint: str) -> str:
+    """The encoding that a command takes where none is named; int8 where there is no such checkpoint."""
+    try:
+        return checkpoints.default_encoding(checkpoint)
+    except ValueError:
+        return "int8"
 
 
 _FLAGS = {"bers": "ber", "modes": "mode"}

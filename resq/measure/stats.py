@@ -6,29 +6,43 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from resq.fields import known
+
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
-    "n", "weights", "images", "code", "mode", "sample", "precision", "targets", "inputs",
+    "n", "weights", "images", "numbers", "mode", "sample", "precision", "targets", "inputs",
 ]  # fmt: skip
 AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due", "top"]
+LINE = ["mean", "low", "high", "image_low", "image_high", "least", *QUANTILES, "maps", "flips", "due", "top",
+        "code"]  # fmt: skip
 
 
-def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
+# What a curve may be of -> the column of rows that counts it, in images of ``n``.
+METRICS = {"accuracy": "correct", "sdc1": "sdc1", "sdc10": "sdc10", "sdc20": "sdc20", "due": "due"}
+
+
+def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd.DataFrame:
     """One line per series and value of the axis ("ber", "eps" or "joint", then one per ``x`` and ``eps``).
 
-    Columns beside the series' own: ``x``; ``mean`` accuracy over fault maps; ``low``, ``high``, its 95 %
+    Of METRICS: "accuracy", the share of right answers; "sdc1", of images whose top-1 class is another than
+    without faults (silent data corruption); "sdc10" and "sdc20", of those whose top confidence moved by more
+    than 10 and 20 % of itself; "due", of those without an answer, logits not finite. Rows in which it was not
+    counted are left out.
+
+    Columns beside the series' own: ``x``; ``mean``, the metric over fault maps; ``low``, ``high``, its 95 %
     t interval over maps on these images (NaN for a single map, no width where nothing is random; where every
     map saw random images of its own, on all images); ``image_low``, ``image_high``, the 95 % Wilson interval
-    of ``mean`` as a rate over the images looked at; ``least``, the worst map; ``q05`` ... ``q95``, quantiles
-    over maps, which tell more than a mean where networks collapse; ``maps``; ``flips`` and ``due``, means;
-    ``top``, the rate that the maps were drawn at.
+    of ``mean`` as a rate over the images looked at; ``least``, the worst map, with the lowest accuracy or the
+    most of the others; ``q05`` ... ``q95``, quantiles over maps, which tell more than a mean where networks
+    collapse; ``maps``; ``flips`` and ``due``, means; ``top``, the rate that the maps were drawn at; ``code``,
+    hashes.
     """
     rows, by = rows[rows["axis"] == axis], AXES[axis]
-    rows = rows.assign(x=rows[by[0]], accuracy=rows["correct"] / rows["n"])
+    counted = rows[known("metric", metric, METRICS)]
+    rows = rows.assign(x=rows[by[0]], accuracy=counted / rows["n"])[counted.notna()]
     keys = [*KEYS, "x", *by[1:]]
     if rows.empty:
         return pd.DataFrame(columns=[*keys, *LINE])
@@ -36,26 +50,26 @@ def curve(rows: pd.DataFrame, axis: str = "ber") -> pd.DataFrame:
     for key, group in rows.groupby(keys, sort=True):
         series = dict(zip(keys, key, strict=True))
         exact = axis == "eps" or (series["x"] == 0 and series["sample"] == "first")
-        lines.append({**series, **_line(group, exact)})
+        lines.append({**series, **_line(group, exact, metric)})
     return pd.DataFrame(lines)
 
 
 def foremost(curves: pd.DataFrame) -> pd.DataFrame:
-    """Of series that differ only in images and code the one with the most points, whole.
+    """Of series that differ only in images the one with the most points, whole.
 
     Of equally long ones it is the one on the most images; ties: the last. Two campaigns may have measured one
     network twice; drawn both, they would be two curves of one name.
     """
     if curves.empty:
         return curves
-    own = ["n", "images", "code"]
+    own = ["n", "images"]
     same = [key for key in KEYS if key not in own]
     points = curves.groupby([*same, *own])["x"].nunique().rename("points").reset_index()
     best = points.sort_values(["points", "n"], kind="stable").groupby(same)[own].last().reset_index()
     return curves.merge(best, on=[*same, *own])
 
 
-def _line(group: pd.DataFrame, exact: bool) -> dict[str, float]:
+def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, float | str]:
     """The summary of one point's rows."""
     accuracy = group["accuracy"].to_numpy(float)
     mean = float(accuracy.mean())
@@ -68,13 +82,19 @@ def _line(group: pd.DataFrame, exact: bool) -> dict[str, float]:
         "high": high,
         "image_low": image_low,
         "image_high": image_high,
-        "least": float(accuracy.min()),
+        "least": float(accuracy.min() if metric == "accuracy" else accuracy.max()),
         **quantiles(accuracy),
         "maps": len(accuracy),
         "flips": group["flips"].mean(),
         "due": group["due"].mean(),
         "top": group["top"].max(),
+        "code": codes(group),
     }
+
+
+def codes(group: pd.DataFrame) -> str:
+    """The hashes of the code that measured these rows: more than one where it was edited in between."""
+    return ", ".join(sorted(group["code"].unique()))
 
 
 def quantiles(values: np.ndarray) -> dict[str, float]:

@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sql
 
-from resq.measure import table
+from resq.measure import carry, table
 from resq.measure.database import AGAIN, OWN, ROWS, RUNS, SERIES, SHARED, connected, insert
+from resq.measure.version import NUMBERS
 
 AT_ONCE = 500  # rows of one statement: databases bound how many values one may have
 
@@ -50,10 +51,9 @@ def _whole(row: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(full["right"], str):
         full["right"] = bytes.fromhex(full["right"])
     full["series"] = _digest(full, SHARED)
-    full["key"] = full["key"] or "old-" + _digest(
-        full, [n for n in table.COLUMNS if n not in ("key", "right")]
-    )
-    return full
+    early = [n for n in table.COLUMNS if n not in ("key", "right", *table.LATER[1:])]
+    full["key"] = full["key"] or "old-" + _digest(full, early)
+    return carry.row(full)
 
 
 def _python(value: Any) -> Any:
@@ -89,9 +89,11 @@ def keys(among: Iterable[str] | None = None) -> set[str]:
 def rows(**filters: Any) -> pd.DataFrame:
     """The rows whose columns have these values, as a table of COLUMNS; a list means any of them.
 
+    Rows of older NUMBERS that are not carried are left out, unless they are asked for.
+
     >>> rows(checkpoint="signs/resnet20/base", axis="ber", encoding=["int8", "fp32"])  # doctest: +SKIP
     """
-    of_series, of_rows = _conditions(filters)
+    of_series, of_rows = _conditions({"numbers": NUMBERS, **filters})
     question = sql.select(ROWS.c.series, *(ROWS.c[name] for name in OWN)).where(*of_rows)
     if of_series:
         question = question.where(ROWS.c.series.in_(sql.select(SERIES.c.id).where(*of_series)))
@@ -193,6 +195,7 @@ def again(claim: str = "") -> pd.DataFrame:
         ordered = question.order_by(AGAIN.c.at.desc(), AGAIN.c.map, AGAIN.c.ber, AGAIN.c.eps)
         found = connection.execute(ordered).mappings().all()
     about = [{name: row[name] for name in ("at", "claim", "machine")} for row in found]
-    return table.frame(dict(row) for row in found).join(
+    joined = table.frame(dict(row) for row in found).join(
         pd.DataFrame(about, columns=["at", "claim", "machine"])
     )
+    return carry.current(joined)

@@ -15,28 +15,34 @@ from torch import Tensor
 from resq import checkpoints, data, seeds
 from resq.core import BitFlips, Dataset, Encoding
 from resq.deployed import network as deployed
-from resq.measure import activations, cells, joint
-from resq.measure.answers import BATCH, answers, counts, score
+from resq.measure import activations, cells, joint, machine
+from resq.measure.answers import BATCH, Answers, answers, counts, look, score
 from resq.measure.bench import Bench
 from resq.measure.cells import ACTIVATIONS, Cell
 from resq.measure.deployed import Files
 from resq.measure.joint import Threat
 from resq.measure.spec import SweepSpec
+from resq.measure.version import NUMBERS
 from resq.memory import faults
+from resq.memory.beside import Struck
 from resq.networks.activations import Ranges
 
 __all__ = ["BATCH", "Measurer", "answers", "code_hash", "counts", "images_there", "pixels", "run", "score"]
 
-# What decides the numbers: a row carries a hash of these sources.
+# What decides the numbers: a row carries a hash of these sources, which are all that this file imports, and
+# what those import, but for IDLE.
 SOURCES = (
     "core.py",
+    "encoding.py",
     "seeds.py",
+    "codes.py",
     "data",
     "networks",
     "memory",
     "threat",
     "checkpoints.py",
     "deployed",
+    "vision.py",
     "measure/activations.py",
     "measure/aimed.py",
     "measure/answers.py",
@@ -46,7 +52,21 @@ SOURCES = (
     "measure/flat.py",
     "measure/fold.py",
     "measure/joint.py",
+    "measure/rates.py",
+    "measure/spec.py",
     "measure/sweep.py",
+)
+# Beside them, and without a say in a number.
+IDLE = (
+    "__init__.py",  # the version
+    "commands.py",  # how a command is written
+    "fields.py",  # refuses what is of another type
+    "data/pictures.py",  # of a plugin's own; a row has the hash of the images
+    "measure/__init__.py",
+    "measure/machine.py",  # tells what computed
+    "measure/version.py",  # a row says it
+    "networks/imagenet.py",  # a start for training
+    "threat/bfa.py",  # a search whose result is no row
 )
 
 
@@ -74,6 +94,7 @@ class Measurer:
         self._ranges = lru_cache(2)(_ranges)
         self._craft = lru_cache(8)(joint.craft)
         self._files = Files()
+        self._clean = lru_cache(2)(look)
 
     def row(self, cell: Cell) -> dict[str, Any]:
         """The row of a cell, columns as in ``table.COLUMNS``.
@@ -83,15 +104,17 @@ class Measurer:
         """
         if deployed.is_file(cell.checkpoint):
             return self._of_file(cell)
-        which = (cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding, cell.precision)
+        which = (cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding, cell.precision,
+                 cell.targets != "weights")  # fmt: skip
         bench = self._bench(*which)
         _check_classes(bench.checkpoint, cell.data)
         x, y, images = self._pictures(*_which(cell))
         if cell.fault == ACTIVATIONS:
             return {**_about(cell, bench, images), **self._in_activations(cell, bench, x, y)}
         flips = self.flips(cell, bench)
-        right, broken = self._answers(cell, bench, flips, x, y)
-        return {**_about(cell, bench, images), "flips": len(flips), **counts(right, broken)}
+        answered = self._answers(cell, bench, flips, x, y)
+        return {**_about(cell, bench, images), "flips": len(flips),
+                **counts(answered, self._fault_free(cell, bench, x, y))}  # fmt: skip
 
     def _of_file(self, cell: Cell) -> dict[str, Any]:
         found = self._files.found(cell)
@@ -99,25 +122,36 @@ class Measurer:
             **{name: getattr(cell, name) for name in SAME},
             **found,
             "code": code_hash(),
+            "numbers": NUMBERS,
+            "processor": machine.processor(),
             "key": cells.key(cell, found["weights"], found["images"]),
         }
 
     def _in_activations(self, cell: Cell, bench: Bench, x: Tensor, y: Tensor) -> dict[str, Any]:
         found, chance = self._ranges(bench), seeds.rng(cell.seed, "activations", cell.map)
         network, count = activations.faulty(bench.network, found, cell.ber, rng=chance, top=cell.top)
-        right, broken = answers(network, x, y)
-        return {"flips": count.flips, **counts(right, broken)}
+        answered = look(network, x, y)
+        return {"flips": count.flips, **counts(answered, self._fault_free(cell, bench, x, y))}
 
-    def flips(self, cell: Cell, bench: Bench) -> BitFlips:
+    def _fault_free(self, cell: Cell, bench: Bench, x: Tensor, y: Tensor) -> Answers | None:
+        """What the faults of a cell are compared with; None where there are none, or under attack.
+
+        Where every map has images of its own, another pass for each would double the time of a sweep.
+        """
+        if cell.axis != "ber" or cell.sample == "random":
+            return None
+        return self._clean(bench.network, x, y)
+
+    def flips(self, cell: Cell, bench: Bench) -> BitFlips | Struck:
         """The flips of a cell: its map's, as far as they turn at its rate."""
         if cell.fault == "none":
             return NO_FLIPS
-        args = (cell.layers, cell.planes, cell.top, cell.seed, cell.map)
+        args = (cell.layers, cell.planes, cell.top, cell.seed, cell.map, cell.targets)
         return self._map(bench, cell.fault, *args).at(cell.ber)
 
-    def _answers(
-        self, cell: Cell, bench: Bench, flips: BitFlips, x: Tensor, y: Tensor
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _answers(self, cell: Cell, bench: Bench, flips: BitFlips | Struck, x: Tensor, y: Tensor) -> Answers:
+        if not len(flips) and (clean := self._fault_free(cell, bench, x, y)):
+            return clean
         if cell.mode == "adaptive":
             return joint.adaptive(bench, flips, x, y, _threat(cell))
         if cell.attack != "none":
@@ -135,9 +169,10 @@ def _threat(cell: Cell) -> Threat:
     return Threat(cell.attack, cell.eps, cell.steps, cell.restarts, cell.seed)
 
 
-def _bench(checkpoint: str, weights: str, encoding: str, precision: str) -> Bench:
+def _bench(checkpoint: str, weights: str, encoding: str, precision: str, floats: bool) -> Bench:
     # ``weights`` is there to be compared: a checkpoint that was trained anew is another one.
-    return Bench(checkpoints.load(checkpoint), Encoding.parse(encoding), half=precision == "bf16")
+    half = precision == "bf16"
+    return Bench(checkpoints.load(checkpoint), Encoding.parse(encoding), half=half, floats=floats)
 
 
 def _ranges(bench: Bench) -> Ranges:
@@ -162,7 +197,7 @@ def _pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[T
     return pixels(chosen), torch.from_numpy(chosen.y), (chosen if sample == "first" else whole).hash
 
 
-def fault_map(spec: SweepSpec, bench: Bench, number: int) -> BitFlips:
+def fault_map(spec: SweepSpec, bench: Bench, number: int) -> BitFlips | Struck:
     """One fault map at the rate that the spec draws at; ``.at(rate)`` gives it at smaller ones."""
     return _drawn(bench, spec.fault, spec.layers, spec.planes, spec.drawn_at, spec.seed, number)
 
@@ -175,9 +210,22 @@ def _drawn(
     top: float,
     seed: int,
     number: int,
-) -> BitFlips:
+    targets: str = "weights",
+) -> BitFlips | Struck:
     where = faults.region(bench.model, layers, planes)
-    return faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
+    words = faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
+    if targets == "weights":
+        return words
+    assert bench.beside is not None
+    return Struck(words if targets == "all" else NO_FLIPS, bench.beside.drawn(fault, top, seed, number))
+
+
+def _bits(cell: Cell, bench: Bench) -> int:
+    """Stored bits that the cell's faults can reach."""
+    if cell.fault in ("none", ACTIVATIONS):
+        return 0
+    words = 0 if cell.targets == "floats" else faults.region(bench.model, cell.layers, cell.planes).n_bits
+    return words + (0 if cell.targets == "weights" or bench.beside is None else bench.beside.n_bits)
 
 
 def test_images(spec: SweepSpec, checkpoint: checkpoints.Checkpoint) -> Dataset:
@@ -213,7 +261,11 @@ def _about(cell: Cell, bench: Bench, images: str) -> dict[str, Any]:
         "network": bench.checkpoint.network,
         "weights": bench.checkpoint.hash,
         "images": images,
+        "bits": _bits(cell, bench),
         "code": code_hash(),
+        "numbers": NUMBERS,
+        "software": machine.software(),
+        "processor": machine.processor(),
         "key": cells.key(cell, bench.checkpoint.hash, images),
     }
 
@@ -221,9 +273,16 @@ def _about(cell: Cell, bench: Bench, images: str) -> dict[str, Any]:
 @cache
 def code_hash() -> str:
     """16 hex digits over the sources that decide the numbers."""
-    root = Path(__file__).resolve().parents[1]
-    files = [f for name in SOURCES for f in (sorted((root / name).rglob("*.py")) or [root / name])]
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    for file in sources():
+        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def sources() -> list[Path]:
+    """The files that decide the numbers: those of SOURCES without IDLE."""
+    files = [f for name in SOURCES for f in (sorted((ROOT / name).rglob("*.py")) or [ROOT / name])]
+    return [file for file in files if file.relative_to(ROOT).as_posix() not in IDLE]

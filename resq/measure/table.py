@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from resq.checkpoints import VERIFY
+from resq.measure import carry
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "results"
 
@@ -31,7 +32,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "restarts": ("int64", "attack restarts, worst case per image"),
     "seed": ("int64", "decides maps and random starts"),
     "n": ("int64", "test images"),
-    "correct": ("int64", "images classified correctly"),
+    "correct": ("int64", "images classified correctly; never one whose logits are not finite"),
     "due": ("int64", "images whose logits held NaN or infinity"),
     "weights": ("str", "first 16 hex digits of the checkpoint file's SHA-256"),
     "images": ("str", "first 16 hex digits of the images' and labels' SHA-256"),
@@ -42,7 +43,14 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "top": ("float64", "the rate the map was drawn at, of which it is a part; 0: no map, or not noted"),
     "precision": ("str", "of the forward passes: fp32, or bf16"),
     "right": ("bytes", "np.packbits of which images were classified correctly, in their order; or empty"),
-    "targets": ("str", "what is struck: weights, biases, scales, norms, floats or all"),
+    "sdc1": ("float64", "images whose top-1 class differs from the fault-free one, logits finite; or NaN"),
+    "sdc10": ("float64", "images whose top confidence moved by more than 10 % of itself; or NaN"),
+    "sdc20": ("float64", "the same for 20 %"),
+    "numbers": ("str", "which numbers a seed gives; see measure/version.py"),
+    "targets": ("str", "what is struck: weights, floats (scales, norms, biases) or all"),
+    "bits": ("int64", "stored bits that could flip; 0 where nothing is struck or in rows older than it"),
+    "software": ("str", "versions of torch, torchvision and numpy; empty in rows older than it"),
+    "processor": ("str", "kind of processor; empty in rows older than it"),
     "inputs": ("str", "of a deployed file: what was said of its input beyond what it says itself"),
 }
 
@@ -54,11 +62,21 @@ DEFAULTS: dict[str, Any] = {
     "top": 0.0,
     "precision": "fp32",
     "right": b"",
+    "sdc1": None,
+    "sdc10": None,
+    "sdc20": None,
+    "numbers": "1",
     "targets": "weights",
+    "bits": 0,
+    "software": "",
+    "processor": "",
     "inputs": "",
 }
-# Columns that rows had not when series were first made of the others.
-LATER = ("precision", "targets", "inputs")
+# Columns that rows had not when series and old keys were first made of the others.
+LATER = ("precision", *list(DEFAULTS)[list(DEFAULTS).index("right") + 1 :])
+# What a cell's row finds, or tells of its making, and what does not decide which cell it is.
+FOUND = ("key", "code", "flips", "correct", "due", "right", "sdc1", "sdc10", "sdc20", "bits",
+         "software", "processor")  # fmt: skip
 TYPES = {name: "object" if kind == "bytes" else kind for name, (kind, _) in COLUMNS.items()}
 
 
@@ -74,13 +92,16 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         if lacking:
             raise ValueError(f"a row lacks {', '.join(lacking)}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return _filled(table).astype(TYPES)
+    return carry.carried(_filled(table).astype(TYPES))
 
 
 def _filled(table: pd.DataFrame) -> pd.DataFrame:
     """Older columns with their defaults, and ``right`` as bytes where a text file has it in hex."""
     for name, value in DEFAULTS.items():
-        table[name] = [value if _lacks(v) else v for v in table[name]]
+        if name in LATER and table[name].isna().all():
+            table[name] = value
+        else:
+            table[name] = [value if _lacks(v) else v for v in table[name]]
     table["right"] = [bytes.fromhex(v) if isinstance(v, str) else v for v in table["right"]]
     return table
 
@@ -134,11 +155,11 @@ def read(file: Path) -> pd.DataFrame:
         ValueError: not a parquet file, or without the columns of COLUMNS.
     """
     table = parquet(file, [name for name in COLUMNS if name not in DEFAULTS])
-    return _filled(table.reindex(columns=list(COLUMNS))).astype(TYPES)
+    return carry.carried(_filled(table.reindex(columns=list(COLUMNS))).astype(TYPES))
 
 
 def shipped() -> pd.DataFrame:
-    """All rows in assets/results, heatmaps of layers aside; empty where there are none."""
+    """All rows in assets/results that count as NUMBERS does, heatmaps of layers aside; or none."""
     rows = [p for p in sorted(SHIPPED.glob("*.parquet")) if not p.name.endswith("-layers.parquet")]
     return _shipped(tuple((p, p.stat().st_mtime_ns) for p in rows)).copy()
 
@@ -146,10 +167,9 @@ def shipped() -> pd.DataFrame:
 @cache
 def _shipped(files: tuple[tuple[Path, int], ...]) -> pd.DataFrame:
     tables = [read(file) for file, _ in files]
-    return once(pd.concat(tables, ignore_index=True)) if tables else frame([])
+    return once(carry.current(pd.concat(tables, ignore_index=True))) if tables else frame([])
 
 
 def once(rows: pd.DataFrame) -> pd.DataFrame:
     """Each cell once, whichever campaigns measured it: counted twice it would make intervals too narrow."""
-    found = ("key", "code", "flips", "correct", "due", "right")
-    return rows.drop_duplicates([name for name in COLUMNS if name not in found], ignore_index=True)
+    return rows.drop_duplicates([name for name in COLUMNS if name not in FOUND], ignore_index=True)

@@ -1,7 +1,18 @@
-"""NUMBERS: which numbers a seed gives. Changed whenever a seed gives other ones; golden tests notice.
+"""NUMBERS: which numbers a seed gives. Raised whenever a seed gives other ones; golden tests notice.
 
-A cell's key holds it, so that a store never takes rows of other numbers for the same cell. The ``code`` of a
-row is finer: it changes with every edit of the sources, also one that moves no number.
+A row says its NUMBERS, and rows of other NUMBERS never lie on one curve. The ``code`` of a row is finer: it
+changes with every edit of the sources, also one that moves no number, and tells only where a row comes from.
+
+What each version changed, and which rows of the one before it carries on (``carry``):
+
+1. The first.
+2. An image whose logits are not finite is wrong. Before, argmax took the first NaN for the largest logit, so
+   that images of class 0 counted as right. A row without such images (``due`` 0) is the same in both, and one
+   in which all images are such has no right answer: both are carried. The others are measured again.
 """
 
-NUMBERS = "1"
+NUMBERS = "2"
+
+# What content keys are made of instead: raised only where no row of the version before can be carried, so
+# that what has been measured is found again.
+KEYED = "1"

@@ -46,6 +46,8 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
 def _range(rows: np.ndarray, encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
     """Scale and zero point of each row."""
     low, high = rows.min(axis=1), rows.max(axis=1)
+    if encoding.beside == "folded":  # its zero points are codes too, so zero lies in the range
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
     if encoding.code != "affine":
         high = np.maximum(high, -low)
         low = -high

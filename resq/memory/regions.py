@@ -139,12 +139,16 @@ class Memory(Protocol):
 
 
 def region(
-    memory: Layout | QuantizedModel | Memory, layers: Sequence[str] = (), planes: Sequence[int] = ()
+    memory: Layout | QuantizedModel | Memory,
+    layers: Sequence[str] = (),
+    planes: Sequence[int] = (),
+    stored: Mapping[str, Words] | None = None,
 ) -> Region:
     """The chosen layers (names or patterns such as ``layer1.*``) and bit planes; none chosen means all.
 
     Args:
         memory: the model; its layout is enough for fault models that do not look at the words.
+        stored: what lies in a layout, for those that do.
     Raises:
         ValueError: a pattern that fits no layer, or a plane outside the stored word.
     """
@@ -163,7 +167,7 @@ def region(
         layout,
         tuple(sorted(chosen)) if layers else everywhere,
         tuple(sorted(set(planes))) or tuple(range(layout.stored)),
-        None if isinstance(memory, Layout) else memory.weights,
+        stored if isinstance(memory, Layout) else memory.weights,
     )
 
 

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resq.networks import answer
 from resq.threat.auto import apgd, autoattack, square
 from resq.threat.budget import Attack, Logits, check_eps
 
@@ -88,7 +89,7 @@ def _descend_box(
         slope, logits = gradient_and_logits(f, moved[open_], y[open_])
         if stop:
             # The logits come with the gradient anyway: images already wrong stay as they are.
-            right = logits.argmax(1) == y[open_]
+            right = answer.right(logits, y[open_])
             open_, slope = open_[right], slope[right]
             if not len(open_):
                 break
@@ -100,7 +101,7 @@ def _descend_box(
 def _right(f: Logits, x: Tensor, y: Tensor) -> Tensor:
     """Indices of the images that ``f`` still gets right."""
     with torch.no_grad():
-        return torch.nonzero(f(x).argmax(1) == y).flatten()
+        return torch.nonzero(answer.right(f(x), y)).flatten()
 
 
 def gradient(f: Logits, x: Tensor, y: Tensor) -> Tensor:

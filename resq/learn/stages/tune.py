@@ -16,6 +16,7 @@ from resq.learn import machine, train
 from resq.learn.recipe import Recipe
 from resq.learn.stages.frame import Options, Outcome, Site, mark
 from resq.learn.train import Hooks, Objective, Run
+from resq.networks import answer
 
 Order = Callable[[int, np.random.Generator], np.ndarray]
 
@@ -91,9 +92,9 @@ def cosine(options: Options) -> Callable[[float], float]:
 def accuracy(network: nn.Module, images: Dataset) -> float:
     """The share of ``images`` that a network in float weights gets right; it is back in training after."""
     x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(machine.of(network)).float().div_(255)
-    found = networks.logits(network, x.contiguous(memory_format=torch.channels_last)).argmax(1).cpu()
+    found = networks.logits(network, x.contiguous(memory_format=torch.channels_last)).cpu()
     network.train()
-    return float((found == torch.from_numpy(images.y)).float().mean())
+    return float(answer.right(found, torch.from_numpy(images.y)).float().mean())
 
 
 def squared_distance(one: Tensor, other: Tensor) -> Tensor:

@@ -51,5 +51,7 @@ def images(site: Site, encoding: Encoding, rate: float) -> np.ndarray:
 
 
 def _answers(network: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
+    """The class of each image; -1 where the logits are not finite, which is no answer."""
     with torch.inference_mode():
-        return np.concatenate([network(part).argmax(1).numpy() for part in x.split(BATCH)])
+        logits = torch.cat([network(part) for part in x.split(BATCH)])
+    return torch.where(torch.isfinite(logits).all(1), logits.argmax(1), -1).numpy()
