@@ -170,10 +170,13 @@ def own_picture() -> np.ndarray | None:
     if file is None:
         return None
     try:
-        return uploads.picture(file.getvalue())
+        pixels, done = uploads.picture(file.getvalue())
     except ResqError as error:
         show.sorry(f"This picture is not used: {show.plain(str(error))}.")
         return None
+    if done:
+        st.caption(f"The picture was changed: {done}.")
+    return pixels
 
 
 def choose_harmful(net: str, enc: str, layer: str, img: int, own: np.ndarray | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import data, follow, live, shell, show, theme, uploads, words
+from resq.data.normal import USUAL
 from resq.errors import ResqError
 from resq.measure import stats, table
 from resq.measure.spec import SweepSpec
@@ -28,7 +29,8 @@ def box() -> None:
 def form() -> None:
     """The file, what it is of, and what became of the last one."""
     st.markdown(
-        "Weights of a known network: a .safetensors file, or a state dict that torch.save wrote. Names and "
+        "Weights of a known network: a .safetensors file, a state dict that torch.save wrote, floats or "
+        "quantized by torch.ao, torchao or quanto, or an .onnx file. Names and "
         "shapes are checked, nothing in the file is executed. It is kept in this server's work folder, so "
         "whoever uses this server can choose it."
     )
@@ -36,11 +38,13 @@ def form() -> None:
     network = left.selectbox("The network it is of", data.networks(), key="bring_network")
     trained = right.selectbox("Trained on", data.datasets(), key="bring_data")
     file = st.file_uploader(
-        f"File (.{', .'.join(uploads.ENDINGS)})", type=list(uploads.ENDINGS), key="bring_file",
+        f"File (.{', .'.join(uploads.ENDINGS)})", type=[*uploads.ENDINGS, "tar"], key="bring_file",
         max_upload_size=uploads.MOST_WEIGHTS >> 20,
     )  # fmt: skip
+    reading = told()
     st.button(
-        "Bring it in", key="bring_it", disabled=file is None, on_click=take, args=(file, network, trained),
+        "Bring it in", key="bring_it", disabled=file is None, on_click=take,
+        args=(file, network, trained, reading),
         icon=":material/check:",
     )  # fmt: skip
     if said := st.session_state.get("brought"):
@@ -49,16 +53,34 @@ def form() -> None:
     st.fragment(accuracy, run_every=0.5 if running is not None and running.active else None)(running)
 
 
-def take(file: Any, network: str, trained: str) -> None:
+def told() -> dict[str, str]:
+    """What the file may not say itself; empty fields leave it to the file and the data set."""
+    fields = {
+        "mean": ("Mean", f"{', '.join(USUAL)}, or numbers", "What the network subtracts from pixels in 0..1: "
+                 "a name (it stands for the deviation too), one number or three. Empty: a Normalize layer in "
+                 "the file, else the data set's."),
+        "std": ("Deviation", "as the mean's", "What it then divides by: one number, three, or a name."),
+        "state": ("State dict", "such as ema", "Its key or prefix, where the file holds several."),
+        "eps": ("Batch norm eps", "1e-5", "Where the file does not say it and it is not the usual one."),
+    }  # fmt: skip
+    places = st.columns(len(fields))
+    return {key: place.text_input(label, placeholder=inside, help=about, key=f"bring_{key}")
+            for place, (key, (label, inside, about)) in zip(places, fields.items(), strict=True)}  # fmt: skip
+
+
+def take(file: Any, network: str, trained: str, reading: dict[str, str]) -> None:
     """Checks and keeps the file; the page then shows it."""
+    notes: list[str] = []
     try:
-        name = uploads.checkpoint(file.getvalue(), file.name, network, trained)
+        asked = uploads.Reading.of(**reading)
+        name = uploads.checkpoint(file.getvalue(), file.name, network, trained, asked, notes)
     except (ResqError, OSError) as error:
         st.session_state.brought = f":material/error: This file is not used: {show.plain(str(error))}."
         return
     data.names.clear()
     st.session_state.net = name
-    said = f":material/check_circle: **{show.plain(name)}** is kept and chosen above."
+    said = f":material/check_circle: **{show.plain(name)}** is kept and chosen above: "
+    said += f"{show.plain('; '.join(notes))}."
     if data.present(trained):
         follow.start([SweepSpec(name, encoding="fp32", bers=(0.0,), maps=1, n=N)], "clean")
     else:

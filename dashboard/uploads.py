@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from dashboard import keeping
+from resq.data import decode
 from resq.errors import ResqError
 
 MOST_BYTES = 8 * 2**20
-MOST_PIXELS = 25_000_000  # a telephone's photograph; decoded, three bytes each
 SIDE = 32
 MOST_WEIGHTS = 64 * 2**20  # bytes of a checkpoint's file: ResNet18 in float32 has 45 MB
 MOST_KEPT = 20  # checkpoints brought by visitors: a server's disk is finite
-ENDINGS = ("safetensors", "pt", "pth")
+ENDINGS = ("safetensors", "pth.tar", "pt", "pth", "th", "ckpt", "bin", "onnx")
 
 
-def picture(raw: bytes) -> np.ndarray:
-    """A PNG or JPEG file as pixels (3, 32, 32) uint8: its middle square, made small.
+def picture(raw: bytes) -> tuple[np.ndarray, str]:
+    """A PNG or JPEG file as pixels (3, 32, 32) uint8, its middle square, made small; and what was done to it.
 
     Raises:
         ValueError: another format, too large a file or too many pixels (read from the header, before anything
@@ -32,17 +34,12 @@ def picture(raw: bytes) -> np.ndarray:
             f"the file has {len(raw) / 2**20:.1f} MB; pictures up to {MOST_BYTES >> 20} MB are read"
         )
     try:
-        with Image.open(io.BytesIO(raw), formats=("PNG", "JPEG")) as image:
-            width, height = image.size
-            if width * height > MOST_PIXELS or min(width, height) < 8:
-                raise ResqError(
-                    f"the picture has {width} x {height} pixels; 8 x 8 to {MOST_PIXELS:,} in all are read"
-                )
-            return _small(image.convert("RGB"))
-    except UnidentifiedImageError:
-        raise ResqError("the file is neither a PNG nor a JPEG picture") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's words for damaged files
+        image, done = decode.rgb(raw)
+    except ValueError as error:
         raise ResqError(f"the picture cannot be decoded: {error}") from None
+    if min(image.size) < 8:
+        raise ResqError(f"the picture has {image.width} x {image.height} pixels; 8 x 8 or more are read")
+    return _small(image), done
 
 
 def _small(image: Image.Image) -> np.ndarray:
@@ -54,7 +51,36 @@ def _small(image: Image.Image) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(small, dtype=np.uint8).transpose(2, 0, 1))
 
 
-def checkpoint(raw: bytes, file: str, network: str, data: str) -> str:
+@dataclass(frozen=True)
+class Reading:
+    """What the file may not say itself: ``resq.foreign.bring`` and ``Normal.parse`` have the meanings."""
+
+    mean: str = ""
+    std: str = ""
+    state: str = ""
+    eps: float | None = None
+
+    @classmethod
+    def of(cls, mean: str, std: str, state: str, eps: str) -> Reading:
+        """From what a form's fields hold.
+
+        Raises:
+            ValueError: an eps that is no number.
+        """
+        try:
+            return cls(mean.strip(), std.strip(), state.strip(), float(eps) if eps.strip() else None)
+        except ValueError:
+            raise ResqError(f"the batch norm eps is a number such as 1e-3, got {eps[:40]!r}") from None
+
+
+def checkpoint(
+    raw: bytes,
+    file: str,
+    network: str,
+    data: str,
+    reading: Reading = Reading(),
+    told: list[str] | None = None,
+) -> str:
     """Keeps the weights in a file as a checkpoint of the work folder; its name, the same for the same file.
 
     Nothing in the file is executed (``resq.foreign``), and none of its words become a name or a path.
@@ -62,32 +88,51 @@ def checkpoint(raw: bytes, file: str, network: str, data: str) -> str:
     Args:
         file: its name, for the card and for its format.
         network, data: what the weights are of.
+        told: gets sentences on how it was read, and on what made room for it.
     Raises:
         ValueError: too large a file, one that does not fit the network, or too many kept already.
     """
-    from resq import checkpoints, foreign
-    from resq.data import source
+    from resq import checkpoints
+    from resq.data.normal import Normal
+    from resq.foreign import cards, owncodes
 
-    ending = file.rpartition(".")[2].lower()
-    if ending not in ENDINGS:
+    ending = next((e for e in ENDINGS if file.lower().endswith(f".{e}")), "")
+    if not ending:
         raise ResqError(f"{file[-60:]!r} is none of .{', .'.join(ENDINGS)}")
     if len(raw) > MOST_WEIGHTS:
         raise ResqError(
             f"the file has {len(raw) / 2**20:.1f} MB; checkpoints up to {MOST_WEIGHTS >> 20} MB are read"
         )
+    asked = Normal.parse(reading.mean, reading.std) if reading.mean or reading.std else None
     digest = hashlib.sha256(raw).hexdigest()
-    name = f"{data}/{network}/own-{digest[:8]}"
-    kept = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
-    if name not in kept and len(kept) >= MOST_KEPT:
-        raise ResqError(f"{len(kept)} brought checkpoints are kept here already, as many as may")
-    with tempfile.TemporaryDirectory() as folder:
-        held = Path(folder) / f"upload.{ending}"
-        held.write_bytes(raw)
-        brought = foreign.bring(held, network, len(source(data).classes))
+    brought = _brought(raw, file, ending, network, data, reading)
     about = {
         "source": {"file": file[-100:], "bytes": len(raw), "sha256": digest},
-        "names": list(brought.how),
+        **cards.described(brought, asked),
+        **owncodes.about(brought),
         "measured": "not measured: brought to the dashboard",
     }
-    checkpoints.save(name, brought.state, brought.weights, about)
+    read = "" if reading == Reading() else repr(reading)  # the same file read otherwise is another checkpoint
+    mark = hashlib.sha256((digest + read).encode()).hexdigest() if read else digest
+    name = f"{data}/{network}/own-{mark[:8]}"
+    kept = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
+    notes = [keeping.room(kept)] if name not in kept and len(kept) >= MOST_KEPT else []
+    checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
+    if told is not None:
+        told += [*about["names"], *owncodes.sentences(about), *notes]
     return name
+
+
+def _brought(raw: bytes, file: str, ending: str, network: str, data: str, reading: Reading) -> Any:
+    """What is read from the file; a refusal names it as its owner does."""
+    from resq import foreign
+    from resq.data import source
+
+    with tempfile.TemporaryDirectory() as folder:
+        held = Path(folder) / f"upload-{hashlib.sha256(raw).hexdigest()[:8]}.{ending}"
+        held.write_bytes(raw)
+        try:
+            classes = len(source(data).classes)
+            return foreign.bring(held, network, classes, reading.state, reading.eps)
+        except ValueError as error:
+            raise ResqError(str(error).replace(held.name, file[-100:])) from None

@@ -24,6 +24,7 @@ from safetensors.numpy import save as write_tensors
 
 from resq import codes, commands
 from resq.core import Encoding, QuantizedModel, QuantizedTensor
+from resq.data import normal, source
 from resq.encoding import IMPORTED
 from resq.errors import ResqError
 from resq.memory import own, quant
@@ -61,6 +62,19 @@ class Checkpoint:
     hash: str
     imported: Mapping[str, QuantizedTensor] = field(default_factory=dict)
     finished: Mapping[str, QuantizedTensor] = field(default_factory=dict)
+
+    @property
+    def normal(self) -> normal.Normal:
+        """What its network does to pixels in [0, 1] first: its card's own mean and deviation, or its data's.
+
+        Raises:
+            ValueError: the card's are none, or there is no such data set.
+        """
+        own = normal.of_card(self.card)
+        if own is not None:
+            return own
+        usual = source(self.data)
+        return normal.Normal(usual.mean, usual.std)
 
     def quantized(self, encoding: Encoding) -> QuantizedModel:
         """The weights as stored words.
@@ -201,7 +215,7 @@ def default_encoding(which: str | Mapping[str, Any]) -> str:
     fields = card(which) if isinstance(which, str) else which
     named = fields.get("encoding") or "int8"
     if not isinstance(named, str):
-        raise ValueError(f"the card has {named!r:.60} for encoding; expected a name such as int8")
+        raise ResqError(f"the card has {named!r:.60} for encoding; expected a name such as int8")
     return str(Encoding.parse(named))
 
 
@@ -250,6 +264,11 @@ def load(name: str) -> Checkpoint:
         tensors = read_tensors(raw)
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: numbers that numpy does not know
         raise ResqError(f"{file.name} is not a safetensors file that can be read: {error}") from None
+    if not normal.agree(raw, fields):
+        raise ResqError(
+            f"{file.name} and its card name different means and deviations: the card is not the one that "
+            "was written with it"
+        )
     odd = [k for k, v in tensors.items() if v.dtype.kind not in "fiub"]
     if odd:
         raise ResqError(f"{file.name} holds {odd[0][:80]!r} of {tensors[odd[0]].dtype}; expected numbers")
@@ -280,7 +299,8 @@ def save(
 
     Args:
         state: parameters and buffers; ``weights`` among them are kept as float16.
-        about: what the card says beyond network, data and hash: recipe, seed, accuracy, time.
+        about: what the card says beyond network, data and hash: recipe, seed, accuracy, time; its
+            ``normal`` goes into the file too, so that its hash covers all that decides the numbers.
         bits: 8 or 4: keep the weights as codes of so many bits instead; they are rounded once more.
         imported: weights to be kept as the codes that they came as; nothing of them is rounded.
     Raises:
@@ -300,7 +320,9 @@ def save(
         else {k: _stored(v, k in weights)}
         for k, v in state.items()
     }
-    raw = write_tensors({k: v for tensors in kept.values() for k, v in tensors.items()})
+    raw = write_tensors(
+        {k: v for tensors in kept.values() for k, v in tensors.items()}, normal.to_header(about)
+    )
     fields = {
         "name": name,
         "data": data,

@@ -5,8 +5,8 @@ A weight of shape (out, ...) lies there as uint8 codes, affine per output channe
 Codes of 4 bits lie two in a byte, each channel from a byte of its own on, (out, bytes), the earlier code in
 the lower half; ``NAME|shape`` then says the weight's shape, int64.
 
-Codes that a file from elsewhere brought lie one in a byte, in the weight's shape, with as many scales and zero
-points as they had; ``NAME|code`` says their bits and whether they are signed, int64 (2,).
+Codes that a file from elsewhere brought lie one in a byte, in the weight's shape, with as many scales and
+zero points as they had; ``NAME|code`` says their bits and whether they are signed, int64 (2,).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def imported(tensors: Mapping[str, np.ndarray]) -> dict[str, QuantizedTensor]:
 
 
 def finished(tensors: Mapping[str, np.ndarray]) -> dict[str, QuantizedTensor]:
-    """The weights of a file that lie there as codes of 4 bits, which are the words that the network is meant for.
+    """The weights of a file that lie there as codes of 4 bits, the words that the network is meant for.
 
     Made of their floats anew, a channel as far above zero as below would get another zero point: its range is
     then one step narrower than that which was rounded, and half of a step is rounded to even.
@@ -104,19 +104,19 @@ def _imported(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:
     words, how = tensors.get(name), tensors[name + CODE]
     scale, zero = tensors.get(name + SCALE), tensors.get(name + ZERO)
     if words is None or scale is None or zero is None:
-        raise ValueError(f"the codes of {name[:80]!r} lack their words, scale or zero point")
+        raise ResqError(f"the codes of {name[:80]!r} lack their words, scale or zero point")
     said = how.reshape(-1).tolist() if how.dtype == np.int64 else []
     if len(said) != 2 or not 2 <= said[0] <= 8 or said[1] not in (0, 1):
-        raise ValueError(
+        raise ResqError(
             f"the codes of {name[:80]!r} are said to be {said}; expected 2 to 8 bits, signed or not"
         )
     fits = words.dtype == np.uint8 and words.ndim > 1 and words.size and int(words.max()) < 2 ** said[0]
     even = scale.ndim == 1 and scale.size and words.size % scale.size == 0 and scale.shape == zero.shape
     floats = all(v.dtype == np.float32 and np.isfinite(v).all() for v in (scale, zero))
     if not (fits and even and floats):
-        raise ValueError(
-            f"{name[:80]!r} is {words.dtype} {words.shape} with {scale.dtype} {scale.shape}; expected codes of "
-            f"{said[0]} bits and finite float32 scales for runs of equal length"
+        raise ResqError(
+            f"{name[:80]!r} is {words.dtype} {words.shape} with {scale.dtype} {scale.shape}; expected codes "
+            f"of {said[0]} bits and finite float32 scales for runs of equal length"
         )
     per = "tensor" if scale.size == 1 else "channel"
     return QuantizedTensor(words, scale, zero, Encoding(said[0], "symmetric" if said[1] else "affine", per))

@@ -81,12 +81,7 @@ class Encoding:
                 )
         elif not 2 <= self.bits <= 8:
             raise ResqError(f"integer codes have 2 to 8 bits, got {self.bits}")
-        elif self.code == IMPORTED and (self.tmr, self.per, self.clip, self.copies) != (
-            0,
-            "channel",
-            "minmax",
-            1,
-        ):
+        elif self.code == IMPORTED and replace(self, code="affine") != Encoding(self.bits):
             raise ResqError(f"{IMPORTED} words are those of a file, without copies or a range of their own")
         elif not 0 <= self.tmr <= min(2, self.bits):
             raise ResqError(f"0, 1 or 2 top bits can be stored three times, got {self.tmr}")
@@ -126,12 +121,12 @@ class Encoding:
     def _check_beside(self) -> None:
         known("form of what is stored beside the words", self.beside, dict.fromkeys(BESIDE))
         if self.beside_copies not in range(1, MOST_COPIES + 1, 2):
-            raise ValueError(
+            raise ResqError(
                 f"what is beside the words is stored an odd number of times up to {MOST_COPIES}, so that a "
                 f"majority decides, got {self.beside_copies}"
             )
         if self.beside == "folded" and (self.code in FLOATS or self.per != "channel"):
-            raise ValueError(
+            raise ResqError(
                 f"norms are folded into the scales of integer codes per channel, got {self.code} {self.per}"
             )
 
@@ -208,8 +203,8 @@ class Encoding:
                 f"no encoding {text!r}; expected fp32, fp16, bf16 or int2..int8 followed by any of "
                 "-symmetric, -magnitude, -tensor, -mse, -tmr1, -tmr2, -x3, -x5 … -x99 (words stored so many "
                 f"times), such as int8, int8-symmetric-tensor, int4-tmr2, int8-x9, and then +floats3 … or "
-                f"+folded, +folded3 … (the scales, norms and biases beside the words); or {IMPORTED}, for networks "
-                "that were imported as codes"
+                f"+folded, +folded3 … (the scales, norms and biases beside the words); or {IMPORTED}, for "
+                "networks that were imported as codes"
             )
         return Encoding(bits=int(head[3:]), **fields)  # type: ignore[arg-type]
 

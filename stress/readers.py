@@ -135,7 +135,7 @@ def uploaded_picture(folder: Path, raw: bytes) -> object:
     """A visitor's own picture."""
     from dashboard import uploads
 
-    return uploads.picture(raw).shape
+    return uploads.picture(raw)[0].shape
 
 
 def card_file(folder: Path, pair: tuple[Any, bytes]) -> object:

@@ -79,7 +79,10 @@ def test_where_the_images_are_missing_it_is_said_that_nothing_is_measured(raw, m
 
 @pytest.mark.parametrize(
     ("file", "name", "sentence"),
-    [(b"no weights", "x.safetensors", "safetensors"), (pickle.dumps({"a": 1}), "x.pt", "upload")],
+    [
+        (b"no weights", "x.safetensors", "x.safetensors claims a header of"),
+        (pickle.dumps({"a": 1}), "x.pt", "x.pt is a pickle, but not one that torch.save wrote"),
+    ],
 )
 def test_a_bad_file_is_one_sentence_and_the_page_stays(file, name, sentence):
     app = opened("bitlab")
@@ -93,7 +96,7 @@ def test_a_bad_file_is_one_sentence_and_the_page_stays(file, name, sentence):
 
 
 def test_a_file_of_another_kind_is_refused():
-    with pytest.raises(ValueError, match=r"'x\.pkl' is none of \.safetensors, \.pt, \.pth"):
+    with pytest.raises(ValueError, match=r"'x\.pkl' is none of \.safetensors, \.pth\.tar, \.pt, \.pth, \.th"):
         uploads.checkpoint(b"x", "x.pkl", "resnet20", "signs")
 
 

@@ -16,6 +16,7 @@ from resq.cli import main
 from resq.core import Encoding
 from resq.foreign import bring
 from resq.memory import quant
+from tests.onnx_files import RAW, body, exported, with_quantizers
 
 ONES = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
 CODES = torch.ones(10, 64, dtype=torch.int8)
@@ -121,84 +122,33 @@ def test_what_torchao_itself_writes_comes_in(state, tmp_path):
         assert np.allclose(brought.state[name], expected.numpy(), rtol=1e-6, atol=1e-8), name
 
 
-def onnx_file(state, file: Path, per_channel: bool = True, matmul: bool = False) -> Path:
-    """The state dict as an ONNX file in QDQ form: int8 weights, float norms."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes, stored, last = [], [], "x"
-    for name, value in state.items():
-        base, _, leaf = name.rpartition(".")
-        numbers = value.numpy()
-        if leaf == "weight" and value.ndim > 1:
-            rows = np.abs(numbers.reshape(len(numbers), -1)).max(axis=1)
-            scale = ((rows if per_channel else rows.max()) / 127).astype(np.float32)
-            if matmul and value.ndim == 2:
-                numbers = numbers.T.copy()
-            axis = numbers.ndim - 1 if matmul and value.ndim == 2 else 0
-            spread = (
-                scale.reshape([-1 if i == axis else 1 for i in range(numbers.ndim)]) if per_channel else scale
-            )
-            codes = np.rint(numbers / spread).astype(np.int8)
-            parts = {
-                "quantized": codes,
-                "scale": np.asarray(scale),
-                "zero_point": np.zeros_like(scale, np.int8),
-            }
-            stored += [numpy_helper.from_array(part, f"{name}_{end}") for end, part in parts.items()]
-            given, read = [f"{name}_{end}" for end in parts], f"{name}_DequantizeLinear_Output"
-            nodes.append(helper.make_node("DequantizeLinear", given, [read], axis=axis))
-            given = [last, read]
-            if value.ndim == 4:
-                nodes.append(helper.make_node("Conv", given, [f"{base}.out"]))
-            elif matmul:
-                nodes += [helper.make_node("MatMul", given, ["product"]),
-                          helper.make_node("Add", ["product", f"{base}.bias"], [f"{base}.out"])]  # fmt: skip
-            else:
-                nodes.append(helper.make_node("Gemm", [*given, f"{base}.bias"], [f"{base}.out"], transB=1))
-            last = f"{base}.out"
-        elif leaf != "num_batches_tracked":
-            stored.append(numpy_helper.from_array(numbers, name))
-        if leaf == "running_var":
-            given = [last, *(f"{base}.{part}" for part in ("weight", "bias", "running_mean", "running_var"))]
-            nodes.append(helper.make_node("BatchNormalization", given, [f"{base}.out"]))
-            last = f"{base}.out"
-    kind = helper.make_tensor_value_info
-    graph = helper.make_graph(nodes, "g", [kind("x", TensorProto.FLOAT, ["n"])],
-                              [kind(last, TensorProto.FLOAT, ["n"])], stored)  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)])
-    onnx.checker.check_model(model)
+@pytest.fixture(scope="module")
+def qdq(tmp_path_factory) -> Path:
+    """ResNet-20 as an ONNX file with its weights in codes behind DequantizeLinear."""
+    onnx = pytest.importorskip("onnx")
+    folder = tmp_path_factory.mktemp("coded")
+    file = with_quantizers(
+        exported(body("resnet20"), folder / "float.onnx", **RAW), folder / "net.onnx", True
+    )
+    model = onnx.load(file)
+    for node in [n for n in model.graph.node if n.op_type == "QuantizeLinear"]:
+        value, scale = (next(t for t in model.graph.initializer if t.name == name) for name in node.input[:2])
+        numbers, step = (onnx.numpy_helper.to_array(t) for t in (value, scale))
+        codes = np.rint(numbers / step.reshape(-1, *[1] * (numbers.ndim - 1))).astype(np.int8)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(codes, node.output[0]))
+        model.graph.initializer.remove(value)
+        model.graph.node.remove(node)
+    names = [t.name for t in model.graph.initializer]
+    first = names.index("conv1.weight_q")
+    model.graph.initializer.insert(0, model.graph.initializer.pop(first))
     onnx.save(model, file)
     return file
 
 
-@pytest.mark.parametrize(("per_channel", "matmul"), [(True, False), (False, False), (True, True)])
-def test_an_onnx_files_initialisers_come_in_as_its_own_reference_reads_them(
-    state, tmp_path, per_channel, matmul
-):
-    onnx = pytest.importorskip("onnx")
-    reference = pytest.importorskip("onnx.reference")
-    file = onnx_file(state, tmp_path / "net.onnx", per_channel, matmul)
-    brought = bring(file, "resnet20", 10)
-    nodes = [n for n in onnx.load(file).graph.node if n.op_type == "DequantizeLinear"]
-    stored = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(file).graph.initializer}
-    for node in nodes:
-        graph = onnx.helper.make_graph([node], "one", [], [onnx.helper.make_tensor_value_info(
-            node.output[0], onnx.TensorProto.FLOAT, ["n"])], [t for t in onnx.load(file).graph.initializer
-                                                             if t.name in node.input])  # fmt: skip
-        one = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 19)])
-        (expected,) = reference.ReferenceEvaluator(one).run(None, {})
-        name = node.output[0].removesuffix("_DequantizeLinear_Output")
-        turned = expected.T if matmul and expected.ndim == 2 else expected
-        assert np.array_equal(brought.state[name], turned), name
-    assert np.array_equal(brought.state["bn1.running_var"], stored["bn1.running_var"])
-    assert brought.how[0] == "read from a ONNX file"
-
-
-def edited(state, file: Path, change) -> Path:
+def edited(qdq: Path, file: Path, change) -> Path:
     import onnx
 
-    model = onnx.load(onnx_file(state, file))
+    model = onnx.load(qdq)
     change(model.graph)
     file.write_bytes(model.SerializeToString())  # onnx.save would write the other file too
     return file
@@ -216,7 +166,7 @@ def _elsewhere(graph) -> None:
 
 
 def _no_scale(graph) -> None:
-    graph.node[0].input[1] = "x"
+    next(n for n in graph.node if n.op_type == "DequantizeLinear").input[1] = "x"
 
 
 def _text(graph) -> None:
@@ -230,17 +180,16 @@ def _no_weights(graph) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_shape_lie, r"claims \d+ numbers for 'conv1\.weight_quantized', but stores 432"),
-        (_elsewhere, r"keeps 'conv1\.weight_quantized' in another file"),
-        (_no_scale, r"dequantizes 'conv1\.weight_quantized' with 'x', which is no initialiser"),
-        (_text, r"as ONNX type 8; expected floats, int8, uint8 or int32"),
-        (_no_weights, r"its graph has no initialisers"),
+        (_shape_lie, r"claims \d+ numbers for 'conv1\.weight_q', but stores 432"),
+        (_elsewhere, r"keeps 'conv1\.weight_q' in another file"),
+        (_no_scale, r"computes DequantizeLinear with a weight, scale or zero point that depends on the im"),
+        (_text, r"as ONNX type STRING; expected floats of 16 to 64 bits or integers"),
+        (_no_weights, r"reads 'conv1\.weight_q', which no node and no initialiser gives"),
     ],
 )
-def test_an_onnx_file_that_cannot_be_read_is_refused_with_what_is_wrong(state, tmp_path, change, said):
-    pytest.importorskip("onnx")
+def test_an_onnx_file_that_cannot_be_read_is_refused_with_what_is_wrong(qdq, tmp_path, change, said):
     with pytest.raises(ValueError, match=said):
-        bring(edited(state, tmp_path / "net.onnx", change), "resnet20", 10)
+        bring(edited(qdq, tmp_path / "net.onnx", change), "resnet20", 10)
 
 
 def test_bytes_that_are_no_onnx_are_refused(tmp_path):
@@ -262,9 +211,8 @@ def test_without_the_package_an_onnx_file_is_a_sentence_that_says_how_to_get_it(
         bring(file, "resnet20", 10)
 
 
-def test_import_takes_an_onnx_file_and_the_card_says_so(state, own_folders, capsys):
-    pytest.importorskip("onnx")
-    file = onnx_file(state, own_folders / "net.onnx")
-    assert main(["import", str(file), "--network", "resnet20", "--data", "cifar10", "--json"]) == 0
+def test_import_takes_an_onnx_file_and_the_card_says_so(qdq, own_folders, capsys):
+    assert main(["import", str(qdq), "--network", "resnet20", "--data", "cifar10", "--json"]) == 0
     card = json.loads(capsys.readouterr().out)
-    assert card["names"][0] == "read from a ONNX file"
+    assert card["names"][0] == "read from an ONNX file"
+    assert (card["encoding"], card["codes"]["layers"]) == ("int8-symmetric", 20)

@@ -33,6 +33,7 @@ PARAMETERS = {  # for ten classes
     "resnet20": 269_722,
     "resnet18": 11_173_962,
     "resnet18_gn": 11_173_962,
+    "resnet18_nopool": 11_173_962,
     "vgg16": 14_728_266,
     "efficientnet_b0": 4_020_358,
     "swin_t": 27_507_028,

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import keeping
 from dashboard.data.lately import lately
 from resq import checkpoints
 from resq import data as images
@@ -73,6 +74,7 @@ def stored(net: str, enc: str) -> Stored:
     Raises:
         ValueError, ImportError: the sentence says what is wrong.
     """
+    keeping.touch(net)
     return _stored(net, str(card(net)["sha256"]), enc)
 
 

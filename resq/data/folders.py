@@ -8,7 +8,6 @@ label columns: ``label``, ``labels`` or ``fine_label``. Decoded pixels are cache
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import os
 import tempfile
@@ -24,6 +23,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from resq.core import Dataset
+from resq.data import decode, twice
 from resq.errors import NotFoundError, ResqError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +86,7 @@ def load(name: str, split: str, classes: tuple[str, ...], download: bool = False
 def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Pixels, labels and groups of the shards, decoded once and then read from the cache."""
     stamp = "|".join(f"{p.resolve()}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in files)
-    arrays = kept(stamp, lambda: _read(files))
+    arrays = kept(f"{decode.NEWEST}|{stamp}", lambda: _read(files))
     return arrays["pixels"], arrays["y"], arrays.get("groups")
 
 
@@ -123,7 +123,9 @@ def _keep(name: str, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _read(files: list[Path]) -> dict[str, np.ndarray]:
-    table = pa.concat_tables([pq.read_table(p) for p in files])
+    tables = [pq.read_table(p) for p in files]
+    twice.refuse(files, tables)
+    table = pa.concat_tables(tables)
     image, label = _column(table, IMAGES, files[0]), _column(table, LABELS, files[0])
     cells = enumerate(
         tqdm(table[image].to_pylist(), desc=f"decoding {files[0].parent.name}", unit="img", leave=False)
@@ -145,9 +147,11 @@ def _column(table: pa.Table, names: tuple[str, ...], file: Path) -> str:
 
 
 def _pixels(encoded: bytes, row: int) -> np.ndarray:
+    if not isinstance(encoded, bytes):
+        raise ResqError(f"the image in row {row} is a {type(encoded).__name__}; expected an encoded picture")
     try:
-        image = Image.open(io.BytesIO(encoded)).convert("RGB")
-    except (OSError, TypeError, Image.DecompressionBombError) as error:
+        image, _ = decode.rgb(encoded, decode.CELLS)
+    except ValueError as error:
         raise ResqError(f"the image in row {row} cannot be decoded: {error}") from None
     return np.asarray(image if image.size == (32, 32) else image.resize((32, 32), Image.Resampling.BILINEAR))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +11,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from resq.core import Dataset, DataSource
-from resq.data import folders
+from resq.data import decode, folders
 from resq.errors import NotFoundError, ResqError
 
 SIDE = 32
-LARGEST = 25_000_000  # pixels of one picture: 75 MB decoded
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -26,32 +25,49 @@ def image_folder(
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5),
     std: tuple[float, float, float] = (0.25, 0.25, 0.25),
     mirror: bool = False,
+    classes: Sequence[str] = (),
 ) -> DataSource:
-    """A data set of the pictures below ``path``, resized to 32x32; classes are the folders, by name.
+    """A data set of the pictures below ``path``, resized to 32x32; classes are the folders.
+
+    Their order is that of a network's outputs: the order of text, as torchvision's ImageFolder has it, or
+    that of numbers where every name is a whole number; ``python -m resq data NAME`` shows it.
 
     Args:
         name: what rows call it; the folder's name unless given.
         mean, std: what networks subtract and divide by, per channel in [0, 1].
         mirror: whether a mirrored picture keeps its class.
+        classes: the folders in the order of the network's outputs, where it is another one.
     Raises:
-        ValueError: no class folders in ``path``/train, or other ones in ``path``/test.
+        ValueError: no class folders in ``path``/train, other ones in ``path``/test or in ``classes``.
     """
     root = Path(path).expanduser().resolve()
-    classes = _classes(root / "train")
+    there = _classes(root / "train")
     other = _classes(root / "test")
-    if other != classes:
-        raise ResqError(f"{root / 'test'} has the classes {', '.join(other)}; train has {', '.join(classes)}")
-    load = partial(_load, root, name or root.name, classes)
-    return DataSource(load, classes, mean, std, mirror, about=f"pictures of {len(classes)} classes in {root}")
+    if other != there:
+        raise ResqError(f"{root / 'test'} has the classes {', '.join(other)}; train has {', '.join(there)}")
+    order = tuple(classes) or there
+    if len(set(order)) < len(order) or set(order) != set(there):
+        raise ResqError(f"classes are {', '.join(order)}; the folders of {root} are {', '.join(there)}")
+    load = partial(_load, root, name or root.name, order)
+    about = f"pictures of {len(order)} classes in {root}; class order: {_shown(order)}"
+    return DataSource(load, order, mean, std, mirror, about=about)
+
+
+def _shown(order: Sequence[str]) -> str:
+    """The order of classes as a sentence has it, the middle of a long one left out."""
+    named = [f"{i} {label}" for i, label in enumerate(order)]
+    return ", ".join(named if len(named) <= 12 else [*named[:6], "...", *named[-3:]])
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         raise ResqError(f"no folder {folder}; expected one folder of pictures per class in it")
-    found = tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")))
+    found = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if all(name.isascii() and name.isdecimal() for name in found):
+        found.sort(key=lambda name: (int(name), name))
     if not found:
         raise ResqError(f"{folder} holds no folders; expected one per class, with pictures in it")
-    return found
+    return tuple(found)
 
 
 def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download: bool = False) -> Dataset:
@@ -65,7 +81,7 @@ def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download:
         bar = tqdm(flat, desc=f"decoding {name}", unit="img", leave=False, delay=1)
         return {"pixels": np.stack([_pixels(file) for file in bar])}
 
-    pixels = folders.kept(f"pictures|{stamp}", make)["pixels"]
+    pixels = folders.kept(f"pictures|{decode.NEWEST}|{stamp}", make)["pixels"]
     y = np.repeat(np.arange(len(classes)), [len(group) for group in files]).astype(np.int64)
     return Dataset(name, split, pixels, y, classes)
 
@@ -86,11 +102,8 @@ def _pixels(file: Path) -> np.ndarray:
         ValueError: it cannot be read, or has too many pixels; the sentence names it.
     """
     try:
-        with Image.open(file, formats=("PNG", "JPEG")) as image:
-            if image.width * image.height > LARGEST:  # known from its header, before anything is decoded
-                raise ResqError(f"{image.width}x{image.height} pixels; at most {LARGEST} are decoded")
-            small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    # PIL's decoders name damage with many classes.
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        image, _ = decode.rgb(file)
+    except ValueError as error:
         raise ResqError(f"{file} cannot be read as a picture: {error}") from None
+    small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return np.asarray(small).transpose(2, 0, 1).copy()

@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter
 
 from resq.data.sign_scenes import CANVAS, COLS, ROWS, Floats, Rng, background, foliage, noise
 from resq.data.sign_shapes import PAINTERS, paint
+from resq.errors import ResqError
 
 CLASSES: tuple[str, ...] = tuple(PAINTERS)
 SPLITS: dict[str, int] = {"train": 0, "val": 1, "test": 2}  # the code is part of every image's seed
@@ -89,19 +90,19 @@ def icon(label: int, size: int = 128) -> Bytes:
         ValueError: a label that is no class, or a size below 1.
     """
     if not 0 <= label < len(CLASSES):
-        raise ValueError(f"label is {label}, expected 0 to {len(CLASSES) - 1}")
+        raise ResqError(f"label is {label}, expected 0 to {len(CLASSES) - 1}")
     if size < 1:
-        raise ValueError(f"size is {size}, expected at least 1")
+        raise ResqError(f"size is {size}, expected at least 1")
     return np.array(paint(CLASSES[label], size))
 
 
 def _check(split: str, n: int, seed: int) -> None:
     if split not in SPLITS:
-        raise ValueError(f"split is {split!r}, expected one of: {', '.join(SPLITS)}")
+        raise ResqError(f"split is {split!r}, expected one of: {', '.join(SPLITS)}")
     if n < 0:
-        raise ValueError(f"n is {n}, expected at least 0")
+        raise ResqError(f"n is {n}, expected at least 0")
     if not 0 <= seed < SEED_LIMIT:
-        raise ValueError(f"seed is {seed}, expected 0 to {SEED_LIMIT - 1}")
+        raise ResqError(f"seed is {seed}, expected 0 to {SEED_LIMIT - 1}")
 
 
 def _stream(seed: int, split_code: int, index: int, purpose: int) -> Rng:

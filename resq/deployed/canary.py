@@ -18,6 +18,7 @@ from resq import seeds
 from resq.core import BitFlips
 from resq.deployed.network import Network
 from resq.deployed.words import Stored
+from resq.errors import ResqError
 
 PROBE = 8  # images
 FEW = 256  # words of the first try
@@ -64,9 +65,7 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
     unread = [s for s in stored if not reached(network, s, probe, own)]
     _refuse(network, stored, unread)
     if network.digest() != digest:
-        raise ValueError(
-            f"{network.file.name} is not what it was once flips are undone: nothing was measured"
-        )
+        raise ResqError(f"{network.file.name} is not what it was once flips are undone: nothing was measured")
     found = {plain: _per_map(network, timed)}
     read = [s for s in stored if s not in unread]
     for way in others:
@@ -81,12 +80,12 @@ def _refuse(network: Network, stored: list[Stored], unread: list[Stored]) -> Non
     """Refuses what would be measured without being computed with."""
     lost = [s.name for s in unread if s.kind in ("weights", "biases", "norms")]
     if lost:
-        raise ValueError(
+        raise ResqError(
             f"{network.runtime} never computes with {', '.join(lost)[:300]} of {network.file.name}: flips "
             "there change no answer; choose the others with --layers"
         )
     if len(unread) == len(stored):
-        raise ValueError(
+        raise ResqError(
             f"{network.runtime} computes with none of the {network.targets} of {network.file.name}: flips in "
             f"{', '.join(s.name for s in unread)[:200]} change no answer"
         )
@@ -102,7 +101,7 @@ def _frozen(x: np.ndarray) -> np.ndarray:
 
 def _same(network: Network, before: np.ndarray, after: np.ndarray, what: str) -> None:
     if before.tobytes() != after.tobytes():
-        raise ValueError(f"{network.file.name} {what}: nothing can be measured with it")
+        raise ResqError(f"{network.file.name} {what}: nothing can be measured with it")
 
 
 def _true(network: Network, way: str, stored: list[Stored], probe: np.ndarray, own: np.ndarray) -> bool:

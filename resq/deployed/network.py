@@ -24,6 +24,7 @@ from resq.deployed.pixels import Asked, Pixels
 from resq.deployed.process import DiedError, MissingError, Process, RuntimeRefusedError
 from resq.deployed.runtimes import ENGINES
 from resq.deployed.words import Parsed, RefusedError
+from resq.errors import ResqError
 from resq.memory import bits
 
 LARGEST = 512 * 2**20  # bytes; flips are made in memory
@@ -48,7 +49,7 @@ def find(name: str | Path) -> Path:
         with suppress(OSError, ValueError):  # longer than names may be, a zero byte
             if file.is_file():
                 return file
-    raise ValueError(f"no file at {path}")
+    raise ResqError(f"no file at {path}")
 
 
 def file_hash(name: str | Path) -> str:
@@ -97,21 +98,19 @@ def read(file: str | Path) -> tuple[bytes, Parsed]:
     try:
         size = path.stat().st_size
         if size > LARGEST:
-            raise ValueError(f"{path.name} has {size} bytes; a deployed file may have {LARGEST}")
+            raise ResqError(f"{path.name} has {size} bytes; a deployed file may have {LARGEST}")
         raw = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        raise ResqError(f"{path} cannot be read: {error.strerror}") from None
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
-        raise ValueError(
-            f"{path.name} is of no known kind; a deployed network is one of {', '.join(FORMATS)}"
-        )
+        raise ResqError(f"{path.name} is of no known kind; a deployed network is one of {', '.join(FORMATS)}")
     try:
         parsed = FORMATS[suffix](raw)
         if not parsed.stored:
             raise RefusedError("stores no numbers: there is nothing in it to flip")
     except RefusedError as error:
-        raise ValueError(f"{path.name} {error}") from None
+        raise ResqError(f"{path.name} {error}") from None
     return raw, parsed
 
 
@@ -157,7 +156,7 @@ class Network:
         self.stored = words.chosen(self.parsed.stored, targets)
         if not self.stored:
             there = sorted({s.kind for s in self.parsed.stored})
-            raise ValueError(f"{self.file.name} stores no {targets}; it has {', '.join(there)}")
+            raise ResqError(f"{self.file.name} stores no {targets}; it has {', '.join(there)}")
         self._process: Process | None = None
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
         self._sent: dict[str, np.ndarray] = {}
@@ -178,7 +177,7 @@ class Network:
         try:
             return pixels_module.settled(self.parsed.input, self.asked)
         except RefusedError as error:
-            raise ValueError(f"{self.file.name} {error}") from None
+            raise ResqError(f"{self.file.name} {error}") from None
 
     @cached_property
     def layout(self) -> Layout:
@@ -199,7 +198,7 @@ class Network:
         """
         at, starts = flips.addresses, self.layout.starts
         if len(at) and (at[0] < 0 or at[-1] >= starts[-1]):
-            raise ValueError(
+            raise ResqError(
                 f"flip addresses span {at[0]}..{at[-1]}, the targets have bits 0..{starts[-1] - 1}"
             )
         layer = np.searchsorted(starts, at, side="right") - 1
@@ -230,7 +229,7 @@ class Network:
                 refused = error
             break
         if self._flips is None:
-            raise ValueError(f"{self.file.name} {refused}")
+            raise ResqError(f"{self.file.name} {refused}")
         self.refusals.append(str(refused))
         return np.full((len(x), self.classes), np.nan, np.float32)
 
@@ -298,10 +297,10 @@ class Network:
         try:
             answer, _ = process.ask("open", [memory], about=about)
         except RefusedError as error:
-            raise ValueError(f"{self.file.name} {error}") from None
+            raise ResqError(f"{self.file.name} {error}") from None
         except MissingError:
             package = ENGINES[self.parsed.carrier][1]
-            raise ValueError(
+            raise ResqError(
                 f"{self.file.name} is run by {package.split('==')[0]}, which is not installed: "
                 f"pip install {package}"
             ) from None

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from resq.deployed.words import RefusedError, Tensor
+from resq.errors import ResqError
 
 LAYOUTS = ("nchw", "nhwc")
 # Ranges of pixels that are in use; a quantized input that spans one of them says that it is meant.
@@ -38,16 +39,16 @@ class Asked:
     def __post_init__(self) -> None:
         numbers = (*self.span, *self.mean, *self.std)
         if not all(map(math.isfinite, numbers)):
-            raise ValueError(f"range, mean and std are finite numbers, got {numbers}")
+            raise ResqError(f"range, mean and std are finite numbers, got {numbers}")
         if self.span and (len(self.span) != 2 or self.span[0] == self.span[1]):
-            raise ValueError(f"range is what black and white become, such as 0..255, got {self.span}")
+            raise ResqError(f"range is what black and white become, such as 0..255, got {self.span}")
         if not all(s > 0 for s in self.std):
-            raise ValueError(f"std must be greater than 0, got {self.std}")
+            raise ResqError(f"std must be greater than 0, got {self.std}")
         for name in ("mean", "std"):
             if len(getattr(self, name)) not in (0, 1, 3):
-                raise ValueError(f"{name} is one number or one per channel, got {getattr(self, name)}")
+                raise ResqError(f"{name} is one number or one per channel, got {getattr(self, name)}")
         if self.layout not in ("", *LAYOUTS):
-            raise ValueError(f"layout is nchw or nhwc, got {self.layout!r}")
+            raise ResqError(f"layout is nchw or nhwc, got {self.layout!r}")
 
     @staticmethod
     def parse(text: str) -> Asked:
@@ -62,7 +63,7 @@ class Asked:
         parts = text.split()
         given = dict(zip(parts[::2], parts[1::2], strict=False))
         if len(parts) % 2 or len(given) != len(parts) // 2 or set(given) - {"range", "mean", "std", "layout"}:
-            raise ValueError(f"inputs are said as range 0,1 mean 0.5 std 0.25 layout nchw, got {text!r:.80}")
+            raise ResqError(f"inputs are said as range 0,1 mean 0.5 std 0.25 layout nchw, got {text!r:.80}")
         spelt = {name: _numbers(name, given.get(name, "")) for name in ("range", "mean", "std")}
         return Asked(spelt["range"], spelt["mean"], spelt["std"], given.get("layout", ""))
 
@@ -79,7 +80,7 @@ def _numbers(name: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.replace("..", ",").split(",") if part)
     except ValueError:
-        raise ValueError(f"{name} is numbers with commas between them, got {text!r:.60}") from None
+        raise ResqError(f"{name} is numbers with commas between them, got {text!r:.60}") from None
 
 
 @dataclass(frozen=True)

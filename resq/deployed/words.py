@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resq.core import Layout
+from resq.errors import ResqError
 
 # What may be a target of faults. A file's words are of one of these kinds.
 KINDS = ("weights", "biases", "scales", "norms", "other")
@@ -16,7 +17,7 @@ KINDS = ("weights", "biases", "scales", "norms", "other")
 SEVERAL = {"floats": ("biases", "scales", "norms"), "all": KINDS}
 
 
-class RefusedError(ValueError):
+class RefusedError(ResqError):
     """A file that is not measured; the sentence says why, and the file's name goes before it."""
 
 
@@ -122,7 +123,7 @@ def kinds(targets: str) -> tuple[str, ...]:
     found: list[str] = []
     for name in targets.split(","):
         if name not in KINDS and name not in SEVERAL:
-            raise ValueError(f"no targets {name!r}; known: {', '.join((*KINDS, *SEVERAL))}")
+            raise ResqError(f"no targets {name!r}; known: {', '.join((*KINDS, *SEVERAL))}")
         found += SEVERAL.get(name, (name,))
     return tuple(kind for kind in KINDS if kind in found)
 

@@ -17,8 +17,22 @@ from torch import nn
 
 from resq import networks
 from resq.core import QuantizedTensor, known
+from resq.data.normal import Normal
 from resq.errors import ResqError
-from resq.foreign import coded, files, names, onnx_network
+from resq.foreign import (
+    carriers,
+    epsilon,
+    files,
+    floats,
+    layers,
+    names,
+    onnx_network,
+    prefixes,
+    siblings,
+)
+from resq.foreign import (
+    coded as coded,
+)
 from resq.foreign import onnx_file as onnx_file
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import Listing
@@ -34,33 +48,38 @@ class Brought:
     Attributes:
         weights: names of the tensors that are stored as words.
         how: sentences for the card: the format, what was taken away, renamed, unfolded or filled.
+        normal: the mean and deviation of a Normalize layer in the file; None: it holds none.
         codes: the words of weights that came as integer codes.
-        mean, std: by which the file normalises its images itself, or empty.
+        quantized: the operators by which an ONNX file quantizes activations, which are floats here.
     """
 
     state: Mapping[str, np.ndarray]
     weights: tuple[str, ...]
     how: tuple[str, ...]
+    normal: Normal | None = None
     codes: Mapping[str, QuantizedTensor] = field(default_factory=dict)
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
+    quantized: tuple[str, ...] = ()
 
 
-def bring(file: Path, network: str, classes: int) -> Brought:
+def bring(file: Path, network: str, classes: int, state: str = "", eps: float | None = None) -> Brought:
     """The weights in ``file`` as the state of ``network``.
 
+    Args:
+        state: which state dict, by its key or prefix, where the file holds several.
+        eps: the one that the file's batch norms were trained with; None: as the file says, or the network's.
     Raises:
         ValueError: no such network; a file that is damaged, holds code, or does not fit; one sentence that
             names the tensor, what it is and what was expected.
     """
     make = known("network", network, networks.NETWORKS)
     if file.suffix == ".onnx" and file.is_file():
-        return _onnx(file, network, classes)
-    listed = _listed(file)  # first: a damaged file is refused before anything is built
+        return _onnx(file, network, classes, state, eps)
+    listed = _listed(file, state)  # first: a damaged file is refused before anything is built
     with shapes_only():
         body = make(classes)
     wanted = {name: tuple(value.shape) for name, value in body.state_dict().items()}
-    found, gone = names.stripped(listed.tensors, wanted)
+    layer, there = _behind(listed, wanted, file, state)
+    found, gone = there.found, there.gone
     shapes = {name: listed.tensors[inside].shape for name, inside in found.items()}
     folded = names.folded(shapes, body)
     goal = names.without_norms(wanted, body) if folded else wanted
@@ -68,16 +87,27 @@ def bring(file: Path, network: str, classes: int) -> Brought:
     try:
         _fits(network, classes, body, shapes, goal, pairs, folded)
         own = body.state_dict()
-        state = {
+        values = {
             ours: _numbers(ours, listed.tensors[found[theirs]], file, _whole(own.get(ours)))
             for ours, theirs in pairs.items()
         }
     except ValueError as error:
         raise ResqError(f"{file.name} does not fit: {error}") from None
-    how = _how(listed, gone, renamed, folded)
+    how = (
+        *_how(listed, gone, renamed, folded),
+        *carriers.notes(listed),
+        *prefixes.said(there),
+        *(layer.said() if layer else ()),
+        *([] if folded else [epsilon.said(body, eps, False)]),
+        *siblings.said(network, siblings.siblings(network, body, classes, bool(renamed)), renamed),
+    )
+    whole = _completed(values, body, folded)
+    if eps is not None:
+        epsilon.check(body, folded, False)
+        whole = epsilon.moved(whole, body, eps)
     words = networks.weight_names(body)
     codes = _codes({w: listed.tensors[found[pairs[w]]] for w in words}, file)
-    return Brought(_completed(state, body, folded), words, how, codes)
+    return Brought(whole, words, tuple(s for s in how if s), layer.normal if layer else None, codes)
 
 
 def _codes(weights: Mapping[str, Any], file: Path) -> dict[str, QuantizedTensor]:
@@ -86,29 +116,45 @@ def _codes(weights: Mapping[str, Any], file: Path) -> dict[str, QuantizedTensor]
     return {name: q for name, q in own.items() if q is not None}
 
 
-def _onnx(file: Path, network: str, classes: int) -> Brought:
-    """The weights in an ONNX file."""
+def _onnx(file: Path, network: str, classes: int, state: str, eps: float | None) -> Brought:
+    """The weights in an ONNX file, which holds one state and says its epsilons itself."""
+    if state or eps is not None:
+        asked = "--state" if state else "--eps"
+        raise ResqError(
+            f"{file.name} is an ONNX file, which needs no {asked}: its graph says all that it computes"
+        )
     try:
         found = onnx_network.read(file, network, classes)
         for name, value in found.state.items():
             _checked(name, value, name in found.codes)
     except RefusedError as error:
-        raise ValueError(f"{file.name} {error}") from None
+        raise ResqError(f"{file.name} {error}") from None
     except ValueError as error:
-        if str(error).startswith(file.name):
-            raise
-        raise ValueError(f"{file.name} does not fit: {error}") from None
+        raise ResqError(
+            str(error) if str(error).startswith(file.name) else f"{file.name} does not fit: {error}"
+        ) from None
     with shapes_only():
         words = networks.weight_names(networks.NETWORKS[network](classes))
-    return Brought(
-        found.state, words, ("read from an ONNX file", *found.said), found.codes, found.mean, found.std
-    )
+    how = ("read from an ONNX file", *found.said)
+    return Brought(found.state, words, how, found.normal, found.codes, found.quantized)
 
 
-def _listed(file: Path) -> Listing:
+def _behind(
+    listed: Listing, wanted: names.Shapes, file: Path, state: str
+) -> tuple[layers.Layer | None, prefixes.Behind]:
+    """A Normalize layer, and the network's tensors behind whatever stands before their names."""
+    try:
+        layer = layers.saved(listed.tensors, file)
+        asked = "" if listed.told else state
+        return layer, prefixes.behind(layers.without(listed.tensors, layer), wanted, asked, listed.states)
+    except RefusedError as error:
+        raise ResqError(f"{file.name} {error}") from None
+
+
+def _listed(file: Path, state: str) -> Listing:
     """The file's tensors as floats: integer codes are read as what they stand for."""
     try:
-        listed = coded.decoded(files.listing(file))
+        listed = carriers.decoded(files.listing(file, state))
         if not listed.tensors:
             raise RefusedError("holds no tensors")
         return listed
@@ -162,7 +208,7 @@ def _numbers(name: str, tensor: Any, file: Path, whole: bool) -> np.ndarray:
     Raises:
         ValueError: integers where floats belong, a number that is not finite or that float16 cannot hold.
     """
-    expected = ("i8", "i4", "i2", "i1", "u1") if whole else ("f8", "f4", "f2", "bf16")
+    expected = ("i8", "i4", "i2", "i1", "u1") if whole else ("f8", "f4", "f2", "bf16", *floats.SMALL)
     if tensor.kind not in expected:
         raise ResqError(f"{name} holds numbers of kind {tensor.kind}; expected {' or '.join(expected)}")
     if whole:

@@ -22,7 +22,6 @@ from resq.foreign.tensors import Found, Listing
 from resq.memory.own import own
 
 DATA = re.compile(r"(.+?)([.:_]_?)(qdata|int_data)")
-ACTIVATIONS = re.compile(r'"(?:activation_quantization|act_quant_kwargs|act_quant_scale)": (?!null)')
 WHOLE = ("i1", "u1", "i2", "i4", "i8")
 # Packed tensors keep several codes in a byte; of these only the unpacked ones read as they stand.
 UNPACKED = ("IntxUnpackedToInt8Tensor", "Int8Tensor", "AffineQuantizedTensor")
@@ -51,7 +50,7 @@ class Coded:
         """The codes as stored words; None where they have more than 8 bits or lie beyond those said."""
         codes, scale, zero = self._parts(file)
         try:
-            return own(codes, scale, zero, self.bits or codes.dtype.itemsize * 8)
+            return own(codes, scale, np.asarray(zero), self.bits or codes.dtype.itemsize * 8)
         except ValueError:
             return None
 
@@ -86,10 +85,7 @@ def decoded(listed: Listing) -> Listing:
     rest = {name: tensor for name, tensor in listed.tensors.items() if name not in used}
     if not tensors:
         return listed
-    form = f"{listed.format} (integer codes)"
-    if any(ACTIVATIONS.search(said) for said in listed.about.values()):
-        form += ", the quantization of activations that it describes left out,"
-    return replace(listed, tensors={**rest, **tensors}, format=form)
+    return replace(listed, tensors={**rest, **tensors}, format=f"{listed.format} (integer codes)")
 
 
 def _trio(

@@ -9,16 +9,26 @@ from typing import Any
 
 from resq.checkpoints import LARGEST
 from resq.errors import ResqError
-from resq.foreign import torch_files
+from resq.foreign import floats, kinds, torch_files
 from resq.foreign.pickles import RefusedError
 from resq.foreign.tensors import HEADER, SIZES, Found, Listing, contiguous, said
 
 SAFETENSORS = {"F64": "f8", "F32": "f4", "F16": "f2", "BF16": "bf16", "I64": "i8", "I32": "i4", "I16": "i2",
-               "I8": "i1", "U8": "u1", "BOOL": "b1"}  # fmt: skip
+               "I8": "i1", "U8": "u1", "BOOL": "b1", **floats.UNSIGNED,
+               **{name: name for name in floats.SMALL}}  # fmt: skip
+PACKED = (
+    "several numbers to a byte with their scales elsewhere; expected floats of 8 bits or more: save the "
+    "dequantized weights"
+)
+UNREAD = {"F4": PACKED, "F6_E2M3": PACKED, "F6_E3M2": PACKED,
+          "C64": "complex numbers; expected real ones"}  # fmt: skip
 
 
-def listing(file: Path) -> Listing:
+def listing(file: Path, state: str = "") -> Listing:
     """The tensors of a .safetensors file or a torch file of either format.
+
+    Args:
+        state: which state dict of a torch file that holds several; empty: the only one.
 
     Raises:
         ValueError: there is no such file, or it is something else, damaged or too large.
@@ -29,24 +39,27 @@ def listing(file: Path) -> Listing:
     if size > LARGEST:
         raise ResqError(f"{file.name} has {size} bytes; a checkpoint has at most {LARGEST}")
     try:
-        return _listing(file, size)
+        return _listing(file, size, state)
     except RefusedError as error:
         raise ResqError(f"{file.name} {error}") from None
     except OSError as error:
         raise ResqError(f"{file.name} cannot be read: {error.strerror}") from None
 
 
-def _listing(file: Path, size: int) -> Listing:
+def _listing(file: Path, size: int, state: str) -> Listing:
     with file.open("rb") as f:
         head = f.read(512)
     if file.suffix == ".safetensors":
         return _safetensors(file, size)
+    other = kinds.named(file.name, head)
+    if other:
+        raise RefusedError(other)
     if head.startswith(b"PK"):
-        return torch_files.zipped(file, size)
+        return torch_files.zipped(file, size, state)
     if head[257:262] == b"ustar":
         raise RefusedError("is a tar, torch's format before 0.1.12; load and save it with a newer torch")
     if head[:1] == b"\x80":
-        return torch_files.legacy(file, size)
+        return torch_files.legacy(file, size, state)
     raise RefusedError("is neither a .safetensors file nor one that torch.save wrote")
 
 
@@ -74,8 +87,12 @@ def _safetensors(file: Path, size: int) -> Listing:
 def _entry(name: str, entry: Any, base: int, size: int) -> Found:
     """A tensor as the header has it, its place checked."""
     try:
+        if entry["dtype"] in UNREAD:
+            raise RefusedError(f"holds {name[:80]!r} as {entry['dtype']}, {UNREAD[entry['dtype']]}")
         kind, shape, (begin, end) = SAFETENSORS[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
         sound = all(type(n) is int and 0 <= n < 2**48 for n in (*shape, begin, end)) and len(shape) <= 8
+    except RefusedError:
+        raise
     except (KeyError, TypeError, ValueError):
         sound = False
     if not sound:

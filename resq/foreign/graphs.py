@@ -46,7 +46,8 @@ def matched(ours: Sequence[Layer], theirs: Sequence[Layer]) -> list[int] | None:
     A place is the layer's kind and shape, those of all layers around it, those around these, and so on.
     Source: colour refinement, Weisfeiler and Leman 1968. Layers whose places are alike are taken in order.
 
-    >>> a, b = Layer("linear", (4, 4), frozenset(), "a"), Layer("linear", (4, 4), frozenset({0}), "b", last=True)
+    >>> a = Layer("linear", (4, 4), frozenset(), "a")
+    >>> b = Layer("linear", (4, 4), frozenset({0}), "b", last=True)
     >>> matched([a, b], [replace(b, before=frozenset({1})), a])
     [1, 0]
     """

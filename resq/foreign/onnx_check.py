@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ def images() -> np.ndarray:
     fine = chance.random((IMAGES, 3, SIDE, SIDE), np.float32)
     smooth = chance.random((IMAGES, 3, 4, 4), np.float32).repeat(8, 2).repeat(8, 3)
     return (0.3 * fine + 0.7 * smooth).astype(np.float32)
+
+
+def quick() -> bool:
+    """Whether onnxruntime is installed."""
+    return find_spec("onnxruntime") is not None
 
 
 def answers(model: Any, x: np.ndarray) -> Answers:

@@ -178,7 +178,7 @@ def sorted_nodes(graph: Any) -> list[Any]:
     lacking: dict[int, int] = {}
     ready, done = [], []
     for node in graph.node:
-        lacks = {name for name in _reads(node) if name not in there}
+        lacks = dict.fromkeys(name for name in _reads(node) if name not in there)
         lacking[id(node)] = len(lacks)
         for name in lacks:
             waiting.setdefault(name, []).append(node)

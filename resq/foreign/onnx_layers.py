@@ -15,6 +15,7 @@ from resq.foreign.onnx_values import Value
 from resq.foreign.pickles import RefusedError
 
 PASSING = ("Identity", "Cast", "Relu")
+ENDS = ("InstanceNormalization", "Div")
 TWO = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
 
 
@@ -142,7 +143,8 @@ class Walk:
         except RefusedError:
             return  # it follows from shapes, so it is no weight
         if _source(self.p, moving) in self.images and value.size <= 3:
-            _normalise(self.graph, node, moving, value)
+            if _normalise(self.graph, node, moving, value):
+                self.images.add(node.output[0])
         elif value.size > 1 and node.op_type == "Mul" and _ends_a_norm(self.p, moving):
             self._affine(node, value, before)
         elif node.op_type == "Add" and sum(n > 1 for n in value.shape) > 1:
@@ -166,7 +168,8 @@ def _source(p: Plain, name: str) -> str:
     return name
 
 
-def _normalise(graph: Graph, node: Any, moving: str, value: np.ndarray) -> None:
+def _normalise(graph: Graph, node: Any, moving: str, value: np.ndarray) -> bool:
+    """Takes in a step of the images' normalisation; whether it was one."""
     flat, first = value.reshape(-1).astype(np.float64), node.input[0] == moving
     if node.op_type in ("Mul", "Div") and first:
         factor = flat if node.op_type == "Mul" else 1 / flat
@@ -174,8 +177,9 @@ def _normalise(graph: Graph, node: Any, moving: str, value: np.ndarray) -> None:
     elif node.op_type in ("Add", "Sub") and first:
         graph.shift = graph.shift + (flat if node.op_type == "Add" else -flat)
     else:
-        return
+        return False
     graph.scale, graph.shift = (np.asarray(v) for v in np.broadcast_arrays(graph.scale, graph.shift))
+    return True
 
 
 def _ends_a_norm(p: Plain, name: str) -> bool:
@@ -184,10 +188,8 @@ def _ends_a_norm(p: Plain, name: str) -> bool:
         node = p.made.get(name)
         if node is None:
             return False
-        if node.op_type in ("InstanceNormalization", "Div"):
-            return True
-        if node.op_type == "Mul" and any(p.made.get(i) is not None and p.made[i].op_type in ("Reciprocal", "Div")
-                                         for i in node.input):  # fmt: skip
+        made = {p.made[given].op_type for given in node.input if given in p.made}
+        if node.op_type in ENDS or (node.op_type == "Mul" and made & {"Reciprocal", "Div"}):
             return True
         if node.op_type not in (*PASSING, "Reshape"):
             return False
@@ -296,7 +298,7 @@ def _gemm(walk: Walk, node: Any, before: frozenset[int]) -> None:
     if not s.get("transB"):
         weight = weight.moved(np.transpose)
     if s.get("alpha", 1.0) != 1:
-        weight = weight.times(np.float32([s["alpha"]]))
+        weight = weight.times(np.array([s["alpha"]], np.float32))
     bias = walk.value(node.input[2]).reshape(-1) if len(node.input) > 2 and node.input[2] else None
     if bias is not None:
         bias = np.broadcast_to(bias * np.float32(s.get("beta", 1.0)), weight.array.shape[0])

@@ -12,7 +12,10 @@ import torch
 
 from resq import networks
 from resq.core import QuantizedTensor
+from resq.data.normal import Normal
+from resq.errors import ResqError
 from resq.foreign import (
+    graphs,
     names,
     onnx_check,
     onnx_file,
@@ -33,14 +36,15 @@ class FromOnnx:
     Attributes:
         codes: weights that came as integer codes.
         said: sentences on what was found, adapted and dropped.
-        mean, std: what the file itself takes from its images and divides them by, or empty.
+        normal: what the file itself takes from its images and divides them by; None: nothing.
+        quantized: the operators by which it quantizes activations, which are floats here.
     """
 
     state: Mapping[str, np.ndarray]
     codes: Mapping[str, QuantizedTensor] = field(default_factory=dict)
     said: tuple[str, ...] = ()
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
+    normal: Normal | None = None
+    quantized: tuple[str, ...] = ()
 
 
 def read(file: Path, network: str, classes: int) -> FromOnnx:
@@ -56,11 +60,13 @@ def read(file: Path, network: str, classes: int) -> FromOnnx:
         raise RefusedError("holds no layers with weights")
     found = _as(network, classes, graph)
     if isinstance(found, str):
-        raise ValueError(found)
-    mean, std = _normalised(graph)
-    how = _proven(plain, network, classes, found, mean, std)
+        raise ResqError(found)
+    normal = _normalised(graph)
+    how = _proven(plain, network, classes, found, normal)
     own = {name: q for name, value in found.weights.items() if (q := value.own()) is not None}
-    return FromOnnx(found.state, own, (*_said(plain, found, mean, std), how), mean, std)
+    return FromOnnx(
+        found.state, own, (*_said(plain, found, normal), how), normal, tuple(sorted(plain.dropped))
+    )
 
 
 def _as(network: str, classes: int, graph: onnx_layers.Graph) -> onnx_state.Filled | str:
@@ -86,8 +92,10 @@ def _apart(network: str, classes: int, ours: Sequence[Layer], theirs: Sequence[L
         if sentence and own is both[0][0]:
             return sentence
         if own.shape != other.shape or own.how != other.how:
-            said = f"{own.name}.weight has shape {_shape(other)}; {network} for {classes} classes has {_shape(own)}"
-            return said + f" (node {other.name[:80]!r})"
+            return (
+                f"{own.name}.weight has shape {_shape(other)}; {network} for {classes} classes has "
+                f"{_shape(own)} (node {other.name[:80]!r})"
+            )
     if len(both[0]) != len(both[1]):
         return f"it has {len(both[1])} layers with weights; {network} has {len(both[0])}"
     return f"its layers have the shapes of {network}, but feed each other in another way"
@@ -98,12 +106,17 @@ def _shape(layer: Layer) -> str:
     return "x".join(map(str, layer.shape)) + steps
 
 
-def _normalised(graph: onnx_layers.Graph) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation by which the file normalises its images itself, or nothing twice."""
+def _normalised(graph: onnx_layers.Graph) -> Normal | None:
+    """Mean and deviation by which the file normalises its images itself.
+
+    Raises:
+        ValueError: they are none for pixels in [0, 1].
+    """
     if np.all(graph.scale == 1) and np.all(graph.shift == 0):
-        return (), ()
+        return None
     scale, shift = (np.broadcast_to(v, 3).astype(float) for v in (graph.scale, graph.shift))
-    return tuple((-shift / scale).tolist()), tuple((1 / scale).tolist())
+    mean, std = ((float(a), float(b), float(c)) for a, b, c in (-shift / scale, 1 / scale))
+    return Normal(mean, std).checked()
 
 
 def _proven(
@@ -111,8 +124,7 @@ def _proven(
     network: str,
     classes: int,
     found: onnx_state.Filled,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
+    normal: Normal | None,
 ) -> str:
     """Runs the file and what was read from it on the same images; the sentence that says so.
 
@@ -120,15 +132,17 @@ def _proven(
         ValueError: they answer differently; the sentence names a network that answers alike, if there is one.
     """
     half = any(t.data_type in (10, 16) for t in plain.model.graph.initializer)
-    x = onnx_check.images() if mean else (onnx_check.images() - 0.5) / 0.25
+    x = onnx_check.images() if normal else (onnx_check.images() - 0.5) / 0.25
     theirs = onnx_check.answers(onnx_plain.as_model(plain), x)
     if theirs.logits is None:
         return f"not run for comparison: {theirs.runtime}"
-    given = (x - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1)) if mean else x
+    given = (
+        x if normal is None else (x - np.reshape(normal.mean, (3, 1, 1))) / np.reshape(normal.std, (3, 1, 1))
+    )
     same, apart = onnx_check.compare(theirs.logits, _logits(network, classes, found, given), half)
     if same:
         return f"run by {theirs.runtime}: the same logits on {len(x)} images, within {apart:.1g}"
-    raise ValueError(_other(network, classes, plain, given, theirs.logits, half, apart))
+    raise ResqError(_other(network, classes, plain, given, theirs.logits, half, apart))
 
 
 def _logits(network: str, classes: int, found: onnx_state.Filled, x: np.ndarray) -> np.ndarray:
@@ -161,8 +175,8 @@ def _other(
                 f"(logits up to {apart:.3g} apart) and as {name} does: --network {name}"
             )
     return (
-        f"run on the same images it answers otherwise than {network} with its weights (logits up to {apart:.3g} "
-        "apart), so some operation in it is not that network's; nothing is imported"
+        f"run on the same images it answers otherwise than {network} with its weights (logits up to "
+        f"{apart:.3g} apart), so some operation in it is not that network's; nothing is imported"
     )
 
 
@@ -173,9 +187,7 @@ def _tried(make: Callable[[], Any]) -> Any:
         return None
 
 
-def _said(
-    plain: onnx_plain.Plain, found: onnx_state.Filled, mean: tuple[float, ...], std: tuple[float, ...]
-) -> tuple[str, ...]:
+def _said(plain: onnx_plain.Plain, found: onnx_state.Filled, normal: Normal | None) -> tuple[str, ...]:
     dropped = ", ".join(sorted(plain.dropped))
     lines = [
         "matched by the graph",
@@ -185,13 +197,9 @@ def _said(
         f"{found.eps} batch norms have another epsilon: their variances and scales adapted"
         if found.eps
         else "",
-        f"activations are in floats here: the file's quantization of them ({dropped}) is left out"
+        f"activations are floats here: the file's quantization of them ({dropped}) is left out"
         if dropped
         else "",
-        f"its images are normalised inside, by mean {_list(mean)} and std {_list(std)}" if mean else "",
+        f"its images are normalised inside by {normal}, as by a Normalize layer" if normal else "",
     ]
     return tuple(line for line in lines if line)
-
-
-def _list(values: tuple[float, ...]) -> str:
-    return ",".join(f"{v:.4g}" for v in values)

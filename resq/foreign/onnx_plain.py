@@ -1,8 +1,8 @@
 """An ONNX graph without the quantization of its activations: what it computes with the weights it stores.
 
-Weights stay as their codes, read by DequantizeLinear. The operators on codes (QLinearConv, ConvInteger, QGemm and
-their like) become those on floats. A quantizer of activations whose codes begin at 0 also cuts off what is
-negative, and onnxruntime leaves out the Relu before it: there one is put back.
+Weights stay as their codes, read by DequantizeLinear. The operators on codes (QLinearConv, ConvInteger, QGemm
+and their like) become those on floats. A quantizer of activations whose codes begin at 0 also cuts off what
+is negative, and onnxruntime leaves out the Relu before it: there one is put back.
 """
 
 from __future__ import annotations
@@ -69,10 +69,14 @@ class Plain:
             "DequantizeLinear", [n for n in (name, scale, zero) if n], [self.fresh(name)], axis=axis
         )
 
+    def three(self, given: list[str], at: int, axis: int = 1) -> str:
+        """The floats of a tensor whose scale and zero point stand right after it."""
+        return self.floats(given[at], given[at + 1], given[at + 2], axis)
+
 
 def _moved(node: Any) -> list[str]:
     """Those inputs of a node whose values reach what it gives; a shape does not."""
-    return list(node.input[:1]) if node.op_type in ("Reshape", "Expand") else list(node.input)
+    return list(node.input[:1]) if node.op_type in ("Reshape", "Expand", "CastLike") else list(node.input)
 
 
 def plain(model: Any) -> Plain:
@@ -91,10 +95,22 @@ def plain(model: Any) -> Plain:
             _known(node)
             made.add(node)
             continue
+        _settled(made, node)
         made.dropped[node.op_type] = made.dropped.get(node.op_type, 0) + 1
         rule(made, node, list(node.input) + [""] * 12)
     made.values = Values(model.graph, made.nodes, made.moving)
     return made
+
+
+def _settled(p: Plain, node: Any) -> None:
+    """Refuses codes of weights, scales and zero points that depend on the images."""
+    kinds = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QGemm")
+    rest = any(name in p.moving for name in node.input[1:])
+    if node.op_type in kinds and (rest or node.input[0] not in p.moving):
+        raise RefusedError(
+            f"computes {node.op_type} with a weight, scale or zero point that depends on the images (node "
+            f"{node.name[:80]!r})"
+        )
 
 
 def _known(node: Any) -> None:
@@ -142,7 +158,7 @@ def _bias(p: Plain, name: str, steps: tuple[str, str], factor: float = 1.0) -> l
         return []
     step = p.put("Mul", list(steps), [p.fresh(name)])
     if factor != 1:
-        step = p.put("Mul", [step, p.number(np.float32(factor).reshape(()), name)], [p.fresh(name)])
+        step = p.put("Mul", [step, p.number(np.array(factor, np.float32), name)], [p.fresh(name)])
     return [p.floats(name, step, "", 0)]
 
 
@@ -153,20 +169,20 @@ def _qlinear_conv(p: Plain, node: Any, given: list[str]) -> None:
 
 
 def _qlinear_matmul(p: Plain, node: Any, given: list[str]) -> None:
-    both = [p.floats(*given[0:3]), p.floats(*given[3:6])]
+    both = [p.three(given, 0), p.three(given, 3)]
     _ends(p, node, "MatMul", both, given[7], {})
 
 
 def _qgemm(p: Plain, node: Any, given: list[str]) -> None:
     settings = onnx_file.settings(node)
-    weight = p.floats(*given[3:6], axis=0 if settings.get("transB") else 1)
+    weight = p.three(given, 3, 0 if settings.get("transB") else 1)
     bias = _bias(p, given[6], (given[1], given[4]), settings.get("alpha", 1.0))
     _ends(p, node, "Gemm", [given[0], weight, *bias], given[8] or given[5], settings)
 
 
 def _qlinear_two(kind: str) -> Callable[[Plain, Any, list[str]], None]:
     def rule(p: Plain, node: Any, given: list[str]) -> None:
-        _ends(p, node, kind, [p.floats(*given[0:3]), p.floats(*given[3:6])], given[7], {})
+        _ends(p, node, kind, [p.three(given, 0), p.three(given, 3)], given[7], {})
 
     return rule
 
@@ -182,7 +198,7 @@ def _qlinear_one(kind: str, *kept: str) -> Callable[[Plain, Any, list[str]], Non
 
 
 def _qlinear_concat(p: Plain, node: Any, given: list[str]) -> None:
-    parts = [p.floats(*node.input[i : i + 3]) for i in range(2, len(node.input), 3)]
+    parts = [p.three(list(node.input), i) for i in range(2, len(node.input), 3)]
     p.put("Concat", parts, [node.output[0]], axis=onnx_file.settings(node)["axis"])
 
 

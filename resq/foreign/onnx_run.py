@@ -1,4 +1,4 @@
-"""Runs an ONNX model in a process of its own, its memory and time bounded: python -P onnx_run.py MODEL IMAGES LOGITS.
+"""Runs an ONNX model in a process of its own, its memory and time bounded: onnx_run.py MODEL IMAGES LOGITS.
 
 Prints which runtime it was. onnxruntime where it is installed, else onnx's own reference.
 """
@@ -58,9 +58,9 @@ def _reference(raw: bytes) -> tuple[Any, Any, str]:
     tensor = given.type.tensor_type
     shape = [d.dim_value or d.dim_param for d in tensor.shape.dim]
     kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-    evaluator = ReferenceEvaluator(model)
+    evaluator: Any = ReferenceEvaluator(model)
     return lambda feed: evaluator.run(None, feed)[0], (given.name, shape, kind), "onnx's reference"
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:4]))
+    sys.stdout.write(main(*sys.argv[1:4]) + "\n")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from resq.errors import ResqError
 from resq.foreign.graphs import Layer
 from resq.foreign.names import COUNTER
 from resq.foreign.onnx_layers import Graph, Norm, Read
@@ -77,9 +78,7 @@ def _weighted(made: Filled, body: nn.Module, layer: Layer, module: Any, read: Re
     if module.bias is not None:
         made.state[f"{name}.bias"] = bias
     elif not layer.norm and np.any(bias):
-        raise ValueError(
-            f"its layer {read.layer.name!r:.80} has a bias, where {name} of the network has none"
-        )
+        raise ResqError(f"its layer {read.layer.name!r:.80} has a bias, where {name} of the network has none")
 
 
 def _normed(
@@ -131,7 +130,7 @@ def _lone_norm(made: Filled, name: str, module: Any, norm: Norm | None) -> None:
         _put(made, name, module, norm)
         return
     if norm.eps is not None and abs(norm.eps - module.eps) > 1e-3 * module.eps:
-        raise ValueError(
+        raise ResqError(
             f"its norm in the place of {name} has epsilon {norm.eps:g}; the network's has {module.eps:g}"
         )
     made.state |= {f"{name}.weight": norm.weight, f"{name}.bias": norm.bias}
@@ -147,7 +146,7 @@ def _rest(
         return np.asarray(value.numpy())
     if name.endswith("relative_position_bias_table"):
         return _table(name, tuple(value.shape), body, ours, graph, places)
-    raise ValueError(f"nothing in it stands where the network has {name}")
+    raise ResqError(f"nothing in it stands where the network has {name}")
 
 
 def _table(
@@ -170,4 +169,4 @@ def _table(
             table[index] = flat
             if np.array_equal(table[index], flat):
                 return table
-    raise ValueError(f"nothing in it is added to the attention as {name} of shape {shape} would be")
+    raise ResqError(f"nothing in it is added to the attention as {name} of shape {shape} would be")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from resq.core import QuantizedTensor
+from resq.errors import ResqError
 from resq.foreign import onnx_file
 from resq.foreign.coded import dequantized
 from resq.foreign.pickles import RefusedError
@@ -17,7 +18,20 @@ from resq.memory.own import own
 
 KNOWN = (*onnx_file.DOMAINS, "com.microsoft")
 DEEP = 200  # nodes from an initialiser to a weight, and their inputs
-MOST = 2**26  # numbers of one value; the largest weight of a network here has 2.4 million
+MOST = 2**25  # numbers of one value; the largest weight of a network here has 2.4 million
+ALL = 2**26  # numbers of all values that are worked out, and not only read in another order
+VIEWS = {
+    "Identity",
+    "Constant",
+    "Cast",
+    "CastLike",
+    "Transpose",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+}
+VIEWS |= {"DequantizeLinear", "Shape"}
 LOOSE = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7)}
 
 
@@ -76,7 +90,7 @@ class Values:
     """
 
     def __init__(self, graph: Any, nodes: list[Any], moving: set[str]) -> None:
-        self._moving, self._failed = moving, dict[str, str]()
+        self._moving, self._failed, self._spent = moving, dict[str, str](), 0
         self._stored = {tensor.name: tensor for tensor in graph.initializer}
         self._made = {name: node for node in nodes for name in node.output}
         self._known: dict[str, Value] = {}
@@ -111,7 +125,7 @@ class Values:
                 f"(node {node.name[:80]!r})"
             )
         else:
-            lacking = [i for i in node.input if i and i not in self._known]
+            lacking = [i for i in _given(node) if i and i not in self._known]
             if not lacking:
                 self._known[at] = self._computed(node)
             return lacking
@@ -119,14 +133,23 @@ class Values:
         raise RefusedError(self._failed[name])
 
     def _computed(self, node: Any) -> Value:
-        given = [self._known[name] if name else None for name in node.input]
+        given = [self._known[name] if name else None for name in _given(node)]
         try:
-            return RULES[node.op_type](onnx_file.settings(node), *given)
+            value = RULES[node.op_type](onnx_file.settings(node), *given)
         except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError) as error:
             raise RefusedError(
                 f"computes a weight by {node.op_type[:40]} in node {node.name[:80]!r} in a way that is not "
                 f"read ({str(error)[:80]})"
             ) from None
+        self._spent += 0 if node.op_type in VIEWS else value.array.size
+        if self._spent > ALL:
+            raise RefusedError(f"works out more than {ALL} numbers of weights; expected them as initialisers")
+        return value
+
+
+def _given(node: Any) -> list[str]:
+    """The inputs that decide a node's value; CastLike's second only lends its kind of number."""
+    return list(node.input[:1] if node.op_type == "CastLike" else node.input)
 
 
 Settings = Mapping[str, Any]
@@ -140,7 +163,7 @@ def _constant(s: Settings) -> Value:
             return Value(np.asarray(value, np.float32))
         if name in ("value_int", "value_ints"):
             return Value(np.asarray(value, np.int64), 64)
-    raise ValueError("no number")
+    raise ResqError("no number")
 
 
 def _cast(s: Settings, x: Value) -> Value:
@@ -162,7 +185,7 @@ def _squeeze(s: Settings, x: Value, axes: Value | None = None) -> Value:
 def _unsqueeze(s: Settings, x: Value, axes: Value | None = None) -> Value:
     where = _axes(s, axes) or ()
     if len(where) > 8:
-        raise ValueError("too many axes")
+        raise ResqError("too many axes")
     return x.moved(lambda a: np.expand_dims(a, where))
 
 
@@ -199,7 +222,7 @@ def _spread(v: np.ndarray, codes: tuple[int, ...], s: Settings) -> np.ndarray:
     block = s.get("block_size") or 0
     blocks = [-(-n // block) if i == axis and block > 0 else n for i, n in enumerate(codes)]
     if list(v.shape) != blocks or block <= 0:
-        raise ValueError(f"a scale of shape {v.shape} for codes of {codes}")
+        raise ResqError(f"a scale of shape {v.shape} for codes of {codes}")
     return np.repeat(v, block, axis).take(range(codes[axis]), axis)
 
 
@@ -219,7 +242,7 @@ def _type(zero: Value) -> int:
 
 def _dequantize(s: Settings, x: Value, scale: Value, zero: Value | None = None) -> Value:
     if x.scale is not None or x.array.dtype.kind not in "iu":
-        raise ValueError("no codes")
+        raise ResqError("no codes")
     step = _spread(scale.floats.astype(np.float32), x.array.shape, s)
     start = np.zeros_like(step) if zero is None else _spread(zero.array, x.array.shape, s)
     return Value(x.array, x.bits, step, start.astype(np.float32))
@@ -241,6 +264,16 @@ def _slice(s: Settings, x: Value, *given: Value | None) -> Value:
     return Value(x.floats[tuple(cuts)])
 
 
+def _shape(s: Settings, x: Value) -> Value:
+    return Value(np.array(x.array.shape[s.get("start", 0) : s.get("end")], np.int64), 64)
+
+
+def _expand(s: Settings, x: Value, shape: Value) -> Value:
+    sizes = np.broadcast_shapes(x.array.shape, tuple(int(n) for n in shape.array.reshape(-1)))
+    _bounded(math.prod(sizes))
+    return Value(np.broadcast_to(x.floats, sizes))
+
+
 def _concat(s: Settings, *parts: Value) -> Value:
     _bounded(sum(part.array.size for part in parts))
     return Value(np.concatenate([part.floats for part in parts], s["axis"]))
@@ -248,7 +281,7 @@ def _concat(s: Settings, *parts: Value) -> Value:
 
 def _bounded(size: int) -> None:
     if size > MOST:
-        raise ValueError(f"{size} numbers; expected {MOST} at most")
+        raise ResqError(f"{size} numbers; expected {MOST} at most")
 
 
 def _elementwise(how: Callable[..., np.ndarray]) -> Callable[..., Value]:
@@ -264,6 +297,9 @@ RULES: dict[str, Callable[..., Value]] = {
     "Constant": _constant,
     "Identity": lambda s, x: x,
     "Cast": _cast,
+    "CastLike": lambda s, x: x,
+    "Shape": _shape,
+    "Expand": _expand,
     "Transpose": _transpose,
     "Reshape": _reshape,
     "Flatten": _flatten,

@@ -12,12 +12,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from resq.errors import ResqError
+from resq.foreign import subclasses
+from resq.foreign.tensors import RefusedError as RefusedError
+from resq.foreign.tensors import Storage as Storage
+from resq.foreign.tensors import View as View
+from resq.foreign.tensors import view
 
 STEPS = 100_000  # opcodes; the largest network here with its optimizer's state takes some 20,000
 TENSORS = {f"torch._utils._rebuild_tensor{v}" for v in ("", "_v2")}
 PARAMETER = "torch._utils._rebuild_parameter"
 DICT = "collections.OrderedDict"
+REBUILT: dict[str, Callable[[Any], Any]] = {
+    subclasses.QTENSOR: subclasses.qtensor,
+    subclasses.TYPED: subclasses.typed,
+    subclasses.OTHER_DTYPE: subclasses.other_dtype,
+}
 # Bookkeeping that public checkpoints carry beside their weights: recognised so that it can be passed over.
 PASSED_OVER = {
     *("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype", "_codecs.encode"),
@@ -27,12 +36,8 @@ PASSED_OVER = {
 STORAGES = {
     "FloatStorage": "f4", "DoubleStorage": "f8", "HalfStorage": "f2", "BFloat16Storage": "bf16",
     "LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1",
-    "BoolStorage": "b1",
+    "BoolStorage": "b1", **subclasses.QUANTIZED,
 }  # fmt: skip
-
-
-class RefusedError(ResqError):
-    """A sentence about a file, complete but for the file's name."""
 
 
 @dataclass(frozen=True)
@@ -40,26 +45,6 @@ class Named:
     """A name that the pickle would import."""
 
     name: str
-
-
-@dataclass(frozen=True)
-class Storage:
-    """A run of numbers elsewhere in the file: their kind, under which key, how many, from which one on."""
-
-    kind: str
-    key: str
-    size: int
-    offset: int = 0
-
-
-@dataclass(frozen=True)
-class View:
-    """A tensor: where its elements lie in a storage."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
 
 
 class Machine:
@@ -124,12 +109,13 @@ def _constant(name: str, arg: Any) -> Any:
 
 def _allowed(name: str) -> str:
     kind = name.rsplit(".", 1)[-1]
-    storage = name in (f"torch.{kind}", f"torch.cuda.{kind}") and kind in STORAGES
+    storage = name in (f"torch.{kind}", f"torch.cuda.{kind}", f"torch.storage.{kind}") and kind in STORAGES
     dtype = name.startswith("torch.") and kind.startswith(("float", "int", "uint", "bfloat", "bool"))
-    if not (storage or dtype or name in {*TENSORS, PARAMETER, DICT, *PASSED_OVER}):
+    if not (storage or dtype or subclasses.known(name) or name in {*TENSORS, PARAMETER, DICT, *PASSED_OVER}):
+        plain = "{name: tensor.dequantize() for name, tensor in model.state_dict().items()}"
         raise RefusedError(
-            f"names {name[:80]!r}, which is code; code in a file is never run: "
-            "save the tensors alone, torch.save(model.state_dict(), file)"
+            f"names {name[:80]!r}, which is code; code in a file is never run: save the tensors alone, "
+            f"torch.save({plain if kind.endswith('Tensor') else 'model.state_dict()'}, file)"
         )
     return name
 
@@ -147,7 +133,9 @@ def _called(name: str, arguments: Any) -> Any:
     """What a call in the pickle stands for: a tensor, its wrapping, a dict, or something passed over."""
     if name in TENSORS:
         storage, offset, shape, strides = arguments[:4]
-        return _view(storage, offset, shape, strides)
+        return view(storage, offset, shape, strides)
+    if name in REBUILT:
+        return REBUILT[name](arguments)
     if name == PARAMETER:
         return arguments[0]
     if name == DICT:
@@ -155,15 +143,6 @@ def _called(name: str, arguments: Any) -> Any:
         _fill(made, [item for pair in (arguments[0] if arguments else ()) for item in pair])
         return made
     return Named(name)
-
-
-def _view(storage: Any, offset: Any, shape: Any, strides: Any) -> View:
-    numbers = (offset, *shape, *strides)
-    if not isinstance(storage, Storage) or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
-        raise RefusedError("describes a tensor by something else than sizes from 0 up")
-    if len(shape) != len(strides) or len(shape) > 8:
-        raise RefusedError(f"describes a tensor of {len(shape)} sizes and {len(strides)} strides")
-    return View(storage, offset, tuple(shape), tuple(strides))
 
 
 def _storage(machine: Machine, _: Any) -> None:

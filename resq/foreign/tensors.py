@@ -10,8 +10,39 @@ from typing import Any
 
 import numpy as np
 
+from resq.errors import ResqError
+from resq.foreign import floats
+
 HEADER = 4 * 2**20  # bytes; the largest network here needs 20 kB to describe its tensors
-SIZES = {"bf16": 2, **{kind: int(kind[1]) for kind in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u1", "b1")}}
+SIZES = {
+    "bf16": 2,
+    **{kind: int(kind[1]) for kind in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u1", "b1")},
+    **floats.SIZES,
+}
+
+
+class RefusedError(ResqError):
+    """A sentence about a file, complete but for the file's name."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A run of numbers elsewhere in the file: their kind, under which key, how many, from which one on."""
+
+    kind: str
+    key: str
+    size: int
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class View:
+    """A tensor: where its elements lie in a storage."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -24,16 +55,40 @@ class Found:
     strides: tuple[int, ...]
 
     def read(self, file: Path) -> np.ndarray:
-        """Its values, contiguous; bfloat16 as float32."""
+        """Its values, contiguous; bfloat16 and floats of eight bits as float32."""
         width = SIZES[self.kind]
         with file.open("rb") as f:
             f.seek(self.start)
             raw = f.read(span(self.shape, self.strides) * width)
-        flat = np.frombuffer(raw, "<u2" if self.kind == "bf16" else f"<{self.kind}")
+        small = self.kind in floats.SMALL
+        flat = np.frombuffer(raw, "u1" if small else "<u2" if self.kind == "bf16" else f"<{self.kind}")
+        if small:
+            flat, width = floats.table(self.kind)[flat], 4
         if self.kind == "bf16":  # the upper half of a float32
             flat, width = (flat.astype(np.uint32) << 16).view(np.float32), 4
         steps = [s * width for s in self.strides]
         return np.array(np.lib.stride_tricks.as_strided(flat, self.shape, steps), order="C")
+
+
+@dataclass(frozen=True, eq=False)
+class Plain:
+    """Numbers that a file spells out beside its tensors, such as a scale; read like a tensor."""
+
+    values: np.ndarray
+
+    @property
+    def kind(self) -> str:
+        """Of the numbers."""
+        return f"{self.values.dtype.kind}{self.values.dtype.itemsize}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the values."""
+        return self.values.shape
+
+    def read(self, file: Path) -> np.ndarray:
+        """The values; the file is not needed."""
+        return self.values
 
 
 @dataclass(frozen=True)
@@ -45,6 +100,9 @@ class Listing:
         ordered: whether the tensors come in the order in which their network lists them.
         nest: the keys below which they lay, such as ("state_dict",).
         about: what a safetensors header says beside its tensors.
+        beside: what else the file holds that could be taken for weights, in words.
+        told: whether these are the state dict that was asked for by its key.
+        states: the keys of all state dicts in the file.
     """
 
     tensors: Mapping[str, Any]
@@ -52,6 +110,23 @@ class Listing:
     ordered: bool
     nest: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+    told: bool = False
+    states: tuple[str, ...] = ()
+
+
+def view(storage: Any, offset: Any, shape: Any, strides: Any) -> View:
+    """A tensor as a pickle describes it.
+
+    Raises:
+        RefusedError: sizes that are no whole numbers from 0 up.
+    """
+    numbers = (offset, *shape, *strides)
+    if not isinstance(storage, Storage) or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
+        raise RefusedError("describes a tensor by something else than sizes from 0 up")
+    if len(shape) != len(strides) or len(shape) > 8:
+        raise RefusedError(f"describes a tensor of {len(shape)} sizes and {len(strides)} strides")
+    return View(storage, offset, tuple(shape), tuple(strides))
 
 
 def span(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:

@@ -10,21 +10,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from resq.foreign import pickles
+import numpy as np
+
+from resq.foreign import kinds, pickles, states
 from resq.foreign.pickles import RefusedError, Storage, View
-from resq.foreign.tensors import HEADER, SIZES, Found, Listing, said, span
+from resq.foreign.states import NESTS as NESTS
+from resq.foreign.subclasses import Parts
+from resq.foreign.tensors import HEADER, SIZES, Found, Listing, Plain, said, span
 
 ENTRIES = 20_000  # parts of a zip
 MAGIC = 0x1950A86A20F9469CFC6C  # begins torch files from before the zip format
-NESTS = ("state_dict", "model_state_dict", "model", "net", "ema")
 
 
-def zipped(file: Path, size: int) -> Listing:
+def zipped(file: Path, size: int, state: str = "") -> Listing:
     """The tensors of a zip, the format since torch 1.6."""
     _check_directory(file, size)
     try:
         with zipfile.ZipFile(file) as archive:
-            return _archive(archive, file, size)
+            return _archive(archive, file, size, state)
     # zipfile is strict, but names its reasons with many classes; RuntimeError is a password.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, struct.error,
             UnicodeDecodeError, OverflowError) as error:  # fmt: skip
@@ -44,8 +47,11 @@ def _check_directory(file: Path, size: int) -> None:
         raise RefusedError(f"has a list of contents of {length} bytes; it may have {HEADER}")
 
 
-def _archive(archive: zipfile.ZipFile, file: Path, size: int) -> Listing:
+def _archive(archive: zipfile.ZipFile, file: Path, size: int, state: str) -> Listing:
     entries = {entry.filename: entry for entry in archive.infolist()}
+    other = kinds.zipped(list(entries))
+    if other:
+        raise RefusedError(other)
     claimed = sum(entry.file_size for entry in archive.infolist())
     if claimed > size or len(archive.infolist()) > ENTRIES:
         raise RefusedError(
@@ -69,7 +75,7 @@ def _archive(archive: zipfile.ZipFile, file: Path, size: int) -> Listing:
         name.removeprefix(roots[0] + "data/"): (_start(file, entry), entry.file_size)
         for name, entry in entries.items()
     }
-    return _tensors(value, places, "torch zip")
+    return _tensors(value, places, "torch zip", state)
 
 
 def _start(file: Path, entry: zipfile.ZipInfo) -> int:
@@ -80,7 +86,7 @@ def _start(file: Path, entry: zipfile.ZipInfo) -> int:
     return entry.header_offset + 30 + name + extra
 
 
-def legacy(file: Path, size: int) -> Listing:
+def legacy(file: Path, size: int, state: str = "") -> Listing:
     """The tensors of a file in the format before it: pickles, then the storages one after the other."""
     with file.open("rb") as f:
         head = io.BytesIO(f.read(2 * HEADER))
@@ -89,10 +95,10 @@ def legacy(file: Path, size: int) -> Listing:
     _version, system, value, keys = (pickles.read(head) for _ in range(4))
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise RefusedError("was written on a big-endian machine")
-    kinds = {v.storage.key: v.storage.kind for v in _views(value)}
+    sorts = {v.storage.key: v.storage.kind for v in _views(value)}
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise RefusedError("lists its storages by something else than names")
-    return _tensors(value, _storages(file, size, head.tell(), keys, kinds), "torch legacy")
+    return _tensors(value, _storages(file, size, head.tell(), keys, sorts), "torch legacy", state)
 
 
 def _storages(
@@ -118,36 +124,22 @@ def _views(value: Any) -> list[View]:
         item = todo.pop()
         if isinstance(item, View):
             views.append(item)
+        elif isinstance(item, Parts):
+            todo.extend(item.tensors.values())
         elif isinstance(item, dict | list | tuple) and id(item) not in seen:
             seen.add(id(item))
             todo.extend(item.values() if isinstance(item, dict) else item)
     return views
 
 
-def _tensors(value: Any, places: Mapping[str, tuple[int, int]], form: str) -> Listing:
+def _tensors(value: Any, places: Mapping[str, tuple[int, int]], form: str, state: str) -> Listing:
     """The state dict in what a file describes, wherever it is nested."""
-    nest: list[str] = []
-    while isinstance(value, dict) and len(nest) < 3:
-        inner = next((k for k in NESTS if isinstance(value.get(k), dict)), None)
-        if inner is None:
-            break
-        nest.append(inner)
-        value = value[inner]
-    if not isinstance(value, dict) or not value:
-        raise RefusedError(
-            f"holds {_kind(value)}; expected a dict of tensors, or one under {', '.join(NESTS)}"
-        )
-    for name, item in value.items():
-        if not isinstance(name, str) or not isinstance(item, View):
-            raise RefusedError(
-                f"holds {_kind(item)} under {str(name)[:80]!r}; expected a dict of tensors alone"
-            )
-    found = {name: _found(name, view, places) for name, view in value.items()}
-    return Listing(found, form, list(found) != sorted(found), tuple(nest))
-
-
-def _kind(value: Any) -> str:
-    return "an empty dict" if value == {} else f"a {type(value).__name__.lower()}"
+    chosen = states.chosen(value, state)
+    found: dict[str, Any] = {}
+    about: dict[str, str] = {}
+    for name, item in states.flat(chosen.tensors, about).items():
+        found[name] = _found(name, item, places) if isinstance(item, View) else Plain(np.asarray(item))
+    return Listing(found, form, chosen.ordered, chosen.nest, about, chosen.beside, chosen.told, chosen.names)
 
 
 def _found(name: str, view: View, places: Mapping[str, tuple[int, int]]) -> Found:

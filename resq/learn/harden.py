@@ -14,6 +14,7 @@ import torch
 from resq import checkpoints, codes, data
 from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding
+from resq.data.normal import KEY
 from resq.learn.presets import Plan
 from resq.learn.stages import STAGES
 from resq.learn.stages.frame import Site, held_out
@@ -68,6 +69,7 @@ def _step(site: Site, plan: Plan, name: str, options: dict[str, Any], folder: Pa
     outcome = STAGES[name].run(site, options)
     encoding = Encoding.parse(outcome.encoding or options.get("encoding") or str(stored))
     clamp = {"clamp": most} if (most := outcome.clamp or before_it.card.get("clamp")) else {}
+    clamp |= {KEY: before_it.card[KEY]} if KEY in before_it.card else {}
     file = checkpoints.save(plan.result, outcome.state, before_it.weights, clamp, folder / "draft")
     after = look(checkpoints.load(str(file)), encoding, site.valid, plan.look, plan.seed)
     entry = {
@@ -99,7 +101,7 @@ def _result(
         "plan": plan.hash,
         "base": {"name": plan.base, "sha256": base.card["sha256"], "test": base.card.get("test")},
         "encoding": done.card["encoding"],
-        **{key: done.card[key] for key in ("clamp",) if key in done.card},
+        **{key: done.card[key] for key in ("clamp", KEY) if key in done.card},
         "seed": plan.seed,
         "epochs": plan.epochs,
         "train": {"n": len(train), "images": train.hash},

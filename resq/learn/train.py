@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from resq import checkpoints, data, networks, seeds
 from resq.core import Dataset
+from resq.data.normal import Normal, of_card
 from resq.errors import ResqError
 from resq.learn import augment, average, machine, teach
 from resq.learn.recipe import IMAGENET, Recipe
@@ -101,18 +102,25 @@ class Run:
     good: dict[str, Tensor] = field(default_factory=dict)  # weights to fall back on, where a stage keeps any
 
 
-def start(recipe: Recipe, state: dict[str, Tensor] | None = None, device: str = "auto") -> Run:
+def start(
+    recipe: Recipe,
+    state: dict[str, Tensor] | None = None,
+    device: str = "auto",
+    normal: Normal | None = None,
+) -> Run:
     """A run at epoch 0, from a seeded random start, the recipe's start, or ``state`` of a body.
 
     Args:
         device: "auto", "cpu" or "cuda".
+        normal: what is done to pixels first; None: the data set's mean and deviation.
     Raises:
         ValueError: the recipe starts from a checkpoint that is not here, or of another network; ImageNet's
             weights cannot be had; or there is no such device.
     """
     source, where = data.source(recipe.data), machine.device(device)
+    done = normal or Normal(source.mean, source.std)
     network = networks.build(
-        recipe.network, len(source.classes), mean=source.mean, std=source.std, seed=recipe.seed
+        recipe.network, len(source.classes), mean=done.mean, std=done.std, seed=recipe.seed
     )
     if state is None and (recipe.start or recipe.soup):
         state = _begun(recipe, network.body)
@@ -130,6 +138,11 @@ def _begun(recipe: Recipe, body: nn.Module) -> dict[str, Tensor]:
     for one in begun:
         if one.network != recipe.network:
             raise ResqError(f"{recipe.name} starts from {one.name}, which is a {one.network}")
+        if of_card(one.card):
+            raise ResqError(
+                f"{recipe.name} starts from {one.name}, whose mean and deviation are its own; a recipe uses "
+                f"those of {recipe.data}: harden it instead, which keeps them"
+            )
     return average.soup([one.state for one in begun])
 
 

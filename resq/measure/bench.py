@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from resq import data, networks
 from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding, QuantizedModel
+from resq.errors import ResqError
 from resq.measure.flat import flatten
 from resq.measure.fold import fold
 from resq.memory import beside, bits, quant
@@ -27,10 +28,10 @@ from resq.networks import clamp
 
 def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
     """A new network that computes with what the words are read as, activations cut where the card says so."""
-    source = data.source(checkpoint.data)
+    normal, classes = checkpoint.normal, data.source(checkpoint.data).classes
     state = {k: quant.dequantize(model.weights[k]) if k in model.weights else v for k, v in _ordered(model)}
     network = networks.restore(
-        checkpoint.network, state, mean=source.mean, std=source.std, classes=len(source.classes)
+        checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
     )
     clamp.install(network.body, checkpoint.card.get("clamp", {}))
     return network
@@ -116,7 +117,7 @@ class Bench:
             ValueError: this bench was made for flips of the words alone.
         """
         if self.beside is None:
-            raise ValueError("flips of what is stored beside the words need Bench(..., floats=True)")
+            raise ResqError("flips of what is stored beside the words need Bench(..., floats=True)")
         return self.beside.read(flips.beside)
 
     def _rows(self, changed: Mapping[str, np.ndarray], end: str) -> np.ndarray:

@@ -16,6 +16,7 @@ from resq.core import BitFlips
 from resq.deployed import canary
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
+from resq.errors import ResqError
 from resq.measure import cells, rates
 from resq.measure.cells import Cell
 from resq.memory import faults
@@ -143,7 +144,7 @@ def opened(cell: Cell) -> Network:
     whole = data.load(cell.data, "test")
     try:
         if network.classes != len(whole.classes):
-            raise ValueError(
+            raise ResqError(
                 f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
                 f"{len(whole.classes)}"
             )

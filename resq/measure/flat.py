@@ -29,8 +29,8 @@ class Flat:
         words: the fault-free stored words, layers one after the other.
         first: index of each row's first word, and after them the number of words, int64 (rows + 1,).
         place: int64 (4, rows), where a row's weights lie: see ``_places``.
-        scale, zero: what turns a row's words into floats, (rows,); or a word's, (words,), where a layer has more
-            than one of them in a row, as codes from elsewhere may.
+        scale, zero: what turns a row's words into floats, (rows,); or a word's, (words,), where a layer has
+            more than one of them in a row, as codes from elsewhere may.
         factor: what a folded norm multiplies a row by.
         encodings: the one of all rows, or two; ``kind`` then says which a row has, (rows,), else it is None.
     """

@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from scipy import special
 
+from resq.errors import ResqError
+
 # Column of a row -> by which share the confidence of the top class must move; None: its class must change.
 SILENT = {"sdc1": None, "sdc10": 0.1, "sdc20": 0.2}
 
@@ -69,7 +71,7 @@ def leveugle(population: float, error: float, level: float = 0.95, share: float 
     (385, 9604, 278)
     """
     if not 0 < error < 1 or not 0 < share < 1:
-        raise ValueError(f"error and share must lie between 0 and 1, got {error:g} and {share:g}")
+        raise ResqError(f"error and share must lie between 0 and 1, got {error:g} and {share:g}")
     t = float(special.ndtri((1 + level) / 2))
     needed = t * t * share * (1 - share) / error**2
     if math.isfinite(population):

@@ -90,7 +90,7 @@ class SweepSpec:
         self._check_precision()
         for name in self.layers:
             if not name or name != name.strip() or "," in name:
-                raise ValueError(f"a layer's name has no comma and no blank at its ends, got {name!r}")
+                raise ResqError(f"a layer's name has no comma and no blank at its ends, got {name!r}")
         for mode in self.modes:
             known("mode", mode, dict.fromkeys(MODES))
         for ber in (*self.bers, self.top):
@@ -121,18 +121,18 @@ class SweepSpec:
             known("target", self.targets, dict.fromkeys(TARGETS))
             self._check_targets()
             if self.inputs:
-                raise ValueError(f"inputs are those of a deployed file, got {self.inputs}")
+                raise ResqError(f"inputs are those of a deployed file, got {self.inputs}")
             return
         words.kinds(self.targets)
         object.__setattr__(self, "inputs", str(Asked.parse(self.inputs)))
         if self.encoding not in (SweepSpec.encoding, AS_STORED):
-            raise ValueError(f"a deployed file's words are its own, {AS_STORED!r}, got {self.encoding!r}")
+            raise ResqError(f"a deployed file's words are its own, {AS_STORED!r}, got {self.encoding!r}")
         object.__setattr__(self, "encoding", AS_STORED)
         if not self.data:
             name = Path(self.checkpoint).name
-            raise ValueError(f"{name} does not say which images it is for; say --data, such as cifar10")
+            raise ResqError(f"{name} does not say which images it is for; say --data, such as cifar10")
         if self.eps or self.precision != "fp32" or self.fault == ACTIVATIONS:
-            raise ValueError(
+            raise ResqError(
                 "a deployed file is run as it is and gives no gradients: no attack, precision or activations "
                 f"can be chosen, got eps {self.eps}, {self.precision}, {self.fault}"
             )
@@ -141,7 +141,7 @@ class SweepSpec:
         other = (*self.layers, *self.planes, *[self.fault] * (self.fault == ACTIVATIONS),
                  *[self.precision] * (self.precision != "fp32"))  # fmt: skip
         if self.targets != "weights" and other:
-            raise ValueError(
+            raise ResqError(
                 f"targets {self.targets!r} are all that is stored, in fp32 passes, without chosen layers or "
                 f"planes, got {', '.join(map(str, other))}"
             )

@@ -9,6 +9,7 @@ from scipy import special
 
 from resq.checkpoints import Checkpoint
 from resq.encoding import MOST_COPIES, Encoding
+from resq.errors import ResqError
 from resq.measure.bench import Bench
 
 
@@ -41,4 +42,4 @@ def copies(n_bits: int, rate: float, wrong: float = 0.1) -> int:
         # More than half of k flips: a tail of the binomial distribution.
         if n_bits * special.bdtrc(k // 2, k, rate) < wrong:
             return k
-    raise ValueError(f"more than {MOST_COPIES} copies of {n_bits} bits would be needed at a rate of {rate:g}")
+    raise ResqError(f"more than {MOST_COPIES} copies of {n_bits} bits would be needed at a rate of {rate:g}")

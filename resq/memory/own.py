@@ -1,4 +1,4 @@
-"""Codes that weights came as from elsewhere: kept as they are, and which encoding here has the very same words."""
+"""Codes that weights came as from elsewhere: kept as they are; which encoding has the very same words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from resq.core import Encoding, QuantizedTensor
+from resq.errors import ResqError
 from resq.memory import quant
 
 OPTIONS = ("", "-tensor", "-symmetric", "-symmetric-tensor")
@@ -26,11 +27,11 @@ def own(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray, bits: int) -> Qu
     [[8, 7]]
     """
     if not 2 <= bits <= 8:
-        raise ValueError(f"codes of {bits} bits; stored words have 2 to 8")
+        raise ResqError(f"codes of {bits} bits; stored words have 2 to 8")
     signed = codes.dtype.kind == "i"
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     if codes.size and not low <= int(codes.min()) <= int(codes.max()) <= high:
-        raise ValueError(f"codes span {codes.min()}..{codes.max()}; {bits} bits hold {low}..{high}")
+        raise ResqError(f"codes span {codes.min()}..{codes.max()}; {bits} bits hold {low}..{high}")
     words = (codes.astype(np.int64) & (2**bits - 1)).astype(np.uint8)
     spread = [np.broadcast_to(np.asarray(v, np.float32), codes.shape).reshape(-1) for v in (scale, zero)]
     run = _run(spread, codes.size // max(1, len(codes)))
@@ -41,7 +42,7 @@ def own(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray, bits: int) -> Qu
 
 
 def _run(spread: list[np.ndarray], row: int) -> int:
-    """The largest number of neighbours that always share scale and zero point: all, a channel, or a part of one."""
+    """The most neighbours that always share scale and zero point: all, a channel, or a part of one."""
     changes = np.flatnonzero(np.logical_or.reduce([v[1:] != v[:-1] for v in spread])) + 1
     if not len(changes):
         return len(spread[0])
@@ -79,7 +80,7 @@ def stands(q: QuantizedTensor, weight: np.ndarray) -> bool:
 def imported(
     weight: np.ndarray, there: QuantizedTensor | None, encoding: Encoding, bits: int
 ) -> QuantizedTensor:
-    """A weight in the words that it was imported in; one that came in floats, in symmetric words of as many bits.
+    """A weight in the words that it was imported in; one that came in floats, in symmetric ones of as many.
 
     Args:
         there: its words, if it came in some.
@@ -89,12 +90,12 @@ def imported(
         ValueError: the network was not imported as codes of as many bits, or has been trained since.
     """
     if bits != encoding.bits:
-        raise ValueError(
+        raise ResqError(
             f"{encoding} is for networks imported as integer codes of {encoding.bits} bits; "
             + (f"this one's have {bits}" if bits else "this one was not, or has codes of several widths")
         )
     if there is None:
         return quant.quantize(weight, Encoding(bits, "symmetric"))
     if not stands(there, weight):
-        raise ValueError(f"{encoding} words are those of the file, but the weights have changed since")
+        raise ResqError(f"{encoding} words are those of the file, but the weights have changed since")
     return there

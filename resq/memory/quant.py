@@ -36,7 +36,7 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
     if weight.ndim < 1 or not weight.size:
         raise ResqError(f"a weight of shape {weight.shape} has no numbers to store; expected (out, ...)")
     if encoding.code == IMPORTED:
-        raise ResqError(f"{encoding} words come from a file and are made of no floats; expected such as int8")
+        raise ResqError(f"{encoding} words come from a file, not out of floats; expected such as int8")
     if encoding.code in FLOATS:
         one, none = np.ones(1, np.float32), np.zeros(1, np.float32)
         return QuantizedTensor(_float_words(weight, encoding.code), one, none, encoding)

@@ -1,8 +1,8 @@
 """ResNet18 in the CIFAR form of the public repositories: a 3x3 first convolution and no max-pool.
 
 Source: He et al. 2016, arXiv:1512.03385, widths and blocks of ResNet18. Parameter names follow the public
-implementations (conv1, bn1, layer1..4, shortcut, linear), so that their state dicts load by name. All shapes are
-those of ``resnet18``, which pools after its first convolution and sees a quarter of the pixels from there on.
+implementations (conv1, bn1, layer1..4, shortcut, linear), so that their state dicts load by name. All shapes
+are those of ``resnet18``, which pools after its first convolution and sees a quarter of the pixels then.
 """
 
 from __future__ import annotations

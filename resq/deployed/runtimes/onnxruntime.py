@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from resq.deployed.runtimes import padded
+from resq.errors import ResqError
 
 SHARED, FRESH = "shared memory", "session"
 # What OrtValues can be made of; words of other types are flipped in the file's bytes.
@@ -141,7 +142,7 @@ class Shared:
         for i in np.unique(which):
             local = at[which == i] - (self._starts[i] if i >= 0 else 0)
             if i < 0 or local[-1] >= len(self._arrays[i]):
-                raise ValueError("these words cannot be shared with the runtime")
+                raise ResqError("these words cannot be shared with the runtime")
             parts.append((self._arrays[i], local, mask[which == i]))
         for array, local, part in parts:  # all or none
             array[local] ^= part

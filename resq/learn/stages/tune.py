@@ -37,7 +37,8 @@ def tuned(
     epochs' weights is judged as one epoch more.
     """
     recipe = _recipe(site, options)
-    run = train.start(recipe, {k: torch.tensor(v) for k, v in site.checkpoint.state.items()})
+    state = {k: torch.tensor(v) for k, v in site.checkpoint.state.items()}
+    run = train.start(recipe, state, normal=site.checkpoint.normal)
     run.bf16 = None if options["bf16"] else False  # None: measured before the first step
     valid = site.valid.first(min(options["n_valid"], len(site.valid)))
     floor = accuracy(run.network, valid) - options["drop"]
