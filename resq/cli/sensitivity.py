@@ -14,7 +14,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from resq import jobs
-from resq.cli import options
+from resq.cli import filewords, options
+from resq.deployed import network as deployed
 from resq.errors import ResqError
 from resq.measure import layers, rates, table
 from resq.measure.layers import LayerSpec
@@ -26,6 +27,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_network(parser, seed="fault maps and random signs")
     parser.add_argument("--data", default="", help="data set to measure on; default: the checkpoint's own")
+    options.add_file(parser, data=False)
+    parser.add_argument(
+        "--singles", type=int, default=0, help="of a deployed file: then flip so many words of each of its "
+        "eight worst cells alone (default 0)",
+    )  # fmt: skip
     parser.add_argument("--n", type=int, default=256, help="the first N test images (default 256)")
     parser.add_argument(
         "--measured", action="store_true", help="also flip bits and measure, cell by cell: minutes"
@@ -49,6 +55,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out is not None and (arguments.out.suffix != ".parquet" or arguments.out.exists()):
         said = "exists already" if arguments.out.exists() else "is no .parquet file"
         raise ResqError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
+    if deployed.is_file(arguments.checkpoint) and arguments.measured:
+        filewords.sensitivity(arguments, report, text)
+        return
     spec = asked(arguments)
     if arguments.stream:
         jobs.watch_parent()

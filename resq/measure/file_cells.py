@@ -172,3 +172,13 @@ class _Score:
         return {"layer": stored.name, "bit": bit, "words": stored.count, "flips": len(words),
                 "loss": self.loss, "clean": self.right, "change": loss - self.loss,
                 "correct": int(answered(answers, self.y, self.chances).right.sum())}  # fmt: skip
+
+
+def worst(rows: list[dict[str, Any]], most: int = 10) -> list[dict[str, Any]]:
+    """The most harmful words that were flipped alone: layer, word, bit, change of the loss, right answers lost."""
+    single = sorted((row for row in rows if row["kind"] == "single"), key=lambda row: -row["change"])
+    return [
+        {"layer": row["layer"], "word": row["worst"][0], "bit": row["bit"], "change": row["change"],
+         "lost": row["clean"] - row["correct"]}
+        for row in single[:most]
+    ]  # fmt: skip
