@@ -40,7 +40,9 @@ def flip(arguments: argparse.Namespace) -> None:
 
 def _data(arguments: argparse.Namespace) -> str:
     if not arguments.data:
-        raise ResqError(f"{arguments.checkpoint} does not say which images it is for; say --data, such as cifar10")
+        raise ResqError(
+            f"{arguments.checkpoint} does not say which images it is for; say --data, such as cifar10"
+        )
     return str(arguments.data)
 
 
@@ -55,7 +57,11 @@ def _print(found: dict[str, Any]) -> None:
 
 def _line(name: str, p: list[float] | None, classes: list[str]) -> dict[str, str]:
     best = max(range(len(classes)), key=lambda i: p[i]) if p else -1
-    return {"words": name, "answer": classes[best] if p else "", "sure": options.percent(p[best]) if p else "no number"}
+    return {
+        "words": name,
+        "answer": classes[best] if p else "",
+        "sure": options.percent(p[best]) if p else "no number",
+    }
 
 
 def sensitivity(
@@ -112,5 +118,3 @@ def _print_worst(worst: list[dict[str, Any]], tried: int) -> None:
          "adds to the loss": f"{row['change']:+.4g}", "right answers lost": str(row["lost"])}
         for row in worst
     ])  # fmt: skip
-
-

@@ -152,8 +152,12 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
 def add_file(parser: argparse.ArgumentParser, data: bool = True) -> None:
     """What a deployed file needs to be told, where a checkpoint's card says it."""
     if data:
-        parser.add_argument("--data", default="", help="of a deployed file: the data set whose test images it is given")
-    parser.add_argument("--targets", default="weights", help="of a deployed file: which of its words (default weights)")
+        parser.add_argument(
+            "--data", default="", help="of a deployed file: the data set whose test images it is given"
+        )
+    parser.add_argument(
+        "--targets", default="weights", help="of a deployed file: which of its words (default weights)"
+    )
     add_inputs(parser)
 
 

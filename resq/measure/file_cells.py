@@ -18,7 +18,9 @@ from resq.deployed.words import Stored
 from resq.measure.cells import Cell
 from resq.measure.deployed import NO_FLIPS, answered, opened
 
-CAP = 20.0  # most that one image's loss counts, as of a checkpoint's heatmap; also where answers are no numbers
+CAP = (
+    20.0  # most that one image's loss counts, as of a checkpoint's heatmap; also where answers are no numbers
+)
 FLOOR = 2.0**-9  # a probability that eight bits write as 0 lies below it
 LEAST = 16  # flips of a map at least: one alone says little about its cell
 WORST = 8  # cells whose words are then flipped one by one
@@ -130,7 +132,14 @@ def _rows(network: Network, x: np.ndarray, y: np.ndarray, spec: FileLayers) -> I
                 words = drawn(stored, bit, spec.share, spec.seed, number)
                 row = score.row(stored, bit, words)
                 changes.append(row["change"] / len(words))
-                yield {**row, "kind": "measured", "map": number, "share": spec.share, "worst": [], "costs": []}
+                yield {
+                    **row,
+                    "kind": "measured",
+                    "map": number,
+                    "share": spec.share,
+                    "worst": [],
+                    "costs": [],
+                }
             found.append((float(np.mean(changes)), stored, bit))
     for _, stored, bit in sorted(found, key=lambda one: -one[0])[: WORST if spec.singles else 0]:
         for number, word in enumerate(alone(stored, bit, spec.singles, spec.seed)):

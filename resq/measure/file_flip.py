@@ -121,7 +121,9 @@ def _answers(network: Network, x: np.ndarray, flips: BitFlips) -> tuple[list[lis
     with network.flipped(flips):
         after = network.logits(x)
     if network.logits(x).tobytes() != before.tobytes():
-        raise ValueError(f"{network.file.name} does not answer as before once flips are undone: nothing is shown")
+        raise ValueError(
+            f"{network.file.name} does not answer as before once flips are undone: nothing is shown"
+        )
     chances = answered(before, np.zeros(1, np.int64), None).chances
     return [_shares(one[0], chances) for one in (before, after)], network.runtime
 
@@ -130,4 +132,6 @@ def _shares(answer: np.ndarray, chances: bool) -> list[float] | None:
     if not np.isfinite(answer).all():
         return None
     each = answer.astype(np.float64)
-    return each.tolist() if chances else (np.exp(each - each.max()) / np.exp(each - each.max()).sum()).tolist()
+    return (
+        each.tolist() if chances else (np.exp(each - each.max()) / np.exp(each - each.max()).sum()).tolist()
+    )
