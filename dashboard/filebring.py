@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import data, ownfiles, shell, show, uploads
+from dashboard import controls, data, ownfiles, shell, show, uploads
 from resq import logs
 from resq.deployed.pixels import LAYOUTS, Asked
 from resq.errors import ResqError
@@ -41,26 +41,38 @@ def take() -> None:
         logs.refused(error, show.where())
         st.session_state.dropped = f":material/error: This file is not used: {show.plain(str(error))}."
         return
-    st.session_state.file, st.session_state.file_asked = name, name
+    st.session_state.file = name
     st.session_state.dropped = f":material/info: {show.plain(note)}." if note else ""
 
 
 def choose(names: list[str]) -> str | None:
-    """The chosen file; None, with a sentence, where the link names one that is not here, or none is here."""
-    wanted = st.query_params.get("file") or st.session_state.get("file_asked", "")
-    if wanted and wanted not in names and st.session_state.get("file") not in names:
-        st.session_state.file_asked = wanted
+    """The chosen file; None, with a sentence, where the link names one that is not here, or none is here.
+
+    The address always names it, also the one that is chosen at first: a link holds the file's hash.
+    """
+    wanted = st.query_params.get("file", "")
+    if wanted != st.session_state.get("file_written"):  # somebody followed a link
+        st.session_state.file = wanted
+    chosen = st.session_state.get("file") or (names[0] if names else "")
+    _written(chosen)
+    if chosen and chosen not in names:
         show.sorry(
-            f"The link names the file {show.plain(wanted[:80])}, which is not on this server. Its name says how its "
-            "SHA-256 begins, after the @: whoever has that file can drop it above, and the link shows it."
+            f"The link names the file {show.plain(chosen[:80])}, which is not on this server. The digits after the @ "
+            "are the first of its SHA-256: whoever has that file can drop it above, and the link shows it."
         )
         return None
     if not names:
         return None
-    if st.session_state.get("file") not in (None, *names):
-        del st.session_state["file"]  # removed since
+    st.session_state.file = chosen
     with shell.group("choice"):
-        return st.selectbox("File", names, key="file", bind="query-params")
+        found = st.selectbox("File", names, key="file")
+    _written(found)
+    return found
+
+
+def _written(name: str) -> None:
+    controls.write("file", name)
+    st.session_state.file_written = name
 
 
 def images(classes: int) -> str | None:

@@ -29,6 +29,6 @@ def targets(found: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     )  # fmt: skip
     return theme.dress(
         figure, height=30 + 38 * max(1, len(shown)), room={"l": 16 + theme.width(shown), "r": 8, "t": 4, "b": 8},
-        xaxis={"range": [0, 1.9 * most], "visible": False, "fixedrange": True},
+        xaxis={"range": [0, 2.4 * most], "visible": False, "fixedrange": True},
         yaxis={"autorange": "reversed", "showgrid": False, "fixedrange": True}, bargap=0.3, showlegend=False,
     )  # fmt: skip

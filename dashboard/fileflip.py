@@ -28,10 +28,10 @@ def section(name: str, images: str, inputs: str, about: Mapping[str, Any]) -> No
         img = _picture(len(pictures.y))
     state = FileFlip(name, images, layer, word, flips, img, layers[layer]["kind"], inputs)
     found = data.flipped(state)
-    left, right = st.columns(2, gap="large")
+    with shell.group("word", "bits"):
+        _tiles(found["word"][1], width)
+    left, right = st.columns([2, 3], gap="large")
     with left:
-        with shell.group("word", "bits"):
-            _tiles(found["word"][1], width)
         _readings(found)
     before, after = (np.array(p if p else [np.nan] * len(found["classes"])) for p in found["answers"])
     with right:
@@ -85,10 +85,9 @@ def _tiles(word: int, width: int) -> None:
 def _readings(found: Mapping[str, Any]) -> None:
     digits = -(-found["width"] // 4)
     stored = [f"0x{value:0{digits}X}" for value in found["word"]]
-    columns = st.columns(3)
-    show.change(columns[0], "Stored word", *stored)
+    show.change(st, "Stored word", *stored)
     numbers, values = (
-        [theme.number(float("nan") if v is None else v) for v in found[k]] for k in ("number", "value")
+        [theme.number(float("nan") if v is None else v) for v in found[key]] for key in ("number", "value")
     )
-    show.change(columns[1], f"Read as {found['dtype']}", *numbers)
-    show.change(columns[2], "Stands for", *values)
+    show.change(st, f"Read as {found['dtype']}", *numbers)
+    show.change(st, "Stands for", *values)

@@ -30,7 +30,10 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
         show.figure("targets", charts.CHARTS["targets"].draw(kinds), key="chart_targets", alt=said)
     with right:
         st.markdown(f"**Its {len(about['layers'])} stored tensors, in the order of the graph**")
-        st.dataframe(filewords.layers(about), hide_index=True, height=300, key="tensors")
+        st.dataframe(
+            filewords.layers(about), hide_index=True, height=300, key="tensors",
+            column_config={"tensor": st.column_config.TextColumn(width="medium")},
+        )  # fmt: skip
     if not filewords.known(about):
         show.sorry(
             f"{show.plain(about['input']['pixels'].removeprefix('not known: '))}. Say it under “Input” above."

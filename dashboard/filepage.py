@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import streamlit as st
+
 from dashboard import data, filebring, fileflip, fileinside, filelayers, filesweep, filewords, ownfiles, show
 
 
 def page() -> None:
     """The whole page; what one part cannot do stops no other."""
     filebring.drop()
-    name = filebring.choose(ownfiles.names())
+    left, right = st.columns(2)
+    with left:
+        name = filebring.choose(ownfiles.names())
     if not name:
         return
     ownfiles.touch(name)
     inputs = filebring.inputs()
     about = data.inspected(name, inputs)
-    images = filebring.images(about["output"]["classes"])
+    with right:
+        images = filebring.images(about["output"]["classes"])
     fileinside.inside(about, inputs)
     if not images or not filewords.known(about):
         return

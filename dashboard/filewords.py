@@ -137,8 +137,11 @@ def cost(seconds: float, rows: int) -> str:
 def differs(card: Mapping[str, Any]) -> str:
     """How many words each of the lab's encodings would change, of an import's card; "" where it does not say."""
     codes = card.get("codes") or {}
-    parts = [
-        f"{name} {'has the very words of the file' if not n else f'changes {100 * n / codes['words']:.2g} % of them'}"
-        for name, n in codes.get("differ", {}).items()
-    ]
-    return f"Of the {codes['words']:,} words: {'; '.join(parts)}." if parts else ""
+    words, parts = codes.get("words", 0), []
+    for name, n in codes.get("differ", {}).items():
+        parts.append(
+            f"{name} changes {100 * n / words:.2g} % of them"
+            if n
+            else f"{name} has the very words of the file"
+        )
+    return f"Of the {words:,} words: {'; '.join(parts)}." if parts else ""
