@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, filewords, follow, heat, live, shell, show
+from dashboard import charts, data, filewords, follow, heat, live, shell, show, theme
 from resq.measure import file_cells, layers
 from resq.measure.file_cells import FileLayers
 
@@ -62,6 +62,7 @@ def _heatmap(spec: FileLayers, names: dict[str, str], rows: list[dict[str, Any]]
     drawn = charts.CHARTS["layers"].draw(
         cells, found.totals["measured"], [("stored bits", int(cells["bit"].max()), 0)]
     )
+    drawn.layout.margin.l = 16 + 1.25 * theme.width(cells["layer"])  # names of files run wide
     said = found.said["measured"]
     show.figure("layers", drawn, key="file_heat", alt=said, title=False, on_select=partial(_clicked, names))
     st.markdown(show.plain(said))

@@ -43,8 +43,9 @@ def _asked(name: str, images: str, inputs: str) -> SweepSpec:
     with left:
         text = st.text_input("Bit error rates", ",".join(f"{b:g}" for b in filejobs.BERS), key="bers",
                              bind="query-params", max_chars=80)  # fmt: skip
-        targets = st.segmented_control("Flip bits of", filewords.TARGETS, key="targets", default="weights", required=True,
-                                       bind="query-params", format_func=_target)  # fmt: skip
+        targets = st.selectbox(
+            "Flip bits of", filewords.TARGETS, key="targets", bind="query-params", format_func=_target
+        )
     with right:
         maps = st.select_slider("Fault maps", (2, 5, 10, 20, 50), 10, key="maps", bind="query-params")
         n = st.select_slider(

@@ -17,7 +17,7 @@ KINDS = {
     "other": "other constants",
 }
 TARGETS = ("weights", "biases", "scales", "norms", "all")
-LONGEST = 44  # letters of a tensor's name in figures
+LONGEST = 32  # letters of a tensor's name in figures
 WHY = (
     "These are the words of the file itself, and its own runtime answers. The curve of a checkpoint stored "
     "by this lab is of other words where the lab rounds the weights with other scales, zero points or codes: "

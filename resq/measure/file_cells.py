@@ -15,6 +15,7 @@ from resq import commands, data, seeds
 from resq.core import BitFlips
 from resq.deployed.network import Network
 from resq.deployed.words import Stored
+from resq.errors import ResqError
 from resq.measure.cells import Cell
 from resq.measure.deployed import NO_FLIPS, answered, opened
 
@@ -52,10 +53,10 @@ class FileLayers:
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
-            raise ValueError(f"the share of flipped bits must lie in (0, 1], got {self.share:g}")
+            raise ResqError(f"the share of flipped bits must lie in (0, 1], got {self.share:g}")
         for name, least in (("maps", 1), ("n", 1), ("singles", 0), ("seed", 0)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+                raise ResqError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
     @property
     def total(self) -> int:

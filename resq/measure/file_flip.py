@@ -14,6 +14,7 @@ from resq.deployed import words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
+from resq.errors import ResqError
 from resq.measure.deployed import NO_FLIPS, answered
 
 
@@ -55,9 +56,9 @@ def read(network: Network, stored: Stored, word: int, bits: Sequence[int]) -> di
         ValueError: no such word or bit.
     """
     if not 0 <= word < stored.count:
-        raise ValueError(f"{stored.name} has words 0 to {stored.count - 1}, got {word}")
+        raise ResqError(f"{stored.name} has words 0 to {stored.count - 1}, got {word}")
     if any(not 0 <= bit < stored.width for bit in bits):
-        raise ValueError(f"words of {stored.name} have bits 0 to {stored.width - 1}, got {list(bits)}")
+        raise ResqError(f"words of {stored.name} have bits 0 to {stored.width - 1}, got {list(bits)}")
     raw = np.frombuffer(network.parsed.memory, np.uint8).copy()
     pair, numbers = [], []
     for flips in (NO_FLIPS, _flips(network, stored, word, bits)):
@@ -91,12 +92,12 @@ def run(asked: FileFlip) -> dict[str, Any]:
     """
     test = data.load(asked.data, "test")
     if not 0 <= asked.image < len(test):
-        raise ValueError(f"--image must lie in 0..{len(test) - 1}, got {asked.image}")
+        raise ResqError(f"--image must lie in 0..{len(test) - 1}, got {asked.image}")
     image = test.take(np.array([asked.image]))
     with Network(asked.file, asked.targets, Asked.parse(asked.inputs)) as network:
         stored = _stored(network, asked.layer)
         if network.classes != len(image.classes):
-            raise ValueError(f"{network.file.name} tells {network.classes} classes apart; {asked.data} has "
+            raise ResqError(f"{network.file.name} tells {network.classes} classes apart; {asked.data} has "
                              f"{len(image.classes)}")  # fmt: skip
         told = read(network, stored, asked.word, asked.bits)
         answers, runtime = _answers(network, image.pixels, _flips(network, stored, asked.word, asked.bits))
@@ -110,7 +111,7 @@ def run(asked: FileFlip) -> dict[str, Any]:
 def _stored(network: Network, layer: str) -> Stored:
     found = next((s for s in network.stored if s.name == layer or not layer), None)
     if found is None:
-        raise ValueError(f"{network.file.name} has no {network.targets} named {layer!r:.80}")
+        raise ResqError(f"{network.file.name} has no {network.targets} named {layer!r:.80}")
     return found
 
 
@@ -121,7 +122,7 @@ def _answers(network: Network, x: np.ndarray, flips: BitFlips) -> tuple[list[lis
     with network.flipped(flips):
         after = network.logits(x)
     if network.logits(x).tobytes() != before.tobytes():
-        raise ValueError(
+        raise ResqError(
             f"{network.file.name} does not answer as before once flips are undone: nothing is shown"
         )
     chances = answered(before, np.zeros(1, np.int64), None).chances
