@@ -11,6 +11,7 @@ from resq import logs
 from resq.deployed.pixels import LAYOUTS, Asked
 from resq.errors import ResqError
 
+MOST = uploads.MOST_WEIGHTS >> 20  # MB
 RANGES = ("", "0..1", "0..255", "-1..1", "-128..127")
 
 
@@ -18,12 +19,12 @@ def drop() -> None:
     """The box for a file, and what became of the last one."""
     with shell.group("own"):
         st.file_uploader(
-            f"Drop the file that is deployed (.{', .'.join(ownfiles.ENDINGS)}, up to {uploads.MOST_WEIGHTS >> 20} MB)",
-            type=list(ownfiles.ENDINGS), key="drop", max_upload_size=uploads.MOST_WEIGHTS >> 20, on_change=take,
+            f"Drop the file that is deployed (.{', .'.join(ownfiles.ENDINGS)}, up to {MOST} MB)",
+            type=list(ownfiles.ENDINGS), key="drop", max_upload_size=MOST, on_change=take,
         )  # fmt: skip
         st.caption(
-            "It is kept on this server under its hash, so whoever uses this server can choose it. It is read and run "
-            "in processes of their own."
+            "It is kept on this server under its hash, so whoever uses this server can choose it. It is read and "
+            "run in processes of their own."
         )
         if said := st.session_state.get("dropped"):
             st.markdown(said)
@@ -57,8 +58,8 @@ def choose(names: list[str]) -> str | None:
     _written(chosen)
     if chosen and chosen not in names:
         show.sorry(
-            f"The link names the file {show.plain(chosen[:80])}, which is not on this server. The digits after the @ "
-            "are the first of its SHA-256: whoever has that file can drop it above, and the link shows it."
+            f"The link names the file {show.plain(chosen[:80])}, which is not on this server. The digits after "
+            "the @ are the first of its SHA-256: whoever has that file can drop it above, and the link shows it."
         )
         return None
     if not names:
@@ -113,5 +114,5 @@ def _fields() -> dict[str, str]:
                                 placeholder="0.229,0.224,0.225")  # fmt: skip
     layout = columns[3].selectbox("Axes", ("", *LAYOUTS), key="layout", bind="query-params",
                                   format_func=lambda text: text.upper() or "as the file says")  # fmt: skip
-    return {"range": (span or "").replace(" ", ""), "mean": mean.replace(" ", ""), "std": std.replace(" ", ""),
-            "layout": layout or ""}  # fmt: skip
+    given = {"range": span or "", "mean": mean, "std": std, "layout": layout or ""}
+    return {name: value.replace(" ", "") for name, value in given.items()}

@@ -28,7 +28,8 @@ def targets(found: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         hovertemplate="%{y}: %{hovertext}<extra></extra>",
     )  # fmt: skip
     return theme.dress(
-        figure, height=30 + 38 * max(1, len(shown)), room={"l": 16 + theme.width(shown), "r": 8, "t": 4, "b": 8},
+        figure, height=30 + 38 * max(1, len(shown)),
+        room={"l": 16 + theme.width(shown), "r": 8, "t": 4, "b": 8},
         xaxis={"range": [0, 2.4 * most], "visible": False, "fixedrange": True},
         yaxis={"autorange": "reversed", "showgrid": False, "fixedrange": True}, bargap=0.3, showlegend=False,
     )  # fmt: skip

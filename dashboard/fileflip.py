@@ -44,7 +44,8 @@ def section(name: str, images: str, inputs: str, about: Mapping[str, Any]) -> No
     for refusal in found["refused"]:
         st.caption(f"With the flips {show.plain(refusal[:300])}.")
     st.caption(
-        f"Answered by {show.plain(found['runtime'])}; file {found['hashes']['weights'][:8]}, image {found['hashes']['image'][:8]}."
+        f"Answered by {show.plain(found['runtime'])}; "
+        f"file {found['hashes']['weights'][:8]}, image {found['hashes']['image'][:8]}."
     )
     with shell.group("more", "flip"):
         show.terminal(commands.line(state.argv()))
@@ -66,7 +67,8 @@ def _word(layers: Mapping[str, Mapping[str, Any]]) -> tuple[str, int]:
 
 
 def _picture(count: int) -> int:
-    chosen = st.segmented_control("Picture", list(range(count)), key="img", default=0, required=True, bind="query-params",
+    chosen = st.segmented_control("Picture", list(range(count)), key="img", default=0, required=True,
+                                  bind="query-params",
                                   format_func=str, label_visibility="collapsed", wrap=True)  # fmt: skip
     return int(chosen or 0)
 

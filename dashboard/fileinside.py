@@ -72,7 +72,8 @@ def _found(running: live.Measurement | None, check: filejobs.FileCheck, clean: A
         if rows := data.measurements().rows([clean]):
             line = stats.curve(table.frame(rows)).iloc[0]
             st.markdown(
-                f"**{theme.percent(line['mean'], 2)}** of the first {line['n']:,} test images of {line['data']} are "
+                f"**{theme.percent(line['mean'], 2)}** of the first {line['n']:,} test images of "
+                f"{line['data']} are "
                 f"right without faults; {words.interval({**line, 'ber': 0.0})}; file {line['weights'][:8]}, "
                 f"images {line['images'][:8]}, {show.plain(str(rows[0]['software']))}."
             )

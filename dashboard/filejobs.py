@@ -12,7 +12,7 @@ BERS = (1e-4, 1e-3, 1e-2)
 
 @dataclass(frozen=True)
 class FileCheck:
-    """Is every flip computed with, and how long does a fault map take: ``python -m resq inspect FILE --data``."""
+    """``python -m resq inspect FILE --data``: is every flip computed with, what does a fault map take."""
 
     file: str
     data: str

@@ -92,7 +92,8 @@ def choose(layer: str, word: int, bit: int | None) -> None:
 def _worst(spec: FileLayers, worst: list[dict[str, Any]], tried: int) -> None:
     if not worst:
         return
-    st.markdown(f"**The most harmful of {tried} words that were flipped alone**, of the {file_cells.WORST} worst cells. "
+    st.markdown(f"**The most harmful of {tried} words that were flipped alone**, "
+                f"of the {file_cells.WORST} worst cells. "
                 "Choose a line to open it below.")  # fmt: skip
     shown = pd.DataFrame(
         {

@@ -28,7 +28,8 @@ def page() -> None:
         return
     if (classes := about["output"]["classes"]) and classes != len(data.classes(images)):
         show.sorry(
-            f"The file tells {classes} classes apart; {images} has {len(data.classes(images))}. Choose other images."
+            f"The file tells {classes} classes apart; {images} has "
+            f"{len(data.classes(images))}. Choose other images."
         )
         return
     _measured(name, images, inputs, about)

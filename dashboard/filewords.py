@@ -92,11 +92,11 @@ def labels(names: Sequence[str]) -> dict[str, str]:
     """Tensor names as figures can show them: short, all different, and drawing nothing.
 
     >>> labels(["<b>x</b>", "y"])
-    {'<b>x</b>': '‹b›x‹/b›', 'y': 'y'}
+    {'<b>x</b>': '(b)x(/b)', 'y': 'y'}
     """
     found: dict[str, str] = {}
     for name in names:
-        clean = "".join(c if c.isprintable() else "?" for c in name).replace("<", "‹").replace(">", "›")
+        clean = "".join(c if c.isprintable() else "?" for c in name).replace("<", "(").replace(">", ")")
         short = clean if len(clean) <= LONGEST else f"{clean[: LONGEST // 2 - 1]}…{clean[-LONGEST // 2 :]}"
         taken = set(found.values())
         found[name] = next(
@@ -111,8 +111,8 @@ def ran(check: Mapping[str, Any]) -> str:
     unread = check["unread"]
     lost = f" It never computes with {len(unread)} of them: {', '.join(unread)[:200]}." if unread else ""
     return (
-        f"Run by {check['runtime']}; flips reach it by “{check['way']}”, images go in batches of {check['batch']}; a "
-        f"fault map on {check['images']} images takes {1000 * per:.0f} ms here. Flips in every weight tensor "
+        f"Run by {check['runtime']}; flips reach it by “{check['way']}”, images go in batches of "
+        f"{check['batch']}; a fault map on {check['images']} images takes {1000 * per:.0f} ms here. Flips in every weight tensor "
         f"change its answers, and undoing them brings the answers back bit for bit.{lost}"
     )
 
@@ -135,7 +135,7 @@ def cost(seconds: float, rows: int) -> str:
 
 
 def differs(card: Mapping[str, Any]) -> str:
-    """How many words each of the lab's encodings would change, of an import's card; "" where it does not say."""
+    """How many words each of the lab's encodings changes, by an import's card; "" where it is silent."""
     codes = card.get("codes") or {}
     words, parts = codes.get("words", 0), []
     for name, n in codes.get("differ", {}).items():

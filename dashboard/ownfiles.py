@@ -1,4 +1,4 @@
-"""Deployed files that visitors bring: kept by their hash in the work folder, never read here. No streamlit."""
+"""Deployed files that visitors bring: kept by their hash, never read here. No streamlit."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def _room() -> str:
     oldest = kept[-1]
     if _when(folder() / oldest) > time.time() - RECENT:
         raise ResqError(
-            f"{len(kept)} files are kept here already, as many as may, and all were shown within the last hour; "
-            "try again later, or run the command below on your own machine"
+            f"{len(kept)} files are kept here already, as many as may, and all were shown within the last "
+            "hour; try again later, or run the command below on your own machine"
         )
     (folder() / oldest).unlink(missing_ok=True)
     return f"{oldest} was removed to make room: {uploads.MOST_KEPT} files are kept"

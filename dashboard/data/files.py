@@ -1,4 +1,4 @@
-"""What is asked of a deployed file: each question a process of its own, so that no file can harm the server."""
+"""What is asked of a deployed file, each question a process of its own: no file can harm the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``flip`` and ``sensitivity --measured`` do with a deployed file: its own words, its runtime's answers."""
+"""What ``flip`` and ``sensitivity --measured`` do with a deployed file and its runtime."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ class _Score:
 
 
 def worst(rows: list[dict[str, Any]], most: int = 10) -> list[dict[str, Any]]:
-    """The most harmful words that were flipped alone: layer, word, bit, change of the loss, right answers lost."""
+    """The most harmful words that were flipped alone: where, change of the loss, right answers lost."""
     single = sorted((row for row in rows if row["kind"] == "single"), key=lambda row: -row["change"])
     return [
         {"layer": row["layer"], "word": row["worst"][0], "bit": row["bit"], "change": row["change"],

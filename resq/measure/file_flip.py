@@ -1,4 +1,4 @@
-"""One word of a deployed file: its stored bits, some of them flipped, its runtime's answer to one picture. No torch."""
+"""One word of a deployed file, bits of it flipped, its runtime's answer to one picture. No torch."""
 
 from __future__ import annotations
 
@@ -102,10 +102,13 @@ def run(asked: FileFlip) -> dict[str, Any]:
         told = read(network, stored, asked.word, asked.bits)
         answers, runtime = _answers(network, image.pixels, _flips(network, stored, asked.word, asked.bits))
         name, digest, refusals = network.name, network.hash, list(network.refusals)
-    return {"file": name, "data": asked.data, "layer": stored.name, "place": asked.word, "dtype": stored.dtype,
-            "width": stored.width, "kind": stored.kind, "bits": sorted(set(asked.bits)), **told,
-            "image": asked.image, "label": int(image.y[0]), "classes": list(image.classes), "answers": answers,
-            "runtime": runtime, "refused": refusals[:1], "hashes": {"weights": digest, "image": image.hash}}  # fmt: skip
+    return {
+        "file": name, "data": asked.data, "layer": stored.name, "place": asked.word, "dtype": stored.dtype,
+        "width": stored.width, "kind": stored.kind, "bits": sorted(set(asked.bits)), **told,
+        "image": asked.image, "label": int(image.y[0]), "classes": list(image.classes),
+        "answers": answers, "runtime": runtime, "refused": refusals[:1],
+        "hashes": {"weights": digest, "image": image.hash},
+    }  # fmt: skip
 
 
 def _stored(network: Network, layer: str) -> Stored:
@@ -116,7 +119,7 @@ def _stored(network: Network, layer: str) -> Stored:
 
 
 def _answers(network: Network, x: np.ndarray, flips: BitFlips) -> tuple[list[list[float] | None], str]:
-    """The probabilities before and after, and the runtime that gave them; flips are undone and that is checked."""
+    """Probabilities before and after, and the runtime; that flips are undone is checked."""
     before = network.logits(x)
     network.use(network.ways[0])  # the way that every flip takes: a runtime begun with the flipped file
     with network.flipped(flips):
