@@ -23,8 +23,8 @@ def drop() -> None:
             type=list(ownfiles.ENDINGS), key="drop", max_upload_size=MOST, on_change=take,
         )  # fmt: skip
         st.caption(
-            "It is kept on this server under its hash, so whoever uses this server can choose it. It is read and "
-            "run in processes of their own."
+            "It is kept on this server under its hash, so whoever uses this server can choose it. It is "
+            "read and run in processes of their own."
         )
         if said := st.session_state.get("dropped"):
             st.markdown(said)
@@ -58,8 +58,9 @@ def choose(names: list[str]) -> str | None:
     _written(chosen)
     if chosen and chosen not in names:
         show.sorry(
-            f"The link names the file {show.plain(chosen[:80])}, which is not on this server. The digits after "
-            "the @ are the first of its SHA-256: whoever has that file can drop it above, and the link shows it."
+            f"The link names the file {show.plain(chosen[:80])}, which is not on this server. The digits "
+            "after the @ are the first of its SHA-256: whoever has that file can drop it above, and the link "
+            "shows it."
         )
         return None
     if not names:
