@@ -52,7 +52,7 @@ def section(name: str, images: str, inputs: str, about: Mapping[str, Any]) -> No
 
 
 def _word(layers: Mapping[str, Mapping[str, Any]]) -> tuple[str, int]:
-    names = filewords.labels(list(layers))
+    names = filewords.labels(list(layers), 70)
     left, right = st.columns([3, 1])
     if st.session_state.get("layer") not in (None, *layers):
         del st.session_state["layer"]  # of another file

@@ -17,7 +17,7 @@ KINDS = {
     "other": "other constants",
 }
 TARGETS = ("weights", "biases", "scales", "norms", "all")
-LONGEST = 32  # letters of a tensor's name in figures
+LONGEST = 20  # letters of a tensor's name in figures
 WHY = (
     "These are the words of the file itself, and its own runtime answers. The curve of a checkpoint stored "
     "by this lab is of other words where the lab rounds the weights with other scales, zero points or codes: "
@@ -88,7 +88,7 @@ def _number(value: float | None, digits: int = 6) -> str:
     return "not a number" if value is None else f"{value:.{digits}g}"
 
 
-def labels(names: Sequence[str]) -> dict[str, str]:
+def labels(names: Sequence[str], longest: int = LONGEST) -> dict[str, str]:
     """Tensor names as figures can show them: short, all different, and drawing nothing.
 
     >>> labels(["<b>x</b>", "y"])
@@ -97,7 +97,7 @@ def labels(names: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         clean = "".join(c if c.isprintable() else "?" for c in name).replace("<", "(").replace(">", ")")
-        short = clean if len(clean) <= LONGEST else f"{clean[: LONGEST // 2 - 1]}…{clean[-LONGEST // 2 :]}"
+        short = clean if len(clean) <= longest else f"{clean[: longest // 2 - 1]}…{clean[-(longest // 2) :]}"
         taken = set(found.values())
         found[name] = next(
             s for i in range(len(names) + 1) if (s := f"{short} ({i + 1})" if i else short) not in taken

@@ -87,11 +87,20 @@ def test_an_empty_page_asks_for_a_file_and_is_no_apology():
     assert "Drop the .tflite or .onnx file" in said(app)
 
 
-def test_a_dropped_file_is_seen_inside_and_asks_for_what_it_does_not_say(raw):
+def test_a_dropped_file_is_seen_inside_and_can_be_run(raw):
     app = dropped(raw)
-    fine(app, "does not say what pixels become")
+    fine(app)
     assert "2 weight tensors, 344 weights" in said(app)
+    assert "pixels 0..1 (the file)" in said(app).replace("\\", "")
     assert app.query_params["file"] == ownfiles.names()[0]
+    assert [b for b in app.button if b.key == "run"]
+
+
+def test_a_file_that_does_not_say_what_pixels_become_is_not_run_before_somebody_says_it(tmp_path):
+    made(tmp_path)
+    app = dropped((tmp_path / "small-float.onnx").read_bytes())
+    fine(app, "does not say what pixels become")
+    assert "does not say what pixels become" in said(app)
     assert not [b for b in app.button if b.key == "run"]
 
 
