@@ -112,8 +112,9 @@ def ran(check: Mapping[str, Any]) -> str:
     lost = f" It never computes with {len(unread)} of them: {', '.join(unread)[:200]}." if unread else ""
     return (
         f"Run by {check['runtime']}; flips reach it by “{check['way']}”, images go in batches of "
-        f"{check['batch']}; a fault map on {check['images']} images takes {1000 * per:.0f} ms here. Flips "
-        f"in every weight tensor change its answers, and undoing them brings the answers back bit for bit.{lost}"
+        f"{check['batch']}; a fault map on {check['images']} images takes {1000 * per:.0f} ms here. "
+        "Flips in every weight tensor change its answers, and undoing them brings the answers back bit for "
+        f"bit.{lost}"
     )
 
 
