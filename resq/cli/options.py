@@ -158,10 +158,10 @@ def add_file(parser: argparse.ArgumentParser, data: bool = True) -> None:
     """What a deployed file needs to be told, where a checkpoint's card says it."""
     if data:
         parser.add_argument(
-            "--data", default="", help="of a deployed file: the data set whose images it is given"
+            "--data", default="", help="of a deployed file: the data set whose test images it is given"
         )
     parser.add_argument(
-        "--targets", default="weights", help="of a deployed file: which words (default weights)"
+        "--targets", default="weights", help="of a deployed file: which of its words (default weights)"
     )
     add_inputs(parser)
 
@@ -239,6 +239,11 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
 def dump(value: Any) -> str:
     """JSON with null where a number is not defined: NaN is no JSON."""
     return json.dumps(_plain(value), indent=1, allow_nan=False)
+
+
+def line(row: Any, total: int = 1) -> str:
+    """What ``--stream`` prints of a result in one piece: how many rows there are, and it as the only row."""
+    return f"{json.dumps({'total': total})}\n{json.dumps({'row': _plain(row)}, allow_nan=False)}"
 
 
 def _plain(value: Any) -> Any:
