@@ -11,12 +11,13 @@ from resq.core import FLOATS
 from resq.measure.version import NUMBERS
 
 STALE = "numbers-"  # before the key of a row that is not carried: its cell counts as not measured
+FOUR = "int4"  # in the name of every encoding that has words of 4 bits
 # Weights (the first 16 hex digits of a file's SHA-256) that were measured in words of 4 bits before version 3
 # and are kept as floats or as codes of 8 bits: their words are the same before and after.
 OTHERWISE = (
-    "bfb3f96699e777cd", "1d45e35f72c190f1", "308cfba279faeb38", "c028b33dddc7c9db", "e6f54d8a38a57a4c",
-    "b4863233acdcc8cb", "dd2c6c1f4455e593", "5510f0283bda000f", "25cab3ba53365542", "496dcd7a1f3f0c45",
-    "a21f2039bafcc893", "5d3041c6f8aae00a", "8ff1e99d6259f8ca", "06d2dfffe64dec8a", "369aac26946921bc",
+    "bfb3f96699e777cd", "1d45e35f72c190f1", "308cfba279faeb38", "c028b33dddc7c9db", "b4863233acdcc8cb",
+    "dd2c6c1f4455e593", "5510f0283bda000f", "25cab3ba53365542", "496dcd7a1f3f0c45", "a21f2039bafcc893",
+    "5d3041c6f8aae00a", "8ff1e99d6259f8ca", "06d2dfffe64dec8a", "369aac26946921bc",
 )  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def carried(table: pd.DataFrame) -> pd.DataFrame:
     first = (table["numbers"] == "1").to_numpy()
     if not (first | second).any():
         return table
-    same = ~(table["encoding"].str.contains("int4") & ~table["weights"].isin(OTHERWISE)).to_numpy(bool)
+    same = ~(table["encoding"].str.contains(FOUR) & ~table["weights"].isin(OTHERWISE)).to_numpy(bool)
     first = first & ~((table["axis"] == "joint") & table["encoding"].isin(list(FLOATS))).to_numpy()
     due, n = table["due"].to_numpy(), table["n"].to_numpy()
     none, every = same & first & (due == 0), same & first & (due == n) & (due > 0)
@@ -57,7 +58,7 @@ def row(old: dict[str, Any]) -> dict[str, Any]:
     """
     if old["numbers"] == NUMBERS or old["key"].startswith(STALE):
         return old
-    if "int4" not in old["encoding"] or old["weights"] in OTHERWISE:
+    if FOUR not in old["encoding"] or old["weights"] in OTHERWISE:
         met = old["axis"] == "joint" and old["encoding"] in FLOATS
         if old["numbers"] == "2":
             return {**old, "numbers": NUMBERS}
