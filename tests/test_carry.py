@@ -49,7 +49,8 @@ def test_every_shipped_row_of_a_network_kept_in_four_bits_was_measured_in_its_wo
     rows = rows[rows["encoding"].str.contains(carry.FOUR) & rows["weights"].isin(four - set(carry.OTHERWISE))]
     files = [pd.read_parquet(file) for file in table.SHIPPED.glob("*.parquet") if "layers" not in file.name]
     measured = {key for file in files if "numbers" in file for key in file["key"][file["numbers"] == NUMBERS]}
-    assert len(rows) and set(rows["key"]) <= measured
+    assert len(rows)
+    assert set(rows["key"]) <= measured
 
 
 def test_a_store_hides_rows_of_other_words_and_measures_them_again(own_folders):
