@@ -41,6 +41,12 @@ CODED = [
 SHOWN = [0.0, 1e-4, 1e-3, 1e-2, 5e-2]
 
 
+def shipped() -> pd.DataFrame:
+    """The rows in which the words of weights alone are struck; the others have a table of their own."""
+    rows = table.shipped()
+    return rows[rows["targets"] == "weights"]
+
+
 def cards() -> list[str]:
     """One line per checkpoint, also those not shipped: its accuracy on the whole test split."""
     lines = ["| checkpoint | test images | accuracy | 95 % interval |", "|---|---|---|---|"]
@@ -55,7 +61,7 @@ def cards() -> list[str]:
 
 def faults(checkpoint: str) -> list[str]:
     """One line per way to store the weights: accuracy over BER, mean and interval over maps."""
-    rows = table.shipped()
+    rows = shipped()
     curve = stats.foremost(stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")]))
     lines = [
         f"| stored as, sampler | images | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
@@ -74,7 +80,7 @@ def faults(checkpoint: str) -> list[str]:
 
 def others() -> list[str]:
     """One line per network of CIFAR-10 beside ResNet18 and way to store it: accuracy over BER."""
-    rates, rows = [0.0, 1e-4, 1e-3, 5e-3, 1e-2, 5e-2], table.shipped()
+    rates, rows = [0.0, 1e-4, 1e-3, 5e-3, 1e-2, 5e-2], shipped()
     lines = [
         f"| network | weights | stored as | {' | '.join(f'BER {x:g}' for x in rates)} | eps 8/255 |",
         "|---|---|---|" + "---|" * (len(rates) + 1),
@@ -94,9 +100,32 @@ def others() -> list[str]:
     return lines
 
 
+def everything() -> list[str]:
+    """One line per network and encoding where everything is struck: accuracy over BER, what is kept."""
+    rates, rows = [0.0, 1e-4, 1e-3, 1e-2, 5e-2, 1e-1], table.shipped()
+    rows = rows[rows["region"] == "weights and floats"]
+    lines = [
+        f"| network | stored as | bits a weight | {' | '.join(f'BER {x:g}' for x in rates)} | kept at 0.01 |",
+        "|---|---|---|" + "---|" * (len(rates) + 1),
+    ]
+    for (name, encoding), part in rows.groupby(["checkpoint", "encoding"]):
+        at = stats.foremost(stats.curve(part)).set_index("x")
+        cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
+        weights = part["bits"].max() / sum(checkpoints.sizes(name))
+        kept = f"{at.loc[1e-2, 'mean'] / at.loc[0.0, 'mean']:.3f}"
+        line = [f"`{name.split('/')[-1]}`", f"`{encoding}`", f"{weights:.2f}", *cells, kept]
+        lines.append(f"| {' | '.join(line)} |")
+    return lines
+
+
+def _interval(line: pd.Series) -> str:
+    """Accuracy and its interval over maps and images."""
+    return f"{100 * line['mean']:.1f} ({100 * line['low']:.1f} to {100 * line['high']:.1f})"
+
+
 def widths(checkpoint: str) -> list[str]:
     """One line per encoding measured without faults on all test images: accuracy, Wilson's interval."""
-    rows = table.shipped()
+    rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & (rows["ber"] == 0) & (rows["n"] == 10_000)]
     lines = ["| words | test images | accuracy | 95 % interval |", "|---|---|---|---|"]
     for encoding, row in rows.groupby("encoding").first().iterrows():
@@ -115,7 +144,7 @@ def apart(checkpoint: str) -> list[str]:
     sizes = [weights.state[name].size for name in weights.weights]
     file = table.read(table.SHIPPED / f"{'-'.join(checkpoint.split('/')[:2])}-apart.parquet")
     chosen = sorted(set(file["encoding"]), key=len)
-    rows = table.shipped()
+    rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & (rows["n"] == 500) & (rows["fault"] == "random")]
     lines = [
         f"| protected layers | of all weights | {' | '.join(f'BER {x:g}' for x in PROTECTED)} |",
@@ -158,7 +187,7 @@ SURFACE = (0.0, 1e-3, 5e-3, 1e-2, 2e-2)
 
 def both(checkpoint: str) -> list[str]:
     """One line per BER of SURFACE and mode: accuracy over eps, mean and interval over maps."""
-    rows = table.shipped()
+    rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & rows["ber"].isin(SURFACE)]
     grid = surface.grid(rows[rows["mode"] != "none"])
     budgets = sorted(set(grid["eps"]))
@@ -203,7 +232,7 @@ def coded(network: str) -> list[str]:
 
 def kept(network: str, chance: float) -> list[str]:
     """One line per hardened variant: what of its accuracy above chance is kept, on common images."""
-    rows = table.shipped()
+    rows = shipped()
     lines = [
         "| hardened | images, maps | kept at BER 0.01 | at BER 0.05 | at BER 0.1 | layer-uniform, BER "
         "0.001 |",
@@ -257,7 +286,7 @@ def _measure(
 ) -> str:
     own = table.read(table.SHIPPED / f"{network.replace('/', '-')}-{file}.parquet")
     words = encoding or own[own["checkpoint"] == f"{network}/{variant}"]["encoding"].iloc[0]
-    rows = table.shipped()
+    rows = shipped()
     own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == words)]
     under = own[(own["axis"] == "ber") & (own["region"] == "all")]
     lines = stats.foremost(stats.curve(under[under["fault"].isin([fault, "none"])])).set_index("x")
@@ -353,7 +382,7 @@ def marked() -> list[str]:
 def written(text: str) -> str:
     """The README with its tables and figures as they follow from the rows."""
     text = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], text)
-    rows, compared = table.shipped(), len(re.findall(r"<!--\{(?:more|drop) ", text))
+    rows, compared = shipped(), len(re.findall(r"<!--\{(?:more|drop) ", text))
 
     def figure(match: re.Match[str]) -> str:
         said = places.fill(match[1], rows, compared).text.replace(theme.THIN, " ")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from resq import checkpoints
 from resq.cli import parser
 from resq.measure import table
+from resq.measure.storage import storage
 from tests import readme
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,3 +83,16 @@ def test_every_robust_figure_of_the_tables_is_of_a_strong_attack_on_enough_image
             own["attack"].isin(["apgd", "autoattack"]) & (own["n"] >= 1000) & (own["mode"] == "none")
         ]
         assert said == "not measured" or said.startswith("≤") == strong.empty
+
+
+def test_the_table_of_everything_struck_follows_from_the_shipped_rows():
+    assert "\n".join(readme.everything()) in (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
+
+
+def test_what_is_stored_beside_the_words_costs_what_the_document_says():
+    said = (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
+    of = checkpoints.load("cifar10/resnet18/base")
+    for form, row in (("", "stored once"), ("9", "stored nine times"), ("15", "stored fifteen times")):
+        names = [f"int4-tmr2+floats{form}" if form else "int4-tmr2", f"int4-tmr2+folded{form}"]
+        single, folded = (line["beside"] for line in storage(of, names))
+        assert f"{row} | {single:.3f} | {folded:.3f} |" in said.replace("bits a weight, ", "")

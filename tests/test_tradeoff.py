@@ -100,6 +100,13 @@ def test_an_area_is_of_one_attack_and_says_which():
     assert (found["attack"], found["steps"], found["restarts"]) == (pytest.approx(0.5), 20, 1)
 
 
+def test_rows_in_which_more_than_the_words_of_weights_was_struck_are_in_no_area():
+    plain = curves("a", (80, 40), (90, 10))
+    more = [row(ber=ber, n=1000, correct=0, checkpoint="a", region="weights and floats", targets="all")
+            for ber in (0.0, 1e-3, 1e-2)]  # fmt: skip
+    pd.testing.assert_frame_equal(tradeoff.areas(frame([*plain, *more])), tradeoff.areas(frame(plain)))
+
+
 def test_a_network_without_attacked_rows_has_no_areas():
     assert tradeoff.areas(frame([row(), row(ber=1e-3), row(ber=1e-2)])).empty
 

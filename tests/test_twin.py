@@ -19,7 +19,7 @@ from resq.memory import faults
 from tests import deployed_files
 
 UNIT = Asked((0.0, 1.0))
-# Least share of the answers' numbers that are equal: those whose kernels compute with integers alone are exact.
+# Least share of the answers' numbers that are equal: kernels that compute with integers alone are exact.
 EXACT = {"qoperator": 1.0, "ic01_int8.tflite": 1.0}
 N = 40
 
@@ -161,7 +161,7 @@ def test_an_operator_that_a_twin_lacks_is_named(tmp_path):
     ]
     network = Network(_saved(tmp_path, nodes, [weight]), asked=UNIT)
     with pytest.raises(
-        ValueError, match="net.onnx has operators that a differentiable twin does not compute: Softplus"
+        ValueError, match=r"net\.onnx has operators that a differentiable twin does not compute: Softplus"
     ):
         Twin(network)
 
@@ -174,7 +174,9 @@ def test_a_use_of_an_operator_that_a_twin_does_not_compute_is_one_sentence(tmp_p
         helper.make_node("MatMul", ["m", "w"], ["logits"]),
     ]
     twin = Twin(Network(_saved(tmp_path, nodes, [weight]), asked=UNIT))
-    with pytest.raises(ValueError, match="a twin does not compute MaxPool as it is used here: .*ceil_mode 1"):
+    with pytest.raises(
+        ValueError, match=r"a twin does not compute MaxPool as it is used here: .*ceil_mode 1"
+    ):
         twin(torch.zeros(1, 3, 8, 8))
 
 

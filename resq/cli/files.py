@@ -1,4 +1,4 @@
-"""What commands for checkpoints do with a deployed file: its own words, gradients from its twin, its runtime's answers."""
+"""What commands for checkpoints do with a deployed file: its words, its twin, its runtime's answers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _about(arguments: argparse.Namespace, network: Network, images: Dataset) -> 
 
 
 def bit_search(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What ``bfa`` prints of a file, its steps still an iterator; all losses and accuracies are the runtime's."""
+    """What ``bfa`` prints of a file, its steps an iterator; losses and accuracies are the runtime's."""
     network = opened(arguments)
     whole = data.load(arguments.data, "test").first(arguments.n + arguments.test)
     order = seeds.rng(arguments.seed, "bfa").permutation(len(whole))

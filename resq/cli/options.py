@@ -135,8 +135,11 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     )
     add_inputs(parser)
     parser.add_argument("--eps", type=budgets, default=(), help="attack budgets in 1/255, such as 0,2,4,8")
-    parser.add_argument("--attack", default="pgd", help=f"{', '.join(ATTACKS)} (default pgd); of a deployed file square, "
-                        "or fgsm, pgd, apgd on its twin")  # fmt: skip
+    parser.add_argument(
+        "--attack",
+        default="pgd",
+        help=f"{', '.join(ATTACKS)} (default pgd); of a deployed file square, or fgsm, pgd, apgd on its twin",
+    )
     parser.add_argument("--steps", type=int, default=20, help="PGD steps of 2/255 (default 20)")
     parser.add_argument(
         "--restarts", type=int, default=1, help="PGD restarts, worst case per image (default 1)"
@@ -154,10 +157,10 @@ def add_file(parser: argparse.ArgumentParser, data: bool = True) -> None:
     """What a deployed file needs to be told, where a checkpoint's card says it."""
     if data:
         parser.add_argument(
-            "--data", default="", help="of a deployed file: the data set whose test images it is given"
+            "--data", default="", help="of a deployed file: the data set whose images it is given"
         )
     parser.add_argument(
-        "--targets", default="weights", help="of a deployed file: which of its words (default weights)"
+        "--targets", default="weights", help="of a deployed file: which words (default weights)"
     )
     add_inputs(parser)
 

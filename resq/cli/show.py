@@ -42,7 +42,8 @@ def _one(arguments: argparse.Namespace) -> None:
     if name in (lost := {row["name"]: row for row in without_weights()}):
         raise ResqError(
             f"{name} has {lost[name]['rows']} measured rows, of weights {lost[name]['sha256']}, "
-            f"and neither weights nor a card here; python -m resq report {name} --out report.html shows the rows"
+            "and neither weights nor a card here; "
+            f"python -m resq report {name} --out report.html shows the rows"
         )
     card, memory = checkpoints.unshipped().get(name), []
     if card is None:

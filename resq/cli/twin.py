@@ -62,12 +62,13 @@ def _print(about: dict[str, Any], found: Check) -> None:
     print(f"\n{_layers(found)}")
     print(
         f"{about['file']} by {found.runtime} and its twin on {found.n} images of {about['data']}: "
-        f"{options.percent(found.agree)} of the answers are the same, {options.percent(found.same)} of the "
-        f"numbers equal; differences at most {found.largest:.3g}, on average {found.mean:.3g}, of numbers that "
-        f"span {found.span:.3g}"
+        f"{options.percent(found.agree)} of the answers are the same, {options.percent(found.same)} of "
+        f"the numbers equal; differences at most {found.largest:.3g}, on average {found.mean:.3g}, of "
+        f"numbers that span {found.span:.3g}"
     )
     print(
-        f"right: the runtime {found.right}, the twin {found.twin_right} of {found.n}; SHA-256 {about['sha256']}…"
+        f"right: the runtime {found.right}, the twin {found.twin_right} of {found.n}; "
+        f"SHA-256 {about['sha256']}…"
     )
 
 

@@ -13,6 +13,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from resq.errors import ResqError
+
 DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 LARGEST_HEAD, LARGEST = 2**26, 2**33  # bytes
 NONE: tuple[np.ndarray, ...] = ()
@@ -38,19 +40,19 @@ def receive(source: IO[bytes]) -> tuple[dict[str, Any], list[np.ndarray]]:
     """
     (size,) = struct.unpack("<I", _exactly(source, 4))
     if size > LARGEST_HEAD:
-        raise ValueError(f"a message's head has {size} bytes; at most {LARGEST_HEAD}")
+        raise ResqError(f"a message's head has {size} bytes; at most {LARGEST_HEAD}")
     head = json.loads(_exactly(source, size))
     return head, [_array(source, *about) for about in head.pop("arrays")]
 
 
 def _array(source: IO[bytes], dtype: str, shape: Sequence[int]) -> np.ndarray:
     if dtype not in DTYPES or any(not isinstance(n, int) or n < 0 for n in shape):
-        raise ValueError(f"a message holds numbers of {dtype!r:.20} and shape {shape!r:.60}")
+        raise ResqError(f"a message holds numbers of {dtype!r:.20} and shape {shape!r:.60}")
     kind, count = np.dtype(dtype), 1
     for n in shape:
         count *= n
     if count * kind.itemsize > LARGEST:
-        raise ValueError(f"a message holds {count * kind.itemsize} bytes; at most {LARGEST}")
+        raise ResqError(f"a message holds {count * kind.itemsize} bytes; at most {LARGEST}")
     array = np.empty(shape, kind)
     if count:
         _fill(source, _bytes(array))

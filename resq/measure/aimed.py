@@ -1,7 +1,7 @@
 """Attacks on a deployed network: on its runtime by questions alone, or on its differentiable twin.
 
-Examples made on the twin meet the runtime, so that a row's accuracy is always the runtime's. All steps are taken:
-an example that just crossed the twin's border may lie on the right side of the runtime's.
+Examples made on the twin meet the runtime, so that a row's accuracy is always the runtime's. All steps are
+taken: an example that just crossed the twin's border may lie on the right side of the runtime's.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def moved(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: Bit
 
 
 def asked(network: Network) -> Callable[[Tensor], Tensor]:
-    """The runtime as a function of images (N, C, H, W) in [0, 1]: its answers (N, classes), without gradients."""
+    """The runtime as a function: images (N, C, H, W) in [0, 1] -> answers (N, classes), without gradients."""
 
     def answers(x: Tensor) -> Tensor:
         return torch.from_numpy(network.logits(x.detach().contiguous().numpy().copy()))

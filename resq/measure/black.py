@@ -59,6 +59,7 @@ def blinded(of: dict[str, np.ndarray]) -> Guard:
     best = min(("twin-pgd", "twin-apgd"), key=lambda name: shown[name])
     likely = 100 * noise(of["square"], of[best])
     return Guard(
+        "black-box",
         "questions alone find no more than the twin's gradients",
         100 * (shown[best] - shown["square"]),
         "pp",
@@ -82,22 +83,33 @@ def file_guards(
     pgd, apgd, clean = share["twin-pgd"], share["twin-apgd"], share["clean"]
     return [
         blinded(of),
-        Guard("the twin answers as the runtime does", 100 * (1 - same), "%", 0.5, 2.0,
-              f"{_percent(same)} of the answers are the same; examples are made on the twin"),
-        Guard("PGD finds what FGSM finds", 100 * (pgd - share["twin-fgsm"]), "pp", 0.0, 0.5,
-              f"made on the twin, FGSM leaves {_percent(share['twin-fgsm'])}, PGD-{steps} {_percent(pgd)}"),
-        Guard("APGD finds little that PGD missed", 100 * abs(pgd - apgd), "pp", 2.0, 5.0,
-              f"PGD-{steps} leaves {_percent(pgd)}, APGD {_percent(apgd)}"),
-        Guard("twice the steps change nothing", 100 * abs(pgd - share["longer"]), "pp", 0.5, 2.0,
-              f"PGD-{steps} leaves {_percent(pgd)}, PGD-{2 * steps} {_percent(share['longer'])}"),
-        Guard("a huge budget breaks everything", 100 * share["huge"], "%", 100 * chance, 200 * chance,
-              f"accuracy at {guards.HUGE:g}/255 {_percent(share['huge'])}; chance is {_percent(chance)}"),
-        Guard("gradients are not zero", 100 * flat, "%", 1.0, 5.0,
-              f"{_percent(flat)} of the images have a gradient of exactly zero on the twin"),
-        Guard("a budget of 0 is the clean accuracy", 100 * abs(share["none"] - clean), "pp", 0.0, 0.0,
-              f"clean {_percent(clean)}, eps 0 {_percent(share['none'])}"),
-        Guard("the network works without an attack", 100 * (1 - clean), "%", 20.0, 100 * (1 - 2 * chance),
-              f"clean accuracy {_percent(clean)}; without it no robust accuracy means anything"),
+        Guard("twin", "the twin answers as the runtime does", 100 * (1 - same), "%", 0.5, 2.0,
+              f"{_percent(same)} of the answers are the same; examples are made on the twin",
+              len(y)),
+        Guard("fgsm", "PGD finds what FGSM finds", 100 * (pgd - share["twin-fgsm"]), "pp", 0.0, 0.5,
+              f"made on the twin, FGSM leaves {_percent(share['twin-fgsm'])}, PGD-{steps} {_percent(pgd)}",
+              len(y)),
+        Guard("apgd", "APGD finds little that PGD missed", 100 * abs(pgd - apgd), "pp", 2.0, 5.0,
+              f"PGD-{steps} leaves {_percent(pgd)}, APGD {_percent(apgd)}",
+              len(y)),
+        Guard("steps", "twice the steps change nothing", 100 * abs(pgd - share["longer"]), "pp", 0.5, 2.0,
+              f"PGD-{steps} leaves {_percent(pgd)}, PGD-{2 * steps} {_percent(share['longer'])}",
+              len(y)),
+        Guard("huge", "a huge budget breaks everything", 100 * share["huge"], "%", 100 * chance, 200 * chance,
+              f"accuracy at {guards.HUGE:g}/255 {_percent(share['huge'])}; "
+              f"chance is {_percent(chance)}",
+              len(y)),
+        Guard("zero-gradient", "gradients are not zero", 100 * flat, "%", 1.0, 5.0,
+              f"{_percent(flat)} of the images have a gradient of exactly zero on the twin",
+              len(y)),
+        Guard("eps-zero", "a budget of 0 is the clean accuracy",
+              100 * abs(share["none"] - clean), "pp", 0.0, 0.0,
+              f"clean {_percent(clean)}, eps 0 {_percent(share['none'])}",
+              len(y)),
+        Guard("clean", "the network works without an attack",
+              100 * (1 - clean), "%", 20.0, 100 * (1 - 2 * chance),
+              f"clean accuracy {_percent(clean)}; without it no robust accuracy means anything",
+              len(y)),
     ]  # fmt: skip
 
 

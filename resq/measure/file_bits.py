@@ -70,14 +70,14 @@ def computed(network: Network, twin: Twin) -> dict[str, Words]:
 def estimated(
     network: Network, twin: Twin, x: Tensor, y: Tensor, *, seed: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """One row per tensor and bit, columns as in ``layers.COLUMNS``: what a flipped bit adds to the loss on average.
+    """One row per tensor and bit, columns as in ``layers.COLUMNS``: what a flipped bit adds to the loss.
 
     Args:
         x, y: images (N, C, H, W) in [0, 1] and labels (N,).
         seed: decides the random signs of the curvature.
     """
     held = computed(network, twin)
-    known, loss = slopes(_bench(twin, held), x, y, rng=seeds.rng(seed, "signs"))  # type: ignore[arg-type]
+    known, loss = slopes(_bench(twin, held), x, y, rng=seeds.rng(seed, "signs"))
     none = {"map": 0, "flips": 1, "share": 0.0, "n": len(y), "loss": loss, "linear": 0.0, "usual": 0.0,
             "clean": -1, "correct": -1}  # fmt: skip
     for name, one in held.items():
@@ -125,11 +125,11 @@ def _by_channel(costs: np.ndarray, stored: Stored) -> np.ndarray:
 def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: int) -> Iterator[Step]:
     """The most harmful flips found, one after the other: proposed by the twin, chosen by the runtime.
 
-    In every tensor the bit is taken whose flip raises the twin's loss most to first order; each of them is tried
-    on the runtime, and the one that raises its loss most is kept (Rakin, He and Fan 2019, arXiv:1903.12269).
+    In every tensor the bit is taken whose flip raises the twin's loss most to first order; each is tried on
+    the runtime, and the one that raises its loss most is kept (Rakin, He and Fan 2019, arXiv:1903.12269).
 
     Args:
-        x: the attacker's images (N, C, H, W), uint8, read-only so that they are sent once; ``y`` their labels.
+        x: the attacker's images (N, C, H, W), uint8, read-only to be sent once; ``y`` their labels.
     Raises:
         ValueError: the words are floating-point, where one exponent bit ends the search.
     """

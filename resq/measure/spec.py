@@ -120,7 +120,8 @@ class SweepSpec:
         object.__setattr__(self, "modes", tuple(m for m in MODES if m in self.modes))
 
     def _check_deployed(self) -> None:
-        """Of a deployed file: its own encoding, a data set by name, and nothing that needs gradients."""
+        """Of a deployed file: its own encoding, a data set by name, and attacks that a file can be given."""
+        deployed.refuse(self.checkpoint)
         if not deployed.is_file(self.checkpoint):
             Encoding.parse(self.encoding)
             known("target", self.targets, dict.fromkeys(TARGETS))

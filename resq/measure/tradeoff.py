@@ -54,13 +54,14 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     ``faults``: area under accuracy over log BER; ``attack``: area under accuracy over the budget; both over
     their width, 0..1. Only those of BERS and EPS are used that all lines share (columns ``bers``,
     ``budgets``), so that areas can be compared. A line is of one attack (``steps``, ``restarts``), the one
-    that most of its budgets were measured with. ``clean``: accuracy without either; ``n``: the fewest images.
+    that most of its budgets were measured with. Rows of chosen layers or bits, or of more than the words of
+    the weights, are left out. ``clean``: accuracy without either; ``n``: the fewest images.
 
     Args:
         rows: of one fault model and one attack, such as ``rows.query("fault == 'random'")``.
     """
     keys = ["checkpoint", "encoding", "weights", "seed"]
-    rows = rows[rows["axis"].isin(["ber", "eps"])]
+    rows = rows[rows["axis"].isin(["ber", "eps"]) & (rows["region"] == "all")]
     rows = pd.concat([rows.iloc[:0], *(_of_one_attack(own) for _, own in rows.groupby(keys))])
     found, shared = {}, {}
     for axis, points in (("ber", BERS), ("eps", EPS)):

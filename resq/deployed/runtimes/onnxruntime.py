@@ -108,9 +108,8 @@ class Engine:
             session.run(None, {name: padded(values[begin : begin + batch], batch)})
             for begin in range(0, len(values), batch)
         ]
-        return [
-            np.concatenate([np.atleast_1d(a) for a in one])[: len(values)] for one in zip(*parts, strict=True)
-        ]
+        joined = (np.concatenate([np.atleast_1d(a) for a in one]) for one in zip(*parts, strict=True))
+        return [one[: len(values)] for one in joined]
 
     def bytes_now(self) -> Sequence[memoryview]:
         """The memory that flips are made in."""

@@ -24,7 +24,7 @@ class Layer:
     Attributes:
         op: the operator that makes it.
         same: share of the numbers that are equal.
-        largest, mean: difference, in steps of the integers where they are integers, else in shares of the range.
+        largest, mean: difference, in steps of integers, else in shares of the range.
         unit: "steps" or "of the range".
     """
 
@@ -88,7 +88,8 @@ def compare(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray) -> Check
         layers, undisturbed, said = (), False, str(error)[:300]
     answers, guesses = own.argmax(1), made.argmax(1)
     return Check(
-        network.runtime, len(x), len(part), float(own.max() - own.min()), float(apart.max()), float(apart.mean()),
+        network.runtime, len(x), len(part), float(own.max() - own.min()), float(apart.max()),
+        float(apart.mean()),
         float((own == made).mean()), float((answers == guesses).mean()), int((answers == y).sum()),
         int((guesses == y).sum()), layers, undisturbed, said,
     )  # fmt: skip

@@ -1,10 +1,10 @@
 """What ONNX Runtime makes of a QDQ file when a session begins: products of integers instead of real numbers.
 
 DequantizeLinear -> Conv, Gemm, MatMul or Add -> QuantizeLinear becomes QLinearConv, QGemm and so on. Sums of
-integers are exact, so a twin that computes the same in real numbers would round some values to the other side.
-On x86, onnxruntime 1.32.0 first makes uint8 of int8 activations that have one reader, and then fuses no product
-whose input and output are of different types: with int8 activations 10 of the 19 convolutions of a ResNet-20 are
-computed in real numbers, in the twin too.
+integers are exact, so a twin that computes the same in real numbers would round some values to the other
+side. On x86, onnxruntime 1.32.0 first makes uint8 of int8 activations that have one reader, and then fuses no
+product whose input and output are of different types: with int8 activations 10 of the 19 convolutions of a
+ResNet-20 are computed in real numbers, in the twin too.
 """
 
 from __future__ import annotations

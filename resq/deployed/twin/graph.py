@@ -48,7 +48,7 @@ class Program:
     Attributes:
         carrier: "tflite" or "onnx".
         steps: in an order in which each value is made before it is read.
-        constants: name -> numbers as they are stored, before any scale; of those that are not among the file's
+        constants: name -> numbers as they are stored, before any scale; those that are not among the file's
             words (``words`` says which are).
         words: name of a value -> name of the ``Stored`` that holds its numbers.
         codes: of TFLite, the quantizer of each value that has one.

@@ -1,4 +1,4 @@
-"""Images as a network's input takes them, in torch: what ``deployed.pixels`` and the worker do, with gradients."""
+"""Images as a network's input takes them, in torch: what ``deployed.pixels`` does, with gradients."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The twin: a deployed file's graph and words as a torch network.
 
-It computes what the file's runtime computes, as exactly as floats allow, and has gradients with respect to the
-images and to the words. It is no measurement of the deployed network: ``check.compare`` says how far the two are
-apart.
+It computes what the file's runtime computes, as exactly as floats allow, and has gradients with respect to
+the images and to the words. It is no measurement of the deployed network: ``check.compare`` says how far the
+two are apart.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Twin(nn.Module):
         return self.run(x, (self.program.output,))[self.program.output].flatten(1)
 
     def scores(self, x: Tensor) -> Tensor:
-        """Images -> what the last softmax is given, else the answers: those that attacks follow, (N, classes).
+        """Images -> what the last softmax is given, else the answers, for attacks to follow: (N, classes).
 
         An int8 softmax rounds most probabilities to 0 or 1, where no gradient is left.
         """

@@ -1,7 +1,7 @@
 """ONNX's operators on integers, and ONNX Runtime's own: QDQ pairs, QOperator, dynamic quantization.
 
-Integers are summed up as integers (floats hold them exactly up to 2**24), scaled once and rounded half to even,
-as ONNX Runtime's CPU kernels do it.
+Integers are summed up as integers (floats hold them exactly up to 2**24), scaled once and rounded half to
+even, as ONNX Runtime's CPU kernels do it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def q_matmul(v: Values, step: Step) -> Tensor:
 
 
 def q_gemm(v: Values, step: Step) -> Tensor:
-    """QGemm: a, scale, zero, b, scale, zero, int32 c, and the output's scale and zero, or none for real numbers."""
+    """QGemm: a, scale, zero, b, scale, zero, int32 c, the output's scale and zero or none for floats."""
     n, t = step.inputs, step.told
     a, b = v[n[0]] - v[n[2]].reshape(()), v[n[3]]
     b = b - along(v[n[5]], 2, 0 if t.get("transB") else 1)
@@ -97,7 +97,7 @@ def _given(v: Values, real: Tensor, names: tuple[str, ...]) -> Tensor:
 
 
 def q_add(v: Values, step: Step) -> Tensor:
-    """QLinearAdd: the zero point is added before rounding, b before a, each product added without rounding it.
+    """QLinearAdd: the zero point is added before rounding, b before a, products unrounded.
 
     Products that are rounded first would put a few sums on the other side of a half.
     """

@@ -101,7 +101,7 @@ def padded(v: Values, step: Step) -> Tensor:
 
 
 def cast(v: Values, step: Step) -> Tensor:
-    """Cast: to integers for shapes and places; between floats, and to the integers of codes, nothing is done."""
+    """Cast: to integers for shapes and places; codes and floats stay what they are."""
     x, to = v[step.inputs[0]], step.told["to"]
     if to in (6, 7):
         return x.long() if to == 7 or not x.is_floating_point() else x

@@ -25,7 +25,8 @@ def program(parsed: Parsed) -> Program:
     """The graph of a file that was parsed before."""
     raw = parsed.memory
     graph = protobuf.parts(raw, (0, len(raw)), GRAPH)[-1]
-    steps, constants = [], {}
+    steps: list[Step] = []
+    constants: dict[str, np.ndarray] = {}
     for span in protobuf.parts(raw, graph, NODE):
         step = _step(raw, span)
         if step.op == "Constant":
@@ -52,12 +53,12 @@ def _opset(raw: bytes) -> int:
 
 
 def _step(raw: bytes, span: Span) -> Step:
-    ends = [
+    reads, makes = (
         tuple(raw[slice(*s)].decode("utf-8", "replace") for s in protobuf.parts(raw, span, field))
         for field in (1, 2)
-    ]
+    )
     told = dict(_attribute(raw, part) for part in protobuf.parts(raw, span, ATTRIBUTE))
-    return Step(protobuf.text(raw, span, 4), *ends, told)
+    return Step(protobuf.text(raw, span, 4), reads, makes, told)
 
 
 def _attribute(raw: bytes, span: Span) -> tuple[str, Any]:

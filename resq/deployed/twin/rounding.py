@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 # Integer type -> its smallest and its largest number.
-LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "uint16": (0, 65535), "int4": (-8, 7),
-          "uint4": (0, 15), "int32": (-(2**31), 2**31 - 1)}  # fmt: skip
+LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "uint16": (0, 65535),
+          "int4": (-8, 7), "uint4": (0, 15), "int32": (-(2**31), 2**31 - 1)}  # fmt: skip
 
 
 class _Rounded(torch.autograd.Function):
@@ -25,7 +25,7 @@ class _Rounded(torch.autograd.Function):
 
 def rounded(x: Tensor) -> Tensor:
     """``x`` rounded half to even; its gradient is that of ``x``."""
-    return _Rounded.apply(x)  # type: ignore[no-untyped-call, no-any-return]
+    return _Rounded.apply(x)
 
 
 def away(x: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def coded(x: Tensor, zero: Tensor, dtype: str) -> Tensor:
 
 
 def along(numbers: Tensor, rank: int, axis: int) -> Tensor:
-    """One number, or one for each channel, in a shape that broadcasts along ``axis`` of a tensor of this rank."""
+    """One number, or one for each channel, shaped to broadcast along ``axis`` of a tensor of this rank."""
     if numbers.numel() == 1:
         return numbers.reshape(())
     shape = [1] * rank

@@ -1,7 +1,7 @@
-"""What a runtime computes in between: the file with more outputs, run by the same runtime with its own kernels.
+"""What a runtime computes in between: the file with more outputs, run by the same runtime and kernels.
 
-LiteRT's delegate keeps no value in between, not even with ``experimental_preserve_all_tensors``, and without the
-delegate other kernels run. So the values are made outputs of a copy of the file.
+LiteRT's delegate keeps no value in between, and without the delegate other kernels run. So the values are
+made outputs of a copy of the file.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from resq.deployed.twin.graph import Program
 
 GRAPH, OUTPUT, NAME = 7, 12, 1
 # Operators whose results are no numbers of a layer.
-SHAPES = ("Shape", "Gather", "Unsqueeze", "Squeeze", "Concat", "ConstantOfShape", "Equal", "Where", "Slice", "Cast",
-          "Reshape", "Flatten", "Transpose", "Identity", "Expand", "SHAPE", "PACK", "STRIDED_SLICE", "RESHAPE", "CAST",
-          "DequantizeLinear", "Split", "SPLIT", "Mod", "Div", "Constant")  # fmt: skip
+SHAPES = ("Shape", "Gather", "Unsqueeze", "Squeeze", "Concat", "ConstantOfShape", "Equal", "Where", "Slice",
+          "Cast", "Reshape", "Flatten", "Transpose", "Identity", "Expand", "SHAPE", "PACK", "STRIDED_SLICE",
+          "RESHAPE", "CAST", "DequantizeLinear", "Split", "SPLIT", "Mod", "Div", "Constant")  # fmt: skip
 
 
 def names(program: Program) -> tuple[str, ...]:
-    """The values that are worth comparing: of an ONNX file with integers, what is rounded; else each layer's."""
+    """The values worth comparing: of an ONNX file with integers, what is rounded; else each layer's."""
     steps = [step for step in program.steps if step.op not in SHAPES]
     rounded = [step for step in steps if step.op.startswith(("QLinear", "QGemm", "QuantizeLinear"))]
     chosen = [step for step in rounded or steps if step.inputs[0] not in program.words]

@@ -1,8 +1,8 @@
 """TFLite's operators in torch. Add one: ``(values, step) -> Tensor`` and a line in OPS.
 
-Products of integers are summed up as integers (floats hold them exactly up to 2**24), scaled once in float32 and
-rounded half to even, as XNNPACK, LiteRT's default delegate, does it; everything else is computed in real numbers
-and rounded to the output's quantizer. Images keep TFLite's order of axes, NHWC.
+Products of integers are summed up as integers (floats hold them exactly up to 2**24), scaled once in float32
+and rounded half to even, as XNNPACK, LiteRT's default delegate, does it; everything else is computed in real
+numbers and rounded to the output's quantizer. Images keep TFLite's order of axes, NHWC.
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ def pooled(v: Values, step: Step) -> Tensor:
     made = made.permute(0, 2, 3, 1)
     if not kept:
         return v.give(step.outputs[0], _cut(made, step))
-    return _cut_codes(away(made), *(q.reshape(()) for q in v.quantizer(name)), step)
+    scale, zero = (q.reshape(()) for q in v.quantizer(name))
+    return _cut_codes(away(made), scale, zero, step)
 
 
 def _alike(v: Values, name: str, other: str) -> bool:

@@ -54,7 +54,7 @@ def strided(v: Values, step: Step) -> Tensor:
             places.append(begin)
             continue
         first = None if t["begin"] >> i & 1 else begin
-        places.append(slice(first, None if t["end"] >> i & 1 else end, by))  # type: ignore[arg-type]
+        places.append(slice(first, None if t["end"] >> i & 1 else end, by))
     return x[tuple(places)]
 
 
