@@ -20,7 +20,8 @@ ROW = {
 @pytest.mark.parametrize("numbers", ["1", "2"])
 @pytest.mark.parametrize(("weights", "encoding", "same"), [
     (CODES, "int4", False), (CODES, "int4-tmr2", False), (CODES, "int8+int4-tmr2@0", False),
-    (CODES, "int8", True), (CODES, "fp32", True), (FLOATS, "int4-tmr2", True), ("of-a-user", "int4", False),
+    (CODES, "int8", True), (CODES, "fp32", True), (CODES, "int4-tmr2+folded9", True),
+    (FLOATS, "int4-tmr2", True), ("of-a-user", "int4", False),
 ])  # fmt: skip
 def test_older_rows_in_words_of_four_bits_count_only_where_the_words_are_the_same(
     numbers, weights, encoding, same
@@ -46,7 +47,7 @@ def test_every_shipped_row_of_a_network_kept_in_four_bits_was_measured_in_its_wo
     four = {found.hash for found in map(checkpoints.load, checkpoints.names()) if found.finished}
     assert len(four) == 4
     rows = table.shipped()
-    rows = rows[rows["encoding"].str.contains(carry.FOUR) & rows["weights"].isin(four - set(carry.OTHERWISE))]
+    rows = rows[rows["encoding"].map(carry.in_four) & rows["weights"].isin(four - set(carry.OTHERWISE))]
     files = [pd.read_parquet(file) for file in table.SHIPPED.glob("*.parquet") if "layers" not in file.name]
     measured = {key for file in files if "numbers" in file for key in file["key"][file["numbers"] == NUMBERS]}
     assert len(rows)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from resq.core import FLOATS
+from resq.core import FLOATS, Encoding
+from resq.errors import ResqError
 from resq.measure.version import NUMBERS
 
 STALE = "numbers-"  # before the key of a row that is not carried: its cell counts as not measured
@@ -19,6 +22,21 @@ OTHERWISE = (
     "dd2c6c1f4455e593", "5510f0283bda000f", "25cab3ba53365542", "496dcd7a1f3f0c45", "a21f2039bafcc893",
     "5d3041c6f8aae00a", "8ff1e99d6259f8ca", "06d2dfffe64dec8a", "369aac26946921bc",
 )  # fmt: skip
+
+
+@cache
+def in_four(encoding: str) -> bool:
+    """Whether weights lie in plain codes of 4 bits, however often stored: what a file may hold as they are.
+
+    >>> [in_four(name) for name in ("int4-tmr2", "int8+int4-tmr2@0", "int4-symmetric", "int4-tmr2+folded9")]
+    [True, True, False, False]
+    """
+    try:
+        found = Encoding.parse(encoding)
+    except ResqError:
+        return FOUR in encoding
+    parts = (found.base, *(found.of(layer) for layer in found.apart[:1]))
+    return any(replace(part, tmr=0, copies=1) == Encoding(4) for part in parts)
 
 
 def carried(table: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +51,8 @@ def carried(table: pd.DataFrame) -> pd.DataFrame:
     first = (table["numbers"] == "1").to_numpy()
     if not (first | second).any():
         return table
-    same = ~(table["encoding"].str.contains(FOUR) & ~table["weights"].isin(OTHERWISE)).to_numpy(bool)
+    four = table["encoding"].map(in_four).to_numpy(bool)
+    same = ~four | table["weights"].isin(OTHERWISE).to_numpy(bool)
     first = first & ~((table["axis"] == "joint") & table["encoding"].isin(list(FLOATS))).to_numpy()
     due, n = table["due"].to_numpy(), table["n"].to_numpy()
     none, every = same & first & (due == 0), same & first & (due == n) & (due > 0)
@@ -58,7 +77,7 @@ def row(old: dict[str, Any]) -> dict[str, Any]:
     """
     if old["numbers"] == NUMBERS or old["key"].startswith(STALE):
         return old
-    if FOUR not in old["encoding"] or old["weights"] in OTHERWISE:
+    if not in_four(old["encoding"]) or old["weights"] in OTHERWISE:
         met = old["axis"] == "joint" and old["encoding"] in FLOATS
         if old["numbers"] == "2":
             return {**old, "numbers": NUMBERS}
