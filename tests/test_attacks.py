@@ -13,7 +13,7 @@ from resq import data, networks
 from resq.threat.attacks import ATTACKS, fgsm, gradient, pgd
 
 # The same attacks with less work: what they promise does not depend on it.
-SHORT = {"apgd": {"steps": 3}, "autoattack": {"steps": 1, "queries": 3}, "square": {"queries": 30}}
+SHORT = {"apgd": {"steps": 3}, "autoattack": {"steps": 1, "queries": 3}, "square": {"queries": 200}}
 ATTACK = {name: partial(attack, **SHORT.get(name, {})) for name, attack in ATTACKS.items()}
 every_attack = pytest.mark.parametrize("name", ATTACKS)
 EPS = 8 / 255

@@ -42,3 +42,16 @@ def test_larger_maps_grouped_and_1x1_convolutions_go_the_usual_way():
 def test_resnet18_has_it_in_its_last_group():
     network = networks.build("resnet18", 10, mean=(0.5,) * 3, std=(0.5,) * 3)
     assert type(network.body.layer4[1].conv2) is SmallConv2d
+
+
+@pytest.mark.parametrize("way", ["trace", "export"])
+def test_an_exported_network_has_the_convolution_itself_and_takes_any_number_of_images(way):
+    body = quicken(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1)))
+    x = torch.rand(2, 3, 2, 2)
+    if way == "trace":
+        made = torch.jit.trace(body, x)
+    else:
+        made = torch.export.export(body, (x,), dynamic_shapes=({0: torch.export.Dim("n")},)).module()
+    more = torch.rand(5, 3, 2, 2)
+    torch.testing.assert_close(made(more), body(more))
+    assert "conv" in str(made.graph)

@@ -34,7 +34,7 @@ def opened(arguments: argparse.Namespace) -> Network:
 def _spec(arguments: argparse.Namespace) -> SweepSpec:
     """What was asked for, checked as a sweep is."""
     asked = {name: getattr(arguments, name) for name in ("checkpoint", "data", "targets", "seed")}
-    return SweepSpec(**asked, encoding=arguments.encoding, inputs=options.inputs(arguments))
+    return SweepSpec(**asked, encoding=arguments.encoding or AS_STORED, inputs=options.inputs(arguments))
 
 
 def _frozen(part: Dataset) -> np.ndarray:

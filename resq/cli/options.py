@@ -68,6 +68,7 @@ def opened(arguments: argparse.Namespace) -> str:
     name = getattr(arguments, "checkpoint", None) or getattr(arguments, "target", None)
     if not hasattr(arguments, "encoding") or not name or name.endswith((".toml", ".json")):
         return ""
+    deployed.refuse(name)
     if deployed.is_file(name):
         return f"{name} as it is"
     bits, asked = getattr(arguments, "bits", None), arguments.encoding

@@ -63,16 +63,6 @@ class Files:
             "bits": _bits(cell, network), "software": f"{network.runtime}, numpy {np.__version__}",
         }  # fmt: skip
 
-    def _fault_free(self, cell: Cell, network: Network, x: np.ndarray) -> Answers | None:
-        """What the faults of a cell are compared with; None where every map has images of its own."""
-        if cell.sample == "random":
-            return None
-        known = self._clean.get((network.hash, cell.inputs))
-        if known is None or known[0] is not x:
-            known = x, answered(network.logits(x), np.zeros(len(x), np.int64), None)
-            self._clean = {(network.hash, cell.inputs): known}
-        return known[1]
-
     def _moved(
         self, cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: BitFlips
     ) -> np.ndarray:
@@ -85,6 +75,16 @@ class Files:
         if self._aimed is None or self._aimed[0] != key or self._aimed[1] is not x:
             self._aimed = key, x, aimed.moved(cell, network, x, y, NO_FLIPS)
         return self._aimed[2]
+
+    def _fault_free(self, cell: Cell, network: Network, x: np.ndarray) -> Answers | None:
+        """What the faults of a cell are compared with; None under attack and for images of a map."""
+        if cell.axis != "ber" or cell.sample == "random":
+            return None
+        known = self._clean.get((network.hash, cell.inputs))
+        if known is None or known[0] is not x:
+            known = x, answered(network.logits(x), np.zeros(len(x), np.int64), None)
+            self._clean = {(network.hash, cell.inputs): known}
+        return known[1]
 
     def network(self, cell: Cell) -> Network:
         """The cell's file, opened, its words known to be computed with."""
