@@ -16,7 +16,7 @@ import pandas as pd
 from dashboard import places, theme
 from resq import checkpoints
 from resq.core import Encoding
-from resq.measure import guards, paired, stats, surface, table
+from resq.measure import carry, guards, paired, stats, surface, table
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "README.md"
@@ -100,19 +100,23 @@ def others() -> list[str]:
     return lines
 
 
+EVERYTHING = "cifar10-resnet18-everything.parquet"
+
+
 def everything() -> list[str]:
     """One line per network and encoding where everything is struck: accuracy over BER, what is kept."""
-    rates, rows = [0.0, 1e-4, 1e-3, 1e-2, 5e-2, 1e-1], table.shipped()
+    rates, rows = [0.0, 1e-4, 1e-3, 1e-2, 5e-2, 1e-1], table.read(table.SHIPPED / EVERYTHING)
     rows = rows[rows["region"] == "weights and floats"]
     lines = [
         f"| network | stored as | bits a weight | {' | '.join(f'BER {x:g}' for x in rates)} | kept at 0.01 |",
         "|---|---|---|" + "---|" * (len(rates) + 1),
     ]
     for (name, encoding), part in rows.groupby(["checkpoint", "encoding"]):
-        at = stats.foremost(stats.curve(part)).set_index("x")
+        at = stats.foremost(stats.curve(carry.current(part))).set_index("x")
         cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
         weights = part["bits"].max() / sum(checkpoints.sizes(name))
-        kept = f"{at.loc[1e-2, 'mean'] / at.loc[0.0, 'mean']:.3f}"
+        both = {0.0, 1e-2} <= set(at.index)
+        kept = f"{at.loc[1e-2, 'mean'] / at.loc[0.0, 'mean']:.3f}" if both else "not measured"
         line = [f"`{name.split('/')[-1]}`", f"`{encoding}`", f"{weights:.2f}", *cells, kept]
         lines.append(f"| {' | '.join(line)} |")
     return lines
@@ -168,14 +172,16 @@ def copied(family: str) -> list[str]:
     """One line per network and set of layers stored several times, where a layer is picked first."""
     files = [f"{family.replace('/', '-')}-{name}.parquet" for name in ("copies", "hardened-copies")]
     rows = pd.concat([table.read(table.SHIPPED / file) for file in files], ignore_index=True)
+    now = carry.current(rows)
     lines = [
         f"| network, stored as | bits | {' | '.join(f'BER {x:g}' for x in COPIED)} |",
         "|---|" + "---|" * (len(COPIED) + 1),
     ]
-    for (checkpoint, encoding), part in rows.groupby(["checkpoint", "encoding"], sort=False):
+    for (checkpoint, encoding), _ in rows.groupby(["checkpoint", "encoding"], sort=False):
         bits = Encoding.parse(encoding).memory(checkpoints.sizes(checkpoint))
+        part = now[(now["checkpoint"] == checkpoint) & (now["encoding"] == encoding)]
         at = stats.curve(part).set_index("x")
-        cells = " | ".join(_cell(at.loc[x]) for x in COPIED)
+        cells = " | ".join(_cell_at(at, x) for x in COPIED)
         lines.append(f"| `{checkpoint.split('/')[-1]}`, {encoding} | {bits:.2f} | {cells} |")
     return lines
 
@@ -240,12 +246,15 @@ def kept(network: str, chance: float) -> list[str]:
         own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == "int4-tmr2")]
         own = own[(own["axis"] == "ber") & (own["region"] == "all")]
         under = own[own["fault"] == "random"]
+        if not len(under[under["ber"] == 1e-1]):
+            lines.append(f"| `{variant}`, int4-tmr2 | not measured | | | | |")
+            continue
         n = int(under.loc[under["ber"] == 1e-1, "n"].max())
         part = under[under["n"] == n]
         cells = [_share(part, x, chance) for x in (1e-2, 5e-2, 1e-1)]
         uniform = stats.foremost(stats.curve(own[own["fault"] == "layer-uniform"])).set_index("x")
         maps = part[part["ber"] > 0]["map"].nunique()
-        cells.append(_cell(uniform.loc[1e-3]))
+        cells.append(_cell_at(uniform, 1e-3))
         lines.append(f"| `{variant}`, int4-tmr2 | {n:,}, {maps} | {' | '.join(cells)} |")
     return lines
 
@@ -285,7 +294,7 @@ def _measure(
     own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == words)]
     under = own[(own["axis"] == "ber") & (own["region"] == "all")]
     lines = stats.foremost(stats.curve(under[under["fault"].isin([fault, "none"])])).set_index("x")
-    cells = [_cell(lines.loc[x]) for x in (0.0, 1e-2, 5e-2, 1e-1)]
+    cells = [_cell_at(lines, x) for x in (0.0, 1e-2, 5e-2, 1e-1)]
     attacked = "as `base`" if fault != "random" else robust(rows, f"{network}/{variant}", words)
     of = f"`{variant}`, {encoding}" if encoding else f"`{variant}`"
     return f"| {said} | {of} | {stored} | {' | '.join(cells)} | {attacked} |"
@@ -333,6 +342,11 @@ def described() -> list[str]:
         f"itself by {moved['D_F']}), mostly with clean accuracy, which A takes from {100 * clean['00']:.1f} "
         f"to {100 * clean['a']:.1f} %. One seed has no interval, and no Lambda."
     ]
+
+
+def _cell_at(curve: pd.DataFrame, ber: float) -> str:
+    """The accuracy at a rate of a curve that is indexed by its rates, where it was measured."""
+    return _cell(curve.loc[ber]) if ber in curve.index else "not measured"
 
 
 def _cell(point) -> str:

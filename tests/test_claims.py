@@ -221,6 +221,8 @@ def test_a_difference_is_that_of_the_means_of_both_cells_wherever_the_shipped_ro
     rows = rows[(rows["encoding"] == "int4-tmr2") & (rows["n"] == 500) & (rows["fault"] == "random")]
     for ber, part in rows.groupby("ber"):
         own = [part[part["checkpoint"] == f"cifar10/resnet18/{name}"] for name in ("plus", "base")]
+        if not all(map(len, own)):
+            continue
         means = [(r["correct"] / r["n"]).mean() for r in own]
         assert paired.difference(*own).mean == pytest.approx(means[0] - means[1]), ber
 

@@ -131,8 +131,8 @@ def attacked() -> dict[float, int]:
     return {row["eps"]: row["correct"] for row in sweep.run(spec)}
 
 
-def test_these_are_the_numbers_of_version_2():
-    assert NUMBERS == "2"
+def test_these_are_the_numbers_of_version_3():
+    assert NUMBERS == "3"
 
 
 def test_every_fault_model_and_every_kind_of_encoding_has_its_golden_number():

@@ -14,7 +14,7 @@ import pandas as pd
 
 from resq import __version__, checkpoints
 from resq.errors import ResqError
-from resq.measure import areas, table
+from resq.measure import areas, carry, table
 from resq.measure.spec import SweepSpec
 
 PROTOCOL = "resq-card-2"  # raised when the cells below change: cards of other protocols are not comparable
@@ -147,4 +147,4 @@ def rows(kind: str) -> pd.DataFrame:
             found.append(read(file)[1])
         except ResqError:
             continue  # verify by `python -m resq card FILE`, which names what is wrong
-    return pd.concat(found, ignore_index=True) if found else table.frame([])
+    return carry.current(pd.concat(found, ignore_index=True)) if found else table.frame([])

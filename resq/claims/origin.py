@@ -11,9 +11,10 @@ from resq import checkpoints
 from resq.claims import book
 from resq.claims.book import Claim
 from resq.errors import ResqError
-from resq.measure import campaign, cells, database, store, table
+from resq.measure import campaign, carry, cells, database, store, table
 from resq.measure.campaign import CampaignSpec
 from resq.measure.spec import SweepSpec
+from resq.measure.version import NUMBERS
 
 SERIES = [
     "checkpoint", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed", "n", "axis",
@@ -36,9 +37,9 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
     if name.endswith(".parquet"):
         if not Path(name).is_file():
             raise ResqError(f"no rows at {name}")
-        return Path(name).stem, table.read(Path(name))
+        return Path(name).stem, _current(Path(name))
     if (file := table.SHIPPED / f"{name}.parquet").is_file() and not name.endswith("-layers"):
-        return name, table.read(file)
+        return name, _current(file)
     begun = {run["hash"]: run["spec"] for run in store.runs()} if database.there() else {}
     if name in begun:
         return _campaign(f"campaign {name}", campaign.parse(begun[name], f"campaign {name}"))
@@ -52,6 +53,21 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
         known = ", ".join(checkpoints.names()) or "none"
         raise ResqError(f"no rows of {name!r}; results: {files}; checkpoints: {known}; or a .parquet file")
     return name, rows
+
+
+def _current(file: Path) -> pd.DataFrame:
+    """The rows of a file that count as the present numbers do.
+
+    Raises:
+        ValueError: it has rows, and none of them does.
+    """
+    found = table.read(file)
+    if len(rows := carry.current(found)) or found.empty:
+        return rows
+    raise ResqError(
+        f"all {len(found)} rows of {file.name} are of older numbers than {NUMBERS} and would be others "
+        "today: measure them again"
+    )
 
 
 def _campaign(title: str, spec: CampaignSpec) -> tuple[str, pd.DataFrame]:

@@ -98,6 +98,7 @@ def _engine(url: str) -> sql.Engine:
             sql.event.listen(found, "connect", _tuned)
         META.create_all(found)
         _complete(found)
+        _carry(found)
     except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = url.split("@")[-1]  # no password in a sentence
@@ -117,8 +118,6 @@ def _complete(found: sql.Engine) -> None:
             for name in new:
                 column = _added(name, found.dialect)
                 connection.execute(sql.text(f"ALTER TABLE {of.name} ADD COLUMN {column}"))
-            if of is ROWS and "numbers" in new:
-                _carry(connection)
 
 
 def _added(name: str, dialect: sql.Dialect) -> str:
@@ -131,15 +130,22 @@ def _added(name: str, dialect: sql.Dialect) -> str:
     return f'"{name}" {kind} NOT NULL DEFAULT {default}'
 
 
-def _carry(connection: sql.Connection) -> None:
-    """Rows of version 1 as ``carry`` has them; what cannot be carried gets another key and stays."""
-    joint = sql.select(SERIES.c.id).where(SERIES.c.axis == "joint")
-    plain = sql.and_(ROWS.c.due == 0, ROWS.c.series.not_in(joint))
-    connection.execute(ROWS.update().where(plain).values(numbers=NUMBERS))
+def _carry(found: sql.Engine) -> None:
+    """Rows of older NUMBERS as ``carry`` has them; what cannot be carried gets another key and stays."""
+    fresh = ROWS.c.key.not_like(f"{carry.STALE}%")
+    with found.begin() as connection:  # all rows are carried at once, so one tells whether they were
+        if connection.scalar(sql.select(ROWS.c.numbers).where(fresh).limit(1)) in (None, NUMBERS):
+            return
+        _carry_rows(connection, sql.and_(fresh, ROWS.c.numbers != NUMBERS))
+
+
+def _carry_rows(connection: sql.Connection, older: sql.ColumnElement[bool]) -> None:
+    asked = sql.or_(SERIES.c.axis == "joint", SERIES.c.encoding.contains(carry.FOUR))
+    odd = sql.or_(ROWS.c.due > 0, ROWS.c.series.in_(sql.select(SERIES.c.id).where(asked)))
+    connection.execute(ROWS.update().where(older, sql.not_(odd)).values(numbers=NUMBERS))
     names = ("key", "due", "correct", "right", "numbers")
-    of_series = [SERIES.c[name] for name in ("n", "axis", "encoding")]
-    odd = sql.or_(ROWS.c.due > 0, SERIES.c.axis == "joint")
-    question = sql.select(*(ROWS.c[name] for name in names), *of_series).join(SERIES).where(odd)
+    of_series = [SERIES.c[name] for name in ("n", "axis", "encoding", "weights")]
+    question = sql.select(*(ROWS.c[name] for name in names), *of_series).join(SERIES).where(older, odd)
     for old in connection.execute(question).mappings().all():
         new = carry.row(dict(old))
         change = {name: new[name] for name in names}
