@@ -16,11 +16,11 @@ from scipy import special
 
 from resq import data, seeds
 from resq.core import BitFlips
-from resq.deployed import canary
+from resq.deployed import canary, remembered
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.errors import ResqError
-from resq.measure import cells, rates
+from resq.measure import cells, machine, rates
 from resq.measure.cells import Cell
 from resq.memory import faults
 
@@ -167,7 +167,8 @@ def opened(cell: Cell) -> Network:
                 f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
                 f"{len(whole.classes)}"
             )
-        settled = canary.settle(network, whole.first(min(len(whole), canary.TIMED)).pixels, cell.layers)
+        some = whole.first(min(len(whole), canary.TIMED)).pixels
+        settled = remembered.settle(network, some, cell.layers, machine.processor())
     except BaseException:
         network.close()
         raise
