@@ -71,7 +71,8 @@ def agreement(file: Path, name: str, n: int) -> dict[str, object]:
         "clean": int((found.argmax(1) == some.y).sum()), "own": int((own.argmax(1) == some.y).sum()), "n": n,
         "equal logits": float((found == own).mean()), "tensors": tensors, "weights": len(network.stored),
         "bits": network.layout.n_bits, "flips": len(where),
-        "with flips": int((struck.argmax(1) == some.y).sum()), "way": settled.way, "batch": settled.batch, "unread": settled.unread,
+        "with flips": int((struck.argmax(1) == some.y).sum()),
+        "way": settled.way, "batch": settled.batch, "unread": settled.unread,
         "seconds": round(time.perf_counter() - began),
     }  # fmt: skip
 

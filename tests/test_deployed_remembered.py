@@ -8,7 +8,7 @@ import pytest
 from resq.deployed import canary, remembered
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
-from tests import tiny_onnx
+from stress import tiny
 
 UNIT = Asked((0.0, 1.0))
 
@@ -24,7 +24,7 @@ def runs(monkeypatch, own_folders):
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    return tiny_onnx.made(tmp_path_factory.mktemp("tiny") / "tiny.onnx", classes=5)
+    return tiny.onnx_file(tmp_path_factory.mktemp("tiny") / "tiny.onnx", classes=5)
 
 
 def opened(file, targets="weights", layers=(), processor="one", runtime=""):
