@@ -38,7 +38,7 @@ def onnx_file(file: Path, classes: int = 5, channels: int = 1, height: int = 12,
 
 def tflite_file(file: Path, classes: int = 5, channels: int = 1, height: int = 12, width: int = 10) -> Path:
     """Writes conv -> dense in full-integer int8, weights of chance, and gives the file."""
-    import flatbuffers
+    import flatbuffers  # type: ignore[import-untyped]
     from ai_edge_litert import schema_py_generated as schema
 
     chance = np.random.default_rng(classes)

@@ -108,6 +108,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(rest)
     try:
         plugins.load(own.plugin)
+        options.bring_images(arguments)
         arguments.opened = options.opened(arguments)
         COMMANDS[arguments.command].run(arguments)
     except ResqError as error:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from resq import data, seeds
-from resq.core import BitFlips
+from resq.core import BitFlips, Dataset
 from resq.deployed import canary, remembered
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
@@ -162,7 +162,7 @@ def opened(cell: Cell) -> Network:
     network = Network(cell.checkpoint, cell.targets, Asked.parse(cell.inputs))
     whole = data.load(cell.data, "test")
     try:
-        if network.classes != len(whole.classes):
+        if network.classes != len(whole.classes) and not _unnamed(whole, network.classes):
             raise ResqError(
                 f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
                 f"{len(whole.classes)}"
@@ -177,6 +177,11 @@ def opened(cell: Cell) -> Network:
         told.warning("%s never computes with %s: they stay among the words", network.runtime,
                      ", ".join(settled.unread)[:500])  # fmt: skip
     return network
+
+
+def _unnamed(whole: Dataset, outputs: int) -> bool:
+    """Whether the classes are mere numbers, of which the labels need not show all that the network knows."""
+    return whole.classes == tuple(map(str, range(len(whole.classes)))) and len(whole.classes) < outputs
 
 
 def _which(cell: Cell) -> tuple[str, str, int, int, int]:
