@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+import torch
 from onnx import numpy_helper
 
 from resq import data, seeds
@@ -20,6 +21,7 @@ from resq.deployed import canary, words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.memory import faults
+from resq.networks.small_conv import SmallConv2d
 from tests import deployed_files
 
 LONG = {
@@ -101,3 +103,12 @@ def same_words(file: Path, raw: bytes) -> int:
         missed = {i for i in read - {s.name for s in seen} if np.prod(initialisers[i].dims, dtype=int)}
         assert not missed, f"not read: {missed}"
     return len(seen)
+
+
+def test_a_small_convolution_is_exported_for_any_number_of_images(tmp_path):
+    layer, x = SmallConv2d(4, 6, 3, padding=1).eval(), torch.randn(5, 4, 2, 2)
+    torch.onnx.export(
+        layer, x[:2], tmp_path / "small.onnx", dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "n"}}
+    )
+    found = ort.InferenceSession(tmp_path / "small.onnx").run(None, {"x": x.numpy()})[0]
+    np.testing.assert_allclose(found, layer(x).detach().numpy(), atol=1e-5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from resq.data import own
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
 from resq.errors import ResqError
-from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
+from resq.measure.spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
 from resq.measure.stats import METRICS
 
 
@@ -72,12 +72,19 @@ def opened(arguments: argparse.Namespace) -> str:
     if not hasattr(arguments, "encoding") or not name or name.endswith((".toml", ".json")):
         return ""
     if deployed.is_file(name):
+        arguments.encoding = arguments.encoding or AS_STORED
         return f"{name} as it is"
     bits, asked = getattr(arguments, "bits", None), arguments.encoding
     if isinstance(bits, int):
         asked = f"int{bits}"
     arguments.encoding = asked or checkpoints.default_encoding(name)
     return f"{name} in {arguments.encoding}" + ("" if asked else "; --encoding names another")
+
+
+def stored(row: Mapping[str, Any]) -> str:
+    """The network of a row and how its words are stored, in words."""
+    own = row["encoding"] == AS_STORED
+    return f"{row['checkpoint']} {AS_STORED}" if own else f"{row['checkpoint']} as {row['encoding']}"
 
 
 def first(arguments: argparse.Namespace) -> None:
@@ -134,8 +141,8 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--targets",
         default="weights",
-        help="what is struck: weights (default), floats (scales, zero points, norms, biases) or all; of a "
-        "deployed file also biases, scales, norms",
+        help="what is struck: weights (default), floats (scales, zero points, norms and biases, of whatever "
+        "type) or all; of a deployed file also biases, scales (with zero points), norms, other, or several",
     )
     add_inputs(parser)
     parser.add_argument("--eps", type=budgets, default=(), help="attack budgets in 1/255, such as 0,2,4,8")
@@ -158,10 +165,11 @@ def add_file(parser: argparse.ArgumentParser, data: bool = True) -> None:
     """What a deployed file needs to be told, where a checkpoint's card says it."""
     if data:
         parser.add_argument(
-            "--data", default="", help="of a deployed file: a data set, of which it gets test images, or " + IMAGES
+            "--data", default="", help="of a deployed file: a data set, whose test images it gets, or " + IMAGES
         )
     parser.add_argument(
-        "--targets", default="weights", help="of a deployed file: which of its words (default weights)"
+        "--targets", default="weights", help="of a deployed file: weights (default), biases, scales (with zero points), norms, other, several "
+        "of these with commas, floats (biases, scales and norms) or all"
     )
     add_inputs(parser)
 
@@ -178,11 +186,10 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--std", default="", help="then divided by: one number, or one per channel")
     parser.add_argument("--layout", default="", help="nchw or nhwc, where the input's shape could be either")
     parser.add_argument(
-        "--classes", type=_names, default=(), help="the class of each output, where it is not the data's order"
+        "--classes", type=_names, default=(), help="the class of each output, where not in the data's order"
     )
-    parser.add_argument(
-        "--size", type=_size, default=(0, 0), help="of a folder whose pictures have many sizes: such as 224x224"
-    )
+    about = "of a folder whose pictures have many sizes, such as 224x224"
+    parser.add_argument("--size", type=_size, default=(0, 0), help=about)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -115,7 +115,7 @@ def text(frame: pd.DataFrame) -> str:
     if len(found) == 2:
         parts.append(_agreement(layers.agreement(found["measured"], found["instant"])))
     parts.append(
-        f"{first['checkpoint']} as {first['encoding']}, {first['data']} test images 1 to {first['n']}, "
+        f"{options.stored(first)}, {first['data']} test images 1 to {first['n']}, "
         f"loss without faults {first['loss']:.4f}, seed {first['seed']}; "
         f"weights {first['weights']}, images {first['images']}"
     )
