@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> None:
         target = deployed.named(target, deployed.file_hash(target))
         if store.rows(checkpoint=target).empty:
             raise ResqError(
-                f"no rows of {target}; a report shows what is measured: python -m resq campaign FILE.toml with "
-                f'checkpoints = ["{arguments.target}"] measures it and keeps its rows'
+                f"no rows of {target}; a report shows what is measured: python -m resq campaign FILE.toml "
+                f'with checkpoints = ["{arguments.target}"] measures it and keeps its rows'
             )
     if target.endswith((".parquet", ".toml")):
         target = str(Path(target).resolve())

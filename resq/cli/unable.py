@@ -9,9 +9,9 @@ from resq.errors import ResqError
 
 # Command -> why it takes checkpoints alone, and what answers the question of a file.
 UNABLE = {
-    "flow": "which class becomes which is counted for checkpoints alone; sweep FILE --data NAME --metric sdc1 "
-    "says how many of its answers flipped bits change",
-    "card": "the protocol of a card needs gradients and the encodings of this lab, and a runtime gives neither; "
+    "flow": "which class becomes which is counted for checkpoints alone; sweep FILE --data NAME --metric "
+    "sdc1 says how many of its answers flipped bits change",
+    "card": "the protocol of a card needs gradients and the encodings of this lab, which a runtime has not; "
     "sweep FILE --data NAME --ber 0,1e-4,1e-3,1e-2 measures it, report writes it down",
     "harden": "training needs gradients of a network in floats, and a runtime gives none; harden the network "
     "that it was made of, quantize it again, and measure both files with sweep",
