@@ -11,10 +11,11 @@ import numpy as np
 
 from resq import data, jobs
 from resq.cli import options
-from resq.deployed import canary, words
+from resq.deployed import canary, remembered, words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
+from resq.measure import machine
 
 CHECK = "is every flip in these targets computed with, and how long does a fault map take"
 
@@ -103,7 +104,8 @@ def checked(network: Network, name: str) -> dict[str, Any]:
     """What the canary found on images of a data set."""
     whole = data.load(name, "test")
     began = time.monotonic()
-    settled = canary.settle(network, whole.first(min(len(whole), canary.TIMED)).pixels)
+    some = whole.first(min(len(whole), canary.TIMED)).pixels
+    settled = remembered.settle(network, some, processor=machine.processor())
     return {
         "seconds": round(time.monotonic() - began, 2),
         "runtime": network.runtime,

@@ -122,15 +122,11 @@ def text(frame: pd.DataFrame) -> str:
     if len(found) == 2:
         parts.append(_agreement(layers.agreement(found["measured"], found["instant"])))
     parts.append(
-        f"{first['checkpoint']} {_words(first['encoding'])}, {first['data']} test images 1 to {first['n']}, "
+        f"{options.stored(first.to_dict())}, {first['data']} test images 1 to {first['n']}, "
         f"loss without faults {first['loss']:.4f}, seed {first['seed']}; "
         f"weights {first['weights']}, images {first['images']}"
     )
     return "\n\n".join(parts)
-
-
-def _words(encoding: str) -> str:
-    return encoding if encoding.startswith("as ") else f"as {encoding}"
 
 
 SAID = {
