@@ -17,10 +17,11 @@ run: $(VENV)/.run ## the dashboard on http://localhost:8501 (another port: make 
 test: $(VENV)/.test ## the whole suite, as the build machine runs it (some of it: make test ARGS="-k faults")
 	@$(PY) -m pytest $(ARGS)
 
-lint: $(VENV)/.test ## style, form and types
+lint: $(VENV)/.test ## style, form, types and who may import whom
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
 
 bench: $(VENV)/.bench ## speed, side by side with other libraries (a part: make bench ARGS="--only pgd --quick")
 	@$(PY) -m benchmarks $(ARGS)

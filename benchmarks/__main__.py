@@ -16,7 +16,7 @@ import torch
 
 from benchmarks import attacks, deployed, injectors, layers, limit, steps, store, width, workers
 from benchmarks.timing import Figure, figure, lines
-from resq import heap
+from resq.platform import malloc
 
 COMPARISONS: dict[str, Callable[[bool], dict[str, Figure]]] = {
     "draws": limit.draws,
@@ -53,7 +53,7 @@ def measured(name: str, quick: bool) -> dict[str, Figure]:
 def main() -> None:
     """Prints one line per figure as it is measured, then all of them as JSON."""
     arguments = parser().parse_args()
-    heap.keep()  # as `python -m resq` does; the other libraries gain as much
+    malloc.retain_freed()  # as `python -m resq` does; the other libraries gain as much
     torch.set_grad_enabled(False)
     found: dict[str, Figure] = {}
     for name in arguments.only or COMPARISONS:

@@ -12,8 +12,8 @@ import torch
 
 from benchmarks.subjects import bench, images
 from benchmarks.timing import Figure, figure, in_turn
-from resq import seeds
-from resq.threat.attacks import gradient, pgd
+from resq.attacks.gradient import gradient, pgd
+from resq.core import seeds
 
 EPS, STEP, STEPS = 8 / 255, 2 / 255, 20
 TURNS = 9  # the three differ by less than single turns do
@@ -33,7 +33,7 @@ def pgd20(quick: bool) -> dict[str, Figure]:
             gradient(network, x, y)
 
     def ours(stop: bool = False) -> torch.Tensor:
-        return pgd(network, x, y, EPS, rng=seeds.rng(0, "pgd"), steps=STEPS, step=STEP, stop=stop)
+        return pgd(network, x, y, EPS, rng=seeds.rng(0, "pgd"), steps=STEPS, step=STEP, early_stop=stop)
 
     there = {name: package for name, package in PEERS.items() if importlib.util.find_spec(package)}
     makers = {"Foolbox": _foolbox, "ART": _art}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stress import server
+from stress.harness import server
 
 # The networks are those of the rendered signs: photographs of others never come into a picture.
 PAGES = {

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import deployed_files
 from benchmarks.deployed_files import LARGE, LITERT_LARGE, SMALL
 from benchmarks.timing import Figure, figure, in_turn, seconds
-from resq import seeds
+from resq.core import seeds
 from resq.deployed import canary
 from resq.deployed.network import Network, _threads
 from resq.deployed.pixels import Asked
@@ -130,24 +130,24 @@ def _interpreter(raw: bytes, inputs: np.ndarray, batch: int, threads: int) -> Ru
     return run
 
 
-def _struck(raw: np.ndarray, flips: int, chance: np.random.Generator) -> None:
+def _struck(raw: np.ndarray, flips: int, rng: np.random.Generator) -> None:
     """Bits of these bytes flipped, as a script does it."""
-    at = chance.integers(0, raw.size, flips)
-    np.bitwise_xor.at(raw, at, (1 << chance.integers(0, 8, flips)).astype(np.uint8))
+    at = rng.integers(0, raw.size, flips)
+    np.bitwise_xor.at(raw, at, (1 << rng.integers(0, 8, flips)).astype(np.uint8))
 
 
 def _onnx_script(file: Path, inputs: np.ndarray, flips: int) -> Run:
     import onnx
 
     def run() -> None:
-        model, chance = onnx.load(file), np.random.default_rng(0)
+        model, rng = onnx.load(file), np.random.default_rng(0)
         held = [
             i for i in model.graph.initializer if i.data_type == onnx.TensorProto.INT8 and len(i.dims) > 1
         ]
         total = sum(len(i.raw_data) for i in held)
         for tensor in held:
             raw = np.frombuffer(tensor.raw_data, np.uint8).copy()
-            _struck(raw, round(flips * raw.size / total), chance)
+            _struck(raw, round(flips * raw.size / total), rng)
             tensor.raw_data = raw.tobytes()
         _session(model.SerializeToString(), inputs, len(inputs), _threads())()
 
@@ -160,13 +160,13 @@ def _tflite_script(file: Path, inputs: np.ndarray, flips: int) -> Run:
 
     def run() -> None:
         model = schema.ModelT.InitFromPackedBuf(file.read_bytes(), 0)
-        chance, graph = np.random.default_rng(0), model.subgraphs[0]
+        rng, graph = np.random.default_rng(0), model.subgraphs[0]
         held = [t.buffer for t in graph.tensors if t.type == schema.TensorType.INT8]
         held = [b for b in held if model.buffers[b].data is not None]
         total = sum(model.buffers[b].data.size for b in held)
         for b in held:
             raw = np.array(model.buffers[b].data, np.uint8)
-            _struck(raw, round(flips * raw.size / total), chance)
+            _struck(raw, round(flips * raw.size / total), rng)
             model.buffers[b].data = raw
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")

@@ -53,8 +53,8 @@ def onnx_file(size: str) -> Path:
         """Sixteen images of noise."""
 
         def __init__(self) -> None:
-            chance = np.random.default_rng(0)
-            self._rest: Iterator[np.ndarray] = iter(chance.random((16, 1, 3, 32, 32), dtype=np.float32))
+            rng = np.random.default_rng(0)
+            self._rest: Iterator[np.ndarray] = iter(rng.random((16, 1, 3, 32, 32), dtype=np.float32))
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             image = next(self._rest, None)

@@ -8,7 +8,7 @@ times as long); it redraws at every forward pass, so a map is one pass over all 
 weights want torch's default order. Both get the network as torchvision builds it.
 
 Ours is timed in float32 and, where that is the faster one, in bfloat16 on the same maps; the second counts
-where its answers agree with the first's as ``precision.settled`` asks of a sweep.
+where its answers agree with the first's as ``bf16_check.choose_precision`` asks of a sweep.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.limit import drawn, one_map
 from benchmarks.subjects import BER, bench, half_bench, images, plain
 from benchmarks.timing import Figure, figure, in_turn
 from resq.core import BitFlips
-from resq.measure.precision import CHECKED, excess
+from resq.measure.run.bf16_check import CHECKED, excess
 from resq.memory import quant
 
 SHARE, FASTER = 1 / 20, 2.0

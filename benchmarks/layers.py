@@ -18,18 +18,20 @@ from torch import Tensor
 
 from benchmarks.subjects import bench, plain
 from benchmarks.timing import Figure, figure, seconds, show
-from resq.measure import expansion, layers, prefix, sensitivity
-from resq.measure.bench import Bench
+from resq.measure.analysis import layer_heatmap
+from resq.measure.engine import graph_split
+from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.measure.run import sensitivity, taylor
 
 
 def images(n: int) -> tuple[Tensor, Tensor]:
     """Random pixels cost what photographs cost."""
-    chance = torch.Generator().manual_seed(0)
-    x = torch.rand(n, 3, 32, 32, generator=chance).contiguous(memory_format=torch.channels_last)
-    return x, torch.randint(0, 10, (n,), generator=chance)
+    rng = torch.Generator().manual_seed(0)
+    x = torch.rand(n, 3, 32, 32, generator=rng).contiguous(memory_format=torch.channels_last)
+    return x, torch.randint(0, 10, (n,), generator=rng)
 
 
-def reuse(bench: Bench, n: int) -> tuple[float, float]:
+def reuse(bench: FaultyNetwork, n: int) -> tuple[float, float]:
     """Full passes over passes from the layer on, one of each per layer, in turn.
 
     The first against the same bench's own full passes, the second against the network as torchvision builds
@@ -37,10 +39,10 @@ def reuse(bench: Bench, n: int) -> tuple[float, float]:
     """
     x, _ = images(n)
     network = plain()
-    traced, times = prefix.graph(bench.network), [0.0, 0.0, 0.0]
+    traced, times = graph_split.graph(bench.network), [0.0, 0.0, 0.0]
     with torch.inference_mode():
         for layer in bench.model.weights:
-            before, after = prefix.cut(bench.network, traced, f"body.{layer}")
+            before, after = graph_split.split(bench.network, traced, f"body.{layer}")
             kept = before(x)
             works: tuple[Callable[[], Any], ...] = (
                 partial(after, *kept),
@@ -54,11 +56,11 @@ def reuse(bench: Bench, n: int) -> tuple[float, float]:
 
 def ranks() -> dict[str, float]:
     """Spearman's coefficient of every shipped heatmap that has both kinds."""
-    found, rows = {}, layers.shipped()
+    found, rows = {}, layer_heatmap.shipped()
     for name, part in rows.groupby("checkpoint"):
         if set(part["kind"]) == {"measured", "instant"}:
-            both = layers.cells(part, "measured"), layers.cells(part, "instant")
-            found[str(name)] = layers.agreement(*both).rho
+            both = layer_heatmap.cells(part, "measured"), layer_heatmap.cells(part, "instant")
+            found[str(name)] = layer_heatmap.agreement(*both).rho
     return found
 
 
@@ -106,7 +108,7 @@ def compare(quick: bool) -> dict[str, Figure]:
     made = bench()
     with torch.enable_grad():
         x, y = images(16 if quick else sensitivity.ESTIMATED)
-        taken = median(seconds(lambda: expansion.instant(made, x, y)) for _ in range(1 if quick else 3))
+        taken = median(seconds(lambda: taylor.estimate(made, x, y)) for _ in range(1 if quick else 3))
     own, other = reuse(made, 10 if quick else 250)
     found = {
         "estimate of all cells, ResNet18": figure(taken, 3, "s", note=f"{len(x)} images"),

@@ -9,12 +9,12 @@ from typing import Any
 
 from benchmarks.subjects import BER, NAME, bench, images
 from benchmarks.timing import Figure, figure, seconds
-from resq import checkpoints, data, seeds
-from resq.core import BitFlips, Layout
-from resq.measure.answers import score
-from resq.measure.bench import Bench
-from resq.measure.spec import SweepSpec
-from resq.measure.sweep import Measurer
+from resq import checkpoints, data
+from resq.core import BitFlips, Layout, seeds
+from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.measure.engine.predictions import score
+from resq.measure.run.sweep import Measurer
+from resq.measure.specs.sweep_spec import SweepSpec
 from resq.memory import faults
 
 WEIGHTS = 11_173_962  # of ResNet18 for ten classes
@@ -26,14 +26,14 @@ def draws(quick: bool) -> dict[str, Figure]:
     found = {}
     for rate, most in ((1e-4, 3), (1e-3, 60), (1e-2, 60), (5e-2, 300)):
         chances = [seeds.rng(0, i) for i in range(5 if quick else 20)]
-        taken = median(seconds(partial(faults.random, region, rate, rng=chance)) for chance in chances)
+        taken = median(seconds(partial(faults.random, region, rate, rng=rng)) for rng in chances)
         found[f"draw at BER {rate:g}"] = figure(1e3 * taken, most, "ms")
     return found
 
 
 def drawn(number: int, rate: float = BER) -> BitFlips:
     """The fault map of this number, as a sweep draws it."""
-    return faults.random(faults.region(bench().model), rate, rng=seeds.rng(0, "map", number)).at(rate)
+    return faults.random(faults.region(bench().model), rate, rng=seeds.rng(0, "map", number)).at_rate(rate)
 
 
 def campaign(quick: bool) -> dict[str, Figure]:
@@ -66,7 +66,7 @@ def row(number: int, n: int) -> dict[str, Any]:
     return _measurer().row(list(spec.cells())[number])
 
 
-def one_map(number: int, n: int, on: Callable[[], Bench] = bench) -> int:
+def one_map(number: int, n: int, on: Callable[[], FaultyNetwork] = bench) -> int:
     """Correct answers under one fault map: draw, flip, n forward passes, undo."""
     x, y = images(n)
     with on().flipped(drawn(number)) as network:

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from benchmarks.subjects import checkpoint, images
 from benchmarks.timing import Figure, figure, in_turn
 from resq.core import Dataset
-from resq.learn import train
-from resq.learn.recipe import Recipe
-from resq.learn.stages import STAGES, adversarial, bit_error
-from resq.learn.stages.frame import options
-from resq.learn.train import Hooks, Objective, Run
+from resq.training import train
+from resq.training.recipe import Recipe
+from resq.training.stages import STAGES, adversarial, bit_error
+from resq.training.train import Hooks, Objective, Run
+from resq.training.tuning.stage import options
 
 BATCH, STEPS, TURNS, TARGET = 256, 3, 3, 1.1
 CASES: dict[

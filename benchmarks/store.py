@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.timing import Figure, figure, seconds, show
-from resq.measure import database, store
+from resq.measure.store import database, rows_by_key
 
 ROWS = int(os.environ.get("RESQ_BENCH_ROWS", "1000000"))
 BERS, MAPS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1), 200
@@ -30,11 +30,13 @@ def rows(count: int) -> Iterator[dict[str, Any]]:
 
 
 QUERIES: dict[str, Callable[[], object]] = {
-    "what is stored": store.series,
-    "one curve (2,000 rows)": lambda: store.rows(checkpoint="cifar10/resnet18/variant7", encoding="int3"),
-    "all of a network (20,000 rows)": lambda: store.rows(checkpoint="cifar10/resnet18/variant7"),
-    "one rate of ten encodings": lambda: store.rows(checkpoint="cifar10/resnet18/variant7", ber=1e-2),
-    "which of 500 cells are there": lambda: store.keys([f"7-{i}-0.01" for i in range(500)]),
+    "what is stored": rows_by_key.series,
+    "one curve (2,000 rows)": lambda: rows_by_key.rows(
+        checkpoint="cifar10/resnet18/variant7", encoding="int3"
+    ),
+    "all of a network (20,000 rows)": lambda: rows_by_key.rows(checkpoint="cifar10/resnet18/variant7"),
+    "one rate of ten encodings": lambda: rows_by_key.rows(checkpoint="cifar10/resnet18/variant7", ber=1e-2),
+    "which of 500 cells are there": lambda: rows_by_key.keys([f"7-{i}-0.01" for i in range(500)]),
 }
 
 
@@ -50,7 +52,7 @@ def queries(quick: bool) -> dict[str, Figure]:
         os.environ["RESQ_STORE"] = f"sqlite:///{folder}/store.sqlite"
         try:
             count = min(ROWS, 20_000) if quick else ROWS
-            filled = seconds(lambda: store.add(rows(count)))
+            filled = seconds(lambda: rows_by_key.add(rows(count)))
             note = f"{count:,} rows, written in {filled:.0f} s"
             found = {f"store: {name}": figure(milliseconds(ask), 100, "ms", note=note)
                      for name, ask in QUERIES.items()}  # fmt: skip

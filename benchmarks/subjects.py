@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resq import checkpoints, data, networks, seeds
+from resq import checkpoints, data, networks
 from resq.checkpoints import Checkpoint
-from resq.core import Encoding
-from resq.measure import sweep
-from resq.measure.bench import Bench
+from resq.core import Encoding, seeds
+from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.measure.run import sweep
 from resq.memory import quant
 from resq.networks.resnet18 import resnet18
 
@@ -33,15 +33,15 @@ def checkpoint() -> Checkpoint:
 
 
 @cache
-def bench() -> Bench:
+def bench() -> FaultyNetwork:
     """The network as int8 words, ready for faults."""
-    return Bench(checkpoint(), Encoding.parse("int8"))
+    return FaultyNetwork(checkpoint(), Encoding.parse("int8"))
 
 
 @cache
-def half_bench() -> Bench:
+def half_bench() -> FaultyNetwork:
     """The same words, computed in bfloat16."""
-    return Bench(checkpoint(), Encoding.parse("int8"), half=True)
+    return FaultyNetwork(checkpoint(), Encoding.parse("int8"), bf16=True)
 
 
 @cache

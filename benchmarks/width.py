@@ -11,10 +11,10 @@ import torch
 from benchmarks.limit import drawn
 from benchmarks.subjects import bench, images
 from benchmarks.timing import Figure, figure, seconds
-from resq import seeds
-from resq.measure import noise, plan
-from resq.measure.answers import answers
-from resq.measure.stats import t_half
+from resq.core import seeds
+from resq.measure.analysis import sample_size, variance
+from resq.measure.analysis.stats import t_half_width
+from resq.measure.engine.predictions import evaluate
 
 BER, HALF, ALL = 0.05, 0.005, 10_000
 SHOWN = 0.02  # the half-width that is reached by running it, which takes a sixteenth of the maps
@@ -26,11 +26,11 @@ def two_stage(quick: bool) -> dict[str, Figure]:
     From measured components and measured costs; the planned design is then run to a wider half-width.
     """
     pool = 2000 if quick else ALL
-    maps, n = (4, 50) if quick else (plan.START, 100)
+    maps, n = (4, 50) if quick else (sample_size.START, 100)
     right, per_map, per_image = _look(maps, n, pool, first=0)
-    found = noise.nested(right)
-    design = plan.best(found, per_map, per_image, HALF)
-    whole = int(plan.needed(np.array(max(0.0, found.map) + found.within / ALL), HALF))
+    found = variance.nested(right)
+    design = sample_size.best(found, per_map, per_image, HALF)
+    whole = int(sample_size.needed(np.array(max(0.0, found.map) + found.within / ALL), HALF))
     ours = design[0] * (per_map + design[1] * per_image)
     full = whole * (per_map + ALL * per_image)
     shown, spent = _shown(found, per_map, per_image, pool, quick)
@@ -57,7 +57,7 @@ def _look(maps: int, n: int, pool: int, first: int) -> tuple[np.ndarray, float, 
         part, labels = x[chosen].contiguous(memory_format=torch.channels_last), y[chosen]
         injected.append(seconds(partial(_flip_and_undo, number)))
         with bench().flipped(drawn(number, BER)) as network:
-            passed.append(seconds(lambda: right.append(answers(network, part, labels)[0])))  # noqa: B023
+            passed.append(seconds(lambda: right.append(evaluate(network, part, labels)[0])))  # noqa: B023
     return np.stack(right), median(injected), median(passed) / n
 
 
@@ -67,10 +67,10 @@ def _flip_and_undo(number: int) -> None:
 
 
 def _shown(
-    found: noise.Components, per_map: float, per_image: float, pool: int, quick: bool
+    found: variance.Components, per_map: float, per_image: float, pool: int, quick: bool
 ) -> tuple[float, float]:
     """The half-width reached and the seconds taken by the design planned for SHOWN, really run."""
-    maps, n = (4, 50) if quick else plan.best(found, per_map, per_image, SHOWN)
+    maps, n = (4, 50) if quick else sample_size.best(found, per_map, per_image, SHOWN)
     seen: list[np.ndarray] = []
     taken = seconds(lambda: seen.append(_look(maps, n, pool, first=1000)[0]))
-    return t_half(seen[0].mean(axis=1)), taken
+    return t_half_width(seen[0].mean(axis=1)), taken

@@ -8,8 +8,8 @@ import time
 import torch
 
 from benchmarks.timing import Figure, figure
-from resq.measure import executors
-from resq.measure.spec import SweepSpec
+from resq.measure.run import executors
+from resq.measure.specs.sweep_spec import SweepSpec
 
 NAME = "signs/resnet20/base"
 

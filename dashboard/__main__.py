@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamlit.web import cli
 
-from dashboard import warm
+from dashboard.server import warmup
 
 
 def opened(words: list[str], environment: Mapping[str, str]) -> list[str]:
@@ -25,11 +25,11 @@ def opened(words: list[str], environment: Mapping[str, str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    warm.begin()  # torch loads while the server starts and the first visitor reads the first page
+    warmup.begin()  # torch loads while the server starts and the first visitor reads the first page
     sys.argv = [
         "streamlit",
         "run",
-        str(Path(__file__).with_name("served.py")),
+        str(Path(__file__).with_name("asgi.py")),
         *opened(sys.argv[1:], os.environ),
     ]
     sys.exit(cli.main())

@@ -12,13 +12,14 @@ if str(HERE.parent) not in sys.path:
 
 import streamlit as st  # noqa: E402 - the path first
 
-from dashboard import shell, show, warm  # noqa: E402
+from dashboard.components import page_frame, render  # noqa: E402
+from dashboard.server import warmup  # noqa: E402
 from resq import plugins  # noqa: E402
 
 st.set_page_config(page_title="RESQ Lab", page_icon=HERE / "mark.svg", layout="wide")
-warm.begin()
-show.style()
-with show.in_words():
+warmup.begin()
+render.style()
+with render.errors_as_sentences():
     plugins.load()  # those of $RESQ_PLUGINS, once per server; never from a page
 st.logo(HERE / "wordmark.svg", size="large")
 page = st.navigation(
@@ -39,6 +40,6 @@ page = st.navigation(
     ],
     position="top",
 )
-shell.begin(page.url_path)
+page_frame.begin(page.url_path)
 page.run()
-shell.end()
+page_frame.end()

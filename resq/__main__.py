@@ -2,8 +2,8 @@
 
 import sys
 
-from resq import heap
 from resq.cli import main
+from resq.platform import malloc
 
-heap.keep()
+malloc.retain_freed()
 sys.exit(main())

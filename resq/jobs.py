@@ -21,9 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from resq import checkpoints, logs
+from resq.core import logs, paths
+from resq.core.files import write_text
+from resq.core.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 ENV = "RESQ_JOB"  # set in the subprocess: its standard input is the line to us
 
 
@@ -74,10 +75,7 @@ class Job:
         about |= {"rows": len(self.rows), "seconds": round(self.seconds, 1)}
         about["pid"] = self._process.pid if self._process else 0
         with suppress(OSError):
-            folder().mkdir(parents=True, exist_ok=True)
-            part = folder() / f"{self.id}.part"
-            part.write_text(json.dumps(about))
-            part.replace(folder() / f"{self.id}.json")
+            write_text(folder() / f"{self.id}.json", json.dumps(about))
 
     @property
     def seconds(self) -> float:
@@ -165,7 +163,7 @@ KEPT = 200  # jobs that are remembered on disk
 
 def folder() -> Path:
     """Where jobs are noted: ID.json, and ID.log with the last lines of what it said."""
-    return checkpoints.work() / "jobs"
+    return paths.work() / "jobs"
 
 
 def known() -> list[dict[str, Any]]:

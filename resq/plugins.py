@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from resq.core import DataSource
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 ENV = "RESQ_PLUGINS"  # files separated as in PATH: the processes that jobs start read it too
 
@@ -78,9 +78,12 @@ def _check(file: Path) -> None:
 
     for name, source in DATASETS.items():
         if not isinstance(source, DataSource):
-            raise ResqError(f"plugin {file.name}: DATASETS[{name!r}] is a {type(source).__name__}; "
-                             "expected a DataSource")  # fmt: skip
+            raise ResqError(
+                f"plugin {file.name}: DATASETS[{name!r}] is a {type(source).__name__}; expected a DataSource"
+            )
     for name, make in NETWORKS.items():
         if not callable(make):
-            raise ResqError(f"plugin {file.name}: NETWORKS[{name!r}] is a {type(make).__name__}; "
-                             "expected a function classes -> nn.Module")  # fmt: skip
+            raise ResqError(
+                f"plugin {file.name}: NETWORKS[{name!r}] is a {type(make).__name__}; "
+                "expected a function classes -> nn.Module"
+            )

@@ -30,7 +30,7 @@ def _fuzz(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], 
 def _chaos(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], bool]:
     import torch  # noqa: F401 - before anything is forked
 
-    from resq import cli, foreign  # noqa: F401
+    from resq import cli, importers  # noqa: F401
     from stress import chaos
 
     found = chaos.run(folder, arguments.faults)

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from resq import seeds
+from resq.core import seeds
 from stress import crashes, stores
-from stress.notes import Notes
+from stress.harness.notes import Notes
 
 # How many of a hundred; more or fewer faults keep the shares.
 SHARES = {
@@ -19,19 +19,19 @@ SHARES = {
 
 def run(folder: Path, faults: int = 100) -> dict[str, Any]:
     """All faults; what they did as one JSON object."""
-    chance, notes = seeds.rng(0, "chaos"), Notes()
+    rng, notes = seeds.rng(0, "chaos"), Notes()
     n = {name: max(1, round(share * faults / 100)) for name, share in SHARES.items()}
     os.environ |= {"RESQ_WORK": str(folder / "campaign")}
     campaign = stores.prepared(folder / "campaign")
-    stores.kill_campaign(campaign, notes, n["killed"], chance)
-    stores.full_disk(campaign, notes, n["full"], chance)
-    stores.locked(campaign, notes, n["locked"], chance)
-    stores.corrupt(campaign, notes, n["damaged"], chance)
+    stores.kill_campaign(campaign, notes, n["killed"], rng)
+    stores.full_disk(campaign, notes, n["full"], rng)
+    stores.locked(campaign, notes, n["locked"], rng)
+    stores.corrupt(campaign, notes, n["damaged"], rng)
     stores.read_only(campaign, notes, n["read-only"])
     stores.killed_worker(campaign, notes, n["pool"])
     crashes.cluster(campaign, notes, n["cluster"])
-    crashes.half_cache(folder, notes, n["cache"], chance)
-    crashes.killed_save(folder, notes, n["saves"], chance)
+    crashes.half_cache(folder, notes, n["cache"], rng)
+    crashes.killed_save(folder, notes, n["saves"], rng)
     crashes.gone_data(folder, notes, n["data"])
     crashes.killed_job(folder, notes, n["jobs"])
     crashes.killed_server(folder, notes, n["server"])

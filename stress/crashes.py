@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from stress import server
-from stress.forks import forked, killed, listen, sentence
-from stress.notes import Notes, note
-from stress.visitor import Visitor
+from stress.harness import server
+from stress.harness.cli_process import forked, killed, listen, sentence
+from stress.harness.notes import Notes, note
+from stress.harness.visitor import Visitor
 
 
 @contextmanager
@@ -34,20 +34,20 @@ def environment(**variables: str) -> Iterator[None]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def half_cache(folder: Path, notes: Notes, times: int, chance: np.random.Generator) -> None:
+def half_cache(folder: Path, notes: Notes, times: int, rng: np.random.Generator) -> None:
     """A file of decoded images that was cut off, emptied or overwritten: it is made anew."""
     arrays: dict[str, np.ndarray] = {
-        "pixels": chance.integers(0, 256, (50, 3, 32, 32), dtype=np.uint8),
+        "pixels": rng.integers(0, 256, (50, 3, 32, 32), dtype=np.uint8),
         "y": np.arange(50),
     }
     for number in range(times):
         with environment(RESQ_CACHE=str(folder / "cache")):
-            said = _halved(folder / "cache", f"stamp {number}", arrays, number % 3, chance)
+            said = _halved(folder / "cache", f"stamp {number}", arrays, number % 3, rng)
         note(notes, "half a cache file", "nothing: the images are decoded again", said)
 
 
 def _halved(
-    cache: Path, stamp: str, arrays: dict[str, np.ndarray], how: int, chance: np.random.Generator
+    cache: Path, stamp: str, arrays: dict[str, np.ndarray], how: int, rng: np.random.Generator
 ) -> str:
     """Damages one file of the cache and asks for what it held; empty, or what is wrong."""
     from resq.data import folders
@@ -55,13 +55,13 @@ def _halved(
     folders.kept(stamp, lambda: dict(arrays))
     file = max(cache.glob("*.npz"), key=lambda p: p.stat().st_mtime_ns)
     raw = file.read_bytes()
-    at = int(chance.integers(0, len(raw)))
+    at = int(rng.integers(0, len(raw)))
     file.write_bytes([raw[:at], b"", bytes(at) + raw[at:]][how])
     again = folders.kept(stamp, lambda: dict(arrays))
     return "" if all(np.array_equal(arrays[name], again[name]) for name in arrays) else "other images"
 
 
-def killed_save(folder: Path, notes: Notes, times: int, chance: np.random.Generator) -> None:
+def killed_save(folder: Path, notes: Notes, times: int, rng: np.random.Generator) -> None:
     """Kill -9 while a checkpoint is replaced again and again: what is there is one of the two, whole."""
     from resq import checkpoints
 
@@ -77,7 +77,7 @@ def killed_save(folder: Path, notes: Notes, times: int, chance: np.random.Genera
 
     for _ in range(times):
         child = listen(forked(again), 60, lambda c: "begun" in c.text)
-        time.sleep(float(chance.uniform(0, 0.08)))
+        time.sleep(float(rng.uniform(0, 0.08)))
         killed(child)
         wrong = ""
         try:
@@ -118,9 +118,9 @@ def not_numbers(notes: Notes, times: int) -> None:
 
     from resq import checkpoints
     from resq.core import BitFlips, Encoding
-    from resq.measure.bench import Bench
+    from resq.measure.engine.faulty_network import FaultyNetwork
 
-    bench = Bench(checkpoints.load("signs/resnet20/base"), Encoding.parse("fp32"))
+    bench = FaultyNetwork(checkpoints.load("signs/resnet20/base"), Encoding.parse("fp32"))
     x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         clean = bench.network(x)
@@ -139,10 +139,10 @@ def not_numbers(notes: Notes, times: int) -> None:
 
 def killed_job(folder: Path, notes: Notes, times: int) -> None:
     """Kill -9 of the process that measures for a page: a sentence, its rows stay, the next one runs."""
-    from dashboard import live
-    from resq.measure.spec import SweepSpec
+    from dashboard.server import job_queue
+    from resq.measure.specs.sweep_spec import SweepSpec
 
-    known = live.Measurements()
+    known = job_queue.Measurements()
     for number in range(times):
         spec = SweepSpec("signs/resnet20/base", bers=(0.0, 1e-2), maps=500, n=50, seed=number)
         found = known.start([spec], f"visitor {number}")

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from resq import seeds
-from resq.core import BitFlips
+from resq.core import BitFlips, seeds
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.process import Process
-from stress import guard, tiny
+from stress import tiny
+from stress.harness import audit_hook
 
 PATIENCE = 20.0  # seconds for one answer
 SERVED = 200  # files of one worker
@@ -76,27 +76,27 @@ class Served(Network):
         cls.worker = None
 
 
-def mutated(raw: bytes, other: bytes, chance: np.random.Generator) -> bytes:
+def mutated(raw: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     """The file with one to four changes: bits, bytes, numbers, cuts, repeats, swaps, pieces of another."""
     made = bytearray(raw)
-    for _ in range(int(chance.integers(1, 5))):
-        how, at = int(chance.integers(8)), int(chance.integers(max(1, len(made))))
-        size = int(chance.integers(1, 65))
+    for _ in range(int(rng.integers(1, 5))):
+        how, at = int(rng.integers(8)), int(rng.integers(max(1, len(made))))
+        size = int(rng.integers(1, 65))
         if how <= 1 and made:
-            made[at] ^= 1 << int(chance.integers(8))
+            made[at] ^= 1 << int(rng.integers(8))
         elif how == 2 and made:
-            made[at] = int(chance.integers(256))
+            made[at] = int(rng.integers(256))
         elif how == 3:
             at -= at % 4
-            made[at : at + 4] = NUMBERS[int(chance.integers(len(NUMBERS)))]
-        elif how == 4 and chance.random() < 0.3:
+            made[at : at + 4] = NUMBERS[int(rng.integers(len(NUMBERS)))]
+        elif how == 4 and rng.random() < 0.3:
             del made[at:]
         elif how == 5:
             made[at:at] = made[at : at + size]
         elif how == 6:
             made[at : at + size] = bytes(size)
         elif how == 7:
-            begin = int(chance.integers(max(1, len(other))))
+            begin = int(rng.integers(max(1, len(other))))
             made[at : at + size] = other[begin : begin + size]
     return bytes(made)
 
@@ -156,7 +156,7 @@ def run(folder: Path, inputs: int, first: int = 0) -> dict[str, Any]:
         raw = mutated(raws[kind], raws[1 - kind], seeds.rng(i, "deployed files"))
         file = own / f"net{sound[kind].suffix}"
         file.write_bytes(raw)
-        with guard.watched(folder) as escapes:
+        with audit_hook.watched(folder) as escapes:
             found, said = outcome(file, x)
         name = f"{file.suffix}: {found}"
         seen[name] += 1

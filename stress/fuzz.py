@@ -1,7 +1,7 @@
 """Ten thousand hostile inputs to everything that reads what a stranger may bring.
 
 Each target is given one input and may answer with a result or with one of the errors that become a sentence.
-Any other error is a crash; anything that ``guard`` notes is an escape.
+Any other error is a crash; anything that ``audit_hook`` notes is an escape.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stress import guard, hostile, readers
+from stress import hostile
+from stress.harness import audit_hook, readers
 
 SENTENCES = (ValueError, FileNotFoundError)
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +55,7 @@ class Target:
 
 
 def _links() -> st.SearchStrategy[Any]:
-    from dashboard import state
+    from dashboard.model import url_schema
 
     value = st.one_of(
         hostile.TEXT,
@@ -63,10 +64,10 @@ def _links() -> st.SearchStrategy[Any]:
     )
 
     def of(page: str) -> st.SearchStrategy[Any]:
-        names = st.sampled_from([*state.PARAMS[page], *state.SHELL, "nonsense"])
+        names = st.sampled_from([*url_schema.PARAMS[page], *url_schema.SHELL, "nonsense"])
         return st.tuples(st.just(page), st.dictionaries(names, value, max_size=6))
 
-    return st.sampled_from(sorted(state.PARAMS)).flatmap(of)
+    return st.sampled_from(sorted(url_schema.PARAMS)).flatmap(of)
 
 
 def _argv() -> st.SearchStrategy[list[str]]:
@@ -144,7 +145,7 @@ def fuzz(target: Target, inputs: int, folder: Path) -> Findings:
         if found.inputs == 1:  # what it imports is no escape
             with contextlib.suppress(Exception, *target.also):
                 target.read(folder, value)
-        with guard.watched(folder, Path(tempfile.gettempdir())) as seen:
+        with audit_hook.watched(folder, Path(tempfile.gettempdir())) as seen:
             try:
                 target.read(folder, value)
             except target.also:

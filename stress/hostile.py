@@ -214,14 +214,14 @@ def bomb(width: int, height: int) -> bytes:
 @cache
 def images() -> tuple[bytes, ...]:
     """Sound pictures of many formats and kinds of pixels, the smallest too small to be used."""
-    chance, found = np.random.default_rng(0), []
+    rng, found = np.random.default_rng(0), []
     kinds = [("RGB", f) for f in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO")]
     kinds += [(mode, "PNG") for mode in ("1", "L", "LA", "P", "RGBA")]
     kinds += [("L", "JPEG"), ("CMYK", "JPEG")]
     for mode, form in kinds:
         for shape in ((9, 7, 3), (40, 33, 3)):
             raw = io.BytesIO()
-            pixels = chance.integers(0, 256, shape, dtype=np.uint8)
+            pixels = rng.integers(0, 256, shape, dtype=np.uint8)
             Image.fromarray(pixels).convert(mode).save(raw, form)
             found.append(raw.getvalue())
     return tuple(found)

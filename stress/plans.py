@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from resq import seeds
-from resq.core import Encoding
-from stress.visitor import Page, Visitor
+from resq.core import Encoding, seeds
+from stress.harness.visitor import Page, Visitor
 
 NETWORKS = ("signs/resnet20/base", "cifar10/resnet18/base")
 LAYERS = {
@@ -36,25 +35,25 @@ class Action:
 
 def plan(number: int) -> list[Action]:
     """A visit to every page: bits flipped and flipped back, layers, encodings and networks switched."""
-    chance, networks = seeds.rng(number, "visitor"), NETWORKS
+    rng, networks = seeds.rng(number, "visitor"), NETWORKS
     net = networks[0] if number % 4 else networks[-1]
-    enc, other = (str(e) for e in chance.choice(ENCODINGS, 2, replace=False))
+    enc, other = (str(e) for e in rng.choice(ENCODINGS, 2, replace=False))
     link = {
         "net": net,
         "enc": enc,
-        "layer": str(chance.choice(LAYERS[net])),
-        "w": int(chance.integers(400)),
-        "img": int(chance.integers(16)),
-        "share": int(chance.choice(SHARES)),
+        "layer": str(rng.choice(LAYERS[net])),
+        "w": int(rng.integers(400)),
+        "img": int(rng.integers(16)),
+        "share": int(rng.choice(SHARES)),
         "draw": number,
     }
-    stored = Encoding.parse(enc).stored
-    bits = [int(b) for b in chance.choice(stored, 4, replace=False)]
+    stored = Encoding.parse(enc).word_bits
+    bits = [int(b) for b in rng.choice(stored, 4, replace=False)]
     steps = [Action("open", "bitlab", link), *(Action("press", f"bit_{b}") for b in bits)]
     steps += [Action("press", "largest"), Action("press", "harmful"), Action("press", "reset")]
     steps += [
         Action("choose", "enc", other),
-        Action("press", f"bit_{min(3, Encoding.parse(other).stored - 1)}"),
+        Action("press", f"bit_{min(3, Encoding.parse(other).word_bits - 1)}"),
     ]
     steps += [Action("choose", "net", networks[number % 2 % len(networks)]), Action("press", "bit_0")]
     steps += [Action("open", "sweep", {"encs": [enc, other], "nets": [networks[0]]})]

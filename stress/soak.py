@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from resq import checkpoints, seeds
-from resq.core import Encoding
-from stress import audit, plans, server
+from resq import checkpoints
+from resq.core import Encoding, seeds
+from stress import plans
+from stress.harness import audit, server
+from stress.harness.visitor import Visitor
 from stress.plans import Action
-from stress.visitor import Visitor
 
 Seen = dict[tuple[int, int], dict[str, Any]]  # (visitor, number of the action) -> what it saw
 PATIENCE = 1200.0  # s, for all visits alone
@@ -79,7 +80,7 @@ async def session(
     url: str, number: int, todo: list[Action], alone: Seen, notes: Notes, level: int, pause: float, end: float
 ) -> None:
     """One session of one visitor; what differs from ``alone`` is noted."""
-    chance = seeds.rng(number, "pauses", notes.sessions)
+    rng = seeds.rng(number, "pauses", notes.sessions)
     notes.sessions += 1
     async with Visitor(url) as visitor:
         for i, action in enumerate(todo):
@@ -92,7 +93,7 @@ async def session(
                 notes.strange.append(f"visitor {number}, {action}: {differing(seen, alone[number, i])}")
             if time.monotonic() > end and action.kind != "measure":
                 return
-            await asyncio.sleep(pause * chance.uniform(0.5, 1.5))
+            await asyncio.sleep(pause * rng.uniform(0.5, 1.5))
 
 
 def differing(a: dict[str, Any], b: dict[str, Any]) -> str:
@@ -153,14 +154,14 @@ def files() -> dict[str, str]:
 
 def moved(kept: dict[str, str]) -> list[str]:
     """Networks in the server's memory that are not those of the files."""
-    from resq.measure import bench
+    from resq.measure.engine import faulty_network
 
     found = []
     for key, seen in kept.items():
         name, encoding = key.split()
         checkpoint = checkpoints.load(name)
         model = checkpoint.quantized(Encoding.parse(encoding))
-        if audit.fingerprint(bench.network_of(checkpoint, model), model) != seen:
+        if audit.fingerprint(faulty_network.network_of(checkpoint, model), model) != seen:
             found.append(key)
     return found
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stress import server
-from stress.forks import Child, command, forked, killed, listen, sentence, told
-from stress.notes import Notes, note
+from stress.harness import server
+from stress.harness.cli_process import Child, command, forked, killed, listen, reported_keys, sentence
+from stress.harness.notes import Notes, note
 
 SPEC = """checkpoints = ["signs/resnet20/base"]
 encodings = ["int8", "int4-tmr2"]
@@ -72,7 +72,7 @@ def check(campaign: Campaign, notes: Notes, child: Child) -> None:
     """Counts what was told and is not there, what is there twice, and what is not as without faults."""
     rows = campaign.rows()
     kept = [key for key, _, _ in rows]
-    notes.lost += len(set(told(child)) - set(kept))
+    notes.lost += len(set(reported_keys(child)) - set(kept))
     notes.doubled += len(kept) - len(set(kept))
     wrong = [key for key, correct, flips in rows if campaign.whole.get(key) != (correct, flips)]
     if wrong:
@@ -88,15 +88,15 @@ def finish(campaign: Campaign) -> str:
     return "" if found == campaign.whole else f"{len(found)} rows instead of {len(campaign.whole)}"
 
 
-def kill_campaign(campaign: Campaign, notes: Notes, times: int, chance: np.random.Generator) -> None:
+def kill_campaign(campaign: Campaign, notes: Notes, times: int, rng: np.random.Generator) -> None:
     """Kill -9 at random moments, run again, until the table is whole; then from the start."""
     for _ in range(times):
         if len(campaign.rows()) >= len(campaign.whole):
             campaign.forget()
         child = campaign.begin()
-        wanted = int(chance.integers(0, 9))
-        listen(child, 120, lambda c, n=wanted: len(told(c)) >= n)  # type: ignore[misc]
-        time.sleep(float(chance.uniform(0, 0.05)))
+        wanted = int(rng.integers(0, 9))
+        listen(child, 120, lambda c, n=wanted: len(reported_keys(c)) >= n)  # type: ignore[misc]
+        time.sleep(float(rng.uniform(0, 0.05)))
         check(campaign, notes, killed(child))
         note(notes, "campaign killed", "the rows told so far; run again, it goes on with the rest")
     wrong = finish(campaign)
@@ -105,11 +105,11 @@ def kill_campaign(campaign: Campaign, notes: Notes, times: int, chance: np.rando
         notes.recovered -= 1
 
 
-def full_disk(campaign: Campaign, notes: Notes, times: int, chance: np.random.Generator) -> None:
+def full_disk(campaign: Campaign, notes: Notes, times: int, rng: np.random.Generator) -> None:
     """No file may grow beyond a few kB: what a full disk looks like to the process."""
     for _ in range(times):
         campaign.forget()
-        limit = int(chance.integers(1, 120)) * 1024
+        limit = int(rng.integers(1, 120)) * 1024
 
         def before(limit: int = limit) -> None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -123,21 +123,21 @@ def full_disk(campaign: Campaign, notes: Notes, times: int, chance: np.random.Ge
         )
 
 
-def locked(campaign: Campaign, notes: Notes, times: int, chance: np.random.Generator) -> None:
+def locked(campaign: Campaign, notes: Notes, times: int, rng: np.random.Generator) -> None:
     """Another process holds the store for a while: the campaign waits."""
     for _ in range(times):
         campaign.forget()
-        child = listen(campaign.begin(), 300, lambda c: len(told(c)) >= 2)
+        child = listen(campaign.begin(), 300, lambda c: len(reported_keys(c)) >= 2)
         with closing(sqlite3.connect(campaign.store, timeout=60, isolation_level=None)) as line:
-            line.execute("begin exclusive" if chance.integers(2) else "begin immediate")
-            time.sleep(float(chance.uniform(0.3, 1.5)))
+            line.execute("begin exclusive" if rng.integers(2) else "begin immediate")
+            time.sleep(float(rng.uniform(0.3, 1.5)))
             line.execute("commit")
         listen(child, 300)
         check(campaign, notes, child)
         note(notes, "store locked", "nothing: it waits until the other has done", finish(campaign))
 
 
-def corrupt(campaign: Campaign, notes: Notes, times: int, chance: np.random.Generator) -> None:
+def corrupt(campaign: Campaign, notes: Notes, times: int, rng: np.random.Generator) -> None:
     """The store's file is overwritten or cut off; the person moves it away, as the sentence says."""
     for number in range(times):
         finish(campaign)
@@ -147,9 +147,9 @@ def corrupt(campaign: Campaign, notes: Notes, times: int, chance: np.random.Gene
         if number % 3 == 0:
             raw[:64] = bytes(64)
         elif number % 3 == 1:
-            raw[: len(raw) // 2] = chance.bytes(len(raw) // 2)
+            raw[: len(raw) // 2] = rng.bytes(len(raw) // 2)
         else:
-            del raw[int(chance.integers(100, 4096)) :]
+            del raw[int(rng.integers(100, 4096)) :]
         campaign.store.write_bytes(raw)
         child = listen(campaign.begin(), 300)
         loud = "Traceback" in child.text or child.code not in (0, 2)
@@ -162,7 +162,7 @@ def read_only(campaign: Campaign, notes: Notes, times: int) -> None:
     """The store may be read and not written."""
     for _ in range(times):
         campaign.forget()
-        listen(campaign.begin(), 300, lambda c: len(told(c)) >= 1)
+        listen(campaign.begin(), 300, lambda c: len(reported_keys(c)) >= 1)
         url = f"sqlite:///file:{campaign.store}?mode=ro&uri=true"
         child = listen(campaign.begin(lambda url=url: os.environ.update(RESQ_STORE=url)), 300)  # type: ignore[misc]
         loud = "Traceback" in child.text or child.code not in (0, 2)
@@ -174,7 +174,7 @@ def killed_worker(campaign: Campaign, notes: Notes, times: int) -> None:
     """Kill -9 of one of two worker processes."""
     for _ in range(times):
         campaign.forget()
-        child = listen(campaign.begin(workers=2), 300, lambda c: len(told(c)) >= 1)
+        child = listen(campaign.begin(workers=2), 300, lambda c: len(reported_keys(c)) >= 1)
         own = server.children(child.pid)
         os.kill(own[-1], signal.SIGKILL)
         listen(child, 300)

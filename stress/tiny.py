@@ -12,12 +12,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 def onnx_file(file: Path, classes: int = 5, channels: int = 1, height: int = 12, width: int = 10) -> Path:
     """Writes relu(conv) -> global mean -> dense, weights of chance, and gives the file."""
-    chance = np.random.default_rng(classes * 100 + channels)
+    rng = np.random.default_rng(classes * 100 + channels)
     constants = {
-        "conv.weight": chance.normal(0, 1, (8, channels, 3, 3)),
-        "conv.bias": chance.normal(0, 0.1, 8),
-        "fc.weight": chance.normal(0, 1, (classes, 8)),
-        "fc.bias": chance.normal(0, 0.1, classes),
+        "conv.weight": rng.normal(0, 1, (8, channels, 3, 3)),
+        "conv.bias": rng.normal(0, 0.1, 8),
+        "fc.weight": rng.normal(0, 1, (classes, 8)),
+        "fc.bias": rng.normal(0, 0.1, classes),
     }
     nodes = [
         helper.make_node("Conv", ["images", "conv.weight", "conv.bias"], ["a"], pads=[1, 1, 1, 1]),
@@ -41,17 +41,17 @@ def tflite_file(file: Path, classes: int = 5, channels: int = 1, height: int = 1
     import flatbuffers  # type: ignore[import-untyped]
     from ai_edge_litert import schema_py_generated as schema
 
-    chance = np.random.default_rng(classes)
+    rng = np.random.default_rng(classes)
     flat = 4 * -(-height // 2) * -(-width // 2)
     model = schema.ModelT()
     model.version, model.description = 3, "tiny"
     model.buffers = [schema.BufferT()]
     tensors = [
         _tensor(schema, model, "images", [1, height, width, channels], (1.0, -128)),
-        _tensor(schema, model, "conv", [4, 3, 3, channels], (0.02,) * 4, _bytes(chance, (4, 9 * channels))),
+        _tensor(schema, model, "conv", [4, 3, 3, channels], (0.02,) * 4, _bytes(rng, (4, 9 * channels))),
         _tensor(schema, model, "conv.bias", [4], (0.02,) * 4, np.zeros(4, np.int32)),
         _tensor(schema, model, "between", [1, -(-height // 2), -(-width // 2), 4], (8.0, -128)),
-        _tensor(schema, model, "fc", [classes, flat], (0.02,), _bytes(chance, (classes, flat))),
+        _tensor(schema, model, "fc", [classes, flat], (0.02,), _bytes(rng, (classes, flat))),
         _tensor(schema, model, "fc.bias", [classes], (0.16,), np.zeros(classes, np.int32)),
         _tensor(schema, model, "logits", [1, classes], (64.0, 0)),
     ]
@@ -72,8 +72,8 @@ def tflite_file(file: Path, classes: int = 5, channels: int = 1, height: int = 1
     return file
 
 
-def _bytes(chance: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    return chance.integers(-127, 128, shape).astype(np.int8)
+def _bytes(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.integers(-127, 128, shape).astype(np.int8)
 
 
 def _code(schema: Any, kind: int) -> Any:

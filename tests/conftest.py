@@ -12,7 +12,7 @@ import torch
 from resq import checkpoints, data, networks
 from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding, QuantizedModel
-from resq.measure import table
+from resq.measure.store import table
 from resq.memory import quant
 
 
@@ -32,7 +32,7 @@ def _one_thread() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered_of_the_last_tests_files() -> None:
-    if module := sys.modules.get("dashboard.data.lately"):
+    if module := sys.modules.get("dashboard.cached.ttl_cache"):
         module.forget()
 
 
@@ -52,10 +52,10 @@ def tiny() -> Checkpoint:
     source = data.source("signs")
     body = networks.build("resnet20", len(source.classes), mean=source.mean, std=source.std, seed=1).body
     state = {name: value.numpy().copy() for name, value in body.state_dict().items()}
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     for name, value in state.items():
         if name.endswith("running_mean"):
-            value += chance.normal(0, 0.1, value.shape).astype(np.float32)
+            value += rng.normal(0, 0.1, value.shape).astype(np.float32)
         value.setflags(write=False)
     return Checkpoint(
         "signs/resnet20/random", "resnet20", "signs", state, networks.weight_names(body), {}, "0"
@@ -67,9 +67,9 @@ def small() -> Callable[[Encoding], QuantizedModel]:
     """Three layers of unequal size in a given encoding: 1,000, 40 and 360 seeded random weights."""
 
     def make(encoding: Encoding) -> QuantizedModel:
-        chance = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         shapes = {"conv.weight": (10, 4, 5, 5), "deep.conv.weight": (8, 5, 1, 1), "linear.weight": (6, 60)}
-        state = {name: chance.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+        state = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
         return quant.quantize_model({**state, "linear.bias": np.zeros(6)}, tuple(shapes), encoding)
 
     return make

@@ -12,7 +12,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from resq import checkpoints, data
 from resq.core import Encoding
 from resq.data import folders
-from resq.measure.bench import network_of
+from resq.measure.engine.faulty_network import network_of
 
 QUANTIZED = {
     "qdq-tensor": {"quant_format": QuantFormat.QDQ, "per_channel": False},

@@ -18,15 +18,15 @@ def body(name: str, classes: int = 10) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         made = networks.NETWORKS[name](classes).eval()
-    chance = torch.Generator().manual_seed(4)
+    rng = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for module in made.modules():
             if isinstance(module, NORMS):
-                module.weight.uniform_(0.5, 1.5, generator=chance)
-                module.bias.normal_(0, 0.2, generator=chance)
+                module.weight.uniform_(0.5, 1.5, generator=rng)
+                module.bias.normal_(0, 0.2, generator=rng)
             if isinstance(module, nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.1, generator=chance)
-                module.running_var.uniform_(0.5, 2, generator=chance)
+                module.running_mean.normal_(0, 0.1, generator=rng)
+                module.running_var.uniform_(0.5, 2, generator=rng)
     return made
 
 
@@ -59,8 +59,8 @@ def quantized(source: Path, file: Path, **options) -> Path:
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
-            chance = np.random.default_rng(5)
-            self.left = iter([{"x": chance.normal(size=(4, 3, 32, 32)).astype(np.float32)} for _ in range(2)])
+            rng = np.random.default_rng(5)
+            self.left = iter([{"x": rng.normal(size=(4, 3, 32, 32)).astype(np.float32)} for _ in range(2)])
 
         def get_next(self):
             return next(self.left, None)

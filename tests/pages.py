@@ -2,7 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
-from dashboard import show
+from dashboard.components import render
 
 INFO = ":material/info:"
 # What a page says where a store holds only the few rows of a test: nothing went wrong, nothing is there yet.
@@ -23,7 +23,7 @@ def apologies(app: AppTest) -> list[str]:
 
 def faults(app: AppTest) -> list[str]:
     """The faults of the lab that the page speaks of."""
-    return [m.value for m in app.markdown if show.FAULT in m.value]
+    return [m.value for m in app.markdown if render.FAULT in m.value]
 
 
 def fine(app: AppTest, *sorry: str) -> None:

@@ -2,7 +2,8 @@
 writes them.
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->``; a figure in a sentence after its
-place, ``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.places``). Neither shows on the page.
+place, ``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.model.places``). Neither shows on the
+page.
 """
 
 import json
@@ -13,10 +14,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from dashboard import places, theme
+from dashboard.format import numbers
+from dashboard.model import places
 from resq import checkpoints
 from resq.core import Encoding
-from resq.measure import carry, guards, paired, stats, surface, table
+from resq.measure.analysis import joint_grid, paired, stats
+from resq.measure.run import gradient_masking
+from resq.measure.store import carry, table
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "README.md"
@@ -62,7 +66,9 @@ def cards() -> list[str]:
 def faults(checkpoint: str) -> list[str]:
     """One line per way to store the weights: accuracy over BER, mean and interval over maps."""
     rows = shipped()
-    curve = stats.foremost(stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")]))
+    curve = stats.longest_series(
+        stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")])
+    )
     lines = [
         f"| stored as, sampler | images | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
         "|---|" + "---|" * (len(SHOWN) + 1),
@@ -90,7 +96,7 @@ def others() -> list[str]:
         own = rows[rows["checkpoint"] == checkpoint]
         flipped = own[(own["axis"] == "ber") & (own["fault"] == "random")]
         for encoding, part in flipped.groupby("encoding", sort=False):
-            at = stats.foremost(stats.curve(part)).set_index("x")
+            at = stats.longest_series(stats.curve(part)).set_index("x")
             if not set(rates) <= set(at.index):
                 continue  # measured at one rate alone, for a claim
             cells = [_cell(at.loc[x]) for x in rates]
@@ -112,7 +118,7 @@ def everything() -> list[str]:
         "|---|---|---|" + "---|" * (len(rates) + 1),
     ]
     for (name, encoding), part in rows.groupby(["checkpoint", "encoding"]):
-        at = stats.foremost(stats.curve(carry.current(part))).set_index("x")
+        at = stats.longest_series(stats.curve(carry.current(part))).set_index("x")
         cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
         weights = part["bits"].max() / sum(checkpoints.sizes(name))
         both = {0.0, 1e-2} <= set(at.index)
@@ -193,7 +199,7 @@ def both(checkpoint: str) -> list[str]:
     """One line per BER of SURFACE and mode: accuracy over eps, mean and interval over maps."""
     rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & rows["ber"].isin(SURFACE)]
-    grid = surface.grid(rows[rows["mode"] != "none"])
+    grid = joint_grid.grid(rows[rows["mode"] != "none"])
     budgets = sorted(set(grid["eps"]))
     lines = [
         f"| attack, BER | {' | '.join(f'eps {e:g}/255' for e in budgets)} |",
@@ -234,7 +240,7 @@ def coded(network: str) -> list[str]:
     return lines
 
 
-def kept(network: str, chance: float) -> list[str]:
+def kept(network: str, rng: float) -> list[str]:
     """One line per hardened variant: what of its accuracy above chance is kept, on common images."""
     rows = shipped()
     lines = [
@@ -251,19 +257,19 @@ def kept(network: str, chance: float) -> list[str]:
             continue
         n = int(under.loc[under["ber"] == 1e-1, "n"].max())
         part = under[under["n"] == n]
-        cells = [_share(part, x, chance) for x in (1e-2, 5e-2, 1e-1)]
-        uniform = stats.foremost(stats.curve(own[own["fault"] == "layer-uniform"])).set_index("x")
+        cells = [_share(part, x, rng) for x in (1e-2, 5e-2, 1e-1)]
+        uniform = stats.longest_series(stats.curve(own[own["fault"] == "layer-uniform"])).set_index("x")
         maps = part[part["ber"] > 0]["map"].nunique()
         cells.append(_cell_at(uniform, 1e-3))
         lines.append(f"| `{variant}`, int4-tmr2 | {n:,}, {maps} | {' | '.join(cells)} |")
     return lines
 
 
-def _share(part: pd.DataFrame, ber: float, chance: float) -> str:
+def _share(part: pd.DataFrame, ber: float, rng: float) -> str:
     """What is kept above chance, from the difference to the same images without faults."""
     lost = paired.difference(part[part["ber"] == 0].head(1), part[part["ber"] == ber])
     clean = part[part["ber"] == 0].iloc[0]
-    above = clean["correct"] / clean["n"] - chance
+    above = clean["correct"] / clean["n"] - rng
     return f"{1 - lost.mean / above:.3f} ({1 - lost.high / above:.3f} to {1 - lost.low / above:.3f})"
 
 
@@ -271,10 +277,10 @@ def believed() -> list[str]:
     """What the guards against weak attacks say of a hardened network: those that are not green in full."""
     found = json.loads((table.SHIPPED / "cifar10-resnet18-plus-guards.json").read_text(encoding="utf-8"))
     command = f"`python -m resq guards {found['checkpoint']} --encoding {found['encoding']}`"
-    if found["n"] < guards.ENOUGH:
+    if found["n"] < gradient_masking.ENOUGH:
         return [
             f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus` they were "
-            f"looked at on {found['n']} images, too few to judge: a guard takes {guards.ENOUGH}."
+            f"looked at on {found['n']} images, too few to judge: a guard takes {gradient_masking.ENOUGH}."
         ]
     judged = [guard for guard in found["guards"] if guard["verdict"] != "dropped"]
     odd = [f"{g['verdict']}, {g['says']}" for g in found["guards"] if g["verdict"] != "green"]
@@ -293,7 +299,7 @@ def _measure(
     rows = shipped()
     own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == words)]
     under = own[(own["axis"] == "ber") & (own["region"] == "all")]
-    lines = stats.foremost(stats.curve(under[under["fault"].isin([fault, "none"])])).set_index("x")
+    lines = stats.longest_series(stats.curve(under[under["fault"].isin([fault, "none"])])).set_index("x")
     cells = [_cell_at(lines, x) for x in (0.0, 1e-2, 5e-2, 1e-1)]
     attacked = "as `base`" if fault != "random" else robust(rows, f"{network}/{variant}", words)
     of = f"`{variant}`, {encoding}" if encoding else f"`{variant}`"
@@ -389,7 +395,7 @@ def written(text: str) -> str:
     rows, compared = shipped(), len(re.findall(r"<!--\{(?:more|drop) ", text))
 
     def figure(match: re.Match[str]) -> str:
-        said = places.fill(match[1], rows, compared).text.replace(theme.THIN, " ")
+        said = places.fill(match[1], rows, compared).text.replace(numbers.THIN, " ")
         return f"<!--{match[1]}-->{said}<!--/-->"
 
     return PLACE.sub(figure, text)

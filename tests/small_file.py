@@ -22,10 +22,10 @@ class _Images(CalibrationDataReader):
 
 def made(folder: Path, classes: int = 16) -> Path:
     """An int8 QDQ file of 8 x 3 x 3 x 3 and ``classes`` x 8 seeded random weights; a batch of any size."""
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     held = {
-        "conv.weight": chance.normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32),
-        "linear.weight": chance.normal(0, 2, (classes, 8)).astype(np.float32),
+        "conv.weight": rng.normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32),
+        "linear.weight": rng.normal(0, 2, (classes, 8)).astype(np.float32),
         "linear.bias": np.zeros(classes, np.float32),
     }
     nodes = [

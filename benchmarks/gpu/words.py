@@ -43,8 +43,8 @@ def struck(codes: Tensor, bits: int, rate: float, tripled: int = TRIPLED) -> Ten
     """Codes whose bits flip as stored bits do at ``rate``: a tripled bit where two of its copies flip."""
     for bit in range(bits):
         voted = bit >= bits - tripled
-        chance = 3 * rate**2 - 2 * rate**3 if voted else rate
-        codes = codes ^ ((torch.rand(codes.shape, device=codes.device) < chance).int() << bit)
+        rng = 3 * rate**2 - 2 * rate**3 if voted else rate
+        codes = codes ^ ((torch.rand(codes.shape, device=codes.device) < rng).int() << bit)
     return codes
 
 

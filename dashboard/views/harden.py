@@ -5,71 +5,66 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import (
-    bring,
-    charts,
-    data,
-    follow,
-    hardcontrols,
-    hardening,
-    live,
-    shell,
-    show,
-    tables,
-    theme,
-)
-from resq import commands
+from dashboard import cached, charts
+from dashboard.components import job_status, page_frame, render, upload
+from dashboard.format import numbers, tables
+from dashboard.forms import hardening as hardening_form
+from dashboard.model import hardening_run
+from dashboard.server import job_queue
+from resq.core import commands
 
 MARKS = {"done": ":material/check_circle:", "running": ":material/pending:", "queued": ":material/schedule:",
          "stopped": ":material/cancel:"}  # fmt: skip
 
 
-def stages(spec: hardening.HardenSpec, run: live.Measurement) -> None:
+def stages(spec: hardening_run.HardenSpec, run: job_queue.Measurement) -> None:
     """Where each stage stands."""
-    steps = hardening.steps(spec, run.rows, run.active)
+    steps = hardening_run.steps(spec, run.rows, run.active)
     for column, (name, state, said) in zip(st.columns(len(steps)), steps, strict=True):
         with column, st.container(border=True, key=f"step_{state}_{name}"):
-            st.markdown(f"{MARKS[state]} **{hardcontrols.stage_name(name)}**")
+            st.markdown(f"{MARKS[state]} **{hardening_form.stage_name(name)}**")
             st.caption(f"{state}{f', {said}' if said else ''}")
 
 
-def job(run: live.Measurement | None) -> None:
+def job(run: job_queue.Measurement | None) -> None:
     """A run as it goes, and what it made; called again and again while it runs."""
-    with show.in_words():
-        follow.progress(run, "epochs")
+    with render.errors_as_sentences():
+        job_status.progress(run, "epochs")
         if run is not None:
             spec = run.specs[0]
-            assert isinstance(spec, hardening.HardenSpec), "of this kind it was asked for"
+            assert isinstance(spec, hardening_run.HardenSpec), "of this kind it was asked for"
             stages(spec, run)
             if any("loss" in row for row in run.rows):
                 drawn = charts.CHARTS["training"].draw(run.rows, run.total)
-                show.figure(
+                render.figure(
                     "training", drawn, key="training", alt=f"{len(run.rows)} of {run.total} epochs trained"
                 )
             if run.state == "done":
                 result(spec.result)
-    follow.ended(run)
+    job_status.ended(run)
 
 
 def result(name: str) -> None:
     """What a hardened checkpoint's card says of before and after."""
-    looks = hardening.looks(data.card(name))
+    looks = hardening_run.looks(cached.card(name))
     if not looks:
         return
     drawn = charts.CHARTS["before_after"].draw(looks)
     first, last = looks[0], looks[-1]
     said = "; ".join(
-        f"{label} {theme.percent(first[key])} → {theme.percent(last[key])}"
+        f"{label} {numbers.percent(first[key])} → {numbers.percent(last[key])}"
         for key, label in (("clean", "clean"), ("faulty", "under faults"), ("attacked", "under attack"))
     )
     st.header(name, anchor=False)
     st.markdown(f"{said}, in {last['encoding']}.")
-    show.figure("before_after", drawn, key=f"before_after_{name}", alt=said)
+    render.figure("before_after", drawn, key=f"before_after_{name}", alt=said)
     with st.container(horizontal=True):
-        shell.link("sweep", "Compare both in the Sweep", nets=[base_of(name), name], encs=[last["encoding"]])
-        shell.link("bitlab", "Open it in the Bit lab", net=name, enc=last["encoding"])
-    with shell.group("more", "result"):
-        show.numbers(
+        page_frame.link(
+            "sweep", "Compare both in the Sweep", nets=[base_of(name), name], encs=[last["encoding"]]
+        )
+        page_frame.link("bitlab", "Open it in the Bit lab", net=name, enc=last["encoding"])
+    with page_frame.group("more", "result"):
+        render.numbers(
             lambda: ({"before_after": tables.looks(pd.DataFrame(looks))}, {"before_after": drawn}), None,
             [commands.line(["show", name])], key="numbers_harden",
         )  # fmt: skip
@@ -82,7 +77,7 @@ def base_of(name: str) -> str:
 
 def shipped(names: list[str]) -> None:
     """What hardening gave before anyone presses a button: the cards of hardened checkpoints."""
-    stages = {name: len(data.card(name).get("stages") or ()) for name in names}
+    stages = {name: len(cached.card(name).get("stages") or ()) for name in names}
     # The fullest opens the page; the many networks of a study come last.
     hardened = sorted(
         filter(stages.get, names),
@@ -91,46 +86,46 @@ def shipped(names: list[str]) -> None:
     if not hardened:
         st.caption("No hardened checkpoint is on this machine yet; the quick preset makes one in minutes.")
         return
-    with shell.group("shown"):
+    with page_frame.group("shown"):
         name = st.selectbox("Hardened before", hardened, key="shown", bind="query-params")
     result(name)
 
 
 def page(names: list[str]) -> None:
     """The form, the run, and what is there already."""
-    spec = hardcontrols.form(names)
+    spec = hardening_form.form(names)
     again = "Press “Harden” to start it again; it goes on from the last epoch that was kept."
-    run = follow.measurement(kind=hardening.HardenSpec, lost=again)
-    away = show.lacking([data.card(spec.base)["data"]], "nothing can be trained on them")
-    with shell.group("live"), st.container(horizontal=True, vertical_alignment="center"):
+    run = job_status.measurement(kind=hardening_run.HardenSpec, lost=again)
+    away = render.missing_images([cached.card(spec.base)["data"]], "nothing can be trained on them")
+    with page_frame.group("live"), st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Harden", type="primary", icon=":material/shield:", key="harden", on_click=follow.start,
+            "Harden", type="primary", icon=":material/shield:", key="harden", on_click=job_status.start,
             args=([spec],),
             disabled=away or not spec.stages or (run is not None and run.active),
         )  # fmt: skip
         if spec.stages:
             st.download_button(
-                "Save as a file", lambda: hardening.preset_file(spec), f"{spec.variant}.toml",
+                "Save as a file", lambda: hardening_run.preset_file(spec), f"{spec.variant}.toml",
                 "application/toml", on_click="ignore", icon=":material/download:", key="save_spec",
             )  # fmt: skip
-            st.markdown(data.effort(spec))
+            st.markdown(cached.effort(spec))
         else:
             st.markdown("Choose at least one stage.")
     if spec.stages:
-        show.terminal(spec.command)
+        render.terminal(spec.command)
     st.fragment(job, run_every=1.0 if run is not None and run.active else None)(run)
     if run is None:
         shipped(names)
 
 
-show.page("Can I make a network more robust?", show.text("harden"))
-with show.in_words():
-    known = data.names()
+render.page("Can I make a network more robust?", render.text("harden"))
+with render.errors_as_sentences():
+    known = cached.names()
     if known:
         page(known)
-        with shell.group("more", "help"):
-            show.help_page("harden_help", ["training", "before_after"])
+        with page_frame.group("more", "help"):
+            render.help_page("harden_help", ["training", "before_after"])
     else:
-        show.sorry(*show.UNTRAINED)
-with show.in_words():
-    bring.box()
+        render.error_box(*render.UNTRAINED)
+with render.errors_as_sentences():
+    upload.box()

@@ -9,23 +9,14 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import (
-    bitcontrols,
-    charts,
-    controls,
-    data,
-    drill,
-    film,
-    follow,
-    heat,
-    layercharts,
-    live,
-    protection,
-    shell,
-    show,
-    tables,
-)
-from resq.measure.layers import LayerSpec
+from dashboard import cached, charts
+from dashboard.charts import layers
+from dashboard.components import job_status, mixed_encoding, page_frame, query, render
+from dashboard.format import sentences, tables
+from dashboard.forms import bitlab
+from dashboard.model import bit_plane, flip_animation, layer_view
+from dashboard.server import job_queue
+from resq.measure.analysis.layer_heatmap import LayerSpec
 
 Draw = Callable[[], go.Figure]
 MAPS = 4  # of a measurement begun here: minutes, not an hour
@@ -33,7 +24,7 @@ MAPS = 4  # of a measurement begun here: minutes, not an hour
 
 def pick() -> None:
     """Takes over a click on the picture; the outline and the lists then follow."""
-    found = heat.picked(st.session_state.layer_heat.selection.points)
+    found = layer_view.clicked_cell(st.session_state.layer_heat.selection.points)
     if found:
         st.session_state.layer = found[0]
         if found[1] is not None:
@@ -42,10 +33,10 @@ def pick() -> None:
 
 def cell(names: list[str], enc: str) -> tuple[str, int]:
     """The chosen layer and bit: the keyboard's way to a cell."""
-    bits, first = heat.bits(enc), heat.top(enc)
+    bits, first = layer_view.bits(enc), layer_view.top(enc)
     if st.session_state.get("bit", first) not in bits:
         del st.session_state["bit"]  # chosen in an encoding with longer words
-    with shell.group("cell"), st.container(horizontal=True, vertical_alignment="bottom"):
+    with page_frame.group("cell"), st.container(horizontal=True, vertical_alignment="bottom"):
         layer = st.selectbox(
             "Layer", names, key="layer", bind="query-params", format_func=lambda n: n.removesuffix(".weight")
         )
@@ -55,27 +46,29 @@ def cell(names: list[str], enc: str) -> tuple[str, int]:
     return layer, int(bit)
 
 
-def buttons(net: str, enc: str, running: live.Measurement | None) -> None:
+def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
     """What can be done about rows that are not there."""
-    away = show.lacking([data.card(net)["data"]], "stored cells are shown and nothing can be measured")
+    away = render.missing_images(
+        [cached.card(net)["data"]], "stored cells are shown and nothing can be measured"
+    )
     busy = away or (running is not None and running.active)
-    with shell.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
+    with page_frame.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
-            "Estimate now", key="estimate", on_click=follow.start,
+            "Estimate now", key="estimate", on_click=job_status.start,
             args=([LayerSpec(net, encoding=enc)],),
             disabled=busy, icon=":material/bolt:", help="Seconds, from gradients",
         )  # fmt: skip
         st.button(
-            "Measure this network now", key="measure_layers", type="primary", on_click=follow.start,
+            "Measure this network now", key="measure_layers", type="primary", on_click=job_status.start,
             args=([LayerSpec(net, encoding=enc, maps=MAPS)],), disabled=busy, icon=":material/play_arrow:",
             help="Flips bits cell by cell: minutes; cells appear as they are measured",
         )  # fmt: skip
 
 
-def results(net: str, enc: str, running: live.Measurement | None) -> None:
+def results(net: str, enc: str, running: job_queue.Measurement | None) -> None:
     """The heatmap and the chosen cell; again and again while something is measured."""
-    follow.progress(running, "rows")
-    found, model = data.heatmap(net, enc, running), data.words_of(net, enc)
+    job_status.progress(running, "rows")
+    found, model = cached.heatmap(net, enc, running), cached.words_of(net, enc)
     kinds = list(found.cells)
     if not kinds:
         nothing(net, enc, running)
@@ -83,167 +76,184 @@ def results(net: str, enc: str, running: live.Measurement | None) -> None:
     with right:
         layer, bit = cell(list(model.weights), enc)
         drilled(net, enc, found, layer, bit)
-    show.sent()
+    render.flush_page()
     if left is not None:
         with left:
             picture(net, enc, found, (layer, bit), running)
     films(net, enc, layer)
-    protection.protected(net, enc)
-    protection.copied(net, enc)
+    mixed_encoding.protected(net, enc)
+    mixed_encoding.copied(net, enc)
     if kinds:
         below(found, net, enc)
-    follow.ended(running)
+    job_status.ended(running)
 
 
-def nothing(net: str, enc: str, running: live.Measurement | None) -> None:
+def nothing(net: str, enc: str, running: job_queue.Measurement | None) -> None:
     """What to do where there is no row yet."""
     if running is not None and running.active:
-        show.sorry("The first cells appear in a few seconds.")
+        render.error_box("The first cells appear in a few seconds.")
         return
-    show.sorry(
-        f"Nothing is stored for {show.plain(net)} in {enc} yet. “Estimate now” takes seconds, “Measure this "
+    render.error_box(
+        f"Nothing is stored for {render.plain(net)} in {enc} yet. “Estimate now” takes seconds, “Measure "
+        "this "
         "network now” minutes; or in a terminal:",
         LayerSpec(net, encoding=enc).command,
     )
 
 
 def picture(
-    net: str, enc: str, found: heat.Heatmap, chosen: tuple[str, int], running: live.Measurement | None
+    net: str,
+    enc: str,
+    found: layer_view.Heatmap,
+    chosen: tuple[str, int],
+    running: job_queue.Measurement | None,
 ) -> None:
     """The heatmap with its switch and its origin."""
     kinds = list(found.cells)
     kind = kinds[0]
-    with shell.group("kind"):
+    with page_frame.group("kind"):
         if len(kinds) > 1:
             kind = st.segmented_control(
                 "Change of the loss per flipped bit", kinds, key="kind", default="measured", required=True,
-                bind="query-params", format_func=heat.KINDS.__getitem__,
+                bind="query-params", format_func=layer_view.KINDS.__getitem__,
             ) or kinds[0]  # fmt: skip
     cells = found.cells[kind]
     # Of what ``found`` holds: by now the job may have more rows than these.
     seen = (running.id, found.own, len(found.rows)) if running is not None else ()
     said = found.said[kind]
-    drawn = data.once(
-        charts.CHARTS["layers"].draw, (net, enc, kind, seen), cells, found.totals[kind], heat.fields(enc)
+    drawn = cached.cached_figure(
+        charts.CHARTS["layers"].draw,
+        (net, enc, kind, seen),
+        cells,
+        found.totals[kind],
+        layer_view.fields(enc),
     )
-    drawn = layercharts.outlined(drawn, chosen)
-    show.figure("layers", drawn, key="layer_heat", alt=said, title=False, on_select=pick)
+    drawn = layers.outlined(drawn, chosen)
+    render.figure("layers", drawn, key="layer_heat", alt=said, title=False, on_select=pick)
     st.markdown(said)
-    st.caption(heat.provenance(cells, "Made here" if kind in found.own else "Stored rows"))
-    if kind not in found.own and data.outdated(cells):
+    st.caption(layer_view.provenance(cells, "Made here" if kind in found.own else "Stored rows"))
+    if kind not in found.own and cached.outdated(cells):
         st.warning("Made with other weights than those that are here now. Press “Measure this network now”.")
 
 
-def drilled(net: str, enc: str, found: heat.Heatmap, layer: str, bit: int) -> None:
+def drilled(net: str, enc: str, found: layer_view.Heatmap, layer: str, bit: int) -> None:
     """One bit plane of one layer, down to its most harmful words."""
-    cell = data.cell(net, enc, layer, bit)
-    q = data.words_of(net, enc).weights[layer]
-    said, of = drill.sentence(cell, found, layer, bit), (data.card(net)["sha256"], enc, layer, bit)
+    cell = cached.cell(net, enc, layer, bit)
+    q = cached.words_of(net, enc).weights[layer]
+    said, of = bit_plane.sentence(cell, found, layer, bit), (cached.card(net)["sha256"], enc, layer, bit)
     with st.container(key="cell_says"):
         st.markdown(said)
-    drawn = data.once(charts.CHARTS["plane"].draw, of, cell.edges, cell.before, cell.after)
-    show.figure("plane", drawn, key="plane_chart", alt=said, caption=False)
-    estimate = drill.estimated(found, layer, bit)
+    drawn = cached.cached_figure(charts.CHARTS["plane"].draw, of, cell.edges, cell.before, cell.after)
+    render.figure("plane", drawn, key="plane_chart", alt=said, caption=False)
+    estimate = bit_plane.estimated(found, layer, bit)
     word = 0
     if estimate is not None:
         strip = charts.CHARTS["channels"].draw(estimate.channels)
-        show.figure("channels", strip, key="channel_chart", alt=drill.strip_says(estimate), caption=False)
-        word = harmful(estimate, drill.worst(q, bit, estimate.worst, estimate.costs), f"worst_{layer}_{bit}")
-    shell.link(
+        render.figure(
+            "channels", strip, key="channel_chart", alt=bit_plane.strip_says(estimate), caption=False
+        )
+        word = harmful(
+            estimate, bit_plane.worst(q, bit, estimate.worst, estimate.costs), f"worst_{layer}_{bit}"
+        )
+    page_frame.link(
         "bitlab", f"Open weight {word:,} in the Bit lab, bit {bit} flipped", ":material/toggle_on:",
         net=net, enc=enc, layer=layer.removesuffix(".weight"), w=word, flip=bit,
     )  # fmt: skip
 
 
-def harmful(estimate: drill.Estimate, said: list[str], key: str) -> int:
+def harmful(estimate: bit_plane.Estimate, said: list[str], key: str) -> int:
     """The most harmful words of a cell, and the one that is chosen: a list, as a grid is 2 MB of scripts."""
     label = f"**Its {len(said)} most harmful words** · choose one, then open it"
     chosen = st.radio(label, range(len(said)), format_func=said.__getitem__, key=key)
     return estimate.worst[chosen or 0]
 
 
-def below(found: heat.Heatmap, net: str, enc: str) -> None:
+def below(found: layer_view.Heatmap, net: str, enc: str) -> None:
     """How far the estimate can be trusted; the numbers; how to read it all."""
     figures = trusted(found, net, enc)
-    with shell.group("more"):
+    with page_frame.group("more"):
         commands = [LayerSpec(net, encoding=enc, maps=MAPS).command]
-        show.numbers(
+        render.numbers(
             lambda: (
-                {"layers": heat.readable(next(iter(found.cells.values())))},
+                {"layers": layer_view.readable(next(iter(found.cells.values())))},
                 {name: draw() for name, draw in figures.items()},
             ),
             found.rows.drop(columns=["channels", "worst", "costs"]),
             commands,
         )
-        show.help_page(
+        render.help_page(
             "layers_help", ["layers", "plane", "channels", "film", "protected", "copies", "agreement"]
         )
 
 
-def trusted(found: heat.Heatmap, net: str, enc: str) -> dict[str, Draw]:
+def trusted(found: layer_view.Heatmap, net: str, enc: str) -> dict[str, Draw]:
     """How far the estimate ranks as the measurement does: a sentence, and its picture when asked for."""
     if found.pairs is None or found.agreement is None:
         return {}
-    said, chart = heat.agreement(found.agreement), charts.CHARTS["agreement"]
-    draw = partial(data.once, chart.draw, (net, enc, *astuple(found.agreement)), found.pairs)
+    said, chart = layer_view.agreement(found.agreement), charts.CHARTS["agreement"]
+    draw = partial(cached.cached_figure, chart.draw, (net, enc, *astuple(found.agreement)), found.pairs)
     st.header(chart.title, anchor=False)
     st.markdown(said)
-    show.opened("cells", "The cells, one by one", "agreement", draw, said)
+    render.opened("cells", "The cells, one by one", "agreement", draw, said)
     return {"agreement": draw}
 
 
 def films(net: str, enc: str, layer: str) -> None:
     """How the bits of the chosen layer flip while the rate grows."""
-    with shell.group("film"), st.container(horizontal=True, vertical_alignment="bottom"):
+    with page_frame.group("film"), st.container(horizontal=True, vertical_alignment="bottom"):
         on = st.toggle("Watch its bits flip as the error rate grows", key="film", bind="query-params")
         if on:
-            controls.spelled("kindof")
+            query.fault_name_in_address("kindof")
             fault = st.selectbox(
-                "Fault model", film.MODELS, key="kindof", bind="query-params", width=260,
-                format_func=lambda name: controls.FAULT_NAMES.get(name, name),
+                "Fault model", flip_animation.MODELS, key="kindof", bind="query-params", width=260,
+                format_func=lambda name: sentences.FAULT_NAMES.get(name, name),
             )  # fmt: skip
             draw = st.number_input("Seed", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
     if not on:
         return
-    found = data.film(net, enc, layer, fault or film.MODELS[0], int(draw or 0))
-    said = film.sentence(found)
+    found = cached.film(net, enc, layer, fault or flip_animation.MODELS[0], int(draw or 0))
+    said = flip_animation.sentence(found)
     drawn = charts.CHARTS["film"].draw(found)
-    show.figure("film", drawn, key="film_chart", alt=said)
+    render.figure("film", drawn, key="film_chart", alt=said)
     st.markdown(said)
     st.caption(
-        f"Drawn here: fault model {found.fault}, seed {found.seed}, weights {data.card(net)['sha256'][:8]}."
+        f"Drawn here: fault model {found.fault}, seed {found.seed}, weights {cached.card(net)['sha256'][:8]}."
     )
-    with shell.group("more", "film"):
-        show.numbers(lambda: ({"film": tables.film(found.counts, film.BERS)}, {"film": drawn}), None,
-                     [film.command(found, net, enc)], key="numbers_film")  # fmt: skip
+    with page_frame.group("more", "film"):
+        render.numbers(
+            lambda: ({"film": tables.film(found.counts, flip_animation.BERS)}, {"film": drawn}),
+            None,
+            [flip_animation.command(found, net, enc)],
+            key="numbers_film",
+        )
 
 
-def shown(net: str, enc: str, running: live.Measurement | None) -> None:
+def shown(net: str, enc: str, running: job_queue.Measurement | None) -> None:
     """The results, or a sentence: a fragment runs again without the page around it."""
-    with show.in_words():
+    with render.errors_as_sentences():
         results(net, enc, running)
 
 
 def page(names: list[str]) -> None:
     """The whole page."""
-    show.strangers("net", names)
+    render.unknown_names("net", names)
     first, second, third = st.columns([3, 3, 5], vertical_alignment="bottom")
-    with first, shell.group("network"):
-        net = bitcontrols.network(names)
-    with second, shell.group("encoding"):
-        enc = bitcontrols.encoding(net)
+    with first, page_frame.group("network"):
+        net = bitlab.network(names)
+    with second, page_frame.group("encoding"):
+        enc = bitlab.encoding(net)
     again = "Press “Measure this network now” to measure it again."
-    running = follow.measurement(kind=LayerSpec, lost=again)
+    running = job_status.measurement(kind=LayerSpec, lost=again)
     with third:
         buttons(net, enc, running)
     every = 1.0 if running is not None and running.active else None
     st.fragment(shown, run_every=every)(net, enc, running)
 
 
-show.page("Which layers and which bits matter?", show.text("layers"))
-with show.in_words():
-    known = data.names()
+render.page("Which layers and which bits matter?", render.text("layers"))
+with render.errors_as_sentences():
+    known = cached.names()
     if known:
         page(known)
     else:
-        show.sorry(*show.UNTRAINED)
+        render.error_box(*render.UNTRAINED)

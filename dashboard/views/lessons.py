@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import data, lessons, shell, show, state
+from dashboard import cached
+from dashboard.components import page_frame, render
+from dashboard.model import lessons, url_schema
 
 
 def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
     """A card per lesson; the chosen one."""
-    with shell.group("lesson"):
+    with page_frame.group("lesson"):
         name = st.pills(
             "Lesson", lessons.names(every), default=every[0].name, key="lesson", required=True,
             bind="query-params", format_func=str, label_visibility="collapsed",
         )  # fmt: skip
     # An empty value in a link chooses none.
     chosen = next((lesson for lesson in every if lesson.name == name), every[0])
-    show.section(chosen.title)
+    render.section(chosen.title)
     st.markdown(f"{chosen.about} *About {chosen.minutes} minutes.*")
     return chosen
 
@@ -26,17 +28,17 @@ def step(lesson: lessons.Lesson, number: int, part: lessons.Step) -> None:
     key = f"{lesson.name}_{number}"
     with st.container(border=True, key=f"step_{key}"):
         st.markdown(f"**{number + 1}.** {part.do}")
-        around = state.Shell(part.do, part.hide, shell.presenting())
-        shell.open_view(part.page, "Open this view", state.query(part.page, part.query, around))
+        around = url_schema.Shell(part.do, part.hide, page_frame.presenting())
+        page_frame.open_view(part.page, "Open this view", url_schema.query(part.page, part.query, around))
         said = predict(key, part)
         if said is None:
             st.caption("Commit to an answer to see what was measured.")
             return
         if part.choices:
             st.markdown(f":material/how_to_vote: You said: **{said}**.")
-        told = data.revealed(part.reveal)
+        told = cached.revealed(part.reveal)
         st.markdown(f":material/visibility: {told.text}")
-        show.sources(told.sources)
+        render.sources(told.sources)
 
 
 def predict(key: str, part: lessons.Step) -> str | None:
@@ -59,12 +61,12 @@ def commit(key: str, said: str) -> None:
     st.session_state.setdefault("predictions", {})[key] = said
 
 
-show.page("What can a class find out here?", show.text("lessons"))
-with show.in_words():
+render.page("What can a class find out here?", render.text("lessons"))
+with render.errors_as_sentences():
     chosen = overview(lessons.every())
     for number, part in enumerate(chosen.steps):
         step(chosen, number, part)
-    with shell.group("more"), st.expander("Write a lesson of your own", icon=":material/edit:"):
+    with page_frame.group("more"), st.expander("Write a lesson of your own", icon=":material/edit:"):
         st.markdown(
             "A lesson is one file in `dashboard/text/lessons`: steps with a task, a page in a state, a "
             "question and a reveal whose numbers come from the stored rows. This one is:"

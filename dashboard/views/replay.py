@@ -7,13 +7,17 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, claimwords, data, follow, live, report, shell, show, theme
-from resq import commands
-from resq.claims import cells, rerun, verdict
-from resq.claims.book import LABELS, Claim
+from dashboard import cached, charts
+from dashboard.components import job_status, page_frame, render
+from dashboard.format import claim_sentences, numbers
+from dashboard.report import html_report
+from dashboard.server import job_queue
+from resq.claims import points, rerun, verdict
+from resq.claims.registry import LABELS, Claim
 from resq.claims.verdict import Verdict
-from resq.errors import ResqError
-from resq.measure import table
+from resq.core import commands
+from resq.core.errors import ResqError
+from resq.measure.store import table
 
 
 def choose(found: list[Verdict]) -> Verdict:
@@ -36,7 +40,7 @@ def quoted(claim: Claim) -> None:
     with st.container(key="quoted", gap="small"):
         st.caption("As quoted, not measured here")
         st.header(f"◇ {claim.quote}", anchor=False)
-        st.markdown(f"“{show.plain(claim.says)}”")
+        st.markdown(f"“{render.plain(claim.says)}”")
         st.caption(f"{claim.source.name} ({LABELS[claim.source.label]})")
         if claim.known:
             st.markdown(f"**Known:** {'; '.join(claim.known)}.")
@@ -46,20 +50,20 @@ def quoted(claim: Claim) -> None:
 
 def judged(v: Verdict) -> None:
     """The verdict, large, with its reason."""
-    kind, icon = claimwords.LOOKS[v.verdict]
+    kind, icon = claim_sentences.LOOKS[v.verdict]
     with st.container(gap="small"):
         st.caption("Measured here")
         with st.container(key=f"verdict_{kind}", gap=None):
             st.header(f"{icon} {v.verdict}", anchor=False)
-            told = claimwords.measured(v)
+            told = claim_sentences.measured(v)
             st.markdown(f"**{told}**")
             if v.why != told:
-                st.markdown(show.plain(v.why[0].upper() + v.why[1:]) + ".")
+                st.markdown(render.plain(v.why[0].upper() + v.why[1:]) + ".")
             if v.readings:
                 st.caption(f"{v.tried[0].upper()}{v.tried[1:]}.")
         for cell in () if v.decides else v.near:
             st.caption(f"Nearest measured: {cell.checkpoint} as {cell.encoding}, {cell.point}: "
-                       f"{theme.percent(cell.mean)}")  # fmt: skip
+                       f"{numbers.percent(cell.mean)}")  # fmt: skip
         with st.popover("The rule", icon=":material/gavel:"):
             st.markdown(verdict.RULE)
 
@@ -69,19 +73,23 @@ def readings(v: Verdict) -> None:
     if v.claim.value is None or v.claim.unit == "flips" or not v.readings:
         return
     st.header(charts.CHARTS["readings"].title, anchor=False)
-    words = {word: [r.reading.label for r in v.readings if r.verdict == word] for word in claimwords.LOOKS}
+    words = {
+        word: [r.reading.label for r in v.readings if r.verdict == word] for word in claim_sentences.LOOKS
+    }
     fits = ", ".join(words["reproduced"])
     alt = f"Quoted {v.claim.quote}; consistent with {fits or 'no measured reading'}."
-    drawn = data.once(charts.CHARTS["readings"].draw, (v.claim.id,), v)
-    show.figure("readings", drawn, key="chart_readings", alt=alt, title=False)
+    drawn = cached.cached_figure(charts.CHARTS["readings"].draw, (v.claim.id,), v)
+    render.figure("readings", drawn, key="chart_readings", alt=alt, title=False)
     st.markdown(f"**{alt}**")
-    commands = [claimwords.command(r.cell) for r in v.readings if r.cell]
-    show.numbers(
-        lambda: ({"readings": claimwords.table(v)}, {"readings": drawn}), None, list(dict.fromkeys(commands))
+    commands = [claim_sentences.command(r.cell) for r in v.readings if r.cell]
+    render.numbers(
+        lambda: ({"readings": claim_sentences.table(v)}, {"readings": drawn}),
+        None,
+        list(dict.fromkeys(commands)),
     )
 
 
-def rerun_controls(v: Verdict, cell: cells.Cell, running: live.Measurement | None) -> None:
+def rerun_controls(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) -> None:
     """How many images and maps, and the button."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         n = st.select_slider("Test images", (100, 250, 500, 1000, 2000), 1000, key="n", bind="query-params")
@@ -91,15 +99,15 @@ def rerun_controls(v: Verdict, cell: cells.Cell, running: live.Measurement | Non
             type="primary",
             icon=":material/play_arrow:",
             key="rerun",
-            on_click=follow.start,
+            on_click=job_status.start,
             args=([rerun.job(v, int(n), int(maps), cell.seed)],),
             disabled=running is not None and running.active,
         )
 
 
-def compared(v: Verdict, cell: cells.Cell) -> None:
+def compared(v: Verdict, cell: points.Cell) -> None:
     """The stored cell beside what was measured again on this machine."""
-    found = [(run, c) for run in data.reruns(v.claim.id) for c in cells.cells(run.rows)]
+    found = [(run, c) for run in cached.reruns(v.claim.id) for c in points.cells(run.rows)]
     found = [(run, c) for run, c in found if rerun.same_point(c, cell)]
     if not found:
         st.caption("Not measured again on this machine yet.")
@@ -108,20 +116,20 @@ def compared(v: Verdict, cell: cells.Cell) -> None:
     result = rerun.against(cell, fresh[0])
     icon = ":material/check_circle:" if result.within else ":material/warning:"
     with st.container(key=f"verdict_{'same' if result.within else 'changed'}_again", gap=None):
-        st.markdown(f"{icon} {show.plain(result.says[0].upper() + result.says[1:])}.")
+        st.markdown(f"{icon} {render.plain(result.says[0].upper() + result.says[1:])}.")
     st.caption(f"Re-run {latest.at[:19].replace('T', ' ')} UTC on {latest.machine}; kept in the store.")
     drawn = charts.CHARTS["again"].draw(
         cell, fresh[:3], v.claim.value if v.claim.kind == "accuracy" else None
     )
-    show.figure("again", drawn, key="chart_again", alt=result.says, title=False)
+    render.figure("again", drawn, key="chart_again", alt=result.says, title=False)
 
 
-def shown(v: Verdict, cell: cells.Cell, running: live.Measurement | None) -> None:
+def shown(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) -> None:
     """The re-run; called again and again while it is measured."""
-    with show.in_words():
-        follow.progress(running)
+    with render.errors_as_sentences():
+        job_status.progress(running)
         compared(v, cell)
-    follow.ended(running)
+    job_status.ended(running)
 
 
 def again(v: Verdict) -> None:
@@ -131,44 +139,46 @@ def again(v: Verdict) -> None:
         cell = rerun.target(v)
     except ResqError as error:
         said = str(error)
-        show.sorry(show.plain(f"{said[0].upper()}{said[1:]}."))
+        render.error_box(render.plain(f"{said[0].upper()}{said[1:]}."))
         return
-    st.caption(claimwords.hashes(cell))
-    if stale := data.outdated(pd.DataFrame([{"checkpoint": cell.checkpoint, "weights": cell.weights}])):
+    st.caption(claim_sentences.hashes(cell))
+    if stale := cached.outdated(pd.DataFrame([{"checkpoint": cell.checkpoint, "weights": cell.weights}])):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}.")
-    running = follow.measurement(kind=rerun.Rerun, lost="Press “Run this point now”.")
-    if data.present(cell.data):
-        with shell.group("live"):
+    running = job_status.measurement(kind=rerun.Rerun, lost="Press “Run this point now”.")
+    if cached.present(cell.data):
+        with page_frame.group("live"):
             rerun_controls(v, cell, running)
     else:
-        show.sorry(f"The images of {cell.data} are not on this machine, so this point cannot be run here.")
+        render.error_box(
+            f"The images of {cell.data} are not on this machine, so this point cannot be run here."
+        )
     st.fragment(shown, run_every=0.5 if running is not None and running.active else None)(v, cell, running)
-    show.terminal(commands.line(["replay", v.claim.id, "--rerun"]), claimwords.command(cell))
+    render.terminal(commands.line(["replay", v.claim.id, "--rerun"]), claim_sentences.command(cell))
 
 
 def leaders() -> None:
     """All networks in one table."""
-    found = data.board()
+    found = cached.board()
     st.header("Leaderboard", anchor=False)
     if found.empty:
-        show.sorry(
+        render.error_box(
             "No row is stored yet, so there is nothing to rank.", "python -m resq sweep signs/resnet20/base"
         )
         return
-    st.dataframe(claimwords.leaders(found), hide_index=True, key="leaders", placeholder="not measured")
+    st.dataframe(claim_sentences.leaders(found), hide_index=True, key="leaders", placeholder="not measured")
     st.caption(
         "Ranked within a data set by the accuracy at BER 10⁻²; lines that cannot be told from the first of "
         "a rank share it, by differences on common fault maps and images where there are any, wide enough "
         f"for all comparisons of the data set together. A click on a heading ranks otherwise. "
-        f"{claimwords.level(found)}. Each figure is of its own number of images; intervals count fault "
+        f"{claim_sentences.level(found)}. Each figure is of its own number of images; intervals count fault "
         "maps and images. R_F: mean accuracy over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy over PGD "
         "budgets from 0 to 8/255, an upper bound as PGD's own is. APGD or AutoAttack: of both the cell "
         "that speaks, see its images."
     )
-    with shell.group("more"), st.container(horizontal=True):
+    with page_frame.group("more"), st.container(horizontal=True):
         picked = st.selectbox("Report of", sorted(found["checkpoint"].unique()), key="report_of")
-        rows = data.rows()
-        make = partial(report.page, picked, rows[rows["checkpoint"] == picked])
+        rows = cached.rows()
+        make = partial(html_report.page, picked, rows[rows["checkpoint"] == picked])
         st.download_button("Report as HTML", make, "resq-report.html", "text/html", on_click="ignore",
                            icon=":material/download:")  # fmt: skip
         make_csv = partial(table.csv, rows[rows["checkpoint"] == picked])
@@ -178,7 +188,7 @@ def leaders() -> None:
 
 def page(found: list[Verdict]) -> None:
     """The whole page."""
-    with shell.group("claim"):
+    with page_frame.group("claim"):
         v = choose(found)
     left, right = st.columns(2, gap="large")
     with left:
@@ -195,15 +205,15 @@ def overview(found: list[Verdict]) -> None:
     box = st.expander("All claims", icon=":material/list:", key="overview", on_change="rerun")
     with box:
         if box.open:
-            st.dataframe(claimwords.overview(found), hide_index=True)
+            st.dataframe(claim_sentences.overview(found), hide_index=True)
 
 
-show.page("What was claimed, and does it hold here?", show.text("replay"))
-with show.in_words():
-    claims = data.verdicts()
+render.page("What was claimed, and does it hold here?", render.text("replay"))
+with render.errors_as_sentences():
+    claims = cached.verdicts()
     if claims:
         page(claims)
     else:
-        show.sorry("No claims are on this machine: assets/claims is empty.")
-with show.in_words(), shell.group("board"):
+        render.error_box("No claims are on this machine: assets/claims is empty.")
+with render.errors_as_sentences(), page_frame.group("board"):
     leaders()

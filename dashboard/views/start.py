@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import curvecharts, data, shell, show, state, words
-from resq import commands
-from resq.measure.spec import SweepSpec
+from dashboard import cached
+from dashboard.charts import curves as curves_charts
+from dashboard.components import page_frame, render
+from dashboard.format import sentences
+from dashboard.model import url_schema
+from resq.core import commands
+from resq.measure.specs.sweep_spec import SweepSpec
 
 CARDS = (
     (
@@ -41,50 +45,50 @@ def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[s
     with st.container(border=True, key=f"card_{number}", height="stretch"):
         st.header(f"{icon} {title}", anchor=False)
         st.markdown(sentence)
-        (page, label), *others = [link for link in links if link[0] in state.PARAMS]
+        (page, label), *others = [link for link in links if link[0] in url_schema.PARAMS]
         with st.container(key=f"main_{number}", width="content"):
-            shell.link(page, label)
+            page_frame.link(page, label)
         for page, label in others:
             with st.container(key=f"other_{number}_{page}", width="content"):
-                shell.link(page, label)
+                page_frame.link(page, label)
 
 
 def findings() -> None:
     """What the stored rows say, in a few sentences; those with a number that is not stored are left out."""
-    told = [line for text in show.text("findings").splitlines() if (line := data.revealed(text)).whole]
+    told = [line for text in render.text("findings").splitlines() if (line := cached.revealed(text)).whole]
     for line in told:
         st.markdown(line.text)
-    show.sources([said for line in told for said in line.sources])
+    render.sources([said for line in told for said in line.sources])
 
 
 def figure() -> None:
     """Accuracy against BER of the shipped network, from stored rows."""
-    names = data.names()
+    names = cached.names()
     if not names:
-        show.sorry(*show.UNTRAINED)
+        render.error_box(*render.UNTRAINED)
         return
-    specs = [SweepSpec(checkpoint=names[0], encoding=enc) for enc in data.usual(names[0])]
-    known = data.known(specs, "ber")
+    specs = [SweepSpec(checkpoint=names[0], encoding=enc) for enc in cached.usual(names[0])]
+    known = cached.stored_curves(specs, "ber")
     curves = known.curves
     if curves.empty:
-        show.sorry(
+        render.error_box(
             f"No stored measurement of {names[0]} yet. The Sweep page measures it live, or in a terminal:",
             commands.line(["sweep", names[0]]),
         )
         return
     st.header("A trained network, its stored bits flipped at random", anchor=False)
-    chance, order = data.chance(list(curves["data"])), curvecharts.order(specs)
-    drawn = data.once(curvecharts.accuracy_vs_ber, known.key, curves, chance, order)
-    show.figure("ber", drawn, key="start", alt=words.finding(curves, "ber"), title=False)
-    st.caption(f"{words.provenance(curves, 'Stored rows')}. {data.about(str(curves['data'].iloc[0]))}.")
+    chance, order = cached.chance_level(list(curves["data"])), curves_charts.order(specs)
+    drawn = cached.cached_figure(curves_charts.accuracy_vs_ber, known.key, curves, chance, order)
+    render.figure("ber", drawn, key="start", alt=sentences.finding(curves, "ber"), title=False)
+    st.caption(f"{sentences.provenance(curves, 'Stored rows')}. {cached.about(str(curves['data'].iloc[0]))}.")
 
 
-show.page("What is left of a network when its memory fails?", show.text("start"))
+render.page("What is left of a network when its memory fails?", render.text("start"))
 for column, (number, entry) in zip(st.columns(4), enumerate(CARDS), strict=True):
     with column:
         card(number, *entry)
 left, right = st.columns([5, 3], gap="large")
-with left, show.in_words():
+with left, render.errors_as_sentences():
     figure()
-with right, st.container(key="findings"), show.in_words():
+with right, st.container(key="findings"), render.errors_as_sentences():
     findings()

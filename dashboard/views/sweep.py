@@ -9,58 +9,53 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import (
-    charts,
-    controls,
-    curvecharts,
-    data,
-    follow,
-    live,
-    onecell,
-    pick,
-    shell,
-    show,
-    tables,
-    words,
-)
-from resq.claims import origin
-from resq.measure.spec import SweepSpec
+from dashboard import cached, charts
+from dashboard.charts import curves as curves_charts
+from dashboard.components import job_status, page_frame, render, rerun_cell
+from dashboard.format import sentences, tables
+from dashboard.forms import sweep
+from dashboard.model import select_rows
+from dashboard.server import job_queue
+from resq.claims import provenance
+from resq.measure.specs.sweep_spec import SweepSpec
 
 
 def picture(
     axis: str, specs: list[SweepSpec], fresh: list[dict[str, Any]], running: bool
-) -> tuple[data.Known, go.Figure | None]:
+) -> tuple[cached.StoredCurves, go.Figure | None]:
     """One figure with its provenance; what is known, and the figure."""
-    known = data.known(specs, axis, fresh, running)
+    known = cached.stored_curves(specs, axis, fresh, running)
     curves, chart = known.curves, charts.CHARTS[axis]
     st.header(chart.title, anchor=False)
     if curves.empty:
-        show.sorry(
+        render.error_box(
             "No point is measured yet; faults come before attacks."
             if running
             else "Nothing is stored for this choice yet. Press “Measure live”."
         )
         return known, None
-    chosen, order = st.session_state.get("cell") or "", curvecharts.order(specs)
-    drawn = data.once(
-        chart.draw, (*known.key, chosen), curves, data.chance(list(curves["data"])), order, chosen
+    chosen, order = st.session_state.get("cell") or "", curves_charts.order(specs)
+    drawn = cached.cached_figure(
+        chart.draw, (*known.key, chosen), curves, cached.chance_level(list(curves["data"])), order, chosen
     )
-    said = data.once(words.finding, known.key, curves, axis)
-    click = partial(onecell.click, f"chart_{axis}")
-    show.figure(axis, drawn, key=f"chart_{axis}", alt=said, title=False, on_select=click)
-    st.caption(words.provenance(curves, "Measured here" if len(fresh) else "Stored rows"))
-    if stale := data.outdated(known.rows):
+    said = cached.cached_figure(sentences.finding, known.key, curves, axis)
+    click = partial(rerun_cell.click, f"chart_{axis}")
+    render.figure(axis, drawn, key=f"chart_{axis}", alt=said, title=False, on_select=click)
+    st.caption(sentences.provenance(curves, "Measured here" if len(fresh) else "Stored rows"))
+    if stale := cached.outdated(known.rows):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}. Press “Measure live”.")
     if known.missing and not running:
-        able = {spec.checkpoint for spec in known.missing} & set(data.names())
-        st.caption(f"Not stored: {pick.names(known.missing)}.{' Press “Measure live”.' if able else ''}")
+        able = {spec.checkpoint for spec in known.missing} & set(cached.names())
+        st.caption(
+            f"Not stored: {select_rows.names(known.missing)}.{' Press “Measure live”.' if able else ''}"
+        )
     return known, drawn
 
 
-def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
+def results(specs: list[SweepSpec], running: job_queue.Measurement | None) -> None:
     """What is known about the specs; called again and again while one is measured."""
-    follow.progress(running)
-    fresh = data.measurements().rows(specs)
+    job_status.progress(running)
+    fresh = cached.measurements().rows(specs)
     now = running is not None and running.active
     known, figures = {}, {}
     for column, axis in zip(st.columns(2, gap="large"), ("ber", "eps"), strict=True):
@@ -68,65 +63,70 @@ def results(specs: list[SweepSpec], running: live.Measurement | None) -> None:
             known[axis], figures[axis] = picture(axis, specs, fresh, now)
     every = pd.concat([k.rows for k in known.values()], ignore_index=True)
     if not every.empty:
-        commands = origin.commands(every)
-        with shell.group("more"):
-            show.numbers(partial(behind, known, figures), every, commands)
-    follow.ended(running)
+        commands = provenance.commands(every)
+        with page_frame.group("more"):
+            render.numbers(partial(behind, known, figures), every, commands)
+    job_status.ended(running)
 
 
-def behind(known: dict[str, data.Known], figures: dict[str, go.Figure | None]) -> show.Behind:
+def behind(known: dict[str, cached.StoredCurves], figures: dict[str, go.Figure | None]) -> render.Behind:
     """The numbers of both figures, and the figures."""
     shown = {axis: tables.curves(k.curves, axis) for axis, k in known.items() if len(k.rows)}
     return shown, {axis: figure for axis, figure in figures.items() if figure is not None}
 
 
 def shown(
-    specs: list[SweepSpec], options: dict[str, Any], running: live.Measurement | None, cell: onecell.Jobs
+    specs: list[SweepSpec],
+    options: dict[str, Any],
+    running: job_queue.Measurement | None,
+    cell: rerun_cell.Jobs,
 ) -> None:
     """The results, or a sentence: a fragment runs again without the page around it."""
-    with show.in_words():
+    with render.errors_as_sentences():
         results(specs, running)
-    with show.in_words():
-        onecell.section(specs, options, cell)
+    with render.errors_as_sentences():
+        rerun_cell.section(specs, options, cell)
 
 
 def page(names: list[str]) -> None:
     """The whole page."""
-    show.strangers("nets", names)
+    render.unknown_names("nets", names)
     choice, button = st.columns([5, 1], vertical_alignment="bottom")
-    with choice, shell.group("choice"):
-        nets, encs = controls.selection(names, data.usual(names[0]))
-    with shell.group("settings"):
-        options = controls.settings()
-    specs = controls.specs(nets, encs, options)
+    with choice, page_frame.group("choice"):
+        nets, encs = sweep.selection(names, cached.usual(names[0]))
+    with page_frame.group("settings"):
+        options = sweep.settings()
+    specs = sweep.specs(nets, encs, options)
     if not specs:
-        show.sorry("Choose at least one network and one encoding.")
+        render.error_box("Choose at least one network and one encoding.")
         return
-    found = follow.measurement(kind=SweepSpec, lost="The settings still hold; press “Measure live” again.")
+    found = job_status.measurement(
+        kind=SweepSpec, lost="The settings still hold; press “Measure live” again."
+    )
     so = "stored curves are all there is to see"
-    away = show.weightless(nets, so) or show.lacking((spec.dataset for spec in specs), so)
-    with button, shell.group("live"):
+    away = render.missing_weights(nets, so) or render.missing_images((spec.dataset for spec in specs), so)
+    with button, page_frame.group("live"):
         st.button(
             "Measure live",
             type="primary",
-            on_click=follow.start,
+            on_click=job_status.start,
             args=(specs,),
             key="measure",
             icon=":material/play_arrow:",
             disabled=away or (found is not None and found.active),
         )
-        make = partial(controls.spec_file, nets, encs, options)
+        make = partial(sweep.spec_file, nets, encs, options)
         st.download_button("Save as a file", make, "sweep.toml", "application/toml", on_click="ignore",
                            icon=":material/download:", key="save_sweep")  # fmt: skip
-    cell = onecell.jobs()
+    cell = rerun_cell.jobs()
     every = 0.5 if any(job is not None and job.active for job in (found, *cell)) else None
     st.fragment(shown, run_every=every)(specs, options, found, cell)
 
 
-show.page("How much can it take?", show.text("sweep"))
-with show.in_words():
-    known = data.names()
+render.page("How much can it take?", render.text("sweep"))
+with render.errors_as_sentences():
+    known = cached.names()
     if known:
-        page([*known, *data.unshipped()])
+        page([*known, *cached.unshipped()])
     else:
-        show.sorry(*show.UNTRAINED)
+        render.error_box(*render.UNTRAINED)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard import filepage, show
+from dashboard.components import filepage, render
 
-show.page("What do flipped bits do to the file you deploy?", show.text("yournetwork"))
-with show.in_words():
+render.page("What do flipped bits do to the file you deploy?", render.text("yournetwork"))
+with render.errors_as_sentences():
     filepage.page()

@@ -12,10 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from resq import __version__, checkpoints
-from resq.errors import ResqError
-from resq.measure import areas, carry, table
-from resq.measure.spec import SweepSpec
+from resq import __version__
+from resq.core import paths
+from resq.core.errors import ResqError
+from resq.measure.analysis import areas
+from resq.measure.specs.sweep_spec import SweepSpec
+from resq.measure.store import carry, table
 
 PROTOCOL = "resq-card-2"  # raised when the cells below change: cards of other protocols are not comparable
 FULL, QUICK = (1000, 10), (100, 2)  # images, fault maps
@@ -54,7 +56,7 @@ def attacks() -> bool:
 
 def folder(kind: str = "own") -> Path:
     """Where cards lie: "own", made here; "others", loaded."""
-    return checkpoints.work() / "cards" / kind
+    return paths.work() / "cards" / kind
 
 
 def write(

@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from resq.errors import ResqError
+from resq.core.errors import ResqError
+from resq.core.paths import ASSETS
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+ASSETS = ASSETS
 NAME = "MANIFEST.json"
 ROOMS = ("weights", "cards", "results", "claims", "specs")  # pictures and texts decide no number
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from resq.claims import cells
-from resq.claims.cells import Cell
+from resq.claims import points
+from resq.claims.points import Cell
 from resq.claims.verdict import Verdict
-from resq.errors import ResqError
-from resq.measure import database, store, table
-from resq.measure.spec import SweepSpec
+from resq.core.errors import ResqError
+from resq.measure.specs.sweep_spec import SweepSpec
+from resq.measure.store import database, rows_by_key, table
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def compare(stored: Cell, rows: Iterable[Mapping[str, Any]]) -> Again:
     Raises:
         ValueError: the rows are not of this cell.
     """
-    found = [c for c in cells.cells(table.frame(rows)) if same_point(c, stored)]
+    found = [c for c in points.cells(table.frame(rows)) if same_point(c, stored)]
     if not found:
         raise ResqError(f"no row is of {stored.checkpoint} as {stored.encoding} at {stored.point}")
     return against(stored, found[0])
@@ -172,17 +172,17 @@ def machine() -> str:
     return f"{system}, torch {metadata.version('torch')}"
 
 
-def keep(claim: str, rows: Iterable[Mapping[str, Any]], at: str) -> None:
+def store_rerun(claim: str, rows: Iterable[Mapping[str, Any]], at: str) -> None:
     """Puts rows of the re-run that began at ``at`` into the store, beside those of the same keys.
 
     Raises:
         ValueError: the store refuses.
     """
-    store.add_again(rows, at, claim, machine())
+    rows_by_key.add_again(rows, at, claim, machine())
 
 
 def now() -> str:
-    """A time for ``keep``, UTC."""
+    """A time for ``store_rerun``, UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
@@ -194,7 +194,7 @@ def runs(claim: str = "") -> list[Run]:
     """
     if not database.there():
         return []
-    parts = store.again(claim).groupby(["at", "claim", "machine"], sort=False)
+    parts = rows_by_key.again(claim).groupby(["at", "claim", "machine"], sort=False)
     return [Run(str(at), str(named), str(machine), part) for (at, named, machine), part in parts]
 
 
@@ -203,9 +203,9 @@ def outcomes(rows: pd.DataFrame, again: Iterable[Run]) -> dict[tuple[str, ...], 
 
     Of several re-runs of one cell the latest counts; held means within the stored interval.
     """
-    fresh = [cell for run in again for cell in cells.cells(run.rows)]
+    fresh = [cell for run in again for cell in points.cells(run.rows)]
     names = {cell.checkpoint for cell in fresh}
-    stored = cells.cells(rows[rows["checkpoint"].isin(names)])
+    stored = points.cells(rows[rows["checkpoint"].isin(names)])
     found: dict[tuple[str, ...], bool] = {}
     seen: list[Cell] = []
     for cell in fresh:
@@ -217,5 +217,5 @@ def outcomes(rows: pd.DataFrame, again: Iterable[Run]) -> dict[tuple[str, ...], 
 
 
 def of(cell: Cell) -> tuple[str, ...]:
-    """Whose cell it is."""
+    """What two runs of one cell share: checkpoint, data set, encoding, hash of the weights."""
     return cell.checkpoint, cell.data, cell.encoding, cell.weights

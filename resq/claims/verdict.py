@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from resq import data
-from resq.claims import cells as measured
-from resq.claims.book import Claim, Reading
-from resq.claims.cells import Cell
-from resq.measure import asymmetry, choose, intervals
+from resq.claims import points as measured
+from resq.claims.points import Cell
+from resq.claims.registry import Claim, Reading
+from resq.measure.analysis import asymmetry, choose, intervals
 
 REPRODUCED, EXCEEDED, MISSED, NONE = "reproduced", "exceeded", "not reproduced", "not comparable"
 GUESS = 0.01  # a quoted accuracy this near to chance is what any network gives that only guesses
@@ -128,7 +128,7 @@ def _judge(claim: Claim, found: list[Cell], rows: pd.DataFrame, book: Mapping[st
     evidence = Evidence(found, rows, count)
     readings = tuple(_fits(_read(claim, r, evidence), claim, evidence, book) for r in claim.readings)
     word, why, decides = _decide(claim, readings)
-    return Verdict(claim, word, why, decides, readings, tuple(measured.near(found, claim)))
+    return Verdict(claim, word, why, decides, readings, tuple(measured.nearest_cells(found, claim)))
 
 
 @dataclass(frozen=True, eq=False)

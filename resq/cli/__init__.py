@@ -8,11 +8,10 @@ import traceback
 from types import ModuleType
 from typing import NoReturn
 
-from resq import __version__, logs, plugins
+from resq import __version__, plugins
 from resq.cli import (
     asymmetry,
     bfa,
-    bring,
     campaign,
     card,
     data,
@@ -21,6 +20,7 @@ from resq.cli import (
     flow,
     guards,
     harden,
+    import_weights,
     inspect,
     options,
     replay,
@@ -36,7 +36,8 @@ from resq.cli import (
     verify,
     zoo,
 )
-from resq.errors import ResqError
+from resq.core import logs
+from resq.core.errors import ResqError
 
 COMMANDS: dict[str, ModuleType] = {
     "show": show,
@@ -61,7 +62,7 @@ COMMANDS: dict[str, ModuleType] = {
     "zoo": zoo,
     "harden": harden,
     "asymmetry": asymmetry,
-    "import": bring,  # the module cannot be called so: import is a keyword
+    "import": import_weights,  # the module cannot be called so: import is a keyword
 }
 
 

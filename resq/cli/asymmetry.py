@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from resq import checkpoints, jobs
 from resq.cli import options
-from resq.errors import ResqError
-from resq.measure import asymmetry as measure
-from resq.measure import table
+from resq.core.errors import ResqError
+from resq.measure.analysis import asymmetry as measure
+from resq.measure.store import table
 
 _ABOUT = {
     "seeds": "seeds; below 5 the result is descriptive",
@@ -49,10 +49,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the study and prints it."""
-    from resq.learn import asymmetry  # torch
+    from resq.training import asymmetry_study  # torch
 
     given = {k: v for k in _ABOUT if (v := getattr(arguments, k)) is not None}
-    study = asymmetry.Study(arguments.base, **given)
+    study = asymmetry_study.Study(arguments.base, **given)
     checkpoints.find(study.base)
     if arguments.out and arguments.out.suffix != ".parquet":
         raise ResqError(f"--out takes a .parquet file, got {arguments.out}")
@@ -61,7 +61,9 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps({"total": len(study.cells)}), flush=True)
     tables = []
     silent = arguments.stream or arguments.json
-    for name, rows in tqdm(asymmetry.run(study), total=len(study.cells), unit="network", disable=silent):
+    for name, rows in tqdm(
+        asymmetry_study.run(study), total=len(study.cells), unit="network", disable=silent
+    ):
         tables.append(rows)
         if arguments.stream:
             print(json.dumps({"row": {"checkpoint": name, **line(rows)}}), flush=True)
@@ -70,7 +72,7 @@ def run(arguments: argparse.Namespace) -> None:
         table.write(pd.concat(tables, ignore_index=True), arguments.out)
         arguments.out.with_suffix(".json").write_text(options.dump(told) + "\n")
     if arguments.weights:
-        asymmetry.ship(study, arguments.weights)
+        asymmetry_study.ship(study, arguments.weights)
     if arguments.stream:
         print(json.dumps({"done": {"verdict": told["verdict"]}}), flush=True)
     else:

@@ -9,9 +9,9 @@ from typing import Any
 
 from resq.cli import files, options
 from resq.core import Encoding
+from resq.core.errors import ResqError
 from resq.deployed import network as deployed
-from resq.errors import ResqError
-from resq.measure import stats
+from resq.measure.analysis import stats
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Searches and prints the flips as they are found."""
     if min(arguments.flips, arguments.n, arguments.test) < 1:
-        raise ResqError(f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and "
-                         f"{arguments.test}")  # fmt: skip
+        raise ResqError(
+            f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and {arguments.test}"
+        )
     of_file = deployed.is_file(arguments.checkpoint)
     found, steps = files.bit_search(arguments) if of_file else prepared(arguments), []
     if not arguments.json and not of_file:
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
         if not arguments.json:
             print(_line(step, found["test"]), flush=True)
     found["steps"] = steps
-    if not options.told(arguments, found):
+    if not options.write_result(arguments, found):
         print(
             f"\n{options.stored(found)}, {found['n']} images of the attacker, accuracy "
             f"on {found['test']} others of {found['data']}, seed {found['seed']}; weights "
@@ -49,15 +50,16 @@ def prepared(arguments: argparse.Namespace) -> dict[str, Any]:
     """What ``--json`` prints, its steps still an iterator."""
     import torch
 
-    from resq import checkpoints, data, seeds
-    from resq.measure import sweep
-    from resq.measure.bench import Bench
+    from resq import checkpoints, data
+    from resq.core import seeds
+    from resq.measure.engine.faulty_network import FaultyNetwork
+    from resq.measure.run import sweep
 
     checkpoint = checkpoints.load(arguments.checkpoint)
     whole = data.load(checkpoint.data, "test").first(arguments.n + arguments.test)
     order = seeds.rng(arguments.seed, "bfa").permutation(len(whole))
     own, others = whole.take(order[: arguments.n]), whole.take(order[arguments.n :])
-    bench = Bench(checkpoint, Encoding.parse(arguments.encoding))
+    bench = FaultyNetwork(checkpoint, Encoding.parse(arguments.encoding))
     known, unseen = ((sweep.pixels(part), torch.from_numpy(part.y)) for part in (own, others))
     return {
         "checkpoint": arguments.checkpoint,
@@ -78,15 +80,20 @@ def _measured(
     bench: Any, own: tuple[Any, Any], others: tuple[Any, Any], flips: int
 ) -> Iterator[dict[str, Any]]:
     """The fault-free network, then one object per flip with the accuracy after it."""
-    from resq.measure.answers import score
-    from resq.threat import bfa
+    from resq.attacks import bit_search
+    from resq.measure.engine.predictions import score
 
     clean = {"address": -1, "layer": "", "word": -1, "bit": -1, "before": 0.0, "after": 0.0, "tried": 0}
-    yield {"flips": 0, **clean, "loss": bfa.loss(bench, *own), "correct": score(bench.network, *others)[0]}
+    yield {
+        "flips": 0,
+        **clean,
+        "loss": bit_search.loss(bench, *own),
+        "correct": score(bench.network, *others)[0],
+    }
     done: list[int] = []
-    for step in bfa.search(bench, *own, flips):
+    for step in bit_search.search(bench, *own, flips):
         done.append(step.address)
-        with bench.flipped(bfa.flips_of(done)) as network:
+        with bench.flipped(bit_search.flips_of(done)) as network:
             yield {"flips": len(done), **asdict(step), "correct": score(network, *others)[0]}
 
 

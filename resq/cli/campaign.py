@@ -16,9 +16,11 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options, sweep
-from resq.errors import ResqError
-from resq.measure import adaptive, campaign, cells, executors, store, table
-from resq.measure.cells import Cell
+from resq.core.errors import ResqError
+from resq.measure.run import executors, stopping_rule
+from resq.measure.specs import campaign, cells
+from resq.measure.specs.cells import Cell
+from resq.measure.store import rows_by_key, table
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.stream:
         jobs.watch_parent()
     keys = _keys(spec)
-    store.note(spec.hash, spec.toml(), len(keys), datetime.now(UTC).isoformat(timespec="seconds"))
+    rows_by_key.note(spec.hash, spec.toml(), len(keys), datetime.now(UTC).isoformat(timespec="seconds"))
     parts = [
         completed(wave, arguments.workers, arguments.cluster, arguments.stream, len(keys))
         for wave in _waves(spec, keys)
@@ -55,24 +57,24 @@ def _keys(spec: campaign.CampaignSpec) -> dict[str, Cell]:
     """The cells by their keys, in the precision that may be used; where all are stored it was settled."""
     wanted = spec.cells()
     keys = dict(zip(cells.keys(wanted), wanted, strict=True))
-    if spec.precision == "fp32" or len(store.keys(keys)) == len(keys):
+    if spec.precision == "fp32" or len(rows_by_key.keys(keys)) == len(keys):
         return keys
     wanted = list(dict.fromkeys(c for s in spec.sweeps() for c in sweep.settled(s).cells()))
     return dict(zip(cells.keys(wanted), wanted, strict=True))
 
 
 def _waves(spec: campaign.CampaignSpec, keys: dict[str, Cell]) -> Iterator[dict[str, Cell]]:
-    """The cells to measure: all at once, or as ``adaptive.waves`` asks for them."""
+    """The cells to measure: all at once, or as ``stopping_rule.batches`` asks for them."""
     if not spec.half:
         yield keys
         return
     of = {cell: key for key, cell in keys.items()}
 
     def accuracy(series: Sequence[Cell]) -> list[float]:
-        rows = store.by_key([of[cell] for cell in series])
+        rows = rows_by_key.by_key([of[cell] for cell in series])
         return (rows["correct"] / rows["n"]).tolist()
 
-    for wave in adaptive.waves(list(of), spec.half, accuracy):
+    for wave in stopping_rule.batches(list(of), spec.half, accuracy):
         yield {of[cell]: cell for cell in wave}
 
 
@@ -86,17 +88,17 @@ def completed(
     Raises:
         ValueError: as ``executors.run`` and the store say, or a worker has other weights or images.
     """
-    known = store.keys(keys)
+    known = rows_by_key.keys(keys)
     missing = [cell for key, cell in keys.items() if key not in known]
     said = _streamer(list(keys), known, total or len(keys)) if stream else None
     rows = executors.run(missing, workers, cluster) if missing else iter(())
     for row in _watched(rows, len(keys), len(missing)):
         if row["key"] not in keys:
             raise ResqError(_other(row))
-        store.add([row])
+        rows_by_key.add([row])
         if said:
             said(row)
-    return store.by_key(list(keys)), len(missing)
+    return rows_by_key.by_key(list(keys)), len(missing)
 
 
 def _other(row: dict[str, Any]) -> str:
@@ -118,7 +120,7 @@ def _streamer(keys: list[str], known: set[str], total: int) -> Callable[[dict[st
         print(json.dumps({"row": table.plain(row)}), flush=True)
 
     print(json.dumps({"total": total}), flush=True)
-    for row in store.by_key([key for key in keys if key in known]).to_dict("records"):
+    for row in rows_by_key.by_key([key for key in keys if key in known]).to_dict("records"):
         say(row)  # type: ignore[arg-type]
     return say
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from resq.claims import board, card
+from resq.claims import card, leaderboard
 from resq.cli import campaign, options
-from resq.measure import cells
-from resq.measure.spec import SweepSpec
+from resq.core.files import write_text
+from resq.measure.specs import cells
+from resq.measure.specs.sweep_spec import SweepSpec
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -31,12 +32,12 @@ def run(arguments: argparse.Namespace) -> None:
     theirs = arguments.target.endswith(".json")
     file = card.load(Path(arguments.target)) if theirs else _measured(arguments)
     fields, rows = card.read(file)
-    line = board.board(rows).iloc[0].to_dict()
+    line = leaderboard.board(rows).iloc[0].to_dict()
     if arguments.json:
         print(options.dump({**fields, "file": str(file), "line": line}))
         return
     print(f"{file}: {fields['rows']} rows of weights {fields['weights']}, hashes as the card says")
-    options.print_table([{k: _said(line[k]) for k in board.COLUMNS if k != "level"}])
+    options.print_table([{k: _spelled(line[k]) for k in leaderboard.COLUMNS if k != "level"}])
     if not card.listed(fields):
         print("guards: not measured")
     options.print_table([{k: str(g[k]) for k in ("verdict", "name")} for g in card.listed(fields)])
@@ -58,7 +59,7 @@ def _measured(arguments: argparse.Namespace) -> Path:
 def _guards(spec: SweepSpec) -> dict[str, Any]:
     """The guards, measured once for these weights and this code."""
     from resq.cli.guards import measured
-    from resq.measure.sweep import code_hash  # torch
+    from resq.measure.run.sweep import code_hash  # torch
 
     made_of = json.dumps([spec.hash, cells.weights_of(spec.checkpoint), code_hash(), card.attacks()])
     file = card.folder("guards") / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.json"
@@ -66,20 +67,17 @@ def _guards(spec: SweepSpec) -> dict[str, Any]:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     print(f"guards: ten signs on {spec.n} images", file=sys.stderr)
     found = measured(spec)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(options.dump(found), encoding="utf-8")
-    part.replace(file)
+    write_text(file, options.dump(found))
     return found
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    from resq.measure.sweep import images_there  # torch
+    from resq.measure.run.sweep import images_there  # torch
 
     return images_there(SweepSpec(arguments.target, encoding=arguments.encoding))
 
 
-def _said(value: object) -> str:
+def _spelled(value: object) -> str:
     if isinstance(value, float):
         return "not measured" if pd.isna(value) else options.percent(value)
     return str(value)

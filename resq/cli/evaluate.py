@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from resq.cli import options, sweep
-from resq.measure import stats, table
+from resq.measure.analysis import stats
+from resq.measure.store import table
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluates and prints."""
-    from resq.measure.sweep import images_there  # torch
+    from resq.measure.run.sweep import images_there  # torch
 
     asked = options.spec(arguments, n=1)
     n = images_there(asked) if arguments.n is None else arguments.n

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from resq import data, seeds
+from resq import data
 from resq.cli import options
-from resq.core import Dataset
+from resq.core import Dataset, seeds
+from resq.core.errors import ResqError
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
-from resq.errors import ResqError
-from resq.measure.spec import AS_STORED, SweepSpec
+from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
 
 
 def opened(arguments: argparse.Namespace) -> Network:
@@ -24,8 +24,8 @@ def opened(arguments: argparse.Namespace) -> Network:
     Raises:
         ValueError: as ``measure.deployed.opened`` says.
     """
-    from resq.measure.cells import Cell
-    from resq.measure.deployed import opened as checked
+    from resq.measure.run.deployed.rows import opened as checked
+    from resq.measure.specs.cells import Cell
 
     spec = _spec(arguments)
     return checked(Cell(spec.checkpoint, spec.data, spec.encoding, targets=spec.targets, inputs=spec.inputs))
@@ -45,7 +45,7 @@ def _frozen(part: Dataset) -> np.ndarray:
 
 
 def _about(arguments: argparse.Namespace, network: Network, images: Dataset) -> dict[str, Any]:
-    from resq.measure import sweep
+    from resq.measure.run import sweep
 
     return {
         "checkpoint": network.name, "data": images.name, "encoding": AS_STORED, "n": arguments.n,
@@ -66,9 +66,9 @@ def bit_search(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _steps(network: Network, own: Dataset, others: Dataset, flips: int) -> Iterator[dict[str, Any]]:
     """The file without flips, then one object per flip with the runtime's accuracy after it."""
+    from resq.attacks.bit_search import flips_of
     from resq.deployed.twin.module import Twin
-    from resq.measure import file_bits
-    from resq.threat.bfa import flips_of
+    from resq.measure.run.deployed import file_bits
 
     twin, x, unseen = Twin(network), _frozen(own), _frozen(others)
 
@@ -94,7 +94,7 @@ def estimates(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     import torch
 
     from resq.deployed.twin.module import Twin
-    from resq.measure.file_bits import estimated
+    from resq.measure.run.deployed.file_bits import estimated
 
     if arguments.measured or arguments.stream:
         raise ResqError(
@@ -111,7 +111,7 @@ def estimates(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def guards(arguments: argparse.Namespace) -> dict[str, Any]:
     """What ``guards`` prints of a file."""
-    from resq.measure.black import file_guards
+    from resq.measure.run.deployed.attack_checks import file_guards
 
     with opened(arguments) as network:
         images = data.load(arguments.data, "test").first(arguments.n)

@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
-from resq.errors import ResqError
-from resq.measure import file_cells, file_flip, layers, table
+from resq.core.errors import ResqError
+from resq.measure.analysis import file_cells, file_flip, layer_heatmap
+from resq.measure.store import table
 
 
 def flip(arguments: argparse.Namespace) -> None:
@@ -80,7 +81,7 @@ def sensitivity(
         inputs=options.inputs(arguments),
     )  # fmt: skip
     rows = _rows(spec, arguments.stream)
-    frame = layers.frame(rows)
+    frame = layer_heatmap.frame(rows)
     if arguments.out:
         table.write(frame, arguments.out)
     alone = frame[frame["kind"] == "single"]

@@ -11,10 +11,10 @@ import numpy as np
 from resq.cli import filewords as files
 from resq.cli import options
 from resq.core import Encoding
+from resq.core.errors import ResqError
 from resq.deployed import network as deployed
-from resq.errors import ResqError
-from resq.measure.lab import Lab
-from resq.measure.spec import ATTACKS, MODES
+from resq.measure.run.single_bit import BitExperiment
+from resq.measure.specs.sweep_spec import ATTACKS, MODES
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -64,33 +64,46 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"weights {found['hashes']['weights']}, image {found['hashes']['image']}")
 
 
-def asked(a: argparse.Namespace) -> Lab:
+def asked(a: argparse.Namespace) -> BitExperiment:
     """The state that the options spell; the layer may still be open."""
     if not 0 <= a.share <= 1:
         raise ResqError(f"--share must lie in 0..1, got {a.share:g}")
-    return Lab(a.checkpoint, a.encoding, a.layer, a.weight, a.image, a.bits, a.plane, a.share, a.draw,
-               a.eps, a.attack, a.mode, a.seed)  # fmt: skip
+    return BitExperiment(
+        a.checkpoint,
+        a.encoding,
+        a.layer,
+        a.weight,
+        a.image,
+        a.bits,
+        a.plane,
+        a.share,
+        a.draw,
+        a.eps,
+        a.attack,
+        a.mode,
+        a.seed,
+    )
 
 
-def answered(state: Lab) -> dict[str, Any]:
+def answered(state: BitExperiment) -> dict[str, Any]:
     """What ``--json`` prints."""
     from resq import checkpoints, data
-    from resq.measure import lab, sweep
-    from resq.measure.bench import network_of
+    from resq.measure.engine.faulty_network import network_of
+    from resq.measure.run import single_bit, sweep
     from resq.memory import quant
 
     checkpoint = checkpoints.load(state.net)
     model = checkpoint.quantized(Encoding.parse(state.enc))
     state = replace(state, layer=state.layer or next(iter(model.weights)))
     model.read.address(state.layer, state.w, 0)  # refuses a layer or weight that there is not
-    bits = lab.flips(model, state)
+    bits = single_bit.flips(model, state)
     test = data.load(checkpoint.data, "test")
     if not 0 <= state.img < len(test):
         raise ResqError(f"--image must lie in 0..{len(test) - 1}, got {state.img}")
     image = test.take(np.array([state.img]))
     network, x = network_of(checkpoint, model), sweep.pixels(image)
-    moved = lab.moved(network, model, bits, x, state) if state.eps else x
-    read = lab.reading(model, quant.flip(model, bits), state.layer, state.w)
+    moved = single_bit.perturbed(network, model, bits, x, state) if state.eps else x
+    read = single_bit.reading(model, quant.flip(model, bits), state.layer, state.w)
     return {
         "checkpoint": state.net, "data": checkpoint.data, "encoding": state.enc, "layer": state.layer,
         "weight": state.w, "word": read.words, "code": read.codes, "value": read.values, "flips": len(bits),
@@ -98,7 +111,7 @@ def answered(state: Lab) -> dict[str, Any]:
         "eps": state.eps, "attack": state.attack if state.eps else "none", "mode": state.mode,
         "seed": state.seed,
         "most_moved": float((moved - x).abs().max()) * 255,
-        "answers": _rows(lab.four(network, model, bits, x, moved), image.classes, bool(state.eps)),
+        "answers": _rows(single_bit.four(network, model, bits, x, moved), image.classes, bool(state.eps)),
         "hashes": {"weights": checkpoint.hash, "image": image.hash},
     }  # fmt: skip
 

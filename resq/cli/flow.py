@@ -1,4 +1,4 @@
-"""Which class becomes which: answers with flipped bits beside those without, on the same images."""
+"""Confusion matrix, clean against faulty: predictions with flipped bits beside those without."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
-from resq.errors import ResqError
-from resq.measure import flow
-from resq.measure.flow import FlowSpec
+from resq.core.errors import ResqError
+from resq.measure.run import confusion
+from resq.measure.run.confusion import ConfusionSpec
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +30,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
 
 
-def asked(arguments: argparse.Namespace) -> list[FlowSpec]:
+def asked(arguments: argparse.Namespace) -> list[ConfusionSpec]:
     """What the options spell, one for each rate."""
     fields = {k: getattr(arguments, k) for k in ("checkpoint", "encoding", "fault", "maps", "n", "seed")}
-    return [replace(FlowSpec(**fields), ber=ber) for ber in arguments.ber]
+    return [replace(ConfusionSpec(**fields), ber=ber) for ber in arguments.ber]
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -46,7 +46,9 @@ def run(arguments: argparse.Namespace) -> None:
         jobs.watch_parent()
         print(json.dumps({"total": total}), flush=True)
     rows = []
-    for row in tqdm((row for spec in specs for row in flow.run(spec)), total=total, leave=False, delay=1):
+    for row in tqdm(
+        (row for spec in specs for row in confusion.run(spec)), total=total, leave=False, delay=1
+    ):
         rows.append(row)
         if arguments.stream:
             print(json.dumps({"row": row}), flush=True)
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _text(rows: list[dict[str, Any]], most: int = 10) -> str:
     """How many answers change at one rate, and into what."""
-    counts, first = flow.summed(rows), rows[0]
+    counts, first = confusion.summed(rows), rows[0]
     names = [*first["classes"], "no number"]
     seen = [(i, j) for i, j in zip(*counts.nonzero(), strict=True) if i != j]
     changes = [(int(counts[i, j]), names[i], names[j]) for i, j in seen]

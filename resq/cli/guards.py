@@ -8,7 +8,7 @@ from typing import Any
 from resq.cli import files, options
 from resq.core import Encoding
 from resq.deployed import network as deployed
-from resq.measure.spec import SweepSpec
+from resq.measure.specs.sweep_spec import SweepSpec
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
             )
         )
     )
-    if options.told(arguments, found):
+    if options.write_result(arguments, found):
         return
     options.first(arguments)
     options.print_table(
@@ -63,15 +63,15 @@ def measured(spec: SweepSpec) -> dict[str, Any]:
     import torch
 
     from resq import checkpoints
-    from resq.measure import sweep
-    from resq.measure.bench import Bench
-    from resq.measure.guards import guards, parent_of
+    from resq.measure.engine.faulty_network import FaultyNetwork
+    from resq.measure.run import sweep
+    from resq.measure.run.gradient_masking import parent_of, run_checks
 
     checkpoint = checkpoints.load(spec.checkpoint)
     images = sweep.test_images(spec, checkpoint)
-    bench, parent = (Bench(checkpoint, Encoding.parse(name)) for name in (spec.encoding, "fp32"))
+    bench, parent = (FaultyNetwork(checkpoint, Encoding.parse(name)) for name in (spec.encoding, "fp32"))
     x, y = sweep.pixels(images), torch.from_numpy(images.y)
-    found = guards(bench, parent_of(bench, parent)[0], x, y, spec.eps[0], spec.steps, spec.seed)
+    found = run_checks(bench, parent_of(bench, parent)[0], x, y, spec.eps[0], spec.steps, spec.seed)
     return {
         "checkpoint": spec.checkpoint,
         "data": images.name,

@@ -12,10 +12,11 @@ from tqdm import tqdm
 
 from resq import checkpoints, jobs
 from resq.cli import options
-from resq.errors import ResqError
+from resq.core import paths
+from resq.core.errors import ResqError
 
 if TYPE_CHECKING:
-    from resq.learn.presets import Plan
+    from resq.training.presets import Plan
 
 
 CANDIDATE = (
@@ -54,11 +55,11 @@ def _list(text: str) -> tuple[str, ...]:
 
 def run(arguments: argparse.Namespace) -> None:
     """Hardens, tests, saves and prints."""
-    from resq.learn import listed, presets  # torch
+    from resq.training import hardening_list, presets  # torch
 
-    folder = arguments.out or checkpoints.work() / "weights"
+    folder = arguments.out or paths.work() / "weights"
     if arguments.base.endswith(".toml"):
-        _all(listed.read(Path(arguments.base)), arguments, folder)
+        _all(hardening_list.read(Path(arguments.base)), arguments, folder)
         return
     plan = presets.plan(
         arguments.base,
@@ -99,7 +100,7 @@ def _all(plans: list[Plan], arguments: argparse.Namespace, folder: Path) -> None
 
 def _one(plan: Plan, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Makes one checkpoint, and prints what it became unless a machine listens."""
-    from resq.learn import harden  # torch
+    from resq.training import harden  # torch
 
     file = folder / f"{plan.result}.safetensors"
     if file.exists() and not arguments.overwrite:
@@ -118,7 +119,7 @@ class Teller:
     """A row per epoch to whoever listens: JSON lines, or a bar and lines with the estimated time left."""
 
     def __init__(self, stages: tuple[tuple[str, dict[str, Any]], ...], stream: bool, silent: bool) -> None:
-        from resq.learn.stages import STAGES
+        from resq.training.stages import STAGES
 
         self.stream, self.silent = stream, silent
         self.costs = {name: STAGES[name].passes(o) for name, o in stages}

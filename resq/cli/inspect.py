@@ -15,7 +15,7 @@ from resq.deployed import canary, remembered, words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
-from resq.measure import machine
+from resq.measure.run import machine
 
 CHECK = "is every flip in these targets computed with, and how long does a fault map take"
 

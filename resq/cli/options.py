@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, data
+from resq.core.errors import ResqError
 from resq.data import own
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
-from resq.errors import ResqError
-from resq.measure.spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
-from resq.measure.stats import METRICS
+from resq.measure.analysis.stats import METRICS
+from resq.measure.specs.sweep_spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
 
 
 def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
@@ -101,12 +101,12 @@ def add_network(parser: argparse.ArgumentParser, seed: str) -> None:
 
 
 def add_result(parser: argparse.ArgumentParser, n: int, images: str) -> None:
-    """On how many images, and a file for what was found; for ``told``."""
+    """On how many images, and a file for what was found; for ``write_result``."""
     parser.add_argument("--n", type=int, default=n, help=f"{images} (default {n})")
     parser.add_argument("--out", type=Path, help="also write it to this .json file")
 
 
-def told(arguments: argparse.Namespace, found: dict[str, Any]) -> bool:
+def write_result(arguments: argparse.Namespace, found: dict[str, Any]) -> bool:
     """Writes what was found to --out, and prints it for --json; whether it has been printed."""
     if arguments.out:
         arguments.out.write_text(dump(found) + "\n", encoding="utf-8")

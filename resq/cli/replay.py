@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 from resq import jobs
-from resq.claims import book, rerun, verdict
-from resq.claims.cells import Cell
+from resq.claims import registry, rerun, verdict
+from resq.claims.points import Cell
 from resq.claims.verdict import Judged, Verdict
 from resq.cli import options, sweep
-from resq.core import known
-from resq.errors import ResqError
-from resq.measure import table
+from resq.core import lookup
+from resq.core.errors import ResqError
+from resq.measure.store import table
 
 NEAR = ("checkpoint", "encoding", "mean", "low", "high")
 
@@ -30,9 +30,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Judges the claims from the stored rows, and measures one again where asked."""
-    claims = book.load()
+    claims = registry.load()
     if arguments.claim:
-        known("claim", arguments.claim, claims)
+        lookup("claim", arguments.claim, claims)
     elif arguments.rerun:
         raise ResqError("--rerun needs a claim, such as: replay resnet18-ber-1e-2 --rerun --n 1000 --maps 5")
     asked = [claims[arguments.claim]] if arguments.claim else claims.values()
@@ -54,7 +54,7 @@ def _again(found: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
     rows, began = [], rerun.now()
     for row in sweep.measured(spec):
         rows.append(row)
-        rerun.keep(found.claim.id, [row], began)
+        rerun.store_rerun(found.claim.id, [row], began)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
     result = rerun.compare(cell, rows)

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 from resq.cli import options
+from resq.core.errors import ResqError
+from resq.core.paths import ROOT
 from resq.deployed import network as deployed
-from resq.errors import ResqError
-from resq.measure import store
-
-ROOT = Path(__file__).resolve().parents[2]
+from resq.measure.store import rows_by_key
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     target = arguments.target
     if deployed.is_file(target) and Path(target).is_file():  # its rows carry its name with its hash
         target = deployed.named(target, deployed.file_hash(target))
-        if store.rows(checkpoint=target).empty:
+        if rows_by_key.rows(checkpoint=target).empty:
             raise ResqError(
                 f"no rows of {target}; a report shows what is measured: python -m resq campaign FILE.toml "
                 f'with checkpoints = ["{arguments.target}"] measures it and keeps its rows'

@@ -15,10 +15,12 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import files, filewords, options
+from resq.core.errors import ResqError
 from resq.deployed import network as deployed
-from resq.errors import ResqError
-from resq.measure import layers, rates, table
-from resq.measure.layers import LayerSpec
+from resq.measure.analysis import layer_heatmap
+from resq.measure.analysis.layer_heatmap import LayerSpec
+from resq.measure.specs import sdc_rates
+from resq.measure.store import table
 
 SHADES = " ░▒▓█"
 
@@ -37,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--measured", action="store_true", help="also flip bits and measure, cell by cell: minutes"
     )
     parser.add_argument(
-        "--metric", default="loss", choices=layers.MAPPED,
+        "--metric", default="loss", choices=layer_heatmap.MAPPED,
         help="loss (default), what flips add to it; or pvf, the share of answers that a single flip changes",
     )  # fmt: skip
     parser.add_argument(
@@ -74,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _show(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
-    frame = layers.frame(rows)
+    frame = layer_heatmap.frame(rows)
     if arguments.out:
         table.write(frame, arguments.out)
     if arguments.json:
@@ -93,7 +95,7 @@ def asked(arguments: argparse.Namespace) -> LayerSpec:
 
 def measured(spec: LayerSpec) -> Iterator[dict[str, Any]]:
     """The rows, with a progress bar on standard error."""
-    from resq.measure import sensitivity  # torch: seconds that a refused spec need not pay
+    from resq.measure.run import sensitivity  # torch: seconds that a refused spec need not pay
 
     rows = sensitivity.run(spec)
     yield from tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="row", leave=False, delay=1)
@@ -101,17 +103,17 @@ def measured(spec: LayerSpec) -> Iterator[dict[str, Any]]:
 
 def report(frame: pd.DataFrame) -> dict[str, Any]:
     """What ``--json`` prints: the cells of each kind, and how well they agree where both are there."""
-    found = {kind: layers.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
+    found = {kind: layer_heatmap.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
     result: dict[str, Any] = {kind: cells.to_dict("records") for kind, cells in found.items()}
     if len(found) == 2:
-        result["agreement"] = asdict(layers.agreement(found["measured"], found["instant"]))
+        result["agreement"] = asdict(layer_heatmap.agreement(found["measured"], found["instant"]))
     return result
 
 
 def text(frame: pd.DataFrame) -> str:
     """The heatmaps for people: what one flipped bit adds to the loss, darker for more."""
     first, parts = frame.iloc[0], []
-    found = {kind: layers.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
+    found = {kind: layer_heatmap.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
     for kind, cells in found.items():
         parts += [
             f"{kind}: {SAID.get(kind, SAID['measured'])}, bit {cells['bit'].max()} at the left",
@@ -120,7 +122,7 @@ def text(frame: pd.DataFrame) -> str:
     if "pvf" in found:
         parts.append(_sampled(found["pvf"]))
     if len(found) == 2:
-        parts.append(_agreement(layers.agreement(found["measured"], found["instant"])))
+        parts.append(_agreement(layer_heatmap.agreement(found["measured"], found["instant"])))
     parts.append(
         f"{options.stored(first.to_dict())}, {first['data']} test images 1 to {first['n']}, "
         f"loss without faults {first['loss']:.4f}, seed {first['seed']}; "
@@ -137,10 +139,10 @@ SAID = {
 
 def _sampled(cells: pd.DataFrame) -> str:
     """How many flips were tried, and how many bound a share."""
-    few = rates.leveugle(float(cells["words"].min()), 0.05)
+    few = sdc_rates.leveugle(float(cells["words"].min()), 0.05)
     return (
         f"{cells['maps'].max()} single flips a cell; to know a cell's share to within 5 points at 95 % takes "
-        f"{few} of the smallest layer's and up to {rates.leveugle(math.inf, 0.05)} of others (--maps)"
+        f"{few} of the smallest layer's and up to {sdc_rates.leveugle(math.inf, 0.05)} of others (--maps)"
     )
 
 
@@ -165,7 +167,7 @@ def _shade(value: float, low: float, high: float) -> str:
     return SHADES[1 + min(3, int(4 * (math.log10(value) - low) / max(high - low, 1e-9)))]
 
 
-def _agreement(found: layers.Agreement) -> str:
+def _agreement(found: layer_heatmap.Agreement) -> str:
     return (
         f"rank correlation of the two: {found.rho:.3f} (95 %: {found.low:.3f} to {found.high:.3f}) over the "
         f"{found.used} of {found.of} cells whose measured change stands above its own noise"

@@ -8,9 +8,10 @@ from typing import Any
 from resq import checkpoints, data
 from resq.cli import options
 from resq.core import FLOATS, Encoding
-from resq.errors import ResqError
-from resq.measure import asymmetry, table
-from resq.measure.cells import ACTIVATIONS
+from resq.core.errors import ResqError
+from resq.measure.analysis import asymmetry
+from resq.measure.specs.cells import ACTIVATIONS
+from resq.measure.store import table
 from resq.memory.faults import FAULTS
 
 ENCODINGS = ("int8", "int8-symmetric", "int8-symmetric-tensor", "int8-magnitude", "int4", "int4-mse",
@@ -60,7 +61,7 @@ def _one(arguments: argparse.Namespace) -> None:
 
 def _copies(n_bits: int) -> str:
     """How often single-precision numbers must be stored, rate by rate."""
-    from resq.measure.storage import copies
+    from resq.measure.engine.storage import copies
 
     needed = [f"{copies(n_bits, rate)} at BER {rate:g}" for rate in (1e-4, 1e-3, 1e-2, 5e-2, 1e-1)]
     return f"copies with which under 0.1 of the bits beside the words are read wrong: {', '.join(needed)}"
@@ -72,7 +73,7 @@ def _bits(value: Any) -> str:
 
 def takes(name: str) -> list[dict[str, Any]]:
     """What a checkpoint takes in its own encoding, also with what lies beside the words protected."""
-    from resq.measure.storage import storage  # torch
+    from resq.measure.engine.storage import storage  # torch
 
     own = Encoding.parse(checkpoints.default_encoding(name)).bare
     more = ["+floats9"] + ["+folded", "+folded9"] * (own.code not in FLOATS and own.per == "channel")
@@ -92,9 +93,9 @@ def without_weights() -> list[dict[str, Any]]:
 
 def everything() -> dict[str, list[dict[str, Any]]]:
     """Kind -> one object per member."""
-    from resq.measure import activations  # torch
+    from resq.attacks.gradient import ATTACKS
+    from resq.measure.engine import activation_faults  # torch
     from resq.networks import NETWORKS
-    from resq.threat.attacks import ATTACKS
 
     return {
         "networks": [{"name": name, "about": _first_line(make)} for name, make in NETWORKS.items()],
@@ -108,7 +109,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
         ],
         "faults": [
             {"name": name, "about": _first_line(model)}
-            for name, model in {**FAULTS, ACTIVATIONS: activations.faulty}.items()
+            for name, model in {**FAULTS, ACTIVATIONS: activation_faults.faulty}.items()
         ],
         "attacks": [{"name": name, "about": _first_line(attack)} for name, attack in ATTACKS.items()],
         "checkpoints": [_checkpoint(name, checkpoints.card(name)) for name in checkpoints.names()],

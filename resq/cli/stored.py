@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from resq.cli import options, sweep
-from resq.measure import store, table
+from resq.measure.store import rows_by_key, table
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -21,15 +21,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Brings, writes, or lists."""
+    """Imports rows from a file, exports them, or lists what is stored."""
     filters = {"checkpoint": arguments.checkpoint} if arguments.checkpoint else {}
     if arguments.bring:
         brought = table.read(arguments.bring)
-        new = store.add(brought.to_dict("records"))  # type: ignore[arg-type]
+        new = rows_by_key.add(brought.to_dict("records"))  # type: ignore[arg-type]
         _say(arguments, {"file": str(arguments.bring), "rows": len(brought), "new": new})
     elif arguments.export:
         sweep.check_out(arguments.export)
-        rows = store.rows(**filters)
+        rows = rows_by_key.rows(**filters)
         sweep.write(rows, arguments.export)
         _say(arguments, {"file": str(arguments.export), "rows": len(rows)})
     else:
@@ -42,10 +42,10 @@ def _say(arguments: argparse.Namespace, what: dict[str, object]) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    found = store.series()
+    found = rows_by_key.series()
     if arguments.checkpoint:
         found = found[found["checkpoint"] == arguments.checkpoint]
-    runs, again = store.runs(), len(store.again())
+    runs, again = rows_by_key.runs(), len(rows_by_key.again())
     if arguments.json:
         print(options.dump({"series": found.to_dict("records"), "campaigns": runs, "again": again}))
         return

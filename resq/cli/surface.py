@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from resq.cli import sweep
-from resq.measure.spec import MODES
+from resq.measure.specs.sweep_spec import MODES
 
 DEFAULTS = {"ber": (0.0, 1e-3, 1e-2), "eps": (0.0, 2.0, 4.0, 8.0), "mode": MODES, "maps": 5}
 

@@ -17,10 +17,12 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options
-from resq.errors import ResqError
-from resq.measure import adaptive, plan, stats, surface, table
-from resq.measure.intervals import caution
-from resq.measure.spec import AS_STORED, SweepSpec, read
+from resq.core.errors import ResqError
+from resq.measure.analysis import joint_grid, sample_size, stats
+from resq.measure.analysis.intervals import caution
+from resq.measure.run import stopping_rule
+from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec, read
+from resq.measure.store import table
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
 HALF_WIDTH = (
@@ -82,10 +84,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _store(row: dict[str, Any]) -> None:
     """Keeps a job's row, so that a job that is cancelled or lost leaves what it has measured."""
-    from resq.measure import store
+    from resq.measure.store import rows_by_key
 
     try:
-        store.add([row])
+        rows_by_key.add([row])
     except (ResqError, SQLAlchemyError) as error:  # a full disk, a store that does not answer
         print(f"not stored: {error}", file=sys.stderr)
 
@@ -118,23 +120,23 @@ def half_width(points: float | None) -> float:
 
 def planned(spec: SweepSpec, half: float, choose_n: bool) -> SweepSpec:
     """The spec with as many maps as the rule may need; with ``choose_n`` also the n that a pilot finds."""
-    spec = replace(spec, maps=max(spec.maps, plan.MOST))
+    spec = replace(spec, maps=max(spec.maps, sample_size.MOST))
     if not choose_n:
         return spec
-    from resq.measure import sweep  # torch
+    from resq.measure.run import sweep  # torch
 
-    spec = adaptive.designed(spec, half, sweep.Measurer().row, sweep.images_there(spec))
+    spec = stopping_rule.designed(spec, half, sweep.Measurer().row, sweep.images_there(spec))
     print(f"planned from a pilot: {spec.n} images a map, at most {spec.maps} maps", file=sys.stderr)
     return spec
 
 
 def settled(spec: SweepSpec) -> SweepSpec:
-    """The spec in the precision that ``precision.settled`` finds good, said on standard error."""
+    """The spec in the precision that ``bf16_check.choose_precision`` finds good, said on standard error."""
     if spec.precision == "fp32":
         return spec
-    from resq.measure import precision, sweep  # torch
+    from resq.measure.run import bf16_check, sweep  # torch
 
-    found, said = precision.settled(spec, sweep.Measurer().row)
+    found, said = bf16_check.choose_precision(spec, sweep.Measurer().row)
     print(said, file=sys.stderr)
     return found
 
@@ -144,19 +146,19 @@ def stopped(frame: pd.DataFrame) -> str:
     rows = frame[(frame["axis"] == "ber") & (frame["ber"] > 0)].sort_values("map")
     accuracy = (rows["correct"] / rows["n"]).groupby(rows["ber"])
     parts = [
-        f"BER {ber:g} {len(seen)} maps, ±{100 * plan.cautious_half(list(seen)):.2f} pp"
+        f"BER {ber:g} {len(seen)} maps, ±{100 * sample_size.cautious_half_width(list(seen)):.2f} pp"
         for ber, seen in accuracy
     ]
     return f"stopped after: {'; '.join(parts)} (95 %, counting one more bad map)"
 
 
 def measured(spec: SweepSpec, half: float = 0.0) -> Iterator[dict[str, Any]]:
-    """The rows, hints and a progress bar on standard error; with ``half`` as ``adaptive.run`` has them."""
+    """The rows, hints and a progress bar on standard error; with ``half`` as ``stopping_rule.run`` has them."""
     for hint in options.hints(spec):
         print(hint, file=sys.stderr)
-    from resq.measure import sweep  # torch: seconds that a refused spec need not pay
+    from resq.measure.run import sweep  # torch: seconds that a refused spec need not pay
 
-    rows = adaptive.run(spec, half, sweep.Measurer().row) if half else sweep.run(spec)
+    rows = stopping_rule.run(spec, half, sweep.Measurer().row) if half else sweep.run(spec)
     bar = tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="cell", leave=False, delay=1)
     yield from bar
 
@@ -213,12 +215,12 @@ def attacked(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def together(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """One object per mode, bit error rate and budget; low and high bound the mean over maps and images."""
     keys = ("mode", "attack", "ber", "eps", "maps", "mean", "low", "high", "least")
-    return [{k: row[k] for k in keys} for row in surface.grid(frame).to_dict("records")]
+    return [{k: row[k] for k in keys} for row in joint_grid.grid(frame).to_dict("records")]
 
 
 def print_surface(frame: pd.DataFrame) -> None:
     """Accuracy in per cent and the half width of its interval: a line per rate, a column per budget."""
-    for (mode, attack), part in surface.grid(frame).groupby(["mode", "attack"], sort=False):
+    for (mode, attack), part in joint_grid.grid(frame).groupby(["mode", "attack"], sort=False):
         print(f"\n{attack}, {mode}: accuracy in %, and its 95 % interval over fault maps and images")
         lines = [
             {"BER": f"{ber:g}", **{f"{p['eps']:g}/255": _cell(p) for p in line.to_dict("records")}}

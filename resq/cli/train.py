@@ -10,20 +10,21 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resq import checkpoints, codes, data
+from resq import checkpoints, data
+from resq.checkpoints import packed
 from resq.cli import options
-from resq.core import Dataset, Encoding
-from resq.errors import ResqError
-from resq.learn import recipe as recipes
+from resq.core import Dataset, Encoding, paths
+from resq.core.errors import ResqError
+from resq.training import recipe as recipes
 
 if TYPE_CHECKING:
-    from resq.learn.train import Run
+    from resq.training.train import Run
 
 CANDIDATE = (
     "one of several versions to choose from: trained without the held-out part of the training images and "
     "judged on it; test images are not looked at. Train the chosen one without this"
 )
-SPECS = checkpoints.ROOT / "assets" / "specs" / "recipes"
+SPECS = paths.ROOT / "assets" / "specs" / "recipes"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Trains, tests and saves."""
     recipe = _recipe(arguments)
-    folder = arguments.out or checkpoints.work() / "weights"
+    folder = arguments.out or paths.work() / "weights"
     file = folder / f"{recipe.name}.safetensors"
     if file.exists() and not arguments.overwrite:
         raise ResqError(f"{file} exists already; --variant NAME keeps both, --overwrite replaces it")
@@ -77,15 +78,15 @@ def finish(
     Returns:
         The card, or None where time ran out first; what was learned is kept and the next call goes on.
     """
-    from resq.learn import train  # torch
     from resq.networks import weight_names
+    from resq.training import train  # torch
 
     valid = None
     if candidate:
-        from resq.learn.stages.frame import held_out
+        from resq.training.tuning.stage import held_out
 
         images, valid = held_out(images)
-    keep = checkpoints.work() / "train" / f"{recipe.name.replace('/', '-')}.pt"
+    keep = paths.work() / "train" / f"{recipe.name.replace('/', '-')}.pt"
     begun = train.start(recipe, device=device)
     finished = train.train(recipe, images, run=begun, keep=keep, until=until)
     if finished.epoch < recipe.epochs:
@@ -100,7 +101,7 @@ def finish(
     }
     about = {**_history(recipe, images, finished), **form, **({"candidate": True} if candidate else {})}
     weights = weight_names(body)
-    bits = codes.width(state, weights)
+    bits = packed.bits_per_weight(state, weights)
     # The card's accuracy is that of the rounded weights in the file, so a draft is written and tested first.
     keep.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=keep.parent) as drafts:  # of its own: several may end at once
@@ -115,12 +116,13 @@ def tested(file: Path, images: Dataset | None = None) -> dict[str, Any]:
     """Accuracy of a saved checkpoint on these images, by default the test split, weights as in the file."""
     import torch
 
-    from resq.measure import stats, sweep
-    from resq.measure.bench import Bench
+    from resq.measure.analysis import stats
+    from resq.measure.engine.faulty_network import FaultyNetwork
+    from resq.measure.run import sweep
 
     checkpoint = checkpoints.load(str(file))
     images = data.load(checkpoint.data, "test") if images is None else images
-    bench = Bench(checkpoint, Encoding.parse("fp32"))
+    bench = FaultyNetwork(checkpoint, Encoding.parse("fp32"))
     correct, _ = sweep.score(bench.network, sweep.pixels(images), torch.from_numpy(images.y))
     low, high = stats.wilson(correct / len(images), len(images))
     return {"n": len(images), "correct": correct, "accuracy": correct / len(images), "low": low, "high": high,
@@ -157,8 +159,8 @@ def _recipe(arguments: argparse.Namespace) -> recipes.Recipe:
 
 
 def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any]:
-    from resq.learn import teach  # torch
-    from resq.measure.sweep import code_hash
+    from resq.measure.run.sweep import code_hash
+    from resq.training import distillation  # torch
 
     parts = [checkpoints.card(name) for name in recipe.soup]  # whose training is the soup's
     own = sum(row["seconds"] for row in run.history) / 60
@@ -169,7 +171,7 @@ def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any
         "epochs": len(run.history) + sum(part["epochs"] for part in parts),
         "train": {"n": len(images), "images": images.hash},
         **_start(recipe, run),
-        **teach.about(recipe),
+        **distillation.about(recipe),
         "minutes": round(own + sum(part["minutes"] for part in parts), 1),
         "code": code_hash(),
         "selected": f"{_kept(recipe)}; within the run nothing was chosen on test images",
@@ -210,7 +212,7 @@ def _cores(run: Run) -> str:
     """What the run computed on."""
     import torch
 
-    from resq.learn import machine
+    from resq.training import machine
 
     where = machine.of(run.network)
     return (

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from resq import data
 from resq.cli import options
+from resq.core.errors import ResqError
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
-from resq.errors import ResqError
 
 if TYPE_CHECKING:
     from resq.deployed.twin.check import Check
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
         about = {"file": network.file.name, "sha256": network.hash, "data": arguments.data}
     parting = found.parting
     told = {**about, **asdict(found), "parting": parting.name if parting else None}
-    if not options.told(arguments, told):
+    if not options.write_result(arguments, told):
         _print(about, found)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from resq.core.errors import ResqError
 from resq.deployed import network as deployed
-from resq.errors import ResqError
 
 # Command -> why it takes checkpoints alone, and what answers the question of a file.
 UNABLE = {

@@ -6,7 +6,7 @@ import argparse
 
 from resq.claims import manifest
 from resq.cli import options
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 
 def add(parser: argparse.ArgumentParser) -> None:

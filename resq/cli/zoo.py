@@ -11,8 +11,9 @@ from typing import Any
 
 from resq import checkpoints, data
 from resq.cli import options, train
-from resq.errors import ResqError
-from resq.learn import recipe as recipes
+from resq.core import paths
+from resq.core.errors import ResqError
+from resq.training import recipe as recipes
 
 # The order in which rows are worth having: the most compared network first, the dearest last.
 ORDER = (
@@ -61,7 +62,7 @@ def rows(only: str = "") -> list[recipes.Recipe]:
 def run(arguments: argparse.Namespace) -> None:
     """Trains what is missing, then lists the table."""
     table = rows(arguments.only)
-    folder = arguments.out or checkpoints.work() / "weights"
+    folder = arguments.out or paths.work() / "weights"
     until = time.monotonic() + arguments.budget
     if not arguments.list:
         for recipe in table:

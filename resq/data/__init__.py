@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resq.core import Dataset, DataSource, known
+from resq.core import Dataset, DataSource, lookup
 from resq.data import folders, labels, own, signs
 
 # Rendered once, then cached: enough to train a small network in minutes and to test it to half a point.
@@ -16,12 +16,12 @@ RENDERED = {"train": 16_000, "val": 2_000, "test": 4_000}
 
 def _signs(split: str, download: bool = False) -> Dataset:
     """The embedded set: rendered by this project's code, so nothing is ever downloaded."""
-    n = known("split", split, RENDERED)
+    n = lookup("split", split, RENDERED)
 
     def make() -> dict[str, np.ndarray]:
         return dict(zip(("pixels", "y"), signs.render(split, n), strict=True))
 
-    code = [p.read_text() for p in sorted(Path(__file__).parent.glob("sign*.py"))]
+    code = [p.read_text() for p in sorted(Path(__file__).parent.glob("signs/*.py"))]
     arrays = folders.kept("|".join(["signs", split, str(n), *code]), make)
     return Dataset("signs", split, arrays["pixels"], arrays["y"], signs.CLASSES)
 
@@ -84,7 +84,7 @@ def source(name: str) -> DataSource:
     Raises:
         ValueError: no data set of that name.
     """
-    return own.source(name, load) or known("data set", name, DATASETS)
+    return own.source(name, load) or lookup("data set", name, DATASETS)
 
 
 def load(name: str, split: str, *, download: bool = False) -> Dataset:

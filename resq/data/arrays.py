@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 LARGEST = 4 * 2**30  # bytes, unpacked
 IMAGES, LABELS, NAMES = ("x", "images", "x_test"), ("y", "labels", "y_test"), "classes"

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 LARGEST = 25_000_000  # pixels, a telephone's photograph: 75 MB decoded
 PICTURES = ("PNG", "JPEG")

@@ -23,10 +23,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from resq.core import Dataset
+from resq.core.errors import NotFoundError, ResqError
+from resq.core.paths import ROOT
 from resq.data import decode, twice
-from resq.errors import NotFoundError, ResqError
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGES, LABELS = ("img", "image"), ("label", "labels", "fine_label")
 
 
@@ -163,7 +163,7 @@ def _downloaded(name: str) -> Path:
 
 
 def _torchvision(name: str, split: str, download: bool) -> tuple[np.ndarray, np.ndarray]:
-    from resq.vision import torchvision  # needs torch, which reading a folder does not
+    from resq.platform.torchvision_compat import torchvision  # needs torch, which reading a folder does not
 
     sets, root = torchvision().datasets, str(_downloaded(name).parent)
     if name == "gtsrb":

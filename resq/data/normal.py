@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 CHANNELS = 3
 Three = tuple[float, float, float]

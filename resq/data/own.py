@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image
 
 from resq.core import Dataset, DataSource
+from resq.core.errors import NotFoundError, ResqError
 from resq.data import arrays, decode, folders, pictures
-from resq.errors import NotFoundError, ResqError
 
 NAME = re.compile(r"[\w.-]+@[0-9a-f]{8}")
 SUFFIX = ".npz"

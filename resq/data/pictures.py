@@ -11,8 +11,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from resq.core import Dataset, DataSource
+from resq.core.errors import NotFoundError, ResqError
 from resq.data import decode, folders
-from resq.errors import NotFoundError, ResqError
 
 SIDE = 32
 SUFFIXES = (".png", ".jpg", ".jpeg")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 IMAGES = ("img", "image")
 SHARE = 0.5  # of a file's images that another one holds too: real sets repeat a few by chance

@@ -14,11 +14,10 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from resq import seeds
-from resq.core import BitFlips
+from resq.core import BitFlips, seeds
+from resq.core.errors import ResqError
 from resq.deployed.network import Network
 from resq.deployed.words import Stored
-from resq.errors import ResqError
 
 PROBE = 8  # images
 FEW = 256  # words of the first try

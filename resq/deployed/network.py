@@ -15,8 +15,9 @@ from typing import Self
 
 import numpy as np
 
-from resq.checkpoints import work
 from resq.core import BitFlips, Layout
+from resq.core.errors import ResqError
+from resq.core.paths import work
 from resq.deployed import pixels as pixels_module
 from resq.deployed import words
 from resq.deployed.formats import FORMATS, REFUSED
@@ -24,7 +25,6 @@ from resq.deployed.pixels import Asked, Pixels
 from resq.deployed.process import DiedError, MissingError, Process, RuntimeRefusedError
 from resq.deployed.runtimes import ENGINES
 from resq.deployed.words import Parsed, RefusedError
-from resq.errors import ResqError
 from resq.memory import bits
 
 LARGEST = 512 * 2**20  # bytes; flips are made in memory

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from resq.core.errors import ResqError
 from resq.deployed.words import RefusedError, Tensor
-from resq.errors import ResqError
 
 LAYOUTS = ("nchw", "nhwc")
 # Ranges of pixels that are in use; a quantized input that spans one of them says that it is meant.

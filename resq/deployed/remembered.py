@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from resq.checkpoints import work
+from resq.core.paths import work
 from resq.deployed import canary
 from resq.deployed.canary import PROBE, TIMED, Settled
 from resq.deployed.network import Network

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 LARGEST_HEAD, LARGEST = 2**26, 2**33  # bytes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resq.core import Layout
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 # What may be a target of faults. A file's words are of one of these kinds.
 KINDS = ("weights", "biases", "scales", "norms", "other")

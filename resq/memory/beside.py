@@ -18,8 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from resq import seeds
-from resq.core import FLOATS, BitFlips, Layout, QuantizedModel, QuantizedTensor
+from resq.core import FLOATS, BitFlips, Layout, QuantizedModel, QuantizedTensor, seeds
 from resq.memory import bits
 from resq.memory.faults import FAULTS, region
 
@@ -64,9 +63,11 @@ class Struck:
     def __len__(self) -> int:
         return len(self.words) + sum(map(len, self.beside.values()))
 
-    def at(self, rate: float) -> Struck:
+    def at_rate(self, rate: float) -> Struck:
         """The flips of the same map at a smaller rate."""
-        return Struck(self.words.at(rate), {width: flips.at(rate) for width, flips in self.beside.items()})
+        return Struck(
+            self.words.at_rate(rate), {width: flips.at_rate(rate) for width, flips in self.beside.items()}
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +101,8 @@ class Beside:
         found = {}
         for width, layout in self.layouts.items():
             where = region(layout, stored=self._of(width))
-            chance = seeds.rng(seed, "map", number, "beside", width)
-            found[width] = FAULTS[fault](where, rate, rng=chance)
+            rng = seeds.rng(seed, "map", number, "beside", width)
+            found[width] = FAULTS[fault](where, rate, rng=rng)
         return found
 
     def read(self, flips: Mapping[int, BitFlips]) -> dict[str, np.ndarray]:

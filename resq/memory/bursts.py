@@ -32,9 +32,11 @@ def together(parts: list[BitFlips]) -> BitFlips:
     """The flips of several maps of distinct bits as one map."""
     if len(parts) == 1:
         return parts[0]
-    at, onsets = (np.concatenate([getattr(p, name) for p in parts]) for name in ("addresses", "onsets"))
+    at, thresholds = (
+        np.concatenate([getattr(p, name) for p in parts]) for name in ("addresses", "thresholds")
+    )
     order = np.argsort(at)
-    return BitFlips(at[order], onsets[order])
+    return BitFlips(at[order], thresholds[order])
 
 
 def pair(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
@@ -55,7 +57,7 @@ def _pairs(region: Region, rate: float, rng: np.random.Generator) -> BitFlips:
     found = _runs(Region(own, tuple(range(len(own.layers))), region.planes), rate, 2, length, rng)
     layer = np.searchsorted(own.starts, found.addresses, side="right") - 1
     moved = found.addresses - own.starts[layer] + layout.starts[np.asarray(region.layers)][layer]
-    return BitFlips(moved, found.onsets)
+    return BitFlips(moved, found.thresholds)
 
 
 def row(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
@@ -73,9 +75,9 @@ def _runs(region: Region, rate: float, length: int, block: int, rng: np.random.G
     begins_with = -np.expm1(np.log1p(-rate) / length) if rate < 1 else 1.0
     begin = bits.sparse(region.layout.n_bits // block * places, begins_with, rng)
     turned = rng.random(len(begin)) * begins_with
-    onsets = np.minimum(-np.expm1(length * np.log1p(-turned)), rate)
+    thresholds = np.minimum(-np.expm1(length * np.log1p(-turned)), rate)
     # Blocks are spread apart, so that no run reaches the next one.
-    at, first = _covered(begin + begin // places * (length - 1), onsets, length)
+    at, first = _covered(begin + begin // places * (length - 1), thresholds, length)
     number, offset = np.divmod(at, places + length - 1)
     offset -= length - 1
     at = number * block + offset
@@ -83,7 +85,7 @@ def _runs(region: Region, rate: float, length: int, block: int, rng: np.random.G
     return BitFlips(at[keep], first[keep])
 
 
-def _covered(begin: np.ndarray, onsets: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+def _covered(begin: np.ndarray, thresholds: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """The bits that runs cover, each once, and the smallest onset of the runs that cover it.
 
     >>> _covered(np.array([3, 5]), np.array([0.2, 0.1]), 3)
@@ -96,5 +98,5 @@ def _covered(begin: np.ndarray, onsets: np.ndarray, length: int) -> tuple[np.nda
     # The runs over a bit are neighbours in order: from the one that brought it to the last that begins by it.
     upto = np.searchsorted(begin, at, side="right")
     ends = np.stack([owner, upto], axis=1).reshape(-1)
-    least = np.minimum.reduceat(np.append(onsets, np.inf), ends)[::2] if len(at) else onsets
+    least = np.minimum.reduceat(np.append(thresholds, np.inf), ends)[::2] if len(at) else thresholds
     return at, least

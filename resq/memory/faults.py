@@ -23,9 +23,9 @@ FaultModel = Callable[..., BitFlips]
 def random(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
     """Every bit flips independently with probability ``rate``; the count is binomial."""
     at = bits.sparse(region.n_bits, check_rate(rate), rng)
-    onsets = rng.random(len(at))
-    onsets *= rate
-    return BitFlips(region.addresses(at), onsets)
+    thresholds = rng.random(len(at))
+    thresholds *= rate
+    return BitFlips(region.addresses(at), thresholds)
 
 
 def count(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
@@ -33,9 +33,9 @@ def count(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
     n = round(check_rate(rate) * region.n_bits)
     at = rng.choice(region.n_bits, n, replace=False, shuffle=False).astype(np.int64)
     # The i-th of n bits, in random order, turns at i / n of the rate: exact counts at smaller rates too.
-    onsets = (rng.permutation(n) + 0.5) / region.n_bits
+    thresholds = (rng.permutation(n) + 0.5) / region.n_bits
     order = np.argsort(at)
-    return BitFlips(region.addresses(at[order]), onsets[order])
+    return BitFlips(region.addresses(at[order]), thresholds[order])
 
 
 def layer_uniform(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
@@ -46,15 +46,15 @@ def layer_uniform(region: Region, rate: float, *, rng: np.random.Generator) -> B
     the bit ends up flipped with probability (1 - exp(-2 m)) / 2.
     """
     check_rate(rate)
-    positions, onsets = [], []
+    positions, thresholds = [], []
     for i, p in enumerate(effective_rates(region, rate)):
         size = int(region.starts[i + 1] - region.starts[i])
         at = bits.sparse(size, p, rng)
         turned = rng.random(len(at)) * p
         mean_per_rate = region.n_bits / (len(region.layers) * size)
         positions.append(region.starts[i] + at)
-        onsets.append(-np.log1p(-2 * turned) / 2 / mean_per_rate)
-    return BitFlips(region.addresses(np.concatenate(positions)), np.concatenate(onsets))
+        thresholds.append(-np.log1p(-2 * turned) / 2 / mean_per_rate)
+    return BitFlips(region.addresses(np.concatenate(positions)), np.concatenate(thresholds))
 
 
 def effective_rates(region: Region, rate: float) -> np.ndarray:

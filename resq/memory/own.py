@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from resq.core import Encoding, QuantizedTensor
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 from resq.memory import quant
 
 OPTIONS = ("", "-tensor", "-symmetric", "-symmetric-tensor")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resq.core import BitFlips
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 from resq.memory import bits
 from resq.memory.regions import Region, check_rate
 
@@ -58,7 +58,7 @@ class Decoded(BitFlips):
     turned: np.ndarray
     region: Region
 
-    def at(self, rate: float) -> BitFlips:
+    def at_rate(self, rate: float) -> BitFlips:
         """The map of the same memory at a smaller rate."""
         keep = self.turned <= rate
         return _decoded(self.raw[keep], self.turned[keep], self.region)

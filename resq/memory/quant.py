@@ -14,14 +14,14 @@ from functools import cache
 import numpy as np
 
 from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel, QuantizedTensor
-from resq.encoding import IMPORTED
-from resq.errors import ResqError
+from resq.core.encoding import IMPORTED
+from resq.core.errors import ResqError
 from resq.memory import bits
 
 
 def word_type(encoding: Encoding) -> np.dtype:
     """The smallest unsigned integer that holds a stored word."""
-    return np.dtype("u1" if encoding.stored <= 8 else "u2" if encoding.stored <= 16 else "u4")
+    return np.dtype("u1" if encoding.word_bits <= 8 else "u2" if encoding.word_bits <= 16 else "u4")
 
 
 def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
@@ -113,7 +113,7 @@ def protected(words: np.ndarray, encoding: Encoding) -> np.ndarray:
 @cache
 def codes(encoding: Encoding) -> np.ndarray:
     """The code that each possible stored word is read as, float32 (2 ** stored,); copies are voted on."""
-    words = np.arange(2**encoding.stored, dtype=np.int64)
+    words = np.arange(2**encoding.word_bits, dtype=np.int64)
     read = words & (2**encoding.bits - 1)
     for i in range(encoding.tmr):
         top, copies = encoding.bits - 1 - i, encoding.bits + 2 * i
@@ -208,7 +208,7 @@ def misread(model: QuantizedModel, flips: BitFlips) -> np.ndarray:
     for i, q in enumerate(model.weights.values()):
         local = at[cuts[i] : cuts[i + 1]] - model.layout.starts[i]
         if q.encoding.copies > 1:
-            places, votes = np.unique(local % (q.words.size * q.encoding.stored), return_counts=True)
+            places, votes = np.unique(local % (q.words.size * q.encoding.word_bits), return_counts=True)
             local = places[votes > q.encoding.copies // 2]
         parts.append(model.read.starts[i] + local)
     return np.concatenate(parts)
@@ -228,7 +228,7 @@ def by_layer(model: QuantizedModel, flips: BitFlips) -> list[tuple[str, np.ndarr
     for i, (name, q) in enumerate(model.weights.items()):
         if cuts[i] < cuts[i + 1]:
             local = at[cuts[i] : cuts[i + 1]] - layout.starts[i]
-            found.append((name, *bits.masks(local, layout.stored, q.words.dtype)))
+            found.append((name, *bits.masks(local, layout.word_bits, q.words.dtype)))
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from resq.core import Layout, QuantizedModel
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 
 class Words(Protocol):
@@ -90,7 +90,7 @@ class Region:
         bit = (addresses - self.layout.starts[near]) % self.layout.lengths[near]
         return np.isin(layer, self.layers) & np.isin(bit, self.planes)
 
-    def stored(self, addresses: np.ndarray) -> np.ndarray:
+    def bit_values(self, addresses: np.ndarray) -> np.ndarray:
         """The stored bits at sorted addresses, bool.
 
         Raises:
@@ -160,14 +160,14 @@ def region(
         if not found:
             raise ResqError(f"no layer fits {pattern!r}; known: {', '.join(layout.layers)}")
         chosen |= found
-    outside = [p for p in planes if not 0 <= p < layout.stored]
+    outside = [p for p in planes if not 0 <= p < layout.word_bits]
     if outside:
-        raise ResqError(f"bit planes must lie in 0..{layout.stored - 1}, got {outside[0]}")
+        raise ResqError(f"bit planes must lie in 0..{layout.word_bits - 1}, got {outside[0]}")
     everywhere = tuple(range(len(layout.layers)))
     return Region(
         layout,
         tuple(sorted(chosen)) if layers else everywhere,
-        tuple(sorted(set(planes))) or tuple(range(layout.stored)),
+        tuple(sorted(set(planes))) or tuple(range(layout.word_bits)),
         stored if isinstance(memory, Layout) else memory.weights,
     )
 

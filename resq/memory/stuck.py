@@ -42,6 +42,6 @@ def _directed(region: Region, stored: bool, rate: float, able: int, rng: np.rand
 def _where(region: Region, stored: bool, rate: float, per_rate: float, rng: np.random.Generator) -> BitFlips:
     """Every bit that stores ``stored`` flips with probability ``rate``, from ``per_rate`` times that on."""
     at = region.addresses(bits.sparse(region.n_bits, rate, rng))
-    onsets = rng.random(len(at)) * rate * per_rate
-    able = region.stored(at) == stored
-    return BitFlips(at[able], onsets[able])
+    thresholds = rng.random(len(at)) * rate * per_rate
+    able = region.bit_values(at) == stored
+    return BitFlips(at[able], thresholds[able])

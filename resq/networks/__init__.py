@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resq.core import known
-from resq.errors import ResqError
+from resq.core import lookup
+from resq.core.errors import ResqError
 from resq.networks.efficientnet_b0 import efficientnet_b0
 from resq.networks.resnet18 import resnet18, resnet18_gn
 from resq.networks.resnet18_nopool import resnet18_nopool
@@ -57,7 +57,7 @@ def build(
     Raises:
         ValueError: no network of that name.
     """
-    make = known("network", name, NETWORKS)
+    make = lookup("network", name, NETWORKS)
     with torch.random.fork_rng(devices=[]):  # torch's initialisers know only the global generator
         torch.manual_seed(seed)
         return Network(quicken(make(classes)), mean, std)
@@ -71,7 +71,7 @@ def logits(network: nn.Module, x: Tensor, batch: int = 250) -> Tensor:
 
 
 def replaced(network: Network, changed: Mapping[str, Tensor]) -> Network:
-    """A network of one's own that computes with these tensors and shares all others with ``network``.
+    """A view of ``network`` with some parameters replaced and all others shared; safe between threads.
 
     ``torch.func.functional_call`` does the same by putting the tensors into the given modules for the time of
     the call, so that two threads which call at once compute with each other's tensors.
@@ -140,7 +140,7 @@ def restore(
     Raises:
         ValueError: a tensor that is missing, unknown or of another shape; the sentence names it.
     """
-    make = known("network", name, NETWORKS)
+    make = lookup("network", name, NETWORKS)
     with shapes_only():  # a random start that is overwritten at once costs a second
         body = quicken(make(classes))
     expected = body.state_dict()

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from resq.errors import ResqError
+from resq.core.errors import ResqError
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish)

@@ -14,9 +14,9 @@ from urllib.error import URLError
 import torch
 from torch import Tensor, nn
 
-from resq.core import known
-from resq.errors import ResqError
-from resq.vision import torchvision
+from resq.core import lookup
+from resq.core.errors import ResqError
+from resq.platform.torchvision_compat import torchvision
 
 WEIGHTS = {
     "resnet18": "ResNet18_Weights.IMAGENET1K_V1",
@@ -33,7 +33,7 @@ def source(network: str) -> Any:
     Raises:
         ValueError: torchvision has none.
     """
-    return torchvision().models.get_weight(known("ImageNet weights of network", network, WEIGHTS))
+    return torchvision().models.get_weight(lookup("ImageNet weights of network", network, WEIGHTS))
 
 
 def state(network: str, body: nn.Module) -> tuple[dict[str, Tensor], list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from resq.vision import torchvision
+from resq.platform.torchvision_compat import torchvision
 
 
 def resnet18(classes: int) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from resq.vision import torchvision
+from resq.platform.torchvision_compat import torchvision
 
 
 def swin_t(classes: int) -> nn.Module:

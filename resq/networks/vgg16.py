@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from resq.vision import torchvision
+from resq.platform.torchvision_compat import torchvision
 
 
 def vgg16(classes: int) -> nn.Module:

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from resq import data as images
-from stress import server
+from stress.harness import server
 from tests.browser.look import VERDICT, ready, until
 
 expect.set_options(timeout=60_000)

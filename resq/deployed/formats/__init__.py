@@ -11,7 +11,7 @@ from resq.deployed.words import Parsed
 REFUSED = {
     ".pt2": "is a program of torch.export, which is not opened: torch.export.load is for trusted files, and "
     "files are read as data here; write it as .onnx, torch.onnx.export(program, dynamo=True), or give its "
-    "module to resq.measure.module_subject.ModuleSubject",
+    "module to resq.measure.engine.module_subject.ModuleSubject",
 }
 # A file's last letters -> what reads it.
 FORMATS: dict[str, Callable[[bytes], Parsed]] = {".tflite": tflite.parse, ".onnx": onnx.parse}

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from resq.core.errors import ResqError
 from resq.deployed.runtimes import padded
-from resq.errors import ResqError
 
 SHARED, FRESH = "shared memory", "session"
 # What OrtValues can be made of; words of other types are flipped in the file's bytes.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from resq.core.errors import ResqError
 from resq.deployed.network import Network
 from resq.deployed.twin import taps
 from resq.deployed.twin.module import Twin
-from resq.errors import ResqError
 
 BATCH = 50
 LAYERED = 20  # images that are compared layer by layer

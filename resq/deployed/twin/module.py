@@ -16,15 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from resq.core import BitFlips
+from resq.core.errors import ResqError
 from resq.deployed import words
 from resq.deployed.network import Network
-from resq.deployed.twin import inputs, onnx_ops, read_onnx, read_tflite, tflite_ops
+from resq.deployed.twin import inputs, read_onnx, read_tflite, tflite_ops
 from resq.deployed.twin.fused import fused
 from resq.deployed.twin.graph import Program, Step
+from resq.deployed.twin.onnx import onnx_ops
 from resq.deployed.twin.rounding import coded
 from resq.deployed.twin.values import Values
 from resq.deployed.words import Stored
-from resq.errors import ResqError
 
 # Carrier -> what reads its graph, and its operators.
 READERS = {"tflite": read_tflite.program, "onnx": read_onnx.program}

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resq.core.errors import ResqError
 from resq.deployed.twin.graph import Step
 from resq.deployed.twin.values import Values, device_like, whole
-from resq.errors import ResqError
 
 
 def reshape(v: Values, step: Step) -> Tensor:

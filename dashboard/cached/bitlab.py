@@ -1,0 +1,113 @@
+"""What the Bit lab shows: the answers of intact, flipped and attacked networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard.cached.checkpoint_models import LoadedNetwork, card, load_network
+from dashboard.cached.images import pictures
+from dashboard.model import bit_view
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the Bit lab shows for one state; ``before`` and ``after`` are None without images."""
+
+    reading: bit_view.Reading
+    n_flips: int
+    edges: np.ndarray
+    counts: np.ndarray
+    faulty: np.ndarray | None
+    before: np.ndarray | None
+    after: np.ndarray | None
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _clean(net: str, sha256: str, enc: str, img: int) -> np.ndarray:
+    return _answer(load_network(net, enc), bit_view.BitExperiment(net, enc, "", 0, img), None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _histogram(net: str, sha256: str, enc: str, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    from resq.memory import quant
+
+    weight = quant.dequantize(load_network(net, enc).model.weights[layer])
+    at = bit_view.edges(weight)
+    return at, bit_view.counts(weight, at)
+
+
+def outcome(state: bit_view.BitExperiment, seen: bool, own: np.ndarray | None = None) -> Outcome:
+    """Everything the Bit lab shows.
+
+    Args:
+        seen: whether the images are on this machine.
+        own: a visitor's picture (3, H, W) uint8, shown in place of the chosen one; never cached.
+    """
+    from resq.memory import quant
+
+    both, sha256 = load_network(state.net, state.enc), str(card(state.net)["sha256"])
+    bits = bit_view.flips(both.model, state)
+    faulty = quant.flip(both.model, bits)
+    at, counts = _histogram(state.net, sha256, state.enc, state.layer)
+    spread = bit_view.counts(quant.dequantize(faulty.weights[state.layer]), at) if state.share else None
+    if own is not None:
+        before: np.ndarray | None = _answer(both, state, None, own)
+    else:
+        before = _clean(state.net, sha256, state.enc, state.img) if seen else None
+    after = _answer(both, state, bits, own) if before is not None and len(bits) else before
+    reading = bit_view.reading(both.model, faulty, state.layer, state.w)
+    return Outcome(reading, len(bits), at, counts, spread, before, after)
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """A picture and what an attack made of it, (3, H, W) in 0..1; the answers as of ``bit_view.four``."""
+
+    before: np.ndarray
+    after: np.ndarray
+    answers: np.ndarray
+
+
+def attacked(state: bit_view.BitExperiment, own: np.ndarray | None = None) -> Attacked:
+    """The chosen picture attacked, read by the network as stored and with the flips."""
+    both, sha256 = load_network(state.net, state.enc), str(card(state.net)["sha256"])
+    bits, x = bit_view.flips(both.model, state), picture(both, state.img, own)
+    if own is None and (state.mode == "transfer" or not len(bits)):  # flips change nothing of it
+        seen = bit_view.BitExperiment(
+            state.net, state.enc, "", 0, state.img, eps=state.eps, attack=state.attack, seed=state.seed
+        )
+        after = _moved(seen, sha256)
+    else:
+        after = bit_view.perturbed(both.network, both.model, bits, x, state)
+    answers = bit_view.four(both.network, both.model, bits, x, after)
+    return Attacked(x[0].numpy(), after[0].numpy(), answers)
+
+
+@st.cache_resource(show_spinner="Attacking…", max_entries=256)
+def _moved(state: bit_view.BitExperiment, sha256: str) -> Any:
+    from resq.core import BitFlips
+
+    both, none = load_network(state.net, state.enc), BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    return bit_view.perturbed(both.network, both.model, none, picture(both, state.img), state)
+
+
+def _answer(
+    both: LoadedNetwork, state: bit_view.BitExperiment, bits: Any, own: np.ndarray | None = None
+) -> np.ndarray:
+    from resq.core import BitFlips
+
+    none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    x = picture(both, state.img, own)
+    return bit_view.answer(both.network, both.model, none if bits is None else bits, x)
+
+
+def picture(both: LoadedNetwork, img: int, own: np.ndarray | None = None) -> Any:
+    """One image (1, 3, H, W) in [0, 1] as the network reads it: a test image, or a visitor's own."""
+    import torch
+
+    pixels = pictures(both.checkpoint.data).pixels[img : img + 1] if own is None else own[None]
+    return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255

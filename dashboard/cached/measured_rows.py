@@ -1,0 +1,168 @@
+"""Measured rows, stored and fresh, and the curves and figures made of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.cached.checkpoint_models import card, names, opened_in
+from dashboard.cached.ttl_cache import ttl_cached
+from dashboard.model import bit_view, places, select_rows
+from dashboard.server import job_queue
+from resq.claims import card as own_cards
+from resq.claims import points as cells_of
+from resq.claims import registry
+from resq.claims.points import Cell
+from resq.measure.analysis import asymmetry, choose, stats
+from resq.measure.specs.sweep_spec import SweepSpec
+from resq.measure.store import table
+
+Made = TypeVar("Made")
+
+
+@st.cache_resource(show_spinner=False)
+def measurements() -> job_queue.Measurements:
+    """The measurements of this server, the same for all visitors."""
+    return job_queue.Measurements()
+
+
+@ttl_cached
+def rows() -> pd.DataFrame:
+    """The measured rows that are shipped, shared, so never written; empty where there are none."""
+    return table.shipped()
+
+
+@dataclass(frozen=True, eq=False)
+class StoredCurves:
+    """What is known of some sweeps along one axis; shared, so never written.
+
+    Attributes:
+        missing: the sweeps without a row.
+        key: what decides all of it, for ``cached_figure``.
+    """
+
+    rows: pd.DataFrame
+    curves: pd.DataFrame
+    missing: list[SweepSpec]
+    key: tuple[Any, ...]
+
+
+def stored_curves(
+    specs: Sequence[SweepSpec], axis: str, fresh: Sequence[dict[str, Any]] = (), running: bool = False
+) -> StoredCurves:
+    """Rows and curves of these sweeps, those measured here (``fresh``) as of ``select_rows.together``."""
+    seen = tuple((row["key"], row["correct"]) for row in fresh)
+    return _stored_curves((axis, running, seen, *(spec.hash for spec in specs)), stamp(), tuple(specs), fresh)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _stored_curves(
+    key: tuple[Any, ...],
+    stamp: str,
+    _specs: Sequence[SweepSpec],
+    _fresh: Sequence[dict[str, Any]],
+) -> StoredCurves:
+    found, missing = select_rows.together(rows(), table.frame(_fresh), _specs, key[0], key[1])
+    lines = curves(found, key[0])
+    return StoredCurves(choose.rows_of(found, lines, key[0]), lines, missing, key)
+
+
+def stored_cells(specs: Sequence[SweepSpec]) -> list[Cell]:
+    """The stored cells of these sweeps, as their curves show them."""
+    return _stored_cells(tuple(spec.hash for spec in specs), stamp(), tuple(specs))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _stored_cells(hashes: tuple[str, ...], stamp: str, _specs: Sequence[SweepSpec]) -> list[Cell]:
+    return cells_of.cells(
+        pd.concat([stored_curves(_specs, axis).rows for axis in ("ber", "eps")], ignore_index=True)
+    )
+
+
+def cached_figure(make: Callable[..., Made], key: tuple[Any, ...], *args: Any) -> Made:
+    """``make(*args)``, a figure or a sentence, made once for all who ask with this key; never written.
+
+    Args:
+        key: small values that, with the files that rows are read from, decide ``args``.
+    """
+    return _cached_figure(f"{make.__module__}.{make.__qualname__}", key, stamp(), make, args)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _cached_figure(
+    name: str, key: tuple[Any, ...], stamp: str, _make: Callable[..., Made], _args: Any
+) -> Made:
+    return _make(*_args)
+
+
+def curves(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Rows as curves with intervals; of a point measured twice the cell that speaks, see ``choose``."""
+    return stats.longest_series(stats.curve(frame, axis))
+
+
+def revealed(text: str) -> places.Filled:
+    """A text with its places filled from stored rows, and what the figures are."""
+    return _revealed(text, stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _revealed(text: str, stamp: str) -> places.Filled:
+    return places.fill(text, rows())
+
+
+def outdated(frame: pd.DataFrame) -> list[str]:
+    """Checkpoints of these rows whose weights on this machine are not those that were measured."""
+    pairs = set(zip(frame["checkpoint"].tolist(), frame["weights"].tolist(), strict=True))
+    here = set(names())
+    return sorted({name for name, weights in pairs if name in here and card(name)["sha256"][:16] != weights})
+
+
+def usual(net: str) -> list[str]:
+    """The encodings that pages show at first: the network's own and those with stored rows, at most four."""
+    stored_ones = set(rows().query("checkpoint == @net and axis == 'ber'")["encoding"])
+    known = [enc for enc in bit_view.ENCODINGS if enc in stored_ones]
+    return list(dict.fromkeys([opened_in(net), *known]))[:4]
+
+
+def measured_most(net: str = "") -> list[str]:
+    """Networks with stored rows, or encodings of one, its own first: those under both threats, most rows."""
+    return _measured_most(net, stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _measured_most(net: str, stamp: str) -> list[str]:
+    frame, column = rows(), "encoding" if net else "checkpoint"
+    frame = frame[frame["checkpoint"] == net] if net else frame[~asymmetry.later(frame["checkpoint"])]
+    each = frame.assign(joint=frame["axis"] == "joint", eps=frame["axis"] == "eps", all=1).groupby(column)
+    order = each[["joint", "eps", "all"]].sum()
+    found = order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
+    return sorted(found, key=lambda enc: enc != opened_in(net)) if net else found
+
+
+@ttl_cached
+def stamp() -> str:
+    """What claims and verdicts follow from: a digest of the names and times of the files they are read from.
+
+    One word: it is part of a dozen keys on a page, and Streamlit would hash every name in each of them.
+    """
+    folders = (
+        table.SHIPPED,
+        registry.CLAIMS,
+        own_cards.folder("own"),
+        own_cards.folder("others"),
+    )
+    files = [p for folder in folders for p in sorted(folder.glob("*.*"))]
+    said = repr([(str(p), p.stat().st_mtime_ns) for p in files])
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+def study(net: str) -> dict[str, Any] | None:
+    """The shipped summary of ``python -m resq asymmetry`` on this network, or None."""
+    file = table.SHIPPED / f"{net.rpartition('/')[0].replace('/', '-')}-asymmetry.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None

@@ -1,0 +1,47 @@
+"""What the Trade-off shows: the surface of one network, and the areas of all its variants."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.cached.checkpoint_models import megabytes
+from dashboard.cached.measured_rows import rows, stamp
+from resq.core import commands
+from resq.measure.analysis import tradeoff
+
+
+def cells(net: str, enc: str, mode: str) -> pd.DataFrame:
+    """The surface of a network as stored: random faults in all layers, PGD, seed 0."""
+    return _cells(net, enc, mode, stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _cells(net: str, enc: str, mode: str, stamp: str) -> pd.DataFrame:
+    found = rows().query("checkpoint == @net and encoding == @enc and region == 'all' and seed == 0")
+    return tradeoff.cells(_random_and_pgd(found), mode)
+
+
+def _random_and_pgd(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of random faults, of PGD, of both or of neither; where no bit flips, the fault model is "none"."""
+    return frame[frame["fault"].isin(["none", "random"]) & frame["attack"].isin(["none", "pgd"])]
+
+
+def areas(net: str) -> pd.DataFrame:
+    """Both resistances of every variant of a network that has them, and the memory that its weights take."""
+    found = _areas(net.rsplit("/", 1)[0] + "/", stamp())
+    sizes = [megabytes(*pair) for pair in found[["checkpoint", "encoding"]].to_numpy().tolist()]
+    return found.assign(megabytes=sizes)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _areas(row: str, stamp: str) -> pd.DataFrame:
+    frame = rows()
+    return tradeoff.areas(_random_and_pgd(frame[frame["checkpoint"].str.startswith(row)]))
+
+
+def joint_command(net: str, enc: str, at: tuple[float, float] | None, mode: str) -> str:
+    """The command that measures one cell, or the usual surface."""
+    bers, budgets = ("0,1e-4,1e-3,1e-2,5e-2", "0,2,4,8") if at is None else map(commands.number, at)
+    where = ["surface", net, "--encoding", enc, "--ber", bers, "--eps", budgets, "--mode", mode]
+    return commands.line(where)

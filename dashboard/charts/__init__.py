@@ -1,0 +1,226 @@
+"""Pictures: tables and arrays in, figures out. Add one: a function and a line in CHARTS.
+
+Nothing here knows streamlit, files or chance, so every figure can be tested and saved as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from dashboard.charts.attack import four, moved
+from dashboard.charts.bits import probabilities, weight_histogram
+from dashboard.charts.claims import again, readings
+from dashboard.charts.confusion import flow
+from dashboard.charts.curves import accuracy_vs_ber, accuracy_vs_eps
+from dashboard.charts.filecharts import targets
+from dashboard.charts.flip_animation import film
+from dashboard.charts.hardening import before_after, training
+from dashboard.charts.layers import agreement, channel_strip, layer_heatmap, plane_histogram
+from dashboard.charts.mixed_encoding import copies, protected
+from dashboard.charts.pareto import pareto, shields
+from dashboard.charts.surface import heatmap, relief
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A kind of picture: its name for people, how to read it, its page, and the function that draws it."""
+
+    title: str
+    caption: str
+    page: str
+    draw: Callable[..., go.Figure]
+
+
+CHARTS: dict[str, Chart] = {
+    "training": Chart(
+        "How training goes",
+        "One dot per epoch, stages from left to right, a dotted line between them. Grey: loss, at the right.",
+        "harden",
+        training,
+    ),
+    "before_after": Chart(
+        "What each stage changed",
+        "Accuracy on validation images: clean, under random faults, under attack; in the words that the "
+        "weights are stored in at that point.",
+        "harden",
+        before_after,
+    ),
+    "surface": Chart(
+        "Accuracy under both",
+        "Each tile: the share of test images still right at that BER and that budget; brighter is better. "
+        "White: where accuracy falls below the line you set. Hatched: not run, which is not zero.",
+        "tradeoff",
+        heatmap,
+    ),
+    "relief": Chart(
+        "Accuracy under both",
+        "Height and colour: the share of test images still right. Drag to turn. Holes were not run.",
+        "tradeoff",
+        relief,
+    ),
+    "slice_ber": Chart(
+        "A column of the map",
+        "Accuracy over BER at the chosen budget; band: 95 % over fault maps and images together.",
+        "tradeoff",
+        accuracy_vs_ber,
+    ),
+    "slice_eps": Chart(
+        "A row of the map",
+        "Accuracy over the budget at the chosen BER; band: 95 % over images.",
+        "tradeoff",
+        accuracy_vs_eps,
+    ),
+    "shields": Chart(
+        "What each shield gives against each threat",
+        "Right: resists faults better. Up: resists attack better. Arrows start at the network without a "
+        "shield; one that points right and up helps against both. Blue: a study's four networks (00 none, "
+        "a attack, f faults, af both), each the mean of its seeds, the small dots. The others: hardened in "
+        "stages. A shape is an encoding.",
+        "tradeoff",
+        shields,
+    ),
+    "pareto": Chart(
+        "What resistance costs",
+        "Each dot is a network as stored, larger where it takes more memory; small dots are the seeds of a "
+        "study. The dotted line joins those that no other beats in both; where one beats all, there is none.",
+        "tradeoff",
+        pareto,
+    ),
+    "ber": Chart(
+        "Accuracy under flipped bits",
+        "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "
+        "the same maps to the right. The band is the 95 % interval of that mean, over maps and images "
+        "together; dashed: guessing. Of a point measured more than once the narrowest interval is shown.",
+        "sweep",
+        accuracy_vs_ber,
+    ),
+    "eps": Chart(
+        "Accuracy under attack",
+        "Each dot: the share of images still right after every pixel was moved by at most eps against the "
+        "network. The band is the 95 % Wilson interval over images; dashed: guessing. Under PGD the share "
+        "is an upper bound: APGD and AutoAttack leave fewer right.",
+        "sweep",
+        accuracy_vs_eps,
+    ),
+    "probabilities": Chart(
+        "How sure the network is",
+        "One bar per class, solid as stored, hatched with the flips; bold: what the picture shows.",
+        "bitlab",
+        probabilities,
+    ),
+    "moved": Chart(
+        "The picture before and after",
+        "Every pixel of the attacked picture differs by at most eps from the clean one. In the difference, "
+        "grey is no change and full colour a change by eps.",
+        "bitlab",
+        moved,
+    ),
+    "four": Chart(
+        "Pixels moved, bits flipped",
+        "One bar per class: left the clean picture, right, hatched, the attacked one; above the weights as "
+        "stored, below with the flips. Bold: what the picture shows; of many classes the likeliest six.",
+        "bitlab",
+        four,
+    ),
+    "weight": Chart(
+        "Where the weight lies in its layer",
+        "Grey: how many weights of the layer lie where, on a log scale; the lines: this weight; orange "
+        "steps: the layer with the plane's flips.",
+        "bitlab",
+        weight_histogram,
+    ),
+    "layers": Chart(
+        "What one flipped bit adds to the loss",
+        "Each cell is one stored bit of one layer's weights; the brighter, the more harm a flip does, on a "
+        "log scale. A dot: not told from zero. Bars: the layer alone at a bit error rate of 10⁻³, all its "
+        "bits summed, with the 95 % interval over fault maps. Click a cell or a bar.",
+        "layers",
+        layer_heatmap,
+    ),
+    "film": Chart(
+        "Bits flip as the error rate grows",
+        "Play it, or move the slider. Left: one column per stored word, pale 0 and grey 1; orange has "
+        "flipped and stays so, since the map of a rate holds those of all smaller rates. Right: how many "
+        "bits of each plane have flipped, on a log scale; dashed: words times the rate. Independent faults "
+        "hit every plane alike: where a high bit does more harm, each of its flips does.",
+        "layers",
+        film,
+    ),
+    "copies": Chart(
+        "What if the smallest layers are stored several times?",
+        "Each line: a set of layers whose words are stored several times and read by majority; the bits are "
+        "stored bits per weight of the whole network, all of them exposed to flips. Here a layer is picked "
+        "first, then a bit in it. Band: 95 % over fault maps and images together, dashed: guessing.",
+        "layers",
+        copies,
+    ),
+    "protected": Chart(
+        "What if only the worst layers are protected?",
+        "Each dot: that share of the weights, of the layers that flips harm most on training images, is "
+        "stored in protected words, the rest in plain ones of the same length. Upright lines: 95 % over "
+        "fault maps, the same for all, and images together; dashed: guessing.",
+        "layers",
+        protected,
+    ),
+    "agreement": Chart(
+        "Does the estimate rank the cells as the measurement does?",
+        "Each dot is a cell whose measured change stands above its own noise; on the dashed line both agree. "
+        "The faint lines are 95 % intervals over fault maps.",
+        "layers",
+        agreement,
+    ),
+    "plane": Chart(
+        "The layer's weights before and after",
+        "Blue: how many weights lie where, as stored, on a log scale. Orange steps: the same with this bit "
+        "flipped in every word of the layer.",
+        "layers",
+        plane_histogram,
+    ),
+    "channels": Chart(
+        "Where in the layer it hurts",
+        "One stripe per output channel: the estimated change of the loss per flipped bit in it.",
+        "layers",
+        channel_strip,
+    ),
+    "targets": Chart(
+        "What a flipped bit can hit",
+        "Stored bits of each kind: what a fault in the memory that holds the file can strike.",
+        "yournetwork",
+        targets,
+    ),
+    "flow": Chart(
+        "Which class becomes which",
+        "One line per answer as stored, one column per answer with the flips, over all fault maps; the "
+        "number is the share of the line in %, from 2 % on. Grey: answers that stayed. A bright column is a "
+        "class that swallows others.",
+        "sweep",
+        flow,
+    ),
+    "cell_again": Chart(
+        "Stored and measured again",
+        "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
+        "machine.",
+        "sweep",
+        again,
+    ),
+    "readings": Chart(
+        "What the claim could mean",
+        "One row per reading of the open conditions. The open diamond and its line: the figure as quoted, "
+        "never measured here. Circle: measured here, with its 95 % interval over fault maps and images; grey "
+        "square: the unhardened network under the same reading. The intervals hold for all readings "
+        "together. A reading is consistent where its whole interval lies within the claim's margin of the "
+        "line.",
+        "replay",
+        readings,
+    ),
+    "again": Chart(
+        "Stored and measured again",
+        "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
+        "machine; the open diamond is the quoted figure.",
+        "replay",
+        again,
+    ),
+}

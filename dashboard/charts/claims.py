@@ -1,0 +1,139 @@
+"""Pictures of the Replay page: a quoted figure beside what was measured under every reading of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.charts import theme
+from dashboard.format import numbers
+from resq.claims.points import Cell
+from resq.claims.verdict import EXCEEDED, REPRODUCED, Judged, Verdict
+
+QUOTED = "#A6761D"  # no series has it: what is quoted is never taken for measured
+WORDS = {REPRODUCED: "✓ consistent", EXCEEDED: "▲ above", "not reproduced": "✗ not consistent"}
+ROW = 58  # pixels per reading
+
+
+def readings(verdict: Verdict) -> go.Figure:
+    """One row per reading: the quoted figure, the measured cell, the unhardened network.
+
+    Args:
+        verdict: of a claim with a figure.
+    """
+    rows = list(reversed(verdict.readings))
+    names = [_name(judged) for judged in rows]
+    figure = go.Figure()
+    bases = [(y, judged.base) for y, judged in enumerate(rows) if judged.base]
+    if bases and verdict.claim.kind != "gain":
+        _cells(figure, bases, "unhardened network", theme.GREY, "square", 0.17)
+    told = [(y, judged) for y, judged in enumerate(rows) if judged.value is not None]
+    _measured(figure, told, verdict)
+    _quoted(figure, verdict, len(rows))
+    gain = verdict.claim.kind == "gain"
+    title = "gain of accuracy over the unhardened network" if gain else "accuracy"
+    across = {"title": {"text": title}, "tickformat": ".0%"} | ({} if gain else {"range": [-0.02, 1.03]})
+    longest = theme.width(line.replace("<b>", "") for name in names for line in name.split("<br>"))
+    return theme.dress(
+        figure, 130 + ROW * len(rows), {"l": 16 + longest, "r": 18, "t": 40, "b": 62}, xaxis=across,
+        yaxis={"tickvals": list(range(len(rows))), "ticktext": names, "range": [-0.6, len(rows) - 0.4]},
+    )  # fmt: skip
+
+
+def _name(judged: Judged) -> str:
+    """The reading in two lines: what it is, and whether it fits."""
+    word = WORDS.get(judged.verdict, "not measured" if judged.value is None else "beside, not compared")
+    return f"{judged.reading.label}<br><b>{word}</b>"
+
+
+def _quoted(figure: go.Figure, verdict: Verdict, rows: int) -> None:
+    """The claim as quoted: an open diamond in every row, on one line."""
+    value = verdict.claim.value
+    assert value is not None
+    figure.add_vline(x=value, line={"color": QUOTED, "dash": "dot", "width": 2})
+    figure.add_scatter(
+        x=[value] * rows,
+        y=list(range(rows)),
+        mode="markers",
+        name=f"as quoted: {verdict.claim.quote}",
+        marker={"symbol": "diamond-open", "size": 15, "color": QUOTED, "line": {"width": 3}},
+        hovertemplate=f"quoted, {verdict.claim.source.label}: {verdict.claim.quote}<extra></extra>",
+    )
+
+
+def _measured(figure: go.Figure, told: Sequence[tuple[int, Judged]], verdict: Verdict) -> None:
+    figure.add_scatter(
+        x=[judged.value for _, judged in told],
+        y=[y for y, _ in told],
+        mode="markers",
+        name="measured here",
+        marker={"symbol": "circle", "size": 13, "color": theme.BLUE},
+        error_x=_error([(j.value or 0, j.low or 0, j.high or 0) for _, j in told], theme.BLUE),
+        text=[_hover(j.cell, verdict.claim.spell(j.value or 0, j.low, j.high)) for _, j in told],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _cells(
+    figure: go.Figure, found: Sequence[tuple[int, Cell]], name: str, colour: str, symbol: str, shift: float
+) -> None:
+    """Cells as dots with their intervals, a little below the row's middle."""
+    figure.add_scatter(
+        x=[cell.mean for _, cell in found],
+        y=[y - shift for y, _ in found],
+        mode="markers",
+        name=name,
+        marker={"symbol": symbol, "size": 10, "color": colour},
+        error_x=_error([(cell.mean, cell.low, cell.high) for _, cell in found], colour),
+        text=[_hover(cell, numbers.percent(cell.mean)) for _, cell in found],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _error(values: Sequence[tuple[float, float, float]], colour: str) -> dict[str, object]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - mean for mean, _, high in values],
+        "arrayminus": [mean - low for mean, low, _ in values],
+        "color": colour,
+        "thickness": 2.5,
+        "width": 7,
+    }
+
+
+def _hover(cell: Cell | None, value: str) -> str:
+    """All that makes one dot checkable."""
+    if cell is None:
+        return value
+    hashes = f"weights {cell.weights[:8]}, images {cell.images[:8]}, code {cell.code[:8]}"
+    counts = f"{cell.drawn}, n = {cell.n}, seed {cell.seed}"
+    return (
+        f"<b>{cell.checkpoint} · {cell.encoding}</b><br>{cell.point}: <b>{value}</b><br>{counts}<br>{hashes}"
+    )
+
+
+def again(stored: Cell, fresh: Sequence[Cell], quoted: float | None) -> go.Figure:
+    """A stored cell above the same cell measured again, the latest first."""
+    figure = go.Figure()
+    _cells(figure, [(len(fresh), stored)], "stored", theme.BLUE, "circle", 0)
+    _cells(
+        figure,
+        [(len(fresh) - 1 - i, cell) for i, cell in enumerate(fresh)],
+        "again",
+        theme.VERMILLION,
+        "x",
+        0,
+    )
+    for x in (stored.map_low, stored.map_high):
+        if x == x:  # one map has no interval
+            figure.add_vline(x=x, line={"color": theme.BLUE, "dash": "dash", "width": 1.5})
+    if quoted is not None:
+        marker = {"symbol": "diamond-open", "size": 15, "color": QUOTED, "line": {"width": 3}}
+        figure.add_scatter(x=[quoted], y=[len(fresh)], mode="markers", name="as quoted", marker=marker)
+    theme.dress(figure, 150 + 36 * (1 + len(fresh)))
+    names = [*(f"again {i}" if i > 1 else "again" for i in range(len(fresh), 0, -1)), "stored"]
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4])
+    figure.update_xaxes(title_text="accuracy", tickformat=".1%")
+    return figure

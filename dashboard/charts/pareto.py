@@ -1,0 +1,221 @@
+"""Pictures of the Trade-off: what networks resist, and what it costs; a dot a model, its seeds small."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts import theme
+from dashboard.format import numbers as format_numbers
+from dashboard.format import sentences
+from resq.measure.analysis import tradeoff
+
+NUMBERS = ["faults", "attack", "clean", "megabytes"]
+SYMBOLS = theme.SYMBOLS[1:]  # encodings of one network; circles are studies
+ROOM = {"l": 84, "r": 16, "t": 40, "b": 62}
+LETTER = 0.02  # width of a letter, as a share of a picture of half a page
+FAULTS, ATTACK = "resists faults: mean accuracy over log BER", "resists attack: mean accuracy over eps"
+
+
+def shields(areas: pd.DataFrame) -> go.Figure:
+    """Resistance to attack against resistance to faults, arrows from the unshielded network.
+
+    Args:
+        areas: of ``tradeoff.areas``, of checkpoints that share data and network.
+    """
+    figure, dots = go.Figure(), models(areas)
+    _arrows(figure, dots)
+    _draw(figure, areas, dots, "faults", "attack", pd.Series(15.0, index=dots.index))
+    _keys(figure, dots)
+    return theme.dress(
+        figure, 480, ROOM, showlegend=True,
+        xaxis={"title": {"text": FAULTS}, **_around(areas["faults"])},
+        yaxis={"title": {"text": ATTACK}, **_around(areas["attack"])},
+    )  # fmt: skip
+
+
+def _arrows(figure: go.Figure, dots: pd.DataFrame) -> None:
+    """From what a model is compared with to the model; one trace takes a third of the annotations' time."""
+    ends = [(_start(dot, dots), dot) for _, dot in dots.iterrows()]
+    pairs = [(start, dot) for start, dot in ends if start is not None]
+    figure.add_scatter(
+        x=[value for start, dot in pairs for value in (start["faults"], dot["faults"], None)],
+        y=[value for start, dot in pairs for value in (start["attack"], dot["attack"], None)],
+        mode="lines+markers", hoverinfo="skip", showlegend=False, name="arrows", opacity=0.7,
+        line={"color": theme.INK, "width": 2},
+        marker={"symbol": "arrow", "angleref": "previous", "size": [0, 13, 0] * len(pairs), "standoff": 9,
+                "color": theme.INK, "opacity": 1.0},
+    )  # fmt: skip
+
+
+def pareto(areas: pd.DataFrame, y: str = "faults") -> go.Figure:
+    """Clean accuracy against a resistance; the larger a dot, the more memory; a line joins those unbeaten.
+
+    Args:
+        areas: of ``tradeoff.areas``, with ``megabytes``.
+        y: "faults" or "attack".
+    """
+    figure, dots = go.Figure(), models(areas)
+    best = dots.iloc[tradeoff.pareto_front(dots["clean"].to_numpy(), dots[y].to_numpy())]
+    figure.add_scatter(
+        x=best["clean"].tolist(), y=best[y].tolist(), mode="lines", hoverinfo="skip", showlegend=False,
+        name="none is better in both", line={"color": theme.INK, "dash": "dot", "width": 2},
+    )  # fmt: skip
+    # Weights that are not on this machine have no known size: the smallest dot.
+    sizes = 9 + 11 * np.sqrt(dots["megabytes"].fillna(0) / float(np.nanmax([1e-9, *dots["megabytes"]])))
+    _draw(figure, areas, dots, "clean", y, sizes)
+    _keys(figure, dots)
+    return theme.dress(
+        figure, 480, ROOM, showlegend=True,
+        xaxis={"title": {"text": "clean accuracy"}, **_around(areas["clean"])},
+        yaxis={"title": {"text": {"faults": FAULTS, "attack": ATTACK}[y]}, **_around(areas[y])},
+    )  # fmt: skip
+
+
+def models(areas: pd.DataFrame) -> pd.DataFrame:
+    """One line per model and encoding: the means over the seeds of a study.
+
+    For the picture: ``name`` of the dot, ``label`` beside it, ``symbol``: the encoding, where one has two.
+    """
+    numbers = [name for name in NUMBERS if name in areas]
+    keys = [areas["checkpoint"].map(model).rename("model"), areas["encoding"]]
+    found = areas.groupby(keys, sort=False)[numbers].mean().reset_index()
+    twice = found["model"].duplicated(keep=False)
+    short = found["model"].str.removeprefix("asym-")
+    stored = dict(zip(sorted(set(found.loc[twice, "encoding"]), key=len), SYMBOLS, strict=False))
+    plain = found["model"].str.startswith("asym-").map({True: "circle", False: SYMBOLS[0]})
+    return found.assign(
+        label=short, name=short.where(~twice, short + " · " + found["encoding"]),
+        symbol=found["encoding"].map(stored).where(found["encoding"].isin(stored), plain),
+    )  # fmt: skip
+
+
+def model(checkpoint: str) -> str:
+    """A variant's name without the seed of a study: asym-af-s3 is one of several asym-af.
+
+    >>> model("signs/resnet20/asym-af-s3"), model("signs/resnet20/plus")
+    ('asym-af', 'plus')
+    """
+    return re.sub(r"-s\d+$", "", checkpoint.rsplit("/", 1)[-1])
+
+
+def _start(dot: pd.Series, dots: pd.DataFrame) -> pd.Series | None:
+    """What a model is compared with: its study's 00, else the base, stored as it is or as anything."""
+    name = "asym-00" if dot["model"].startswith("asym-") else "base"
+    others = dots[(dots["model"] == name) & (dots["model"] != dot["model"])]
+    alike = others[others["encoding"] == dot["encoding"]]
+    found = alike if len(alike) else others
+    return found.iloc[0] if len(found) else None
+
+
+def _draw(
+    figure: go.Figure, areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str, sizes: pd.Series
+) -> None:
+    """Every model with its name, and the seeds that its mean is of, small and faint."""
+    of, sides = areas["checkpoint"].map(model), _sides(areas, dots, x, y)
+    lines = [
+        areas[(of == dot["model"]) & (areas["encoding"] == dot["encoding"])] for _, dot in dots.iterrows()
+    ]
+    seeds = pd.concat([areas.iloc[:0], *(own for own in lines if len(own) > 1)])
+    if len(seeds):
+        figure.add_scatter(
+            x=seeds[x].tolist(), y=seeds[y].tolist(), mode="markers", showlegend=False, name="seeds",
+            marker={"symbol": "circle", "size": 7, "color": theme.BLUE, "opacity": 0.45},
+            text=[sentences.areas(line) for _, line in seeds.iterrows()],
+            hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=dots[x].tolist(), y=dots[y].tolist(), mode="markers+text", name="models", showlegend=False,
+        marker={"symbol": dots["symbol"].tolist(), "size": sizes.tolist(), "opacity": 1.0,
+                "color": [_colour(model) for model in dots["model"]]},
+        text=[label if side else "" for label, side in zip(dots["label"], sides, strict=True)],
+        textposition=[side or "top center" for side in sides], customdata=dots["name"].tolist(),
+        textfont={"size": theme.SIZE - 2, "color": theme.INK},
+        hovertext=[_dot_hover(dot, own, x, y) for (_, dot), own in zip(dots.iterrows(), lines, strict=True)],
+        hovertemplate="%{hovertext}<extra></extra>", cliponaxis=False,
+    )  # fmt: skip
+
+
+def _dot_hover(dot: pd.Series, own: pd.DataFrame, x: str, y: str) -> str:
+    """What a model's dot says: all of its line, or what its mean is of."""
+    if len(own) == 1:
+        return sentences.areas(own.iloc[0])
+    both = f"{format_numbers.percent(dot[x])}, {format_numbers.percent(dot[y])}"
+    return f"<b>{dot['name']}</b>, mean of {len(own)} seeds<br>{both}"
+
+
+def _keys(figure: go.Figure, dots: pd.DataFrame) -> None:
+    """What the symbols mean, where networks are drawn in more than one encoding."""
+    twice = dots[dots["name"] != dots["label"]].drop_duplicates("encoding")
+    for _, dot in twice.iterrows():
+        figure.add_scatter(
+            x=[None], y=[None], mode="markers", name=dot["encoding"], showlegend=True,
+            marker={"symbol": dot["symbol"], "size": 12, "color": theme.VERMILLION},
+        )  # fmt: skip
+
+
+def _colour(model: str) -> str:
+    """Studies blue, networks hardened in stages vermillion."""
+    return theme.BLUE if model.startswith("asym-") else theme.VERMILLION
+
+
+def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> list[str]:
+    """Where each label goes: to the side of its dot where it is whole and hides least of dots and labels.
+
+    Nowhere ("") where the same word stands at a dot close by, of the model in another encoding. Lengths are
+    shares of the picture: of half a page's, a letter is ``LETTER`` wide and about 0.045 high.
+    """
+    ends = {name: _around(areas[name])["range"] for name in (x, y)}
+    where = {name: ((dots[name] - low) / (high - low)).tolist() for name, (low, high) in ends.items()}
+    labels = dots["label"].tolist()
+    taken = [(h - 0.02, v - 0.03, h + 0.02, v + 0.03) for h, v in zip(where[x], where[y], strict=True)]
+    sides: list[str] = []
+    for i, label in enumerate(labels):
+        if any(labels[j] == label and _close(where, i, j) for j in range(i)):
+            sides.append("")
+            continue
+        boxes = _boxes(where[x][i], where[y][i], LETTER * len(label))
+        sides.append(min(boxes, key=lambda side: _hidden(boxes[side], taken)))
+        taken.append(boxes[sides[-1]])
+    return sides
+
+
+def _close(where: dict[str, list[float]], i: int, j: int) -> bool:
+    """Whether two dots lie less than a twentieth of the picture apart."""
+    return all(abs(places[i] - places[j]) < 0.05 for places in where.values())
+
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+def _boxes(h: float, v: float, wide: float) -> dict[str, Box]:
+    """The places of a label around its dot, by Plotly's names."""
+    return {
+        "middle right": (h + 0.025, v - 0.022, h + 0.025 + wide, v + 0.022),
+        "middle left": (h - 0.025 - wide, v - 0.022, h - 0.025, v + 0.022),
+        "top center": (h - wide / 2, v + 0.035, h + wide / 2, v + 0.08),
+        "bottom center": (h - wide / 2, v - 0.08, h + wide / 2, v - 0.035),
+    }
+
+
+def _hidden(label: Box, taken: list[Box]) -> float:
+    """How much of a label lies on others; what lies outside the picture is cut off, which is worse."""
+    outside = _overlap(label, label) - _overlap(label, (0.0, 0.0, 1.0, 1.0))
+    return sum(_overlap(label, other) for other in taken) + 5 * outside
+
+
+def _overlap(one: Box, other: Box) -> float:
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, wide) * max(0.0, high)
+
+
+def _around(shares: pd.Series) -> dict[str, Any]:
+    """An axis a little wider than the values: one dot alone would get an axis to 150 %."""
+    room = max(0.02, 0.12 * float(shares.max() - shares.min()))
+    low, high = float(shares.min()) - room, float(shares.max()) + room
+    return {"range": [low, high], "tickformat": ".1%" if high - low < 0.06 else ".0%", "nticks": 6}

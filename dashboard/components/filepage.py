@@ -1,0 +1,50 @@
+"""The page "Your network": a deployed file, from its drop to a flipped bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import cached
+from dashboard.components import filebring, fileflip, fileinside, filelayers, filesweep, render
+from dashboard.format import filewords
+from dashboard.model import ownfiles
+
+
+def page() -> None:
+    """The whole page; what one part cannot do stops no other."""
+    filebring.drop()
+    left, right = st.columns(2)
+    with left:
+        name = filebring.choose(ownfiles.names())
+    if not name:
+        return
+    ownfiles.touch(name)
+    inputs = filebring.inputs()
+    about = cached.inspected(name, inputs)
+    with right:
+        images = filebring.images(about["output"]["classes"])
+    fileinside.inside(about, inputs)
+    if not images or not filewords.known(about):
+        return
+    if (classes := about["output"]["classes"]) and classes != len(cached.classes(images)):
+        render.error_box(
+            f"The file tells {classes} classes apart; {images} has "
+            f"{len(cached.classes(images))}. Choose other images."
+        )
+        return
+    _measured(name, images, inputs, about)
+
+
+def _measured(name: str, images: str, inputs: str, about: Mapping[str, Any]) -> None:
+    check = None
+    with render.errors_as_sentences():
+        check = fileinside.accuracy(name, images, inputs)
+    with render.errors_as_sentences():
+        filesweep.section(name, images, inputs, about, check)
+    with render.errors_as_sentences():
+        filelayers.section(name, images, inputs, about, check)
+    with render.errors_as_sentences():
+        fileflip.section(name, images, inputs, about)

@@ -1,0 +1,96 @@
+"""Measurements that a page begins: started, found again, followed; one the server has lost is a sentence.
+
+A page may have several: each has a ``key``, the parameter of the address that holds its id.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import cached
+from dashboard.components import query, render
+from dashboard.format import numbers
+from dashboard.server import job_queue
+from resq.core import logs
+from resq.core.errors import ResqError
+
+LOST = "The measurement of this link is no longer known here: the server has been started anew since."
+
+
+def start(specs: Sequence[job_queue.Work], key: str = "job") -> None:
+    """Begins to measure, for a button; the address keeps which measurement it is."""
+    visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+    try:
+        st.session_state[_session_key(key)] = cached.measurements().start(specs, visitor).id
+        st.session_state[_session_key(key, "refused")] = ""
+    except ResqError as error:
+        logs.refused(error, render.where())
+        st.session_state[_session_key(key, "refused")] = str(error)
+
+
+def measurement(key: str = "job", kind: type = object, lost: str = "") -> job_queue.Measurement | None:
+    """The measurement of this visitor, or of the address; None for one that this server does not know.
+
+    Args:
+        kind: of its specs; a measurement of another page is not known here either.
+        lost: what to do about one that is not known, added to the sentence that says so.
+    """
+    wanted = st.session_state.get(_session_key(key)) or st.query_params.get(key, "")
+    found = cached.measurements().get(wanted) if wanted else None
+    if found and not isinstance(found.specs[0], kind):
+        found = None
+    if wanted and not found:
+        st.session_state[_session_key(key, "refused")] = f"{LOST} {lost}".strip()
+    st.session_state[_session_key(key)] = found.id if found else ""
+    query.set_parameter(key, found.id if found else "")
+    return found
+
+
+def ended(running: job_queue.Measurement | None, key: str = "job") -> None:
+    """Runs the page once more when the measurement has ended, so that it stops asking and knows the rows."""
+    now = running is not None and running.active
+    watched = st.session_state.get(_session_key(key, "watched"), False)
+    st.session_state[_session_key(key, "watched")] = now
+    if watched and not now:
+        st.rerun()
+
+
+def _session_key(key: str, what: str = "id") -> str:
+    """Where the session keeps something of a page's measurement."""
+    return f"{st.session_state.get('page', '')}_{key}_{what}"
+
+
+def progress(running: job_queue.Measurement | None, noun: str = "cells", key: str = "job") -> None:
+    """A refusal; the place in line, the share done, or the end of a measurement."""
+    if refused := st.session_state.get(_session_key(key, "refused")):
+        render.error_box(render.plain(refused))
+    if running is None:
+        return
+    if running.state == "waiting":
+        place = max(1, cached.measurements().place(running))  # it may have begun just now
+        text = f":material/hourglass_empty: Number {place} in line: it begins by itself."
+        _with_cancel(running, text, None, key)
+    elif running.state == "running":
+        rows, left = len(running.rows), running.left
+        wait = "starting…" if left is None else f"about {numbers.duration(left)} left"
+        _with_cancel(running, f"{rows} of {running.total} {noun}, {wait}", running.done, key)
+    elif running.state == "failed":
+        render.error_box(f"The measurement stopped: {render.plain(running.error)}")
+    elif running.state == "cancelled":
+        text = f"Cancelled after {len(running.rows)} of {running.total} {noun}; what was measured stays."
+        st.caption(text)
+    else:
+        st.caption(f"Made here in {running.seconds:.0f} s: {running.total} {noun}.")
+
+
+def _with_cancel(running: job_queue.Measurement, text: str, done: float | None, key: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if done is None:
+            st.markdown(text, width="stretch")
+        else:
+            st.progress(done, text, width="stretch")
+        name = "cancel" if key == "job" else f"cancel_{key}"
+        st.button("Cancel", on_click=running.cancel, key=name, icon=":material/stop:")

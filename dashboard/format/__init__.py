@@ -1,0 +1,1 @@
+"""Numbers, sentences and tables as people read them. No streamlit, no plotly."""

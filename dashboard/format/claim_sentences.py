@@ -1,0 +1,129 @@
+"""Claims and verdicts as tables and sentences. No streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from dashboard.format import numbers
+from resq.claims import leaderboard, rerun
+from resq.claims.points import Cell
+from resq.claims.verdict import Verdict
+
+# verdict -> (kind of box, icon)
+LOOKS = {
+    "reproduced": ("same", ":material/check_circle:"),
+    "exceeded": ("same", ":material/trending_up:"),
+    "not reproduced": ("changed", ":material/cancel:"),
+    "not comparable": ("none", ":material/help:"),
+}
+HEADS = {
+    "rank": "rank",
+    "checkpoint": "checkpoint",
+    "encoding": "stored as",
+    "clean": "clean",
+    "r_f": "R_F",
+    "r_a": "R_A",
+    "ber_1e_2": "BER 10⁻²",
+    "strong_8": "APGD or AutoAttack 8/255",
+    "pgd_8": "PGD 8/255, at most",
+    "stored_bits": "stored bits",
+    "level": "verification",
+    "weights": "weights",
+}
+SHARES = ("clean", "R_F", "R_A", "BER 10⁻²", "APGD or AutoAttack 8/255", "PGD 8/255, at most")
+
+
+def measured(v: Verdict) -> str:
+    """What stands beside the quoted figure."""
+    best = v.decides
+    if best is None or best.value is None:
+        return "not measured yet"
+    return v.claim.spell(best.value, best.low, best.high)
+
+
+def overview(found: Sequence[Verdict]) -> pd.DataFrame:
+    """One line per claim."""
+    lines = [
+        {
+            "claim": v.claim.id,
+            "says": v.claim.says,
+            "source": v.claim.source.label,
+            "quoted": f"◇ {v.claim.quote}",
+            "measured here, 95 %": measured(v),
+            "verdict": v.verdict,
+            "readings": v.tried,
+        }
+        for v in found
+    ]
+    return pd.DataFrame(lines)
+
+
+def table(v: Verdict) -> pd.DataFrame:
+    """One line per reading of a claim."""
+    lines = []
+    for judged in v.readings:
+        cell, base = judged.cell, judged.base
+        lines.append({
+            "reading": judged.reading.label,
+            "measured here, 95 %": "not measured"
+            if judged.value is None
+            else v.claim.spell(judged.value, judged.low, judged.high),
+            "unhardened": numbers.percent(base.mean) if base else "not measured",
+            "verdict": judged.verdict,
+            "network": cell.checkpoint if cell else "",
+            "stored as": cell.encoding if cell else "",
+            "maps": str(cell.maps) if cell else "",
+            "n": str(cell.n) if cell else "",
+        })  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def hashes(cell: Cell) -> str:
+    """What made a cell, in one line."""
+    return (
+        f"{cell.checkpoint} as {cell.encoding} · {cell.point} · {cell.drawn} · n = {cell.n} · seed "
+        f"{cell.seed} · weights {cell.weights} · images {cell.images} · code {cell.code}"
+    )
+
+
+def command(cell: Cell) -> str:
+    """The command that measures a cell."""
+    return rerun.spec(cell).command
+
+
+def leaders(found: pd.DataFrame) -> pd.io.formats.style.Styler:
+    """The leaderboard for people: shares in percent, "not measured" where there is nothing, sortable.
+
+    Beside each share stand its 95 % interval over maps and images, where it is of one cell, and its images.
+    """
+    shown = pd.DataFrame(index=found.index)
+    for column, head in HEADS.items():
+        shown[head] = found[column]
+        if f"{column}_low" in found:
+            shown[f"{head}, 95 %"] = [
+                "" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"
+                for low, high in zip(found[f"{column}_low"], found[f"{column}_high"], strict=True)
+            ]
+        if f"{column}_n" in found:
+            shown[f"{head}, images"] = found[f"{column}_n"].fillna(0).astype(int)
+    shown[list(SHARES)] = 100 * shown[list(SHARES)].astype(float)
+    counts = [name for name in shown if str(name).endswith(", images")]
+    formats: Any = {
+        **dict.fromkeys(SHARES, "{:.1f} %"), **dict.fromkeys(counts, "{:,d}"), "stored bits": "{:.3g}",
+        "rank": "{:.0f}",
+    }  # fmt: skip
+    return shown.style.format(formats, na_rep="not measured")
+
+
+def level(found: pd.DataFrame) -> str:
+    """How many lines stand on which level of verification."""
+    counts = found["level"].value_counts()
+    parts = [
+        f"{counts[name]} {name}"
+        for name in (leaderboard.HERE, leaderboard.AGAIN, leaderboard.DIFFERS, leaderboard.QUOTED)
+        if name in counts
+    ]
+    return ", ".join(parts)

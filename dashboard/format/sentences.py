@@ -1,0 +1,289 @@
+"""Sentences about numbers: verdicts, findings, provenance. No streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard.format import numbers
+from resq.measure.analysis.intervals import caution
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the flips did to one answer.
+
+    Attributes:
+        kind: "same", "changed" or "none" (the network's output is not a number).
+    """
+
+    kind: str
+    headline: str
+    detail: str
+
+
+def verdict(
+    classes: Sequence[str], before: np.ndarray, after: np.ndarray, label: int, flipped: bool
+) -> Verdict:
+    """The answer before and after, in words.
+
+    Args:
+        before, after: probabilities (classes,); NaN where the output is not finite.
+        flipped: whether any stored bit differs.
+    """
+    if np.isnan(before).any():
+        return Verdict("none", "no answer", "Even without flips the network's output is not a number.")
+    first = int(before.argmax())
+    shows = f"The picture shows: {classes[label]}." if label >= 0 else "A picture of your own."
+    if not flipped:
+        right = "right. " if first == label else "wrong, even without a fault. " if label >= 0 else ""
+        return Verdict("same", classes[first], f"{numbers.percent(before[first])} sure; {right}{shows}")
+    if np.isnan(after).any():
+        return Verdict("none", f"{classes[first]} → no answer", f"The output is no longer a number. {shows}")
+    then = int(after.argmax())
+    if then != first:
+        sure = f"{numbers.percent(after[then])} sure; {classes[first]} fell"
+        change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])}"
+        return Verdict("changed", f"{classes[first]} → {classes[then]}", f"{sure} {change}. {shows}")
+    change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])} sure"
+    return Verdict("same", f"still {classes[first]}", f"{change}. {shows}")
+
+
+def attacked(classes: Sequence[str], answers: np.ndarray, eps: float) -> str:
+    """What an attack does to one answer, with and without flipped bits, in words.
+
+    Args:
+        answers: float (2, 2, classes): as stored and with the flips; clean and attacked.
+    """
+    said = [f"{name}: {_answer(classes, pair[0])} → {_answer(classes, pair[1])}" for name, pair in
+            zip(("as stored", "with the flips"), answers, strict=True)]  # fmt: skip
+    same = np.array_equal(answers[0], answers[1], equal_nan=True)
+    rest = "; no bit is flipped." if same else f"; {said[1]}."
+    return f"Every pixel moved by at most {eps:g}/255. {said[0].capitalize()}{rest}"
+
+
+def _answer(classes: Sequence[str], p: np.ndarray) -> str:
+    """One answer and how sure it is."""
+    return "no answer" if np.isnan(p).any() else f"{classes[int(p.argmax())]} ({numbers.percent(p.max())})"
+
+
+def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
+    """All that makes one dot of a curve checkable: value, interval, n, seed, hashes."""
+    where = (
+        f"BER {numbers.power(point['x'])}" if axis == "BER" else f"{point['attack']}, eps {point['x']:g}/255"
+    )
+    lines = [
+        f"<b>{point['checkpoint']} · {point['encoding']}</b>",
+        f"{where}: <b>{numbers.percent(point['mean'])}</b>",
+    ]
+    if axis == "BER" and point["x"] > 0:
+        if not np.isnan(point["low"]):
+            lines.append(f"95 % over maps and images: {span(point['low'], point['high'])}")
+            lines.append(f"over {point['maps']} maps alone: {span(point['map_low'], point['map_high'])}")
+        else:
+            lines.append("one map so far: no interval")
+        lines.append(f"worst map {numbers.percent(point['least'])}; {point['flips']:,.0f} flips a map")
+        if point["due"]:
+            lines.append(f"not a number on {point['due']:.0f} images a map")
+        lines.append(f"fault model {point['fault']}")
+    elif axis != "BER":
+        lines.append(f"{point['steps']} steps, {point['restarts']} start(s)")
+        if strength := bound(str(point["attack"]), point["x"]):
+            lines.append(strength)
+    images = "over" if axis == "BER" and point["x"] > 0 else "95 % over"
+    lines.append(f"{images} {point['n']} images: {span(point['image_low'], point['image_high'])}")
+    hashes = f"weights {point['weights'][:8]}, images {point['images'][:8]}, code {point['code'][:8]}"
+    drawn = f", maps drawn at {point['top']:g}" if axis == "BER" and point["x"] > 0 and point["top"] else ""
+    return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}{drawn}", hashes])
+
+
+def bound(attack: str, eps: float) -> str:
+    """What an accuracy under this attack is; empty where it is the figure itself.
+
+    >>> bound("pgd", 8.0), bound("apgd", 8.0)
+    ('an upper bound: stronger attacks leave fewer right', '')
+    """
+    return "an upper bound: stronger attacks leave fewer right" if eps > 0 and attack in WEAK else ""
+
+
+WEAK = ("fgsm", "pgd")  # attacks whose accuracy is an upper bound of that under APGD or AutoAttack
+
+
+def cell_name(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
+    """A dot of a curve by the name that lists and addresses have for it."""
+    where = f"BER {point['x']:g}" if axis == "BER" else f"{str(point['attack']).upper()} eps {point['x']:g}"
+    return f"{point['checkpoint']} · {point['encoding']} · {where}"
+
+
+def span(low: float, high: float) -> str:
+    """An interval of shares.
+
+    >>> span(0.921, 0.943)
+    '92.1 to 94.3\u202f%'
+    """
+    return f"{100 * low:.1f} to {100 * high:.1f}{numbers.THIN}%"
+
+
+def finding(curves: pd.DataFrame, axis: str) -> str:
+    """What the picture shows, one sentence per curve: for people who cannot see it, and for a class."""
+    sentences = []
+    for (checkpoint, encoding), line in curves.groupby(["checkpoint", "encoding"], sort=False):
+        line = line.sort_values("x")
+        first, last = line.iloc[0], line.iloc[-1]
+        if axis == "ber":
+            start = "without faults" if first["x"] == 0 else f"at BER {numbers.power(first['x'])}"
+            end = f"at BER {numbers.power(last['x'])}"
+        else:
+            start, end = f"at eps {first['x']:g}/255", f"at eps {last['x']:g}/255"
+        text = f"{checkpoint} in {encoding}: {numbers.percent(first['mean'])} {start}"
+        sentences.append(text + (f", {numbers.percent(last['mean'])} {end}." if len(line) > 1 else "."))
+    return " ".join(sentences)
+
+
+def provenance(curves: pd.DataFrame, source: str) -> str:
+    """Where the numbers under a picture come from, in one line."""
+    if curves.empty:
+        return ""
+
+    def values(column: str, short: int | None = None) -> str:
+        found = dict.fromkeys(str(v)[:short] for v in curves[column])
+        return ", ".join(found)
+
+    counts, attacks = sorted({int(m) for m in curves["maps"] if m > 1}), values("attack")
+    how = f"{attacks}, {values('steps')} steps, {values('restarts')} start" if attacks != "none" else ""
+    parts = [source, how or f"fault model {values('fault')}", f"n = {values('n')} images"]
+    parts += [f"{', '.join(map(str, counts))} fault maps"] if counts else []
+    tops = sorted({float(t) for t in curves["top"] if t > 0})
+    parts += [f"drawn at {', '.join(f'{t:g}' for t in tops)}"] if tops else []
+    parts += ["95 % over maps and images together" if counts else "95 % over images"]
+    parts += [said] if counts and (said := caution(counts[0])) else []
+    if any(bound(str(a), float(x)) for a, x in zip(curves["attack"], curves["x"], strict=True)):
+        parts += [bound("pgd", 8.0)]
+    parts += [f"seed {values('seed')}", f"weights {values('weights', 8)}", f"images {values('images', 8)}"]
+    return " · ".join([*parts, f"code {values('code', 8)}"])
+
+
+def place(ber: float, eps: float) -> str:
+    """A cell under faults and attack, by name."""
+    return f"BER {numbers.power(ber)}, eps {eps:g}/255"
+
+
+def cell(line: Mapping[Any, Any] | pd.Series) -> str:
+    """All that makes one cell of a surface checkable."""
+    lines = [f"<b>{place(line['ber'], line['eps'])}: {numbers.percent(line['mean'])}</b>", interval(line)]
+    if line["eps"]:
+        lines.append(f"{line['attack']}, {line['steps']} steps, {line['restarts']} start(s)")
+    hashes = f"weights {line['weights'][:8]}, images {line['images'][:8]}, code {line['code'][:8]}"
+    return "<br>".join([*lines, f"n = {line['n']}, seed {line['seed']}, fault model {line['fault']}", hashes])
+
+
+def interval(line: Mapping[Any, Any] | pd.Series) -> str:
+    """The interval of a cell: over maps and images, over images alone where nothing is random."""
+    if line["ber"] > 0 and line["maps"] > 1:
+        return f"95 % over {line['maps']} maps and {line['n']} images: {span(line['low'], line['high'])}"
+    images = f"95 % over {line['n']} images: {span(line['image_low'], line['image_high'])}"
+    return images if line["ber"] == 0 else f"one map, so no interval over maps; {images}"
+
+
+def areas(line: Mapping[Any, Any] | pd.Series) -> str:
+    """A network's two areas, and what they are made of."""
+    bers = ", ".join(numbers.power(b) for b in line["bers"])
+    budgets = ", ".join(f"{e:g}" for e in line["budgets"])
+    lines = [
+        f"<b>{line['checkpoint']} · {line['encoding']}</b>",
+        f"resists faults {numbers.percent(line['faults'])}: BER {bers}",
+        f"resists attack {numbers.percent(line['attack'])}: eps {budgets} / 255, "
+        f"PGD of {line['steps']} steps from {line['restarts']} start(s)",
+        f"clean {numbers.percent(line['clean'])}",
+    ]
+    if "megabytes" in line:
+        lines.append(f"{line['megabytes']:.2f} MB of stored weights")
+    return "<br>".join([*lines, f"n ≥ {line['n']}, seed {line['seed']}, weights {line['weights'][:8]}"])
+
+
+def corners(cells: pd.DataFrame) -> str:
+    """What a surface shows, for people who cannot see it: its corners that were measured."""
+    known = dict(zip(zip(cells["ber"], cells["eps"], strict=True), cells["mean"], strict=True))
+    ends = [(b, e) for b in _ends(cells["ber"]) for e in _ends(cells["eps"]) if (b, e) in known]
+    return "; ".join(f"{place(*at)}: {numbers.percent(known[at])}" for at in ends) + "."
+
+
+def _ends(values: pd.Series) -> list[float]:
+    return sorted({float(values.min()), float(values.max())})
+
+
+def shields(table: pd.DataFrame) -> str:
+    """What the figure of both resistances shows, one sentence per network."""
+    return " ".join(
+        f"{line['checkpoint']} in {line['encoding']}: {numbers.percent(line['faults'])} against faults, "
+        f"{numbers.percent(line['attack'])} against attack."
+        for _, line in table.iterrows()
+    )
+
+
+def _single(effects: Mapping[str, Any]) -> str:
+    """The effects of one seed themselves: a share of a gain without an interval may be a share of nothing."""
+    gains = {
+        name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("X_FA", "D_A", "X_AF", "D_F")
+    }
+    return (
+        f"One seed, no interval: trained against faults, R_A moves by {gains['X_FA']} (against attacks: "
+        f"{gains['D_A']}); trained against attacks, R_F by {gains['X_AF']} (against faults: {gains['D_F']})"
+    )
+
+
+def asymmetry(told: Mapping[str, Any]) -> str:
+    """Lambda with its interval, or why there is none, and what may be said of it."""
+    effects = told["effects"]
+    found, seeds = _bounds(effects["Lambda"]), effects["seeds"]
+    if not np.isnan(found[1]):
+        value = f"Lambda {found[0]:+.2f} (95 % {found[1]:+.2f} to {found[2]:+.2f} over {effects['over']})"
+    elif seeds < 2:
+        value = _single(effects)
+    else:
+        value = f"Lambda is undefined: {_unclear(effects)}"
+    return f"{value}: **{told['verdict']}**. {told['meaning'].capitalize()}."
+
+
+def _bounds(effect: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Mean and interval; NaN where a file has none."""
+    mean, low, high = (
+        float("nan") if effect[k] is None else float(effect[k]) for k in ("mean", "low", "high")
+    )
+    return mean, low, high
+
+
+def _unclear(effects: Mapping[str, Any]) -> str:
+    """Which direct gain is not clear of 0, and the difference form that is defined all the same."""
+    names = [n for n in ("D_A", "D_F") if not (_bounds(effects[n])[1] > 0)]
+    spans = [
+        f"{n} is {effects[n]['mean']:+.3f} (95 % {effects[n]['low']:+.3f} to {effects[n]['high']:+.3f})"
+        for n in names
+    ]
+    mean, low, high = _bounds(effects["Delta"])
+    form = f"the difference form X_FA·D_F − X_AF·D_A is {mean:+.4f} ({low:+.4f} to {high:+.4f})"
+    said = (
+        f"{' and '.join(spans)}, over {effects['over']}, and a share of what may be nothing is none; {form}"
+    )
+    return said.replace("-", "−")
+
+
+FAULT_NAMES = {
+    "random": "independent bits",
+    "count": "exact count",
+    "layer-uniform": "uniform over layers",
+    "stuck-at-0": "stuck at 0",
+    "stuck-at-1": "stuck at 1",
+    "1-to-0": "1 to 0 only",
+    "0-to-1": "0 to 1 only",
+    "burst-word": "whole words",
+    "burst-pair": "neighbouring pairs",
+    "burst-row": "rows of 512 bits",
+    "threefold": "all bits stored three times",
+    "sec-ded": "memory with SEC-DED",
+    "activations": "8-bit activations",
+}

@@ -1,0 +1,1 @@
+"""Widgets to specs and to the address bar, one file per page."""

@@ -1,0 +1,188 @@
+"""The Bit lab's widgets, and the address bar that holds what they say.
+
+Every widget is bound to a query parameter, so a link shows what its sender saw. What an address says is
+checked by the widget: a value that is none of its options is dropped. Only the flipped bits, which buttons
+change, are written by hand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import cached
+from dashboard.components import page_frame, query, render
+from dashboard.model import bit_view, uploads
+from resq.core import Encoding, Layout
+from resq.core.errors import ResqError
+
+MODES = {"transfer": "as stored", "adaptive": "with the flips"}
+
+
+def network(names: list[str]) -> str:
+    """The chosen checkpoint."""
+    return st.selectbox("Network", names, key="net", bind="query-params")
+
+
+def encoding(net: str) -> str:
+    """The chosen encoding; at first, and when another network is chosen, the one that its card names."""
+    known, own = bit_view.encodings([cached.card(net)], st.query_params.get_all("enc")), cached.opened_in(net)
+    if st.session_state.get("enc_of", net) != net:
+        st.session_state.enc = own
+    st.session_state.enc_of = net
+    return st.selectbox("Stored as", known, known.index(own), key="enc", bind="query-params")
+
+
+def weight(layout: Layout) -> tuple[str, int]:
+    """The chosen layer and weight number; a number beyond a smaller layer's end becomes its last."""
+    layers = list(layout.layers)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        layer = st.selectbox(
+            "Layer", layers, key="layer", bind="query-params", format_func=lambda n: n.removesuffix(".weight")
+        )
+        last = layout.words[layers.index(layer)] - 1
+        if isinstance(st.session_state.get("w"), int) and st.session_state.w > last:
+            st.session_state.w = last
+        number = st.number_input(
+            f"Weight (0 to {last:,})", 0, last, 0, key="w", bind="query-params", format="%d"
+        )
+    return layer, int(number)
+
+
+def image(pictures: cached.Pictures) -> int:
+    """The chosen picture; the options are its thumbnails (see ``render.thumbnails``)."""
+    chosen = st.pills(
+        "Picture",
+        range(len(pictures.y)),
+        key="img",
+        default=0,
+        required=True,
+        bind="query-params",
+        format_func=str,
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    return chosen or 0  # an empty value in a link chooses none
+
+
+def plane(enc: Encoding) -> tuple[int, float, int]:
+    """The bit plane, the share of the layer's weights it is flipped in, and the draw."""
+    bits, top = list(range(enc.word_bits - 1, -1, -1)), bit_view.fields(enc)[0].bits[0]
+    if st.session_state.get("plane", top) not in bits:
+        del st.session_state["plane"]  # chosen in an encoding with longer words
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        bit = st.selectbox(
+            "Also flip bit",
+            bits,
+            bits.index(top),
+            key="plane",
+            bind="query-params",
+            format_func=str,
+            width=130,
+        )
+        share = st.segmented_control(
+            "in this share of the layer's weights, %",
+            bit_view.SHARES,
+            key="share",
+            default=0.0,
+            required=True,
+            bind="query-params",
+            format_func=lambda share: f"{100 * share:g}",
+        )
+        draw = st.number_input("Draw", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
+    # An empty value in a link chooses nothing, whatever is required.
+    return int(top if bit is None else bit), float(share or 0), int(draw or 0)
+
+
+def attack() -> dict[str, Any]:
+    """How the picture is attacked: the fields of a ``Lab``; eps 0 is no attack."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        eps = st.segmented_control(
+            "Move every pixel by at most, 1/255", bit_view.BUDGETS, key="pixels", default=0.0, required=True,
+            bind="query-params", format_func=lambda eps: f"{eps:g}" if eps else "off",
+        )  # fmt: skip
+        name = st.segmented_control(
+            "Attack", ["pgd", "fgsm"], key="attack", default="pgd", required=True, bind="query-params",
+            format_func=str.upper,
+        )  # fmt: skip
+        mode = st.segmented_control(
+            "Made on the network", list(MODES), key="mode", default="transfer", required=True,
+            bind="query-params", format_func=MODES.__getitem__,
+        )  # fmt: skip
+        start = st.number_input("Seed", 0, 999, 0, key="start", bind="query-params", width=120, format="%d")
+    # An empty value in a link chooses nothing, whatever is required.
+    return {"eps": float(eps or 0), "attack": name or "pgd", "mode": mode or "transfer",
+            "seed": int(start or 0)}  # fmt: skip
+
+
+def flipped(stored: int) -> tuple[int, ...]:
+    """The flipped bits of the chosen weight, kept in the session and in the address.
+
+    The address wins where it differs from what was last written there: somebody followed a link.
+    """
+    text = st.query_params.get("flip")
+    if text is not None and text != st.session_state.get("flip_written"):
+        st.session_state.flips = parse_bits(text)
+    found = tuple(b for b in st.session_state.get("flips", ()) if b < stored)
+    st.session_state.flips = found
+    query.set_parameter("flip", ",".join(map(str, found)))
+    st.session_state.flip_written = ",".join(map(str, found))
+    return found
+
+
+def parse_bits(text: str) -> tuple[int, ...]:
+    """Bits of an address, most significant first; what is no bit is left out.
+
+    >>> parse_bits("3,7,x,3,99")
+    (7, 3)
+    """
+    bits = {int(part) for part in text.split(",") if part.isdecimal() and int(part) < 32}
+    return tuple(sorted(bits, reverse=True))
+
+
+def toggle(bit: int) -> None:
+    """Flips one bit of the chosen weight, or flips it back."""
+    bits = set(st.session_state.get("flips", ())) ^ {bit}
+    st.session_state.flips = tuple(sorted(bits, reverse=True))
+
+
+def reset() -> None:
+    """No flips at all."""
+    st.session_state.flips, st.session_state.share = (), 0.0
+
+
+def choose_largest(net: str, enc: str, layer: str) -> None:
+    """The weight farthest from zero."""
+    st.session_state.w = bit_view.largest(cached.load_network(net, enc).model, layer)
+
+
+def choose_random(words: int) -> None:
+    """Some weight: a fresh one at every click, which is what the button is for; the address keeps it."""
+    st.session_state.w = int(np.random.default_rng().integers(words))
+
+
+def own_picture() -> np.ndarray | None:
+    """A visitor's own picture as the networks read it; it stays in this visit and is written nowhere."""
+    with page_frame.group("upload"):
+        file = st.file_uploader(
+            "Your own picture (PNG or JPEG)", type=["png", "jpg", "jpeg"], key="own", max_upload_size=8
+        )
+    if file is None:
+        return None
+    try:
+        pixels, done = uploads.picture(file.getvalue())
+    except ResqError as error:
+        render.error_box(f"This picture is not used: {render.plain(str(error))}.")
+        return None
+    if done:
+        st.caption(f"The picture was changed: {done}.")
+    return pixels
+
+
+def choose_harmful(net: str, enc: str, layer: str, img: int, own: np.ndarray | None = None) -> None:
+    """The bit whose flip costs this picture's answer most."""
+    both = cached.load_network(net, enc)
+    w, bit = bit_view.most_harmful(both.network, both.model, layer, cached.picture(both, img, own))
+    st.session_state.w, st.session_state.flips, st.session_state.share = w, (bit,), 0.0

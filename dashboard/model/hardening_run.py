@@ -1,0 +1,172 @@
+"""A hardening run as the page builds it: what the form says, the command, a file of it. No streamlit.
+
+Importing is cheap; what needs torch, the list of stages and their options, is imported where it is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from resq.core import commands
+from resq.core.errors import ResqError
+
+# The one option of each stage that a visitor meets first: stage -> (option, name, choices).
+FIRST: dict[str, tuple[str, str, tuple[Any, ...]]] = {
+    "adversarial": ("eps", "eps of the attack, 1/255", (2.0, 4.0, 8.0, 12.0)),
+    "bit_error": ("rate", "bit error rate", (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)),
+    "quantize": ("encoding", "stored as", ("int8", "int8-mse", "int4-tmr2", "int4")),
+}
+
+
+@dataclass(frozen=True)
+class HardenSpec:
+    """Everything that decides a hardening run.
+
+    Attributes:
+        stages: these stages of the preset, in its order.
+        changes: (stage.option, value) over the preset's.
+    """
+
+    base: str
+    preset: str
+    stages: tuple[str, ...]
+    changes: tuple[tuple[str, Any], ...] = ()
+    epochs_scale: float = 1.0
+    seed: int = 0
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits that change with any field."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def variant(self) -> str:
+        """Name of the result, the same for the same run."""
+        return f"{self.preset}-{self.hash[:6]}"
+
+    @property
+    def result(self) -> str:
+        """The checkpoint that the run makes."""
+        return f"{self.base.rpartition('/')[0]}/{self.variant}"
+
+    @property
+    def total(self) -> int:
+        """Epochs of all stages."""
+        return self.plan().epochs
+
+    @property
+    def trains(self) -> bool:
+        """Whether any of its stages has epochs."""
+        return any("epochs" in options for _, options in self.plan().stages)
+
+    def plan(self) -> Any:
+        """The run with every option filled in.
+
+        Raises:
+            ValueError: a stage or option that there is not, or no stage.
+        """
+        from resq.training import presets  # torch
+
+        if not self.stages:
+            raise ResqError("no stage is chosen; a run needs at least one")
+        changes: dict[str, dict[str, Any]] = {}
+        for name, value in self.changes:
+            stage, _, option = name.partition(".")
+            changes.setdefault(stage, {})[option] = value
+        return presets.plan(
+            self.base, self.preset, only=self.stages, changes=changes,
+            epochs_scale=self.epochs_scale, seed=self.seed, variant=self.variant,
+        )  # fmt: skip
+
+    def argv(self) -> list[str]:
+        """The words after ``python -m resq`` that run it."""
+        words = ["harden", self.base, "--preset", self.preset, "--stages", ",".join(self.stages)]
+        for name, value in self.changes:
+            words += ["--set", f"{name}={value}"]
+        if self.epochs_scale != 1:
+            words += ["--epochs-scale", commands.number(self.epochs_scale)]
+        return [*words, "--seed", str(self.seed), "--variant", self.variant, "--overwrite"]
+
+    @property
+    def command(self) -> str:
+        """What runs it in a terminal."""
+        return commands.line(self.argv())
+
+
+def preset_file(spec: HardenSpec) -> str:
+    """The run as a preset's TOML, every option written out, so that it stays what it was."""
+    plan = spec.plan()
+    lines = [
+        f"# {commands.line(['harden', spec.base, '--preset', 'FILE.toml', '--seed', str(spec.seed)])}",
+        f'about = "made on the Harden page from preset {spec.preset}"',
+        f"images = {plan.images}",
+    ]
+    for name, options in plan.stages:
+        lines += ["", "[[stage]]", f'name = "{name}"']
+        # JSON's numbers, strings, booleans and lists are TOML's as well.
+        lines += [f"{option} = {json.dumps(value)}" for option, value in options.items()]
+    return "\n".join(lines) + "\n"
+
+
+def seconds(spec: HardenSpec, per_image: float, images: int) -> float:
+    """Estimated time of training.
+
+    Args:
+        per_image: seconds of one forward and backward pass of the base on one image.
+        images: training images that there are.
+    """
+    from resq.training.stages import STAGES
+
+    plan = spec.plan()
+    n = min(plan.images or images, images)
+    passes = sum(STAGES[name].passes(o) * o.get("epochs", 0) for name, o in plan.stages)
+    return passes * n * per_image
+
+
+def steps(spec: HardenSpec, rows: list[dict[str, Any]], active: bool) -> list[tuple[str, str, str]]:
+    """Every stage with its state (queued, running, done, stopped) and a word on its progress."""
+    found, current = [], rows[-1]["stage"] if rows else spec.stages[0]
+    for name in spec.stages:
+        own = [row for row in rows if row["stage"] == name]
+        ended = bool(own) and own[-1]["epoch"] >= own[-1]["epochs"]
+        said = f"epoch {own[-1]['epoch']} of {own[-1]['epochs']}" if own else ""
+        if ended:
+            state = "done"
+        elif not active:
+            state = "stopped" if own else "queued"
+        else:
+            state = "running" if own or name == current or _next(spec, rows) == name else "queued"
+        found.append((name, state, said))
+    return found
+
+
+def _next(spec: HardenSpec, rows: list[dict[str, Any]]) -> str:
+    """The stage that comes after those that have ended."""
+    ended = {row["stage"] for row in rows if row["epoch"] >= row["epochs"]}
+    return next((name for name in spec.stages if name not in ended), "")
+
+
+def looks(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the card of a hardened checkpoint says of each point in time: before, then after each stage."""
+    stages = card.get("stages") or []
+    points = [("before", stages[0]["before"])] if stages else []
+    points += [(stage["name"], stage["after"]) for stage in stages]
+    return [
+        {
+            "after": name,
+            "clean": at["clean"],
+            "faulty": at["faulty"]["mean"],
+            "attacked": at["attacked"]["accuracy"],
+            "encoding": at["encoding"],
+            "bits": at["stored_bits"],
+            "rate": at["faulty"]["rate"],
+            "maps": at["faulty"]["maps"],
+            "eps": at["attacked"]["eps"],
+            "n": at["n"],
+            "n_attacked": at["attacked"]["n"],
+        }
+        for name, at in points
+    ]

@@ -1,0 +1,238 @@
+"""What the Layers page shows of a heatmap: values and sentences, no widgets and no pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard.format import numbers
+from dashboard.model import bit_view
+from resq.core import Encoding
+from resq.measure.analysis import layer_heatmap
+
+BER = 1e-3  # of the bars: one layer alone at this bit error rate
+KINDS = {"measured": "measured", "instant": "estimated"}
+
+
+def of(rows: pd.DataFrame, net: str, enc: str) -> pd.DataFrame:
+    """The rows of one network in one encoding; of several measurements the one with the most maps x images.
+
+    Estimates and measurements are chosen apart.
+    """
+    found = rows[(rows["checkpoint"] == net) & (rows["encoding"] == enc)]
+    kept = [_best(part) for _, part in found.groupby("kind", sort=False)]
+    return pd.concat(kept, ignore_index=True) if kept else found
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """All that is shown of one network in one encoding.
+
+    Attributes:
+        rows: everything behind it.
+        cells: kind -> lines of ``layer_heatmap.cells`` with ``shown``; a kind without rows is not there.
+        totals: kind -> lines of ``totals``.
+        pairs, agreement: of the two kinds, where both are there.
+        own: kinds that were made on this server, not read from a file.
+        said: kind -> what its picture shows.
+        at: (kind, layer, bit) -> the cell; a click asks for one of many.
+        estimates: (layer, bit) -> the row of its estimate.
+    """
+
+    rows: pd.DataFrame
+    cells: dict[str, pd.DataFrame]
+    totals: dict[str, pd.DataFrame]
+    said: dict[str, str]
+    at: dict[tuple[str, str, int], dict[Any, Any]]
+    estimates: dict[tuple[str, int], dict[Any, Any]]
+    pairs: pd.DataFrame | None = None
+    agreement: layer_heatmap.Agreement | None = None
+    own: tuple[str, ...] = ()
+
+
+def heatmap(rows: pd.DataFrame, own: tuple[str, ...] = ()) -> Heatmap:
+    """Rows of one network in one encoding, summarised; ``own``: the kinds that were made on this server."""
+    found = {kind: shown(layer_heatmap.cells(rows, kind)) for kind in KINDS if kind in set(rows["kind"])}
+    sums = {kind: totals(cells) for kind, cells in found.items()}
+    said = {kind: finding(cells) for kind, cells in found.items()}
+    at = {(kind, c["layer"], c["bit"]): c for kind, cells in found.items() for c in cells.to_dict("records")}
+    estimates = rows[rows["kind"] == "instant"].drop_duplicates(["layer", "bit"]).to_dict("records")
+    placed = {(row["layer"], row["bit"]): row for row in estimates}
+    whole = Heatmap(rows, found, sums, said, at, placed, own=own)
+    if len(found) < 2:
+        return whole
+    both = found["measured"], found["instant"]
+    return replace(whole, pairs=layer_heatmap.pairs(*both), agreement=layer_heatmap.agreement(*both))
+
+
+def clicked_cell(points: Sequence[Mapping[str, Any]]) -> tuple[str, int | None] | None:
+    """Layer and bit of a click on the picture; a bar has no bit; None for a click that chose nothing."""
+    data = list(points[-1].get("customdata") or ()) if points else []
+    if not data:
+        return None
+    return str(data[0]), int(data[1]) if len(data) > 1 else None
+
+
+def readable(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells as a table for people."""
+    columns = {
+        "layer": cells["layer"].map(short), "bit": cells["bit"], "per flipped bit": cells["mean"],
+        "95 % low": cells["low"], "95 % high": cells["high"],
+    }  # fmt: skip
+    if (cells["kind"] == "measured").all():
+        columns |= {"accuracy lost, points": (100 * cells["drop"]).round(2), "flips a map": cells["flips"],
+                    "maps": cells["maps"]}  # fmt: skip
+    return pd.DataFrame({**columns, **{k: cells[k] for k in ("n", "seed", "weights", "images")}})
+
+
+def _best(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one measurement: one n, share, seed and set of weights."""
+    groups = [part for _, part in rows.groupby(["weights", "n", "share", "seed"], sort=False)]
+    return max(groups, key=lambda part: int(part["n"].sum()))
+
+
+def shown(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells with ``hover``, and ``shown``: the mean where it is positive and above its noise, else NaN."""
+    noise = (cells["kind"] == "measured") & ~(cells["low"] > 0)
+    told = [hover(cell) for cell in cells.to_dict("records")]
+    return cells.assign(shown=cells["mean"].where((cells["mean"] > 0) & ~noise), hover=told)
+
+
+def totals(cells: pd.DataFrame) -> pd.DataFrame:
+    """Per layer: what it adds to the loss when its bits alone flip at BER, ``mean`` and ``half`` interval.
+
+    The sum over its bits of the change per flipped bit times the flips to expect; half widths add as the
+    errors of independent maps do.
+    """
+    flips = cells["words"] * BER
+    each = cells.assign(
+        mean=cells["mean"] * flips, half=((cells["high"] - cells["mean"]) * flips).fillna(0) ** 2
+    )
+    found = each.groupby("layer", sort=False)[["mean", "half"]].sum().reset_index()
+    return found.assign(
+        half=np.sqrt(found["half"]), words=cells.groupby("layer", sort=False)["words"].first().to_numpy()
+    )
+
+
+def hover(cell: Mapping[Any, Any]) -> str:
+    """All that makes one cell checkable."""
+    lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", f"one flipped bit: {change(cell['mean'])}"]
+    if cell["kind"] == "measured":
+        lines.append(f"95 % over {cell['maps']} maps: {change(cell['low'])} to {change(cell['high'])}")
+        lines.append(f"{cell['flips']:,} of {cell['words']:,} flipped: accuracy {points(cell['drop'])}")
+    else:
+        lines.append(f"estimated from gradients; {cell['words']:,} weights")
+    return "<br>".join([*lines, f"n = {cell['n']}, seed {cell['seed']}, weights {cell['weights'][:8]}"])
+
+
+def short(name: str) -> str:
+    """A layer's name as people say it."""
+    return name.removesuffix(".weight")
+
+
+def change(value: float) -> str:
+    """A change of the loss with its sign.
+
+    >>> change(0.00123), change(-2e-7), change(float("nan"))
+    ('+0.00123', '−2·10⁻⁷', 'no interval')
+    """
+    if np.isnan(value):
+        return "no interval"
+    return ("+" if value > 0 else "") + numbers.number(value)
+
+
+def points(drop: float) -> str:
+    """Lost accuracy in points, with its sign.
+
+    >>> points(0.0123), points(0.0001)
+    ('−1.2 points', '+0.0 points')
+    """
+    return f"{round(-100 * drop, 1) + 0.0:+.1f} points".replace("-", "−")  # no negative zero
+
+
+def total_hover(name: str, line: pd.Series) -> str:
+    """A bar of the totals, in words."""
+    half = f" ± {numbers.number(line['half'])}" if line["half"] > 0 else ""
+    return (
+        f"<b>{short(name)}</b>: {change(line['mean'])}{half}<br>its {int(line['words']):,} weights alone at "
+        f"BER {numbers.power(BER)}"
+    )
+
+
+def fields(enc: str) -> list[tuple[str, int, int]]:
+    """(name, highest bit, lowest bit) of the parts of a stored word, short enough to stand over them.
+
+    Where layers are stored apart in other words, a bit is not the same part in all: they are one part then.
+    """
+    encoding, found = Encoding.parse(enc), []
+    if encoding.other is not None and encoding.other.word != encoding.base.word:
+        return [(f"{encoding.base}, or {encoding.other}", encoding.word_bits - 1, 0)]
+    for field in sorted(bit_view.fields(encoding), key=lambda field: -field.bits[0]):
+        name = {"code": "code", "sign": "sign", "copy": "copies"}.get(field.kind, field.kind)
+        if field.kind == "code" and encoding.code == "magnitude":
+            name = "magnitude"
+        found.append(
+            (
+                f"{name} of {field.name.split()[-1]}" if field.kind == "copy" else name,
+                field.bits[0],
+                field.bits[-1],
+            )
+        )
+    return found
+
+
+def bits(enc: str) -> list[int]:
+    """Stored bits, the top one first."""
+    return list(range(Encoding.parse(enc).word_bits - 1, -1, -1))
+
+
+def top(enc: str) -> int:
+    """The bit that is shown at first: the top bit of the code, or of the exponent."""
+    parts = bit_view.fields(Encoding.parse(enc))
+    return next((f.bits[0] for f in parts if f.kind == "exponent"), parts[0].bits[0])
+
+
+def finding(cells: pd.DataFrame) -> str:
+    """What the picture shows: the worst cell, the worst layer, and how much less the lowest bit does."""
+    clear = cells.dropna(subset=["shown"])
+    if clear.empty:
+        return "No cell stands above its noise: with these maps and images nothing can be told from zero."
+    most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)
+    worst_layer = sums.iloc[int(sums["mean"].argmax())]
+    return (
+        f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']} "
+        f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}). "
+        f"Most harmful at an equal bit error rate: {short(worst_layer['layer'])} "
+        f"({change(worst_layer['mean'])} at BER {numbers.power(BER)})."
+    )
+
+
+def provenance(cells: pd.DataFrame, source: str) -> str:
+    """Where the numbers come from, in one line."""
+    first = cells.iloc[0]
+    share = f"{100 * first['share']:g} % of its bits together, at least 16"
+    how = (
+        f"{int(cells['maps'].max())} fault maps a cell, {share}"
+        if first["kind"] == "measured"
+        else "estimated to second order from gradients"
+    )
+    return (
+        f"{source} · {how} · {first['data']} test images 1 to {first['n']} · seed {first['seed']} · "
+        f"weights {first['weights'][:8]} · images {first['images'][:8]}"
+    )
+
+
+def agreement(found: layer_heatmap.Agreement) -> str:
+    """The rank correlation in a sentence."""
+    if np.isnan(found.rho):
+        return (
+            f"Only {found.used} of {found.of} cells stand above their noise: too few for a rank correlation."
+        )
+    return (
+        f"Spearman's rank correlation {found.rho:.3f} (95 %: {found.low:.3f} to {found.high:.3f}) over the "
+        f"{found.used} of {found.of} cells whose measured change stands above its own noise."
+    )

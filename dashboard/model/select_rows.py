@@ -1,0 +1,57 @@
+"""Which measured rows answer a spec: those measured live, or those stored. No streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from resq.measure.specs.sweep_spec import SweepSpec
+
+
+def select_rows(frame: pd.DataFrame, spec: SweepSpec, axis: str, measured: bool = False) -> pd.DataFrame:
+    """The rows that answer a spec, on however many images: ``choose.speaking`` says which of them speak.
+
+    Args:
+        measured: only those of the spec's n, as a measurement of it gives them.
+        axis: "ber" or "eps"; an attack's rows answer whatever the fault model is, and the other way round.
+    """
+    same = (
+        (frame["axis"] == axis)
+        & (frame["checkpoint"] == spec.checkpoint)
+        & (frame["data"] == spec.dataset)
+        & (frame["encoding"] == spec.encoding)
+        & (frame["seed"] == spec.seed)
+    )
+    if axis == "ber":
+        same &= (frame["fault"] == spec.fault) & (frame["region"] == spec.region)
+    else:
+        same &= frame["attack"] == spec.attack
+        if spec.attack == "pgd":
+            same &= (frame["steps"] == spec.steps) & (frame["restarts"] == spec.restarts)
+    return frame[same & (frame["n"] == spec.n)] if measured else frame[same]
+
+
+def together(
+    stored: pd.DataFrame, live: pd.DataFrame, specs: Sequence[SweepSpec], axis: str, running: bool = False
+) -> tuple[pd.DataFrame, list[SweepSpec]]:
+    """The rows of all specs, and the specs that have none.
+
+    Args:
+        live: rows measured on this server; they stand before stored ones while they are measured, and
+            afterwards where they are no fewer (a cancelled measurement does not hide a whole one).
+    """
+    found, missing = [], []
+    for spec in specs:
+        kept, fresh = select_rows(stored, spec, axis), select_rows(live, spec, axis, measured=True)
+        best = fresh if len(fresh) and (running or len(fresh) >= len(kept)) else kept
+        if best.empty:
+            missing.append(spec)
+        else:
+            found.append(best)
+    return (pd.concat(found, ignore_index=True) if found else stored.iloc[:0]), missing
+
+
+def names(specs: Sequence[SweepSpec]) -> str:
+    """Specs as a reader knows them."""
+    return ", ".join(f"{spec.checkpoint} in {spec.encoding}" for spec in specs)

@@ -1,0 +1,138 @@
+"""What visitors bring, checked before it is used: a picture, or the weights of a network. No streamlit."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dashboard.model import keeping
+from resq.core.errors import ResqError
+from resq.data import decode
+
+MOST_BYTES = 8 * 2**20
+SIDE = 32
+MOST_WEIGHTS = 64 * 2**20  # bytes of a checkpoint's file: ResNet18 in float32 has 45 MB
+MOST_KEPT = 20  # checkpoints brought by visitors: a server's disk is finite
+ENDINGS = ("safetensors", "pth.tar", "pt", "pth", "th", "ckpt", "bin", "onnx")
+
+
+def picture(raw: bytes) -> tuple[np.ndarray, str]:
+    """A PNG or JPEG file as pixels (3, 32, 32) uint8, its middle square, made small; and what was done to it.
+
+    Raises:
+        ValueError: another format, too large a file or too many pixels (read from the header, before anything
+            is decoded), or a damaged file.
+    """
+    if len(raw) > MOST_BYTES:
+        raise ResqError(
+            f"the file has {len(raw) / 2**20:.1f} MB; pictures up to {MOST_BYTES >> 20} MB are read"
+        )
+    try:
+        image, done = decode.rgb(raw)
+    except ValueError as error:
+        raise ResqError(f"the picture cannot be decoded: {error}") from None
+    if min(image.size) < 8:
+        raise ResqError(f"the picture has {image.width} x {image.height} pixels; 8 x 8 or more are read")
+    return _small(image), done
+
+
+def _small(image: Image.Image) -> np.ndarray:
+    """The middle square of a picture at the networks' size."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    small = square.resize((SIDE, SIDE), Image.Resampling.BOX if side > SIDE else Image.Resampling.NEAREST)
+    return np.ascontiguousarray(np.asarray(small, dtype=np.uint8).transpose(2, 0, 1))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the file may not say itself: ``resq.importers.import_weights`` and ``Normal.parse`` have the meanings."""
+
+    mean: str = ""
+    std: str = ""
+    state: str = ""
+    eps: float | None = None
+
+    @classmethod
+    def of(cls, mean: str, std: str, state: str, eps: str) -> Reading:
+        """From what a form's fields hold.
+
+        Raises:
+            ValueError: an eps that is no number.
+        """
+        try:
+            return cls(mean.strip(), std.strip(), state.strip(), float(eps) if eps.strip() else None)
+        except ValueError:
+            raise ResqError(f"the batch norm eps is a number such as 1e-3, got {eps[:40]!r}") from None
+
+
+def checkpoint(
+    raw: bytes,
+    file: str,
+    network: str,
+    data: str,
+    reading: Reading = Reading(),
+    told: list[str] | None = None,
+) -> str:
+    """Keeps the weights in a file as a checkpoint of the work folder; its name, the same for the same file.
+
+    Nothing in the file is executed (``resq.importers``), and none of its words become a name or a path.
+
+    Args:
+        file: its name, for the card and for its format.
+        network, data: what the weights are of.
+        told: gets sentences on how it was read, and on what made room for it.
+    Raises:
+        ValueError: too large a file, one that does not fit the network, or too many kept already.
+    """
+    from resq import checkpoints
+    from resq.data.normal import Normal
+    from resq.importers import cards, owncodes
+
+    ending = next((e for e in ENDINGS if file.lower().endswith(f".{e}")), "")
+    if not ending:
+        raise ResqError(f"{file[-60:]!r} is none of .{', .'.join(ENDINGS)}")
+    if len(raw) > MOST_WEIGHTS:
+        raise ResqError(
+            f"the file has {len(raw) / 2**20:.1f} MB; checkpoints up to {MOST_WEIGHTS >> 20} MB are read"
+        )
+    asked = Normal.parse(reading.mean, reading.std) if reading.mean or reading.std else None
+    digest = hashlib.sha256(raw).hexdigest()
+    brought = _brought(raw, file, ending, network, data, reading)
+    about = {
+        "source": {"file": file[-100:], "bytes": len(raw), "sha256": digest},
+        **cards.described(brought, asked),
+        **owncodes.about(brought),
+        "measured": "not measured: brought to the dashboard",
+    }
+    read = "" if reading == Reading() else repr(reading)  # the same file read otherwise is another checkpoint
+    mark = hashlib.sha256((digest + read).encode()).hexdigest() if read else digest
+    name = f"{data}/{network}/own-{mark[:8]}"
+    kept = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
+    notes = [keeping.room(kept)] if name not in kept and len(kept) >= MOST_KEPT else []
+    checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
+    if told is not None:
+        told += [*about["names"], *owncodes.sentences(about), *notes]
+    return name
+
+
+def _brought(raw: bytes, file: str, ending: str, network: str, data: str, reading: Reading) -> Any:
+    """What is read from the file; a refusal names it as its owner does."""
+    from resq import importers
+    from resq.data import source
+
+    with tempfile.TemporaryDirectory() as folder:
+        held = Path(folder) / f"upload-{hashlib.sha256(raw).hexdigest()[:8]}.{ending}"
+        held.write_bytes(raw)
+        try:
+            classes = len(source(data).classes)
+            return importers.import_weights(held, network, classes, reading.state, reading.eps)
+        except ValueError as error:
+            raise ResqError(str(error).replace(held.name, file[-100:])) from None

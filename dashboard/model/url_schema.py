@@ -1,0 +1,252 @@
+"""The address bar in one table: every parameter of every page, and what a teacher's link may hide.
+
+Add a page: its groups in GROUPS, its parameters in PARAMS. A group is a set of controls that are hidden
+together; ``page_frame.group(name)`` draws it. No streamlit here.
+What an address says and no table knows is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from resq.core.errors import ResqError
+
+LONGEST_TASK = 400  # characters; an address beyond some two thousand is cut by mail programs
+
+# page -> group of controls -> its name for people
+GROUPS: dict[str, dict[str, str]] = {
+    "start": {},
+    "bitlab": {
+        "network": "network",
+        "encoding": "encoding",
+        "weight": "layer and weight",
+        "picture": "picture",
+        "upload": "own picture",
+        "own": "own checkpoint",
+        "shortcuts": "buttons that choose a weight",
+        "plane": "flips in the whole layer",
+        "attack": "attack on the picture",
+        "more": "text and numbers below the figures",
+    },
+    "tradeoff": {
+        "choice": "network and encoding",
+        "view": "attack mode, line, map or landscape",
+        "cell": "chosen cell",
+        "live": "measuring live",
+        "resistance": "axis of the last figure",
+        "more": "text and numbers below the figures",
+    },
+    "harden": {
+        "base": "network and preset",
+        "stages": "stages and their options",
+        "effort": "epochs and seed",
+        "live": "hardening live",
+        "shown": "networks hardened before",
+        "own": "own checkpoint",
+        "more": "text and numbers below the figures",
+    },
+    "lessons": {"lesson": "choice of the lesson", "more": "how to write a lesson"},
+    "sweep": {
+        "choice": "networks and encodings",
+        "settings": "settings",
+        "cell": "chosen cell",
+        "live": "measuring live",
+        "more": "text and numbers below the figures",
+    },
+    "layers": {
+        "network": "network",
+        "encoding": "encoding",
+        "kind": "measured or estimated",
+        "cell": "layer and bit",
+        "film": "film of flipping bits",
+        "live": "measuring live",
+        "more": "text and numbers below the figures",
+    },
+    "yournetwork": {
+        "own": "box for a file",
+        "choice": "file and images",
+        "input": "what the file does not say of its input",
+        "sweep": "what is swept",
+        "word": "tensor, word and bits",
+        "picture": "picture",
+        "live": "measuring live",
+        "more": "commands, numbers, files",
+    },
+    "replay": {
+        "claim": "the claim",
+        "live": "measuring live",
+        "board": "leaderboard",
+        "more": "hashes, recipe, files",
+    },
+}
+
+# page -> parameter -> (group, meaning)
+PARAMS: dict[str, dict[str, tuple[str, str]]] = {
+    "start": {},
+    "bitlab": {
+        "net": ("network", "checkpoint"),
+        "enc": ("encoding", "how its weights are stored"),
+        "layer": ("weight", "layer"),
+        "w": ("weight", "number of the weight in its layer"),
+        "img": ("picture", "number of the test image"),
+        "flip": ("bits", "flipped bits of the weight, with commas"),
+        "plane": ("plane", "bit that is flipped in many weights of the layer"),
+        "share": ("plane", "in how many of them, %"),
+        "draw": ("plane", "seed of the draw of those weights"),
+        "pixels": ("attack", "how far an attack moves every pixel at most, 1/255"),
+        "attack": ("attack", "attack"),
+        "mode": ("attack", "transfer or adaptive"),
+        "start": ("attack", "seed of the attack's random start"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
+    },
+    "tradeoff": {
+        "net": ("choice", "checkpoint"),
+        "enc": ("choice", "how its weights are stored"),
+        "mode": ("view", "transfer or adaptive"),
+        "thr": ("view", "accuracy at which a line is drawn, %"),
+        "view": ("view", "map or landscape"),
+        "ber": ("cell", "bit error rate of the chosen cell"),
+        "eps": ("cell", "budget of the chosen cell, 1/255"),
+        "n": ("live", "test images of a re-run"),
+        "maps": ("live", "fault maps of a re-run"),
+        "again": ("live", "measurement of the chosen cell to follow"),
+        "robust": ("resistance", "faults or attack"),
+    },
+    "harden": {
+        "net": ("base", "checkpoint to start from"),
+        "preset": ("base", "preset"),
+        "stages": ("stages", "stages of the preset"),
+        "adversarial": ("stages", "eps of adversarial training, 1/255"),
+        "bit_error": ("stages", "bit error rate of bit-error training"),
+        "quantize": ("stages", "how the weights are stored at the end"),
+        "scale": ("effort", "epochs, times the preset's"),
+        "seed": ("effort", "seed"),
+        "shown": ("shown", "hardened checkpoint that is shown"),
+        "job": ("live", "run to follow"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
+    },
+    "lessons": {"lesson": ("lesson", "name of the lesson")},
+    "sweep": {
+        "nets": ("choice", "checkpoints"),
+        "encs": ("choice", "encodings"),
+        "fault": ("settings", "fault model"),
+        "maps": ("settings", "fault maps"),
+        "n": ("settings", "test images"),
+        "seed": ("settings", "seed of maps and random starts"),
+        "attack": ("settings", "attack"),
+        "steps": ("settings", "attack steps"),
+        "points": ("settings", "points on each curve"),
+        "parts": ("settings", "what is measured live"),
+        "job": ("live", "measurement to follow"),
+        "cell": ("cell", "stored cell that is looked at again"),
+        "again": ("live", "measurement of the chosen cell to follow"),
+        "flow": ("live", "measurement of its answers to follow"),
+    },
+    "layers": {
+        "net": ("network", "checkpoint"),
+        "enc": ("encoding", "how its weights are stored"),
+        "kind": ("kind", "measured or estimated"),
+        "layer": ("cell", "layer"),
+        "bit": ("cell", "bit of the stored words"),
+        "film": ("film", "whether the film of flipping bits is shown"),
+        "kindof": ("film", "its fault model"),
+        "draw": ("film", "its seed"),
+    },
+    "yournetwork": {
+        "file": ("choice", "deployed file, with the first digits of its hash"),
+        "data": ("choice", "data set whose test images it is given"),
+        "range": ("input", "what black and white become"),
+        "mean": ("input", "then subtracted"),
+        "std": ("input", "then divided by"),
+        "layout": ("input", "order of the input's axes"),
+        "images": ("live", "test images of the accuracy without faults"),
+        "clean": ("live", "measurement of that accuracy to follow"),
+        "bers": ("sweep", "bit error rates, with commas"),
+        "targets": ("sweep", "whose bits flip"),
+        "maps": ("sweep", "fault maps"),
+        "n": ("sweep", "test images of the sweep"),
+        "encs": ("sweep", "the lab's own encodings beside it"),
+        "job": ("live", "sweep to follow"),
+        "heat": ("live", "heatmap to follow"),
+        "layer": ("word", "tensor"),
+        "w": ("word", "number of the word in its tensor"),
+        "flip": ("word", "flipped bits of the word, with commas"),
+        "img": ("picture", "number of the test image"),
+    },
+    "replay": {
+        "claim": ("claim", "the quoted claim"),
+        "source": ("claim", "who is quoted"),
+        "n": ("live", "test images of the re-run"),
+        "maps": ("live", "fault maps of the re-run"),
+        "job": ("live", "measurement to follow"),
+    },
+}
+
+MANY = {"nets", "encs", "stages"}  # of these, none may be chosen
+
+# On every page.
+SHELL = {"task": "text shown on top", "hide": "hidden groups, with commas", "present": "1: for a projector"}
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What an address says about the page around the content."""
+
+    task: str = ""
+    hide: tuple[str, ...] = ()
+    present: bool = False
+
+
+def shell(page: str, given: Mapping[str, str]) -> Shell:
+    """What is valid of ``task``, ``hide`` and ``present``; the rest is as if it were not there.
+
+    >>> shell("sweep", {"hide": "settings,nonsense", "present": "1", "task": "  Look. "})
+    Shell(task='Look.', hide=('settings',), present=True)
+    """
+    wanted = {name.strip() for name in given.get("hide", "").split(",")}
+    hide = tuple(name for name in GROUPS.get(page, {}) if name in wanted)
+    return Shell(clean(given.get("task", "")), hide, given.get("present") == "1")
+
+
+def clean(task: str) -> str:
+    """A task without control characters, cut to LONGEST_TASK."""
+    lines = [" ".join(line.split()) for line in task.splitlines()]
+    text = "\n".join("".join(c for c in line if c.isprintable()) for line in lines)
+    return text.strip()[:LONGEST_TASK].rstrip()
+
+
+def query(page: str, values: Mapping[str, object], around: Shell | None = None) -> dict[str, str | list[str]]:
+    """The parameters of a link; several values of one name are a list.
+
+    Raises:
+        ValueError: a parameter that the page does not have.
+    """
+    unknown = sorted(set(values) - set(PARAMS[page]))
+    if unknown:
+        known = ", ".join(PARAMS[page]) or "none"
+        raise ResqError(f"page {page} has no parameter {', '.join(unknown)}; it has {known}")
+    found = {name: _text(value) for name, value in values.items()}
+    around = around or Shell()
+    said = {
+        "task": clean(around.task),
+        "hide": ",".join(around.hide),
+        "present": "1" if around.present else "",
+    }
+    return {**found, **{name: value for name, value in said.items() if value}}
+
+
+def _text(value: object) -> str | list[str]:
+    many = isinstance(value, Iterable) and not isinstance(value, str)
+    return [str(v) for v in value] if many else str(value)  # type: ignore[attr-defined]
+
+
+def page_url(base: str, parameters: Mapping[str, str | list[str]]) -> str:
+    """A whole address.
+
+    >>> page_url("http://localhost:8501/sweep", {"encs": ["int8", "fp32"], "task": "a b"})
+    'http://localhost:8501/sweep?encs=int8&encs=fp32&task=a+b'
+    """
+    said = urlencode(parameters, doseq=True)
+    return f"{base}?{said}" if said else base

@@ -1,0 +1,1 @@
+"""Rows as one HTML file or PDF: ``python -m dashboard.report``."""

@@ -1,0 +1,262 @@
+"""The figures that others quote, each with its source and what is unknown; read from TOML, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass
+from dataclasses import fields as fields_of
+from pathlib import Path
+from typing import Any, TypeVar
+
+from resq.core import Encoding, lookup, validation
+from resq.core.errors import ResqError
+from resq.core.paths import ASSETS
+from resq.memory import faults
+
+CLAIMS = ASSETS / "claims"
+LABELS = {
+    "paper": "the paper's title page and abstract",
+    "blog": "a text about the paper",
+    "other code": "other code of the same authors",
+    "literature": "other papers",
+}
+KINDS = {
+    "accuracy": "share of images right at one point",
+    "gain": "accuracy of a hardened network less that of the base",
+    "asymmetry": "whether one resilience brings the other",
+    "flips": "chosen flips until the network guesses",
+}
+UNITS = ("%", "% error", "percentage points", "flips", "")
+AIMS = {"at least": "more is better", "equal": "the figure itself"}
+MARGIN = 2.0  # percentage points; what a measured figure may differ by and still be the quoted one
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Who says so.
+
+    Attributes:
+        label: which kind of source, a key of LABELS.
+        bibtex: entries to cite; empty where there is nothing to cite.
+    """
+
+    label: str
+    name: str
+    bibtex: str = ""
+
+    def __post_init__(self) -> None:
+        lookup("kind of source", self.label, LABELS)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way in which a claim's open conditions could be meant: which measured cells then answer it.
+
+    Attributes:
+        encodings: how weights may be stored, the first one measured counts.
+        hardened: the same for hardened networks, whose protection is part of the claim; () means alike.
+        ber: a rate instead of the claim's; ``scale`` times the claim's rate otherwise.
+        eps: budget in 1/255; None: this reading is under faults, not under attack.
+        steps, restarts: of the attack; 0 means any.
+        network: the checkpoint that answers instead of the claim's; empty: the claim's.
+        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For
+        what
+            words alone give, with the base itself as ``network``.
+        aside: why the reading is shown beside the others and decides nothing; empty: it is judged.
+    """
+
+    label: str
+    encodings: tuple[str, ...]
+    hardened: tuple[str, ...] = ()
+    fault: str = "random"
+    ber: float | None = None
+    scale: float = 1.0
+    attack: str = ""
+    eps: float | None = None
+    steps: int = 0
+    restarts: int = 0
+    network: str = ""
+    code: str = ""
+    aside: str = ""
+
+    def __post_init__(self) -> None:
+        for name in (*self.encodings, *self.hardened, *filter(None, [self.code])):
+            Encoding.parse(name)
+        lookup("fault model", self.fault, faults.FAULTS)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One quoted figure.
+
+    Attributes:
+        says: the quantity in the source's words.
+        quoted: the figure in ``unit``; None where the claim is a sentence.
+        aim: "at least": a larger measured value exceeds it; "equal": it is the figure itself that is claimed.
+        ber: bit error rate of the claim; readings may mean another.
+        networks: checkpoints that may answer it, the first one measured counts.
+        base: the network that a gain is counted from.
+        baseline: the claim whose figure this one starts from: a reading must fit both.
+        other: why nothing here is under the claim's conditions; empty where something may be.
+        open: what the source leaves open so that no figure can meet or miss it, such as its unit; empty where
+            it can be judged. What was measured is then shown beside it.
+        margin: percentage points by which a measured figure may differ and still be the quoted one.
+        whole: the claim is on the whole test split, so are the cells that answer it, and images are no noise.
+    """
+
+    id: str
+    source: Source
+    kind: str
+    says: str
+    quoted: float | None = None
+    unit: str = "%"
+    aim: str = "at least"
+    network: str = ""
+    data: str = ""
+    ber: float = 0.0
+    networks: tuple[str, ...] = ()
+    base: str = ""
+    baseline: str = ""
+    known: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    other: str = ""
+    open: str = ""
+    margin: float = MARGIN
+    whole: bool = False
+    readings: tuple[Reading, ...] = ()
+
+    def __post_init__(self) -> None:
+        lookup("kind of claim", self.kind, KINDS)
+        lookup("unit", self.unit, dict.fromkeys(UNITS))
+        lookup("aim", self.aim, AIMS)
+        if (self.quoted is None) != (self.kind == "asymmetry"):
+            raise ResqError("a figure must be quoted, except for an asymmetry")
+        faults.check_rate(self.ber)
+        if not 0 < self.margin < 100:
+            raise ResqError(f"a margin is in percentage points, above 0 and below 100, got {self.margin:g}")
+        menu = [name.strip() for name in self.data.split(",")]
+        if strangers := [
+            n for n in (*self.networks, *filter(None, [self.base])) if n.split("/")[0] not in menu
+        ]:
+            raise ResqError(f"{strangers[0]} is not on the claim's menu of data sets, {self.data or 'none'}")
+
+    @property
+    def value(self) -> float | None:
+        """The figure as a share 0..1 where it is a percentage (an error as the accuracy it leaves)."""
+        if self.quoted is None or self.unit == "flips":
+            return self.quoted
+        share = 1 - self.quoted / 100 if self.unit == "% error" else self.quoted / 100
+        return round(share, 6)
+
+    def spell(self, share: float, low: float | None = None, high: float | None = None) -> str:
+        """A measured share in the claim's own unit, with its interval where given."""
+
+        def spelled(value: float) -> str:
+            return f"{100 * (1 - value if self.unit == '% error' else value):.2f}"
+
+        if self.kind == "asymmetry":
+            span = f" ({low:.2f} to {high:.2f})" if low is not None and high is not None else ""
+            return f"Λ = {share:.2f}{span}"
+        if low is None or high is None:
+            return f"{spelled(share)} {self.unit}"
+        ends = (high, low) if self.unit == "% error" else (low, high)
+        return f"{spelled(share)} {self.unit} ({spelled(ends[0])} to {spelled(ends[1])})"
+
+    @property
+    def quote(self) -> str:
+        """The figure as the source writes it."""
+        if self.quoted is None:
+            return "a sentence"
+        return f"{self.quoted:g} {self.unit}" if self.unit == "flips" else f"{self.quoted:.2f} {self.unit}"
+
+
+def load(folder: Path | None = None) -> dict[str, Claim]:
+    """All claims of a folder by id, the paper's own first.
+
+    Raises:
+        ValueError: a file that cannot be used; one sentence names the file, the claim and what is wrong.
+    """
+    book: dict[str, Claim] = {}
+    for file in sorted((folder or CLAIMS).glob("*.toml")):
+        for claim in read(file):
+            if claim.id in book:
+                raise ResqError(f"{file.name}: there are two claims with the id {claim.id!r}")
+            book[claim.id] = claim
+    order = list(LABELS)
+    book = dict(sorted(book.items(), key=lambda item: order.index(item[1].source.label)))
+    for claim in book.values():
+        if claim.baseline and claim.baseline not in book:
+            raise ResqError(f"claim {claim.id!r} starts from {claim.baseline!r}, which is no claim")
+    return book
+
+
+def read(file: Path) -> list[Claim]:
+    """The claims of one file; those with ``points`` stand for one claim per point.
+
+    Raises:
+        ValueError: not TOML, an unknown or missing field, or a value out of range.
+    """
+    given = validation.read_toml(file, "file of claims")
+    unknown = sorted(set(given) - {"source", "readings", "defaults", "claim"})
+    if unknown or not {"source", "claim"} <= set(given):
+        spelled = f"has {', '.join(unknown)}" if unknown else "lacks a source or its claims"
+        raise ResqError(f"{file.name} {spelled}; expected source, readings, defaults, claim")
+    source = _make(Source, given["source"], f"{file.name}: source")
+    readings = {
+        key: _make(Reading, value, f"{file.name}: reading {key!r}")
+        for key, value in given.get("readings", {}).items()
+    }
+    points = [p for claim in given["claim"] for p in _points({**given.get("defaults", {}), **claim})]
+    return [_claim(point, source, readings, file.name) for point in points]
+
+
+def _points(claim: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """A claim with ``points`` as one claim for each, its id the two joined."""
+    shared = {key: value for key, value in claim.items() if key != "points"}
+    if "points" not in claim:
+        return [shared]
+    return [
+        {**shared, **point, "id": f"{claim.get('id', '')}-{point.get('id', '')}"} for point in claim["points"]
+    ]
+
+
+def _claim(given: dict[str, Any], source: Source, readings: Mapping[str, Reading], file: str) -> Claim:
+    where = f"{file}: claim {given.get('id', 'without an id')!r}"
+    try:
+        meant = [lookup("reading", key, readings) for key in given.get("readings", [])]
+    except ValueError as error:
+        raise ResqError(f"{where}: {error}") from None
+    return _make(Claim, {**given, "source": source, "readings": meant}, where)
+
+
+def _make(kind: type[T], given: Any, where: str) -> T:
+    """A frozen value from a TOML table, every field checked for its name and its type."""
+    if not isinstance(given, dict):
+        raise ResqError(f"{where} must be a table, got {given!r}")
+    own = {f.name: f for f in fields_of(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(given) - set(own))
+    lacking = [n for n, f in own.items() if f.default is MISSING and n not in given]
+    if unknown or lacking:
+        spelled = f"has {', '.join(unknown)}" if unknown else f"lacks {', '.join(lacking)}"
+        raise ResqError(f"{where} {spelled}; expected {', '.join(own)}")
+    try:
+        return kind(**{name: _value(own[name], value) for name, value in given.items()})
+    except ValueError as error:
+        raise ResqError(f"{where}: {error}") from None
+
+
+def _value(own: Field[Any], value: Any) -> Any:
+    """The value in the field's type.
+
+    Raises:
+        ValueError: of another type.
+    """
+    wanted = str(own.type)
+    if wanted.startswith("tuple") and isinstance(value, list):
+        return tuple(value)
+    if wanted.startswith("float") and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if wanted == "Source" or (wanted in ("str", "int", "bool") and type(value).__name__ == wanted):
+        return value
+    raise ResqError(f"{own.name} must be of type {wanted}, got {value!r}")

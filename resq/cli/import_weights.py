@@ -1,0 +1,133 @@
+"""Brings weights from elsewhere: a safetensors, torch or ONNX file becomes a checkpoint with a card."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from resq import checkpoints, data
+from resq.cli import options, train
+from resq.core import paths
+from resq.core.errors import ResqError
+from resq.data.normal import USUAL, Normal
+
+FILE = (
+    "a .safetensors file; a state dict that torch.save wrote (.pt, .pth, .th, .pth.tar, .ckpt, .bin), floats "
+    "or quantized by torch.ao, torchao or quanto; or an .onnx file"
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("file", type=Path, help=FILE)
+    parser.add_argument("--network", required=True, help="the network that the weights are of")
+    parser.add_argument("--data", required=True, help="the data set that it was trained on")
+    parser.add_argument("--name", help="data/network/variant; default: DATA/NETWORK/ and the file's name")
+    parser.add_argument("--overwrite", action="store_true", help="replace a checkpoint of the same name")
+    add_reading(parser)
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """What the file may not say itself."""
+    usual = ", ".join(USUAL)
+    parser.add_argument(
+        "--mean", default="", help="what the network subtracts from pixels in 0..1: one number, three, or "
+        f"{usual} (a name stands for --std too); default: a Normalize layer in the file, else the data set's"
+    )  # fmt: skip
+    parser.add_argument("--std", default="", help="what it then divides by: one number, three, or a name")
+    parser.add_argument(
+        "--state", default="", metavar="KEY", help="which state dict, by its key or prefix, where the file "
+        "holds several, such as ema"
+    )  # fmt: skip
+    parser.add_argument(
+        "--float-activations", action="store_true", help="import the weights of an ONNX file although its "
+        "own activations, in codes, give it another accuracy"
+    )  # fmt: skip
+    parser.add_argument(
+        "--eps", type=float, help="the batch norms' eps where the file does not say it, as 1e-3"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Checks, saves and tests."""
+    from resq import importers  # torch
+    from resq.importers import cards, owncodes
+
+    classes = data.source(arguments.data).classes
+    row = f"{arguments.data}/{arguments.network}"
+    name = arguments.name or f"{row}/{re.sub(r'[^a-zA-Z0-9_]+', '-', _stem(arguments.file.name))}"
+    if not re.fullmatch(re.escape(row) + "/[a-zA-Z0-9_-]+", name):
+        raise ResqError(f"--name must be {row}/VARIANT, of letters, digits, - and _, got {name!r}")
+    target = paths.work() / "weights" / f"{name}.safetensors"
+    if target.exists() and not arguments.overwrite:
+        raise ResqError(f"{target} exists already; --name keeps both, --overwrite replaces it")
+    asked = Normal.parse(arguments.mean, arguments.std) if arguments.mean or arguments.std else None
+    brought = importers.import_weights(
+        arguments.file, arguments.network, len(classes), arguments.state, arguments.eps
+    )
+    about = {"source": _source(arguments.file), **cards.described(brought, asked), **owncodes.about(brought)}
+    about |= _tested(name, brought, about, arguments)
+    file = checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
+    card = checkpoints.card(str(file))
+    print(options.dump(card) if arguments.json else _sentence(name, card, file))
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".tar").rpartition(".")[0] or name
+
+
+def _source(file: Path) -> dict[str, Any]:
+    with file.open("rb") as f:
+        digest = hashlib.file_digest(f, "sha256").hexdigest()
+    return {"file": file.name, "bytes": file.stat().st_size, "sha256": digest}
+
+
+def _tested(name: str, brought: Any, about: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Accuracy on all test images of the weights as they are kept, or why there is none."""
+    from resq.importers import whole
+    from resq.measure.run import normals
+
+    drafts = paths.work() / f"import-{os.getpid()}"
+    draft = checkpoints.save(name, brought.state, brought.weights, about, drafts, imported=brought.codes)
+    try:
+        checkpoint = checkpoints.load(str(draft))
+        found = whole.compared(arguments.file, brought, checkpoint, arguments.float_activations)
+        found["test"] = train.tested(draft)
+        other = normals.other(checkpoint, data.load(name.split("/")[0], "test"))
+        notes = [note for note in (str(other) if other else "", _doubt(name, found["test"])) if note]
+        return {**found, "notes": notes} if notes else found
+    except FileNotFoundError:
+        return {"measured": f"not measured: no {name.split('/')[0]} images on this machine"}
+    finally:
+        shutil.rmtree(drafts)
+
+
+def _doubt(name: str, test: dict[str, Any]) -> str:
+    """A sentence where the accuracy is far below that of other networks of this kind."""
+    row = name.rpartition("/")[0] + "/"
+    known = {n: checkpoints.card(n).get("test", {}).get("accuracy", 0) for n in checkpoints.names()
+             if n.startswith(row) and n != name}  # fmt: skip
+    best = max(known, key=lambda n: known[n], default="")
+    if not best or test["accuracy"] > 0.8 * known[best]:
+        return ""
+    return (
+        f"far below the {100 * known[best]:.2f} of {best}: the network's form, its mean and deviation, its "
+        "eps or the order of its classes may be others than assumed"
+    )
+
+
+def _sentence(name: str, card: dict[str, Any], file: Path) -> str:
+    test = card.get("test", {})
+    said = card.get("measured") or (
+        f"{options.percent(test['accuracy'])} of {test['n']} test images correct "
+        f"(95 %: {options.span(test['low'], test['high'])})"
+    )
+    from resq.importers import owncodes, whole
+
+    parts = [*card["names"], *owncodes.sentences(card), said, *whole.sentence(card), *card.get("notes", [])]
+    return f"{name}: {'; '.join(parts)}; written to {file}"

@@ -1,0 +1,77 @@
+"""What went wrong, for who runs a server: refusals, failed jobs and faults, one line each, in
+$RESQ_WORK/logs.
+
+A refusal is what a visitor was told; a fault is an error that nobody expected, with an id that the visitor
+was told and the traceback that the visitor was not. Messages of others are kept to one line, so that none of
+them looks like an entry of its own. The file is made with the first entry and turned over at MOST bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+import uuid
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from resq.core import paths
+
+MOST, KEPT = 1_000_000, 5  # bytes of a file; older ones that are kept
+LONGEST = 600  # characters of a message
+LOGGER = logging.getLogger("resq")
+
+
+def file() -> Path:
+    """Where entries go."""
+    return paths.work() / "logs" / "resq.log"
+
+
+def refused(error: BaseException, where: str) -> None:
+    """Notes an expected error that somebody was told."""
+    _write(logging.INFO, f"refused, {where}: {one_line(str(error))}")
+
+
+def failed(job: str, argv: str, error: str) -> None:
+    """Notes a job that failed."""
+    _write(logging.WARNING, f"failed, job {job} ({one_line(argv)}): {one_line(error)}")
+
+
+def fault(error: BaseException, where: str) -> str:
+    """Notes an error that nobody expected, with its traceback; the id to tell."""
+    key = uuid.uuid4().hex[:8]
+    trace = "".join(traceback.format_exception(error))
+    indented = "\n".join(f"    {line}" for line in trace.splitlines())
+    _write(logging.ERROR, f"fault {key}, {where}: {type(error).__name__}: {one_line(str(error))}\n{indented}")
+    return key
+
+
+def debugging() -> bool:
+    """Whether tracebacks are shown where the error is told: ``--debug``, or RESQ_DEBUG set."""
+    return os.environ.get("RESQ_DEBUG", "") not in ("", "0")
+
+
+def one_line(text: str) -> str:
+    """A message of anyone's as one line of printable characters, not too long.
+
+    >>> one_line("a" + chr(10) + "2031-01-01 fault")
+    'a 2031-01-01 fault'
+    """
+    flat = "".join(c if c.isprintable() else " " for c in text)
+    return flat if len(flat) <= LONGEST else f"{flat[:LONGEST]}…"
+
+
+def _write(level: int, message: str) -> None:
+    """One entry; where the folder takes none (a full disk), standard error has it."""
+    handler: logging.Handler
+    try:
+        file().parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(file(), maxBytes=MOST, backupCount=KEPT, encoding="utf-8", delay=True)
+    except OSError:
+        handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    record = LOGGER.makeRecord(LOGGER.name, level, "", 0, message, (), None)
+    try:
+        handler.handle(record)
+    finally:
+        handler.close()

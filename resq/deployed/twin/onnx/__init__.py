@@ -1,0 +1,1 @@
+"""The operators of an ONNX graph in torch, integers and shapes included."""

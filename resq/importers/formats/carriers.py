@@ -1,0 +1,156 @@
+"""Codes and scales under the names that quantizers give them, brought under one: NAME:qdata, NAME:scale.
+
+Layouts as written by optimum-quanto 0.2.7 (``weight._data``, ``weight._scale``), compressed-tensors 0.20
+(``weight`` and ``weight_scale``), NNCF 3.4 (``__nncf_hooks.post_hooks.LAYER:weight__0.0._scale``) and
+torch.ao of torch 2.13 (``scale`` and ``zero_point`` of activations among the weights). ``coded`` reads what
+comes out.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resq.importers.formats import coded, floats
+from resq.importers.formats.tensors import Listing, RefusedError, describe
+
+WHOLE = ("i1", "u1", "i2", "i4")
+ACTIVATION = re.compile(r"(.*[._])?(input_|output_|act_)?(scale|zero_point)(_\d+)?|.*_packed_params\..*")
+HOOK = re.compile(r"__nncf_hooks\.post_hooks\.(.+?):(weight)__\d+\.\d+\.(_scale|_zero_point)")
+PACKED = {
+    "._data._data": "quanto's codes of fewer than 8 bits, several in a byte; quantize to qint8, or save "
+                    "model.dequantize()'d weights",
+    "_packed": "compressed-tensors' packed codes; save it with format = 'int-quantized', which keeps int8",
+}  # fmt: skip
+ACTS = re.compile(r'"act_quant_kwargs": *(?!null)\S')  # torchao's word on activations of 8 bits
+FROZEN = re.compile(r"_frozen_param\d+|_scale_\d+|_zero_point_\d+")
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """A weight as floats of eight bits and their scale, read like a tensor of float32."""
+
+    data: Any
+    scale: Any
+    kind: str = "f4"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the small floats."""
+        return tuple(self.data.shape)
+
+    def read(self, file: Path) -> np.ndarray:
+        """The floats times their scale."""
+        scale = coded._spread(self.scale.read(file).astype(np.float32), self.shape)
+        return np.asarray(self.data.read(file) * scale, np.float32)
+
+
+def decoded(listed: Listing) -> Listing:
+    """The listing with every weight as one tensor of floats, in the file's order.
+
+    Raises:
+        RefusedError: codes that are packed, or whose layer cannot be told; the sentence names the tool.
+    """
+    _refuse(listed)
+    named = _renamed(listed.tensors)
+    small = _scaled(named)
+    found = coded.decoded(replace(listed, tensors=small))
+    if found.tensors.keys() == listed.tensors.keys():
+        return found
+    place = {_weight(name): i for i, name in reversed([*enumerate(small)])}
+    ordered = dict(sorted(found.tensors.items(), key=lambda item: place.get(item[0], len(place))))
+    left = [name for name, tensor in ordered.items() if _of_activations(name, tensor)]
+    kept = {name: tensor for name, tensor in ordered.items() if name not in left}
+    note = (
+        f"{len(left)} scales and zero points of activations left out: they are floats here, so "
+        "the tool's own inference may be right less often"
+        if left
+        else ""
+    )
+    return replace(found, tensors=kept, beside=(*found.beside, *([note] if note else [])))
+
+
+def notes(listed: Listing) -> list[str]:
+    """What else the file holds and what was made of small floats, in words for a card."""
+    kinds = [str(getattr(t, "data", t).kind) for t in listed.tensors.values()]
+    small = sorted({kind for kind in kinds if kind in floats.SMALL})
+    note = (
+        f"{' and '.join(small)} weights read as the floats that they stand for: no encoding here stores "
+        "them, so the flipped bits are not the file's"
+    )
+    found = [*listed.beside, *([note] if small else [])]
+    acts = sum(ACTS.search(text) is not None for text in listed.about.values())
+    return [*found, *([f"8-bit activations of {acts} layers left out: they are floats here"] if acts else [])]
+
+
+def _refuse(listed: Listing) -> None:
+    """Layouts that cannot be read, by the tool that writes them."""
+    for name in listed.tensors:
+        for end, sentence in PACKED.items():
+            if name.endswith(end):
+                raise RefusedError(f"holds {name[:80]!r}, {sentence}")
+    frozen = [name for name in listed.tensors if FROZEN.fullmatch(name)]
+    if frozen and frozen[0].startswith("_frozen"):
+        raise RefusedError(
+            f"holds {frozen[0][:40]!r}: PT2E's folded weights, whose layers only the graph knows; save the "
+            "program with torch.export.save and measure it as it is deployed: python -m resq inspect FILE, "
+            "or import the state dict from before convert_pt2e"
+        )
+    observed = [n for n in listed.tensors if "_fake_quant." in n or "activation_post_process" in n]
+    if observed:
+        raise RefusedError(
+            f"holds {observed[0][:80]!r}: a model still being trained for quantization; convert it first "
+            "(torch.ao.quantization.convert) and save the converted state dict"
+        )
+
+
+def _renamed(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Every tensor by the one naming; what is not of a quantized weight keeps its name."""
+    new: dict[str, str] = {}
+    for match in filter(None, map(HOOK.fullmatch, tensors)):
+        weight = f"{match[1].replace(':', '.')}.{match[2]}"  # a hook's name has : where the module's has .
+        new |= {match[0]: f"{weight}:{match[3][1:]}", weight: f"{weight}:qdata"}
+    for name, tensor in tensors.items():
+        stem, _, leaf = name.rpartition(".")
+        if leaf in ("_data", "_scale", "_shift") and f"{stem}._data" in tensors:
+            new[name] = f"{stem}:{'qdata' if leaf == '_data' else leaf[1:]}"
+        elif leaf == "weight" and tensor.kind in (*WHOLE, *floats.SMALL) and f"{name}_scale" in tensors:
+            new |= {name: f"{name}:qdata", f"{name}_scale": f"{name}:scale"}
+            new[f"{name}_zero_point"] = f"{name}:zero_point"
+    return {new.get(name, name): tensor for name, tensor in tensors.items()}
+
+
+def _scaled(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Floats of eight bits and their scales as one tensor each."""
+    found = dict(tensors)
+    for name, tensor in tensors.items():
+        stem = name.removesuffix(":qdata")
+        if stem == name or tensor.kind not in floats.SMALL:
+            continue
+        scale = tensors.get(f"{stem}:scale")
+        if scale is None or not coded._fits(tuple(scale.shape), tuple(tensor.shape)):
+            there = "no scale" if scale is None else f"a scale of shape {describe(tuple(scale.shape))}"
+            raise RefusedError(
+                f"gives {stem[:80]!r}, {tensor.kind} of shape {describe(tuple(tensor.shape))}, {there}; "
+                "expected "
+                "one per tensor, per channel or per block"
+            )
+        found[name] = Scaled(tensor, scale)
+        found.pop(f"{stem}:scale")
+    return {name.removesuffix(":qdata") if isinstance(t, Scaled) else name: t for name, t in found.items()}
+
+
+def _weight(name: str) -> str:
+    """The weight that a part belongs to."""
+    match = coded.DATA.fullmatch(name)
+    return re.sub(r"(^|\.)_(\w+)$", r"\1\2", match[1]) if match else name
+
+
+def _of_activations(name: str, tensor: Any) -> bool:
+    return bool(ACTIVATION.fullmatch(name)) and math.prod(tensor.shape) == 1

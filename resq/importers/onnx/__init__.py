@@ -1,0 +1,1 @@
+"""ONNX files: the graph read as data, its weights found by what the nodes do."""

@@ -1,0 +1,197 @@
+"""An ONNX file as the state of a known network: found by what its nodes do, and proven by running it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from resq import networks
+from resq.core import QuantizedTensor
+from resq.core.errors import ResqError
+from resq.data.normal import Normal
+from resq.importers import graphs, names, torch_graph
+from resq.importers.formats.pickles import RefusedError
+from resq.importers.graphs import Layer
+from resq.importers.onnx import onnx_check, onnx_file, onnx_layers, onnx_plain, onnx_state
+from resq.networks.shapes import shapes_only
+
+
+@dataclass(frozen=True, eq=False)
+class FromOnnx:
+    """What an ONNX file holds of a network.
+
+    Attributes:
+        codes: weights that came as integer codes.
+        said: sentences on what was found, adapted and dropped.
+        normal: what the file itself takes from its images and divides them by; None: nothing.
+        quantized: the operators by which it quantizes activations, which are floats here.
+    """
+
+    state: Mapping[str, np.ndarray]
+    codes: Mapping[str, QuantizedTensor] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+    normal: Normal | None = None
+    quantized: tuple[str, ...] = ()
+
+
+def read(file: Path, network: str, classes: int) -> FromOnnx:
+    """The state of ``network`` that an ONNX file holds.
+
+    Raises:
+        RefusedError: damaged, or with operators that are not read.
+        ValueError: it does not fit the network, or does not answer as what was read from it.
+    """
+    plain = onnx_plain.plain(onnx_file.loaded(file))
+    graph = onnx_layers.layers(plain)
+    if not graph.reads:
+        raise RefusedError("holds no layers with weights")
+    found = _as(network, classes, graph)
+    if isinstance(found, str):
+        raise ResqError(found)
+    normal = _normalised(graph)
+    how = _proven(plain, network, classes, found, normal)
+    own = {name: q for name, value in found.weights.items() if (q := value.own()) is not None}
+    return FromOnnx(
+        found.state, own, (*_said(plain, found, normal), how), normal, tuple(sorted(plain.dropped))
+    )
+
+
+def _as(network: str, classes: int, graph: onnx_layers.Graph) -> onnx_state.Filled | str:
+    """The state of a network, or why the file holds none."""
+    with shapes_only():
+        body = networks.NETWORKS[network](classes)
+    ours = torch_graph.layers(body)
+    places = graphs.matched(ours, graph.layers)
+    if places is None:
+        return _apart(network, classes, ours, graph.layers)
+    if any(
+        not b.is_floating_point() and b.ndim for b in body.buffers()
+    ):  # indices, which have no file to come from
+        body = networks.build(network, classes, mean=(0, 0, 0), std=(1, 1, 1)).body
+    return onnx_state.filled(body, ours, graph, places)
+
+
+def _apart(network: str, classes: int, ours: Sequence[Layer], theirs: Sequence[Layer]) -> str:
+    """Where the layers of a file and a network first differ."""
+    both = [[x for x in side if x.kind != "norm"] for side in (ours, theirs)]
+    for own, other in zip(*both, strict=False):
+        sentence = names.stem({f"{own.name}.weight": other.shape}, {f"{own.name}.weight": own.shape})
+        if sentence and own is both[0][0]:
+            return sentence
+        if own.shape != other.shape or own.how != other.how:
+            return (
+                f"{own.name}.weight has shape {_shape(other)}; {network} for {classes} classes has "
+                f"{_shape(own)} (node {other.name[:80]!r})"
+            )
+    if len(both[0]) != len(both[1]):
+        return f"it has {len(both[1])} layers with weights; {network} has {len(both[0])}"
+    return f"its layers have the shapes of {network}, but feed each other in another way"
+
+
+def _shape(layer: Layer) -> str:
+    steps = f" in steps of {layer.how[0]}" if layer.how and layer.how[0] != 1 else ""
+    return "x".join(map(str, layer.shape)) + steps
+
+
+def _normalised(graph: onnx_layers.Graph) -> Normal | None:
+    """Mean and deviation by which the file normalises its images itself.
+
+    Raises:
+        ValueError: they are none for pixels in [0, 1].
+    """
+    if np.all(graph.scale == 1) and np.all(graph.shift == 0):
+        return None
+    scale, shift = (np.broadcast_to(v, 3).astype(float) for v in (graph.scale, graph.shift))
+    mean, std = ((float(a), float(b), float(c)) for a, b, c in (-shift / scale, 1 / scale))
+    return Normal(mean, std).checked()
+
+
+def _proven(
+    plain: onnx_plain.Plain,
+    network: str,
+    classes: int,
+    found: onnx_state.Filled,
+    normal: Normal | None,
+) -> str:
+    """Runs the file and what was read from it on the same images; the sentence that says so.
+
+    Raises:
+        ValueError: they answer differently; the sentence names a network that answers alike, if there is one.
+    """
+    half = any(t.data_type in (10, 16) for t in plain.model.graph.initializer)
+    x = onnx_check.images() if normal else (onnx_check.images() - 0.5) / 0.25
+    theirs = onnx_check.answers(onnx_plain.as_model(plain), x)
+    if theirs.logits is None:
+        return f"not run for comparison: {theirs.runtime}"
+    given = (
+        x if normal is None else (x - np.reshape(normal.mean, (3, 1, 1))) / np.reshape(normal.std, (3, 1, 1))
+    )
+    same, apart = onnx_check.compare(theirs.logits, _logits(network, classes, found, given), half)
+    if same:
+        return f"run by {theirs.runtime}: the same logits on {len(x)} images, within {apart:.1g}"
+    raise ResqError(_other(network, classes, plain, given, theirs.logits, half, apart))
+
+
+def _logits(network: str, classes: int, found: onnx_state.Filled, x: np.ndarray) -> np.ndarray:
+    net = networks.restore(network, found.state, mean=(0, 0, 0), std=(1, 1, 1), classes=classes)
+    given = torch.from_numpy(np.ascontiguousarray(x, np.float32))
+    return np.asarray(networks.logits(net, given).numpy())
+
+
+def _other(
+    network: str,
+    classes: int,
+    plain: onnx_plain.Plain,
+    x: np.ndarray,
+    theirs: np.ndarray,
+    half: bool,
+    apart: float,
+) -> str:
+    """The refusal of a file that answers otherwise."""
+    graph = onnx_layers.layers(plain)
+    for name in networks.NETWORKS:
+        if name == network:
+            continue
+        found = _tried(lambda name=name: _as(name, classes, graph))  # type: ignore[misc]
+        if (
+            isinstance(found, onnx_state.Filled)
+            and onnx_check.compare(theirs, _logits(name, classes, found, x), half)[0]
+        ):
+            return (
+                f"it has layers of the shapes of {network}, but run on the same images it answers otherwise "
+                f"(logits up to {apart:.3g} apart) and as {name} does: --network {name}"
+            )
+    return (
+        f"run on the same images it answers otherwise than {network} with its weights (logits up to "
+        f"{apart:.3g} apart), so some operation in it is not that network's; nothing is imported"
+    )
+
+
+def _tried(make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except (ValueError, RuntimeError, TypeError, RefusedError):
+        return None
+
+
+def _said(plain: onnx_plain.Plain, found: onnx_state.Filled, normal: Normal | None) -> tuple[str, ...]:
+    dropped = ", ".join(sorted(plain.dropped))
+    lines = [
+        "matched by the graph",
+        f"{found.unfolded} batch norms were folded: unfolded as norms that change nothing"
+        if found.unfolded
+        else "",
+        f"{found.eps} batch norms have another epsilon: their variances and scales adapted"
+        if found.eps
+        else "",
+        f"activations are floats here: the file's quantization of them ({dropped}) is left out"
+        if dropped
+        else "",
+        f"its images are normalised inside by {normal}, as by a Normalize layer" if normal else "",
+    ]
+    return tuple(line for line in lines if line)

@@ -1,0 +1,272 @@
+"""An ONNX graph without the quantization of its activations: what it computes with the weights it stores.
+
+Weights stay as their codes, read by DequantizeLinear. The operators on codes (QLinearConv, ConvInteger, QGemm
+and their like) become those on floats. A quantizer of activations whose codes begin at 0 also cuts off what
+is negative, and onnxruntime leaves out the Relu before it: there one is put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from resq.importers.formats.pickles import RefusedError
+from resq.importers.onnx import onnx_file
+from resq.importers.onnx.onnx_values import LOOSE, Values
+
+SHAPES = ("Shape", "Size")  # depend on the images' number and size alone
+POSITIVE = ("Relu", "Sigmoid", "Softmax", "HardSigmoid", "MaxPool", "Transpose", "Reshape", "Flatten")
+
+
+@dataclass(eq=False)
+class Plain:
+    """The graph in the making.
+
+    Attributes:
+        moving: names whose values depend on the images.
+        dropped: operators by which activations were quantized, in the order met.
+    """
+
+    model: Any
+    values: Values
+    moving: set[str]
+    nodes: list[Any] = field(default_factory=list)
+    made: dict[str, Any] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def put(self, kind: str, given: list[str], gives: list[str], **settings: Any) -> str:
+        """One more node; the name that it gives first."""
+        from onnx import helper
+
+        self.add(helper.make_node(kind, given, gives, f"{kind}_{len(self.nodes)}", **settings))
+        return gives[0]
+
+    def add(self, node: Any) -> None:
+        """A node as it is."""
+        self.nodes.append(node)
+        self.made |= dict.fromkeys(node.output, node)
+        if node.op_type not in SHAPES and any(name in self.moving for name in _moved(node)):
+            self.moving |= set(node.output)
+
+    def fresh(self, stem: str) -> str:
+        """A name that nothing has."""
+        return f"{stem}|{len(self.nodes)}"
+
+    def number(self, value: np.ndarray, stem: str) -> str:
+        """A constant."""
+        from onnx import numpy_helper
+
+        return self.put("Constant", [], [self.fresh(stem)], value=numpy_helper.from_array(value))
+
+    def floats(self, name: str, scale: str, zero: str, axis: int = 1) -> str:
+        """The floats of a tensor of codes; of activations, which are floats already, the name itself."""
+        if name in self.moving:
+            return name
+        return self.put(
+            "DequantizeLinear", [n for n in (name, scale, zero) if n], [self.fresh(name)], axis=axis
+        )
+
+    def three(self, given: list[str], at: int, axis: int = 1) -> str:
+        """The floats of a tensor whose scale and zero point stand right after it."""
+        return self.floats(given[at], given[at + 1], given[at + 2], axis)
+
+
+def _moved(node: Any) -> list[str]:
+    """Those inputs of a node whose values reach what it gives; a shape does not."""
+    return list(node.input[:1]) if node.op_type in ("Reshape", "Expand", "CastLike") else list(node.input)
+
+
+def plain(model: Any) -> Plain:
+    """The model's graph with activations in floats.
+
+    Raises:
+        RefusedError: an operator on codes that is not known; the sentence names it.
+    """
+    nodes = onnx_file.sorted_nodes(model.graph)
+    inside = {tensor.name for tensor in model.graph.initializer}
+    images = {given.name for given in model.graph.input} - inside
+    made = Plain(model, Values(model.graph, nodes, images), images)
+    for node in nodes:
+        rule = RULES.get(node.op_type)
+        if rule is None or not any(name in made.moving for name in node.input):
+            _known(node)
+            made.add(node)
+            continue
+        _settled(made, node)
+        made.dropped[node.op_type] = made.dropped.get(node.op_type, 0) + 1
+        rule(made, node, list(node.input) + [""] * 12)
+    made.values = Values(model.graph, made.nodes, made.moving)
+    return made
+
+
+def _settled(p: Plain, node: Any) -> None:
+    """Refuses codes of weights, scales and zero points that depend on the images."""
+    kinds = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QGemm")
+    rest = any(name in p.moving for name in node.input[1:])
+    if node.op_type in kinds and (rest or node.input[0] not in p.moving):
+        raise RefusedError(
+            f"computes {node.op_type} with a weight, scale or zero point that depends on the images (node "
+            f"{node.name[:80]!r})"
+        )
+
+
+def _known(node: Any) -> None:
+    if node.op_type.startswith("QLinear") or node.op_type in ("QAttention", "MatMulNBits", "QMoE"):
+        raise RefusedError(
+            f"computes with the operator {node.op_type}, which is not read (node {node.name!r:.80})"
+        )
+
+
+def _dequantized(p: Plain, node: Any, given: list[str]) -> None:
+    p.put("Identity", [given[0]], [node.output[0]])
+
+
+def _quantized(p: Plain, node: Any, given: list[str]) -> None:
+    p.put(_rectifier(p, given[0], given[2], node), [given[0]], [node.output[0]])
+
+
+def _rectifier(p: Plain, name: str, zero: str, node: Any = None) -> str:
+    """Relu where codes begin at 0 and what is quantized may be negative, else Identity."""
+    if name not in p.made or (node is not None and not zero):
+        return "Identity"  # the images themselves
+    value = p.values.of(zero)
+    kinds = {"uint8": 2, "int8": 3, "uint16": 4, "int16": 5}
+    kind = kinds.get(value.array.dtype.name, 3) + (19 if value.bits == 4 else 0)
+    lowest = value.array.size == 1 and int(value.array.reshape(-1)[0]) == LOOSE[kind][0]
+    return "Relu" if lowest and p.made[name].op_type not in POSITIVE else "Identity"
+
+
+def _dynamic(p: Plain, node: Any, given: list[str]) -> None:
+    p.put("Identity", [given[0]], [node.output[0]])
+    for at, value in ((1, np.float32(1)), (2, np.uint8(0))):
+        if len(node.output) > at and node.output[at]:
+            p.put("Identity", [p.number(np.asarray(value), "dynamic")], [node.output[at]])
+
+
+def _ends(p: Plain, node: Any, kind: str, given: list[str], zero: str, settings: dict[str, Any]) -> None:
+    """A node on floats in the place of one on codes, and the Relu that its output's codes stand for."""
+    inner = p.put(kind, given, [p.fresh(node.output[0])], **settings)
+    p.put(_rectifier(p, inner, zero), [inner], [node.output[0]])
+
+
+def _bias(p: Plain, name: str, steps: tuple[str, str], factor: float = 1.0) -> list[str]:
+    """A bias of int32, whose scale is the product of those of input and weight."""
+    if not name:
+        return []
+    step = p.put("Mul", list(steps), [p.fresh(name)])
+    if factor != 1:
+        step = p.put("Mul", [step, p.number(np.array(factor, np.float32), name)], [p.fresh(name)])
+    return [p.floats(name, step, "", 0)]
+
+
+def _qlinear_conv(p: Plain, node: Any, given: list[str]) -> None:
+    weight = p.floats(given[3], given[4], given[5], 0)
+    bias = _bias(p, given[8], (given[1], given[4]))
+    _ends(p, node, "Conv", [given[0], weight, *bias], given[7], onnx_file.settings(node))
+
+
+def _qlinear_matmul(p: Plain, node: Any, given: list[str]) -> None:
+    both = [p.three(given, 0), p.three(given, 3)]
+    _ends(p, node, "MatMul", both, given[7], {})
+
+
+def _qgemm(p: Plain, node: Any, given: list[str]) -> None:
+    settings = onnx_file.settings(node)
+    weight = p.three(given, 3, 0 if settings.get("transB") else 1)
+    bias = _bias(p, given[6], (given[1], given[4]), settings.get("alpha", 1.0))
+    _ends(p, node, "Gemm", [given[0], weight, *bias], given[8] or given[5], settings)
+
+
+def _qlinear_two(kind: str) -> Callable[[Plain, Any, list[str]], None]:
+    def rule(p: Plain, node: Any, given: list[str]) -> None:
+        _ends(p, node, kind, [p.three(given, 0), p.three(given, 3)], given[7], {})
+
+    return rule
+
+
+def _qlinear_one(kind: str, *kept: str) -> Callable[[Plain, Any, list[str]], None]:
+    def rule(p: Plain, node: Any, given: list[str]) -> None:
+        settings = onnx_file.settings(node)
+        if settings.get("channels_last"):
+            raise RefusedError(f"computes {node.op_type} with channels last, which is not read")
+        p.put(kind, [given[0]], [node.output[0]], **{k: v for k, v in settings.items() if k in kept})
+
+    return rule
+
+
+def _qlinear_concat(p: Plain, node: Any, given: list[str]) -> None:
+    parts = [p.three(list(node.input), i) for i in range(2, len(node.input), 3)]
+    p.put("Concat", parts, [node.output[0]], axis=onnx_file.settings(node)["axis"])
+
+
+def _integer(kind: str) -> Callable[[Plain, Any, list[str]], None]:
+    def rule(p: Plain, node: Any, given: list[str]) -> None:
+        """ConvInteger and MatMulInteger: whole numbers whose scale a later Mul brings."""
+        if given[1] in p.moving:
+            p.put(kind, given[:2], [node.output[0]], **onnx_file.settings(node))
+            return
+        axis = 0 if kind == "Conv" else p.values.of(given[1]).array.ndim - 1
+        many = bool(given[3]) and p.values.of(given[3]).array.size > 1
+        count = p.values.of(given[1]).array.shape[axis] if many else 1
+        one = np.ones(count, np.float32) if many else np.ones((), np.float32)
+        weight = p.floats(given[1], p.number(one, given[1]), given[3], axis)
+        p.put(kind, [given[0], weight], [node.output[0]], **onnx_file.settings(node))
+
+    return rule
+
+
+def _scaled_matmul(p: Plain, node: Any, given: list[str]) -> None:
+    """com.microsoft's MatMulIntegerToFloat: A, B, their scales, their zero points, a bias."""
+    _product(p, node, given[0], p.floats(given[1], given[3], given[5]), given[6])
+
+
+def _dynamic_matmul(p: Plain, node: Any, given: list[str]) -> None:
+    """com.microsoft's DynamicQuantizeMatMul: A, B, its scale, its zero point, a bias."""
+    _product(p, node, given[0], p.floats(given[1], given[2], given[3]), given[4])
+
+
+def _product(p: Plain, node: Any, x: str, weight: str, bias: str) -> None:
+    out = p.put("MatMul", [x, weight], [p.fresh(node.output[0]) if bias else node.output[0]])
+    if bias:
+        p.put("Add", [out, bias], [node.output[0]])
+
+
+POOL = ("auto_pad", "ceil_mode", "count_include_pad", "kernel_shape", "pads", "strides")
+RULES: dict[str, Callable[[Plain, Any, list[str]], None]] = {
+    "QuantizeLinear": _quantized,
+    "DequantizeLinear": _dequantized,
+    "DynamicQuantizeLinear": _dynamic,
+    "QLinearConv": _qlinear_conv,
+    "QLinearMatMul": _qlinear_matmul,
+    "QGemm": _qgemm,
+    "QLinearAdd": _qlinear_two("Add"),
+    "QLinearMul": _qlinear_two("Mul"),
+    "QLinearSigmoid": _qlinear_one("Sigmoid"),
+    "QLinearLeakyRelu": _qlinear_one("LeakyRelu", "alpha"),
+    "QLinearSoftmax": _qlinear_one("Softmax", "axis"),
+    "QLinearGlobalAveragePool": _qlinear_one("GlobalAveragePool"),
+    "QLinearAveragePool": _qlinear_one("AveragePool", *POOL),
+    "QLinearConcat": _qlinear_concat,
+    "ConvInteger": _integer("Conv"),
+    "MatMulInteger": _integer("MatMul"),
+    "MatMulIntegerToFloat": _scaled_matmul,
+    "DynamicQuantizeMatMul": _dynamic_matmul,
+}
+
+
+def as_model(p: Plain) -> Any:
+    """The plain graph as an ONNX model of its own, to be run."""
+    import onnx
+
+    model = onnx.ModelProto()
+    model.CopyFrom(p.model)
+    del model.graph.node[:]
+    del model.graph.value_info[:]
+    model.graph.node.extend(p.nodes)
+    if p.dropped:  # codes have become floats on the way
+        for given in model.graph.output:
+            given.type.tensor_type.elem_type = 1
+    return model

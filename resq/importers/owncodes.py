@@ -1,0 +1,56 @@
+"""What an import says of integer codes: which encoding has the very words of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from resq.core import Encoding
+from resq.core.encoding import IMPORTED
+from resq.memory import own
+
+
+def about(brought: Any) -> dict[str, Any]:
+    """What the card says of a file's own codes, and the encoding that the checkpoint is opened in by default.
+
+    An empty dict where no weight came as codes of at most 8 bits.
+    """
+    if not brought.codes:
+        return {}
+    bits, layers = own.bits_of(brought.codes), len(brought.weights)
+    differ, words = own.differing(brought.codes), sum(q.words.size for q in brought.codes.values())
+    said = {"layers": len(brought.codes), "of": layers, "bits": bits, "words": words, "differ": differ}
+    exact = [name for name, count in differ.items() if not count]
+    whole = len(brought.codes) == layers
+    if not bits or (not whole and bits < 8):  # the rest would be rounded to so few bits, or has other widths
+        return {"codes": said}
+    default = exact[0] if exact and whole else str(Encoding(bits, IMPORTED))
+    return {"encoding": default, "codes": said}
+
+
+def sentences(card: Mapping[str, Any]) -> list[str]:
+    """The same for people."""
+    found = card.get("codes")
+    if not found:
+        return []
+    came = f"{found['layers']} of {found['of']} layers came as integer codes"
+    if not found["bits"]:
+        return [f"{came} of several widths, which one memory cannot hold: int8 is the default encoding"]
+    came += f" of {found['bits']} bits"
+    shares = ", ".join(f"{name} {_percent(n, found['words'])}" for name, n in found["differ"].items())
+    if "encoding" not in card:
+        return [f"{came} and the others as floats: int8 is the default encoding, not the file's words"]
+    default = card["encoding"]
+    if default.startswith(IMPORTED):
+        kept = (
+            "so they are kept as they came" if min(found["differ"].values()) else "and the others as floats"
+        )
+        return [f"{came}; words that would differ: {shares}", f"{kept}: {default} is the default encoding"]
+    return [f"{came}; {default} has the very words of the file and is the default encoding (words that would "
+            f"differ: {shares})"]  # fmt: skip
+
+
+def _percent(n: int, of: int) -> str:
+    """A share in percent, none of it rounded to nothing."""
+    share = 100 * n / of
+    return "none" if not n else f"{share:.2g} %" if share < 10 else f"{share:.0f} %"

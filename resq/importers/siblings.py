@@ -1,0 +1,48 @@
+"""Networks whose weights have the same shapes: a file cannot tell which of them it is of."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from torch import nn
+
+from resq import networks
+from resq.importers.names import COUNTER
+from resq.networks.shapes import shapes_only
+
+
+def _shapes(body: nn.Module) -> Counter[tuple[int, ...]]:
+    return Counter(tuple(v.shape) for name, v in body.state_dict().items() if not name.endswith(COUNTER))
+
+
+def siblings(network: str, body: nn.Module, classes: int, thorough: bool) -> list[str]:
+    """Names of the other networks with the shapes of ``body``.
+
+    Args:
+        thorough: also where torchvision, which builds some of them, would have to be imported for it.
+    """
+    if not thorough and "torchvision" not in sys.modules:
+        return []
+    own, found = _shapes(body), []
+    for name, make in networks.NETWORKS.items():
+        if name != network:
+            with shapes_only():
+                found += [name] if _shapes(make(classes)) == own else []
+    return found
+
+
+def said(network: str, others: list[str], renamed: int) -> list[str]:
+    """Sentences on what the file alone cannot tell."""
+    found = []
+    if renamed:
+        found.append(
+            "tensors of equal shape are told apart by the file's order alone, so compare the accuracy with "
+            "the source's"
+        )
+    if others:
+        found.append(
+            f"{' and '.join(others)} {'have' if len(others) > 1 else 'has'} the same shapes: where the "
+            f"accuracy is far below the source's, try --network {others[0]}"
+        )
+    return found

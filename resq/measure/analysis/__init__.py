@@ -1,0 +1,1 @@
+"""Rows to numbers: curves, intervals, areas, sample sizes, fronts. pandas and scipy, never torch."""

@@ -1,0 +1,85 @@
+"""Which of several measured cells answers a question: one rule for tables, claims, texts and pages. pandas
+only.
+
+One point of one network may have been measured more than once: on more images, over more maps, with maps
+drawn at another rate. The one with the narrowest 95 % interval over maps and images speaks, one on the whole
+test split before all others; never the one with the value that pleases. Of equally narrow ones the one on the
+most images, then over the most maps, then of the smallest seed.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from resq.measure.store.table import COLUMNS
+
+# What a question names. The images, how many, the seed and the rate that maps were drawn at decide how well
+# it is answered, and the code that answered it is where it comes from.
+QUESTION = [
+    "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "weights",
+    "mode", "precision", "targets", "numbers", "x", "eps",
+]  # fmt: skip
+WHOLE = {"cifar10": 10_000, "cifar100": 10_000, "gtsrb": 12_630, "signs": 4_000}  # images of the test split
+RULE = (
+    "Where one point was measured more than once, the cell on the whole test split speaks, else the one "
+    "with the narrowest 95 % interval over fault maps and images together."
+)
+
+
+def speaking(lines: pd.DataFrame) -> pd.DataFrame:
+    """Of lines of ``stats.curve`` that answer one question, the one that speaks; curve by curve, along x.
+
+    Without flips it does not matter which bits would have flipped: the fault-free point of a curve is the one
+    that speaks for all fault models, under the curve's own.
+    """
+    if lines.empty:
+        return lines
+    by = [name for name in QUESTION if name in lines]
+    ordered = ranked(lines)
+    first = ordered.groupby(by, sort=False, dropna=False).head(1)
+    clean = _clean(first)
+    if clean.any():
+        shared = [name for name in by if name != "fault"]
+        best = first[clean].drop_duplicates(shared)
+        own = first.loc[clean, [*shared, "fault"]].reset_index()
+        same = own.merge(best.drop(columns="fault"), on=shared).set_index("index")
+        first = pd.concat([first[~clean], same[first.columns]])
+    curves = [name for name in by if name not in ("x", "eps")]
+    place = first.sort_index().groupby(curves, sort=False, dropna=False).ngroup()
+    order = first.assign(_place=place).sort_values(["_place", *([n for n in ("x", "eps") if n in first])])
+    return order.drop(columns="_place").reset_index(drop=True)
+
+
+def _clean(lines: pd.DataFrame) -> pd.Series:
+    """Which lines are without flips and without an attack."""
+    return (lines["x"] == 0) & (lines["attack"] == "none") & (lines["mode"] == "none")
+
+
+def ranked(lines: pd.DataFrame) -> pd.DataFrame:
+    """The lines, those that speak first; one of a single map, without an interval, comes last."""
+    width = (lines["high"] - lines["low"]).round(9).fillna(1.0)
+    part = (lines["n"] < lines["data"].map(WHOLE).fillna(float("inf"))) | (lines["sample"] != "first")
+    order = lines.assign(_part=part | width.ge(1.0), _width=width, _few=-lines["n"], _thin=-lines["maps"])
+    keys = ["_part", "_width", "_few", "_thin", "seed"]
+    return order.sort_values(keys, kind="stable").drop(columns=keys[:-1])
+
+
+def rows_of(rows: pd.DataFrame, lines: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """The rows behind these lines, all columns of COLUMNS.
+
+    Args:
+        axis: of the lines, "ber" or "eps".
+    """
+    if lines.empty:
+        return rows.iloc[:0]
+    named, own = lines.rename(columns={"x": axis}), rows[rows["axis"] == axis]
+    apart = ("code", "due", "flips", "top", "fault")
+    same = [name for name in COLUMNS if name in named and name not in apart]
+    # Which map a row is of is decided by the rate it was drawn at and the fault model, where a bit flips.
+    maps = pd.MultiIndex.from_frame(named[[*same, "top", "fault"]])
+    clean = pd.MultiIndex.from_frame(named.loc[_clean(lines), same])
+    kept = pd.MultiIndex.from_frame(own[[*same, "top", "fault"]]).isin(maps)
+    free = (own["ber"] == 0) & pd.MultiIndex.from_frame(own[same]).isin(clean)
+    # Campaigns of two fault models may both have measured it: it is one row.
+    first = ~own[free].duplicated([*same, "map"])
+    return own[(kept & ~free) | free.where(~free, first.reindex(own.index, fill_value=False))]

@@ -1,0 +1,161 @@
+"""How much more accurate one network is than another, on the fault maps and images that both were measured
+on.
+
+Both answer the same images while the same bits flip, so what an image or a map does to both cancels. The
+interval counts maps and images as crossed random effects of the difference of answers; whether maps are
+common is read from the rows (same seed, same rate drawn at, as many flips in each), never assumed.
+Source: Searle, Casella & McCulloch 1992, ch. 4; degrees of freedom by Satterthwaite 1946.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from resq.measure.analysis import variance as noise
+from resq.measure.analysis.intervals import level_of
+
+# What two cells have in common so that their maps are the same.
+MAPS = ["seed", "fault", "sample", "ber"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The accuracy of one cell less that of another, shares.
+
+    Attributes:
+        low, high: interval over maps and images.
+        maps, n: those that both were measured on; 0 maps: not the same ones.
+        correlation: of both accuracies over common maps; NaN where there are fewer than three.
+        how: what was paired, in words.
+        p: two-sided, of no difference.
+    """
+
+    mean: float
+    low: float
+    high: float
+    maps: int
+    n: int
+    correlation: float
+    how: str
+    p: float
+
+
+def difference(a: pd.DataFrame, b: pd.DataFrame, comparisons: int = 1) -> Difference:
+    """How much more accurate the cell of rows ``a`` is than that of rows ``b``.
+
+    Args:
+        a, b: the rows of one cell each, one per map, with their answers per image.
+        comparisons: of how many this is one; the interval then has their joint level of 95 % (Bonferroni).
+    Raises:
+        ValueError: rows without answers per image, of other images, or with none in common.
+    """
+    left, right, common = _answers(a, b)
+    if common:
+        parts = _crossed(left - right)
+        correlation = _correlation(left, right)
+    else:
+        parts = [*_images(left.mean(axis=0) - right.mean(axis=0)), *_maps(left), *_maps(right)]
+        correlation = math.nan
+    mean = float(left.mean() - right.mean())
+    maps, n = (left.shape[0] if common else 0), left.shape[1]
+    low, high, p = _interval(mean, parts, level_of(comparisons))
+    return Difference(mean, low, high, maps, n, correlation, _how(common, left, right), p)
+
+
+def comparable(a: pd.DataFrame, b: pd.DataFrame) -> bool:
+    """Whether two cells' rows keep answers to the same first images of one data set."""
+    return all(
+        len(rows) > 0 and (rows["right"].map(len) > 0).all() and (rows["sample"] == "first").all()
+        for rows in (a, b)
+    ) and set(a["data"]) == set(b["data"])
+
+
+def _answers(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Answers (maps, images) of both on their common images, as floats, and whether the maps are the same."""
+    first, second = a.iloc[0], b.iloc[0]
+    if (first["data"], first["sample"], second["sample"]) != (second["data"], "first", "first"):
+        raise ValueError(
+            f"answers are compared on the same first images, got {first['data']} ({first['sample']}) and "
+            f"{second['data']} ({second['sample']})"
+        )
+    n = int(min(first["n"], second["n"]))
+    a, b = a.sort_values("map"), b.sort_values("map")
+    shared = sorted(set(a["map"]) & set(b["map"]))
+    common = _common(a, b, shared)
+    if common and not (_fixed(a) or _fixed(b)):
+        a, b = (rows[rows["map"].isin(shared)] for rows in (a, b))
+    left, right = (noise.answers(rows)[:, :n].astype(float) for rows in (a, b))
+    rows = max(len(left), len(right)) if common else 0
+    if rows:  # without flips one row stands for every map
+        left, right = (np.broadcast_to(y, (rows, n)) if len(y) == 1 else y for y in (left, right))
+    return left, right, common
+
+
+def _fixed(rows: pd.DataFrame) -> bool:
+    """Whether nothing in these rows is random: one row without flips."""
+    return len(rows) == 1 and float(rows["ber"].iloc[0]) == 0
+
+
+def _common(a: pd.DataFrame, b: pd.DataFrame, shared: Sequence[int]) -> bool:
+    """Whether the maps of two cells are the same bits: drawn alike, and as many flips in each."""
+    if _fixed(a) or _fixed(b):
+        return True
+    if not shared or any(a[key].iloc[0] != b[key].iloc[0] for key in MAPS) or set(a["top"]) != set(b["top"]):
+        return False
+    flips = [rows.set_index("map")["flips"].loc[list(shared)].tolist() for rows in (a, b)]
+    return flips[0] == flips[1]
+
+
+def _crossed(d: np.ndarray) -> list[tuple[float, float]]:
+    """Variances of the mean of differences (maps, images) and their degrees of freedom."""
+    maps, n = d.shape
+    if maps == 1:
+        return _images(d[0])
+    c = noise.crossed(d)
+    return [(c.map / maps, maps - 1), (c.image / n, n - 1), (c.rest / (maps * n), (maps - 1) * (n - 1))]
+
+
+def _images(d: np.ndarray) -> list[tuple[float, float]]:
+    return [(float(np.var(d, ddof=1)) / len(d), len(d) - 1)] if len(d) > 1 else []
+
+
+def _maps(y: np.ndarray) -> list[tuple[float, float]]:
+    """Variance of a mean accuracy over maps of its own, what the images add to it included."""
+    return [(float(np.var(y.mean(axis=1), ddof=1)) / len(y), len(y) - 1)] if len(y) > 1 else []
+
+
+def _interval(mean: float, parts: Sequence[tuple[float, float]], level: float) -> tuple[float, float, float]:
+    """Interval and two-sided p value of a mean whose variance is the sum of these parts.
+
+    Parts are unbiased, so one of them may lie below 0; the last one never does, and the sum is no less.
+    """
+    if not parts:
+        return math.nan, math.nan, math.nan
+    spread = max(sum(variance for variance, _ in parts), parts[-1][0])
+    if spread == 0:
+        return mean, mean, float(mean == 0)
+    freedom = sum(v for v, _ in parts if v > 0) ** 2 / sum(v**2 / df for v, df in parts if v > 0)
+    half = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(spread)
+    p = 2 * float(special.stdtr(freedom, -abs(mean) / math.sqrt(spread)))
+    return max(-1.0, mean - half), min(1.0, mean + half), p
+
+
+def _correlation(left: np.ndarray, right: np.ndarray) -> float:
+    by_map = left.mean(axis=1), right.mean(axis=1)
+    if len(left) < 3 or min(np.ptp(by_map[0]), np.ptp(by_map[1])) == 0:
+        return math.nan
+    return float(np.corrcoef(*by_map)[0, 1])
+
+
+def _how(common: bool, left: np.ndarray, right: np.ndarray) -> str:
+    images = f"{left.shape[1]:,} common images"
+    if common:
+        maps = f"{len(left)} common fault maps and " if len(left) > 1 else ""
+        return f"paired on {maps}{images}"
+    return f"paired on {images}; {len(left)} and {len(right)} maps of their own"

@@ -1,0 +1,108 @@
+"""Rows -> what faults and attacks do together and apart: a surface over both, and two areas per network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from resq.measure.analysis import choose, stats
+from resq.measure.analysis.areas import BERS, EPS, area
+
+SERIES = ["checkpoint", "encoding", "fault", "region", "weights"]  # what one surface, or one area, is of
+
+
+def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
+    """The cells of one network's surface: lines as of ``stats.curve``, with their ``ber`` and ``eps``.
+
+    Cells come from joint rows of the mode; where those have no edges, without faults or without attack, from
+    sweeps: beside joint rows that have, a sweep on other images would make steps that no rate makes. A cell
+    measured on several numbers of images counts with the largest. All cells are of one attack, the one that
+    most were measured with: five starts at one budget beside one start at another is no row.
+
+    Args:
+        rows: of one series (SERIES) and one attack.
+        mode: "transfer" or "adaptive".
+    """
+    rows = _of_one_attack(rows[(rows["axis"] != "joint") | (rows["mode"] == mode)])
+    joint = rows[rows["axis"] == "joint"]
+    known = pd.MultiIndex.from_frame(joint[["ber", "eps"]])
+    edges = (joint["ber"] == 0).any() and (joint["eps"] == 0).any()
+    edge = rows[rows["axis"].isin([] if edges else ["ber", "eps"])]
+    edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
+    found = pd.concat([joint, edge], ignore_index=True)
+    if found.empty:
+        return stats.curve(found).assign(ber=[], eps=[])
+    largest = found.groupby(["ber", "eps"])["n"].transform("max")
+    found = found[found["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
+    lines = []
+    for _, cell in found.groupby(["ber", "eps"]):
+        line = stats.curve(cell.assign(axis="ber"), "ber")
+        lines.append(line.assign(ber=cell["ber"].iloc[0], eps=cell["eps"].iloc[0]))
+    return pd.concat(lines, ignore_index=True).drop_duplicates(["ber", "eps"], ignore_index=True)
+
+
+def grid(cells: pd.DataFrame) -> tuple[list[float], list[float], np.ndarray]:
+    """BERs, budgets, and mean accuracy (BERs, budgets); NaN where a cell was not measured."""
+    bers, budgets = sorted(set(cells["ber"])), sorted(set(cells["eps"]))
+    table = cells.pivot_table(index="ber", columns="eps", values="mean").reindex(index=bers, columns=budgets)
+    return bers, budgets, table.to_numpy(dtype=float)
+
+
+def areas(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line per network, encoding and seed that was measured under faults and under attack.
+
+    ``faults``: area under accuracy over log BER; ``attack``: area under accuracy over the budget; both over
+    their width, 0..1. Only those of BERS and EPS are used that all lines share (columns ``bers``,
+    ``budgets``), so that areas can be compared. A line is of one attack (``steps``, ``restarts``), the one
+    that most of its budgets were measured with. Rows of chosen layers or bits, or of more than the words of
+    the weights, are left out. ``clean``: accuracy without either; ``n``: the fewest images.
+
+    Args:
+        rows: of one fault model and one attack, such as ``rows.query("fault == 'random'")``.
+    """
+    keys = ["checkpoint", "encoding", "weights", "seed"]
+    rows = rows[rows["axis"].isin(["ber", "eps"]) & (rows["region"] == "all")]
+    rows = pd.concat([rows.iloc[:0], *(_of_one_attack(own) for _, own in rows.groupby(keys))])
+    found, shared = {}, {}
+    for axis, points in (("ber", BERS), ("eps", EPS)):
+        curves = choose.ranked(stats.curve(rows, axis))[::-1]  # of one point the last one speaks
+        found[axis] = curves.pivot_table(index=keys, columns="x", values="mean", aggfunc="last")
+        shared[axis] = [x for x in points if x in found[axis].columns]
+    both = found["ber"].index.intersection(found["eps"].index)
+    tables = {axis: table.loc[both, shared[axis]].dropna(axis=1) for axis, table in found.items()}
+    bers, budgets = (tuple(map(float, tables[axis].columns)) for axis in ("ber", "eps"))
+    if both.empty or len(bers) < 2 or len(budgets) < 2:
+        return pd.DataFrame(
+            columns=[*keys, "faults", "attack", "clean", "bers", "budgets", "n", "steps", "restarts"]
+        )
+    lines = pd.DataFrame(index=both)
+    lines["faults"] = [float(area(np.log10(bers), y)) for y in tables["ber"].to_numpy()]
+    lines["attack"] = [float(area(np.array(budgets), y)) for y in tables["eps"].to_numpy()]
+    lines["clean"] = found["ber"].loc[both].get(0.0, pd.Series(np.nan, index=both))
+    lines["bers"], lines["budgets"] = [bers] * len(both), [budgets] * len(both)
+    lines["n"] = rows.groupby(keys)["n"].min().loc[both]
+    attacked = rows[(rows["axis"] == "eps") & (rows["eps"] > 0)].groupby(keys)
+    lines[["steps", "restarts"]] = attacked[["steps", "restarts"]].first().loc[both].astype(int)
+    return lines.reset_index()
+
+
+def _of_one_attack(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows without an attack, and those of the attack most points were measured with; ties: the strongest."""
+    of, attacked = ["steps", "restarts"], rows["axis"].isin(["eps", "joint"]) & (rows["eps"] > 0)
+    points = rows[attacked].drop_duplicates([*SERIES, "ber", "eps", *of])
+    if points.empty:
+        return rows
+    most = points.groupby(of).size()[::-1].idxmax()
+    return rows[~attacked | (pd.MultiIndex.from_frame(rows[of]) == most)]
+
+
+def pareto_front(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Indices of the Pareto-optimal points (x and y maximised), in descending order of x.
+
+    >>> pareto_front(np.array([0.9, 0.8, 0.7]), np.array([0.2, 0.5, 0.4])).tolist()
+    [1, 0]
+    """
+    order = np.lexsort((-y, -x))
+    best = np.maximum.accumulate(y[order])
+    ahead = np.concatenate([[True], y[order][1:] > best[:-1]])
+    return order[ahead][::-1]

@@ -1,0 +1,74 @@
+"""Bits that flip in activations: 8-bit codes of what layers read, every bit with the same probability.
+
+Activations live for one image only, so these faults are transient: every forward pass draws new ones, and
+nothing has to be undone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from resq import data
+from resq.core.errors import ResqError
+from resq.memory import bits
+from resq.memory.faults import check_rate
+from resq.networks import activations
+from resq.networks.activations import Change, Changed, Ranges
+
+CALIBRATION = 500  # training images
+
+
+class Flips:
+    """How many bits have flipped so far, of how many stored."""
+
+    def __init__(self) -> None:
+        self.flips = self.stored = 0
+
+
+def calibrated(network: nn.Module, dataset: str, *, inputs: bool) -> dict[str, tuple[float, float]]:
+    """Ranges of the activations over the first 500 training images.
+
+    Raises:
+        FileNotFoundError: the images are not on this machine.
+    """
+    images = data.load(dataset, "train")
+    x = torch.from_numpy(np.ascontiguousarray(images.pixels[:CALIBRATION])).float().div_(255)
+    return activations.ranges(network, x, inputs=inputs)
+
+
+def faulty(
+    network: nn.Module, found: Ranges, rate: float, *, rng: np.random.Generator, top: float = 0.0
+) -> tuple[Changed, Flips]:
+    """The network reading 8-bit activations whose bits flip with probability ``rate``, and their count.
+
+    Args:
+        found: ``activations.ranges(network, x, inputs=True)``.
+        rate: per bit of every activation tensor that a convolution or linear layer reads, but the pixels.
+        rng: read in the order of the forward passes, so the same images in the same order see the same flips.
+        top: the rate that is drawn at; at ``rate`` a part of these flips, as in the weights' fault maps.
+    Raises:
+        ValueError: a rate outside [0, 1] or beyond ``top``.
+    """
+    top = check_rate(top) or check_rate(rate)
+    if rate > top:
+        raise ResqError(f"the rate {rate:g} lies beyond the one drawn at, {top:g}")
+    count = Flips()
+    changes = {name: _flipping(*span, rate, top, rng, count) for name, span in found.items()}
+    return Changed(network, changes, inputs=True), count
+
+
+def _flipping(
+    low: float, high: float, rate: float, top: float, rng: np.random.Generator, count: Flips
+) -> Change:
+    def change(a: Tensor) -> Tensor:
+        code = activations.codes(a, low, high).contiguous()
+        at = bits.sparse(8 * code.numel(), top, rng)
+        at = at[rng.random(len(at)) * top <= rate] if rate else at[:0]
+        index, mask = bits.masks(at, 8, np.dtype("u1"))
+        code.view(-1).numpy()[index] ^= mask
+        count.flips, count.stored = count.flips + len(at), count.stored + 8 * code.numel()
+        return activations.straight_through(a, low, high, activations.values(code, low, high))
+
+    return change

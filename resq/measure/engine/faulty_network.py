@@ -1,0 +1,201 @@
+"""A workbench: one private network whose weights are read from words, flipped and restored in place.
+
+Nothing outside ever sees this network, so a flip may write into it. Only the floats of flipped words are
+decoded and written, and the same ones are written back: a fault map costs what its flips cost, next to the
+forward passes. Where many people look at one model, ``faulty_logits`` changes nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from resq import data, networks
+from resq.checkpoints import Checkpoint
+from resq.core import BitFlips, Encoding, QuantizedModel
+from resq.core.errors import ResqError
+from resq.measure.engine.fold_batchnorm import fold
+from resq.measure.engine.weight_buffer import flatten
+from resq.memory import beside, bits, quant
+from resq.memory.beside import SCALE, ZERO, Beside, Struck, plain
+from resq.networks import clamp
+
+
+def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
+    """A new network that computes with what the words are read as, activations cut where the card says so."""
+    normal, classes = checkpoint.normal, data.source(checkpoint.data).classes
+    state = {k: quant.dequantize(model.weights[k]) if k in model.weights else v for k, v in _in_order(model)}
+    network = networks.restore(
+        checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
+    )
+    clamp.install(network.body, checkpoint.card.get("clamp", {}))
+    return network
+
+
+def _in_order(model: QuantizedModel) -> Iterator[tuple[str, np.ndarray]]:
+    yield from model.floats.items()
+    for name, q in model.weights.items():
+        yield name, q.words
+
+
+# Their words reach 3e38: times a channel's factor a flipped weight could overflow where it alone does not.
+UNFOLDED = ("fp32", "bf16")
+
+
+class FaultyNetwork:
+    """A checkpoint in one encoding, ready to be measured.
+
+    Args:
+        folded: whether batch norms may be folded into the convolutions before them; the words stay those of
+            the weights as they were, and fp32 and bf16 words are never folded.
+        floats: whether the numbers beside the words may be flipped too: then norms stay as they are stored.
+        bf16: whether the network computes in bfloat16, as words of integer codes allow: about twice as fast
+            where the processor has instructions for it. Logits are summed up in float32.
+
+    Attributes:
+        network: images in [0, 1] -> logits; private to this bench. Folded norms are ``nn.Identity`` in it.
+        model: the fault-free words; where norms are stored folded, with the scales that are stored then.
+        beside: the numbers stored beside them; None where nobody asks.
+        factors: what a folded norm multiplies each channel of a weight by, float32 (channels,).
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        encoding: Encoding,
+        folded: bool = True,
+        bf16: bool = False,
+        floats: bool = False,
+    ) -> None:
+        self.checkpoint, self.encoding = checkpoint, encoding
+        self.model = checkpoint.quantized(encoding)
+        self.network = network_of(checkpoint, self.model)
+        self.beside: Beside | None = None
+        self.factors: dict[str, np.ndarray] = {}
+        body = self.network.body
+        if encoding.beside == "folded":
+            self.model, self.beside = deployed(body, self.model, encoding.beside_copies)
+        elif floats:
+            self.beside = plain(self.model, encoding.beside_copies)
+        elif folded and encoding.code not in UNFOLDED:
+            self.factors = {name: factor.numpy() for name, factor in fold(body).items()}
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if bf16:
+            self.network = to_bf16(self.network)
+        self._flat = flatten(body, self.model, self.factors)
+
+    @contextmanager
+    def flipped(self, flips: BitFlips | Struck) -> Iterator[networks.Network]:
+        """The network with these bits flipped; on leaving, bit for bit what it was."""
+        words = flips.words if isinstance(flips, Struck) else flips
+        changed = self._read(flips) if isinstance(flips, Struck) else {}
+        word, mask = bits.masks(
+            quant.misread(self.model, words), self.encoding.word_bits, quant.word_type(self.encoding)
+        )
+        if any(name.endswith((SCALE, ZERO)) for name in changed):
+            scale, zero = self._rows(changed, SCALE), self._rows(changed, ZERO)
+            place, before = self._flat.rescaled(word, mask, scale, zero)
+        else:
+            place, before = self._flat.write(word, mask)
+        held = self._written(changed)
+        try:
+            yield self.network
+        finally:
+            self._flat.floats[place] = before
+            for tensor, old in held:
+                tensor.copy_(old)
+
+    def _read(self, flips: Struck) -> dict[str, np.ndarray]:
+        """The numbers beside the words that the flips change.
+
+        Raises:
+            ValueError: this bench was made for flips of the words alone.
+        """
+        if self.beside is None:
+            raise ResqError("flips of what is stored beside the words need Bench(..., floats=True)")
+        return self.beside.read(flips.beside)
+
+    def _rows(self, changed: Mapping[str, np.ndarray], end: str) -> np.ndarray:
+        """The scale or the zero point of every row under the changes."""
+        found, first = (self._flat.scale if end == SCALE else self._flat.zero).copy(), 0
+        for name, q in self.model.weights.items():
+            last = first + len(q.words)
+            if name + end in changed:
+                found[first:last] = changed[name + end]
+            first = last
+        return found
+
+    def _written(self, changed: Mapping[str, np.ndarray]) -> list[tuple[Tensor, Tensor]]:
+        """Writes parameters and buffers; returns them with what was in them."""
+        body, held = self.network.body, []
+        there = {**dict(body.named_parameters()), **dict(body.named_buffers())}
+        for name, value in changed.items():
+            if not name.endswith((SCALE, ZERO)):
+                held.append((there[name], there[name].clone()))
+                there[name].copy_(torch.from_numpy(value))
+        return held
+
+
+def deployed(body: nn.Module, model: QuantizedModel, copies: int) -> tuple[QuantizedModel, Beside]:
+    """Folds the body's norms and stores what is left in integers; body and model then hold what is read."""
+    factors = {name: factor.numpy() for name, factor in fold(body).items()}
+    model = beside.rescaled(model, factors)
+    there = {**dict(body.named_parameters()), **dict(body.named_buffers())}
+    others = {n: t for n, t in there.items() if n not in model.weights and t.is_floating_point()}
+    kept = beside.folded(model, {name: tensor.numpy().copy() for name, tensor in others.items()}, copies)
+    values = kept.values()
+    model = beside.reread(model, values)
+    for name, tensor in others.items():
+        tensor.copy_(torch.from_numpy(values[name]))
+    for name, q in model.weights.items():
+        body.get_parameter(name).copy_(torch.from_numpy(quant.dequantize(q)))
+    return model, kept
+
+
+class Bf16Network(networks.Network):
+    """A network whose body computes in bfloat16."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (N, 3, H, W) in [0, 1] -> logits (N, classes), float32."""
+        return self.body(((x - self.mean) / self.std).bfloat16()).float()
+
+
+class Float32Logits(torch.nn.Linear):
+    """The layer that gives the logits: with eight bits apiece, many of them would be equal."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (..., inputs) -> logits, summed up in float32."""
+        bias = None if self.bias is None else self.bias.float()
+        return F.linear(x.float(), self.weight.float(), bias)
+
+
+def to_bf16(network: networks.Network) -> networks.Network:
+    """The network, its parameters and buffers now bfloat16 but for the images' mean and deviation."""
+    network.body.bfloat16()
+    for layer in [m for m in network.body.modules() if type(m) is torch.nn.Linear][-1:]:
+        layer.__class__ = Float32Logits
+    network.__class__ = Bf16Network
+    return network
+
+
+def faulty_logits(network: networks.Network, model: QuantizedModel, flips: BitFlips, x: Tensor) -> Tensor:
+    """Logits (N, classes) under flips, of a network that others read at the same time: nothing is written.
+
+    Args:
+        network: as ``network_of`` made it from ``model``; a bench's network may be folded and will not do.
+    """
+    faulty = quant.flip(model, flips)
+    touched = {name for name, _, _ in quant.by_layer(model, flips)}
+    changed = {f"body.{name}": torch.from_numpy(quant.dequantize(faulty.weights[name])) for name in touched}
+    with torch.inference_mode():
+        return networks.replaced(network, changed)(x)
+
+
+def encodings(names: Mapping[str, str] | list[str]) -> list[Encoding]:
+    """The encodings of these names, checked."""
+    return [Encoding.parse(name) for name in names]

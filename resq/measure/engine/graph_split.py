@@ -1,0 +1,82 @@
+"""Split a traced network at one layer, so that what comes before it is computed once for all fault maps.
+
+The cut follows what depends on what, not the order of the source, so a branch beside the layer also counts
+as before it. Weights are shared with the network, so a flip written into them is seen by the part after.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, fx, nn
+
+Parts = tuple[Callable[..., tuple[Tensor, ...]], Callable[..., Tensor]]
+
+
+class _Tracer(fx.Tracer):
+    """Looks into modules, but not into those that hold the weights: their forward may ask for shapes."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, nn.Conv2d | nn.Linear) or super().is_leaf_module(m, module_qualified_name)
+
+
+def graph(network: nn.Module) -> fx.GraphModule | None:
+    """The network as a graph of operations that change nothing in place; None where it cannot be traced.
+
+    A network whose ``forward`` decides by the values that it computes has no such graph.
+    """
+    tracer = _Tracer()
+    try:
+        traced = fx.GraphModule(network, tracer.trace(network))
+    except Exception:  # whatever a person's own forward raises when it is given symbols instead of numbers
+        return None
+    for node in traced.graph.nodes:
+        if node.target is operator.iadd:  # it would write into a value that is kept for the next fault map
+            node.target = operator.add
+    for module in traced.modules():
+        if getattr(module, "inplace", False):
+            setattr(module, "inplace", False)  # noqa: B010 - to mypy a module has no such attribute
+    traced.recompile()
+    return traced
+
+
+def split(network: nn.Module, traced: fx.GraphModule | None, layer: str) -> Parts:
+    """(before, after): images -> kept values, and kept values -> logits.
+
+    ``after(*before(x))`` is ``network(x)``, and ``before`` does not read the weight ``layer``. Where there
+    is no graph, or the layer is not found in it, everything is after.
+    """
+    nodes = list(traced.graph.nodes) if traced is not None else []
+    start = [n for n in nodes if n.target in (layer, layer.removesuffix(".weight"))]
+    if traced is None or not start:
+        return (lambda x: (x,)), network
+    late = _dependents(start)
+    before = [n for n in nodes if n not in late and n.op not in ("placeholder", "output")]
+    after = [n for n in nodes if n in late and n.op != "output"]
+    kept = [n for n in nodes if n not in late and any(user in late for user in n.users)]
+    inputs = [n for n in nodes if n.op == "placeholder"]
+    answer = next(n for n in nodes if n.op == "output").args[0]
+    return _part(traced, inputs, before, tuple(kept)), _part(traced, kept, after, answer)
+
+
+def _dependents(start: list[fx.Node]) -> set[fx.Node]:
+    found, waiting = set(start), list(start)
+    while waiting:
+        for user in waiting.pop().users:
+            if user not in found:
+                found.add(user)
+                waiting.append(user)
+    return found
+
+
+def _part(traced: fx.GraphModule, inputs: list[fx.Node], nodes: list[fx.Node], output: Any) -> nn.Module:
+    """These nodes as a module of their own, from the inputs to the output."""
+    part, copies = fx.Graph(), dict[fx.Node, fx.Node]()
+    for node in inputs:
+        copies[node] = part.placeholder(node.name)
+    for node in nodes:
+        copies[node] = part.node_copy(node, copies.__getitem__)
+    part.output(fx.map_arg(output, copies.__getitem__))
+    return fx.GraphModule(traced, part)

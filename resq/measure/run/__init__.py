@@ -1,0 +1,1 @@
+"""Cells to rows, one file per measurement: sweeps, joint attacks, sensitivity, confusion, checks."""

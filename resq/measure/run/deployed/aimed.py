@@ -1,0 +1,53 @@
+"""Attacks on a deployed network: on its runtime by questions alone, or on its differentiable twin.
+
+Examples made on the twin meet the runtime, so that a row's accuracy is always the runtime's. All steps are
+taken: an example that just crossed the twin's border may lie on the right side of the runtime's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resq.core import BitFlips
+from resq.deployed.network import Network
+from resq.deployed.twin.module import Twin
+from resq.measure.run import joint_attack
+from resq.measure.run.joint_attack import AttackConfig
+from resq.measure.specs.cells import Cell
+from resq.measure.specs.sweep_spec import TWIN
+
+twin_of = lru_cache(2)(Twin)
+
+
+def moved(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: BitFlips) -> np.ndarray:
+    """The images as the cell's attack moves them, float32 (N, C, H, W) in [0, 1].
+
+    Args:
+        x: images, uint8; ``y`` their labels.
+        flips: what the attacker knows to be flipped.
+    Raises:
+        ValueError: the file has operators that a twin does not compute, or the attack's package is missing.
+    """
+    images, labels = torch.from_numpy(x.astype(np.float32)) / 255, torch.from_numpy(y)
+    threat = AttackConfig(cell.attack.removeprefix(TWIN), cell.eps, cell.steps, cell.restarts, cell.seed)
+    if not cell.attack.startswith(TWIN):
+        with network.flipped(flips):
+            found = joint_attack.perturb(asked(network), images, labels, threat)
+    else:
+        with twin_of(network).flipped(flips) as twin:
+            found = joint_attack.perturb(twin.scores, images, labels, threat, early_stop=False)
+    return found.contiguous().numpy().copy()
+
+
+def asked(network: Network) -> Callable[[Tensor], Tensor]:
+    """The runtime as a function: images (N, C, H, W) in [0, 1] -> answers (N, classes), without gradients."""
+
+    def answers(x: Tensor) -> Tensor:
+        return torch.from_numpy(network.logits(x.detach().contiguous().numpy().copy()))
+
+    return answers

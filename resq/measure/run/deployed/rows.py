@@ -1,0 +1,218 @@
+"""Rows of deployed networks: the file's own words flip, its own runtime answers.
+
+No torch, but for attacks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from resq import data
+from resq.core import BitFlips, Dataset, seeds
+from resq.core.errors import ResqError
+from resq.deployed import canary, remembered
+from resq.deployed.network import Network
+from resq.deployed.pixels import Asked
+from resq.measure.run import machine
+from resq.measure.specs import cells, sdc_rates
+from resq.measure.specs.cells import Cell
+from resq.memory import faults
+
+KEPT = 2  # files that are open at a time
+NO_FLIPS = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+
+
+class Files:
+    """Cells of deployed files -> what a row counts; files stay open for the cells that follow."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
+        self._pictures = lru_cache(2)(pictures)
+        self._map = lru_cache(2)(_drawn)
+        self._said: set[str] = set()
+        self._clean: dict[tuple[str, str], tuple[np.ndarray, Answers]] = {}
+        self._aimed: tuple[tuple[Any, ...], np.ndarray, np.ndarray] | None = None
+
+    def found(self, cell: Cell) -> dict[str, Any]:
+        """What the row of a cell says beside the cell: the network, hashes, counts.
+
+        Raises:
+            ValueError: a file that cannot be measured, or data of other classes.
+            FileNotFoundError: the images are not on this machine.
+        """
+        network = self.network(cell)
+        x, y, images = self._pictures(*_which(cell))
+        flips = self.flips(cell, network)
+        if cell.attack != "none":
+            x = self._moved(cell, network, x, y, flips)
+        clean = self._fault_free(cell, network, x)
+        with network.flipped(flips):
+            seen = answered(network.logits(x), y, None if clean is None else clean.chances)
+        self._say(network)
+        silent = dict.fromkeys(sdc_rates.SILENT) if clean is None else sdc_rates.silent(seen, clean)
+        return {
+            "checkpoint": network.name, "network": network.parsed.carrier, "weights": network.hash,
+            "images": images, "flips": len(flips), "correct": int(seen.right.sum()),
+            "due": int(seen.broken.sum()), "right": np.packbits(seen.right).tobytes(), **silent,
+            "bits": _bits(cell, network), "software": f"{network.runtime}, numpy {np.__version__}",
+        }  # fmt: skip
+
+    def _moved(
+        self, cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: BitFlips
+    ) -> np.ndarray:
+        """The images as the attack moves them; kept for the cells that differ in the map alone."""
+        from resq.measure.run.deployed import aimed  # torch, which faults alone do not need
+
+        key = (network, cell.attack, cell.eps, cell.steps, cell.restarts, cell.seed)
+        if cell.mode == "adaptive":
+            return aimed.moved(cell, network, x, y, flips)
+        if self._aimed is None or self._aimed[0] != key or self._aimed[1] is not x:
+            self._aimed = key, x, aimed.moved(cell, network, x, y, NO_FLIPS)
+        return self._aimed[2]
+
+    def _fault_free(self, cell: Cell, network: Network, x: np.ndarray) -> Answers | None:
+        """What the faults of a cell are compared with; None under attack and for images of a map."""
+        if cell.axis != "ber" or cell.sample == "random":
+            return None
+        known = self._clean.get((network.hash, cell.inputs))
+        if known is None or known[0] is not x:
+            known = x, answered(network.logits(x), np.zeros(len(x), np.int64), None)
+            self._clean = {(network.hash, cell.inputs): known}
+        return known[1]
+
+    def network(self, cell: Cell) -> Network:
+        """The cell's file, opened, its words known to be computed with."""
+        key = (
+            cell.checkpoint,
+            cells.weights_of(cell.checkpoint),
+            cell.targets,
+            cell.inputs,
+            cell.data,
+            cell.layers,
+        )
+        if key not in self._open:
+            while len(self._open) >= KEPT:
+                self._open.popitem(last=False)[1].close()
+            self._open[key] = opened(cell)
+        self._open.move_to_end(key)
+        return self._open[key]
+
+    def flips(self, cell: Cell, network: Network) -> BitFlips:
+        """The flips of a cell: its map's, as far as they turn at its rate."""
+        if cell.fault == "none":
+            return NO_FLIPS
+        drawn = self._map(network, cell.fault, cell.layers, cell.planes, cell.top, cell.seed, cell.map)
+        return drawn.at_rate(cell.ber)
+
+    def _say(self, network: Network) -> None:
+        """Says once of each kind why a runtime gave no answer."""
+        for refusal in network.refusals:
+            if refusal not in self._said and len(self._said) < 5:
+                self._said.add(refusal)
+                logging.getLogger(__name__).warning("with flips, %s %.300s", network.file.name, refusal)
+        network.refusals.clear()
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The answers to N images, as ``answers.Answers`` of a network in torch.
+
+    Attributes:
+        right, broken: bool (N,), whether the largest number is that of the true class and all are finite;
+            whether one is not.
+        top: int64 (N,), the class of the largest; ``sure``: float32 (N,), its probability.
+        chances: whether the file gives probabilities and not logits.
+    """
+
+    right: np.ndarray
+    broken: np.ndarray
+    top: np.ndarray
+    sure: np.ndarray
+    chances: bool
+
+
+def answered(logits: np.ndarray, y: np.ndarray, chances: bool | None) -> Answers:
+    """What numbers (N, classes) say of images of the classes y.
+
+    Args:
+        chances: whether they are probabilities; None: these are fault-free, so that it shows.
+    """
+    broken = ~np.isfinite(logits).all(axis=1)
+    if chances is None:  # of eight bits apiece they sum to one only nearly
+        total = logits.sum(axis=1)
+        chances = bool((logits >= 0).all() and (np.abs(total - 1) < 0.05).all())
+    shares = logits if chances else special.softmax(np.where(broken[:, None], 0, logits), axis=1)
+    top = logits.argmax(axis=1)
+    right = (top == y) & ~broken  # what is no number is no answer
+    return Answers(right, broken, top, np.take_along_axis(shares, top[:, None], 1)[:, 0], chances)
+
+
+def opened(cell: Cell) -> Network:
+    """The cell's file, after its canary.
+
+    Raises:
+        ValueError: it cannot be measured, or knows another number of classes.
+    """
+    network = Network(cell.checkpoint, cell.targets, Asked.parse(cell.inputs))
+    whole = data.load(cell.data, "test")
+    try:
+        if network.classes != len(whole.classes) and not _unnamed(whole, network.classes):
+            raise ResqError(
+                f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
+                f"{len(whole.classes)}"
+            )
+        some = whole.first(min(len(whole), canary.TIMED)).pixels
+        settled = remembered.settle(network, some, cell.layers, machine.processor())
+    except BaseException:
+        network.close()
+        raise
+    told = logging.getLogger(__name__)
+    if settled.unread:
+        told.warning("%s never computes with %s: they stay among the words", network.runtime,
+                     ", ".join(settled.unread)[:500])  # fmt: skip
+    return network
+
+
+def _unnamed(whole: Dataset, outputs: int) -> bool:
+    """Whether the classes are mere numbers, of which the labels need not show all that the network knows."""
+    return whole.classes == tuple(map(str, range(len(whole.classes)))) and len(whole.classes) < outputs
+
+
+def _which(cell: Cell) -> tuple[str, str, int, int, int]:
+    """What decides a cell's images."""
+    drawn = (cell.seed, cell.map) if cell.sample == "random" else (0, 0)
+    return cell.data, cell.sample, cell.n, *drawn
+
+
+def pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[np.ndarray, np.ndarray, str]:
+    """Images uint8 (N, C, H, W) that nobody can write into, labels, and the hash that rows carry."""
+    whole = data.load(name, "test")
+    chosen = cells.images(Cell("", name, "", sample=sample, n=n, seed=seed, map=number), whole)
+    pixels = np.ascontiguousarray(chosen.pixels).view()
+    pixels.setflags(write=False)
+    return pixels, chosen.y, (chosen if sample == "first" else whole).hash
+
+
+def _drawn(
+    network: Network,
+    fault: str,
+    layers: tuple[str, ...],
+    planes: tuple[int, ...],
+    top: float,
+    seed: int,
+    number: int,
+) -> BitFlips:
+    where = faults.region(network, layers, planes)
+    return faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
+
+
+def _bits(cell: Cell, network: Network) -> int:
+    """Stored bits that the cell's faults can reach."""
+    return 0 if cell.fault == "none" else faults.region(network, cell.layers, cell.planes).n_bits

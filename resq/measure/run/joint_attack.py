@@ -1,0 +1,83 @@
+"""Attack and fault at once: examples made on the fault-free network, or on the faulty one itself.
+
+``transfer``: the attacker knows the stored network but not its faults, so the examples are made once and meet
+every fault map. ``adaptive``: the attacker works on each faulty network, which is the worst case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resq.attacks.gradient import ATTACKS
+from resq.attacks.linf import Logits
+from resq.core import BitFlips, seeds
+from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.measure.engine.predictions import BATCH, Answers, look
+from resq.measure.specs.sweep_spec import ATTACKS as ATTACK_STEPS
+from resq.memory.beside import Struck
+
+
+@dataclass(frozen=True)
+class AttackConfig:
+    """An attack, its budget and its settings.
+
+    Attributes:
+        eps: in 1/255 of the pixel range.
+        steps, restarts: of PGD; the other attacks have their own.
+        seed: decides random starts.
+    """
+
+    attack: str = "pgd"
+    eps: float = 8.0
+    steps: int = 20
+    restarts: int = 1
+    seed: int = 0
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What a row says of it."""
+        own = (ATTACK_STEPS[self.attack], 1) if ATTACK_STEPS[self.attack] else (self.steps, self.restarts)
+        return {"attack": self.attack, "eps": self.eps, "steps": own[0], "restarts": own[1]}
+
+
+def perturb(
+    network: Logits, x: Tensor, y: Tensor, threat: AttackConfig, *, early_stop: bool = True
+) -> Tensor:
+    """The images as the attack moves them, batch by batch; its random starts are the same on any network.
+
+    Args:
+        early_stop: PGD leaves an image alone once the network errs on it. Examples for another network want
+            all steps: one that just crossed this network's border is often on the right side of the other's.
+    """
+    settings = {"steps": threat.steps, "restarts": threat.restarts, "early_stop": early_stop}
+    options = settings if threat.attack == "pgd" else {}
+    attack, parts = ATTACKS[threat.attack], zip(x.split(BATCH), y.split(BATCH), strict=True)
+    return torch.cat(
+        [
+            attack(network, part, labels, threat.eps / 255, rng=_rng(threat, i), **options)
+            for i, (part, labels) in enumerate(parts)
+        ]
+    )
+
+
+def _rng(threat: AttackConfig, batch: int) -> np.random.Generator:
+    return seeds.rng(threat.seed, threat.attack, f"{threat.eps:g}", batch)
+
+
+def transfer(bench: FaultyNetwork, flips: BitFlips | Struck, x_adv: Tensor, y: Tensor) -> Answers:
+    """Answers under flips to examples made before: ``perturb(bench.network, ..., stop=False)``."""
+    with bench.flipped(flips) as network:
+        return look(network, x_adv, y)
+
+
+def adaptive(
+    bench: FaultyNetwork, flips: BitFlips | Struck, x: Tensor, y: Tensor, threat: AttackConfig
+) -> Answers:
+    """Correct and non-finite, bool (N,) each, on examples crafted on the faulty network itself."""
+    with bench.flipped(flips) as network:
+        return look(network, perturb(network, x, y, threat), y)

@@ -1,0 +1,67 @@
+"""Whether a network would be right more often if its images were normalised in another usual way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from resq.checkpoints import Checkpoint
+from resq.core import Dataset, Encoding
+from resq.data.normal import USUAL, Normal
+from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.measure.engine.predictions import evaluate
+from resq.measure.run.sweep import pixels
+from resq.networks import Network
+
+FIRST = 500  # images on which all of them are tried; the best one then sees all
+
+SLACK = 3  # images fewer right of the first ones: not worth looking at all
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another usual normalisation, on the same images as the one in use.
+
+    Attributes:
+        accuracy: with it; ``own`` with the one in use.
+        clear: whether the difference is beyond what the images' chance explains, a paired test at two
+            standard errors (McNemar 1947).
+    """
+
+    name: str
+    accuracy: float
+    own: float
+    clear: bool
+
+    def __str__(self) -> str:
+        doubt = "" if self.clear else ", no clear difference"
+        return f"{100 * self.own:.2f} here; {100 * self.accuracy:.2f} with --mean {self.name}{doubt}"
+
+
+def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
+    """The usual normalisation that is right most often, where that is at least as often as the one in use.
+
+    Args:
+        images: all test images.
+    """
+    body, used = FaultyNetwork(checkpoint, Encoding.parse("fp32")).network.body, checkpoint.normal
+    few = images.first(min(FIRST, len(images)))
+    named = {name: normal for name, normal in USUAL.items() if normal != used}
+    found = {name: _right(body, normal, few).sum() for name, normal in named.items()}
+    best = max(found, key=lambda name: found[name])
+    own = _right(body, used, few)
+    if found[best] + SLACK < own.sum():
+        return None
+    mine, theirs = _right(body, used, images), _right(body, named[best], images)
+    won, lost = int((theirs & ~mine).sum()), int((mine & ~theirs).sum())
+    if won < lost or not won:
+        return None
+    return Other(best, float(theirs.mean()), float(mine.mean()), won - lost > 2 * math.sqrt(won + lost))
+
+
+def _right(body: torch.nn.Module, normal: Normal, images: Dataset) -> torch.Tensor:
+    network = Network(body, normal.mean, normal.std).eval()
+    right, _ = evaluate(network, pixels(images), torch.from_numpy(images.y))
+    return torch.from_numpy(right)

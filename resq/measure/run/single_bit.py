@@ -1,0 +1,168 @@
+"""One word, one layer, one picture: what a few flipped bits and an attack change in a network's answer.
+
+All that decides it is one small frozen value, so it can stand in an address, key a cache, and be compared.
+Pure functions; no model is written into.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from resq.core import FLOATS, BitFlips, QuantizedModel, commands, seeds
+from resq.memory import faults, quant
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from resq.networks import Network
+
+STEPS = 20  # of PGD, 2/255 each; as many as a sweep takes unless told otherwise
+
+
+@dataclass(frozen=True)
+class BitExperiment:
+    """Everything that decides the answer to one picture.
+
+    Attributes:
+        flips: bits of the chosen weight that are flipped.
+        plane, share, draw: this bit plane is flipped in this share of the layer's weights, drawn by a seed.
+        eps: how far an attack moves every pixel at most, 1/255; 0: there is none.
+        mode: "transfer", made on the stored network, or "adaptive", on the one with the flips.
+        seed: decides PGD's random start.
+    """
+
+    net: str
+    enc: str
+    layer: str
+    w: int
+    img: int = 0
+    flips: tuple[int, ...] = ()
+    plane: int = 0
+    share: float = 0.0
+    draw: int = 0
+    eps: float = 0.0
+    attack: str = "pgd"
+    mode: str = "transfer"
+    seed: int = 0
+
+    def argv(self) -> list[str]:
+        """The words after ``python -m resq`` that compute it."""
+        words = ["flip", self.net, "--encoding", self.enc, "--layer", self.layer, "--weight", str(self.w)]
+        words += ["--bits", ",".join(map(str, self.flips))] if self.flips else []
+        if self.share:
+            words += ["--plane", str(self.plane), "--share", commands.number(self.share)]
+            words += ["--draw", str(self.draw)]
+        words += ["--image", str(self.img)]
+        if self.eps:
+            words += ["--eps", commands.number(self.eps), "--attack", self.attack, "--mode", self.mode]
+            words += ["--seed", str(self.seed)]
+        return words
+
+    @property
+    def command(self) -> str:
+        """What computes it in a terminal."""
+        return commands.line(self.argv())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One stored word before and after its flips, and what it is read as."""
+
+    words: tuple[int, int]
+    codes: tuple[int, int] | None
+    values: tuple[float, float]
+
+
+def flips(model: QuantizedModel, lab: BitExperiment) -> BitFlips:
+    """All flipped bits: those of the chosen weight and those of the plane; flipped twice is not flipped."""
+    layout = model.layout
+    word = np.array(sorted(layout.address(lab.layer, lab.w, bit) for bit in lab.flips), dtype=np.int64)
+    plane = _plane(model, lab)
+    addresses = np.setxor1d(word, plane, assume_unique=True) if len(plane) else word
+    return BitFlips(addresses, np.zeros(len(addresses)))
+
+
+def _plane(model: QuantizedModel, lab: BitExperiment) -> np.ndarray:
+    if not lab.share:
+        return np.empty(0, dtype=np.int64)
+    where = faults.region(model.layout, [lab.layer], [lab.plane])
+    rng = seeds.rng(lab.draw, "bitlab", lab.layer, lab.plane)
+    # Drawn once at the full rate and cut to the share: 10 % then holds the bits of 1 %.
+    return faults.random(where, 1.0, rng=rng).at_rate(lab.share).addresses
+
+
+def reading(model: QuantizedModel, faulty: QuantizedModel, layer: str, w: int) -> Reading:
+    """The chosen weight in both models."""
+    q = model.weights[layer]
+    words = [either.weights[layer].words.reshape(-1)[w : w + 1] for either in (model, faulty)]
+    entry = quant.channel(q, np.array([w]))
+    before, after = (float(quant.values(v, q.scale[entry], q.zero[entry], q.encoding)[0]) for v in words)
+    pair = int(words[0][0]), int(words[1][0])
+    table = None if q.encoding.code in FLOATS else quant.codes(q.encoding)
+    codes = None if table is None else (int(table[pair[0]]), int(table[pair[1]]))
+    return Reading(pair, codes, (before, after))
+
+
+def probabilities(logits: Tensor) -> np.ndarray:
+    """Softmax of one image's logits (1, classes) as float64; NaN throughout where they are not finite."""
+    z = logits[0].double().numpy()
+    if not np.isfinite(z).all():
+        return np.full(len(z), np.nan)
+    e = np.exp(z - z.max())
+    return e / e.sum()
+
+
+def answer(network: Network, model: QuantizedModel, bits: BitFlips, x: Tensor) -> np.ndarray:
+    """Class probabilities of one image (1, 3, H, W) under flips."""
+    from resq.measure.engine import faulty_network
+
+    return probabilities(faulty_network.faulty_logits(network, model, bits, x))
+
+
+def perturbed(
+    network: Network, model: QuantizedModel, bits: BitFlips, x: Tensor, lab: BitExperiment
+) -> Tensor:
+    """The image (1, 3, H, W) as the attack moves it, away from what the attacked network answers.
+
+    All steps are taken, also after the answer has changed: the image may have to fool another network.
+
+    Raises:
+        ValueError: no such attack, or a budget beyond 255/255.
+    """
+    import torch
+
+    from resq.attacks import linf
+    from resq.core import lookup
+    from resq.measure.run import joint_attack
+    from resq.measure.specs.sweep_spec import ATTACKS
+
+    lookup("attack", lab.attack, ATTACKS)
+    eps = linf.check_eps(lab.eps / 255)
+    own = _read(network, model, bits) if lab.mode == "adaptive" and len(bits) else network
+    with torch.no_grad():
+        y = own(x).argmax(1)
+    threat = joint_attack.AttackConfig(lab.attack, lab.eps, STEPS, 1, lab.seed)
+    # A broken network's slope may be no number; such pixels stay within what they are allowed.
+    return linf.project_linf(joint_attack.perturb(own, x, y, threat, early_stop=False), x, eps)
+
+
+def _read(network: Network, model: QuantizedModel, bits: BitFlips) -> Network:
+    """A network of one's own that computes with the flipped words."""
+    import torch
+
+    from resq import networks
+
+    faulty = quant.flip(model, bits)
+    names = {name for name, _, _ in quant.by_layer(model, bits)}
+    weights = {f"body.{name}": torch.from_numpy(quant.dequantize(faulty.weights[name])) for name in names}
+    return networks.replaced(network, weights)
+
+
+def four(network: Network, model: QuantizedModel, bits: BitFlips, x: Tensor, attacked: Tensor) -> np.ndarray:
+    """Class probabilities float64 (2, 2, classes): as stored and with the flips; clean and attacked."""
+    none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    pairs = [[answer(network, model, b, image) for image in (x, attacked)] for b in (none, bits)]
+    return np.array(pairs)

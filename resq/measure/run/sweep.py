@@ -1,0 +1,312 @@
+"""A cell -> its row; a spec -> rows: the same for the same seed, whatever ran before, wherever it ran."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resq import checkpoints, data
+from resq.core import BitFlips, Dataset, Encoding, seeds
+from resq.core.errors import ResqError
+from resq.deployed import network as deployed
+from resq.measure.engine import activation_faults
+from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.measure.engine.predictions import BATCH, Answers, evaluate, look, row_counts, score
+from resq.measure.run import joint_attack, machine
+from resq.measure.run.deployed.rows import Files
+from resq.measure.run.joint_attack import AttackConfig
+from resq.measure.specs import cells
+from resq.measure.specs.cells import ACTIVATIONS, Cell
+from resq.measure.specs.sweep_spec import SweepSpec
+from resq.measure.specs.version import NUMBERS
+from resq.memory import faults
+from resq.memory.beside import Struck
+from resq.networks.activations import Ranges
+
+__all__ = [
+    "BATCH",
+    "Measurer",
+    "code_hash",
+    "evaluate",
+    "images_there",
+    "pixels",
+    "row_counts",
+    "run",
+    "score",
+]
+
+# What decides the numbers: a row carries a hash of these sources, which are all that this file imports, and
+# what those import, but for IDLE.
+SOURCES = (
+    "core/types.py",
+    "core/encoding.py",
+    "core/seeds.py",
+    "checkpoints/packed.py",
+    "data",
+    "networks",
+    "memory",
+    "attacks",
+    "checkpoints/__init__.py",
+    "deployed",
+    "platform/torchvision_compat.py",
+    "measure/engine/activation_faults.py",
+    "measure/run/deployed/aimed.py",
+    "measure/engine/predictions.py",
+    "measure/engine/faulty_network.py",
+    "measure/specs/cells.py",
+    "measure/run/deployed/rows.py",
+    "measure/engine/weight_buffer.py",
+    "measure/engine/fold_batchnorm.py",
+    "measure/run/joint_attack.py",
+    "measure/specs/sdc_rates.py",
+    "measure/specs/sweep_spec.py",
+    "measure/run/sweep.py",
+)
+# Beside them, and without a say in a number.
+IDLE = (
+    "__init__.py",  # the version
+    "core/commands.py",  # how a command is written
+    "core/validation.py",  # refuses what is of another type
+    "data/pictures.py",  # of a plugin's own; a row has the hash of the images
+    "measure/__init__.py",
+    "measure/engine/__init__.py",
+    "measure/run/__init__.py",
+    "measure/run/deployed/__init__.py",
+    "measure/specs/__init__.py",
+    "core/__init__.py",
+    "core/errors.py",
+    "core/files.py",  # how a file is written
+    "core/paths.py",  # where it lies
+    "platform/__init__.py",
+    "measure/run/machine.py",  # tells what computed
+    "measure/specs/version.py",  # a row says it
+    "networks/imagenet.py",  # a start for training
+    "attacks/bit_search.py",  # a search whose result is no row
+)
+
+
+def run(spec: SweepSpec) -> Iterator[dict[str, Any]]:
+    """The rows of a sweep as they are measured, ``spec.total`` of them; columns as in ``table.COLUMNS``.
+
+    Raises:
+        ValueError: an unknown checkpoint, data of other classes, or more images than there are.
+        FileNotFoundError: the images are not on this machine.
+    """
+    measurer = Measurer()
+    yield from map(measurer.row, spec.cells())
+
+
+class Measurer:
+    """Cells -> rows; what neighbouring cells share is made once: networks, images, maps, moved images.
+
+    A row never depends on which cells came before: what is kept is only what would be made again.
+    """
+
+    def __init__(self) -> None:
+        self._bench = lru_cache(2)(_bench)
+        self._pictures = lru_cache(2)(_pictures)
+        self._map = lru_cache(2)(_fault_map)
+        self._ranges = lru_cache(2)(_ranges)
+        self._craft = lru_cache(8)(joint_attack.perturb)
+        self._files = Files()
+        self._clean = lru_cache(2)(look)
+
+    def row(self, cell: Cell) -> dict[str, Any]:
+        """The row of a cell, columns as in ``table.COLUMNS``.
+
+        Raises:
+            ValueError, FileNotFoundError: as ``run`` says.
+        """
+        if deployed.is_file(cell.checkpoint):
+            return self._of_file(cell)
+        which = (cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding, cell.precision,
+                 cell.targets != "weights")  # fmt: skip
+        bench = self._bench(*which)
+        _check_classes(bench.checkpoint, cell.data)
+        x, y, images = self._pictures(*_which(cell))
+        if cell.fault == ACTIVATIONS:
+            return {**_about(cell, bench, images), **self._in_activations(cell, bench, x, y)}
+        flips = self.flips(cell, bench)
+        answered = self._answers(cell, bench, flips, x, y)
+        return {**_about(cell, bench, images), "flips": len(flips),
+                **row_counts(answered, self._fault_free(cell, bench, x, y))}  # fmt: skip
+
+    def _of_file(self, cell: Cell) -> dict[str, Any]:
+        found = self._files.found(cell)
+        return {
+            **{name: getattr(cell, name) for name in SAME},
+            **found,
+            "code": code_hash(),
+            "numbers": NUMBERS,
+            "processor": machine.processor(),
+            "key": cells.key(cell, found["weights"], found["images"]),
+        }
+
+    def _in_activations(self, cell: Cell, bench: FaultyNetwork, x: Tensor, y: Tensor) -> dict[str, Any]:
+        found, rng = self._ranges(bench), seeds.rng(cell.seed, "activations", cell.map)
+        network, count = activation_faults.faulty(bench.network, found, cell.ber, rng=rng, top=cell.top)
+        answered = look(network, x, y)
+        return {"flips": count.flips, **row_counts(answered, self._fault_free(cell, bench, x, y))}
+
+    def _fault_free(self, cell: Cell, bench: FaultyNetwork, x: Tensor, y: Tensor) -> Answers | None:
+        """What the faults of a cell are compared with; None where there are none, or under attack.
+
+        Where every map has images of its own, another pass for each would double the time of a sweep.
+        """
+        if cell.axis != "ber" or cell.sample == "random":
+            return None
+        return self._clean(bench.network, x, y)
+
+    def flips(self, cell: Cell, bench: FaultyNetwork) -> BitFlips | Struck:
+        """The flips of a cell: its map's, as far as they turn at its rate."""
+        if cell.fault == "none":
+            return NO_FLIPS
+        args = (cell.layers, cell.planes, cell.top, cell.seed, cell.map, cell.targets)
+        return self._map(bench, cell.fault, *args).at_rate(cell.ber)
+
+    def _answers(
+        self, cell: Cell, bench: FaultyNetwork, flips: BitFlips | Struck, x: Tensor, y: Tensor
+    ) -> Answers:
+        if not len(flips) and (clean := self._fault_free(cell, bench, x, y)):
+            return clean
+        if cell.mode == "adaptive":
+            return joint_attack.adaptive(bench, flips, x, y, _attack_config(cell))
+        if cell.attack != "none":
+            x = self._craft(bench.network, x, y, _attack_config(cell), early_stop=cell.mode == "none")
+        return joint_attack.transfer(bench, flips, x, y)
+
+
+# What a row says as its cell does.
+SAME = ("checkpoint", "data", "encoding", "fault", "region", "axis", "ber", "map", "attack", "eps", "steps",
+        "restarts", "seed", "n", "mode", "sample", "top", "precision", "targets", "inputs")  # fmt: skip
+NO_FLIPS = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+
+
+def _attack_config(cell: Cell) -> AttackConfig:
+    return AttackConfig(cell.attack, cell.eps, cell.steps, cell.restarts, cell.seed)
+
+
+def _bench(checkpoint: str, weights: str, encoding: str, precision: str, floats: bool) -> FaultyNetwork:
+    # ``weights`` is there to be compared: a checkpoint that was trained anew is another one.
+    half = precision == "bf16"
+    return FaultyNetwork(checkpoints.load(checkpoint), Encoding.parse(encoding), bf16=half, floats=floats)
+
+
+def _ranges(bench: FaultyNetwork) -> Ranges:
+    return activation_faults.calibrated(bench.network, bench.checkpoint.data, inputs=True)
+
+
+def _which(cell: Cell) -> tuple[str, str, int, int, int]:
+    """What decides a cell's images."""
+    drawn = (cell.seed, cell.map) if cell.sample == "random" else (0, 0)
+    return cell.data, cell.sample, cell.n, *drawn
+
+
+def _check_classes(checkpoint: checkpoints.Checkpoint, name: str) -> None:
+    if data.source(name).classes != data.source(checkpoint.data).classes:
+        raise ResqError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
+
+
+def _pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[Tensor, Tensor, str]:
+    """Images, labels and the hash that rows carry (``cells.images_hash``)."""
+    whole = data.load(name, "test")
+    chosen = cells.images(Cell("", name, "", sample=sample, n=n, seed=seed, map=number), whole)
+    return pixels(chosen), torch.from_numpy(chosen.y), (chosen if sample == "first" else whole).hash
+
+
+def fault_map(spec: SweepSpec, bench: FaultyNetwork, number: int) -> BitFlips | Struck:
+    """One fault map at the rate that the spec draws at; ``.at(rate)`` gives it at smaller ones."""
+    return _fault_map(bench, spec.fault, spec.layers, spec.planes, spec.drawn_at, spec.seed, number)
+
+
+def _fault_map(
+    bench: FaultyNetwork,
+    fault: str,
+    layers: tuple[str, ...],
+    planes: tuple[int, ...],
+    top: float,
+    seed: int,
+    number: int,
+    targets: str = "weights",
+) -> BitFlips | Struck:
+    where = faults.region(bench.model, layers, planes)
+    words = faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
+    if targets == "weights":
+        return words
+    assert bench.beside is not None
+    return Struck(words if targets == "all" else NO_FLIPS, bench.beside.drawn(fault, top, seed, number))
+
+
+def _bits(cell: Cell, bench: FaultyNetwork) -> int:
+    """Stored bits that the cell's faults can reach."""
+    if cell.fault in ("none", ACTIVATIONS):
+        return 0
+    words = 0 if cell.targets == "floats" else faults.region(bench.model, cell.layers, cell.planes).n_bits
+    return words + (0 if cell.targets == "weights" or bench.beside is None else bench.beside.n_bits)
+
+
+def test_images(spec: SweepSpec, checkpoint: checkpoints.Checkpoint) -> Dataset:
+    """The first n test images of the spec's data set.
+
+    Raises:
+        ValueError: the checkpoint was trained on other classes, or there are fewer images.
+    """
+    name = spec.data or checkpoint.data
+    _check_classes(checkpoint, name)
+    return data.load(name, "test").first(spec.n)
+
+
+def images_there(spec: SweepSpec) -> int:
+    """How many test images the spec's data set has.
+
+    Raises:
+        ValueError: no such checkpoint or data set.
+        FileNotFoundError: the images are not on this machine.
+    """
+    return len(data.load(spec.data or checkpoints.card(spec.checkpoint)["data"], "test"))
+
+
+def pixels(images: Dataset) -> Tensor:
+    """Images as the network reads them: float32 (N, 3, H, W) in [0, 1], channels last."""
+    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).float().div_(255)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _about(cell: Cell, bench: FaultyNetwork, images: str) -> dict[str, Any]:
+    return {
+        **{name: getattr(cell, name) for name in SAME},
+        "network": bench.checkpoint.network,
+        "weights": bench.checkpoint.hash,
+        "images": images,
+        "bits": _bits(cell, bench),
+        "code": code_hash(),
+        "numbers": NUMBERS,
+        "software": machine.software(),
+        "processor": machine.processor(),
+        "key": cells.key(cell, bench.checkpoint.hash, images),
+    }
+
+
+@cache
+def code_hash() -> str:
+    """16 hex digits over the sources that decide the numbers."""
+    digest = hashlib.sha256()
+    for file in sources():
+        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def sources() -> list[Path]:
+    """The files that decide the numbers: those of SOURCES without IDLE."""
+    files = [f for name in SOURCES for f in (sorted((ROOT / name).rglob("*.py")) or [ROOT / name])]
+    return [file for file in files if file.relative_to(ROOT).as_posix() not in IDLE]

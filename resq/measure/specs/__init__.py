@@ -1,0 +1,1 @@
+"""Every input that decides the numbers, frozen and hashable: cells, sweeps, campaigns. No torch."""

@@ -1,0 +1,1 @@
+"""Rows at rest: their columns, parquet files, SQLite and PostgreSQL."""

@@ -1,0 +1,1 @@
+"""What hardening stages share: the interface, the fine-tuning loop, quantized passes, the evaluation."""

@@ -1,0 +1,100 @@
+"""Weights as their stored words are read, inside a network that is learning: straight-through and faulty.
+
+Quantizing and flipping have no useful gradient. The straight-through estimator (Bengio et al. 2013,
+arXiv:1308.3432) computes with the words' values and gives their gradient to the float weights as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from resq.core import BitFlips, Encoding, QuantizedModel
+from resq.memory import quant
+
+
+class _Through(torch.autograd.Function):
+    """Forward: ``value``. Backward: the gradient goes to ``weight``, each element cut to ``limit``."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, value: Tensor, limit: float) -> Tensor:
+        ctx.limit = limit
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx: Any, *slope: Tensor) -> tuple[Tensor, None, None]:
+        cut = slope[0] if ctx.limit == float("inf") else slope[0].clamp(-ctx.limit, ctx.limit)
+        return cut, None, None
+
+
+def straight_through(weight: Tensor, value: Tensor, limit: float = float("inf")) -> Tensor:
+    """``value``, whose gradient reaches ``weight`` unchanged but for a cut of each element at +-``limit``.
+
+    >>> w = torch.tensor([0.30, -0.70], requires_grad=True)
+    >>> (straight_through(w, torch.tensor([0.25, -0.75])) * torch.tensor([2.0, 3.0])).sum().backward()
+    >>> w.grad
+    tensor([2., 3.])
+    """
+    return _Through.apply(weight, value, limit)
+
+
+def quantize_weights(body: nn.Module, names: tuple[str, ...], encoding: Encoding) -> QuantizedModel:
+    """The present weights of a network as words; nothing else of it is looked at."""
+    own = dict(body.named_parameters())
+    state = {name: own[name].detach().cpu().numpy() for name in names}
+    return quant.quantize_model(state, names, encoding)
+
+
+def read(body: nn.Module, words: QuantizedModel) -> dict[str, Tensor]:
+    """What the words are read as, by name, in the memory order of the weights."""
+    own = dict(body.named_parameters())
+    return {name: _like(own[name], quant.dequantize(q)) for name, q in words.weights.items()}
+
+
+def flipped(
+    body: nn.Module, words: QuantizedModel, clean: dict[str, Tensor], flips: BitFlips
+) -> dict[str, Tensor]:
+    """What the words are read as with these bits flipped; layers without a flip are shared with ``clean``."""
+    own, found = dict(body.named_parameters()), dict(clean)
+    for name, index, mask in quant.by_layer(words, flips):
+        q = words.weights[name]
+        entry = quant.channel(q, index)
+        after = quant.values(q.words.reshape(-1)[index] ^ mask, q.scale[entry], q.zero[entry], q.encoding)
+        values = clean[name].cpu().contiguous().numpy().copy()
+        values.reshape(-1)[index] = after
+        found[name] = _like(own[name], values)
+    return found
+
+
+def _like(weight: Tensor, values: np.ndarray) -> Tensor:
+    value = torch.from_numpy(values).to(weight.device)
+    return value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
+
+
+def call_with(
+    network: nn.Module, x: Tensor, values: Mapping[str, Tensor], limit: float = float("inf")
+) -> Tensor:
+    """Logits with ``values`` in place of the body's weights; all gradients are cut at ``limit``."""
+    own = {n.removeprefix("body."): p for n, p in network.named_parameters()}
+    rest = {} if limit == float("inf") else {n: p for n, p in own.items() if n not in values}
+    swapped = {f"body.{n}": straight_through(own[n], v, limit) for n, v in values.items()}
+    swapped |= {f"body.{n}": straight_through(p, p.detach(), limit) for n, p in rest.items()}
+    return torch.func.functional_call(network, swapped, (x,)).float()
+
+
+@contextmanager
+def frozen_norms(network: nn.Module) -> Iterator[None]:
+    """Batch norms use the statistics they have, and learn none, inside the block."""
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()

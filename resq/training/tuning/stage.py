@@ -1,0 +1,149 @@
+"""Input and result of a hardening stage, and the check of its options before training begins."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resq.checkpoints import Checkpoint
+from resq.core import Dataset, Encoding, lookup, seeds
+from resq.core.errors import ResqError
+
+Options = Mapping[str, Any]
+
+
+def _silent(row: dict[str, Any]) -> None:
+    """The default for ``report``: ignores the row."""
+
+
+@dataclass(frozen=True, eq=False)
+class StageInput:
+    """What a stage works on.
+
+    Attributes:
+        checkpoint: as the stage before left it.
+        train, valid: two disjoint parts of the training split; test images never come here.
+        seed: decides shuffles, faults and random starts.
+        keep: a file that holds the stage's run after every epoch; None: nothing is kept.
+        report: called with one row per epoch.
+    """
+
+    checkpoint: Checkpoint
+    train: Dataset
+    valid: Dataset
+    seed: int = 0
+    keep: Path | None = None
+    report: Callable[[dict[str, Any]], None] = _silent
+    quiet: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class StageResult:
+    """What a stage gives back.
+
+    Attributes:
+        state: the network's parameters and buffers.
+        log: one row per epoch.
+        notes: what a reader of the card should know, by name.
+        encoding: how the weights are meant to be stored from here on; empty: as before.
+        clamp: bounds of activations by module (``networks.clamp``); empty: as before.
+    """
+
+    state: Mapping[str, np.ndarray]
+    log: list[dict[str, Any]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+    encoding: str = ""
+    clamp: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: ``run`` and all its options with their defaults.
+
+    Attributes:
+        about: one sentence for people.
+        passes: forward and backward passes per image and step, for the estimated time; options -> number.
+    """
+
+    about: str
+    run: Callable[[StageInput, Options], StageResult]
+    defaults: Options
+    passes: Callable[[Options], float] = lambda options: 1.0
+
+
+# What all stages that train have in common.
+TRAINING: dict[str, Any] = {
+    "epochs": 4,
+    "batch": 128,
+    "lr": 0.02,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "pad": 4,
+    "cutout": 0,  # side in pixels of a square that every image loses, as in a recipe
+    "average": 0,  # of the epochs, how many at the end give the result: the mean over their steps
+    "drop": 0.1,  # epochs whose validation accuracy lies further below the start's than this are not kept
+    "n_valid": 500,
+    "bf16": False,  # passes in bfloat16 where a measurement finds them faster; weights stay in float32
+}
+
+
+def options(name: str, stages: Mapping[str, Stage], given: Options) -> dict[str, Any]:
+    """All options of a stage: the given ones, the defaults for the rest.
+
+    Raises:
+        ValueError: no such stage, no such option of it, a value of another kind than the default, or an
+            average over all epochs.
+    """
+    defaults = lookup("stage", name, stages).defaults
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise ResqError(f"stage {name} has no option {', '.join(unknown)}; it has {', '.join(defaults)}")
+    for key, value in given.items():
+        _check(f"{name}.{key}", value, defaults[key])
+    found = {**defaults, **given}
+    if found.get("average", 0) >= found.get("epochs", 1):
+        raise ResqError(
+            f"{name}.average takes fewer than all {found['epochs']} epochs, got {found['average']}"
+        )
+    return found
+
+
+def _check(name: str, value: Any, default: Any) -> None:
+    kind = type(default)
+    allowed = (int, float) if kind is float else (kind,)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool) or value != value:
+        raise ResqError(f"{name} is a {kind.__name__} such as {default!r}, got {value!r}")
+    if isinstance(value, int | float) and value < 0:
+        raise ResqError(f"{name} must not be negative, got {value!r}")
+    if name.endswith((".encoding", ".apart")) and value != default:
+        Encoding.parse(str(value))
+    if name.endswith((".epochs", ".batch", ".steps")) and value < 1:
+        raise ResqError(f"{name} must be at least 1, got {value!r}")
+
+
+def run_identity(site: StageInput, given: Options) -> str:
+    """16 hex digits of everything but the recipe and the images that decides a stage's run."""
+    said = json.dumps([site.checkpoint.hash, site.seed, dict(given)], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def held_out(images: Dataset, share: float = 0.1, most: int = 2000) -> tuple[Dataset, Dataset]:
+    """(training, validation) parts of a training split; images of one group stay together.
+
+    The same for every seed and stage, so that what one stage is judged by no other has trained on. A base
+    network was trained on all of them: its own validation accuracy is that of images it has seen.
+    """
+    groups = np.arange(len(images)) if images.groups is None else images.groups
+    kinds, member = np.unique(groups, return_inverse=True)
+    order = seeds.rng(0, "held out", images.name).permutation(len(kinds))
+    sizes = np.cumsum(np.bincount(member)[order])
+    wanted = min(most, round(share * len(images)))
+    chosen = order[: max(1, int(np.searchsorted(sizes, wanted, side="right")))]
+    inside = np.isin(member, chosen)
+    return images.take(np.flatnonzero(~inside)), images.take(np.flatnonzero(inside))

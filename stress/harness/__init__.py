@@ -1,0 +1,1 @@
+"""What the trials share: a real server, visitors without a browser, readers, watched processes."""

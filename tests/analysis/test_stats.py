@@ -1,0 +1,220 @@
+"""Rows to curves: means over maps, intervals over maps, intervals over images."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as distributions
+
+from resq.measure.analysis import choose, stats
+from resq.measure.specs.version import NUMBERS
+from resq.measure.store import table
+
+
+def row(**changed):
+    given = {
+        "checkpoint": "a/b/c", "network": "b", "data": "a", "encoding": "int8", "fault": "random",
+        "region": "all", "axis": "ber", "ber": 0.0, "map": 0, "flips": 0, "attack": "none", "eps": 0.0,
+        "steps": 0, "restarts": 0, "seed": 0, "n": 100, "correct": 90, "due": 0, "weights": "w",
+        "images": "i", "code": "c",
+    }  # fmt: skip
+    return {**given, **changed}
+
+
+@pytest.fixture
+def rows():
+    faulty = [row(ber=0.01, map=m, correct=c, flips=8) for m, c in enumerate([50, 60, 70])]
+    return table.frame(
+        [row(), *faulty, row(axis="eps", attack="pgd", eps=8.0, steps=20, restarts=1, correct=5)]
+    )
+
+
+def test_a_curve_has_one_line_per_rate_with_the_mean_over_maps(rows):
+    curve = stats.curve(rows, "ber")
+    assert curve["x"].tolist() == [0.0, 0.01]
+    assert curve["mean"].tolist() == [0.9, pytest.approx(0.6)]
+    assert curve["maps"].tolist() == [1, 3]
+    assert curve["least"].tolist() == [0.9, 0.5]
+    assert curve["flips"].tolist() == [0, 8]
+
+
+def test_nothing_is_random_at_ber_0_so_the_interval_over_maps_has_no_width_and_that_over_images_is_all(rows):
+    clean = stats.curve(rows, "ber").iloc[0]
+    assert clean["map_low"] == clean["mean"] == clean["map_high"]
+    assert (clean["low"], clean["high"]) == pytest.approx((clean["image_low"], clean["image_high"]))
+    assert clean["image_low"] < clean["mean"] < clean["image_high"]
+
+
+def test_the_interval_that_is_shown_is_never_narrower_than_that_over_maps_or_over_images_alone():
+    lines = pd.concat([stats.curve(table.shipped(), axis) for axis in ("ber", "eps", "joint")])
+    lines = lines.dropna(subset=["low"])
+    lines = lines[lines["sample"] == "first"]
+    assert len(lines) > 500
+    for source in ("map", "image"):
+        assert (lines["low"] <= lines[f"{source}_low"] + 1e-9).all()
+        assert (lines["high"] >= lines[f"{source}_high"] - 1e-9).all()
+
+
+def test_maps_drawn_at_another_rate_are_other_maps():
+    drawn = [row(ber=0.01, map=m, top=top, correct=c) for top, c in ((0.05, 80), (0.1, 60)) for m in (0, 1)]
+    lines = stats.curve(table.frame(drawn))
+    assert lines[["top", "mean", "maps"]].to_numpy().tolist() == [[0.05, 0.8, 2], [0.1, 0.6, 2]]
+
+
+def test_one_map_alone_says_nothing_about_other_maps():
+    line = stats.curve(table.frame([row(ber=0.01)]), "ber").iloc[0]
+    assert np.isnan(line["low"])
+    assert np.isnan(line["high"])
+
+
+def test_the_attack_axis_has_its_own_curve(rows):
+    curve = stats.curve(rows, "eps")
+    assert curve[["x", "mean", "attack", "steps"]].to_numpy().tolist() == [[8.0, 0.05, "pgd", 20]]
+
+
+def test_no_rows_give_an_empty_curve_with_the_same_columns(rows):
+    empty = stats.curve(table.frame([]), "ber")
+    assert empty.empty
+    assert set(empty.columns) == set(stats.curve(rows, "ber").columns)
+
+
+def test_the_t_interval_is_scipys():
+    values = np.array([0.5, 0.55, 0.7, 0.62])
+    expected = distributions.t.interval(0.95, 3, values.mean(), distributions.sem(values))
+    assert stats.t_interval(values) == pytest.approx(expected)
+
+
+def test_the_wilson_interval_is_scipys():
+    expected = distributions.binomtest(37, 50).proportion_ci(0.95, method="wilson")
+    assert stats.wilson(37 / 50, 50) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_t_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    samples = np.clip(rng.normal(0.6, 0.05, (2000, 10)), 0, 1)
+    inside = np.mean([low <= 0.6 <= high for low, high in map(stats.t_interval, samples)])
+    assert inside == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_table_survives_parquet_and_a_missing_column_is_named(rows, tmp_path):
+    table.write(rows, tmp_path / "rows.parquet")
+    pd.testing.assert_frame_equal(table.read(tmp_path / "rows.parquet"), rows)
+    rows.drop(columns="flips").to_parquet(tmp_path / "less.parquet")
+    with pytest.raises(ValueError, match=r"less.parquet lacks the columns flips"):
+        table.read(tmp_path / "less.parquet")
+    (tmp_path / "text.parquet").write_text("no")
+    with pytest.raises(ValueError, match=r"text.parquet is not a readable parquet file"):
+        table.read(tmp_path / "text.parquet")
+
+
+def test_the_shipped_rows_are_of_weights_with_a_card_and_name_their_seed_and_hashes():
+    from resq import checkpoints
+
+    shipped = table.shipped()
+    if shipped.empty:
+        pytest.skip("no rows in assets/results")
+    for name, part in shipped.groupby("checkpoint"):
+        assert part["weights"].str.fullmatch("[0-9a-f]{16}").all()
+        # Of a study only the first seed is shipped, and of one with large networks none.
+        first = name.startswith("signs/") and name.endswith("-s0")
+        if re.search(r"/asym-\w+-s\d+$", name) and not first:
+            continue
+        # The network in the middle of hardening is not shipped where it is large: what went on from it
+        # names it.
+        absent = checkpoints.unshipped()
+        if name == "cifar10/resnet18/attack":
+            absent[name] = checkpoints.card("cifar10/resnet18/plus")["base"]
+        card = absent.get(name) or checkpoints.card(name)
+        assert (card["name"], {card["sha256"][:16]}) == (name, set(part["weights"]))
+    assert (shipped["correct"] <= shipped["n"]).all()
+    assert shipped[["images", "code"]].apply(lambda c: c.str.fullmatch("[0-9a-f]{16}")).all(axis=None)
+
+
+def test_one_question_has_one_answer_the_one_with_the_narrowest_interval():
+    few = [row(ber=0.01, map=m, n=200, correct=160) for m in range(200)]
+    many = [row(ber=0.01, map=m, n=1000, correct=c, images="j") for m, c in enumerate((849, 851, 850))]
+    wild = [row(ber=0.01, map=m, n=2000, correct=c, images="k") for m, c in enumerate((100, 1900))]
+    kept = stats.longest_series(stats.curve(table.frame([*few, *many, *wild])))
+    assert kept[["n", "maps", "mean"]].to_numpy().tolist() == [[1000, 3, 0.85]]
+
+
+def test_the_whole_test_split_speaks_where_it_was_measured_whatever_the_interval():
+    narrow = [row(ber=0.01, map=m, n=1000, correct=990, data="cifar10") for m in range(9)]
+    whole = [row(ber=0.01, map=m, n=10_000, correct=c, data="cifar10") for m, c in enumerate((8000, 8300))]
+    kept = stats.longest_series(stats.curve(table.frame([*narrow, *whole])))
+    assert kept["n"].tolist() == [10_000]
+
+
+def test_without_flips_one_answer_stands_for_all_fault_models():
+    clean = [row(fault="random", n=10_000, correct=9310), row(fault="sec-ded", n=500, correct=467)]
+    kept = stats.longest_series(stats.curve(table.frame([*clean, row(fault="sec-ded", ber=0.01, n=500)])))
+    assert kept.loc[kept["x"] == 0, ["fault", "n"]].to_numpy().tolist() == [
+        ["random", 10_000],
+        ["sec-ded", 10_000],
+    ]
+    found = choose.rows_of(table.frame([*clean, row(fault="sec-ded", ber=0.01, n=500)]), kept, "ber")
+    assert found[["ber", "n"]].to_numpy().tolist() == [[0.0, 10_000], [0.01, 500]]
+
+
+def test_no_question_that_the_shipped_rows_answer_has_two_answers():
+    rows = table.shipped()
+    for axis in ("ber", "eps"):
+        lines = stats.longest_series(stats.curve(rows, axis))
+        assert not lines.duplicated([name for name in choose.QUESTION if name in lines]).any()
+        assert len(choose.rows_of(rows, lines, axis))
+
+
+def test_of_a_series_measured_twice_the_one_on_the_most_images_is_foremost():
+    few, many = ([row(ber=x, n=n, correct=n // 2) for x in (0.0, 0.01)] for n in (100, 400))
+    other = [row(ber=x, encoding="int4") for x in (0.0, 0.01)]
+    kept = stats.longest_series(stats.curve(table.frame([*many, *few, *other])))
+    assert sorted(zip(kept["encoding"], kept["x"], kept["n"], strict=True)) == [
+        ("int4", 0.0, 100), ("int4", 0.01, 100), ("int8", 0.0, 400), ("int8", 0.01, 400),
+    ]  # fmt: skip
+
+
+def test_code_edited_between_two_halves_of_a_campaign_splits_no_curve():
+    halves = [row(ber=0.01, map=m, correct=50 + m, code="before" if m < 2 else "after") for m in range(4)]
+    curve = stats.curve(table.frame(halves))
+    assert curve["maps"].tolist() == [4]
+    assert curve["mean"].tolist() == [pytest.approx(0.515)]
+    assert curve["code"].tolist() == ["after, before"]
+    assert len(stats.longest_series(curve)) == 1
+
+
+def test_rows_of_other_numbers_are_other_curves():
+    rows = [row(ber=0.01, map=m, numbers=numbers) for m in range(2) for numbers in ("0", NUMBERS)]
+    assert stats.curve(table.frame(rows))["maps"].tolist() == [2, 2]
+
+
+def test_the_rate_that_maps_were_drawn_at_tells_lines_apart():
+    rows = [row(ber=0.01, top=top, map=m, correct=c) for top, c in ((0.01, 40), (0.1, 60)) for m in range(3)]
+    curve = stats.curve(table.frame([row(), *rows]))
+    assert curve["maps"].tolist() == [1, 3, 3]
+    assert stats.longest_series(curve)["mean"].tolist() == [0.9, pytest.approx(0.6)]
+
+
+COUNTED = [("sdc1", [3, 5, 10]), ("due", [1, 2, 6]), ("sdc20", [0, 0, 9])]
+
+
+@pytest.mark.parametrize(("metric", "counts"), COUNTED)
+def test_sdc_and_due_are_curves_with_both_intervals_and_the_worst_map_has_most(metric, counts):
+    rows = [row(ber=0.01, map=m, **{metric: count}) for m, count in enumerate(counts)]
+    line = stats.curve(table.frame(rows), metric=metric).iloc[0]
+    assert line["mean"] == pytest.approx(np.mean(counts) / 100)
+    assert line["least"] == max(counts) / 100
+    assert line["low"] <= line["mean"] <= line["high"]
+    assert line["image_low"] < line["mean"] < line["image_high"]
+    assert (line["low"], line["high"]) == stats.t_interval(np.array(counts) / 100)
+
+
+def test_rows_in_which_sdc_was_not_counted_are_in_no_curve_of_it():
+    rows = table.frame([row(ber=0.01, map=0), row(ber=0.01, map=1, sdc1=4)])
+    assert stats.curve(rows, metric="sdc1")[["mean", "maps"]].to_numpy().tolist() == [[0.04, 1]]
+    assert stats.curve(rows)["maps"].tolist() == [2]
+
+
+def test_a_metric_that_is_not_counted_is_refused_by_name():
+    with pytest.raises(ValueError, match="no metric 'f1'; known: accuracy, due, sdc1"):
+        stats.curve(table.frame([row()]), metric="f1")

@@ -1,0 +1,137 @@
+"""A visitor's own checkpoint, and the chosen sweeps as a file: kept where they fit, else a sentence."""
+
+import json
+import pickle
+
+import pytest
+import streamlit as st
+from safetensors.numpy import save
+
+from dashboard import cached
+from dashboard.forms import sweep
+from dashboard.model import uploads
+from resq import checkpoints
+from resq.core import paths
+from resq.measure.specs.sweep_spec import SweepSpec, read
+from tests.dashboard.test_charts import row
+from tests.dashboard.test_job_queue import FakeJob, until
+from tests.malformed import malicious
+from tests.pages import fine
+from tests.views.test_app import NAME, opened, said
+
+
+@pytest.fixture(autouse=True)
+def _fresh(own_folders, monkeypatch) -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    monkeypatch.setattr(cached.measurements(), "_start", FakeJob)
+
+
+@pytest.fixture
+def raw(tiny) -> bytes:
+    """The tiny network's weights as a file from elsewhere."""
+    return save({name: value.copy() for name, value in tiny.state.items()})
+
+
+def brought(app, file: bytes, name: str = "mine.safetensors", data: str = "signs"):
+    """The page after the box was opened and a file given."""
+    app.session_state["bring"] = True
+    app.run()
+    app.selectbox(key="bring_network").set_value("resnet20")
+    app.selectbox(key="bring_data").set_value(data)
+    app.file_uploader(key="bring_file").upload(name, file, "application/octet-stream").run()
+    return app.button(key="bring_it").click().run()
+
+
+def test_a_file_that_fits_becomes_a_checkpoint_that_loads_and_the_same_file_the_same_one(raw, tiny):
+    name = uploads.checkpoint(raw, "my net.safetensors", "resnet20", "signs")
+    assert name.startswith("signs/resnet20/own-")
+    assert uploads.checkpoint(raw, "again.safetensors", "resnet20", "signs") == name
+    loaded = checkpoints.load(name)
+    assert set(loaded.state) == set(tiny.state)
+    assert loaded.card["measured"].startswith("not measured")
+
+
+@pytest.mark.parametrize("page", ["bitlab", "harden"])
+def test_a_brought_checkpoint_is_chosen_on_the_page(raw, page):
+    app = brought(opened(page), raw)
+    fine(app)
+    assert app.selectbox(key="net").value.startswith("signs/resnet20/own-")
+    assert "is kept and chosen above" in said(app)
+
+
+def test_the_accuracy_of_a_brought_checkpoint_is_measured_and_told(raw):
+    app = brought(opened("bitlab"), raw)
+    run = next(iter(cached.measurements()._all.values()))
+    until(lambda: run.jobs)
+    name = app.selectbox(key="net").value
+    assert run.jobs[0].argv == SweepSpec(name, encoding="fp32", bers=(0.0,), maps=1).argv()
+    run.jobs[0].rows = [row(checkpoint=name, encoding="fp32", n=1000, correct=62)]
+    run.jobs[0].state = "done"
+    until(lambda: run.state == "done")
+    assert "**6.2 %** of the first 1000 test images of signs" in said(app.run()).replace("\u202f", " ")
+    fine(app)
+
+
+def test_where_the_images_are_missing_it_is_said_that_nothing_is_measured(raw, monkeypatch):
+    monkeypatch.setattr(cached, "present", lambda name: False)
+    app = brought(opened("harden"), raw)
+    assert "Its accuracy is not measured: the images of signs are not on this machine" in said(app)
+    assert not cached.measurements()._all
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "sentence"),
+    [
+        (b"no weights", "x.safetensors", "x.safetensors claims a header of"),
+        (pickle.dumps({"a": 1}), "x.pt", "x.pt is a pickle, but not one that torch.save wrote"),
+    ],
+)
+def test_a_bad_file_is_one_sentence_and_the_page_stays(file, name, sentence):
+    app = opened("bitlab")
+    before = app.selectbox(key="net").value
+    app = brought(app, file, name)
+    fine(app)
+    told = [text.value for text in app.markdown if "This file is not used" in text.value]
+    assert len(told) == 1
+    assert sentence in told[0]
+    assert app.selectbox(key="net").value == before
+
+
+def test_a_file_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match=r"'x\.pkl' is none of \.safetensors, \.pth\.tar, \.pt, \.pth, \.th"):
+        uploads.checkpoint(b"x", "x.pkl", "resnet20", "signs")
+
+
+def test_nothing_in_a_file_is_executed(tmp_path):
+    marker = tmp_path / "executed"
+    for name, file in malicious(marker).items():
+        with pytest.raises(ValueError):  # noqa: PT011 - the sentences are test_foreign's
+            uploads.checkpoint(file, "x.pt", "resnet20", "signs")
+        assert not marker.exists(), name
+
+
+def test_weights_of_other_classes_too_large_a_file_and_too_many_are_refused(raw, monkeypatch):
+    with pytest.raises(ValueError, match="does not fit"):
+        uploads.checkpoint(raw, "x.safetensors", "resnet20", "cifar10")
+    monkeypatch.setattr(uploads, "MOST_KEPT", 0)
+    with pytest.raises(ValueError, match="as many as may"):
+        uploads.checkpoint(raw, "x.safetensors", "resnet20", "signs")
+    monkeypatch.setattr(uploads, "MOST_WEIGHTS", 2**20)
+    with pytest.raises(ValueError, match="checkpoints up to 1 MB"):
+        uploads.checkpoint(bytes(2**20 + 1), "x.safetensors", "resnet20", "signs")
+
+
+def test_a_hostile_name_becomes_no_path(raw):
+    name = uploads.checkpoint(raw, "../../../etc/x.safetensors", "resnet20", "signs")
+    file = checkpoints.find(name)
+    assert file.parent == paths.work() / "weights" / "signs" / "resnet20"
+    assert json.loads(file.with_suffix(".json").read_text())["source"]["file"] == "../../../etc/x.safetensors"
+
+
+def test_the_saved_file_of_sweeps_is_read_back_as_the_same_specs(tmp_path):
+    options = {"fault": "burst-row", "maps": 5, "n": 250, "seed": 3, "attack": "fgsm", "steps": 10,
+               "bers": (0.0, 1e-3), "eps": (2.0,)}  # fmt: skip
+    file = tmp_path / "mine.toml"
+    file.write_text(sweep.spec_file([NAME], ["int8", "fp32"], options))
+    assert read(file) == [SweepSpec(NAME, encoding=enc, **options) for enc in ("int8", "fp32")]

@@ -1,0 +1,98 @@
+"""The documents tell what stands: their commands parse, their files exist, their numbers are measured rows.
+
+``python -m tests.readme`` writes the README's tables and figures as they follow from the rows.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from resq import checkpoints
+from resq.cli import parser
+from resq.measure.engine.storage import storage
+from resq.measure.store import table
+from tests import readme
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def named_commands() -> list[str]:
+    return sorted(set(re.findall(r"`python -m resq ([^`]+)`", README)))
+
+
+@pytest.mark.parametrize("command", named_commands())
+def test_every_command_of_the_readme_is_one_that_the_program_takes(command):
+    parser().parse_args(shlex.split(re.sub(r"\[|\]", "", command)))
+
+
+def test_the_readme_names_every_command():
+    told = {command.split()[0] for command in named_commands()}
+    assert told == set(parser()._subparsers._group_actions[0].choices)
+
+
+def test_every_file_of_the_architecture_exists():
+    tree = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```")[3]
+    names = set(re.findall(r"[\w.]+\.(?:py|toml)\b", tree))
+    there = {path.name for path in ROOT.rglob("*") if ".venv" not in path.parts}
+    assert names
+    assert names <= there
+
+
+def test_every_link_and_picture_of_the_readme_exists():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_memory_in_the_readme_is_that_of_the_soak_in_security():
+    security = " ".join((ROOT / "SECURITY.md").read_text(encoding="utf-8").split())
+    said = r"memory went from (\d+) MB with all pages open once to ([\d,]+) in seven minutes and ([\d,]+)"
+    told = re.search(said, " ".join(README.split()))
+    first, seven, last = told.groups()
+    assert (
+        f"{first} MB with all pages open once, {seven} MB after seven minutes, {last} MB after twenty-five"
+        in security
+    )
+
+
+def test_the_accuracies_in_the_readme_are_those_of_the_cards():
+    assert "\n".join(readme.cards()) in README
+
+
+def test_every_table_and_every_marked_figure_of_the_readme_follows_from_the_shipped_rows():
+    assert readme.written(README) == README, "python -m tests.readme writes it anew"
+
+
+def test_every_table_that_can_be_made_from_rows_is_marked_in_the_readme():
+    assert set(re.findall(r"<!-- table ([^>]+?) -->", README)) == set(readme.TABLES)
+
+
+def test_no_table_shows_half_an_interval():
+    assert "±" not in "".join(match[0] for match in readme.TABLE.finditer(README))
+
+
+def test_every_robust_figure_of_the_tables_is_of_a_strong_attack_on_enough_images_or_an_upper_bound():
+    rows = table.shipped()
+    names = rows.loc[rows["eps"] == 8, ["checkpoint", "encoding"]].drop_duplicates().to_numpy().tolist()
+    for checkpoint, encoding in names:
+        said = readme.robust(rows, checkpoint, encoding)
+        own = rows[(rows["checkpoint"] == checkpoint) & (rows["encoding"] == encoding) & (rows["eps"] == 8)]
+        strong = own[
+            own["attack"].isin(["apgd", "autoattack"]) & (own["n"] >= 1000) & (own["mode"] == "none")
+        ]
+        assert said == "not measured" or said.startswith("≤") == strong.empty
+
+
+def test_the_table_of_everything_struck_follows_from_the_shipped_rows():
+    assert "\n".join(readme.everything()) in (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
+
+
+def test_what_is_stored_beside_the_words_costs_what_the_document_says():
+    said = (ROOT / "docs" / "memory.md").read_text(encoding="utf-8")
+    of = checkpoints.load("cifar10/resnet18/base")
+    for form, row in (("", "stored once"), ("9", "stored nine times"), ("15", "stored fifteen times")):
+        names = [f"int4-tmr2+floats{form}" if form else "int4-tmr2", f"int4-tmr2+folded{form}"]
+        single, folded = (line["beside"] for line in storage(of, names))
+        assert f"{row} | {single:.3f} | {folded:.3f} |" in said.replace("bits a weight, ", "")

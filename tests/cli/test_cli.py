@@ -1,0 +1,162 @@
+"""The command line: JSON for machines, tables for people, one sentence and code 2 for what cannot be used."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from resq.cli import main
+from resq.measure.store import table
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = "signs/resnet20/base"
+
+
+def spoken(capsys, *argv: str) -> str:
+    assert main(list(argv)) == 0
+    return capsys.readouterr().out
+
+
+def refused(capsys, *argv: str) -> str:
+    try:
+        code = main(list(argv))
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr()
+    assert code == 2
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+def test_show_lists_what_there_is_with_measured_accuracies(capsys):
+    found = json.loads(spoken(capsys, "show", "--json"))
+    assert {"resnet20", "resnet18", "vgg16", "efficientnet_b0", "swin_t"} <= {
+        n["name"] for n in found["networks"]
+    }
+    assert [d["name"] for d in found["data_sets"]] == ["signs", "cifar10", "cifar100", "gtsrb"]
+    assert {"random", "count", "layer-uniform"} <= {f["name"] for f in found["faults"]}
+    base = next(c for c in found["checkpoints"] if c["name"] == BASE)
+    assert base["accuracy"] > 0.95
+    assert base["n"] == 4000
+    assert BASE in spoken(capsys, "show")
+    assert json.loads(spoken(capsys, "show", BASE, "--json"))["selected"].startswith("the last epoch")
+
+
+def test_evaluate_prints_one_object_with_what_was_asked(capsys):
+    given = [
+        "evaluate",
+        BASE,
+        "--n",
+        "60",
+        "--ber",
+        "1e-2",
+        "--maps",
+        "2",
+        "--eps",
+        "8",
+        "--steps",
+        "2",
+        "--json",
+    ]
+    found = json.loads(spoken(capsys, *given))
+    assert found["n"] == 60
+    assert found["accuracy"] > 0.9
+    (faulty,) = found["faulty"]
+    assert faulty["ber"] == 0.01
+    assert faulty["maps"] == 2
+    assert faulty["low"] <= faulty["mean"] <= faulty["high"]
+    (attacked,) = found["attacked"]
+    assert {k: attacked[k] for k in ("attack", "eps", "steps", "restarts")} == {
+        "attack": "pgd", "eps": 8, "steps": 2, "restarts": 1,
+    }  # fmt: skip
+    assert attacked["accuracy"] < found["accuracy"]
+    assert set(found["hashes"]) == {"spec", "weights", "images", "code"}
+
+
+def test_a_single_map_has_no_interval_and_json_says_null(capsys):
+    found = json.loads(spoken(capsys, "sweep", BASE, "--n", "20", "--ber", "0.5", "--maps", "1", "--json"))
+    assert found["faulty"][0]["low"] is None
+
+
+def test_sweep_prints_a_table_for_people_with_its_origin(capsys):
+    said = spoken(capsys, "sweep", BASE, "--n", "20", "--ber", "0,1e-2", "--maps", "2")
+    assert "over maps" in said
+    assert "seed 0; weights" in said
+
+
+def test_sweep_writes_rows_and_overwrites_nothing(capsys, tmp_path):
+    file = tmp_path / "rows.parquet"
+    given = ["sweep", BASE, "--n", "20", "--ber", "0,1e-2", "--maps", "2"]
+    spoken(capsys, *given, "--out", str(file))
+    assert len(table.read(file)) == 3
+    assert "exists already; nothing was run and nothing overwritten" in refused(
+        capsys, *given, "--out", str(file)
+    )
+    spoken(capsys, *given, "--out", str(tmp_path / "rows.csv"))
+    pd.testing.assert_frame_equal(
+        table.frame(pd.read_csv(tmp_path / "rows.csv", dtype={"right": str, "key": str}).to_dict("records")),
+        table.read(file),
+    )
+
+
+def test_bits_is_short_for_an_affine_code(capsys):
+    found = json.loads(spoken(capsys, "sweep", BASE, "--n", "20", "--ber", "0", "--bits", "4", "--json"))
+    assert found["encoding"] == "int4"
+
+
+def test_a_file_of_sweeps_runs_as_one_table(capsys, tmp_path):
+    spec = tmp_path / "two.toml"
+    spec.write_text(f'checkpoint = "{BASE}"\nencoding = ["int8", "fp32"]\nbers = [0]\nn = 20\n')
+    found = json.loads(spoken(capsys, "sweep", str(spec), "--json"))
+    assert [row["encoding"] for row in found["rows"]] == ["int8", "fp32"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["sweep", "nope"], "no checkpoint 'nope'; expected data/network/variant"),
+        (["sweep", "../../etc/passwd"], "no checkpoint"),
+        (["sweep", BASE, "--ber", "2"], "got 2 (2 % is written 0.02)"),
+        (["sweep", BASE, "--ber", "a,b"], "such as 0,1e-4,1e-3, got 'a,b'"),
+        (["sweep", BASE, "--bits", "9"], "integer codes have 2 to 8 bits, got 9"),
+        (["sweep", BASE, "--encoding", "int8-gray"], "no encoding 'int8-gray'"),
+        (["sweep", BASE, "--ber", "0", "--layers", "conv9*"], "no layer fits 'conv9*'"),
+        (["sweep", BASE, "--ber", "0", "--planes", "8"], "bit planes must lie in 0..7, got 8"),
+        (["sweep", BASE, "--n", "0"], "n must be at least 1, got 0"),
+        (["sweep", BASE, "--out", "rows.xlsx"], "--out takes a .parquet or .csv file, got rows.xlsx"),
+        (["evaluate", BASE, "--n", "9999999"], "n must lie in 1..4000"),
+        (["evaluate", BASE, "--data", "mnist"], "no data set 'mnist'; known: cifar10"),
+        (["train", "nope"], "no recipe 'nope'"),
+        (["fly"], "invalid choice: 'fly'"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_code_2(capsys, argv, sentence):
+    assert sentence in refused(capsys, *argv)
+
+
+def test_a_missing_data_set_says_what_to_do(capsys, own_folders):
+    said = refused(capsys, "data", "cifar100")
+    assert "set RESQ_DATA" in said
+    assert "python -m resq data cifar100 --download" in said
+
+
+def test_python_m_resq_is_the_command_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "resq", "show", BASE, "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["network"] == "resnet20"
+
+
+def test_a_checkpoint_with_rows_and_no_card_is_said_to_have_them(capsys, rows, monkeypatch):
+    monkeypatch.setattr(table, "shipped", lambda: rows.assign(checkpoint="cifar10/resnet18/gone"))
+    assert main(["show", "cifar10/resnet18/gone"]) == 2
+    assert "has 6 stored rows and neither weights nor a card here" in capsys.readouterr().err

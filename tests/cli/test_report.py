@@ -1,0 +1,145 @@
+"""The report: one file, no network, interactive, and the numbers are those of the rows."""
+
+import dataclasses
+import json
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+from dashboard.report import html_report
+from resq.claims import provenance
+from resq.cli import main
+from resq.measure.analysis import stats
+from resq.measure.specs.campaign import CampaignSpec
+from resq.measure.store import table
+
+NAME = "signs-resnet20-faults"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return html_report.write(NAME, tmp_path_factory.mktemp("report") / "report.html")
+
+
+def rows():
+    return table.read(table.SHIPPED / f"{NAME}.parquet")
+
+
+def test_it_is_one_small_file_that_asks_for_nothing_from_elsewhere(made):
+    text = made.read_text(encoding="utf-8")
+    assert made.stat().st_size <= 6_000_000
+    assert text.count("Plotly.newPlot(") >= 1
+    assert len(re.findall(r"<script src|<link|<img", text)) == 0
+
+
+def test_the_largest_shipped_report_is_small_too():
+    largest = str(table.shipped()["checkpoint"].value_counts().index[0])
+    title, found = provenance.target(largest)
+    assert len(html_report.page(title, found).encode()) <= 6_000_000
+
+
+def test_it_holds_the_rows_and_every_mean_of_them(made):
+    text = made.read_text(encoding="utf-8")
+    held = json.loads(re.search(r"id=rows>(.*?)</script>", text, re.S).group(1))
+    expected = rows()
+    found = pd.DataFrame(held["data"], columns=held["columns"])
+    pd.testing.assert_frame_equal(found, expected.drop(columns="right"), check_dtype=False)
+    for mean in stats.curve(expected)["mean"]:
+        assert f"<td>{100 * mean:.2f}</td>" in text
+
+
+def test_it_says_how_to_cite_and_to_measure_again_with_all_hashes(made):
+    text = made.read_text(encoding="utf-8")
+    assert "@inproceedings{soltanmohammadi2026resq" in text
+    assert "python -m resq sweep signs/resnet20/base --ber" in text
+    for column in ("weights", "images", "code"):
+        assert rows()[column].iloc[0] in text
+
+
+def test_the_commands_are_those_of_the_rows():
+    specs = provenance.specs(rows())
+    assert {s.encoding for s in specs} == set(rows()["encoding"])
+    assert all(s.maps == 10 and s.n == 500 for s in specs)
+
+
+def test_names_from_files_cannot_write_into_the_page():
+    nasty = rows().head(2).assign(checkpoint="</script><b>signs")
+    text = html_report.page("<i>title</i>", nasty)
+    assert "<i>title" not in text
+    assert "<b>signs" not in text
+
+
+def test_a_checkpoint_and_a_file_are_targets_too(tmp_path):
+    title, found = provenance.target("signs/resnet20/base")
+    assert (title, set(found["checkpoint"])) == ("signs/resnet20/base", {"signs/resnet20/base"})
+    table.write(rows(), tmp_path / "own.parquet")
+    assert len(provenance.target(str(tmp_path / "own.parquet"))[1]) == len(rows())
+
+
+def test_a_campaign_is_a_target_by_its_file_and_by_its_id(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESQ_WORK", str(tmp_path / "work"))
+    some, more = CampaignSpec(("signs/resnet20/base",), bers=(0.0, 0.1), maps=2, n=16), tmp_path / "more.toml"
+    more.write_text(dataclasses.replace(some, bers=(0.0, 0.1, 0.2)).toml())
+    with pytest.raises(ValueError, match="no cell of more is measured yet"):
+        provenance.target(str(more))
+    (tmp_path / "some.toml").write_text(some.toml())
+    assert main(["campaign", str(tmp_path / "some.toml"), "--stream"]) == 0
+    title, found = provenance.target(str(tmp_path / "some.toml"))
+    assert (title, len(found)) == ("some", 3)
+    assert provenance.target(some.hash)[0] == f"campaign {some.hash}"
+    assert provenance.target("signs/resnet20/base")[1]["key"].isin(found["key"]).sum() == 3
+    title, found = provenance.target(str(more))
+    assert (title, len(found)) == ("more, 1 of 5 cells", 1)  # its maps are drawn at another rate
+
+
+@pytest.mark.parametrize(
+    ("target", "out", "said"),
+    [
+        ("nothing", "r.html", "no rows of 'nothing'; results: "),
+        (NAME, "r.docx", "--out takes a .html or .pdf file"),
+        ("gone.parquet", "r.html", "no rows at gone.parquet"),
+    ],
+)
+def test_what_cannot_be_reported_is_a_sentence(tmp_path, target, out, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        html_report.write(target, tmp_path / out)
+
+
+def test_without_a_browser_a_pdf_is_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(html_report, "browser", lambda: "")
+    with pytest.raises(ValueError, match="needs Chromium or Chrome"):
+        html_report.write(NAME, tmp_path / "r.pdf")
+
+
+def test_the_command_has_it_drawn_in_a_process_of_its_own(capsys, tmp_path):
+    out = tmp_path / "r.html"
+    assert main(["report", NAME, "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bytes"] == out.stat().st_size
+    assert main(["report", NAME, "--out", str(out)]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_in_chromium_with_no_network_its_figures_answer_to_the_mouse(made):
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = html_report.browser()
+    if not path or not shutil.which(path):
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        context = chromium.new_context(offline=True)
+        context.set_default_timeout(240_000)  # five megabytes of script on a machine that may be busy
+        page, asked, errors = context.new_page(), [], []
+        page.on("request", lambda r: asked.append(r.url))
+        page.on("pageerror", lambda e: errors.append(str(e)))
+        page.goto(made.as_uri())
+        dot = page.locator(".js-plotly-plot .scatterlayer .points path").first
+        dot.wait_for()
+        dot.hover(force=True)
+        page.locator(".hoverlayer .hovertext").first.wait_for()
+        said = page.locator(".hoverlayer .hovertext").first.text_content()
+        chromium.close()
+    assert "n = 500, seed 0" in said
+    assert errors == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []

@@ -1,0 +1,148 @@
+"""The Layers page's figures and sentences, from tables that can be checked with a pencil."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dashboard import charts
+from dashboard.charts import layers as layers_charts
+from dashboard.model import bit_plane, layer_view
+from resq.core import Encoding
+from resq.measure.analysis import layer_heatmap
+from resq.memory import quant
+from tests.analysis.test_layer_heatmap import estimate, row
+
+FIELDS = [("code", 1, 0)]
+
+
+def rows() -> list[dict[str, object]]:
+    """Two layers of two bits: three cells measured, one of them noise; all estimated."""
+    measured = {("a", 1): (0.2, 0.3), ("a", 0): (-0.1, 0.1), ("b", 1): (0.02, 0.03)}
+    found = [
+        row(layer=layer, bit=bit, map=m, change=c)
+        for (layer, bit), changes in measured.items()
+        for m, c in enumerate((*changes, *changes))
+    ]
+    return found + [
+        estimate(layer=layer, bit=bit, change=c, channels=[0.0, 2 * c], worst=[5, 1], costs=[0.5, 0.1])
+        for layer, bit, c in (("a", 1, 0.03), ("a", 0, 1e-4), ("b", 1, 2e-3), ("b", 0, -1e-5))
+    ]
+
+
+@pytest.fixture
+def found() -> layer_view.Heatmap:
+    return layer_view.heatmap(layer_heatmap.frame(rows()))
+
+
+def traces(figure, kind: str) -> list:
+    return [t for t in figure.data if t.type == kind]
+
+
+def test_the_top_bit_stands_at_the_left_and_cells_of_noise_are_dots(found):
+    figure = charts.CHARTS["layers"].draw(found.cells["measured"], found.totals["measured"], FIELDS)
+    heatmap = traces(figure, "heatmap")[0]
+    assert list(heatmap.x) == [1, 0]
+    assert figure.layout.xaxis.range[0] > figure.layout.xaxis.range[1]
+    assert heatmap.z[0][0] == pytest.approx(np.log10(0.25 / 10))
+    assert np.isnan(heatmap.z[0][1]), "its interval holds zero"
+    dots = next(t for t in traces(figure, "scatter") if t.marker.size == 3)
+    assert (list(dots.x), list(dots.y)) == ([0], [0])
+
+
+def test_every_cell_can_be_clicked_and_says_what_it_is(found):
+    figure = charts.CHARTS["layers"].draw(found.cells["instant"], found.totals["instant"], FIELDS)
+    clicks = next(t for t in traces(figure, "scatter") if t.customdata is not None)
+    assert [list(c) for c in clicks.customdata] == [["a", 1], ["a", 0], ["b", 1], ["b", 0]]
+    assert clicks.marker.opacity == 0
+
+
+def test_the_chosen_cell_is_outlined_on_a_figure_of_its_own(found):
+    figure = charts.CHARTS["layers"].draw(found.cells["instant"], found.totals["instant"], FIELDS)
+    before = figure.to_json()
+    outline = next(s for s in layers_charts.outlined(figure, ("b", 0)).layout.shapes if s.type == "rect")
+    assert (outline.x0, outline.x1, outline.y0, outline.y1) == (-0.5, 0.5, 0.5, 1.5)
+    assert not [s for s in layers_charts.outlined(figure, ("c", 0)).layout.shapes if s.type == "rect"]
+    assert figure.to_json() == before, "all visitors share it"
+
+
+def test_a_click_names_layer_and_bit_a_bar_the_layer_alone_and_an_empty_one_nothing():
+    assert layer_view.clicked_cell([{"customdata": ["conv1.weight", 7]}]) == ("conv1.weight", 7)
+    assert layer_view.clicked_cell([{"customdata": ["conv1.weight"]}]) == ("conv1.weight", None)
+    assert layer_view.clicked_cell([]) is layer_view.clicked_cell([{"x": 1}]) is None
+
+
+def test_sixty_layers_are_drawn_and_too_many_cells_are_not_clickable():
+    many = [estimate(layer=f"layer{i}", bit=b, change=1e-4) for i in range(62) for b in range(32)]
+    seen = layer_view.heatmap(layer_heatmap.frame(many))
+    figure = charts.CHARTS["layers"].draw(seen.cells["instant"], seen.totals["instant"], FIELDS)
+    assert not [t for t in traces(figure, "scatter") if t.customdata is not None]
+    assert figure.layout.height < 1200
+
+
+def test_a_layers_total_sums_its_bits_at_a_bit_error_rate(found):
+    # Per flipped bit 0.025 and 0 in layer a, 432 words, BER 1e-3.
+    total = found.totals["measured"].set_index("layer").loc["a"]
+    assert total["mean"] == pytest.approx(0.025 * 432 * 1e-3)
+    cells = found.cells["measured"]
+    halves = (cells["high"] - cells["mean"])[cells["layer"] == "a"] * 0.432
+    assert total["half"] == pytest.approx(np.sqrt((halves**2).sum()))
+
+
+def test_a_partial_heatmap_is_drawn():
+    seen = layer_view.heatmap(layer_heatmap.frame([row(layer="a", bit=1)]))
+    figure = charts.CHARTS["layers"].draw(seen.cells["measured"], seen.totals["measured"], FIELDS)
+    assert traces(figure, "heatmap")
+    assert "nothing can be told from zero" in layer_view.finding(seen.cells["measured"])
+
+
+def test_the_agreement_shows_cells_above_their_noise(found):
+    figure = charts.CHARTS["agreement"].draw(found.pairs)
+    dots = next(t for t in traces(figure, "scatter") if t.mode == "markers")
+    assert sorted(dots.y) == pytest.approx([0.0025, 0.025])
+    assert "too few" in layer_view.agreement(found.agreement)
+
+
+def test_a_plane_before_and_after():
+    # Codes 0 and 255 of a range 0..255: the top bit moves both by 128 steps of 1.
+    q = quant.quantize(np.float32([[0, 255, 0, 255]]), Encoding.parse("int8"))
+    cell = bit_plane.cell(q, 7)
+    assert cell.moved == pytest.approx(128)
+    assert cell.before.sum() == cell.after.sum() == 4
+    assert cell.outside == 0
+
+
+def test_the_worst_words_say_what_they_hold_and_what_they_become():
+    q = quant.quantize(np.float32([[0, 255], [0, 255]]), Encoding.parse("int8"))
+    assert bit_plane.worst(q, 7, [1, 2], [0.5, 0.25]) == [
+        "255 → 127 adds +0.5 · no. 1, channel 0",
+        "0 → 128 adds +0.25 · no. 2, channel 1",
+    ]
+
+
+def test_the_fields_stand_over_their_bits_the_top_one_first():
+    assert layer_view.fields("int8") == [("code", 7, 0)]
+    assert layer_view.fields("int8-symmetric") == [("sign", 7, 7), ("code", 6, 0)]
+    assert [name for name, _, _ in layer_view.fields("int4-tmr2")] == ["copies of 2", "copies of 3", "code"]
+    assert layer_view.top("fp32") == 30
+
+
+def test_the_measurement_with_the_most_maps_is_shown():
+    two = layer_heatmap.frame(
+        [row(n=100), row(n=50, seed=1), row(n=50, seed=1, map=1), row(n=50, seed=1, map=2)]
+    )
+    assert set(layer_view.of(two, "signs/resnet20/base", "int8")["seed"]) == {1}
+    assert layer_view.of(two, "signs/resnet20/base", "fp32").empty
+
+
+def test_the_estimate_of_a_cell_names_its_words(found):
+    estimate_ = bit_plane.estimated(found, "b", 1)
+    assert estimate_.worst == (5, 1)
+    assert "channel 1" in bit_plane.strip_says(estimate_)
+    assert bit_plane.estimated(found, "b", 7) is None
+
+
+def test_sentences_name_the_worst_cell_and_the_worst_layer(found):
+    said = layer_view.finding(found.cells["measured"])
+    assert "a, bit 1 (+0.025" in said
+    assert isinstance(layer_view.readable(found.cells["measured"]), pd.DataFrame)
+    assert "4 fault maps a cell" in layer_view.provenance(found.cells["measured"], "Stored rows")

@@ -1,0 +1,134 @@
+"""The Replay page in every state, without a browser; its figures keep quoted and measured apart."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.charts import claims as claims_charts
+from dashboard.format import claim_sentences
+from resq.claims import leaderboard, points, registry, rerun, verdict
+from resq.measure.store import table
+from tests.claims.test_claims import FALLEN, HARDENED, maps
+from tests.pages import fine
+from tests.views.test_app import commands
+
+APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
+ROWS = [*FALLEN, *maps(850, 852, 849), *maps(747, 750, 744, **HARDENED, encoding="fp32")]
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch, tmp_path):
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    monkeypatch.setenv("RESQ_WORK", str(tmp_path / "work"))
+    monkeypatch.setattr(table, "SHIPPED", tmp_path / "results")
+
+
+@pytest.fixture
+def rows(tmp_path):
+    table.write(table.frame(ROWS), tmp_path / "results" / "rows.parquet")
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=240)
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.switch_page("views/replay.py").run()
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(e.value for e in [*app.title, *app.markdown, *app.caption, *app.header])
+
+
+def judged(claim: str) -> verdict.Verdict:
+    claims = registry.load()
+    return verdict.judge(claims[claim], table.frame(ROWS), claims)
+
+
+def test_a_link_opens_a_claim_beside_its_measured_cell(rows):
+    app = opened(claim="resnet18-ber-1e-2")
+    fine(app)
+    text = said(app)
+    for part in ("◇ 74.71 %", "reproduced", "74.70 %", "fp32 words", "seed 0", "Leaderboard", "not measured"):
+        assert part in text or part in str(app.get("arrow_data_frame")), part
+    assert len(app.get("plotly_chart")) == 1
+    assert any("python -m resq replay resnet18-ber-1e-2 --rerun" in code for code in commands(app))
+
+
+def test_a_cell_measured_again_stands_beside_the_stored_one(rows):
+    rerun.store_rerun("resnet18-ber-1e-2", maps(500, 501, **HARDENED, encoding="fp32"), "2031-01-01T00:00:00")
+    app = opened(claim="resnet18-ber-1e-2")
+    fine(app)
+    assert "lies OUTSIDE the stored 95 % interval" in said(app)
+    assert "Re-run 2031-01-01 00:00:00 UTC on " in said(app)
+    assert leaderboard.DIFFERS in said(app)
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_without_rows_every_claim_is_still_quoted_and_nothing_is_made_up():
+    app = opened(claim="resnet18-ber-1e-2", source="nonsense")
+    fine(app)
+    assert "◇ 74.71 %" in said(app)
+    assert "not measured yet" in said(app)
+    assert "No row is stored yet" in said(app)
+
+
+def test_a_broken_file_of_claims_is_a_sentence(monkeypatch, tmp_path):
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "broken.toml").write_text("[source]\nlabel = 'rumour'\nname = 'x'\n[[claim]]\n")
+    monkeypatch.setattr(registry, "CLAIMS", tmp_path / "claims")
+    app = opened()
+    fine(app, "no kind of source")
+    assert "rumour" in said(app)
+
+
+def test_quoted_figures_have_a_mark_and_a_colour_that_no_measurement_has():
+    drawn = claims_charts.readings(judged("resnet18-ber-1e-2"))
+    marks = {trace.name.split(":")[0]: (trace.marker.symbol, trace.marker.color) for trace in drawn.data}
+    assert marks["as quoted"] == ("diamond-open", claims_charts.QUOTED)
+    assert [mark for mark in marks.values() if mark[1] == claims_charts.QUOTED] == [marks["as quoted"]]
+    measured = next(trace for trace in drawn.data if trace.name == "measured here")
+    assert list(measured.x) == pytest.approx([0.747])
+    assert measured.error_x.array[0] > 0
+
+
+def test_the_figure_says_which_readings_are_consistent():
+    ticks = " ".join(claims_charts.readings(judged("resnet18-ber-1e-2")).layout.yaxis.ticktext)
+    assert "fp32 words, independent bits<br><b>beside, not compared" in ticks  # too few images to tell
+    rng = " ".join(claims_charts.readings(judged("resnet18-ber-1e-2-baseline")).layout.yaxis.ticktext)
+    assert "consistent" not in rng  # at chance level no reading gets a word
+
+
+def test_a_rerun_is_drawn_under_the_stored_cell():
+    stored = points.cells(table.frame(maps(850, 852, 849)))[0]
+    fresh = points.cells(table.frame(maps(840, 841)))
+    names = [trace.name for trace in claims_charts.again(stored, fresh, 0.9).data]
+    assert names == ["stored", "again", "as quoted"]
+
+
+def test_the_leaderboard_counts_the_copies_of_few_layers():
+    row = {**ROWS[0], "checkpoint": "signs/resnet20/base", "encoding": "int8+int8-x9@0"}
+    assert "8.1<" in claim_sentences.leaders(leaderboard.board(table.frame([*ROWS, row]))).to_html()
+
+
+def test_the_leaderboard_says_what_is_not_measured():
+    shown = claim_sentences.leaders(leaderboard.board(table.frame(ROWS))).to_html()
+    assert "not measured" in shown
+    assert "85.0 %" in shown
+
+
+def test_every_claim_is_in_the_overview():
+    claims = registry.load()
+    found = claim_sentences.overview(verdict.judge_all(claims.values(), table.frame(ROWS), claims))
+    assert isinstance(found, pd.DataFrame)
+    assert list(found["claim"]) == list(claims)
+
+
+def test_a_job_runs_the_command_that_keeps_the_row():
+    job = rerun.job(judged("resnet18-ber-1e-2"), n=100, maps=2, seed=0)
+    words = "replay resnet18-ber-1e-2 --rerun --n 100 --maps 2 --seed 0"
+    assert job.argv() == words.split()
+    assert job.total == 2

@@ -1,0 +1,165 @@
+"""Lessons: files that are checked whole, predictions before reveals, numbers from the rows."""
+
+import pandas as pd
+import pytest
+
+from dashboard.components import render
+from dashboard.format import numbers
+from dashboard.model import lessons, places, url_schema
+from resq.core.errors import ResqError
+from resq.measure.specs.version import NUMBERS
+from resq.measure.store import table
+from tests import readme
+from tests.pages import fine
+from tests.views.test_app import opened, said
+
+GOOD = """title = "T"
+minutes = 5
+about = "A"
+[[step]]
+do = "Flip bit 7."
+page = "bitlab"
+query = { enc = "int8" }
+hide = ["plane"]
+ask = "What then?"
+choices = ["a", "b"]
+reveal = "{acc checkpoint=signs/resnet20/base encoding=int8 fault=random ber=1e-2} of them."
+"""
+
+
+@pytest.mark.parametrize("lesson", lessons.every(), ids=lambda lesson: lesson.name)
+def test_every_shipped_lesson_asks_for_a_prediction_and_is_answered_by_rows(lesson):
+    assert any(step.choices for step in lesson.steps)
+    told = [places.fill(step.reveal, table.shipped()) for step in lesson.steps]
+    assert all(filled.whole and "{" not in filled.text for filled in told)
+    for step in lesson.steps:
+        assert len(step.do) <= url_schema.LONGEST_TASK
+
+
+def test_there_are_five_lessons():
+    assert len(lessons.every()) >= 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"bitlab"', '"nowhere"', "page 'nowhere'; there are start"),
+        ("enc =", "encoding =", "has no parameter encoding; it has net"),
+        ('"plane"', '"planes"', "hides 'planes'; page bitlab has network"),
+        ("{acc ch", "{accuracy ch", "is no place: write {acc ...}"),
+        ("encoding=int8 fault=random", "", "does not name encoding, fault"),
+        ("fault=random ber=1e-2", "eps=8", "does not name attack, steps, restarts"),
+        ("ber=1e-2}", "ber=few}", "ber is a number, got 'few'"),
+        ("ber=1e-2}", "ber=1e-2 maps=3}", "has maps; a figure names checkpoint"),
+        ("minutes = 5\n", "", "lacks minutes"),
+        ("about =", "abuot =", "has abuot"),
+        ("title = ", "title ", "not a readable lesson"),
+    ],
+)
+def test_a_lesson_that_cannot_work_is_refused_with_its_fault(tmp_path, old, new, said):
+    file = tmp_path / "9-mine.toml"
+    file.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(ValueError, match=said):
+        lessons.read(file)
+
+
+CELL = "checkpoint=signs/resnet20/base encoding=int8"
+
+
+def test_a_reveal_is_computed_from_rows_and_says_where_there_are_none(rows):
+    # Clean 98 of 100; at BER 0.01 three maps of 90, 89 and 88.
+    found = places.fill(f"{{acc {CELL} fault=random ber=1e-2}}", rows)
+    assert found.text.replace(numbers.THIN, " ").startswith("89.0 % (")
+    assert found.sources == (
+        f"signs/resnet20/base in int8, random faults, BER 0.01: 3 maps, 100 images, seed 0, weights "
+        f"{rows['weights'].iloc[0][:8]}",
+    )
+    attacked = places.fill(f"{{acc {CELL} attack=pgd steps=20 restarts=1 eps=8}}", rows)
+    assert attacked.text.startswith("5.0")
+    absent = places.fill(f"{{acc {CELL} fault=random ber=0.5}}", rows)
+    assert (absent.text, absent.whole) == ("(not measured here)", False)
+
+
+def test_a_figure_is_of_one_attack_and_never_a_mean_of_several(rows):
+    # Of one network PGD left 42 of 100 and APGD 37: their mean is no figure of anything.
+    pgd = rows[rows["eps"] == 8].assign(correct=42)
+    apgd = pgd.assign(attack="apgd", steps=100, correct=37)
+    both = pd.concat([rows, pgd.assign(n=1000, correct=420), apgd], ignore_index=True)
+    for attack, steps, share in (("pgd", 20, "42.0"), ("apgd", 100, "37.0")):
+        place = f"{{acc {CELL} attack={attack} steps={steps} restarts=1 eps=8}}"
+        assert places.fill(place, both).text.startswith(share)
+    with pytest.raises(ResqError, match="does not name attack, steps, restarts"):
+        places.fill(f"{{acc {CELL} eps=8}}", both)
+
+
+def test_a_figure_of_two_sets_of_weights_is_refused(rows):
+    two = pd.concat([rows, rows.assign(weights="f" * 16)], ignore_index=True)
+    with pytest.raises(ResqError, match=r"was measured with the weights .*: name those that are meant"):
+        places.fill(f"{{acc {CELL} fault=random ber=1e-2}}", two)
+    assert places.fill(f"{{acc {CELL} fault=random ber=1e-2 weights={'f' * 16}}}", two).whole
+
+
+def texts() -> list[str]:
+    """Every text that holds figures: the lessons, the findings of Start, the README's marked places."""
+    lesson = [step.reveal for lesson in lessons.every() for step in lesson.steps]
+    return [*lesson, render.text("findings"), *readme.marked()]
+
+
+def _older() -> pd.DataFrame:
+    """Shipped rows that do not count any more."""
+    files = [p for p in sorted(table.SHIPPED.glob("*.parquet")) if not p.name.endswith("-layers.parquet")]
+    rows = pd.concat([table.read(file) for file in files], ignore_index=True)
+    return rows[rows["numbers"] != NUMBERS]
+
+
+def test_every_figure_of_every_text_names_one_measured_cell_and_is_what_that_cell_says():
+    rows, seen, older = table.shipped(), 0, _older()
+    for text in texts():
+        for kind, named in places.places(text):
+            seen += 1
+            for at in named:
+                lines = places.lines(rows, at)
+                if lines.empty and len(places.lines(older, at)):
+                    continue  # measured with other words, and not yet with those of today: the text says so
+                assert len(lines), at
+                one = lines.iloc[0]
+                cell = rows[(rows["checkpoint"] == at["checkpoint"]) & (rows["encoding"] == at["encoding"])]
+                for key in ("n", "seed", "attack", "steps", "restarts", "weights"):
+                    cell = cell[cell[key] == one[key]]
+                if "ber" in at and float(at["ber"]):
+                    cell = cell[(cell["fault"] == at["fault"]) & (cell["top"] == one["top"])]
+                cell = cell[(cell["axis"] == ("eps" if "eps" in at else "ber")) & (cell["region"] == "all")]
+                cell = cell[cell["eps" if "eps" in at else "ber"] == one["x"]]
+                assert one["mean"] == pytest.approx((cell["correct"] / cell["n"]).mean())
+                if kind == "acc":
+                    told = places.fill(f"{{acc {' '.join(f'{k}={v}' for k, v in at.items())}}}", rows).text
+                    assert told.startswith(numbers.percent(one["mean"]))
+    assert seen > 30
+
+
+def test_a_comparison_is_paired_and_says_so():
+    at = "encoding=int4-tmr2 fault=random ber=1e-1"
+    text = f"{{more checkpoint=cifar10/resnet18/plus {at} | checkpoint=cifar10/resnet18/base {at}}}"
+    found = places.fill(text, table.shipped())
+    assert "points (" in found.text
+    assert "paired on" in found.sources[0]
+    with pytest.raises(ResqError, match="takes two figures"):
+        places.places(text.replace(" | ", " "))
+
+
+def test_the_reveal_comes_after_the_prediction_and_the_prediction_stays():
+    app = opened("lessons", lesson="bit")
+    fine(app)
+    assert "By 128" not in said(app)
+    app.radio(key="said_bit_0").set_value("by 7").run()
+    assert "By 128" not in said(app)
+    app.button(key="commit_bit_0").click().run()
+    assert "By 128" in said(app)
+    assert "You said: **by 7**" in said(app)
+    assert not any(radio.key == "said_bit_0" for radio in app.radio)
+
+
+def test_nonsense_in_a_lesson_link_falls_back_silently():
+    app = opened("lessons", lesson="nope")
+    fine(app)
+    assert "What is a bit worth?" in [h.value for h in app.header]
