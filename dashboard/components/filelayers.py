@@ -16,8 +16,9 @@ from dashboard.components import job_status, page_frame, render
 from dashboard.format import filewords
 from dashboard.model import layer_view
 from dashboard.server import job_queue
-from resq.measure.analysis import file_cells, layer_heatmap
-from resq.measure.analysis.file_cells import FileLayers
+from resq.measure.analysis import layer_heatmap
+from resq.measure.run.deployed import file_cells
+from resq.measure.run.deployed.file_cells import FileLayers
 
 MAPS, N, SINGLES = 3, 128, 12
 

@@ -53,7 +53,7 @@ def _small(image: Image.Image) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the file may not say itself: ``resq.importers.import_weights`` and ``Normal.parse`` have the meanings."""
+    """What the file may not say itself: see ``importers.import_weights`` and ``Normal.parse``."""
 
     mean: str = ""
     std: str = ""

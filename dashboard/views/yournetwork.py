@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard.components import filepage, render
+from dashboard.components import render
+from dashboard.forms import filepage
 
 render.page("What do flipped bits do to the file you deploy?", render.text("yournetwork"))
 with render.errors_as_sentences():

@@ -12,7 +12,8 @@ from tqdm import tqdm
 from resq import jobs
 from resq.cli import options
 from resq.core.errors import ResqError
-from resq.measure.analysis import file_cells, file_flip, layer_heatmap
+from resq.measure.analysis import layer_heatmap
+from resq.measure.run.deployed import file_cells, file_flip
 from resq.measure.store import table
 
 

@@ -82,7 +82,7 @@ def opened(arguments: argparse.Namespace) -> str:
     return f"{name} in {arguments.encoding}" + ("" if asked else "; --encoding names another")
 
 
-def stored(row: Mapping[str, Any]) -> str:
+def stored(row: Mapping[Any, Any]) -> str:
     """The network of a row and how its words are stored, in words."""
     own = row["encoding"] == AS_STORED
     return f"{row['checkpoint']} {AS_STORED}" if own else f"{row['checkpoint']} as {row['encoding']}"
@@ -176,8 +176,8 @@ def add_file(parser: argparse.ArgumentParser, data: bool = True) -> None:
     parser.add_argument(
         "--targets",
         default="weights",
-        help="of a deployed file: weights (default), biases, scales (with zero points), norms, other, several "
-        "of these with commas, floats (biases, scales and norms) or all",
+        help="of a deployed file: weights (default), biases, scales (with zero points), norms, other, "
+        "several of these with commas, floats (biases, scales and norms) or all",
     )
     add_inputs(parser)
 

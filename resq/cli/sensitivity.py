@@ -124,7 +124,7 @@ def text(frame: pd.DataFrame) -> str:
     if len(found) == 2:
         parts.append(_agreement(layer_heatmap.agreement(found["measured"], found["instant"])))
     parts.append(
-        f"{options.stored(first.to_dict())}, {first['data']} test images 1 to {first['n']}, "
+        f"{options.stored(dict(first.items()))}, {first['data']} test images 1 to {first['n']}, "
         f"loss without faults {first['loss']:.4f}, seed {first['seed']}; "
         f"weights {first['weights']}, images {first['images']}"
     )

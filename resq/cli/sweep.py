@@ -153,7 +153,7 @@ def stopped(frame: pd.DataFrame) -> str:
 
 
 def measured(spec: SweepSpec, half: float = 0.0) -> Iterator[dict[str, Any]]:
-    """The rows, hints and a progress bar on standard error; with ``half`` as ``stopping_rule.run`` has them."""
+    """The rows, hints and a progress bar on standard error; ``half`` is that of ``stopping_rule.run``."""
     for hint in options.hints(spec):
         print(hint, file=sys.stderr)
     from resq.measure.run import sweep  # torch: seconds that a refused spec need not pay

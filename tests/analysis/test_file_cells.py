@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from resq.measure.analysis.file_flip import FileFlip
 
 from resq import data
 from resq.cli import main
@@ -11,9 +12,9 @@ from resq.core import BitFlips
 from resq.core.errors import ResqError
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
-from resq.measure.analysis import file_cells, file_flip, layer_heatmap
-from resq.measure.analysis.file_cells import FileLayers
-from resq.measure.analysis.file_flip import FileFlip
+from resq.measure.analysis import layer_heatmap
+from resq.measure.run.deployed import file_cells, file_flip
+from resq.measure.run.deployed.file_cells import FileLayers
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -92,7 +92,7 @@ def estimated(
 
 
 def _bench(twin: Twin, held: dict[str, Words]) -> Any:
-    """The twin as ``taylor.derivatives`` takes a network: its parameters are numbers, and no norm is folded."""
+    """The twin as ``taylor.derivatives`` takes a network: parameters are numbers, no norm is folded."""
 
     class Scores:
         body = SimpleNamespace(named_parameters=lambda: twin.numbers)

@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import filebring, fileflip, fileinside, filelayers, filesweep, render
+from dashboard.components import filebring, fileinside, filelayers, filesweep, render
 from dashboard.format import filewords
+from dashboard.forms import fileflip
 from dashboard.model import ownfiles
 
 
