@@ -6,11 +6,11 @@ import threading
 from typing import Any
 
 import streamlit as st
-from resq.measure.run.deployed.file_flip import FileFlip
 
 from dashboard.format import numbers
 from resq import jobs
 from resq.core.errors import ResqError
+from resq.measure.run.deployed.file_flip import FileFlip
 
 PATIENCE = 90.0  # s that a visitor waits for one answer
 AT_ONCE = 2

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from resq.measure.run.deployed.file_flip import FileFlip
 
 from dashboard import cached, charts
 from dashboard.components import page_frame, render
@@ -15,6 +14,7 @@ from dashboard.format import filewords, sentences
 from dashboard.format import numbers as format_numbers
 from dashboard.forms import bitlab
 from resq.core import commands
+from resq.measure.run.deployed.file_flip import FileFlip
 
 
 def section(name: str, images: str, inputs: str, about: Mapping[str, Any]) -> None:

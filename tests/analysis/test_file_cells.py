@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from resq.measure.analysis.file_flip import FileFlip
 
 from resq import data
 from resq.cli import main
@@ -15,6 +14,7 @@ from resq.deployed.pixels import Asked
 from resq.measure.analysis import layer_heatmap
 from resq.measure.run.deployed import file_cells, file_flip
 from resq.measure.run.deployed.file_cells import FileLayers
+from resq.measure.run.deployed.file_flip import FileFlip
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
