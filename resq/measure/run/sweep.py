@@ -88,6 +88,8 @@ IDLE = (
     "measure/run/machine.py",  # tells what computed
     "measure/specs/version.py",  # a row says it
     "networks/imagenet.py",  # a start for training
+    "deployed/twin/check.py",  # how far a twin is from its file
+    "deployed/twin/taps.py",
     "attacks/bit_search.py",  # a search whose result is no row
 )
 
