@@ -26,8 +26,11 @@ from resq.memory import faults
 
 AT_MOST, FASTER, BER = 1.05, 2.0, 1e-3
 BATCHES = (1, 10, 50, 100, 250, 1000)
-FILES = {"onnxruntime": deployed_files.onnx_file, "LiteRT": deployed_files.tflite_file}
 Run = Callable[[], object]
+FILES: dict[str, Callable[[str], Path | None]] = {
+    "onnxruntime": deployed_files.onnx_file,
+    "LiteRT": deployed_files.tflite_file,
+}
 
 
 def maps(quick: bool) -> dict[str, Figure]:

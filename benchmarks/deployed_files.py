@@ -49,7 +49,7 @@ def onnx_file(size: str) -> Path:
     """A QDQ file with int8 weights, one scale for a tensor, for any number of images."""
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
-    class Noise(CalibrationDataReader):  # type: ignore[misc]
+    class Noise(CalibrationDataReader):
         """Sixteen images of noise."""
 
         def __init__(self) -> None:
