@@ -19,8 +19,9 @@ class SmallConv2d(nn.Conv2d):
         """Images (N, C, H, W) -> (N, O, H', W'), equal to ``nn.Conv2d``'s up to rounding."""
         stride = self.stride[0]
         height, width = ((side - 1) // stride + 1 for side in x.shape[-2:])
-        # A trace (torch.onnx.export) would keep the short way's shapes and serve one number of images alone.
-        if height * width > 4 or x.device.type != "cpu" or torch.jit.is_tracing():
+        # What torch.onnx.export or torch.export writes would keep the short way's shapes: for one batch size.
+        exported = torch.jit.is_tracing() or torch.compiler.is_exporting()  # type: ignore[attr-defined]
+        if height * width > 4 or x.device.type != "cpu" or exported:
             return super().forward(x)
         # Tap by tap: the gradient of a slice of the kernel would be as large as the kernel, mostly zeros.
         taps = [row.unbind() for row in self.weight.permute(2, 3, 0, 1)]
