@@ -26,11 +26,11 @@ from resq.memory import faults
 
 AT_MOST, FASTER, BER = 1.05, 2.0, 1e-3
 BATCHES = (1, 10, 50, 100, 250, 1000)
+Run = Callable[[], object]
 FILES: dict[str, Callable[[str], Path | None]] = {
     "onnxruntime": deployed_files.onnx_file,
     "LiteRT": deployed_files.tflite_file,
 }
-Run = Callable[[], object]
 
 
 def maps(quick: bool) -> dict[str, Figure]:
@@ -186,7 +186,7 @@ def _peak(network: Network) -> float:
 
 # As a person's script: numpy and the runtime, nothing of this project.
 ALONE = """
-import resource, sys
+import sys
 import numpy as np
 file, n, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 if file.endswith(".onnx"):
@@ -204,7 +204,8 @@ else:
     for i in range(0, n - 9, 10):
         made.set_tensor(made.get_input_details()[0]["index"], x[i : i + 10])
         made.invoke()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+lines = open("/proc/self/status").read().splitlines()  # ru_maxrss would be that of who started it
+print(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024)
 """
 
 

@@ -44,6 +44,7 @@ def files(request, tmp_path_factory):
     return name, deployed_files.made(folder, name, CARRIERS)
 
 
+@pytest.mark.timeout(3600)  # a canary opens a large file hundreds of times
 @pytest.mark.parametrize("carrier", ["float", *CARRIERS])
 def test_answers_and_words_are_the_files_own_and_flips_leave_nothing_behind(files, carrier):
     name, made = files
