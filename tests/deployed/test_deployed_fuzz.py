@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from resq import seeds
-from resq.core import BitFlips
+from resq.core import BitFlips, seeds
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from stress import deployed, tiny

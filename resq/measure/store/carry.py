@@ -16,8 +16,8 @@ from resq.measure.specs.version import NUMBERS
 STALE = "numbers-"  # before the key of a row that is not carried: its cell counts as not measured
 FOUR = "int4"  # in the name of every encoding that has words of 4 bits
 # Weights (the first 16 hex digits of a file's SHA-256) that were measured in words of 4 bits before version 3
-# and are kept as floats or as codes of 8 bits: their words are the same before and after. The last one is
-# kept in 4 bits and gtsrb/resnet18/plus: made anew its words are those of the file, and 12 of its 4,843
+# and are kept as floats or codes of 8 bits: their words are the same before and after. The last one,
+# gtsrb/resnet18/plus, is kept in 4 bits: made anew its words are those of the file, and 12 of its 4,843
 # scales differ by a last bit, which moved no answer in the rows that were measured again.
 OTHERWISE = (
     "bfb3f96699e777cd", "1d45e35f72c190f1", "308cfba279faeb38", "c028b33dddc7c9db", "b4863233acdcc8cb",
