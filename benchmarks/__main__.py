@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks import attacks, injectors, layers, limit, steps, store, width, workers
+from benchmarks import attacks, deployed, injectors, layers, limit, steps, store, width, workers
 from benchmarks.timing import Figure, figure, lines
 from resq import heap
 
@@ -28,6 +28,7 @@ COMPARISONS: dict[str, Callable[[bool], dict[str, Figure]]] = {
     "workers": workers.two,
     "store": store.queries,
     "steps": steps.compare,
+    "deployed": deployed.maps,
 }
 
 

@@ -22,6 +22,7 @@ PAGES = {
     "harden": "/harden?net=signs/resnet20/base",
     "lessons": "/lessons",
     "lesson": "/lessons?lesson=shield",
+    "yournetwork": "/yournetwork",
     "replay": "/replay",
 }
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -31,6 +31,9 @@ page = st.navigation(
             "views/tradeoff.py", title="Trade-off", icon=":material/stacked_line_chart:", url_path="tradeoff"
         ),
         st.Page("views/harden.py", title="Harden", icon=":material/shield:", url_path="harden"),
+        st.Page(
+            "views/yournetwork.py", title="Your network", icon=":material/memory:", url_path="yournetwork"
+        ),
         st.Page("views/lessons.py", title="Lessons", icon=":material/school:", url_path="lessons"),
         st.Page("views/replay.py", title="Replay", icon=":material/fact_check:", url_path="replay"),
     ],

@@ -14,6 +14,7 @@ from dashboard.apartcharts import copies, protected
 from dashboard.attackcharts import four, moved
 from dashboard.bitcharts import probabilities, weight_histogram
 from dashboard.curvecharts import accuracy_vs_ber, accuracy_vs_eps
+from dashboard.filecharts import targets
 from dashboard.filmcharts import film
 from dashboard.flowcharts import flow
 from dashboard.hardcharts import before_after, training
@@ -183,6 +184,12 @@ CHARTS: dict[str, Chart] = {
         "One stripe per output channel: the estimated change of the loss per flipped bit in it.",
         "layers",
         channel_strip,
+    ),
+    "targets": Chart(
+        "What a flipped bit can hit",
+        "Stored bits of each kind: what a fault in the memory that holds the file can strike.",
+        "yournetwork",
+        targets,
     ),
     "flow": Chart(
         "Which class becomes which",

@@ -37,7 +37,15 @@ def _chaos(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any],
     return found, not (found["rows_lost"] or found["rows_doubled"] or found["failures"])
 
 
-TRIALS = {"soak": _soak, "fuzz": _fuzz, "chaos": _chaos}
+def _deployed(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], bool]:
+    from stress import deployed
+
+    os.environ |= {"RESQ_WORK": str(folder / "work"), "OMP_NUM_THREADS": "1"}
+    found = deployed.run(folder, arguments.inputs, arguments.first)
+    return found, not (found["crashes"] or found["escapes"])
+
+
+TRIALS = {"soak": _soak, "fuzz": _fuzz, "chaos": _chaos, "deployed": _deployed}
 
 
 def main() -> int:
@@ -46,7 +54,8 @@ def main() -> int:
     parser.add_argument("trial", choices=sorted(TRIALS))
     parser.add_argument("--seconds", type=float, default=300.0, help="soak: time of the crowd")
     parser.add_argument("--sessions", type=int, default=30, help="soak: visitors at once")
-    parser.add_argument("--inputs", type=int, default=10_000, help="fuzz: how many inputs")
+    parser.add_argument("--inputs", type=int, default=10_000, help="fuzz, deployed: how many inputs")
+    parser.add_argument("--first", type=int, default=0, help="deployed: the seed of the first input")
     parser.add_argument("--faults", type=int, default=100, help="chaos: how many faults")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="resq-stress-", ignore_cleanup_errors=True) as folder:

@@ -1,7 +1,7 @@
 """Deployed files for tests: shipped networks as torch exports and onnxruntime quantizes them."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +29,10 @@ def shared(name: str) -> Path | None:
 
 
 class Images(CalibrationDataReader):
-    """Sixteen images, one after the other."""
+    """Sixteen images of a data set, one after the other."""
 
-    def __init__(self) -> None:
-        pixels = data.load("signs", "test").first(16).pixels
+    def __init__(self, name: str) -> None:
+        pixels = data.load(name, "test").first(16).pixels
         self._rest: Iterator[np.ndarray] = iter(pixels.astype(np.float32)[:, None] / 255)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
@@ -41,11 +41,13 @@ class Images(CalibrationDataReader):
         return None if image is None else {"images": image}
 
 
-def made(folder: Path, name: str = "signs/resnet20/base") -> dict[str, Path]:
-    """A shipped network in every form of CARRIERS."""
+def made(
+    folder: Path, name: str = "signs/resnet20/base", carriers: Sequence[str] = CARRIERS
+) -> dict[str, Path]:
+    """A shipped network in float and in every form of ``carriers``."""
     checkpoint = checkpoints.load(name)
     network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32"))).eval()
-    files = {carrier: folder / f"{carrier}.onnx" for carrier in CARRIERS}
+    files = {carrier: folder / f"{carrier}.onnx" for carrier in dict.fromkeys(("float", *carriers))}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         free = {"images": {0: "n"}, "logits": {0: "n"}}
@@ -53,9 +55,13 @@ def made(folder: Path, name: str = "signs/resnet20/base") -> dict[str, Path]:
             network, torch.zeros(2, 3, 32, 32), files["float"], dynamo=False, opset_version=21,
             input_names=["images"], output_names=["logits"], dynamic_axes=free,
         )  # fmt: skip
-        for carrier, options in QUANTIZED.items():
-            chosen = {"weight_type": QuantType.QInt8, "activation_type": QuantType.QInt8, **options}
-            quantize_static(files["float"], files[carrier], Images(), **chosen)
+        for carrier in (c for c in files if c != "float"):
+            chosen = {
+                "weight_type": QuantType.QInt8,
+                "activation_type": QuantType.QInt8,
+                **QUANTIZED[carrier],
+            }
+            quantize_static(files["float"], files[carrier], Images(checkpoint.data), **chosen)
     for file in files.values():
         onnx.checker.check_model(onnx.load(file))
     return files

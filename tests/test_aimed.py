@@ -102,7 +102,9 @@ def test_the_guards_of_a_file_have_verdicts(files, capsys):
     found = {g["name"]: g for g in json.loads(capsys.readouterr().out)["guards"]}
     assert len(found) == 9
     assert found["a budget of 0 is the clean accuracy"]["value"] == 0
-    assert found["the twin answers as the runtime does"]["verdict"] == "green"
+    same = found["the twin answers as the runtime does"]
+    assert same["value"] <= same["green"]
+    assert same["verdict"] == "too few images"  # 8 images tell little, whatever they say
 
 
 def test_a_file_whose_gradients_are_nothing_is_seen_by_the_guards(files, monkeypatch):
@@ -110,7 +112,7 @@ def test_a_file_whose_gradients_are_nothing_is_seen_by_the_guards(files, monkeyp
     images = data.load("signs", "test").first(8)
     with Network(files["qoperator"], asked=UNIT) as network:
         found = {g.name: g for g in black.file_guards(network, images.pixels, images.y, 16.0, 2)}
-    assert found["gradients are not zero"].verdict == "red"
+    assert found["gradients are not zero"].value > found["gradients are not zero"].amber
     assert found["questions alone find no more than the twin's gradients"].value > 0
 
 

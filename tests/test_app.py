@@ -28,6 +28,7 @@ PAGES = {
     "tradeoff": "views/tradeoff.py",
     "harden": "views/harden.py",
     "lessons": "views/lessons.py",
+    "yournetwork": "views/yournetwork.py",
     "replay": "views/replay.py",
 }
 

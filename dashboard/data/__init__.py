@@ -4,6 +4,7 @@ What `cache_resource` hands out is shared by all visitors: nothing here or in th
 """
 
 from dashboard.data.answers import Attacked, Outcome, attacked, outcome, picture
+from dashboard.data.files import flags, flipped, inspected
 from dashboard.data.hardenings import effort, presets
 from dashboard.data.measured import (
     Known,
@@ -57,8 +58,11 @@ __all__ = [
     "datasets",
     "effort",
     "film",
+    "flags",
+    "flipped",
     "flows",
     "heatmap",
+    "inspected",
     "joint_command",
     "known",
     "measured_most",

@@ -1,4 +1,4 @@
-"""Start: what this is, three ways in, one true figure."""
+"""Start: what this is, four ways in, one true figure."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ CARDS = (
         ":material/query_stats:",
         "Faults and attacks, apart and together; harden a network and compare.",
         (("tradeoff", "Open the Trade-off"), ("harden", "Harden a network")),
+    ),
+    (
+        "Your network",
+        ":material/memory:",
+        "Drop the .tflite or .onnx file you deploy; its own bits flip, its own runtime answers.",
+        (("yournetwork", "Drop a file"),),
     ),
     (
         "Check a result",
@@ -74,7 +80,7 @@ def figure() -> None:
 
 
 show.page("What is left of a network when its memory fails?", show.text("start"))
-for column, (number, entry) in zip(st.columns(3), enumerate(CARDS), strict=True):
+for column, (number, entry) in zip(st.columns(4), enumerate(CARDS), strict=True):
     with column:
         card(number, *entry)
 left, right = st.columns([5, 3], gap="large")

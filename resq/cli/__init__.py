@@ -32,6 +32,7 @@ from resq.cli import (
     sweep,
     train,
     twin,
+    unable,
     verify,
     zoo,
 )
@@ -108,6 +109,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(rest)
     try:
         plugins.load(own.plugin)
+        unable.refuse(arguments)
+        options.bring_images(arguments)
         arguments.opened = options.opened(arguments)
         COMMANDS[arguments.command].run(arguments)
     except ResqError as error:

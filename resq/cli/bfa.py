@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     found["steps"] = steps
     if not options.told(arguments, found):
         print(
-            f"\n{found['checkpoint']} as {found['encoding']}, {found['n']} images of the attacker, accuracy "
+            f"\n{options.stored(found)}, {found['n']} images of the attacker, accuracy "
             f"on {found['test']} others of {found['data']}, seed {found['seed']}; weights "
             f"{found['weights']}, code {found['code']}"
         )

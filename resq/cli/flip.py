@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from resq.cli import filewords as files
 from resq.cli import options
 from resq.core import Encoding
+from resq.deployed import network as deployed
 from resq.errors import ResqError
 from resq.measure.lab import Lab
 from resq.measure.spec import ATTACKS, MODES
@@ -32,10 +34,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mode", default="transfer", choices=MODES, help="made on the stored network, or on the flipped one"
     )
+    options.add_file(parser)
+    parser.add_argument("--stream", action="store_true", help="of a deployed file: print it as one JSON line")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Computes and prints."""
+    if deployed.is_file(arguments.checkpoint):
+        files.flip(arguments)
+        return
     found = answered(asked(arguments))
     if arguments.json:
         print(options.dump(found))

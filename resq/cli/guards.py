@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     print("\n" + "\n".join(f"{g['name']}: {g['says']}." for g in found["guards"]))
     print(
-        f"\n{found['checkpoint']} as {found['encoding']}, {found['data']} test images 1 to {found['n']}, "
+        f"\n{options.stored(found)}, {found['data']} test images 1 to {found['n']}, "
         f"eps {found['eps']:g}/255, seed {found['seed']}; weights {found['weights']}, code {found['code']}"
     )
 

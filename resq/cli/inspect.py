@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from resq import data
+from resq import data, jobs
 from resq.cli import options
-from resq.deployed import canary, words
+from resq.deployed import canary, remembered, words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
+from resq.measure import machine
 
 CHECK = "is every flip in these targets computed with, and how long does a fault map take"
 
@@ -24,15 +26,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--targets", default="all", help="which words: all (default), weights, scales, ...")
     options.add_inputs(parser)
     parser.add_argument("--data", default="", help="also run it on images of this data set: " + CHECK)
+    parser.add_argument("--stream", action="store_true", help="print it as one JSON line")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Reads the file and prints what is in it."""
+    if arguments.stream:
+        jobs.watch_parent()
     with Network(arguments.file, arguments.targets, Asked.parse(options.inputs(arguments))) as network:
         found = about(network)
         if arguments.data:
             found["check"] = checked(network, arguments.data)
-    if arguments.json:
+    if arguments.stream:
+        print(options.line(found), flush=True)
+    elif arguments.json:
         print(options.dump(found))
     else:
         _print(found)
@@ -96,8 +103,11 @@ def _layer(raw: np.ndarray, stored: Stored) -> dict[str, Any]:
 def checked(network: Network, name: str) -> dict[str, Any]:
     """What the canary found on images of a data set."""
     whole = data.load(name, "test")
-    settled = canary.settle(network, whole.first(min(len(whole), canary.TIMED)).pixels)
+    began = time.monotonic()
+    some = whole.first(min(len(whole), canary.TIMED)).pixels
+    settled = remembered.settle(network, some, processor=machine.processor())
     return {
+        "seconds": round(time.monotonic() - began, 2),
         "runtime": network.runtime,
         "way": settled.way,
         "batch": settled.batch,

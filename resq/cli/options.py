@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from resq import checkpoints
+from resq import checkpoints, data
+from resq.data import own
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
-from resq.measure.spec import ATTACKS, FAULT_MODELS, MODES, SweepSpec
+from resq.errors import ResqError
+from resq.measure.spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
 from resq.measure.stats import METRICS
 
 
@@ -48,6 +50,7 @@ def hints(spec: SweepSpec) -> list[str]:
     ]
 
 
+IMAGES = "an .npz file with x and y, or a folder with a folder of pictures for each class"
 CHECKPOINT = "data/network/variant (see python -m resq show) or a .safetensors file"
 
 
@@ -70,12 +73,19 @@ def opened(arguments: argparse.Namespace) -> str:
         return ""
     deployed.refuse(name)
     if deployed.is_file(name):
+        arguments.encoding = arguments.encoding or AS_STORED
         return f"{name} as it is"
     bits, asked = getattr(arguments, "bits", None), arguments.encoding
     if isinstance(bits, int):
         asked = f"int{bits}"
     arguments.encoding = asked or checkpoints.default_encoding(name)
     return f"{name} in {arguments.encoding}" + ("" if asked else "; --encoding names another")
+
+
+def stored(row: Mapping[str, Any]) -> str:
+    """The network of a row and how its words are stored, in words."""
+    own = row["encoding"] == AS_STORED
+    return f"{row['checkpoint']} {AS_STORED}" if own else f"{row['checkpoint']} as {row['encoding']}"
 
 
 def first(arguments: argparse.Namespace) -> None:
@@ -108,7 +118,8 @@ def told(arguments: argparse.Namespace, found: dict[str, Any]) -> bool:
 def add_measured(parser: argparse.ArgumentParser) -> None:
     """What is measured: checkpoint, images, encoding, faults and attacks."""
     parser.add_argument("checkpoint", help=CHECKPOINT)
-    parser.add_argument("--data", default="", help="data set to measure on; default: the checkpoint's own")
+    about = "data set to measure on; default: the checkpoint's own; of a deployed file also " + IMAGES
+    parser.add_argument("--data", default="", help=about)
     parser.add_argument("--n", type=int, help="the first N test images")
     width = parser.add_mutually_exclusive_group()
     width.add_argument(
@@ -131,8 +142,8 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--targets",
         default="weights",
-        help="what is struck: weights (default), floats (scales, zero points, norms, biases) or all; of a "
-        "deployed file also biases, scales, norms",
+        help="what is struck: weights (default), floats (scales, zero points, norms and biases, of whatever "
+        "type) or all; of a deployed file also biases, scales (with zero points), norms, other, or several",
     )
     add_inputs(parser)
     parser.add_argument("--eps", type=budgets, default=(), help="attack budgets in 1/255, such as 0,2,4,8")
@@ -158,10 +169,15 @@ def add_file(parser: argparse.ArgumentParser, data: bool = True) -> None:
     """What a deployed file needs to be told, where a checkpoint's card says it."""
     if data:
         parser.add_argument(
-            "--data", default="", help="of a deployed file: the data set whose images it is given"
+            "--data",
+            default="",
+            help="of a deployed file: a data set, whose test images it gets, or " + IMAGES,
         )
     parser.add_argument(
-        "--targets", default="weights", help="of a deployed file: which words (default weights)"
+        "--targets",
+        default="weights",
+        help="of a deployed file: weights (default), biases, scales (with zero points), norms, other, several "
+        "of these with commas, floats (biases, scales and norms) or all",
     )
     add_inputs(parser)
 
@@ -177,6 +193,36 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mean", default="", help="then subtracted: one number, or one per channel")
     parser.add_argument("--std", default="", help="then divided by: one number, or one per channel")
     parser.add_argument("--layout", default="", help="nchw or nhwc, where the input's shape could be either")
+    parser.add_argument(
+        "--classes", type=_names, default=(), help="the class of each output, where not in the data's order"
+    )
+    about = "of a folder whose pictures have many sizes, such as 224x224"
+    parser.add_argument("--size", type=_size, default=(0, 0), help=about)
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and (width or height).isdecimal()) or not 1 <= int(height) <= 4096:
+        raise argparse.ArgumentTypeError(f"a size is HEIGHTxWIDTH, such as 224x224, got {text!r}")
+    return int(height), int(width or height)
+
+
+def bring_images(arguments: argparse.Namespace) -> None:
+    """Gives images that ``--data`` names by a path, or orders by ``--classes``, the name that rows carry.
+
+    Raises:
+        ValueError: they cannot be used, or are not for a deployed file.
+    """
+    name, classes = getattr(arguments, "data", ""), getattr(arguments, "classes", ())
+    if not isinstance(name, str) or not name or not (own.is_path(name) or classes):
+        return
+    file = getattr(arguments, "checkpoint", None) or getattr(arguments, "file", None) or ""
+    if not deployed.is_file(file):
+        raise ResqError(f"images of one's own are for a deployed file (.tflite, .onnx), not for {file!r:.60}")
+    if own.is_path(name):
+        arguments.data = own.bring(name, classes, getattr(arguments, "size", (0, 0)))
+    else:
+        arguments.data = own.reorder(name, data.load(name, "test"), classes)
 
 
 def inputs(arguments: argparse.Namespace) -> str:
@@ -239,6 +285,11 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
 def dump(value: Any) -> str:
     """JSON with null where a number is not defined: NaN is no JSON."""
     return json.dumps(_plain(value), indent=1, allow_nan=False)
+
+
+def line(row: Any, total: int = 1) -> str:
+    """What ``--stream`` prints of a result in one piece: how many rows there are, and it as the only row."""
+    return f"{json.dumps({'total': total})}\n{json.dumps({'row': _plain(row)}, allow_nan=False)}"
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 from resq.cli import options
+from resq.deployed import network as deployed
 from resq.errors import ResqError
+from resq.measure import store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +30,13 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: it was not written; the sentence says why.
     """
     target = arguments.target
+    if deployed.is_file(target) and Path(target).is_file():  # its rows carry its name with its hash
+        target = deployed.named(target, deployed.file_hash(target))
+        if store.rows(checkpoint=target).empty:
+            raise ResqError(
+                f"no rows of {target}; a report shows what is measured: python -m resq campaign FILE.toml "
+                f'with checkpoints = ["{arguments.target}"] measures it and keeps its rows'
+            )
     if target.endswith((".parquet", ".toml")):
         target = str(Path(target).resolve())
     out = arguments.out.resolve()

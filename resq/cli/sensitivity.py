@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from resq import jobs
-from resq.cli import files, options
+from resq.cli import files, filewords, options
 from resq.deployed import network as deployed
 from resq.errors import ResqError
 from resq.measure import layers, rates, table
@@ -28,6 +28,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser, seed="fault maps and random signs")
     parser.add_argument("--data", default="", help="data set to measure on; default: the checkpoint's own")
     options.add_file(parser, data=False)
+    parser.add_argument(
+        "--singles", type=int, default=0, help="of a deployed file: then flip so many words of each of its "
+        "eight worst cells alone (default 0)",
+    )  # fmt: skip
     parser.add_argument("--n", type=int, default=256, help="the first N test images (default 256)")
     parser.add_argument(
         "--measured", action="store_true", help="also flip bits and measure, cell by cell: minutes"
@@ -51,6 +55,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out is not None and (arguments.out.suffix != ".parquet" or arguments.out.exists()):
         said = "exists already" if arguments.out.exists() else "is no .parquet file"
         raise ResqError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
+    if deployed.is_file(arguments.checkpoint) and arguments.measured:
+        filewords.sensitivity(arguments, report, text)
+        return
     if deployed.is_file(arguments.checkpoint):
         _show(arguments, list(files.estimates(arguments)))
         return
@@ -115,7 +122,7 @@ def text(frame: pd.DataFrame) -> str:
     if len(found) == 2:
         parts.append(_agreement(layers.agreement(found["measured"], found["instant"])))
     parts.append(
-        f"{first['checkpoint']} as {first['encoding']}, {first['data']} test images 1 to {first['n']}, "
+        f"{options.stored(first.to_dict())}, {first['data']} test images 1 to {first['n']}, "
         f"loss without faults {first['loss']:.4f}, seed {first['seed']}; "
         f"weights {first['weights']}, images {first['images']}"
     )

@@ -268,6 +268,10 @@ def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
         print(said)
 
 
+UNANSWERED = (
+    "not finite: images without an answer, which count as wrong (DUE); where the runtime refuses the file "
+    "with its flips, none of a map's images has one"
+)
 STRUCK = {
     "weights": "struck are the words of the weights; scales, zero points, norms and biases are not",
     "floats": "struck are scales, zero points, norms and biases; the words of the weights are not",
@@ -281,6 +285,8 @@ def provenance(frame: pd.DataFrame) -> str:
     of_file = row["encoding"] == AS_STORED
     what = f"struck are the file's own {row['targets']}" if of_file else STRUCK[row["targets"]]
     struck = "" if faults.empty else f"{what}: {faults['bits'].iloc[0]:,} bits\n"
+    if of_file and (faults["due"] > 0).any():
+        struck = f"{UNANSWERED}\n{struck}"
     words = f"{AS_STORED}, run by {row['software']}" if of_file else f"as {row['encoding']}"
     return struck + (
         f"{row['checkpoint']} {words}, {row['data']} test images 1 to {row['n']}, "

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from resq.core import Dataset, DataSource, known
-from resq.data import folders, labels, signs
+from resq.data import folders, labels, own, signs
 
 # Rendered once, then cached: enough to train a small network in minutes and to test it to half a point.
 RENDERED = {"train": 16_000, "val": 2_000, "test": 4_000}
@@ -79,12 +79,12 @@ DATASETS: dict[str, DataSource] = {
 
 
 def source(name: str) -> DataSource:
-    """The named data set's source.
+    """The source of the named data set, or of images that were brought under this name.
 
     Raises:
         ValueError: no data set of that name.
     """
-    return known("data set", name, DATASETS)
+    return own.source(name, load) or known("data set", name, DATASETS)
 
 
 def load(name: str, split: str, *, download: bool = False) -> Dataset:

@@ -288,6 +288,9 @@ class Network:
         known = self.parsed.output.shape[-1:]
         if known and known[0] > 0:
             return int(known[0])
+        if self._flips is not None:  # the runtime may refuse them, so that nothing could be counted
+            with Network(self.file, self.targets, self.asked, self.threads) as plain:
+                return plain.classes
         blank = np.zeros((1, self.pixels.channels, self.pixels.height, self.pixels.width), np.uint8)
         return int(self.logits(blank).shape[1])
 

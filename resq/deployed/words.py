@@ -13,7 +13,8 @@ from resq.errors import ResqError
 # What may be a target of faults. A file's words are of one of these kinds.
 KINDS = ("weights", "biases", "scales", "norms", "other")
 
-# Names for several kinds at once.
+# Names for several kinds at once. ``floats`` means what it does of a checkpoint: all that stands beside the
+# words of the weights. In a file of integers these are integers too: biases of 32 bits, zero points.
 SEVERAL = {"floats": ("biases", "scales", "norms"), "all": KINDS}
 
 
@@ -129,12 +130,9 @@ def kinds(targets: str) -> tuple[str, ...]:
 
 
 def chosen(stored: Sequence[Stored], targets: str) -> tuple[Stored, ...]:
-    """The stored words of these targets: of ``floats``, those that are floating-point numbers."""
+    """The stored words of these targets, of whatever type they are."""
     wanted = kinds(targets)
-    floats = targets.split(",") == ["floats"]
-    return tuple(
-        s for s in stored if s.kind in wanted and s.count and not (floats and "float" not in s.dtype)
-    )
+    return tuple(s for s in stored if s.kind in wanted and s.count)
 
 
 def layout(stored: Sequence[Stored]) -> Layout:

@@ -20,6 +20,7 @@ MODES = ("transfer", "adaptive")
 PRECISIONS = ("fp32", "bf16")
 TARGETS = ("weights", "floats", "all")
 ACTIVATIONS = "activations"  # the fault model that is not of stored weights
+_NAMED = {"all": "weights and floats"}
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,8 @@ class Cell:
     @property
     def region(self) -> str:
         """Where bits may flip, in words for a table; "all" are those of all words of weights."""
-        if self.targets != "weights":
-            return {"floats": "floats", "all": "weights and floats"}[self.targets]
-        return ", ".join([*self.layers, *(f"bit {p}" for p in self.planes)]) or "all"
+        named = [] if self.targets == "weights" else [_NAMED.get(self.targets, self.targets)]
+        return ", ".join([*named, *self.layers, *(f"bit {p}" for p in self.planes)]) or "all"
 
 
 def key(cell: Cell, weights: str, images: str) -> str:

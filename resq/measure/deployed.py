@@ -15,12 +15,12 @@ import numpy as np
 from scipy import special
 
 from resq import data, seeds
-from resq.core import BitFlips
-from resq.deployed import canary
+from resq.core import BitFlips, Dataset
+from resq.deployed import canary, remembered
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.errors import ResqError
-from resq.measure import cells, rates
+from resq.measure import cells, machine, rates
 from resq.measure.cells import Cell
 from resq.memory import faults
 
@@ -162,12 +162,13 @@ def opened(cell: Cell) -> Network:
     network = Network(cell.checkpoint, cell.targets, Asked.parse(cell.inputs))
     whole = data.load(cell.data, "test")
     try:
-        if network.classes != len(whole.classes):
+        if network.classes != len(whole.classes) and not _unnamed(whole, network.classes):
             raise ResqError(
                 f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
                 f"{len(whole.classes)}"
             )
-        settled = canary.settle(network, whole.first(min(len(whole), canary.TIMED)).pixels, cell.layers)
+        some = whole.first(min(len(whole), canary.TIMED)).pixels
+        settled = remembered.settle(network, some, cell.layers, machine.processor())
     except BaseException:
         network.close()
         raise
@@ -176,6 +177,11 @@ def opened(cell: Cell) -> Network:
         told.warning("%s never computes with %s: they stay among the words", network.runtime,
                      ", ".join(settled.unread)[:500])  # fmt: skip
     return network
+
+
+def _unnamed(whole: Dataset, outputs: int) -> bool:
+    """Whether the classes are mere numbers, of which the labels need not show all that the network knows."""
+    return whole.classes == tuple(map(str, range(len(whole.classes)))) and len(whole.classes) < outputs
 
 
 def _which(cell: Cell) -> tuple[str, str, int, int, int]:

@@ -100,7 +100,7 @@ def _dask(cells: Sequence[Cell], address: str) -> Iterator[Row]:
     try:
         from distributed import Client, as_completed
     except ImportError:
-        raise ResqError("a cluster needs Dask: pip install 'resq-lab[cluster]'") from None
+        raise ResqError("a cluster needs Dask: pip install -e '.[cluster]'") from None
     try:
         client = Client(address, timeout=PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:

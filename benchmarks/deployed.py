@@ -1,0 +1,211 @@
+"""A fault map of a deployed file against its runtime's own fastest inference, and against a usual script.
+
+The runtime's best batch and number of threads are looked for first. The script is what people write: read the
+file, flip bits of its weights, write it, open it anew, and run all images in one batch. Memory is the peak of
+the process that runs the file, beside that of a process which runs it without faults.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import deployed_files
+from benchmarks.deployed_files import LARGE, LITERT_LARGE, SMALL
+from benchmarks.timing import Figure, figure, in_turn, seconds
+from resq import seeds
+from resq.deployed import canary
+from resq.deployed.network import Network, _threads
+from resq.deployed.pixels import Asked
+from resq.memory import faults
+
+AT_MOST, FASTER, BER = 1.05, 2.0, 1e-3
+BATCHES = (1, 10, 50, 100, 250, 1000)
+FILES = {"onnxruntime": deployed_files.onnx_file, "LiteRT": deployed_files.tflite_file}
+Run = Callable[[], object]
+
+
+def maps(quick: bool) -> dict[str, Figure]:
+    """What a map costs, for both runtimes and both sizes."""
+    found: dict[str, Figure] = {}
+    n, turns = (50, 2) if quick else (1000, 5)
+    for runtime, size in product(FILES, (SMALL, LARGE)):
+        file = FILES[runtime](size)
+        if file is None:
+            why = f"no such file here; {LITERT_LARGE} names one"
+            found[f"{runtime}, {size}: a map"] = figure(None, AT_MOST, "x", note=why)
+        else:
+            found |= _compared(f"{runtime}, {size}", file, n, turns)
+    return found
+
+
+def _compared(name: str, file: Path, n: int, turns: int) -> dict[str, Figure]:
+    x = np.random.default_rng(0).integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)
+    x.setflags(write=False)
+    asked = Asked((0.0, 1.0)) if file.suffix == ".onnx" else Asked()
+    with Network(file, asked=asked) as network:
+        canary.settle(network, x)
+        where = faults.FAULTS["random"](faults.region(network), BER, rng=seeds.rng(0, "map"))
+        own, best = fastest(file, _inputs(file, x))
+
+        def ours() -> None:
+            with network.flipped(where):
+                network.logits(x)
+
+        peer = (_onnx_script if file.suffix == ".onnx" else _tflite_script)(
+            file, _inputs(file, x), len(where)
+        )
+        taken = in_turn({"own": own, "ours": ours, "script": peer}, turns)
+        peak = _peak(network)
+        about = f"{network.way}, batches of {network.batch}, {network.threads} threads"
+        weights = sum(s.n_bytes for s in network.stored) / 2**20
+    alone = _alone(file, n)
+    note = (
+        f"{n} images, {len(where)} flips: a map {taken['ours']:.3f} s ({about}), the runtime alone "
+        f"{taken['own']:.3f} s ({best}), the script {taken['script']:.3f} s"
+    )
+    more = (peak - alone) / weights
+    said = f"{peak:.0f} MiB with images and inputs, the runtime alone {alone:.0f}, the weights {weights:.1f}"
+    return {
+        f"{name}: a map": figure(taken["ours"] / taken["own"], AT_MOST, "x the runtime's", note=note),
+        f"{name}: times faster than the script": figure(
+            taken["script"] / taken["ours"], FASTER, "x", more=True, note=note
+        ),
+        f"{name}: memory beyond the runtime's": figure(more, 2.0, "copies of the weights", note=said),
+    }
+
+
+def _inputs(file: Path, x: np.ndarray) -> np.ndarray:
+    if file.suffix == ".onnx":
+        return x.astype(np.float32) / 255
+    return (x.astype(np.int16) - 128).astype(np.int8).transpose(0, 2, 3, 1).copy()
+
+
+def fastest(file: Path, inputs: np.ndarray) -> tuple[Run, str]:
+    """The runtime's own quickest inference of these inputs, and which batch and threads that is."""
+    made = _session if file.suffix == ".onnx" else _interpreter
+    tried = {}
+    for threads, batch in product(sorted({1, _threads()}), [b for b in BATCHES if b <= len(inputs)]):
+        run = made(file.read_bytes(), inputs, batch, threads)
+        run()
+        tried[f"batches of {batch}, {threads} threads"] = min(seconds(run), seconds(run)), run
+    best = min(tried, key=lambda key: tried[key][0])
+    return tried[best][1], best
+
+
+def _session(raw: bytes, inputs: np.ndarray, batch: int, threads: int) -> Run:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+
+    def run() -> None:
+        for begin in range(0, len(inputs), batch):
+            session.run(None, {name: inputs[begin : begin + batch]})
+
+    return run
+
+
+def _interpreter(raw: bytes, inputs: np.ndarray, batch: int, threads: int) -> Run:
+    from ai_edge_litert.interpreter import Interpreter
+
+    made = Interpreter(model_content=raw, num_threads=threads)
+    taken, given = made.get_input_details()[0]["index"], made.get_output_details()[0]["index"]
+    made.resize_tensor_input(taken, [batch, *inputs.shape[1:]])
+    made.allocate_tensors()
+
+    def run() -> None:
+        for begin in range(0, len(inputs) - batch + 1, batch):
+            made.set_tensor(taken, inputs[begin : begin + batch])
+            made.invoke()
+            made.get_tensor(given)
+
+    return run
+
+
+def _struck(raw: np.ndarray, flips: int, chance: np.random.Generator) -> None:
+    """Bits of these bytes flipped, as a script does it."""
+    at = chance.integers(0, raw.size, flips)
+    np.bitwise_xor.at(raw, at, (1 << chance.integers(0, 8, flips)).astype(np.uint8))
+
+
+def _onnx_script(file: Path, inputs: np.ndarray, flips: int) -> Run:
+    import onnx
+
+    def run() -> None:
+        model, chance = onnx.load(file), np.random.default_rng(0)
+        held = [
+            i for i in model.graph.initializer if i.data_type == onnx.TensorProto.INT8 and len(i.dims) > 1
+        ]
+        total = sum(len(i.raw_data) for i in held)
+        for tensor in held:
+            raw = np.frombuffer(tensor.raw_data, np.uint8).copy()
+            _struck(raw, round(flips * raw.size / total), chance)
+            tensor.raw_data = raw.tobytes()
+        _session(model.SerializeToString(), inputs, len(inputs), _threads())()
+
+    return run
+
+
+def _tflite_script(file: Path, inputs: np.ndarray, flips: int) -> Run:
+    import flatbuffers  # type: ignore[import-untyped]
+    from ai_edge_litert import schema_py_generated as schema
+
+    def run() -> None:
+        model = schema.ModelT.InitFromPackedBuf(file.read_bytes(), 0)
+        chance, graph = np.random.default_rng(0), model.subgraphs[0]
+        held = [t.buffer for t in graph.tensors if t.type == schema.TensorType.INT8]
+        held = [b for b in held if model.buffers[b].data is not None]
+        total = sum(model.buffers[b].data.size for b in held)
+        for b in held:
+            raw = np.array(model.buffers[b].data, np.uint8)
+            _struck(raw, round(flips * raw.size / total), chance)
+            model.buffers[b].data = raw
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), b"TFL3")
+        _interpreter(bytes(builder.Output()), inputs, len(inputs), _threads())()
+
+    return run
+
+
+def _peak(network: Network) -> float:
+    """The most memory that the file's process has taken, MiB."""
+    status = Path(f"/proc/{network._running()._process.pid}/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+# As a person's script: numpy and the runtime, nothing of this project.
+ALONE = """
+import resource, sys
+import numpy as np
+file, n, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+if file.endswith(".onnx"):
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    made, x = ort.InferenceSession(file, options), np.zeros((n, 3, 32, 32), np.float32)
+    for i in range(0, n, 10):
+        made.run(None, {made.get_inputs()[0].name: x[i : i + 10]})
+else:
+    from ai_edge_litert.interpreter import Interpreter
+    made, x = Interpreter(model_path=file, num_threads=threads), np.zeros((n, 32, 32, 3), np.int8)
+    made.resize_tensor_input(made.get_input_details()[0]["index"], [10, 32, 32, 3])
+    made.allocate_tensors()
+    for i in range(0, n - 9, 10):
+        made.set_tensor(made.get_input_details()[0]["index"], x[i : i + 10])
+        made.invoke()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def _alone(file: Path, n: int) -> float:
+    """The most memory of a process that runs the file without faults, MiB."""
+    command = [sys.executable, "-c", ALONE, str(file), str(n), str(_threads())]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

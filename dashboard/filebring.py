@@ -1,0 +1,119 @@
+"""Where a deployed file is dropped, chosen, and what it does not say of its input is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import controls, data, ownfiles, shell, show, uploads
+from resq import logs
+from resq.deployed.pixels import LAYOUTS, Asked
+from resq.errors import ResqError
+
+MOST = uploads.MOST_WEIGHTS >> 20  # MB
+RANGES = ("", "0..1", "0..255", "-1..1", "-128..127")
+
+
+def drop() -> None:
+    """The box for a file, and what became of the last one."""
+    with shell.group("own"):
+        st.file_uploader(
+            f"Drop the file that is deployed (.{', .'.join(ownfiles.ENDINGS)}, up to {MOST} MB)",
+            type=list(ownfiles.ENDINGS), key="drop", max_upload_size=MOST, on_change=take,
+        )  # fmt: skip
+        st.caption(
+            "It is kept on this server under its hash, so whoever uses this server can choose it. It is "
+            "read and run in processes of their own."
+        )
+        if said := st.session_state.get("dropped"):
+            st.markdown(said)
+
+
+def take() -> None:
+    """Keeps the dropped file and chooses it."""
+    file: Any = st.session_state.get("drop")
+    st.session_state.dropped = ""
+    if file is None:
+        return
+    try:
+        name, note = ownfiles.keep(file.getvalue(), file.name)
+    except (ResqError, OSError) as error:
+        logs.refused(error, show.where())
+        st.session_state.dropped = f":material/error: This file is not used: {show.plain(str(error))}."
+        return
+    st.session_state.file = name
+    st.session_state.dropped = f":material/info: {show.plain(note)}." if note else ""
+
+
+def choose(names: list[str]) -> str | None:
+    """The chosen file; None, with a sentence, where the link names one that is not here, or none is here.
+
+    The address always names it, also the one that is chosen at first: a link holds the file's hash.
+    """
+    wanted = st.query_params.get("file", "")
+    if wanted != st.session_state.get("file_written"):  # somebody followed a link
+        st.session_state.file = wanted
+    chosen = st.session_state.get("file") or (names[0] if names else "")
+    _written(chosen)
+    if chosen and chosen not in names:
+        show.sorry(
+            f"The link names the file {show.plain(chosen[:80])}, which is not on this server. The digits "
+            "after the @ are the first of its SHA-256: whoever has that file can drop it above, and the link "
+            "shows it."
+        )
+        return None
+    if not names:
+        return None
+    st.session_state.file = chosen
+    with shell.group("choice"):
+        found = st.selectbox("File", names, key="file")
+    _written(found)
+    return found
+
+
+def _written(name: str) -> None:
+    controls.write("file", name)
+    st.session_state.file_written = name
+
+
+def images(classes: int) -> str | None:
+    """The data set whose test images the file is given; those with as many classes first."""
+    here = [name for name in data.datasets() if data.present(name)]
+    here.sort(key=lambda name: len(data.classes(name)) != classes)
+    with shell.group("choice", "images"):
+        return st.selectbox(
+            "Images", here, key="data", bind="query-params",
+            format_func=lambda name: f"{name}: {len(data.classes(name))} classes",
+        )  # fmt: skip
+
+
+def inputs() -> str:
+    """What is said of the input beyond what the file says, as ``Asked`` spells it.
+
+    Raises:
+        ResqError: no numbers, or numbers that cannot be meant.
+    """
+    fields = ("range", "mean", "std", "layout")
+    with shell.group("input"):
+        box = st.expander("Input: what the file does not say itself", icon=":material/tune:", key="input",
+                          on_change="rerun")  # fmt: skip
+        drawn = bool(box.open or shell.touched("input") or st.session_state.get("input_drawn"))
+        st.session_state.input_drawn = drawn
+        with box:
+            given = _fields() if drawn else dict.fromkeys(fields, "")
+    return str(Asked.parse(" ".join(f"{name} {value}" for name, value in given.items() if value)))
+
+
+def _fields() -> dict[str, str]:
+    columns = st.columns(4)
+    span = columns[0].selectbox("Black and white become", RANGES, key="range", bind="query-params",
+                                format_func=lambda text: text or "as the file says")  # fmt: skip
+    mean = columns[1].text_input("Mean, then subtracted", key="mean", bind="query-params", max_chars=60,
+                                 placeholder="0.485,0.456,0.406")  # fmt: skip
+    std = columns[2].text_input("Then divided by", key="std", bind="query-params", max_chars=60,
+                                placeholder="0.229,0.224,0.225")  # fmt: skip
+    layout = columns[3].selectbox("Axes", ("", *LAYOUTS), key="layout", bind="query-params",
+                                  format_func=lambda text: text.upper() or "as the file says")  # fmt: skip
+    given = {"range": span or "", "mean": mean, "std": std, "layout": layout or ""}
+    return {name: value.replace(" ", "") for name, value in given.items()}

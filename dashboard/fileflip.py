@@ -1,0 +1,95 @@
+"""One word of a deployed file: its stored bits as buttons, and the runtime's answer before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import bitcontrols, charts, data, filewords, shell, show, theme, words
+from resq import commands
+from resq.measure.file_flip import FileFlip
+
+
+def section(name: str, images: str, inputs: str, about: Mapping[str, Any]) -> None:
+    """The word, the picture, what the flips change."""
+    st.header("Flip a bit of it", anchor=False)
+    layers = {layer["name"]: layer for layer in about["layers"]}
+    pictures = show.pictures(images)
+    if pictures is None:
+        return
+    with shell.group("word"):
+        layer, word = _word(layers)
+    width = layers[layer]["bits"] // layers[layer]["words"]
+    flips = bitcontrols.flipped(width)
+    with shell.group("picture"):
+        img = _picture(len(pictures.y))
+    state = FileFlip(name, images, layer, word, flips, img, layers[layer]["kind"], inputs)
+    found = data.flipped(state)
+    with shell.group("word", "bits"):
+        _tiles(found["word"][1], width)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _readings(found)
+    before, after = (np.array(p if p else [np.nan] * len(found["classes"])) for p in found["answers"])
+    with right:
+        show.verdict(words.verdict(found["classes"], before, after, found["label"], bool(flips)))
+        drawn = charts.CHARTS["probabilities"].draw(
+            found["classes"], before, after if flips else None, found["label"]
+        )
+        alt = f"{found['classes'][int(np.nan_to_num(before).argmax())]} before"
+        show.figure("probabilities", drawn, key="file_probabilities", alt=alt, title=False)
+    for refusal in found["refused"]:
+        st.caption(f"With the flips {show.plain(refusal[:300])}.")
+    st.caption(
+        f"Answered by {show.plain(found['runtime'])}; "
+        f"file {found['hashes']['weights'][:8]}, image {found['hashes']['image'][:8]}."
+    )
+    with shell.group("more", "flip"):
+        show.terminal(commands.line(state.argv()))
+
+
+def _word(layers: Mapping[str, Mapping[str, Any]]) -> tuple[str, int]:
+    names = filewords.labels(list(layers), 70)
+    left, right = st.columns([3, 1])
+    if st.session_state.get("layer") not in (None, *layers):
+        del st.session_state["layer"]  # of another file
+    layer = left.selectbox(
+        "Tensor", list(layers), key="layer", bind="query-params", format_func=lambda n: names.get(n, n)
+    )
+    most = layers[layer]["words"] - 1
+    if st.session_state.get("w", 0) > most:
+        st.session_state.w = most
+    word = right.number_input(f"Word, 0 to {most:,}", 0, most, 0, key="w", bind="query-params", format="%d")
+    return layer, int(word or 0)
+
+
+def _picture(count: int) -> int:
+    chosen = st.segmented_control("Picture", list(range(count)), key="img", default=0, required=True,
+                                  bind="query-params",
+                                  format_func=str, label_visibility="collapsed", wrap=True)  # fmt: skip
+    return int(chosen or 0)
+
+
+def _tiles(word: int, width: int) -> None:
+    """The stored bits; a click flips one."""
+    shown = 8 if width <= 8 else 16 if width == 16 else 32
+    with st.container(key=f"words_{shown}_file"), st.container(horizontal=True, gap="xxsmall"):
+        for bit in range(width - 1, -1, -1):
+            st.button(
+                f"{word >> bit & 1} {bit}", key=f"bit_{bit}", on_click=bitcontrols.toggle, args=(bit,),
+                type="primary" if bit in st.session_state.flips else "secondary",
+            )  # fmt: skip
+
+
+def _readings(found: Mapping[str, Any]) -> None:
+    digits = -(-found["width"] // 4)
+    stored = [f"0x{value:0{digits}X}" for value in found["word"]]
+    show.change(st, "Stored word", *stored)
+    numbers, values = (
+        [theme.number(float("nan") if v is None else v) for v in found[key]] for key in ("number", "value")
+    )
+    show.change(st, f"Read as {found['dtype']}", *numbers)
+    show.change(st, "Stands for", *values)

@@ -1,0 +1,82 @@
+"""What a deployed file stores, and its accuracy without faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, data, filejobs, filewords, follow, live, shell, show, theme, words
+from resq import commands
+from resq.measure import stats, table
+
+N = (100, 1000, 2000, 4000, 10000)
+
+
+def inside(about: Mapping[str, Any], inputs: str) -> None:
+    """The file in words, its bits by target, its tensors."""
+    st.header("What is inside", anchor=False)
+    st.markdown(show.plain(filewords.headline(about)))
+    st.markdown(show.plain(filewords.ends(about)))
+    for note in about["notes"]:
+        st.caption(show.plain(str(note)[:300]))
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        kinds = about["targets"]
+        said = "; ".join(
+            f"{filewords.KINDS[k]}: {of['bits']:,} bits" for k, of in kinds.items() if of["bits"]
+        )
+        show.figure("targets", charts.CHARTS["targets"].draw(kinds), key="chart_targets", alt=said)
+    with right:
+        st.markdown(f"**Its {len(about['layers'])} stored tensors, in the order of the graph**")
+        st.dataframe(
+            filewords.layers(about), hide_index=True, height=300, key="tensors",
+            column_config={"tensor": st.column_config.TextColumn(width="medium")},
+        )  # fmt: skip
+    if not filewords.known(about):
+        show.sorry(
+            f"{show.plain(about['input']['pixels'].removeprefix('not known: '))}. Say it under “Input” above."
+        )
+    with shell.group("more", "inside"):
+        show.terminal(commands.line(["inspect", about["name"], *data.flags(inputs)]))
+
+
+def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:
+    """The button and what was found; what the check found, None where it was not made yet."""
+    st.header("How good is it?", anchor=False)
+    with shell.group("live", "clean"), st.container(horizontal=True, vertical_alignment="bottom"):
+        n = (
+            st.segmented_control(
+                "Test images", N, key="images", default=1000, required=True, bind="query-params"
+            )
+            or 1000
+        )
+        check, clean = filejobs.FileCheck(name, images, inputs), filejobs.clean(name, images, inputs, int(n))
+        running = follow.measurement("clean", filejobs.FileCheck)
+        st.button(
+            "Run it", type="primary", key="run", icon=":material/play_arrow:", on_click=follow.start,
+            args=([check, clean], "clean"), disabled=running is not None and running.active,
+        )  # fmt: skip
+    every = 0.5 if running is not None and running.active else None
+    st.fragment(_found, run_every=every)(running, check, clean)
+    rows = data.measurements().rows([check])
+    return dict(rows[0]["check"]) if rows else None
+
+
+def _found(running: live.Measurement | None, check: filejobs.FileCheck, clean: Any) -> None:
+    with show.in_words():
+        follow.progress(running, "steps", "clean")
+        if rows := data.measurements().rows([check]):
+            st.markdown(show.plain(filewords.ran(rows[0]["check"])))
+        if rows := data.measurements().rows([clean]):
+            line = stats.curve(table.frame(rows)).iloc[0]
+            st.markdown(
+                f"**{theme.percent(line['mean'], 2)}** of the first {line['n']:,} test images of "
+                f"{line['data']} are "
+                f"right without faults; {words.interval({**line, 'ber': 0.0})}; file {line['weights'][:8]}, "
+                f"images {line['images'][:8]}, {show.plain(str(rows[0]['software']))}."
+            )
+            with shell.group("more", "clean"):
+                show.terminal(clean.command)
+        follow.ended(running, "clean")

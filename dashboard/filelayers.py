@@ -1,0 +1,114 @@
+"""Which tensors and bits of a deployed file matter, measured on its runtime, and the words that harm most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import charts, data, filewords, follow, heat, live, shell, show, theme
+from resq.measure import file_cells, layers
+from resq.measure.file_cells import FileLayers
+
+MAPS, N, SINGLES = 3, 128, 12
+
+
+def section(
+    name: str, images: str, inputs: str, about: Mapping[str, Any], check: Mapping[str, Any] | None
+) -> None:
+    """The button and its price, the heatmap, the words."""
+    st.header("Which tensors and bits matter?", anchor=False)
+    weights = [layer for layer in about["layers"] if layer["kind"] == "weights"]
+    cells = sum(layer["bits"] // layer["words"] for layer in weights)
+    spec = FileLayers(name, images, maps=MAPS, n=N, singles=SINGLES, inputs=inputs, cells=cells)
+    running = follow.measurement("heat", FileLayers)
+    with shell.group("live", "heat"), st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Measure tensors and bits", key="heat_it", icon=":material/grid_on:", on_click=follow.start,
+            args=([spec], "heat"), disabled=running is not None and running.active,
+        )  # fmt: skip
+        rows = spec.total
+        price = (
+            filewords.cost(filewords.seconds(check, rows, N), rows)
+            if check
+            else f"{rows} rows; “Run it” tells the price."
+        )
+        st.caption(price, width="stretch")
+    names = filewords.labels([layer["name"] for layer in about["layers"]])
+    st.fragment(_shown, run_every=1.0 if running is not None and running.active else None)(
+        spec, names, running
+    )
+
+
+def _shown(spec: FileLayers, names: dict[str, str], running: live.Measurement | None) -> None:
+    with show.in_words():
+        follow.progress(running, "cells and words", "heat")
+        now = running is not None and running.active
+        rows = data.measurements().rows([spec])
+        if rows and not now:
+            _heatmap(spec, names, rows)
+            _worst(spec, file_cells.worst(rows), len([r for r in rows if r["kind"] == "single"]))
+        follow.ended(running, "heat")
+
+
+def _heatmap(spec: FileLayers, names: dict[str, str], rows: list[dict[str, Any]]) -> None:
+    frame = layers.frame(row for row in rows if row["kind"] == "measured")
+    found = heat.heatmap(frame.assign(layer=frame["layer"].map(names)))
+    cells = found.cells["measured"]
+    drawn = charts.CHARTS["layers"].draw(
+        cells, found.totals["measured"], [("stored bits", int(cells["bit"].max()), 0)]
+    )
+    drawn.layout.margin.l = 16 + 1.25 * theme.width(cells["layer"])  # names of files run wide
+    said = found.said["measured"]
+    show.figure("layers", drawn, key="file_heat", alt=said, title=False, on_select=partial(_clicked, names))
+    st.markdown(show.plain(said))
+    st.caption(heat.provenance(cells, "Measured here, on the file's runtime"))
+    with shell.group("more", "heat"):
+        show.numbers(partial(_behind, cells, drawn), frame, [spec.command], key="numbers_heat")
+
+
+def _behind(cells: pd.DataFrame, drawn: go.Figure) -> show.Behind:
+    return {"layers": heat.readable(cells)}, {"layers": drawn}
+
+
+def _clicked(names: dict[str, str]) -> None:
+    """A click on a cell opens its tensor and bit below."""
+    found = heat.picked(st.session_state["file_heat"].selection.points)
+    back = {label: name for name, label in names.items()}
+    if found and found[0] in back:
+        choose(back[found[0]], 0, found[1])
+
+
+def choose(layer: str, word: int, bit: int | None) -> None:
+    """Makes this the word that is looked at, with this bit flipped."""
+    st.session_state.layer, st.session_state.w = layer, word
+    st.session_state.flips = () if bit is None else (bit,)
+
+
+def _worst(spec: FileLayers, worst: list[dict[str, Any]], tried: int) -> None:
+    if not worst:
+        return
+    st.markdown(f"**The most harmful of {tried} words that were flipped alone**, "
+                f"of the {file_cells.WORST} worst cells. "
+                "Choose a line to open it below.")  # fmt: skip
+    shown = pd.DataFrame(
+        {
+            "tensor": [row["layer"] for row in worst],
+            "word": [row["word"] for row in worst],
+            "bit": [row["bit"] for row in worst],
+            "adds to the loss": [round(row["change"], 4) for row in worst],
+            f"right answers lost, of {spec.n}": [row["lost"] for row in worst],
+        }
+    )
+    st.dataframe(
+        shown, hide_index=True, key="worst", on_select=partial(_chosen, worst), selection_mode="single-row"
+    )
+
+
+def _chosen(worst: list[dict[str, Any]]) -> None:
+    for row in st.session_state["worst"].selection.rows[:1]:
+        choose(worst[row]["layer"], worst[row]["word"], worst[row]["bit"])

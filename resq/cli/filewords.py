@@ -1,0 +1,120 @@
+"""What ``flip`` and ``sensitivity --measured`` do with a deployed file and its runtime."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tqdm import tqdm
+
+from resq import jobs
+from resq.cli import options
+from resq.errors import ResqError
+from resq.measure import file_cells, file_flip, layers, table
+
+
+def flip(arguments: argparse.Namespace) -> None:
+    """Flips bits of one word, and prints the word and the answers to one image.
+
+    Raises:
+        ResqError: no data set was named, or something was asked for that needs gradients.
+    """
+    if arguments.eps or arguments.share:
+        raise ResqError("of a deployed file bits of one word flip: --eps and --share are of checkpoints")
+    if arguments.stream:
+        jobs.watch_parent()
+    found = file_flip.run(
+        file_flip.FileFlip(arguments.checkpoint, _data(arguments), arguments.layer, arguments.weight,
+                           arguments.bits, arguments.image, arguments.targets, options.inputs(arguments))
+    )  # fmt: skip
+    if arguments.stream:
+        print(options.line(found), flush=True)
+    elif arguments.json:
+        print(options.dump(found))
+    else:
+        options.first(arguments)
+        _print(found)
+
+
+def _data(arguments: argparse.Namespace) -> str:
+    if not arguments.data:
+        raise ResqError(
+            f"{arguments.checkpoint} does not say which images it is for; say --data, such as cifar10"
+        )
+    return str(arguments.data)
+
+
+def _print(found: dict[str, Any]) -> None:
+    (a, b), (v, w) = found["word"], found["value"]
+    print(f"{found['layer']}, word {found['place']}: {a:#x} -> {b:#x}, it stands for {v:.6g} -> {w:.6g}; "
+          f"the image shows {found['classes'][found['label']]}")  # fmt: skip
+    options.print_table([_line(name, p, found["classes"]) for name, p in
+                         zip(("as stored", "flipped"), found["answers"], strict=True)])  # fmt: skip
+    print(f"{found['runtime']}; file {found['hashes']['weights']}, image {found['hashes']['image']}")
+
+
+def _line(name: str, p: list[float] | None, classes: list[str]) -> dict[str, str]:
+    best = max(range(len(classes)), key=lambda i: p[i]) if p else -1
+    return {
+        "words": name,
+        "answer": classes[best] if p else "",
+        "sure": options.percent(p[best]) if p else "no number",
+    }
+
+
+def sensitivity(
+    arguments: argparse.Namespace, report: Callable[..., dict[str, Any]], text: Callable[..., str]
+) -> None:
+    """Measures a file's heatmap on its runtime and prints it.
+
+    Args:
+        report, text: what ``--json`` and people are given of a table of rows.
+    """
+    if arguments.metric != "loss":
+        raise ResqError(f"of a deployed file the loss is measured, got --metric {arguments.metric}")
+    spec = file_cells.FileLayers(
+        arguments.checkpoint, _data(arguments), maps=arguments.maps, share=arguments.share, n=arguments.n,
+        seed=arguments.seed, singles=arguments.singles, targets=arguments.targets,
+        inputs=options.inputs(arguments),
+    )  # fmt: skip
+    rows = _rows(spec, arguments.stream)
+    frame = layers.frame(rows)
+    if arguments.out:
+        table.write(frame, arguments.out)
+    alone = frame[frame["kind"] == "single"]
+    cells = frame[frame["kind"] == "measured"]
+    if arguments.json:
+        print(options.dump({**report(cells), "worst": file_cells.worst(rows)}))
+    elif not arguments.stream:
+        options.first(arguments)
+        print(text(cells))
+        if len(alone):
+            _print_worst(file_cells.worst(rows), len(alone))
+
+
+def _rows(spec: file_cells.FileLayers, stream: bool) -> list[dict[str, Any]]:
+    """All rows, told as they come where that was asked for."""
+    if stream:
+        jobs.watch_parent()
+    found, total = [], 0
+    for row in tqdm(file_cells.run(spec), desc=spec.file, unit="row", leave=False, delay=1):
+        if "total" in row:
+            total = row["total"]
+            if stream:
+                print(json.dumps({"total": total}), flush=True)
+            continue
+        found.append(row)
+        if stream:
+            print(json.dumps({"row": row}), flush=True)
+    return found
+
+
+def _print_worst(worst: list[dict[str, Any]], tried: int) -> None:
+    print(f"\nthe most harmful of {tried} words that were flipped alone:")
+    options.print_table([
+        {"layer": row["layer"], "word": str(row["word"]), "bit": str(row["bit"]),
+         "adds to the loss": f"{row['change']:+.4g}", "right answers lost": str(row["lost"])}
+        for row in worst
+    ])  # fmt: skip

@@ -1,0 +1,141 @@
+"""One word of a deployed file, bits of it flipped, its runtime's answer to one picture. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from resq import data
+from resq.core import BitFlips
+from resq.deployed import words
+from resq.deployed.network import Network
+from resq.deployed.pixels import Asked
+from resq.deployed.words import Stored
+from resq.errors import ResqError
+from resq.measure.deployed import NO_FLIPS, answered
+
+
+@dataclass(frozen=True)
+class FileFlip:
+    """Bits of one word of a deployed file, and a test image.
+
+    Attributes:
+        file: path, or the name of a kept file; ``data``: the data set of the image.
+        layer, word, bits: tensor ("": the first of the targets), number of the word, its flipped bits.
+        image: number of the test image.
+        targets, inputs: as of a sweep.
+    """
+
+    file: str
+    data: str
+    layer: str = ""
+    word: int = 0
+    bits: tuple[int, ...] = ()
+    image: int = 0
+    targets: str = "weights"
+    inputs: str = ""
+
+    def argv(self) -> list[str]:
+        """The words after ``python -m resq`` that compute it."""
+        parts, bits = self.inputs.split(), ",".join(map(str, self.bits))
+        return ["flip", self.file, "--data", self.data, *(["--layer", self.layer] if self.layer else []),
+                "--weight", str(self.word), *(["--bits", bits] if bits else []), "--image", str(self.image),
+                *(["--targets", self.targets] if self.targets != "weights" else []),
+                *(f"--{k}={v}" for k, v in zip(parts[::2], parts[1::2], strict=True))]  # fmt: skip
+
+
+def read(network: Network, stored: Stored, word: int, bits: Sequence[int]) -> dict[str, Any]:
+    """A stored word as it stands in the file and with bits flipped, each pair before and after.
+
+    ``word`` are unsigned integers, ``number`` what they are before any scale, ``value`` what they stand for.
+
+    Raises:
+        ValueError: no such word or bit.
+    """
+    if not 0 <= word < stored.count:
+        raise ResqError(f"{stored.name} has words 0 to {stored.count - 1}, got {word}")
+    if any(not 0 <= bit < stored.width for bit in bits):
+        raise ResqError(f"words of {stored.name} have bits 0 to {stored.width - 1}, got {list(bits)}")
+    raw = np.frombuffer(network.parsed.memory, np.uint8).copy()
+    pair, numbers = [], []
+    for flips in (NO_FLIPS, _flips(network, stored, word, bits)):
+        places, masks = network.places(flips)
+        raw[places] ^= masks.astype(np.uint8)
+        pair.append(int(words.unsigned(raw, stored)[word]))
+        numbers.append(float(words.numbers(raw, stored).reshape(-1)[word]))
+    scale, zero = quantizer(stored, word)
+    return {"word": pair, "number": numbers, "value": [(n - zero) * scale for n in numbers], "scale": scale}
+
+
+def quantizer(stored: Stored, word: int) -> tuple[float, int]:
+    """Scale and zero point of one word; 1 and 0 where it stands for itself."""
+    at = int(np.unravel_index(word, stored.shape)[stored.axis]) if stored.axis >= 0 and stored.shape else 0
+    scale = stored.scale[min(at, len(stored.scale) - 1)] if stored.scale else 1.0
+    return scale, stored.zero[min(at, len(stored.zero) - 1)] if stored.zero else 0
+
+
+def _flips(network: Network, stored: Stored, word: int, bits: Sequence[int]) -> BitFlips:
+    first = network.layout.address(stored.name, 0, 0) + word * stored.width
+    return BitFlips(first + np.asarray(sorted(set(bits)), np.int64), np.zeros(len(set(bits))))
+
+
+def run(asked: FileFlip) -> dict[str, Any]:
+    """The word, and the probabilities of each class before and after, None where the answer is no number.
+
+    Raises:
+        ValueError: no such layer, word, bit or image; a file that is not run; or one that does not answer as
+            before once the flips are undone.
+        FileNotFoundError: the images are not on this machine.
+    """
+    test = data.load(asked.data, "test")
+    if not 0 <= asked.image < len(test):
+        raise ResqError(f"--image must lie in 0..{len(test) - 1}, got {asked.image}")
+    image = test.take(np.array([asked.image]))
+    with Network(asked.file, asked.targets, Asked.parse(asked.inputs)) as network:
+        stored = _stored(network, asked.layer)
+        if network.classes != len(image.classes):
+            raise ResqError(f"{network.file.name} tells {network.classes} classes apart; {asked.data} has "
+                             f"{len(image.classes)}")  # fmt: skip
+        told = read(network, stored, asked.word, asked.bits)
+        answers, runtime = _answers(network, image.pixels, _flips(network, stored, asked.word, asked.bits))
+        name, digest, refusals = network.name, network.hash, list(network.refusals)
+    return {
+        "file": name, "data": asked.data, "layer": stored.name, "place": asked.word, "dtype": stored.dtype,
+        "width": stored.width, "kind": stored.kind, "bits": sorted(set(asked.bits)), **told,
+        "image": asked.image, "label": int(image.y[0]), "classes": list(image.classes),
+        "answers": answers, "runtime": runtime, "refused": refusals[:1],
+        "hashes": {"weights": digest, "image": image.hash},
+    }  # fmt: skip
+
+
+def _stored(network: Network, layer: str) -> Stored:
+    found = next((s for s in network.stored if s.name == layer or not layer), None)
+    if found is None:
+        raise ResqError(f"{network.file.name} has no {network.targets} named {layer!r:.80}")
+    return found
+
+
+def _answers(network: Network, x: np.ndarray, flips: BitFlips) -> tuple[list[list[float] | None], str]:
+    """Probabilities before and after, and the runtime; that flips are undone is checked."""
+    before = network.logits(x)
+    network.use(network.ways[0])  # the way that every flip takes: a runtime begun with the flipped file
+    with network.flipped(flips):
+        after = network.logits(x)
+    if network.logits(x).tobytes() != before.tobytes():
+        raise ResqError(
+            f"{network.file.name} does not answer as before once flips are undone: nothing is shown"
+        )
+    chances = answered(before, np.zeros(1, np.int64), None).chances
+    return [_shares(one[0], chances) for one in (before, after)], network.runtime
+
+
+def _shares(answer: np.ndarray, chances: bool) -> list[float] | None:
+    if not np.isfinite(answer).all():
+        return None
+    each = answer.astype(np.float64)
+    return (
+        each.tolist() if chances else (np.exp(each - each.max()) / np.exp(each - each.max()).sum()).tolist()
+    )

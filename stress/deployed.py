@@ -1,0 +1,171 @@
+"""Mutated .tflite and .onnx files: each is refused in a sentence or measured; nothing but its process dies.
+
+The seeds decide the mutations. A file that passes the reader meets its runtime in a worker process, as in a
+measurement: opened, asked for answers, flipped, undone. A worker serves many files, so that thousands take
+minutes; one that dies is replaced, and its file is tried once more in a fresh one.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resq import seeds
+from resq.core import BitFlips
+from resq.deployed.network import Network
+from resq.deployed.pixels import Asked
+from resq.deployed.process import Process
+from stress import guard, tiny
+
+PATIENCE = 20.0  # seconds for one answer
+SERVED = 200  # files of one worker
+OUTCOMES = ("refused by the reader", "refused by the runtime", "its process died", "measured")
+NUMBERS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\x01\0\0\0")
+NULL = "write /dev/null"  # what the worker says on standard error goes there
+ASKED = {".onnx": Asked((0.0, 1.0)), ".tflite": Asked()}
+
+
+class Impatient(Process):
+    """A worker process that is ended when one answer takes too long."""
+
+    def ask(self, do: str, arrays: Sequence[np.ndarray] = (), patience: float = PATIENCE, **head: Any) -> Any:
+        """As ``Process`` does."""
+        return super().ask(do, arrays, patience, **head)
+
+
+class Served(Network):
+    """A network whose worker has served others before."""
+
+    worker: Impatient | None = None
+    age = 0
+
+    def _running(self) -> Process:
+        if self._process is None:
+            if Served.worker is None or Served.age >= SERVED:
+                Served.end()
+                Served.worker, Served.age = Impatient(2**20), 0
+            Served.age += 1
+            self._process = process = Served.worker
+            try:
+                self._open(process)
+            except BaseException:
+                self._process = None
+                raise
+        return self._process
+
+    def close(self) -> None:
+        """Leaves the worker to the next file, unless it has died."""
+        if (
+            self._process is not None
+            and Served.worker is not None
+            and Served.worker._process.poll() is not None
+        ):
+            Served.end()
+        self._process, self._sent = None, {}
+
+    @classmethod
+    def end(cls) -> None:
+        """Ends the worker."""
+        if cls.worker is not None:
+            cls.worker.close()
+        cls.worker = None
+
+
+def mutated(raw: bytes, other: bytes, chance: np.random.Generator) -> bytes:
+    """The file with one to four changes: bits, bytes, numbers, cuts, repeats, swaps, pieces of another."""
+    made = bytearray(raw)
+    for _ in range(int(chance.integers(1, 5))):
+        how, at = int(chance.integers(8)), int(chance.integers(max(1, len(made))))
+        size = int(chance.integers(1, 65))
+        if how <= 1 and made:
+            made[at] ^= 1 << int(chance.integers(8))
+        elif how == 2 and made:
+            made[at] = int(chance.integers(256))
+        elif how == 3:
+            at -= at % 4
+            made[at : at + 4] = NUMBERS[int(chance.integers(len(NUMBERS)))]
+        elif how == 4 and chance.random() < 0.3:
+            del made[at:]
+        elif how == 5:
+            made[at:at] = made[at : at + size]
+        elif how == 6:
+            made[at : at + size] = bytes(size)
+        elif how == 7:
+            begin = int(chance.integers(max(1, len(other))))
+            made[at : at + size] = other[begin : begin + size]
+    return bytes(made)
+
+
+def outcome(file: Path, x: np.ndarray) -> tuple[str, str]:
+    """What becomes of a file, and the sentence; "crash" where it is none of OUTCOMES."""
+    try:
+        network = Served(file, "all", ASKED[file.suffix], threads=1)
+        if not network.pixels:
+            return "crash", "no pixels"
+    except ValueError as error:
+        return OUTCOMES[0], str(error)
+    except Exception as error:
+        return "crash", _kind(error)
+    try:
+        return _measured(network, x)
+    except ValueError as error:
+        died = "own process" in str(error) or "in time" in str(error)
+        return OUTCOMES[2 if died else 1], str(error)
+    except Exception as error:
+        return "crash", _kind(error)
+    finally:
+        if Served.worker is not None and Served.worker._process.poll() is not None:
+            Served.end()
+        network.close()
+
+
+def _measured(network: Served, x: np.ndarray) -> tuple[str, str]:
+    """Answers before, with and after flips; those before and after must be the same."""
+    clean, digest = network.logits(x), network.digest()
+    bits = network.layout.n_bits
+    at = np.unique(np.linspace(0, bits - 1, 40).astype(np.int64))
+    with network.flipped(BitFlips(at, np.zeros(len(at)))):
+        network.logits(x)
+    again = network.logits(x)
+    if network.digest() != digest:
+        return "crash", "its bytes are others once flips are undone"
+    return OUTCOMES[3], "" if again.tobytes() == clean.tobytes() else "answers differ from run to run"
+
+
+def _kind(error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {str(error)[:120]} ({Path(where.filename).name}:{where.lineno})"
+
+
+def run(folder: Path, inputs: int, first: int = 0) -> dict[str, Any]:
+    """So many mutated files, from the seed ``first`` on, half of each carrier; counts and examples."""
+    sound = [tiny.onnx_file(folder / "sound.onnx"), tiny.tflite_file(folder / "sound.tflite")]
+    raws = [file.read_bytes() for file in sound]
+    x = np.random.default_rng(0).integers(0, 256, (3, 1, 12, 10), dtype=np.uint8)
+    own = folder / "files"
+    own.mkdir(exist_ok=True)
+    seen: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for i in range(first, first + inputs):
+        kind = i % 2
+        raw = mutated(raws[kind], raws[1 - kind], seeds.rng(i, "deployed files"))
+        file = own / f"net{sound[kind].suffix}"
+        file.write_bytes(raw)
+        with guard.watched(folder) as escapes:
+            found, said = outcome(file, x)
+        name = f"{file.suffix}: {found}"
+        seen[name] += 1
+        escapes = [note for note in escapes if "resq.deployed.worker" not in note and note != NULL]
+        seen["crashes"] += found == "crash" or not (said or found == OUTCOMES[3])
+        seen["escapes"] += len(escapes) + (sorted(p.name for p in own.iterdir()) != [file.name])
+        if found == "crash" or escapes:
+            examples[said[:80]] = f"seed {i}: {said} {escapes[:2]}"
+        file.unlink()
+    Served.end()
+    return {"inputs": inputs, "crashes": 0, "escapes": 0, **dict(sorted(seen.items())),
+            "examples": list(examples.values())[:20]}  # fmt: skip

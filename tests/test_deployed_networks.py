@@ -1,0 +1,114 @@
+"""Networks of every architecture as onnxruntime quantizes them: its own answers, the file's own words.
+
+The small one is always tried; the others take minutes and run where RESQ_LONG is set. A plain script stands
+beside: it knows onnx and onnxruntime and nothing of this project but the images.
+"""
+
+import logging
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from onnx import numpy_helper
+
+from resq import data, seeds
+from resq.deployed import canary, words
+from resq.deployed.network import Network
+from resq.deployed.pixels import Asked
+from resq.memory import faults
+from resq.networks.small_conv import SmallConv2d
+from tests import deployed_files
+
+LONG = {
+    "cifar10/resnet18/base": 300,
+    "cifar10/vgg16/base": 200,
+    "cifar10/efficientnet_b0/base": 200,
+    "cifar10/swin_t/base": 200,
+}
+CARRIERS = ("qdq-tensor", "qdq-channel", "qoperator")
+WANTED = {"signs/resnet20/base": 300} | (LONG if os.environ.get("RESQ_LONG") else {})
+
+
+@pytest.fixture(scope="module", params=WANTED)
+def files(request, tmp_path_factory):
+    name = request.param
+    if not data.present(name.split("/")[0]):
+        pytest.skip(f"the images of {name} are not on this machine (set RESQ_DATA)")
+    folder = tmp_path_factory.mktemp(name.replace("/", "-"))
+    return name, deployed_files.made(folder, name, CARRIERS)
+
+
+@pytest.mark.parametrize("carrier", ["float", *CARRIERS])
+def test_answers_and_words_are_the_files_own_and_flips_leave_nothing_behind(files, carrier):
+    name, made = files
+    found = agreement(made[carrier], name.split("/")[0], WANTED[name])
+    logging.getLogger(__name__).warning("%s %s %s", name, carrier, found)
+
+
+def agreement(file: Path, name: str, n: int) -> dict[str, object]:
+    """What was seen of a file; every law of a deployed file is asserted on the way."""
+    some, began = data.load(name, "test").first(n), time.perf_counter()
+    own, before = script(file, some.pixels), file.read_bytes()
+    x = np.ascontiguousarray(some.pixels).view()
+    x.setflags(write=False)
+    with Network(file, "weights", Asked((0.0, 1.0)), threads=1) as network:
+        settled = canary.settle(network, x)
+        found, digest = network.logits(x), network.digest()
+        assert (found.argmax(1) == own.argmax(1)).all()
+        tensors = same_words(file, before)
+        where = faults.FAULTS["random"](faults.region(network), 1e-2, rng=seeds.rng(0, "map"))
+        with network.flipped(where):
+            assert network.digest() != digest
+            struck = network.logits(x)
+        assert network.digest() == digest
+        assert network.logits(x).tobytes() == found.tobytes()
+        assert network.layout.n_bits == sum(s.count * s.width for s in network.stored)
+    assert file.read_bytes() == before
+    return {
+        "clean": int((found.argmax(1) == some.y).sum()), "own": int((own.argmax(1) == some.y).sum()), "n": n,
+        "equal logits": float((found == own).mean()), "tensors": tensors, "weights": len(network.stored),
+        "bits": network.layout.n_bits, "flips": len(where),
+        "with flips": int((struck.argmax(1) == some.y).sum()),
+        "way": settled.way, "batch": settled.batch, "unread": settled.unread,
+        "seconds": round(time.perf_counter() - began),
+    }  # fmt: skip
+
+
+def script(file: Path, pixels: np.ndarray) -> np.ndarray:
+    """The answers as a person's script has them: one session, one image after the other."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, {"images": (i / np.float32(255))[None]})[0] for i in pixels])
+
+
+def same_words(file: Path, raw: bytes) -> int:
+    """How many constant tensors the file has, read byte for byte as the onnx package does."""
+    initialisers = {i.name: i for i in onnx.load(file).graph.initializer}
+    with Network(file, "all", Asked((0.0, 1.0))) as network:
+        memory = np.frombuffer(network.parsed.memory, np.uint8)
+        seen = [s for s in network.stored if s.name in initialisers]
+        for stored in seen:
+            tensor = initialisers[stored.name]
+            expected = np.asarray(numpy_helper.to_array(tensor)).astype(np.float64)
+            np.testing.assert_array_equal(words.numbers(memory, stored), expected, stored.name)
+            if stored.at >= 0 and tensor.raw_data:
+                assert raw[stored.at : stored.at + stored.n_bytes] == tensor.raw_data
+        read = {i for node in onnx.load(file).graph.node for i in node.input} & set(initialisers)
+        missed = {i for i in read - {s.name for s in seen} if np.prod(initialisers[i].dims, dtype=int)}
+        assert not missed, f"not read: {missed}"
+    return len(seen)
+
+
+def test_a_small_convolution_is_exported_for_any_number_of_images(tmp_path):
+    layer, x = SmallConv2d(4, 6, 3, padding=1).eval(), torch.randn(5, 4, 2, 2)
+    torch.onnx.export(
+        layer, x[:2], tmp_path / "small.onnx", dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "n"}}
+    )
+    found = ort.InferenceSession(tmp_path / "small.onnx").run(None, {"x": x.numpy()})[0]
+    np.testing.assert_allclose(found, layer(x).detach().numpy(), atol=1e-5)

@@ -1,0 +1,165 @@
+"""The page "Your network": what is kept, what is said, and what a file that is none leads to."""
+
+import hashlib
+
+import pytest
+import streamlit as st
+
+from dashboard import data, filewords, ownfiles, uploads
+from resq.deployed.network import find
+from resq.errors import ResqError
+from tests.pages import fine
+from tests.test_app import opened, said
+from tests.test_live import FakeJob, until
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+from tests.small_file import made
+
+
+@pytest.fixture(autouse=True)
+def _fresh(own_folders, monkeypatch) -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    monkeypatch.setattr(data.measurements(), "_start", FakeJob)
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory) -> bytes:
+    return made(tmp_path_factory.mktemp("file")).read_bytes()
+
+
+def dropped(raw: bytes, name: str = "net.onnx"):
+    app = opened("yournetwork")
+    app.file_uploader(key="drop").upload(name, raw, "application/octet-stream").run()
+    return app
+
+
+def test_a_file_is_kept_by_its_hash_where_commands_find_it():
+    name, note = ownfiles.keep(b"abc", "my net.onnx")
+    assert name == f"my_net@{hashlib.sha256(b'abc').hexdigest()[:8]}.onnx"
+    assert note == ""
+    assert find(name).read_bytes() == b"abc"
+    assert ownfiles.keep(b"abc", name)[0] == name
+    assert ownfiles.names() == [name]
+
+
+@pytest.mark.parametrize(
+    "file", ["../../x.onnx", "..\\x.onnx", "/etc/x.onnx", ".onnx", "<b>.onnx", "a@b@c.onnx"]
+)
+def test_no_name_leaves_the_folder_or_draws_anything(file):
+    name, _ = ownfiles.keep(b"abc", file)
+    assert (ownfiles.folder() / name).is_file()
+    assert not set(name) & set("/\\<>")
+    assert name in ownfiles.names()
+
+
+@pytest.mark.parametrize(("raw", "file", "sentence"), [
+    (b"x", "x.pkl", "is none of .tflite, .onnx"), (b"", "x.onnx", "is empty"),
+])  # fmt: skip
+def test_what_is_no_such_file_is_a_sentence(raw, file, sentence):
+    with pytest.raises(ResqError, match=sentence):
+        ownfiles.keep(raw, file)
+
+
+def test_the_oldest_makes_way_once_nobody_looks_at_it(monkeypatch):
+    monkeypatch.setattr(uploads, "MOST_KEPT", 2)
+    first = ownfiles.keep(b"1", "a.onnx")[0]
+    ownfiles.keep(b"2", "b.onnx")
+    with pytest.raises(ResqError, match="all were shown within the last hour"):
+        ownfiles.keep(b"3", "c.onnx")
+    monkeypatch.setattr(ownfiles, "RECENT", -1.0)
+    assert first in ownfiles.keep(b"3", "c.onnx")[1]
+    assert len(ownfiles.names()) == 2
+
+
+def test_another_file_of_the_same_name_is_not_overwritten():
+    name, _ = ownfiles.keep(b"abc", "a.onnx")
+    (ownfiles.folder() / name).write_bytes(b"other")
+    with pytest.raises(ResqError, match="another file is kept as"):
+        ownfiles.keep(b"abc", "a.onnx")
+    assert (ownfiles.folder() / name).read_bytes() == b"other"
+
+
+def test_an_empty_page_asks_for_a_file_and_is_no_apology():
+    app = opened("yournetwork")
+    fine(app)
+    assert "Drop the .tflite or .onnx file" in said(app)
+
+
+def test_a_dropped_file_is_seen_inside_and_can_be_run(raw):
+    app = dropped(raw)
+    fine(app)
+    assert "2 weight tensors, 344 weights" in said(app)
+    assert "pixels 0..1 (the file)" in said(app).replace("\\", "")
+    assert app.query_params["file"] == ownfiles.names()[0]
+    assert [b for b in app.button if b.key == "run"]
+
+
+def test_a_file_that_does_not_say_what_pixels_become_is_not_run_before_somebody_says_it(tmp_path):
+    made(tmp_path)
+    app = dropped((tmp_path / "small-float.onnx").read_bytes())
+    fine(app, "does not say what pixels become")
+    assert "does not say what pixels become" in said(app)
+    assert not [b for b in app.button if b.key == "run"]
+
+
+def test_once_it_is_said_it_is_run_and_the_price_is_told_before_the_click(raw):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    app = opened("yournetwork", file=name, range="0..1", data="signs")
+    fine(app)
+    app.button(key="run").click().run()
+    run = next(iter(data.measurements()._all.values()))
+    until(lambda: run.jobs)
+    assert run.jobs[0].argv == ["inspect", name, "--data", "signs", "--targets", "weights", "--range=0,1"]
+    check = {"runtime": "onnxruntime 1", "way": "x", "batch": 10, "images": 100, "unread": [], "seconds": 2.0,
+             "seconds_per_map": {"x": 0.05}}  # fmt: skip
+    run.jobs[0].rows, run.jobs[0].state = [{"check": check}], "done"
+    until(lambda: len(run.jobs) == 2)
+    run.jobs[1].state = "done"
+    until(lambda: run.state == "done")
+    app.run()
+    fine(app)
+    assert "a fault map on 100 images takes 50 ms here" in said(app)
+    assert "31 rows, about 13 s" in said(app)  # 3 + 2 + 31 x 500 x 0.05 / 100, rounded up
+
+
+def test_a_flip_is_answered_by_the_runtime(raw):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    app = opened("yournetwork", file=name, range="0..1", data="signs", flip="7")
+    fine(app)
+    assert [b.label for b in app.button if b.key == "bit_7" and b.proto.type == "primary"]
+    assert "Answered by onnxruntime" in said(app)
+
+
+def test_a_damaged_file_is_one_sentence_and_the_page_stays(raw):
+    app = dropped(raw[:200])
+    told = [m.value for m in app.markdown if m.value.startswith(":material/info:")]
+    assert len(told) == 1
+    assert "onnx" in told[0]
+    assert not app.exception
+    assert [u for u in app.file_uploader if u.key == "drop"]
+
+
+def test_a_link_to_a_file_that_is_not_here_says_so_on_every_run_and_shows_it_once_dropped(raw):
+    name = f"net@{hashlib.sha256(raw).hexdigest()[:8]}.onnx"
+    app = opened("yournetwork", file=name)
+    for _ in range(2):
+        assert "which is not on this server" in said(app)
+        app.run()
+    app.file_uploader(key="drop").upload("net.onnx", raw, "application/octet-stream").run()
+    assert "344 weights" in said(app)
+
+
+def test_a_link_reaches_no_file_outside_the_folder(tmp_path, raw):
+    (tmp_path / "secret.onnx").write_bytes(raw)
+    app = opened("yournetwork", file=str(tmp_path / "secret.onnx"))
+    assert "which is not on this server" in said(app)
+    assert "weights" not in said(app)
+
+
+def test_names_in_figures_are_short_different_and_draw_nothing():
+    names = [f"{'a' * 60}{i}{'b' * 60}" for i in range(3)] + ["<a href='x'>y</a>"]
+    found = filewords.labels(names)
+    assert len(set(found.values())) == 4
+    assert all(len(label) <= filewords.LONGEST + 4 and "<" not in label for label in found.values())
