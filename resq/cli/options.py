@@ -176,8 +176,8 @@ def add_file(parser: argparse.ArgumentParser, data: bool = True) -> None:
     parser.add_argument(
         "--targets",
         default="weights",
-        help="of a deployed file: weights (default), biases, scales (with zero points), norms, other, several "
-        "of these with commas, floats (biases, scales and norms) or all",
+        help="of a deployed file: weights (default), biases, scales (with zero points), norms, other, "
+        "several of these with commas, floats (biases, scales and norms) or all",
     )
     add_inputs(parser)
 

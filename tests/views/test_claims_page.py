@@ -55,7 +55,7 @@ def test_a_link_opens_a_claim_beside_its_measured_cell(rows):
     for part in ("◇ 74.71 %", "reproduced", "74.70 %", "fp32 words", "seed 0", "Leaderboard", "not measured"):
         assert part in text or part in str(app.get("arrow_data_frame")), part
     assert len(app.get("plotly_chart")) == 1
-    assert any("python -m resq replay resnet18-ber-1e-2 --rerun" in code for code in commands(app))
+    assert any("python -m resq claims resnet18-ber-1e-2 --rerun" in code for code in commands(app))
 
 
 def test_a_cell_measured_again_stands_beside_the_stored_one(rows):
