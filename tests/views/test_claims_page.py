@@ -124,11 +124,11 @@ def test_every_claim_is_in_the_overview():
     claims = registry.load()
     found = claim_sentences.overview(verdict.judge_all(claims.values(), table.frame(ROWS), claims))
     assert isinstance(found, pd.DataFrame)
-    assert list(found["claim"]) == list(claims)
+    assert list(found["id"]) == list(claims)
 
 
 def test_a_job_runs_the_command_that_keeps_the_row():
     job = rerun.job(judged("resnet18-ber-1e-2"), n=100, maps=2, seed=0)
-    words = "replay resnet18-ber-1e-2 --rerun --n 100 --maps 2 --seed 0"
+    words = "claims resnet18-ber-1e-2 --rerun --n 100 --maps 2 --seed 0"
     assert job.argv() == words.split()
     assert job.total == 2
