@@ -43,7 +43,7 @@ fuzz: $(VENV)/.test ## 10,000 hostile files, names and links: no crash, no code 
 	@$(PY) -W ignore -m stress fuzz --inputs $(or $(INPUTS),10000) $(ARGS)
 
 zoo: $(VENV)/.run ## train what is not trained yet (a part: make zoo ARGS="--only gtsrb --budget 150m")
-	@$(PY) -m resq zoo $(ARGS)
+	@$(PY) -m resq train --all $(ARGS)
 
 manifest: $(VENV)/.run ## the hashes of all shipped files, after one was added or changed
 	@$(PY) -m resq verify --write

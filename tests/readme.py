@@ -1,5 +1,5 @@
-"""The README's tables and marked figures, as they follow from the shipped rows: ``python -m tests.readme``
-writes them.
+"""The documents' tables and marked figures, as they follow from the shipped rows: ``python -m tests.readme``
+writes README.md and those under docs/ that have any.
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->``; a figure in a sentence after its
 place, ``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.model.places``). Neither shows on the
@@ -16,14 +16,15 @@ import pandas as pd
 
 from dashboard.format import numbers
 from dashboard.model import places
-from resq import checkpoints
+from resq import checkpoints, cli
+from resq.claims import registry, verdict
 from resq.core import Encoding
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
 
 ROOT = Path(__file__).resolve().parents[1]
-FILE = ROOT / "README.md"
+FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TABLE = re.compile(r"(<!-- table ([^>]+?) -->\n\n).*?(\n\n<!-- /table -->)", re.DOTALL)
 PLACE = re.compile(r"<!--(\{[^{}]+\})-->(.*?)<!--/-->", re.DOTALL)
 OTHERS = [f"cifar10/{name}/base" for name in ("vgg16", "efficientnet_b0", "swin_t")]  # beside ResNet18
@@ -350,6 +351,30 @@ def described() -> list[str]:
     ]
 
 
+DECIDED = ("reproduced", "exceeded", "not reproduced")
+
+
+def verdicts() -> list[str]:
+    """One line per figure quoted for RESQ: its sentence, what decides, the verdict, and how many hold."""
+    claims = {name: c for name, c in registry.load().items() if c.source.label in ("paper", "blog")}
+    found = verdict.judge_all(claims.values(), table.shipped(), registry.load())
+    lines = ["| quoted | measured here, 95 % | verdict | why |", "|---|---|---|---|"]
+    for v in found:
+        best = v.decides if v.verdict in DECIDED else None
+        measured = v.claim.spell(best.value, best.low, best.high) if best else "no cell decides"
+        lines.append(f"| {v.claim.says} | {measured} | {v.verdict} | {v.why.partition(';')[0]} |")
+    counts = [f"{sum(v.verdict == name for v in found)} {name}" for name in (*DECIDED, "not comparable")]
+    return [*lines, "", f"Of these {len(found)}: {', '.join(counts)}."]
+
+
+def commands() -> list[str]:
+    """One line per command, as ``--help`` describes it."""
+    lines = ["| command | what it does |", "|---|---|"]
+    for name, module in cli.COMMANDS.items():
+        lines.append(f"| `{name}` | {(module.__doc__ or '').strip().splitlines()[0]} |")
+    return lines
+
+
 def _cell_at(curve: pd.DataFrame, ber: float) -> str:
     """The accuracy at a rate of a curve that is indexed by its rates, where it was measured."""
     return _cell(curve.loc[ber]) if ber in curve.index else "not measured"
@@ -380,27 +405,39 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "asymmetry": asymmetry,
     "described": described,
     "guards": believed,
+    "everything": everything,
+    "verdicts": verdicts,
+    "commands": commands,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }
 
 
+def text() -> str:
+    """What all documents say, one after another."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in FILES)
+
+
 def marked() -> list[str]:
-    """The places of the figures in the README's sentences."""
-    return [match[1] for match in PLACE.finditer(FILE.read_text(encoding="utf-8"))]
+    """The places of the figures in the documents' sentences."""
+    return [match[1] for match in PLACE.finditer(text())]
 
 
-def written(text: str) -> str:
-    """The README with its tables and figures as they follow from the rows."""
-    text = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], text)
-    rows, compared = shipped(), len(re.findall(r"<!--\{(?:more|drop) ", text))
+def written(document: str) -> str:
+    """A document with its tables and figures as they follow from the rows.
+
+    The intervals of differences hold for all comparisons of all documents together.
+    """
+    document = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], document)
+    rows, compared = shipped(), len({place for place in marked() if place.startswith(("{more ", "{drop "))})
 
     def figure(match: re.Match[str]) -> str:
         said = places.fill(match[1], rows, compared).text.replace(numbers.THIN, " ")
         return f"<!--{match[1]}-->{said}<!--/-->"
 
-    return PLACE.sub(figure, text)
+    return PLACE.sub(figure, document)
 
 
 if __name__ == "__main__":
-    FILE.write_text(written(FILE.read_text(encoding="utf-8")), encoding="utf-8")
-    sys.stdout.write(f"{FILE.name} follows from the rows\n")
+    for path in FILES:
+        path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.stdout.write(f"{len(FILES)} documents follow from the rows\n")

@@ -43,5 +43,5 @@ def _areas(row: str, stamp: str) -> pd.DataFrame:
 def joint_command(net: str, enc: str, at: tuple[float, float] | None, mode: str) -> str:
     """The command that measures one cell, or the usual surface."""
     bers, budgets = ("0,1e-4,1e-3,1e-2,5e-2", "0,2,4,8") if at is None else map(commands.number, at)
-    where = ["surface", net, "--encoding", enc, "--ber", bers, "--eps", budgets, "--mode", mode]
+    where = ["sweep", net, "--joint", "--encoding", enc, "--ber", bers, "--eps", budgets, "--mode", mode]
     return commands.line(where)

@@ -48,13 +48,13 @@ def overview(found: Sequence[Verdict]) -> pd.DataFrame:
     """One line per claim."""
     lines = [
         {
-            "claim": v.claim.id,
-            "says": v.claim.says,
+            "claim": v.claim.says,
             "source": v.claim.source.label,
             "quoted": f"◇ {v.claim.quote}",
             "measured here, 95 %": measured(v),
             "verdict": v.verdict,
             "readings": v.tried,
+            "id": v.claim.id,
         }
         for v in found
     ]

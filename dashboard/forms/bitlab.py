@@ -91,7 +91,7 @@ def plane(enc: Encoding) -> tuple[int, float, int]:
             bind="query-params",
             format_func=lambda share: f"{100 * share:g}",
         )
-        draw = st.number_input("Draw", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
+        draw = st.number_input("Seed", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
     # An empty value in a link chooses nothing, whatever is required.
     return int(top if bit is None else bit), float(share or 0), int(draw or 0)
 

@@ -118,10 +118,10 @@ def clicked_cell(event: object) -> tuple[float, float] | None:
 
 
 def resistance() -> str:
-    """What the last figure's upright axis shows."""
+    """What the last figure's vertical axis shows."""
     with page_frame.group("resistance"):
         chosen = st.segmented_control(
-            "Upright",
+            "Axis",
             ["faults", "attack"],
             key="robust",
             default="faults",

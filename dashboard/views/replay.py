@@ -153,7 +153,7 @@ def again(v: Verdict) -> None:
             f"The images of {cell.data} are not on this machine, so this point cannot be run here."
         )
     st.fragment(shown, run_every=0.5 if running is not None and running.active else None)(v, cell, running)
-    render.terminal(commands.line(["replay", v.claim.id, "--rerun"]), claim_sentences.command(cell))
+    render.terminal(commands.line(["claims", v.claim.id, "--rerun"]), claim_sentences.command(cell))
 
 
 def leaders() -> None:

@@ -111,12 +111,12 @@ def making(card: Mapping[str, Any]) -> str:
     """The command that makes the weights of a network which is not shipped, from its card.
 
     >>> making({"name": "gtsrb/vgg16/base", "recipe": {}})
-    'python -m resq zoo --only gtsrb/vgg16/base'
+    'python -m resq train --all --only gtsrb/vgg16/base'
     >>> making({"name": "cifar10/swin_t/fault", "data": "cifar10", "network": "swin_t", "stages": [{}]})
     'python -m resq harden assets/specs/hardened/cifar10-swin_t.toml'
     """
     if "stages" not in card:
-        return commands.line(["zoo", "--only", card["name"]])
+        return commands.line(["train", "--all", "--only", card["name"]])
     return commands.line(["harden", f"assets/specs/hardened/{card['data']}-{card['network']}.toml"])
 
 

@@ -86,7 +86,7 @@ class Rerun(SweepSpec):
     def argv(self) -> list[str]:
         """The words after ``python -m resq``."""
         counts = ["--n", str(self.n), "--maps", str(self.maps), "--seed", str(self.seed)]
-        return ["replay", self.claim, "--rerun", *counts]
+        return ["claims", self.claim, "--rerun", *counts]
 
 
 def job(verdict: Verdict, n: int, maps: int, seed: int) -> Rerun:

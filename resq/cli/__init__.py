@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from resq import __version__, plugins
 from resq.cli import (
+    aliases,
     asymmetry,
     bfa,
     campaign,
@@ -28,13 +29,11 @@ from resq.cli import (
     sensitivity,
     show,
     stored,
-    surface,
     sweep,
     train,
     twin,
     unable,
     verify,
-    zoo,
 )
 from resq.core import logs
 from resq.core.errors import ResqError
@@ -48,18 +47,16 @@ COMMANDS: dict[str, ModuleType] = {
     "twin": twin,
     "sweep": sweep,
     "sensitivity": sensitivity,
-    "replay": replay,
-    "surface": surface,
+    "claims": replay,
     "guards": guards,
     "bfa": bfa,
     "flip": flip,
-    "flow": flow,
+    "confusion": flow,
     "verify": verify,
     "card": card,
     "report": report,
     "campaign": campaign,
     "store": stored,
-    "zoo": zoo,
     "harden": harden,
     "asymmetry": asymmetry,
     "import": import_weights,  # the module cannot be called so: import is a keyword
@@ -107,7 +104,8 @@ def main(argv: list[str] | None = None) -> int:
     before = Parser(prog="python -m resq", add_help=False, allow_abbrev=False)
     _add_anywhere(before)  # wherever they stand, before or after the command
     own, rest = before.parse_known_args(argv)
-    arguments = parser().parse_args(rest)
+    aliases.tell(rest)
+    arguments = parser().parse_args(aliases.renewed(rest))
     try:
         plugins.load(own.plugin)
         unable.refuse(arguments)

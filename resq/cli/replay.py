@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.claim:
         lookup("claim", arguments.claim, claims)
     elif arguments.rerun:
-        raise ResqError("--rerun needs a claim, such as: replay resnet18-ber-1e-2 --rerun --n 1000 --maps 5")
+        raise ResqError("--rerun needs a claim, such as: claims resnet18-ber-1e-2 --rerun --n 1000 --maps 5")
     asked = [claims[arguments.claim]] if arguments.claim else claims.values()
     found = verdict.judge_all(asked, table.shipped(), claims)
     again = {"rerun": _again(found[0], arguments)} if arguments.rerun else {}

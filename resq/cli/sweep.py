@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from resq import jobs
-from resq.cli import options
+from resq.cli import options, surface
 from resq.core.errors import ResqError
 from resq.measure.analysis import joint_grid, sample_size, stats
 from resq.measure.analysis.intervals import caution
@@ -25,6 +25,7 @@ from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec, read
 from resq.measure.store import table
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
+MAPS = 10
 HALF_WIDTH = (
     "stop each rate as soon as its 95 %% interval over maps is this many percentage points to either side "
     "(0.5 is usual), after 20 to 200 maps (--maps, if more); with --sample random and no --n a pilot finds n"
@@ -40,7 +41,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     options.add_measured(parser)
     options.add_mode(parser)
+    surface.add(parser)
     options.add_metric(parser)
+    parser.set_defaults(maps=None)  # ten, or five of a joint sweep
     parser.add_argument("--precision", default="fp32", help=PRECISION)
     parser.add_argument("--half-width", type=float, metavar="PP", help=HALF_WIDTH)
     parser.add_argument("--out", type=Path, help="also write the rows to this .parquet or .csv file")
@@ -50,6 +53,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Runs the sweep and prints it."""
     check_out(arguments.out)
+    if arguments.joint:
+        surface.fill(arguments)
+    arguments.maps = MAPS if arguments.maps is None else arguments.maps
     if arguments.checkpoint.endswith(".toml"):
         _run_file(arguments)
         return

@@ -1,4 +1,4 @@
-"""Trains a network from a recipe, resumable after every epoch, and writes a checkpoint with its card."""
+"""Trains a network from a recipe, or all networks with --all, resumable; writes checkpoints with cards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ SPECS = paths.ROOT / "assets" / "specs" / "recipes"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("recipe", help="a TOML recipe, or data/network/variant for the shipped one")
+    from resq.cli import zoo  # which imports this module
+
+    about = "a TOML recipe, or data/network/variant for the shipped one"
+    parser.add_argument("recipe", nargs="?", help=about)
+    zoo.add(parser)
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--variant", help="name of the result, instead of the recipe's")
@@ -49,7 +53,13 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Trains, tests and saves."""
+    """Trains, tests and saves one network, or with ``--all`` those of the table."""
+    from resq.cli import zoo  # which imports this module
+
+    zoo.check(arguments)
+    if arguments.all:
+        zoo.run(arguments)
+        return
     recipe = _recipe(arguments)
     folder = arguments.out or paths.work() / "weights"
     file = folder / f"{recipe.name}.safetensors"

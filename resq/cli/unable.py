@@ -9,17 +9,16 @@ from resq.deployed import network as deployed
 
 # Command -> why it takes checkpoints alone, and what answers the question of a file.
 UNABLE = {
-    "flow": "which class becomes which is counted for checkpoints alone; sweep FILE --data NAME --metric "
-    "sdc1 says how many of its answers flipped bits change",
+    "confusion": "which class becomes which is counted for checkpoints alone; sweep FILE --data NAME "
+    "--metric sdc1 says how many of its answers flipped bits change",
     "card": "the protocol of a card needs gradients and the encodings of this lab, which a runtime has not; "
     "sweep FILE --data NAME --ber 0,1e-4,1e-3,1e-2 measures it, report writes it down",
     "harden": "training needs gradients of a network in floats, and a runtime gives none; harden the network "
     "that it was made of, quantize it again, and measure both files with sweep",
-    "train": "a file is measured as it is and never trained",
-    "zoo": "the table lists networks that this lab trains; inspect FILE says what is in this one",
+    "train": "a file is measured as it is and never trained; inspect FILE says what is in it",
     "asymmetry": "it compares hardened versions that this lab trains",
     "show": "inspect FILE says what is in it",
-    "replay": "claims are about networks of this lab; sweep FILE --data NAME measures this one",
+    "claims": "claims are about networks of this lab; sweep FILE --data NAME measures this one",
 }
 WHERE = ("checkpoint", "base", "target", "only", "claim", "recipe")
 

@@ -1,4 +1,4 @@
-"""Trains the whole table of networks in its order, as far as the time given goes; run again, it goes on."""
+"""``train --all``: the whole table of networks in its order, as far as the time goes; again, it goes on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import math
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, data
@@ -29,15 +28,43 @@ ORDER = (
 )
 
 
+ALL = "train the whole table of networks in its order, as far as the time goes; run again, it goes on"
+OF_ONE = ("recipe", "epochs", "seed", "variant", "n", "start", "candidate", "overwrite")
+OF_ALL = {"only": "", "budget": math.inf, "list": False}
+
+
 def add(parser: argparse.ArgumentParser) -> None:
-    """The command's own options."""
-    parser.add_argument("--only", default="", help="rows whose name begins so, such as cifar10/resnet18")
-    parser.add_argument(
-        "--budget", type=_duration, default=math.inf, help="time to spend, such as 90s, 150m, 3h"
-    )
-    parser.add_argument("--out", type=Path, help="folder of checkpoints (default: work/weights)")
-    train.add_device(parser)
-    parser.add_argument("--list", action="store_true", help="only say what is trained and what is not")
+    """The options that ask for all networks."""
+    parser.add_argument("--all", action="store_true", help=ALL)
+    about = "with --all: rows whose name begins so, such as cifar10/resnet18"
+    parser.add_argument("--only", default=OF_ALL["only"], help=about)
+    about = "with --all: time to spend, such as 90s, 150m, 3h"
+    parser.add_argument("--budget", type=_duration, default=OF_ALL["budget"], help=about)
+    about = "with --all: only say what is trained and what is not"
+    parser.add_argument("--list", action="store_true", help=about)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Refuses options that mean one network with ``--all``, and those of ``--all`` without it.
+
+    Raises:
+        ResqError: options of both kinds, or neither a recipe nor ``--all``.
+    """
+    if arguments.all:
+        values = {name: getattr(arguments, name) for name in OF_ONE}
+        given = [k for k, v in values.items() if v is not None and v is not False]  # a seed of 0 is given
+        if given:
+            raise ResqError(f"--all trains each network by its own recipe, got {_named(given)}; leave it out")
+        return
+    given = [name for name, default in OF_ALL.items() if getattr(arguments, name) != default]
+    if given:
+        raise ResqError(f"{_named(given)} is for --all, which is missing: train --all {_named(given)} ...")
+    if arguments.recipe is None:
+        raise ResqError("train takes a recipe, such as signs/resnet20/base, or --all, got neither")
+
+
+def _named(options: list[str]) -> str:
+    return ", ".join(name if name == "recipe" else f"--{name}" for name in options)
 
 
 def _duration(text: str) -> float:

@@ -1,4 +1,4 @@
-"""``python -m resq replay``: verdicts for machines and people, and a cell measured again."""
+"""``python -m resq claims``: verdicts for machines and people, and a cell measured again."""
 
 import json
 
@@ -49,7 +49,7 @@ def spoken(capsys, *argv: str) -> str:
 
 
 def test_replay_lists_every_claim_with_its_verdict(capsys):
-    found = json.loads(spoken(capsys, "replay", "--json"))
+    found = json.loads(spoken(capsys, "claims", "--json"))
     claims = {claim["id"]: claim for claim in found["claims"]}
     assert {"id", "quoted", "measured", "low", "high", "verdict", "why"} <= set(claims["attack-gain"])
     assert claims["resnet18-ber-1e-2"]["quoted"] == 0.7471
@@ -57,17 +57,17 @@ def test_replay_lists_every_claim_with_its_verdict(capsys):
     assert claims["group-resnet18-8bit"]["verdict"] == "reproduced"
     assert "of 9" in claims["resnet18-ber-1e-2"]["tried"]
     assert "95 % interval" in found["rule"]
-    assert "resnet18-ber-1e-2" in spoken(capsys, "replay")
+    assert "resnet18-ber-1e-2" in spoken(capsys, "claims")
 
 
 def test_one_claim_shows_its_readings_and_what_is_not_known(capsys):
-    text = spoken(capsys, "replay", "resnet18-ber-1e-2-baseline")
+    text = spoken(capsys, "claims", "resnet18-ber-1e-2-baseline")
     for part in ("NOT COMPARABLE", "not known", "fp32 words", "layer-uniform", "guessing"):
         assert part in text
 
 
 def test_a_rerun_of_the_same_cell_gives_the_same_numbers_and_is_kept(capsys, one_claim):
-    found = json.loads(spoken(capsys, "replay", "sign", "--rerun", "--json"))["claims"][0]
+    found = json.loads(spoken(capsys, "claims", "sign", "--rerun", "--json"))["claims"][0]
     again = found["rerun"]
     assert again["within"]
     assert again["same_hashes"]
@@ -81,7 +81,7 @@ def test_a_rerun_of_the_same_cell_gives_the_same_numbers_and_is_kept(capsys, one
 
 
 def test_a_rerun_streams_its_rows_as_a_job_does(capsys, one_claim):
-    text = spoken(capsys, "replay", "sign", "--rerun", "--n", "20", "--maps", "1", "--stream")
+    text = spoken(capsys, "claims", "sign", "--rerun", "--n", "20", "--maps", "1", "--stream")
     lines = [json.loads(line) for line in text.splitlines()]
     assert lines[0] == {"total": 1}
     assert lines[1]["row"]["n"] == 20
@@ -90,9 +90,9 @@ def test_a_rerun_streams_its_rows_as_a_job_does(capsys, one_claim):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["replay", "nonsense"], "no claim 'nonsense'; known: "),
-        (["replay", "--rerun"], "--rerun needs a claim"),
-        (["replay", "swin_t-ber-5e-3", "--rerun", "--n", "0"], "n must be at least 1, got 0"),
+        (["claims", "nonsense"], "no claim 'nonsense'; known: "),
+        (["claims", "--rerun"], "--rerun needs a claim"),
+        (["claims", "swin_t-ber-5e-3", "--rerun", "--n", "0"], "n must be at least 1, got 0"),
     ],
 )
 def test_what_cannot_be_replayed_is_a_sentence(capsys, monkeypatch, tmp_path, argv, said):

@@ -91,7 +91,7 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(changes, sentence):
 
 def test_the_command_prints_the_commonest_changes_and_writes_its_rows(tmp_path, capsys):
     out = tmp_path / "x-flow.json"
-    words = ["flow", NAME, "--ber", "0.05", "--maps", "1", "--n", "20", "--out", str(out)]
+    words = ["confusion", NAME, "--ber", "0.05", "--maps", "1", "--n", "20", "--out", str(out)]
     assert main(words) == 0
     assert "of 20 answers change (20 images, 1 fault maps, seed 0" in capsys.readouterr().out
     assert len(json.loads(out.read_text())["rows"]) == 1
@@ -172,7 +172,7 @@ def test_nonsense_about_a_cell_in_a_link_falls_back(few, query):
 
 def test_without_a_stored_flow_the_command_is_told(rows):
     app = opened("sweep", cell=CELL)
-    command = f"python -m resq flow {NAME} --encoding int8 --ber 0.01 --maps 5 --n 300 --seed 0"
+    command = f"python -m resq confusion {NAME} --encoding int8 --ber 0.01 --maps 5 --n 300 --seed 0"
     assert command in commands(app)
 
 

@@ -14,14 +14,14 @@ def file(tmp_path_factory):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (["flow"], "sweep FILE --data NAME --metric sdc1"),
+        (["confusion"], "sweep FILE --data NAME --metric sdc1"),
         (["card"], "the protocol of a card needs gradients"),
         (["harden"], "training needs gradients of a network in floats"),
         (["asymmetry"], "hardened versions that this lab trains"),
         (["train"], "never trained"),
-        (["zoo", "--only"], "networks that this lab trains"),
+        (["train", "--all", "--only"], "never trained"),
         (["show"], "inspect FILE says what is in it"),
-        (["replay"], "claims are about networks of this lab"),
+        (["claims"], "claims are about networks of this lab"),
     ],
 )
 def test_a_command_that_takes_no_deployed_file_says_what_does(file, own_folders, capsys, command, said):

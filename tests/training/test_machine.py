@@ -25,7 +25,7 @@ def test_an_unknown_device_is_refused(capsys):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_here_is_refused(capsys):
-    assert main(["zoo", "--only", "cifar10/swin_t", "--device", "cuda"]) in (
+    assert main(["train", "--all", "--only", "cifar10/swin_t", "--device", "cuda"]) in (
         0,
         2,
     )  # 0: no images, nothing begun

@@ -36,7 +36,7 @@ def test_every_row_has_a_recipe_of_its_name_for_a_known_network():
 
 
 def test_a_row_without_weights_says_not_trained_yet_and_shows_no_number(capsys):
-    assert main(["zoo", "--list", "--json"]) == 0
+    assert main(["train", "--all", "--list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert [row["row"] for row in rows] == list(zoo.ORDER)
     for row in rows:
@@ -71,7 +71,7 @@ def test_out_of_time_it_keeps_what_it_learned_and_the_next_call_goes_on(own_fold
 
 
 def test_an_unknown_row_is_refused_with_the_known_ones(capsys):
-    assert main(["zoo", "--only", "mnist"]) == 2
+    assert main(["train", "--all", "--only", "mnist"]) == 2
     assert "no row begins with 'mnist'; known: signs/resnet20/base" in capsys.readouterr().err
 
 

@@ -55,7 +55,7 @@ def test_a_link_opens_a_claim_beside_its_measured_cell(rows):
     for part in ("◇ 74.71 %", "reproduced", "74.70 %", "fp32 words", "seed 0", "Leaderboard", "not measured"):
         assert part in text or part in str(app.get("arrow_data_frame")), part
     assert len(app.get("plotly_chart")) == 1
-    assert any("python -m resq replay resnet18-ber-1e-2 --rerun" in code for code in commands(app))
+    assert any("python -m resq claims resnet18-ber-1e-2 --rerun" in code for code in commands(app))
 
 
 def test_a_cell_measured_again_stands_beside_the_stored_one(rows):
@@ -124,11 +124,11 @@ def test_every_claim_is_in_the_overview():
     claims = registry.load()
     found = claim_sentences.overview(verdict.judge_all(claims.values(), table.frame(ROWS), claims))
     assert isinstance(found, pd.DataFrame)
-    assert list(found["claim"]) == list(claims)
+    assert list(found["id"]) == list(claims)
 
 
 def test_a_job_runs_the_command_that_keeps_the_row():
     job = rerun.job(judged("resnet18-ber-1e-2"), n=100, maps=2, seed=0)
-    words = "replay resnet18-ber-1e-2 --rerun --n 100 --maps 2 --seed 0"
+    words = "claims resnet18-ber-1e-2 --rerun --n 100 --maps 2 --seed 0"
     assert job.argv() == words.split()
     assert job.total == 2

@@ -58,7 +58,8 @@ class ConfusionSpec:
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that measure it."""
-        words = ["flow", self.checkpoint, "--encoding", self.encoding, "--ber", commands.number(self.ber)]
+        words = ["confusion", self.checkpoint, "--encoding", self.encoding]
+        words += ["--ber", commands.number(self.ber)]
         words += ["--fault", self.fault] if self.fault != "random" else []
         return [*words, "--maps", str(self.maps), "--n", str(self.n), "--seed", str(self.seed)]
 
