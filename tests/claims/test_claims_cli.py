@@ -55,7 +55,7 @@ def test_replay_lists_every_claim_with_its_verdict(capsys):
     assert claims["resnet18-ber-1e-2"]["quoted"] == 0.7471
     assert claims["resnet18-ber-1e-2-baseline"]["verdict"] == "not comparable"  # what guessing gives
     assert claims["group-resnet18-8bit"]["verdict"] == "reproduced"
-    assert "of 9" in claims["resnet18-ber-1e-2"]["tried"]
+    assert " of 9" in claims["resnet18-ber-1e-2"]["tried"]
     assert "95 % interval" in found["rule"]
     assert "resnet18-ber-1e-2" in spoken(capsys, "claims")
 

@@ -130,7 +130,21 @@ def test_a_surface_without_rates_or_budgets_is_refused():
 
 
 def test_the_command_prints_a_line_per_rate_and_a_column_per_budget(capsys):
-    given = ["sweep", BASE, "--joint", "--ber", "0,1e-2", "--eps", "0,8", "--maps", "1", "--n", "10", "--steps", "1"]
+    given = [
+        "sweep",
+        BASE,
+        "--joint",
+        "--ber",
+        "0,1e-2",
+        "--eps",
+        "0,8",
+        "--maps",
+        "1",
+        "--n",
+        "10",
+        "--steps",
+        "1",
+    ]
     assert main([*given, "--mode", "transfer"]) == 0
     said = capsys.readouterr().out
     assert "pgd, transfer: accuracy in %" in said
