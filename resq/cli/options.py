@@ -17,6 +17,8 @@ from resq.deployed.pixels import Asked
 from resq.measure.analysis.stats import METRICS
 from resq.measure.specs.sweep_spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
 
+MAPS = 10  # fault maps, where nothing else is said
+
 
 def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     """A comma-separated list of ``kind`` as an argparse type."""
@@ -266,7 +268,7 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
         layers=arguments.layers,
         planes=arguments.planes,
         bers=arguments.ber,
-        maps=arguments.maps,
+        maps=MAPS if arguments.maps is None else arguments.maps,
         attack=arguments.attack,
         eps=arguments.eps,
         steps=arguments.steps,

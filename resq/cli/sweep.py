@@ -25,7 +25,6 @@ from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec, read
 from resq.measure.store import table
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
-MAPS = 10
 HALF_WIDTH = (
     "stop each rate as soon as its 95 %% interval over maps is this many percentage points to either side "
     "(0.5 is usual), after 20 to 200 maps (--maps, if more); with --sample random and no --n a pilot finds n"
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_out(arguments.out)
     if arguments.joint:
         surface.fill(arguments)
-    arguments.maps = MAPS if arguments.maps is None else arguments.maps
+    arguments.maps = options.MAPS if arguments.maps is None else arguments.maps
     if arguments.checkpoint.endswith(".toml"):
         _run_file(arguments)
         return

@@ -34,7 +34,7 @@ def fingerprint(network: Any, model: Any) -> str:
 def shared() -> dict[str, str]:
     """Checkpoint and encoding -> fingerprint, for every network that this process keeps for its visitors."""
     gc.unfreeze()  # the warm-up freezes what is there when it ends, a visitor's first network with it
-    found = [thing for thing in gc.get_objects() if type(thing).__name__ == "Stored"]
+    found = [thing for thing in gc.get_objects() if type(thing).__name__ == "LoadedNetwork"]
     return {
         f"{s.checkpoint.name} {next(iter(s.model.weights.values())).encoding}": fingerprint(
             s.network, s.model

@@ -166,7 +166,7 @@ def test_activations_are_a_fault_model_of_sweeps_too():
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    ({"eps": (0.031,)}, "hint: eps 0.031 means 0.031/255; 0.031 of the pixel range would be 7.9"),
+    ({"eps": (0.031,)}, "hint: eps 0.031 means 0.031/255; 0.031 of the pixel range would be 7.91"),
     ({"bers": (0.5,)}, "hint: BER 0.5 flips 50 % of all bits; 0.5 % would be 0.005"),
 ])  # fmt: skip
 def test_values_that_are_seldom_meant_get_a_hint(given, said):
