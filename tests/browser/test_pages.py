@@ -17,7 +17,7 @@ def test_the_first_screen_shows_the_chart_of_a_trained_network(visit):
     ready(page)
     chart = page.locator(".js-plotly-plot .main-svg").first
     expect(chart).to_be_visible()
-    expect(page.locator('[class*="st-key-card_"]')).to_have_count(3)
+    expect(page.locator('[class*="st-key-card_"]')).to_have_count(4)
     # At least the chart's upper part is on the first screen.
     until(page, lambda: chart.bounding_box()["y"] < 900 - 200, True)
 

@@ -56,7 +56,10 @@ def held(raw: bytes, span: tuple[int, int]) -> Held:
     """
     name = protobuf.text(raw, span, NAME)
     if protobuf.parts(raw, span, EXTERNAL) or protobuf.integer(raw, span, LOCATION) == 1:
-        raise RefusedError(f"keeps {name!r:.80} in another file; save the model as one file")
+        raise RefusedError(
+            f"keeps {name!r:.80} in another file; save the model as one file "
+            "(torch.onnx.export(..., external_data=False))"
+        )
     kind = protobuf.integer(raw, span, TYPE)
     shape = tuple(protobuf.integers(raw, span, DIMS))
     if kind not in TYPES:

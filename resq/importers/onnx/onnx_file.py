@@ -77,7 +77,10 @@ def _tensors(model: Any) -> Iterator[Any]:
 def _checked(tensor: Any) -> None:
     """Refuses a tensor that lies elsewhere or claims other numbers than it stores."""
     if tensor.data_location == 1 or tensor.external_data:
-        raise RefusedError(f"keeps {tensor.name[:80]!r} in another file; save the model as one file")
+        raise RefusedError(
+            f"keeps {tensor.name[:80]!r} in another file; save the model as one file "
+            "(torch.onnx.export(..., external_data=False))"
+        )
     if any(n < 0 for n in tensor.dims) or len(tensor.dims) > 8:
         raise RefusedError(f"gives {tensor.name[:80]!r} the shape {list(tensor.dims)[:9]}")
     claimed, bits = math.prod(tensor.dims), BITS.get(tensor.data_type)
