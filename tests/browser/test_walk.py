@@ -33,7 +33,7 @@ def test_an_own_picture_is_answered_and_a_file_that_is_none_is_refused_in_words(
     page.reload()
     expect(page.locator(VERDICT)).to_contain_text("The picture shows")
     chooser.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"no picture"})
-    expect(page.get_by_text("the file is neither a PNG nor a JPEG picture")).to_be_visible()
+    expect(page.get_by_text("neither a PNG nor a JPEG picture")).to_be_visible()
     expect(page.locator(VERDICT)).to_contain_text("The picture shows")
 
 
