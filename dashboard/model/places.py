@@ -165,7 +165,7 @@ def _told(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tupl
 def share(line: pd.Series) -> str:
     """An accuracy with its interval.
 
-    >>> share(pd.Series({"mean": 0.8, "low": 0.7, "high": math.nan})).replace(theme.THIN, " ")
+    >>> share(pd.Series({"mean": 0.8, "low": 0.7, "high": math.nan})).replace(numbers.THIN, " ")
     '80.0 % (one map, no interval)'
     """
     if math.isnan(line["high"]):

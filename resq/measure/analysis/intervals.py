@@ -60,7 +60,8 @@ def fieller(above: float, below: float, spread: np.ndarray, t: float) -> dict[st
     # (above - r below)^2 <= t^2 var(above - r below), solved for r.
     square, linear, fixed = below**2 - bb, above * below - ab, above**2 - aa
     root = math.sqrt(max(0.0, linear**2 - square * fixed))
-    return {"mean": above / below, "low": (linear - root) / square, "high": (linear + root) / square, "g": g}
+    low, high = float((linear - root) / square), float((linear + root) / square)
+    return {"mean": above / below, "low": low, "high": high, "g": g}
 
 
 def holm(p: Sequence[float]) -> list[float]:
