@@ -24,7 +24,8 @@ def test_every_page_stands_in_the_menu_and_none_behind_more(visit, width):
         link = page.get_by_test_id("stTopNavLink").filter(has_text=title)
         expect(link).to_be_visible()
         box = link.bounding_box()
-        assert 0 <= box["x"] and box["x"] + box["width"] <= width - 40, title
+        assert box["x"] >= 0, title
+        assert box["x"] + box["width"] <= width - 40, title
     expect(page.locator(".rc-overflow-item-rest:visible")).to_have_count(0)
 
 
