@@ -66,8 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
     ):
         tables.append(rows)
         if arguments.stream:
-            print(json.dumps({"row": {"checkpoint": name, **line(rows)}}), flush=True)
-    told = summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
+            print(json.dumps({"row": {"checkpoint": name, **measure.line(rows)}}), flush=True)
+    told = measure.summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
     if arguments.out:
         table.write(pd.concat(tables, ignore_index=True), arguments.out)
         arguments.out.with_suffix(".json").write_text(options.dump(told) + "\n")
@@ -77,28 +77,6 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps({"done": {"verdict": told["verdict"]}}), flush=True)
     else:
         print(options.dump(told)) if arguments.json else show(told)
-
-
-def line(rows: pd.DataFrame) -> dict[str, Any]:
-    """One network's line."""
-    return {str(k): v for k, v in measure.resilience(rows).iloc[0].to_dict().items()}
-
-
-def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
-    """The study, each network's areas, the effects with intervals, Lambda and the verdict."""
-    found = measure.resilience(rows)
-    effects = measure.asymmetry(measure.effects(found), measure.answers(rows))
-    word = measure.verdict(effects)
-    return {
-        "study": study,
-        "networks": found.to_dict("records"),
-        "means": found.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
-        "effects": effects,
-        "verdict": word,
-        "meaning": measure.WORDS[word],
-        # A study may be gone on with by another version of the code.
-        "hashes": {k: ", ".join(rows[k].unique()) for k in ("images", "code")},
-    }
 
 
 def show(told: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,8 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options, sweep
-from resq.core.errors import ResqError
-from resq.measure.run import executors, stopping_rule
-from resq.measure.specs import campaign, cells
+from resq.measure.run import missing_cells
+from resq.measure.specs import campaign
 from resq.measure.specs.cells import Cell
 from resq.measure.store import rows_by_key, table
 
@@ -43,31 +42,32 @@ def run(arguments: argparse.Namespace) -> None:
     spec = campaign.read(arguments.file)
     if arguments.stream:
         jobs.watch_parent()
-    keys = _keys(spec)
+    keys = missing_cells.by_key(spec, sweep.settled)
     rows_by_key.note(spec.hash, spec.toml(), len(keys), datetime.now(UTC).isoformat(timespec="seconds"))
-    parts = [
-        completed(wave, arguments.workers, arguments.cluster, arguments.stream, len(keys))
-        for wave in _waves(spec, keys)
-    ]
+    parts = [_measured(wave, arguments, len(keys)) for wave in missing_cells.waves(spec, keys)]
     frame = pd.concat([rows for rows, _ in parts], ignore_index=True)
     _end(arguments, spec, frame, sum(fresh for _, fresh in parts))
 
 
-def _watched(rows: Iterator[dict[str, Any]], total: int, missing: int) -> Iterator[dict[str, Any]]:
+def _measured(
+    keys: Mapping[str, Cell], arguments: argparse.Namespace, total: int
+) -> tuple[pd.DataFrame, int]:
+    """The rows of these cells and how many were measured now; with ``--stream`` each is printed."""
+    if arguments.stream:
+        print(json.dumps({"total": total}), flush=True)
+        for row in missing_cells.stored(keys).to_dict("records"):
+            _print_row(row)  # type: ignore[arg-type]
+    each = _print_row if arguments.stream else None
+    return missing_cells.completed(keys, arguments.workers, arguments.cluster, watched, each)
+
+
+def watched(rows: Iterator[dict[str, Any]], total: int, missing: int) -> Iterator[dict[str, Any]]:
     """The rows, with progress and the time left on standard error."""
     yield from tqdm(rows, total=total, initial=total - missing, unit="cell", leave=False, delay=1)
 
 
-def _streamer(keys: list[str], known: set[str], total: int) -> Callable[[dict[str, Any]], None]:
-    """Says how much there is and what is stored, and returns what says a row."""
-
-    def say(row: dict[str, Any]) -> None:
-        print(json.dumps({"row": table.plain(row)}), flush=True)
-
-    print(json.dumps({"total": total}), flush=True)
-    for row in rows_by_key.by_key([key for key in keys if key in known]).to_dict("records"):
-        say(row)  # type: ignore[arg-type]
-    return say
+def _print_row(row: dict[str, Any]) -> None:
+    print(json.dumps({"row": table.plain(row)}), flush=True)
 
 
 def _end(arguments: argparse.Namespace, spec: campaign.CampaignSpec, frame: pd.DataFrame, fresh: int) -> None:

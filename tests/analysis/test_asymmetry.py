@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resq.cli import asymmetry as command
 from resq.cli import main
 from resq.measure.analysis import areas, asymmetry
 from resq.measure.store import table
@@ -206,7 +205,7 @@ def test_a_study_goes_on_where_it_was_and_ends_in_rows_and_a_summary(monkeypatch
     assert shipped[:4] == [(f"asym-{model}-s0", tmp_path) for model in asymmetry.MODELS]
     kept = table.read(tmp_path / "rows.parquet")
     assert sorted(kept["checkpoint"].unique())[0] == "signs/resnet20/asym-00-s0"
-    told = command.summary(kept, {})
+    told = asymmetry.summary(kept, {})
     assert told["effects"]["D_F"]["mean"] == pytest.approx(0.5)
     assert told["effects"]["over"] == "seeds"  # rows without answers per image
 
