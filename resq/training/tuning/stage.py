@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from resq.checkpoints import Checkpoint
-from resq.core import Dataset, Encoding, lookup, seeds
+from resq.core import Dataset, Encoding, lookup, seeds, validation
 from resq.core.errors import ResqError
 
 Options = Mapping[str, Any]
@@ -115,10 +115,7 @@ def options(name: str, stages: Mapping[str, Stage], given: Options) -> dict[str,
 
 
 def _check(name: str, value: Any, default: Any) -> None:
-    kind = type(default)
-    allowed = (int, float) if kind is float else (kind,)
-    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool) or value != value:
-        raise ResqError(f"{name} is a {kind.__name__} such as {default!r}, got {value!r}")
+    validation.check_type(name, value, type(default), like=f" such as {default!r}")
     if isinstance(value, int | float) and value < 0:
         raise ResqError(f"{name} must not be negative, got {value!r}")
     if name.endswith((".encoding", ".apart")) and value != default:
