@@ -99,7 +99,7 @@ def build(kind: type[T], given: Any, where: str, what: str) -> T:
     lacking = [name for name, field in known.items() if name not in given and _needed(field)]
     if lacking:
         raise ResqError(f"{where} lacks {' and '.join(lacking)}; {what} has {', '.join(known)}")
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     for name, value in given.items():
         check_type(f"{where}: {name}", value, hints[name])
     return kind(**{name: tuple(v) if _is_list(hints[name], v) else v for name, v in given.items()})
@@ -125,7 +125,7 @@ def check_types(value: Any, what: str) -> None:
     Traceback (most recent call last):
     resq.core.errors.ResqError: a test's n is a int, got True
     """
-    hints = _hints(type(value))
+    hints = _hints(type(value))  # type: ignore[arg-type]
     for field in dataclasses.fields(value):
         given, hint = getattr(value, field.name), hints[field.name]
         if get_origin(hint) is tuple and isinstance(given, list):
