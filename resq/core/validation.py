@@ -35,6 +35,7 @@ def read_toml(file: Path, what: str) -> dict[str, Any]:
 
     Args:
         what: what the file should be, for the sentence.
+
     Raises:
         ValueError: it cannot be read, or is not TOML.
     """

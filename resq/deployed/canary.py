@@ -49,6 +49,7 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
     Args:
         x: images (N, C, H, W), uint8, a hundred of those that will be measured.
         layers: names or patterns of those that will be measured; none: all.
+
     Raises:
         ValueError: the runtime never computes with a tensor of weights, biases or norms, or with none of the
             targets; its answers are not the same twice; or flips are not undone.
@@ -119,6 +120,7 @@ def reached(network: Network, stored: Stored, probe: np.ndarray, own: np.ndarray
 
     Args:
         own: the answers to ``probe`` without flips.
+
     Raises:
         ValueError: undoing them does not.
     """

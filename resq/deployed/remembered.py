@@ -32,6 +32,7 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = (), processo
 
     Args:
         processor: what computes, as ``measure.machine`` names it.
+
     Raises:
         ValueError: as ``canary.settle`` says; a refusal is never kept.
     """

@@ -20,6 +20,7 @@ def own(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray, bits: int) -> Qu
     Args:
         scale, zero: broadcast against the codes. Kept are one, one per output channel, or one per run of
             weights that share them, as many as tell them apart.
+
     Raises:
         ValueError: codes beyond ``bits``, or more than 8 of them.
 

@@ -157,6 +157,7 @@ def quantize_model(
 
     Args:
         word: (name, encoding) -> stored words, where a weight has words already; default: ``quantize``.
+
     Raises:
         ValueError: the encoding stores layers apart that the network does not have.
     """

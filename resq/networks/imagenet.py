@@ -28,7 +28,7 @@ TABLE = "relative_position_bias_table"  # (offsets, heads), offsets of a square 
 
 
 def source(network: str) -> Any:
-    """torchvision's entry for a network's ImageNet weights: its name, address and what it was trained on.
+    """Torchvision's entry for a network's ImageNet weights: its name, address and what it was trained on.
 
     Raises:
         ValueError: torchvision has none.

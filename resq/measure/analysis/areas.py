@@ -73,6 +73,7 @@ def r_f(bers: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
     Args:
         bers: rates (K,) that include those of ``BERS``; others are not looked at.
         accuracy: (..., K).
+
     Raises:
         ValueError: one of the seven was not measured.
     """
@@ -85,6 +86,7 @@ def r_a(eps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
     Args:
         eps: budgets (K,) in 1/255 that include those of ``EPS``.
         accuracy: (..., K), per-image worst case (``worst_case``).
+
     Raises:
         ValueError: one of the four was not measured.
     """

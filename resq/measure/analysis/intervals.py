@@ -33,6 +33,7 @@ def ratio(above: Sequence[float], below: Sequence[float], level: float = 0.95) -
     Returns:
         ``mean``, ``low``, ``high``, and ``g``, the squared half width of the denominator's interval in units
         of its mean. At g >= 1 that interval holds 0 and the ratio has no bounded interval.
+
     Raises:
         ValueError: unequal lengths.
     Source: Fieller 1954, doi:10.1111/j.2517-6161.1954.tb00159.x.

@@ -77,6 +77,7 @@ def best(
             M (cost_per_map + n cost_per_image).
         images: the largest n, all images there are.
         fewest: the smallest M, so that a t interval over maps means something.
+
     Raises:
         ValueError: a half-width or a cost that is not above 0.
     Source: the cheapest n is near sqrt(within cost_per_map / (map cost_per_image)); Cochran 1977, 10.6.

@@ -50,7 +50,7 @@ def bpfc(site: StageInput, options: Options) -> StageResult:
 
 
 def parts(epochs: int, count: int) -> Callable[[int], int]:
-    """epoch -> which of ``count`` equal parts of the run it lies in.
+    """Epoch -> which of ``count`` equal parts of the run it lies in.
 
     >>> [parts(4, 2)(epoch) for epoch in range(4)]
     [0, 0, 1, 1]

@@ -130,6 +130,7 @@ def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: in
 
     Args:
         x: the attacker's images (N, C, H, W), uint8, read-only to be sent once; ``y`` their labels.
+
     Raises:
         ValueError: the words are floating-point, where one exponent bit ends the search.
     """
