@@ -93,6 +93,8 @@ def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | No
 def kept(stamp: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """What ``make()`` returns, made once on this machine for each ``stamp`` and then read from the cache.
 
+    The arrays have any shape and type; they come back as they were made.
+
     The cache is only a shortcut: half a file in it is made anew, and where it cannot be written (a full or
     read-only disk) the arrays are returned all the same.
     """

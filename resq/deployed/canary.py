@@ -118,6 +118,8 @@ def _true(network: Network, way: str, stored: list[Stored], probe: np.ndarray, o
 def reached(network: Network, stored: Stored, probe: np.ndarray, own: np.ndarray) -> bool:
     """Whether flips in this tensor change the answers, and undoing them brings them back.
 
+    ``probe`` is a batch of inputs as the file takes them, ``own`` logits (N, classes) float32.
+
     Args:
         own: the answers to ``probe`` without flips.
 

@@ -30,6 +30,8 @@ HERE = Path(__file__).parent
 def settle(network: Network, x: np.ndarray, layers: Sequence[str] = (), processor: str = "") -> Settled:
     """As ``canary.settle``, from the disk where it was found before.
 
+    ``x`` is uint8 (N, C, H, W).
+
     Args:
         processor: what computes, as ``measure.machine`` names it.
 

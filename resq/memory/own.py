@@ -74,7 +74,10 @@ def differing(owned: Mapping[str, QuantizedTensor]) -> dict[str, int]:
 
 
 def stands(q: QuantizedTensor, weight: np.ndarray) -> bool:
-    """Whether the words still stand for this weight: training moves weights and not the words beside them."""
+    """Whether the words still stand for this weight: training moves weights and not the words beside them.
+
+    ``weight`` is float32 in the shape of the words.
+    """
     return np.array_equal(quant.dequantize(q), weight)
 
 

@@ -143,7 +143,10 @@ def dequantize(q: QuantizedTensor) -> np.ndarray:
 
 
 def channel(q: QuantizedTensor, index: np.ndarray) -> np.ndarray:
-    """Which entry of scale and zero belongs to each flat word index."""
+    """Which entry of scale and zero belongs to each flat word index.
+
+    int64 (n,) -> int64 (n,).
+    """
     return index // (q.words.size // len(q.scale))
 
 

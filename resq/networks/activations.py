@@ -127,7 +127,10 @@ def values(code: Tensor, low: float, high: float) -> Tensor:
 
 
 def straight_through(a: Tensor, low: float, high: float, read: Tensor) -> Tensor:
-    """``read`` with the gradient of ``a`` clamped to the range."""
+    """``read`` with the gradient of ``a`` clamped to the range.
+
+    ``a`` and ``read`` are float32 of the same shape.
+    """
     inside = a.clamp(low, high)
     return inside + (read - inside).detach()
 

@@ -39,6 +39,8 @@ def source(network: str) -> Any:
 def state(network: str, body: nn.Module) -> tuple[dict[str, Tensor], list[str]]:
     """The state of ``body`` with ImageNet's weights where they fit, and the tensors that keep their start.
 
+    Tensors have the shapes and types of the state of ``body``.
+
     The file comes from torch's own cache of downloads, or is fetched into it.
 
     Raises:

@@ -24,7 +24,10 @@ class Block(nn.Module):
         self.stride, self.pad = stride, (outputs - inputs) // 2
 
     def shortcut(self, x: Tensor) -> Tensor:
-        """``x`` subsampled, its channels padded with zeros on both sides (option A)."""
+        """``x`` subsampled, its channels padded with zeros on both sides (option A).
+
+        (N, C, H, W) -> (N, C2, H / stride, W / stride), float32.
+        """
         if self.stride == 1 and self.pad == 0:
             return x
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.pad, self.pad))

@@ -42,6 +42,8 @@ def nested(rows: pd.DataFrame, axis: str = "ber") -> tuple[np.ndarray, np.ndarra
 def above_chance(accuracy: np.ndarray, classes: int) -> np.ndarray:
     """Accuracy counted from guessing: 0 for one in ``classes``, 1 for all correct; below 0 is possible.
 
+    Accuracies float64 in 0..1, of any shape.
+
     >>> above_chance(np.array([1.0, 0.55, 0.1]), 10).round(3).tolist()
     [1.0, 0.5, 0.0]
     """
@@ -50,6 +52,8 @@ def above_chance(accuracy: np.ndarray, classes: int) -> np.ndarray:
 
 def retention(accuracy: np.ndarray, clean: np.ndarray | float, classes: int) -> np.ndarray:
     """Share of the accuracy above chance that is kept.
+
+    Accuracies float64 in 0..1, of any shape.
 
     >>> retention(np.array([0.5]), 0.9, 10).tolist()
     [0.5]
@@ -94,7 +98,10 @@ def r_a(eps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
 
 
 def whole(x: np.ndarray, of: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> bool:
-    """Whether ``of``, which is ``r_f`` or ``r_a``, has all the points that it needs among ``x``."""
+    """Whether ``of``, which is ``r_f`` or ``r_a``, has all the points that it needs among ``x``.
+
+    ``x`` is (points,) float64.
+    """
     wanted = np.array(BERS if of is r_f else EPS)
     return bool(np.isclose(x[None, :], wanted[:, None], rtol=1e-6, atol=0).any(axis=1).all())
 

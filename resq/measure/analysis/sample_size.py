@@ -96,7 +96,10 @@ def best(
 
 
 def needed(variance: np.ndarray, half: float, fewest: int = START) -> np.ndarray:
-    """How many independent values of this variance have a 95 % t interval of ``half`` to either side."""
+    """How many independent values of this variance have a 95 % t interval of ``half`` to either side.
+
+    ``variance`` float64 of any shape, of accuracies in 0..1; the result int64 of the same shape.
+    """
     count = np.full(np.shape(variance), float(fewest))
     for _ in range(6):  # t depends on the count it leads to; after a few rounds nothing changes
         t = special.stdtrit(count - 1, 0.975)
