@@ -11,7 +11,9 @@ from resq.core.paths import ROOT
 
 ARRAYS = re.compile(r"\b(ndarray|Tensor|NDArray|Floats|Batch)\b")
 # A shape such as (N, classes) or (N,), or "scalar"; a type of numbers; a unit or a range of values.
-SHAPE = re.compile(r"\((?:[A-Za-z0-9_*. ]+,\s*)+[^()]*\)|\bscalar\b|\bshapes?\b|\bof the same\b|\blike ``", re.I)
+SHAPE = re.compile(
+    r"\((?:[A-Za-z0-9_*. ]+,\s*)+[^()]*\)|\bscalar\b|\bshapes?\b|\bof the same\b|\blike ``", re.I
+)
 TYPE = re.compile(
     r"u?int(8|16|32|64)|float(16|32|64)?\b|\bbool\b|\bbits?\b|\bbytes?\b|\bindices\b|\baddresses\b"
 )

@@ -11,8 +11,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from resq.measure.analysis.stats import t_interval
-
 BERS = (1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2)  # R_F
 EPS = (0.0, 2.0, 4.0, 8.0)  # R_A, in 1/255
 
@@ -143,18 +141,3 @@ def p50(bers: np.ndarray, accuracy: np.ndarray, classes: int) -> float:
     i = below[0]
     share = (kept[i - 1] - 0.5) / (kept[i - 1] - kept[i])
     return np.exp(np.log(bers[i - 1]) + share * np.log(bers[i] / bers[i - 1]))
-
-
-def p50_interval(bers: np.ndarray, accuracy: np.ndarray, classes: int) -> tuple[float, float]:
-    """95 % interval of ``p50`` over maps (maps, K), each nested over all rates: jackknife of its logarithm.
-
-    Source: Tukey's pseudo-values; NaN where leaving one map out leaves no such BER.
-    """
-    count = len(accuracy)
-    if count < 2:
-        return float("nan"), float("nan")
-    whole = np.log10(p50(bers, accuracy, classes))
-    without = np.log10([p50(bers, np.delete(accuracy, i, axis=0), classes) for i in range(count)])
-    pseudo = count * whole - (count - 1) * without
-    low, high = t_interval(pseudo, limits=(-np.inf, np.inf))
-    return float(10**low), float(10**high)

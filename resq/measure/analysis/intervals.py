@@ -65,21 +65,6 @@ def fieller(above: float, below: float, spread: np.ndarray, t: float) -> dict[st
     return {"mean": above / below, "low": low, "high": high, "g": g}
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """P values corrected for their number, in their order: small ones hold for all together.
-
-    Source: Holm 1979, https://www.jstor.org/stable/4615733.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order, corrected, worst = np.argsort(p, kind="stable"), [0.0] * len(p), 0.0
-    for rank, i in enumerate(order):
-        worst = max(worst, min(1.0, (len(p) - rank) * p[i]))
-        corrected[i] = worst
-    return corrected
-
-
 def level_of(comparisons: int, level: float = 0.95) -> float:
     """The level of each of several intervals that all together hold with ``level``, by Bonferroni.
 
