@@ -171,7 +171,8 @@ def _plain(hint: Any) -> bool:
 
 
 def _spelled(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint)
+    parts = [part for part in get_args(hint) or (hint,) if part is not NoneType]
+    return " or ".join(part.__name__ for part in parts)
 
 
 def _fits(value: Any, hint: Any) -> bool:
