@@ -91,13 +91,15 @@ def _lines(curves: pd.DataFrame, order: Sequence[Series]) -> list[tuple[int, str
     order = list(order) or series(curves)
     one_encoding = len({e for _, e in order}) == 1 and len(order) > 1
     one_network = len({c for c, _ in order}) == 1 and len(order) > 1
-    found = []
+    words = sentences.told_apart(dict.fromkeys(e for _, e in order))
+    lines = []
     for i, (checkpoint, encoding) in enumerate(order):
         line = curves[(curves["checkpoint"] == checkpoint) & (curves["encoding"] == encoding)]
         if not line.empty:
-            name = encoding if one_network else checkpoint if one_encoding else f"{checkpoint} · {encoding}"
-            found.append((i, name, line.sort_values("x")))
-    return found
+            stored = words[encoding]
+            name = stored if one_network else checkpoint if one_encoding else f"{checkpoint} · {stored}"
+            lines.append((i, name, line.sort_values("x")))
+    return lines
 
 
 def _band(figure: go.Figure, line: pd.DataFrame, i: int, low: str, high: str) -> None:

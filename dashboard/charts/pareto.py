@@ -88,8 +88,9 @@ def models(areas: pd.DataFrame) -> pd.DataFrame:
     short = found["model"].str.removeprefix("asym-")
     stored = dict(zip(sorted(set(found.loc[twice, "encoding"]), key=len), SYMBOLS, strict=False))
     plain = found["model"].str.startswith("asym-").map({True: "circle", False: SYMBOLS[0]})
+    words = sentences.told_apart(found["encoding"].unique())
     return found.assign(
-        label=short, name=short.where(~twice, short + " · " + found["encoding"]),
+        label=short, name=short.where(~twice, short + " · " + found["encoding"].map(words)),
         symbol=found["encoding"].map(stored).where(found["encoding"].isin(stored), plain),
     )  # fmt: skip
 
@@ -153,7 +154,7 @@ def _keys(figure: go.Figure, dots: pd.DataFrame) -> None:
     twice = dots[dots["name"] != dots["label"]].drop_duplicates("encoding")
     for _, dot in twice.iterrows():
         figure.add_scatter(
-            x=[None], y=[None], mode="markers", name=dot["encoding"], showlegend=True,
+            x=[None], y=[None], mode="markers", name=sentences.stored_as(dot["encoding"]), showlegend=True,
             marker={"symbol": dot["symbol"], "size": 12, "color": theme.VERMILLION},
         )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from dashboard.format import numbers
+from resq.core import Encoding
+from resq.core.errors import ResqError
 from resq.measure.analysis.intervals import caution
 
 
@@ -101,6 +104,37 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
     return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}{drawn}", hashes])
 
 
+def stored_as(name: str) -> str:
+    """An encoding in words where its name lists layers; the exact name is on hover and in tables.
+
+    >>> stored_as("int8+int4-tmr2@0-2.4-5.7-9.13"), stored_as("int4-tmr2")
+    ('int8, 9 layers protected', 'int4-tmr2')
+    >>> stored_as("int8-symmetric+int8@0")
+    'int8-symmetric, 1 layer as int8'
+    """
+    try:
+        encoding = Encoding.parse(name)
+    except ResqError:  # as a file stores it
+        return name
+    if encoding.other is None:
+        return name
+    count, other = len(encoding.apart), encoding.other
+    layers = "1 layer" if count == 1 else f"{count} layers"
+    safer = other.tmr > encoding.tmr or other.copies > encoding.copies
+    return f"{encoding.base}, {layers} {'protected' if safer else f'as {other}'}"
+
+
+def told_apart(names: Iterable[str]) -> dict[str, str]:
+    """Exact name -> words for a list of encodings; where two would read alike both keep their exact names.
+
+    >>> told_apart(["int8+int4-tmr2@0", "int8+int4-tmr2@1", "int8+int4-tmr2@0-1"])["int8+int4-tmr2@1"]
+    'int8+int4-tmr2@1'
+    """
+    words = {name: stored_as(name) for name in names}
+    count = Counter(words.values())
+    return {name: said if count[said] == 1 else name for name, said in words.items()}
+
+
 def bound(attack: str, eps: float) -> str:
     """What an accuracy under this attack is; empty where it is the figure itself.
 
@@ -139,7 +173,7 @@ def finding(curves: pd.DataFrame, axis: str) -> str:
             end = f"at BER {numbers.power(last['x'])}"
         else:
             start, end = f"at eps {first['x']:g}/255", f"at eps {last['x']:g}/255"
-        text = f"{checkpoint} in {encoding}: {numbers.percent(first['mean'])} {start}"
+        text = f"{checkpoint} in {stored_as(encoding)}: {numbers.percent(first['mean'])} {start}"
         sentences.append(text + (f", {numbers.percent(last['mean'])} {end}." if len(line) > 1 else "."))
     return " ".join(sentences)
 
@@ -219,7 +253,8 @@ def _ends(values: pd.Series) -> list[float]:
 def shields(table: pd.DataFrame) -> str:
     """What the figure of both resistances shows, one sentence per network."""
     return " ".join(
-        f"{line['checkpoint']} in {line['encoding']}: {numbers.percent(line['faults'])} against faults, "
+        f"{line['checkpoint']} in {stored_as(line['encoding'])}: "
+        f"{numbers.percent(line['faults'])} against faults, "
         f"{numbers.percent(line['attack'])} against attack."
         for _, line in table.iterrows()
     )
