@@ -93,7 +93,7 @@ def finish(
 
     valid = None
     if candidate:
-        from resq.training.tuning.stage import held_out
+        from resq.data.held_out import held_out
 
         images, valid = held_out(images)
     keep = paths.work() / "train" / f"{recipe.name.replace('/', '-')}.pt"

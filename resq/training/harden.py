@@ -14,6 +14,7 @@ import torch
 from resq import checkpoints, data
 from resq.checkpoints import Checkpoint, packed
 from resq.core import Dataset, Encoding, paths
+from resq.data.held_out import held_out
 from resq.data.normal import KEY
 from resq.measure.analysis import stats
 from resq.measure.engine.faulty_network import FaultyNetwork
@@ -21,7 +22,7 @@ from resq.measure.engine.predictions import score
 from resq.measure.run.sweep import code_hash, pixels
 from resq.training.presets import Plan
 from resq.training.stages import STAGES
-from resq.training.tuning.stage import StageInput, held_out
+from resq.training.tuning.stage import StageInput
 from resq.training.tuning.stage_eval import evaluate
 
 Report = Callable[[dict[str, Any]], None]

@@ -11,7 +11,7 @@ from resq.cli import main
 from resq.measure.analysis import areas, asymmetry
 from resq.measure.store import table
 from resq.training import asymmetry_study as study
-from resq.training.asymmetry_study import Study
+from resq.training.study import Study
 
 BLANK = {k: "" if kind == "str" else b"" if kind == "bytes" else 0 for k, (kind, _) in table.COLUMNS.items()}
 
