@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options, sweep
-from resq.core.errors import ResqError
-from resq.measure.run import executors, stopping_rule
-from resq.measure.specs import campaign, cells
-from resq.measure.specs.cells import Cell
+from resq.measure.specs import campaign
 from resq.measure.store import rows_by_key, table
 
 
@@ -51,61 +48,6 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     frame = pd.concat([rows for rows, _ in parts], ignore_index=True)
     _end(arguments, spec, frame, sum(fresh for _, fresh in parts))
-
-
-def _keys(spec: campaign.CampaignSpec) -> dict[str, Cell]:
-    """The cells by their keys, in the precision that may be used; where all are stored it was settled."""
-    wanted = spec.cells()
-    keys = dict(zip(cells.keys(wanted), wanted, strict=True))
-    if spec.precision == "fp32" or len(rows_by_key.keys(keys)) == len(keys):
-        return keys
-    wanted = list(dict.fromkeys(c for s in spec.sweeps() for c in sweep.settled(s).cells()))
-    return dict(zip(cells.keys(wanted), wanted, strict=True))
-
-
-def _waves(spec: campaign.CampaignSpec, keys: dict[str, Cell]) -> Iterator[dict[str, Cell]]:
-    """The cells to measure: all at once, or as ``stopping_rule.batches`` asks for them."""
-    if not spec.half:
-        yield keys
-        return
-    of = {cell: key for key, cell in keys.items()}
-
-    def accuracy(series: Sequence[Cell]) -> list[float]:
-        rows = rows_by_key.by_key([of[cell] for cell in series])
-        return (rows["correct"] / rows["n"]).tolist()
-
-    for wave in stopping_rule.batches(list(of), spec.half, accuracy):
-        yield {of[cell]: cell for cell in wave}
-
-
-def completed(
-    keys: Mapping[str, Cell], workers: int = 1, cluster: str = "", stream: bool = False, total: int = 0
-) -> tuple[pd.DataFrame, int]:
-    """The rows of these cells, by their keys, and how many were measured now: the stored ones are not.
-
-    Args:
-        total: how many cells there may be in all, where these are a part of them.
-    Raises:
-        ValueError: as ``executors.run`` and the store say, or a worker has other weights or images.
-    """
-    known = rows_by_key.keys(keys)
-    missing = [cell for key, cell in keys.items() if key not in known]
-    said = _streamer(list(keys), known, total or len(keys)) if stream else None
-    rows = executors.run(missing, workers, cluster) if missing else iter(())
-    for row in _watched(rows, len(keys), len(missing)):
-        if row["key"] not in keys:
-            raise ResqError(_other(row))
-        rows_by_key.add([row])
-        if said:
-            said(row)
-    return rows_by_key.by_key(list(keys)), len(missing)
-
-
-def _other(row: dict[str, Any]) -> str:
-    return (
-        f"a worker measured {row['checkpoint']} with weights {row['weights']} on images {row['images']}, "
-        "others than here; give all machines the same files and the same version of this project"
-    )
 
 
 def _watched(rows: Iterator[dict[str, Any]], total: int, missing: int) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from resq import checkpoints
+from resq import checkpoints, data
 from resq.core import paths
 from resq.measure.analysis import areas
 from resq.measure.analysis.asymmetry import MODELS
@@ -20,7 +20,10 @@ from resq.measure.run import sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 from resq.training import harden
+from resq.training import recipe as recipes
+from resq.training.finish import finish
 from resq.training.presets import Plan
+from resq.training.shipped_recipes import shipped
 from resq.training.stages import STAGES
 from resq.training.study import JUDGED_ON, Study
 from resq.training.tuning.stage import options
@@ -87,9 +90,8 @@ def _base(study: Study, seed: int) -> Path:
 
 def base_recipe(study: Study, seed: int) -> recipes.Recipe:
     """How the base of a seed is trained."""
-    shipped = recipes.shipped(study.base)
     more = {"epochs": study.base_epochs} if study.base_epochs else {}
-    return dataclasses.replace(shipped, variant=f"asym-base-s{seed}", seed=seed, **more)
+    return dataclasses.replace(shipped(study.base), variant=f"asym-base-s{seed}", seed=seed, **more)
 
 
 def folder(study: Study) -> Path:
