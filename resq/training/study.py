@@ -38,6 +38,7 @@ class Study:
         a, f: further options of the stages of A and F, by name.
         n, maps, steps: test images, fault maps and PGD steps of the measurement.
         bers: rates of R_F, ascending; they include ``areas.BERS``.
+        first: the first seed's number, so that a confirming study has none of its pilot's.
         on: "test", or "held-out": training images that nothing learned from, for a pilot.
     """
 
@@ -59,6 +60,7 @@ class Study:
     a: Mapping[str, Any] = field(default_factory=dict)
     f: Mapping[str, Any] = field(default_factory=dict)
     bers: tuple[float, ...] = areas.BERS
+    first: int = 0
     on: str = "test"
 
     def __post_init__(self) -> None:
@@ -84,11 +86,11 @@ class Study:
 
     @property
     def hash(self) -> str:
-        """16 hex digits of what decides each network and row; the number of seeds does not.
+        """16 hex digits of what decides each network and row; which seeds are run does not.
 
         What was not an option once is left out at its default: earlier studies keep their hash.
         """
-        said = {k: v for k, v in dataclasses.asdict(self).items() if k != "seeds"}
+        said = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("seeds", "first")}
         for later in ("w_sigma", "recipe", "base_epochs", "a", "f", "bers", "on"):
             if said[later] == getattr(Study(self.base), later):
                 del said[later]
@@ -97,8 +99,9 @@ class Study:
     @property
     def cells(self) -> list[tuple[str, int]]:
         """(model, seed) in the order of the work: what Lambda needs first, AF last."""
-        needed = [(model, seed) for seed in range(self.seeds) for model in ("00", "a", "f")]
-        return needed + [("af", seed) for seed in range(self.seeds)]
+        each = range(self.first, self.first + self.seeds)
+        needed = [(model, seed) for seed in each for model in ("00", "a", "f")]
+        return needed + [("af", seed) for seed in each]
 
 
 def read(file: Path) -> Study:
