@@ -12,13 +12,13 @@ from typing import Any
 from resq import checkpoints
 from resq.checkpoints import packed
 from resq.core import Dataset, paths
+from resq.data.held_out import held_out
 from resq.measure.run import accuracy
 from resq.measure.run.sweep import code_hash
 from resq.networks import imagenet, weight_names
 from resq.training import distillation, machine, train
 from resq.training import recipe as recipes
 from resq.training.train import Run
-from resq.training.tuning.stage import held_out
 
 
 def finish(

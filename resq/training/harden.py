@@ -12,13 +12,14 @@ from typing import Any
 from resq import checkpoints, data
 from resq.checkpoints import Checkpoint, packed
 from resq.core import Dataset, Encoding, paths
+from resq.data.held_out import held_out
 from resq.data.normal import KEY
 from resq.measure.run import accuracy
 from resq.measure.run.sweep import code_hash
 from resq.training import machine
 from resq.training.presets import Plan
 from resq.training.stages import STAGES
-from resq.training.tuning.stage import StageInput, held_out
+from resq.training.tuning.stage import StageInput
 from resq.training.tuning.stage_eval import evaluate
 
 Report = Callable[[dict[str, Any]], None]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from resq.checkpoints import Checkpoint
-from resq.core import Dataset, Encoding, lookup, seeds, validation
+from resq.core import Dataset, Encoding, lookup, validation
 from resq.core.errors import ResqError
 
 Options = Mapping[str, Any]
@@ -128,19 +128,3 @@ def run_identity(site: StageInput, given: Options) -> str:
     """16 hex digits of everything but the recipe and the images that decides a stage's run."""
     said = json.dumps([site.checkpoint.hash, site.seed, dict(given)], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
-
-
-def held_out(images: Dataset, share: float = 0.1, most: int = 2000) -> tuple[Dataset, Dataset]:
-    """(training, validation) parts of a training split; images of one group stay together.
-
-    The same for every seed and stage, so that what one stage is judged by no other has trained on. A base
-    network was trained on all of them: its own validation accuracy is that of images it has seen.
-    """
-    groups = np.arange(len(images)) if images.groups is None else images.groups
-    kinds, member = np.unique(groups, return_inverse=True)
-    order = seeds.rng(0, "held out", images.name).permutation(len(kinds))
-    sizes = np.cumsum(np.bincount(member)[order])
-    wanted = min(most, round(share * len(images)))
-    chosen = order[: max(1, int(np.searchsorted(sizes, wanted, side="right")))]
-    inside = np.isin(member, chosen)
-    return images.take(np.flatnonzero(~inside)), images.take(np.flatnonzero(inside))
