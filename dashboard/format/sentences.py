@@ -173,7 +173,7 @@ def finding(curves: pd.DataFrame, axis: str) -> str:
             end = f"at BER {numbers.power(last['x'])}"
         else:
             start, end = f"at eps {first['x']:g}/255", f"at eps {last['x']:g}/255"
-        text = f"{checkpoint} in {stored_as(encoding)}: {numbers.percent(first['mean'])} {start}"
+        text = f"{checkpoint} in {stored_as(str(encoding))}: {numbers.percent(first['mean'])} {start}"
         sentences.append(text + (f", {numbers.percent(last['mean'])} {end}." if len(line) > 1 else "."))
     return " ".join(sentences)
 
