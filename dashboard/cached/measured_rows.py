@@ -141,8 +141,8 @@ def _measured_most(net: str, stamp: str) -> list[str]:
     frame = frame[frame["checkpoint"] == net] if net else frame[~asymmetry.later(frame["checkpoint"])]
     each = frame.assign(joint=frame["axis"] == "joint", eps=frame["axis"] == "eps", all=1).groupby(column)
     order = each[["joint", "eps", "all"]].sum()
-    found = order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
-    return sorted(found, key=lambda enc: enc != opened_in(net)) if net else found
+    names = order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
+    return sorted(names, key=lambda enc: enc != opened_in(net)) if net else names
 
 
 @ttl_cached

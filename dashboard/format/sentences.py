@@ -184,8 +184,8 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
         return ""
 
     def values(column: str, short: int | None = None) -> str:
-        found = dict.fromkeys(str(v)[:short] for v in curves[column])
-        return ", ".join(found)
+        distinct = dict.fromkeys(str(v)[:short] for v in curves[column])
+        return ", ".join(distinct)
 
     counts, attacks = sorted({int(m) for m in curves["maps"] if m > 1}), values("attack")
     how = f"{attacks}, {values('steps')} steps, {values('restarts')} start" if attacks != "none" else ""
@@ -274,9 +274,10 @@ def _single(effects: Mapping[str, Any]) -> str:
 def asymmetry(told: Mapping[str, Any]) -> str:
     """Lambda with its interval, or why there is none, and what may be said of it."""
     effects = told["effects"]
-    found, seeds = _bounds(effects["Lambda"]), effects["seeds"]
-    if not np.isnan(found[1]):
-        value = f"Lambda {found[0]:+.2f} (95 % {found[1]:+.2f} to {found[2]:+.2f} over {effects['over']})"
+    interval, seeds = _bounds(effects["Lambda"]), effects["seeds"]
+    if not np.isnan(interval[1]):
+        middle, low, high = interval
+        value = f"Lambda {middle:+.2f} (95 % {low:+.2f} to {high:+.2f} over {effects['over']})"
     elif seeds < 2:
         value = _single(effects)
     else:
@@ -301,10 +302,10 @@ def _unclear(effects: Mapping[str, Any]) -> str:
     ]
     mean, low, high = _bounds(effects["Delta"])
     form = f"the difference form X_FA·D_F − X_AF·D_A is {mean:+.4f} ({low:+.4f} to {high:+.4f})"
-    said = (
+    text = (
         f"{' and '.join(spans)}, over {effects['over']}, and a share of what may be nothing is none; {form}"
     )
-    return said.replace("-", "−")
+    return text.replace("-", "−")
 
 
 FAULT_NAMES = {

@@ -128,7 +128,7 @@ def seconds(spec: HardenSpec, per_image: float, images: int) -> float:
 
 def steps(spec: HardenSpec, rows: list[dict[str, Any]], active: bool) -> list[tuple[str, str, str]]:
     """Every stage with its state (queued, running, done, stopped) and a word on its progress."""
-    found, current = [], rows[-1]["stage"] if rows else spec.stages[0]
+    stages_so_far, current = [], rows[-1]["stage"] if rows else spec.stages[0]
     for name in spec.stages:
         own = [row for row in rows if row["stage"] == name]
         ended = bool(own) and own[-1]["epoch"] >= own[-1]["epochs"]
@@ -139,8 +139,8 @@ def steps(spec: HardenSpec, rows: list[dict[str, Any]], active: bool) -> list[tu
             state = "stopped" if own else "queued"
         else:
             state = "running" if own or name == current or _next(spec, rows) == name else "queued"
-        found.append((name, state, said))
-    return found
+        stages_so_far.append((name, state, said))
+    return stages_so_far
 
 
 def _next(spec: HardenSpec, rows: list[dict[str, Any]]) -> str:

@@ -77,14 +77,14 @@ def _ranks(table: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
     """
     at = rows[(rows["ber"] > 9.99e-3) & (rows["ber"] < 1.001e-2)]
     at = at[(at["fault"] == "random") & (at["axis"] == "ber") & (at["region"] == "all")]
-    found = {
+    ranks = {
         (c.checkpoint, c.data, c.encoding, c.weights): c for c in reversed(claim_points.cells(at, ("ber",)))
     }
     behind = dict(iter(at.groupby(DRAWN)))
     rank = pd.Series(math.nan, index=table.index)
     for _, part in table[table["ber_1e_2"].notna()].groupby("data"):
         order = part.sort_values("ber_1e_2", ascending=False, kind="stable")
-        own = [found[key] for key in order[KEYS].itertuples(index=False, name=None)]
+        own = [ranks[key] for key in order[KEYS].itertuples(index=False, name=None)]
         leader, place = own[0], 1
         for number, (index, cell) in enumerate(zip(order.index, own, strict=True), start=1):
             if cell is not leader and _above(leader, cell, behind, max(1, len(own) - 1)):

@@ -43,25 +43,25 @@ def run(arguments: argparse.Namespace) -> None:
     if deployed.is_file(arguments.checkpoint):
         files.flip(arguments)
         return
-    found = answered(asked(arguments))
+    report = answered(asked(arguments))
     if arguments.json:
-        print(options.dump(found))
+        print(options.dump(report))
         return
     options.first(arguments)
-    words, values = (found[key] for key in ("word", "value"))
+    words, values = (report[key] for key in ("word", "value"))
     print(
         f"word {words[0]:#x} -> {words[1]:#x}, weight {values[0]:.6g} -> {values[1]:.6g}; "
-        f"bits flipped: {found['flips']}; the image shows {found['label']}"
+        f"bits flipped: {report['flips']}; the image shows {report['label']}"
     )
     options.print_table(
         [
             {"weights": row["weights"], "image": row["image"], "answer": row["answer"],
              "sure": options.percent(row["probabilities"][row["answer"]])
              if row["answer"] else "no number"}
-            for row in found["answers"]
+            for row in report["answers"]
         ]
     )  # fmt: skip
-    print(f"weights {found['hashes']['weights']}, image {found['hashes']['image']}")
+    print(f"weights {report['hashes']['weights']}, image {report['hashes']['image']}")
 
 
 def asked(a: argparse.Namespace) -> BitExperiment:

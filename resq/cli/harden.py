@@ -163,14 +163,14 @@ def changes(given: list[str]) -> dict[str, dict[str, Any]]:
     Raises:
         ValueError: not STAGE.OPTION=VALUE.
     """
-    found: dict[str, dict[str, Any]] = {}
+    by_stage: dict[str, dict[str, Any]] = {}
     for text in given:
         name, equals, value = text.partition("=")
         stage, dot, option = name.partition(".")
         if not (equals and dot and stage and option):
             raise ResqError(f"--set takes STAGE.OPTION=VALUE, such as bit_error.rate=0.05, got {text!r}")
-        found.setdefault(stage.strip(), {})[option.strip()] = _value(value.strip())
-    return found
+        by_stage.setdefault(stage.strip(), {})[option.strip()] = _value(value.strip())
+    return by_stage
 
 
 def _value(text: str) -> Any:

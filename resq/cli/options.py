@@ -39,8 +39,8 @@ def budgets(text: str) -> tuple[float, ...]:
     if "/" in text:
         said = f"budgets are in 1/255 of the pixel range, so 8/255 is written 8, got {text!r}"
         raise argparse.ArgumentTypeError(said)
-    found: tuple[float, ...] = numbers(float)(text)
-    return found
+    eps: tuple[float, ...] = numbers(float)(text)
+    return eps
 
 
 def hints(spec: SweepSpec) -> list[str]:
@@ -109,12 +109,12 @@ def add_result(parser: argparse.ArgumentParser, n: int, images: str) -> None:
     parser.add_argument("--out", type=Path, help="also write it to this .json file")
 
 
-def write_result(arguments: argparse.Namespace, found: dict[str, Any]) -> bool:
+def write_result(arguments: argparse.Namespace, report: dict[str, Any]) -> bool:
     """Writes what was found to --out, and prints it for --json; whether it has been printed."""
     if arguments.out:
-        arguments.out.write_text(dump(found) + "\n", encoding="utf-8")
+        arguments.out.write_text(dump(report) + "\n", encoding="utf-8")
     if arguments.json:
-        print(dump(found))
+        print(dump(report))
     return bool(arguments.json)
 
 

@@ -144,10 +144,10 @@ def t_interval(
     >>> tuple(round(v, 3) for v in t_interval(np.array([0.5, 0.6, 0.7])))
     (0.352, 0.848)
     """
-    mean, half = float(np.mean(values)), t_half_width(values, level)
-    if np.isnan(half):
-        return half, half
-    return max(limits[0], mean - half), min(limits[1], mean + half)
+    mean, half_width = float(np.mean(values)), t_half_width(values, level)
+    if np.isnan(half_width):
+        return half_width, half_width
+    return max(limits[0], mean - half_width), min(limits[1], mean + half_width)
 
 
 def wilson(rate: float, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -158,5 +158,5 @@ def wilson(rate: float, n: int, level: float = 0.95) -> tuple[float, float]:
     """
     z = float(special.ndtri((1 + level) / 2))
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return float(max(0, middle - half)), float(min(1, middle + half))
+    half_width = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return float(max(0, middle - half_width)), float(min(1, middle + half_width))

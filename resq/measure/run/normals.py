@@ -49,10 +49,10 @@ def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
     body, used = FaultyNetwork(checkpoint, Encoding.parse("fp32")).network.body, checkpoint.normal
     few = images.first(min(FIRST, len(images)))
     named = {name: normal for name, normal in USUAL.items() if normal != used}
-    found = {name: _right(body, normal, few).sum() for name, normal in named.items()}
-    best = max(found, key=lambda name: found[name])
+    correct = {name: _right(body, normal, few).sum() for name, normal in named.items()}
+    best = max(correct, key=lambda name: correct[name])
     own = _right(body, used, few)
-    if found[best] + SLACK < own.sum():
+    if correct[best] + SLACK < own.sum():
         return None
     mine, theirs = _right(body, used, images), _right(body, named[best], images)
     won, lost = int((theirs & ~mine).sum()), int((mine & ~theirs).sum())

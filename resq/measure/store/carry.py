@@ -34,10 +34,10 @@ def in_four(encoding: str) -> bool:
     [True, True, False, False]
     """
     try:
-        found = Encoding.parse(encoding)
+        parsed = Encoding.parse(encoding)
     except ResqError:
         return FOUR in encoding
-    parts = (found.base, *(found.of(layer) for layer in found.apart[:1]))
+    parts = (parsed.base, *(parsed.of(layer) for layer in parsed.apart[:1]))
     return any(replace(part, tmr=0, copies=1) == Encoding(4) for part in parts)
 
 
