@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +43,8 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "holds several, such as ema"
     )  # fmt: skip
     parser.add_argument(
-        "--float-activations", action="store_true", help="import the weights of an ONNX file although its "
-        "own activations, in codes, give it another accuracy"
+        "--float-activations", action="store_true", help="import the weights alone of a file that quantizes "
+        "activations too, although it then is right on more or fewer images than the file itself"
     )  # fmt: skip
     parser.add_argument(
         "--eps", type=float, help="the batch norms' eps where the file does not say it, as 1e-3"
@@ -82,6 +80,14 @@ def _stem(name: str) -> str:
 
 
 def _source(file: Path) -> dict[str, Any]:
+    """Name, size and hash of a file, and of those beside it that hold weights of an ONNX file."""
+    from resq.importers.onnx import onnx_file
+
+    beside = [_hashed(other) for other in onnx_file.beside(file)] if file.suffix.lower() == ".onnx" else []
+    return {**_hashed(file), **({"beside": beside} if beside else {})}
+
+
+def _hashed(file: Path) -> dict[str, Any]:
     with file.open("rb") as f:
         digest = hashlib.file_digest(f, "sha256").hexdigest()
     return {"file": file.name, "bytes": file.stat().st_size, "sha256": digest}
@@ -89,22 +95,20 @@ def _source(file: Path) -> dict[str, Any]:
 
 def _tested(name: str, brought: Any, about: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
     """Accuracy on all test images of the weights as they are kept, or why there is none."""
-    from resq.importers import whole
+    from resq.importers import draft, whole
     from resq.measure.run import normals
 
-    drafts = paths.work() / f"import-{os.getpid()}"
-    draft = checkpoints.save(name, brought.state, brought.weights, about, drafts, imported=brought.codes)
     try:
-        checkpoint = checkpoints.load(str(draft))
-        found = whole.compared(arguments.file, brought, checkpoint, arguments.float_activations)
-        found["test"] = train.tested(draft)
-        other = normals.other(checkpoint, data.load(name.split("/")[0], "test"))
-        notes = [note for note in (str(other) if other else "", _doubt(name, found["test"])) if note]
-        return {**found, "notes": notes} if notes else found
+        images = data.load(name.split("/")[0], "test")
     except FileNotFoundError:
         return {"measured": f"not measured: no {name.split('/')[0]} images on this machine"}
-    finally:
-        shutil.rmtree(drafts)
+    with draft.draft(name, brought, about) as file:
+        checkpoint = checkpoints.load(str(file))
+        found = whole.compared(arguments.file, brought, checkpoint, images, arguments.float_activations)
+        found["test"] = train.tested(file)
+        other = normals.other(checkpoint, images)
+    notes = [note for note in (str(other) if other else "", _doubt(name, found["test"])) if note]
+    return {**found, "notes": notes} if notes else found
 
 
 def _doubt(name: str, test: dict[str, Any]) -> str:

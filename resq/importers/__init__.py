@@ -38,7 +38,7 @@ class ImportedWeights:
         how: sentences for the card: the format, what was taken away, renamed, unfolded or filled.
         normal: the mean and deviation of a Normalize layer in the file; None: it holds none.
         codes: the words of weights that came as integer codes.
-        quantized: the operators by which an ONNX file quantizes activations, which are floats here.
+        quantized: what in the file quantizes activations, which are floats here: operators, scales.
     """
 
     state: Mapping[str, np.ndarray]
@@ -62,7 +62,7 @@ def import_weights(
             names the tensor, what it is and what was expected.
     """
     make = lookup("network", network, networks.NETWORKS)
-    if file.suffix == ".onnx" and file.is_file():
+    if file.suffix.lower() == ".onnx" and file.is_file():
         return _onnx(file, network, classes, state, eps)
     listed = _listed(file, state)  # first: a damaged file is refused before anything is built
     with shapes_only():
@@ -86,7 +86,7 @@ def import_weights(
         raise ResqError(f"{file.name} does not fit: {error}") from None
     how = (
         *_how(listed, gone, renamed, folded),
-        *carriers.notes(listed),
+        *carriers.notes(listed, file),
         *prefixes.said(there),
         *(layer.said() if layer else ()),
         *([] if folded else [epsilon.said(body, eps, False)]),
@@ -98,7 +98,9 @@ def import_weights(
         whole = epsilon.moved(whole, body, eps)
     words = networks.weight_names(body)
     codes = _codes({w: listed.tensors[found[pairs[w]]] for w in words}, file)
-    return ImportedWeights(whole, words, tuple(s for s in how if s), layer.normal if layer else None, codes)
+    normal = layer.normal if layer else None
+    acts = carriers.quantized(listed, file)
+    return ImportedWeights(whole, words, tuple(s for s in how if s), normal, codes, acts)
 
 
 def _codes(weights: Mapping[str, Any], file: Path) -> dict[str, QuantizedTensor]:
