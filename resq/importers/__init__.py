@@ -19,7 +19,7 @@ from resq import networks
 from resq.core import QuantizedTensor, lookup
 from resq.core.errors import ResqError
 from resq.data.normal import Normal
-from resq.importers import epsilon, layers, names, order, prefixes, siblings
+from resq.importers import epsilon, layers, names, order, owncodes, prefixes, siblings
 from resq.importers.formats import carriers, files, floats
 from resq.importers.formats.pickles import RefusedError
 from resq.importers.formats.tensors import Listing
@@ -97,15 +97,17 @@ def import_weights(
         epsilon.check(body, folded, False)
         whole = epsilon.moved(whole, body, eps)
     words = networks.weight_names(body)
-    codes = _codes({w: listed.tensors[found[pairs[w]]] for w in words}, file)
+    coded = {w: t for w in words if hasattr(t := listed.tensors[found[pairs[w]]], "own")}
+    codes = _codes(coded, file)
+    how = (*how, *owncodes.unkept({w: t.width for w, t in coded.items() if w not in codes}))
     normal = layer.normal if layer else None
     acts = carriers.quantized(listed, file)
     return ImportedWeights(whole, words, tuple(s for s in how if s), normal, codes, acts)
 
 
 def _codes(weights: Mapping[str, Any], file: Path) -> dict[str, QuantizedTensor]:
-    """The words of those weights that came as codes."""
-    own = {name: tensor.own(file) for name, tensor in weights.items() if hasattr(tensor, "own")}
+    """The words of weights that came as codes, where words here can hold them."""
+    own = {name: tensor.own(file) for name, tensor in weights.items()}
     return {name: q for name, q in own.items() if q is not None}
 
 

@@ -268,6 +268,12 @@ def _shape(s: Settings, x: Value) -> Value:
     return Value(np.array(x.array.shape[s.get("start", 0) : s.get("end")], np.int64), 64)
 
 
+def _range(s: Settings, start: Value, end: Value, step: Value) -> Value:
+    first, last, by = (v.floats.reshape(-1)[0].item() for v in (start, end, step))
+    _bounded(math.ceil((last - first) / by))
+    return Value(np.arange(first, last, by, start.array.dtype), start.bits)
+
+
 def _expand(s: Settings, x: Value, shape: Value) -> Value:
     sizes = np.broadcast_shapes(x.array.shape, tuple(int(n) for n in shape.array.reshape(-1)))
     _bounded(math.prod(sizes))
@@ -299,6 +305,7 @@ RULES: dict[str, Callable[..., Value]] = {
     "Cast": _cast,
     "CastLike": lambda s, x: x,
     "Shape": _shape,
+    "Range": _range,
     "Expand": _expand,
     "Transpose": _transpose,
     "Reshape": _reshape,
