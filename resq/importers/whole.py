@@ -54,7 +54,9 @@ def _file(file: Path, brought: Any, checkpoint: Checkpoint, images: Dataset) -> 
 
 
 def _refusal(file: Path, brought: Any, checkpoint: Checkpoint, found: dict[str, Any]) -> str:
-    what = f"quantizes its activations too ({', '.join(brought.quantized)}), and an import keeps weights alone"
+    what = (
+        f"quantizes its activations too ({', '.join(brought.quantized)}), and an import keeps weights alone"
+    )
     alone = "--float-activations imports its weights alone"
     if "accuracy" not in found:
         return f"{what}; its own accuracy is not known ({found['measured']}): {alone}, activations in floats"

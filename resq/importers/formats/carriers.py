@@ -76,7 +76,11 @@ def quantized(listed: Listing, file: Path) -> tuple[str, ...]:
     quanto writes scales of activations even where it quantizes none: all are 1 then.
     """
     steps = {name: t for name, t in listed.activations.items() if "scale" in name and t.shape in ((), (1,))}
-    used = [n for n, t in steps.items() if t.kind in ("f4", "f8", "f2") and float(t.read(file).reshape(-1)[0]) != 1]
+    used = [
+        n
+        for n, t in steps.items()
+        if t.kind in ("f4", "f8", "f2") and float(t.read(file).reshape(-1)[0]) != 1
+    ]
     packed = [name for name in listed.activations if "_packed_params" in name]
     found = [f"{len(used)} scales of activations such as {used[0][:60]}"] if used else []
     found += ["packed parameters of torch.ao"] if packed and not used else []

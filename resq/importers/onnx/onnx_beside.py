@@ -12,7 +12,7 @@ from typing import Any
 from resq.importers.formats.pickles import RefusedError
 
 EXTERNAL = 1  # TensorProto.DataLocation
-ADVICE = "or save the model as one file (torch.onnx.export(..., external_data=False))"
+ADVICE = "save the model as one file (torch.onnx.export(..., external_data=False))"
 
 
 def elsewhere(tensor: Any) -> bool:
@@ -35,11 +35,13 @@ def found(tensor: Any, file: Path) -> Path:
     folders = {file.parent.resolve(), file.resolve().parent}
     if not there.is_file():
         raise RefusedError(
-            f"keeps {tensor.name[:80]!r} in another file, {name[:80]!r}, which is not here; put it beside "
-            f"the .onnx file, {ADVICE}"
+            f"keeps {tensor.name[:80]!r} in another file, {name[:80]!r}, which is not beside it; {ADVICE}, "
+            "or import it where both lie (python -m resq import)"
         )
     if there.resolve().parent not in folders:
-        raise RefusedError(f"keeps {tensor.name[:80]!r} in {name[:80]!r}, a link that leads out of its folder")
+        raise RefusedError(
+            f"keeps {tensor.name[:80]!r} in {name[:80]!r}, a link that leads out of its folder"
+        )
     return there
 
 

@@ -116,9 +116,9 @@ def _settled(p: Plain, node: Any) -> None:
 def _known(node: Any) -> None:
     if node.op_type.startswith("MatMul") and node.op_type.endswith(("NBits", "Bnb4")):
         raise RefusedError(
-            f"keeps a weight in {node.op_type}, onnxruntime's codes of few bits packed in blocks, which are not "
-            f"read (node {node.name[:80]!r}); MatMulNBitsQuantizer(..., quant_format=QuantFormat.QDQ) writes "
-            "DequantizeLinear instead, which is"
+            f"keeps a weight in {node.op_type}, onnxruntime's codes of few bits packed in blocks, which are "
+            f"not read (node {node.name[:80]!r}); MatMulNBitsQuantizer(..., quant_format=QuantFormat.QDQ) "
+            "writes DequantizeLinear instead, which is"
         )
     if node.op_type.startswith("QLinear") or node.op_type in ("QAttention", "QMoE"):
         raise RefusedError(

@@ -1,7 +1,7 @@
-"""Runs an ONNX model in a process of its own, its memory and time bounded: onnx_run.py MODEL IMAGES LOGITS [own].
+"""Runs an ONNX model in a process with bounds on memory and time: onnx_run.py MODEL IMAGES LOGITS [own].
 
-Prints which runtime it was. onnxruntime where it is installed, else onnx's own reference. With ``own`` it runs as
-by default, and stops in time with what it has; else without optimisations, all images or none.
+Prints which runtime it was. onnxruntime where it is installed, else onnx's own reference. With ``own`` it
+runs as by default, and stops in time with what it has; else without optimisations, all images or none.
 """
 
 import resource
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 MEMORY, SECONDS = 6 * 2**30, 240
+WRITTEN = 64 * 2**20  # bytes of a file
 ENOUGH, TOGETHER = 200, 100  # s; images at a time where any number may be given
 
 
@@ -20,6 +21,7 @@ def main(model: str, images: str, logits: str, how: str = "") -> str:
     """Writes the first output for every image (N, 3, H, W); returns the runtime's name."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN, WRITTEN))
     raw, x, end = Path(model).read_bytes(), np.load(images), time.monotonic() + ENOUGH
     try:
         import onnxruntime

@@ -269,9 +269,10 @@ def _shape(s: Settings, x: Value) -> Value:
 
 
 def _range(s: Settings, start: Value, end: Value, step: Value) -> Value:
-    first, last, by = (v.floats.reshape(-1)[0].item() for v in (start, end, step))
-    _bounded(math.ceil((last - first) / by))
-    return Value(np.arange(first, last, by, start.array.dtype), start.bits)
+    first, last, by = (float(v.floats.reshape(-1)[0]) for v in (start, end, step))
+    count = max(0, math.ceil((last - first) / by))
+    _bounded(count)
+    return Value((first + by * np.arange(count)).astype(start.array.dtype), start.bits)
 
 
 def _expand(s: Settings, x: Value, shape: Value) -> Value:

@@ -36,8 +36,12 @@ class Other:
     clear: bool
 
     def __str__(self) -> str:
+        return self.said("--mean")
+
+    def said(self, option: str) -> str:
+        """Both in percent, and where to say it: ``option`` is what the mean is called there."""
         doubt = "" if self.clear else ", no clear difference"
-        return f"{100 * self.own:.2f} here; {100 * self.accuracy:.2f} with --mean {self.name}{doubt}"
+        return f"{100 * self.own:.2f} here; {100 * self.accuracy:.2f} with {option} {self.name}{doubt}"
 
 
 def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
