@@ -41,9 +41,10 @@ def form() -> None:
     st.markdown(
         "Weights of a known network: a .safetensors file, a state dict that torch.save wrote, floats or "
         "quantized by torch.ao, torchao or quanto, or an .onnx file in one piece. Names and shapes are "
-        "checked, and no code in a file is executed. The graph of an .onnx file is run, to see that it answers "
-        "as what was read from it: by onnxruntime (else onnx's own reference), in a process of its own with "
-        f"at most {onnx_run.MEMORY >> 30} GB of memory and {onnx_run.SECONDS // 60} minutes of processor time. "
+        "checked, and no code in a file is executed. The graph of an .onnx file is run, to see that it "
+        "answers as what was read from it: by onnxruntime (else onnx's own reference), in a process of its "
+        f"own with at most {onnx_run.MEMORY >> 30} GB of memory and {onnx_run.SECONDS // 60} minutes of "
+        "processor time. "
         "It is kept in this server's work folder, so whoever uses this server can choose it."
     )
     left, right = st.columns(2)

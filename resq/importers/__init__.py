@@ -26,6 +26,7 @@ from resq.importers.formats.tensors import Listing
 from resq.importers.onnx import onnx_network
 from resq.networks.shapes import shapes_only
 
+ROUNDING = 1e-3  # what float16 may round off a weight
 FLOAT16_MAX = 65504.0  # the largest float16: weights are kept so
 
 
@@ -229,7 +230,21 @@ def _checked(name: str, values: np.ndarray, coded: bool = False) -> np.ndarray:
         )
     if name.endswith("running_var") and values.min(initial=0) < 0:
         raise ResqError(f"{name} holds {values.min():g}; a variance is at least 0")
+    if values.ndim > 1 and name.endswith("weight") and not coded and (lost := _lost(values)) > ROUNDING:
+        raise ResqError(
+            f"{name} of shape {'x'.join(map(str, values.shape))} holds numbers as small as "
+            f"{float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))):.2g}, of which float16, in which "
+            f"weights are kept here, would lose {100 * lost:.2g} %; scale the layer up and its norm's mean, "
+            "variance and eps with it"
+        )
     return values.astype(np.float32)
+
+
+def _lost(values: np.ndarray) -> float:
+    """The share of a tensor's size that float16 rounds off: 0.0003, but for numbers that are too small for it."""
+    exact = values.astype(np.float64)
+    size = float(np.linalg.norm(exact))
+    return float(np.linalg.norm(exact - values.astype(np.float16))) / size if size else 0.0
 
 
 def _completed(state: Mapping[str, np.ndarray], body: nn.Module, folded: bool) -> dict[str, np.ndarray]:
