@@ -1,4 +1,4 @@
-"""A file that quantizes activations: measured as it is, imported only where its weights alone are as right."""
+"""Files that quantize activations: measured as they are, imported only if their weights alone are as right."""
 
 from pathlib import Path
 
