@@ -29,6 +29,7 @@ def compared(
     Args:
         images: those on which both are right or wrong; the first of them, where time or the runtime are slow.
         allowed: whether its weights may be measured though its own accuracy is another or not known.
+
     Raises:
         ValueError: it is, and that was not allowed.
     """

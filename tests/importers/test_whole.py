@@ -1,4 +1,4 @@
-"""Files that quantize activations: measured as they are, imported only if their weights alone are as right."""
+"""Files that quantize activations: imported only if their weights alone are right on as many images."""
 
 from pathlib import Path
 

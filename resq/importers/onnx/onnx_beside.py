@@ -51,6 +51,7 @@ def filled(tensors: list[Any], file: Path, bits: dict[int, int], most: int) -> N
     Args:
         bits: of an element, by TensorProto's types.
         most: bytes that all of them may have.
+
     Raises:
         RefusedError: more bytes than that or than the other file has, or another number than the shape says.
     """
