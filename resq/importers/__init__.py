@@ -242,7 +242,7 @@ def _checked(name: str, values: np.ndarray, coded: bool = False) -> np.ndarray:
 
 
 def _lost(values: np.ndarray) -> float:
-    """The share of a tensor's size that float16 rounds off: 0.0003, but for numbers that are too small for it."""
+    """The share of a tensor's size that float16 rounds off: 0.0003, and more of numbers too small for it."""
     exact = values.astype(np.float64)
     size = float(np.linalg.norm(exact))
     return float(np.linalg.norm(exact - values.astype(np.float16))) / size if size else 0.0
