@@ -45,7 +45,7 @@ def form() -> None:
         "answers as what was read from it: by onnxruntime (else onnx's own reference), in a process of its "
         f"own with at most {onnx_run.MEMORY >> 30} GB of memory and {onnx_run.SECONDS // 60} minutes of "
         "processor time. "
-        "It is kept in this server's work folder, so whoever uses this server can choose it."
+        "The file is kept in this server's work folder, so whoever uses this server can choose it."
     )
     left, right = st.columns(2)
     network = left.selectbox("The network it is of", cached.networks(), key="bring_network")
