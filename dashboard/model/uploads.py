@@ -22,6 +22,7 @@ SIDE = 32
 MOST_WEIGHTS = 64 * 2**20  # bytes of a checkpoint's file: ResNet18 in float32 has 45 MB
 MOST_KEPT = 20  # checkpoints brought by visitors: a server's disk is finite
 FIRST = 1000  # test images on which a file that quantizes activations is run
+FEW = 200  # test images on which the usual means and deviations are tried while a visitor waits
 WEIGHTS_ALONE = "the box 'Weights alone'"  # what the option is called on a page
 ENDINGS = ("safetensors", "pth.tar", "pt", "pth", "th", "ckpt", "bin", "onnx")
 
@@ -157,8 +158,10 @@ def _seen(held: Path, name: str, brought: Any, about: Mapping[str, Any], alone: 
     with draft.draft(name, brought, about) as file:
         checkpoint = checkpoints.load(str(file))
         found = whole.compared(held, brought, checkpoint, images.first(min(len(images), FIRST)), alone)
-        other = normals.other(checkpoint, images.first(min(len(images), normals.FIRST)))
-    return {**found, **({"notes": [other.said("Mean")]} if other else {})}
+        few = images.first(min(len(images), FEW))
+        other = normals.other(checkpoint, few)
+    note = f"of the first {len(few)} test images {other.said('Mean')}" if other else ""
+    return {**found, **({"notes": [note]} if note else {})}
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from resq import checkpoints, data, networks
 from resq.core.errors import ResqError
 from resq.importers import draft, import_weights, owncodes, whole
 from resq.importers.formats import carriers, files
-from resq.measure.run import normals
 from tests.importers.test_carriers import quanto
 from tests.onnx_files import exported, quantized
 
@@ -94,7 +93,7 @@ def test_a_tenth_of_a_point_is_the_border(file, brought, images, monkeypatch):
 def test_the_upload_box_refuses_it_too_and_names_its_own_option(file, tmp_path, monkeypatch):
     monkeypatch.setenv("RESQ_WORK", str(tmp_path))
     monkeypatch.setattr(uploads, "FIRST", N)
-    monkeypatch.setattr(normals, "FIRST", N)
+    monkeypatch.setattr(uploads, "FEW", N)
     raw = file.read_bytes()
     with pytest.raises(
         ResqError, match=r"^mine\.onnx quantizes its activations too .* the box 'Weights alone'"
@@ -109,12 +108,12 @@ def test_the_upload_box_refuses_it_too_and_names_its_own_option(file, tmp_path, 
 
 def test_the_upload_box_says_which_usual_normalisation_is_right_more_often(tmp_path, monkeypatch):
     monkeypatch.setenv("RESQ_WORK", str(tmp_path))
-    monkeypatch.setattr(normals, "FIRST", N)
+    monkeypatch.setattr(uploads, "FEW", N)
     there, told = checkpoints.load(NAME), []
     torch.save({k: torch.tensor(v) for k, v in there.state.items()}, tmp_path / "x.pt")
     raw = (tmp_path / "x.pt").read_bytes()
     uploads.checkpoint(raw, "x.pt", "resnet20", "signs", uploads.Reading("bytes"), told)
-    assert any(" here; " in said and " with Mean " in said for said in told), told
+    assert any(s.startswith(f"of the first {N} test images ") and " with Mean " in s for s in told), told
 
 
 def state():
