@@ -36,8 +36,12 @@ class Other:
     clear: bool
 
     def __str__(self) -> str:
+        return self.said("--mean")
+
+    def said(self, option: str) -> str:
+        """Both in percent, and where to say it: ``option`` is what the mean is called there."""
         doubt = "" if self.clear else ", no clear difference"
-        return f"{100 * self.own:.2f} here; {100 * self.accuracy:.2f} with --mean {self.name}{doubt}"
+        return f"{100 * self.own:.2f} here; {100 * self.accuracy:.2f} with {option} {self.name}{doubt}"
 
 
 def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
@@ -58,10 +62,14 @@ def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
     won, lost = int((theirs & ~mine).sum()), int((mine & ~theirs).sum())
     if won < lost or not won:
         return None
-    return Other(best, float(theirs.mean()), float(mine.mean()), won - lost > 2 * math.sqrt(won + lost))
+    return Other(best, _share(theirs), _share(mine), won - lost > 2 * math.sqrt(won + lost))
 
 
 def _right(body: torch.nn.Module, normal: Normal, images: Dataset) -> torch.Tensor:
     network = Network(body, normal.mean, normal.std).eval()
     right, _ = evaluate(network, pixels(images), torch.from_numpy(images.y))
     return torch.from_numpy(right)
+
+
+def _share(right: torch.Tensor) -> float:
+    return int(right.sum()) / len(right)
