@@ -156,10 +156,9 @@ def points(drop: float) -> str:
 
 def total_hover(name: str, line: pd.Series) -> str:
     """A bar of the totals, in words."""
-    half = f" ± {numbers.number(line['half'])}" if line["half"] > 0 else ""
     return (
-        f"<b>{short(name)}</b>: {change(line['mean'])}{half}<br>its {int(line['words']):,} weights alone at "
-        f"BER {numbers.power(BER)}"
+        f"<b>{short(name)}</b>: {change(line['mean'])}{_half(line)}<br>its "
+        f"{int(line['words']):,} weights alone at BER {numbers.power(BER)}"
     )
 
 
@@ -205,10 +204,25 @@ def finding(cells: pd.DataFrame) -> str:
     worst_layer = sums.iloc[int(sums["mean"].argmax())]
     return (
         f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']} "
-        f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}). "
+        f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}{_noise(most)}). "
         f"Most harmful at an equal bit error rate: {short(worst_layer['layer'])} "
-        f"({change(worst_layer['mean'])} at BER {numbers.power(BER)})."
+        f"({change(worst_layer['mean'])}{_half(worst_layer)} at BER {numbers.power(BER)})."
     )
+
+
+def _noise(cell: Mapping[Any, Any] | pd.Series) -> str:
+    """How well the change per flipped bit of a measured cell is known, and what it is a share of."""
+    if cell["kind"] != "measured":
+        return ", an estimate"
+    told = f"95 %, over {cell['maps']} maps, {change(cell['low'])} to {change(cell['high'])}"
+    if np.isnan(cell["low"]):
+        told = "one map: no interval"
+    many = f"; {cell['flips']:,} flips at once, shared among them" if cell["flips"] > 1 else ""
+    return f"; {told}{many}"
+
+
+def _half(line: pd.Series) -> str:
+    return f" ± {numbers.number(line['half'])}" if line["half"] > 0 else ""
 
 
 def provenance(cells: pd.DataFrame, source: str) -> str:

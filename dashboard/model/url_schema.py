@@ -50,6 +50,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "lessons": {"lesson": "choice of the lesson", "more": "how to write a lesson"},
     "sweep": {
         "choice": "networks and encodings",
+        "view": "what is counted",
         "settings": "settings",
         "cell": "chosen cell",
         "live": "measuring live",
@@ -131,6 +132,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "sweep": {
         "nets": ("choice", "checkpoints"),
         "encs": ("choice", "encodings"),
+        "metric": ("view", "what is counted under flipped bits: accuracy, sdc1, sdc10, sdc20, due"),
         "fault": ("settings", "fault model"),
         "maps": ("settings", "fault maps"),
         "n": ("settings", "test images"),
