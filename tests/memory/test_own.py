@@ -236,3 +236,22 @@ def test_flipped_or_trained_weights_are_no_longer_read_from_the_words_beside_the
     )
     first = moved.quantized(Encoding.parse("int4")).weights["conv1.weight"]
     assert np.array_equal(first.scale, quant.quantize(moved.state["conv1.weight"], Encoding(4)).scale)
+
+
+@pytest.mark.parametrize("name", ["cifar10/resnet18/fault", "cifar10/resnet18/plus"])
+@pytest.mark.parametrize("beside", ["folded9", "floats9"])
+def test_what_lies_beside_the_words_changes_no_word_of_a_network_finished_in_four_bits(name, beside):
+    """But for channels whose zero point is no code: where norms are folded it has to be one."""
+    found = checkpoints.load(name)
+    parsed = Encoding.parse(f"int4-tmr2+{beside}")
+    again = found.quantized(parsed)
+    moved = 0
+    for weight, q in found.finished.items():
+        outside = ((q.zero < 0) | (q.zero > 15)) & (beside == "folded9")
+        same = (again.weights[weight].words == quant.protected(q.words, parsed)).reshape(len(outside), -1)
+        assert same[~outside].all(), weight
+        assert (again.weights[weight].zero[~outside] == q.zero[~outside]).all()
+        zero = again.weights[weight].zero
+        assert beside == "floats9" or ((zero >= 0) & (zero <= 15)).all()
+        moved += int(outside.sum())
+    assert moved == {"cifar10/resnet18/fault": 0, "cifar10/resnet18/plus": 2}[name] * (beside == "folded9")
