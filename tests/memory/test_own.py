@@ -16,7 +16,7 @@ from resq.core import Encoding
 from resq.importers import import_weights, owncodes
 from resq.measure.engine import faulty_network
 from resq.measure.run import taylor
-from resq.memory import faults, own, quant, regions
+from resq.memory import beside, faults, own, quant, regions
 from tests.onnx_files import body
 
 IMPORTED = Encoding.parse("as-imported")
@@ -90,6 +90,31 @@ def test_a_bench_flips_them_as_they_lie(state, words, tmp_path, kind):
     with made.flipped(flips) as network:
         for name in words:
             assert np.array_equal(network.body.get_parameter(name).detach().numpy(), expected[name])
+    for name in words:
+        assert np.array_equal(network.body.get_parameter(name).detach().numpy(), found.state[name])
+
+
+@pytest.mark.parametrize("kind", SCALES)
+def test_a_bench_flips_the_scales_beside_them_each_for_the_weights_that_it_is_of(
+    state, words, tmp_path, kind
+):
+    """Also where a kernel has a scale for each of its taps: a word is read by its own one."""
+    found = saved(state, words, with_codes(state, words, SCALES[kind]), tmp_path)
+    made = faulty_network.FaultyNetwork(found, IMPORTED, folded=False, floats=True)
+    rng = np.random.default_rng(0)
+    flips = beside.Struck(
+        faults.FAULTS["random"](regions.region(made.model), 1e-3, rng=rng),
+        made.beside.drawn("random", 1e-2, 0, 0),
+    )
+    read = made.beside.read(flips.beside)
+    assert any(name.endswith("|scale") for name in read)
+    struck = beside.reread(quant.flip(made.model, flips.words), read)
+    with made.flipped(flips) as network:
+        for name in words:
+            with np.errstate(over="ignore", invalid="ignore"):
+                expected = quant.dequantize(struck.weights[name])
+            found_there = network.body.get_parameter(name).detach().numpy()
+            np.testing.assert_array_equal(found_there, expected)
     for name in words:
         assert np.array_equal(network.body.get_parameter(name).detach().numpy(), found.state[name])
 
