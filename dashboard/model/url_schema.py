@@ -59,7 +59,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "layers": {
         "network": "network",
         "encoding": "encoding",
-        "kind": "measured or estimated",
+        "kind": "measured, estimated, PVF",
         "cell": "layer and bit",
         "film": "film of flipping bits",
         "live": "measuring live",
@@ -149,7 +149,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "layers": {
         "net": ("network", "checkpoint"),
         "enc": ("encoding", "how its weights are stored"),
-        "kind": ("kind", "measured or estimated"),
+        "kind": ("kind", "measured or estimated change of the loss, or PVF"),
         "layer": ("cell", "layer"),
         "bit": ("cell", "bit of the stored words"),
         "film": ("film", "whether the film of flipping bits is shown"),
