@@ -28,6 +28,8 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
             return tuple(kind(part) for part in text.split(",") if part.strip())
         except ValueError:
             message = f"expected numbers with commas between them, such as 0,1e-4,1e-3, got {text!r}"
+            if "%" in text:
+                message += "; rates are shares, so 0.5 % is written 0.005"
             raise argparse.ArgumentTypeError(message) from None
 
     return read

@@ -178,3 +178,9 @@ def test_a_budget_written_as_a_fraction_is_refused_with_what_to_write(capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(["sweep", "signs/resnet20/base", "--eps", "8/255"])
     assert "8/255 is written 8, got '8/255'" in capsys.readouterr().err
+
+
+def test_a_rate_in_percent_is_refused_with_what_to_write(capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["sweep", "signs/resnet20/base", "--ber", "0.5%"])
+    assert "rates are shares, so 0.5 % is written 0.005" in capsys.readouterr().err
