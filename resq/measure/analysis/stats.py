@@ -55,7 +55,10 @@ def longest_series(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def standard_error(values: np.ndarray) -> float:
-    """Standard error of a mean of independent values; NaN for fewer than two."""
+    """Standard error of a mean of independent values; NaN for fewer than two.
+
+    ``values`` is (maps,) float64.
+    """
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
@@ -66,6 +69,8 @@ def t_quantile(count: float, level: float = 0.95) -> float:
 
 def t_half_width(values: np.ndarray, level: float = 0.95) -> float:
     """Half-width of the t interval of a mean of independent values; NaN for fewer than two.
+
+    ``values`` is (maps,) float64.
 
     >>> round(t_half_width(np.array([0.5, 0.6, 0.7])), 3)
     0.248
