@@ -98,8 +98,7 @@ def section(specs: Sequence[SweepSpec], options: dict[str, Any], running: Jobs) 
 
 
 def _span(cell: Cell) -> str:
-    """The interval over all noise, then the one over maps that a re-run on the same images is held
-    against."""
+    """The interval over all noise, then that over maps, which a re-run on the same images is held against."""
     struck = cell.axis == "ber" and cell.ber > 0
     told = f"over {'fault maps and ' * struck}images {_share(cell.low, cell.high)}"
     if not struck or cell.map_low != cell.map_low:

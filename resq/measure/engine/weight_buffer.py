@@ -53,8 +53,13 @@ class WeightBuffer:
     def rescaled(
         self, word: np.ndarray, mask: np.ndarray, scale: np.ndarray, zero: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As ``write``, with other scales and zero points, (rows,) or (words,) as there are: all words that
-        they are of are written."""
+        """As ``write``, with other scales and zero points: all words that they are of are written.
+
+        Args:
+            word: int64 (K,), ascending and distinct.
+            mask: unsigned integers (K,).
+            scale, zero: float32 (rows,), or (words,) where the buffer has one for each word.
+        """
         other = np.flatnonzero((_bits(scale) != _bits(self.scale)) | (_bits(zero) != _bits(self.zero)))
         chosen, masks = np.zeros(len(self.words), bool), np.zeros(len(self.words), mask.dtype)
         chosen[word], masks[word] = True, mask
