@@ -98,10 +98,16 @@ def section(specs: Sequence[SweepSpec], options: dict[str, Any], running: Jobs) 
 
 
 def _span(cell: Cell) -> str:
-    """The interval that a re-run is held against."""
-    low, high = (cell.map_low, cell.map_high) if cell.map_low == cell.map_low else (cell.low, cell.high)
-    over = "over fault maps" if cell.axis == "ber" and cell.ber else "over images"
-    return f"{over} {100 * low:.1f} to {100 * high:.1f}{numbers.THIN}%"
+    """The interval over all noise, then that over maps, which a re-run on the same images is held against."""
+    struck = cell.axis == "ber" and cell.ber > 0
+    told = f"over {'fault maps and ' * struck}images {_share(cell.low, cell.high)}"
+    if not struck or cell.map_low != cell.map_low:
+        return told
+    return f"{told} (over maps alone, on the same images: {_share(cell.map_low, cell.map_high)})"
+
+
+def _share(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f}{numbers.THIN}%"
 
 
 def begin(spec: job_queue.Work, key: str) -> None:

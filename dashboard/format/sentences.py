@@ -74,14 +74,24 @@ def _answer(classes: Sequence[str], p: np.ndarray) -> str:
     return "no answer" if np.isnan(p).any() else f"{classes[int(p.argmax())]} ({numbers.percent(p.max())})"
 
 
-def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
+# What a curve counts, of ``stats.METRICS`` -> its name on an axis.
+METRICS = {
+    "accuracy": "accuracy",
+    "sdc1": "SDC-1, another top class",
+    "sdc10": "SDC 10 %, confidence moved by more",
+    "sdc20": "SDC 20 %, confidence moved by more",
+    "due": "DUE, no answer",
+}
+
+
+def hover(point: Mapping[Any, Any] | pd.Series, axis: str, metric: str = "accuracy") -> str:
     """All that makes one dot of a curve checkable: value, interval, n, seed, hashes."""
     where = (
         f"BER {numbers.power(point['x'])}" if axis == "BER" else f"{point['attack']}, eps {point['x']:g}/255"
     )
     lines = [
         f"<b>{point['checkpoint']} · {point['encoding']}</b>",
-        f"{where}: <b>{numbers.percent(point['mean'])}</b>",
+        f"{where}: <b>{numbers.percent(point['mean'])}</b>{_of(metric)}",
     ]
     if axis == "BER" and point["x"] > 0:
         if not np.isnan(point["low"]):
@@ -135,6 +145,11 @@ def told_apart(names: Iterable[str]) -> dict[str, str]:
     return {name: said if count[said] == 1 else name for name, said in words.items()}
 
 
+def _of(metric: str) -> str:
+    """What a share is of, where it is not accuracy."""
+    return "" if metric == "accuracy" else f" ({METRICS[metric]})"
+
+
 def bound(attack: str, eps: float) -> str:
     """What an accuracy under this attack is; empty where it is the figure itself.
 
@@ -162,7 +177,7 @@ def span(low: float, high: float) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f}{numbers.THIN}%"
 
 
-def finding(curves: pd.DataFrame, axis: str) -> str:
+def finding(curves: pd.DataFrame, axis: str, metric: str = "accuracy") -> str:
     """What the picture shows, one sentence per curve: for people who cannot see it, and for a class."""
     sentences = []
     for (checkpoint, encoding), line in curves.groupby(["checkpoint", "encoding"], sort=False):
@@ -175,7 +190,8 @@ def finding(curves: pd.DataFrame, axis: str) -> str:
             start, end = f"at eps {first['x']:g}/255", f"at eps {last['x']:g}/255"
         text = f"{checkpoint} in {stored_as(str(encoding))}: {numbers.percent(first['mean'])} {start}"
         sentences.append(text + (f", {numbers.percent(last['mean'])} {end}." if len(line) > 1 else "."))
-    return " ".join(sentences)
+    said = " ".join(sentences)
+    return said if metric == "accuracy" else f"{METRICS[metric][0].upper()}{METRICS[metric][1:]}. {said}"
 
 
 def provenance(curves: pd.DataFrame, source: str) -> str:

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 
-def curves(lines: pd.DataFrame, name: str) -> pd.DataFrame:
+def curves(lines: pd.DataFrame, name: str, counted: str = "accuracy") -> pd.DataFrame:
     """The lines of a curve as a table for people; 95 % intervals over maps and images together."""
     low, high = ("image_low", "image_high") if name == "eps" else ("low", "high")
     columns = {
         "network": lines["checkpoint"],
         "stored as": lines["encoding"],
         "eps / 255" if name == "eps" else "BER": lines["x"],
-        "accuracy %": (100 * lines["mean"]).round(2),
+        f"{counted} %": (100 * lines["mean"]).round(2),
         "95 % low": (100 * lines[low]).round(2),
         "95 % high": (100 * lines[high]).round(2),
     }

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +84,9 @@ class Checkpoint:
             return own.imported(
                 self.state[name], self.imported.get(name), encoding, own.bits_of(self.imported)
             )
-        there, plain = self.finished.get(name), replace(encoding, tmr=0, copies=1)
+        there, plain = self.finished.get(name), encoding.once
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
-            return replace(there, words=quant.protected(there.words, encoding), encoding=encoding)
+            return own.kept(there, encoding)
         return quant.quantize(self.state[name], encoding)
 
 

@@ -29,7 +29,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--share", type=float, default=0.0, help="share of the layer's weights, 0 to 1 (0)")
     parser.add_argument("--draw", type=int, default=0, help="decides which weights those are (0)")
     parser.add_argument("--image", type=int, default=0, help="number of the test image (0)")
-    parser.add_argument("--eps", type=float, default=0.0, help="move every pixel by at most this, 1/255 (0)")
+    parser.add_argument(
+        "--eps", type=options.budget, default=0.0, help="move every pixel by at most this, 1/255 (0)"
+    )
     parser.add_argument("--attack", default="pgd", choices=ATTACKS, help="how pixels are moved (pgd)")
     parser.add_argument(
         "--mode", default="transfer", choices=MODES, help="made on the stored network, or on the flipped one"

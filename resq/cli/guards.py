@@ -16,7 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser, seed="random starts")
     options.add_file(parser)
     options.add_result(parser, 500, "the first N test images; on fewer than 500 most guards are not judged")
-    parser.add_argument("--eps", type=float, default=8.0, help="attack budget in 1/255 (default 8)")
+    parser.add_argument("--eps", type=options.budget, default=8.0, help="attack budget in 1/255 (default 8)")
     parser.add_argument("--steps", type=int, default=20, help="PGD steps; twice as many are tried too (20)")
 
 
