@@ -84,9 +84,12 @@ class Checkpoint:
             return own.imported(
                 self.state[name], self.imported.get(name), encoding, own.bits_of(self.imported)
             )
-        there, plain = self.finished.get(name), replace(encoding, tmr=0, copies=1)
+        there, plain = self.finished.get(name), replace(
+            encoding, tmr=0, copies=1, guard="", ranger=False
+        )
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
-            return replace(there, words=quant.protected(there.words, encoding), encoding=encoding)
+            words = quant.fitted(quant.protected(there.words, encoding), encoding)
+            return replace(there, words=words, encoding=encoding)
         return quant.quantize(self.state[name], encoding)
 
 
