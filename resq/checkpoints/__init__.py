@@ -84,9 +84,7 @@ class Checkpoint:
             return own.imported(
                 self.state[name], self.imported.get(name), encoding, own.bits_of(self.imported)
             )
-        there, plain = self.finished.get(name), replace(
-            encoding, tmr=0, copies=1, guard="", ranger=False
-        )
+        there, plain = self.finished.get(name), replace(encoding, tmr=0, copies=1, guard="", ranger=False)
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
             words = quant.fitted(quant.protected(there.words, encoding), encoding)
             return replace(there, words=words, encoding=encoding)

@@ -12,6 +12,7 @@ from resq import __version__, plugins
 from resq.cli import (
     aliases,
     asymmetry,
+    ber,
     bfa,
     campaign,
     card,
@@ -46,6 +47,7 @@ COMMANDS: dict[str, ModuleType] = {
     "inspect": inspect,
     "twin": twin,
     "sweep": sweep,
+    "ber": ber,
     "sensitivity": sensitivity,
     "claims": replay,
     "guards": guards,

@@ -108,7 +108,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
             {"name": str(e), "code": e.code, "scales": e.per, "bits": e.bits, "stored_bits": e.memory([1])}
             for e in map(Encoding.parse, ENCODINGS)
         ],
-        "guards": [{"name": name, "about": guard.about} for name, guard in GUARDS.items()],
+        "word_guards": [{"name": name, "about": guard.about} for name, guard in GUARDS.items()],
         "faults": [
             {"name": name, "about": _first_line(model)}
             for name, model in {**FAULTS, ACTIVATIONS: activation_faults.faulty}.items()

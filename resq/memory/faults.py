@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from resq.core import BitFlips, Layout
-from resq.memory import bits, bursts, protected, stuck
+from resq.memory import bits, bursts, hammer, protected, stuck
 from resq.memory.regions import Region, check_rate, region
 
 __all__ = ["FAULTS", "FaultModel", "Region", "check_rate", "effective_rates", "one_bit", "region"]
@@ -89,6 +89,7 @@ FAULTS: dict[str, FaultModel] = {
     "burst-word": bursts.word,
     "burst-pair": bursts.pair,
     "burst-row": bursts.row,
+    "rowhammer": hammer.rowhammer,
     "threefold": protected.threefold,
     "sec-ded": protected.secded,
 }
