@@ -157,8 +157,9 @@ def sentence(found: dict[str, Any]) -> str:
     return (
         f"Stored as {found['encoding']}, at {found['bits']:.2f} bits a weight, {wanted['checkpoint']} {able} "
         f"{100 * found['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
-        f"on held-out images ({100 * wanted['keep']:g} % were asked for); on {point['n']} test images it answers "
-        f"{100 * point['accuracy']:.1f} % right ({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "
+        f"on held-out images ({100 * wanted['keep']:g} % were asked for); on {point['n']} test images "
+        f"it answers {100 * point['accuracy']:.1f} % right "
+        f"({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "
         f"{100 * point['clean']:.1f} % without faults."
     )
 

@@ -116,7 +116,7 @@ def single(
         before, after = graph_split.split(bench.network, traced, f"body.{layer}")
         with torch.inference_mode():
             kept = [before(part) for part in x.split(BATCH)]
-            usual = _tops(after, kept)
+            usual = top_classes(after, kept)
         words, loss = bench.model.weights[layer].words.size, _score(after, kept, y)
         for bit in range(read.word_bits - 1, -1, -1):
             where = faults.region(bench.model, [layer], [bit])
@@ -124,7 +124,7 @@ def single(
             drawn = faults.count(where, rate, rng=seeds.rng(seed, "single", layer, bit))
             for number, address in enumerate(drawn.addresses):
                 with bench.flipped(BitFlips(address[None], np.zeros(1))), torch.inference_mode():
-                    tops = _tops(after, kept)
+                    tops = top_classes(after, kept)
                 yield {
                     "kind": "pvf", "layer": layer, "bit": bit, "words": words, "map": number, "flips": 1,
                     "share": 0.0, "n": len(y), "loss": loss[0], "clean": loss[1],
@@ -133,7 +133,7 @@ def single(
                 }  # fmt: skip
 
 
-def _tops(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]]) -> Tensor:
+def top_classes(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]]) -> Tensor:
     """The class of each image whose values are kept, int64 (N,); -1 where the logits are not finite."""
     logits = torch.cat([after(*values) for values in kept])
     return torch.where(torch.isfinite(logits).all(1), logits.argmax(1), -1)
