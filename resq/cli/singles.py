@@ -72,10 +72,10 @@ def table(found: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
 
 def text(said: dict[str, Any], arguments: argparse.Namespace) -> str:
     """The whole memory for people."""
+    share, first = f"{100 * said['critical']:.2f} %", f"{said['flips_to_first']:.0f}"
     return (
-        f"\n{100 * said['critical']:.2f} % of all bits are critical alone: they change an answer to one of the "
-        f"first {arguments.n} test images; of random flips, each alone, the first critical one comes after "
-        f"{said['flips_to_first']:.0f} on average. {said['injections']:,} flips were tried, where plain "
-        f"sampling to the same half-width of {arguments.error:g} in every cell tries {said['plain']:,}; "
-        f"seed {arguments.seed}"
+        f"\n{share} of all bits are critical alone: they change an answer to one of the first {arguments.n} "
+        f"test images; of random flips, each alone, the first critical one comes after {first} on average. "
+        f"{said['injections']:,} flips were tried, where plain sampling to the same half-width of "
+        f"{arguments.error:g} in every cell tries {said['plain']:,}; seed {arguments.seed}"
     )

@@ -17,6 +17,7 @@ def wrong(rate: Band, time: float, scrub: float = 0.0) -> Band:
     Args:
         rate: upsets per bit and unit of time.
         scrub: time between two scrubs; 0, or as long as all: none.
+
     Raises:
         ValueError: a negative time.
 

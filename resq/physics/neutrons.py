@@ -42,6 +42,7 @@ def relative(metres: float, cutoff: float = NEW_YORK) -> float:
     Args:
         metres: above the sea, 0..12,500.
         cutoff: vertical geomagnetic cutoff rigidity in GV, 0.1 (poles) .. 17 (equator).
+
     Raises:
         ValueError: beyond these.
 
@@ -74,6 +75,7 @@ def ground(
     Args:
         scrub: hours after which all bits are written anew; 0: never.
         fit: upsets in 10^9 hours of 2^20 bits at sea level in New York.
+
     Raises:
         ValueError: beyond what is covered.
 

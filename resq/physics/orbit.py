@@ -31,6 +31,7 @@ def earth(kilometres: float, days: float, scrub: float = 0.0) -> Place:
 
     Args:
         scrub: days between two scrubs; 0: none.
+
     Raises:
         ValueError: an altitude between which no satellite here counted.
 

@@ -63,6 +63,7 @@ def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> d
     Args:
         folder: of the files; what it holds of an earlier run of the same question is not measured again.
         told: (passes so far, passes at most), after each pass.
+
     Raises:
         ValueError: a network whose words cannot be mixed, or images that are not there.
     """

@@ -65,6 +65,7 @@ def read(words: np.ndarray, checks: np.ndarray, n: int, encoding: Encoding, zero
     Args:
         words: bytes, all copies; checks: the bits that guard them, packed.
         zero: the word that stands for weight 0 of each channel, uint8.
+
     Raises:
         ValueError: words that the decoder does not read.
     """

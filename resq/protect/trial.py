@@ -16,6 +16,7 @@ from torch import Tensor
 from resq import checkpoints, data
 from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding, seeds
+from resq.data.held_out import held_out
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.engine.predictions import score
 from resq.measure.run import sweep, taylor
@@ -23,7 +24,6 @@ from resq.memory import faults, quant
 from resq.memory.guards.layers import written
 from resq.protect import decoder
 from resq.protect.mixtures import Mixture
-from resq.training.tuning.stage import held_out
 
 
 def images(checkpoint: Checkpoint, n: int) -> Dataset:

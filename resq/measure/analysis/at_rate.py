@@ -38,6 +38,7 @@ def accuracy(rows: pd.DataFrame, low: float, value: float, high: float) -> Kept:
 
     Args:
         rows: of random faults in all words, BER 0 among them.
+
     Raises:
         ValueError: no such rows, or a rate beyond the largest that was measured.
     """

@@ -93,7 +93,7 @@ class Rows:
     spread = False
 
     def fit(self, words: np.ndarray, encoding: Encoding) -> np.ndarray:
-        """The words as they are."""
+        """The words (n,) as they are."""
         return words
 
     def store(
@@ -105,7 +105,7 @@ class Rows:
     def read(
         self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
-        """The rows decoded."""
+        """The rows (m, k) decoded."""
         width = encoding.word_bits
         data, state = _code(encoding).decode(pack(stored, width), checks[:, 0].astype(np.uint64))
         words = unpack(data, width, stored)

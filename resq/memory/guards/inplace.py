@@ -24,7 +24,7 @@ class InPlace:
     spread = False
 
     def fit(self, words: np.ndarray, encoding: Encoding) -> np.ndarray:
-        """The first seven of every eight cut to -64..63."""
+        """The words (n,), the first seven of every eight cut to -64..63."""
         whole = len(words) // 8 * 8
         held = words[:whole].reshape(-1, 8).view(np.int8).copy()
         held[:, :7] = np.clip(held[:, :7], -64, 63)

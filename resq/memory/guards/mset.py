@@ -27,7 +27,7 @@ class Mset:
     def store(
         self, blocks: np.ndarray, real: np.ndarray, encoding: Encoding, layer: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The words with the copies in them; nothing beside them."""
+        """The words (m, 1) with the copies in them; nothing beside them."""
         one = blocks.dtype.type
         top = blocks >> one(encoding.word_bits - 2) & one(1)
         return blocks | top | top << one(1), np.zeros((len(blocks), 0), blocks.dtype)

@@ -22,19 +22,19 @@ class Radar:
     spread = True
 
     def fit(self, words: np.ndarray, encoding: Encoding) -> np.ndarray:
-        """The words as they are."""
+        """The words (n,) as they are."""
         return words
 
     def store(
         self, blocks: np.ndarray, real: np.ndarray, encoding: Encoding, layer: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The words and the signature of each group."""
+        """The words (m, k) and the signature of each group (m, 1)."""
         return blocks, _signature(blocks, encoding)[:, None]
 
     def read(
         self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
-        """The groups whose signatures fit; the others are zero."""
+        """The groups (m, k) whose signatures fit; the others are zero."""
         wrong = _signature(stored, encoding) != checks[:, 0]
         return np.where(wrong[:, None], zero, stored)
 
