@@ -13,8 +13,9 @@ from resq.cli import options
 from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.measure.engine.faulty_network import FaultyNetwork
-from resq.measure.run import critical_bits, sweep
+from resq.measure.run import sweep
 from resq.measure.specs.sweep_spec import SweepSpec
+from resq.protect import critical_bits
 
 
 def add(parser: argparse.ArgumentParser) -> None:

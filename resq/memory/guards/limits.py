@@ -32,7 +32,7 @@ class Limits:
     def read(
         self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
-        """The words (m, 1) within the limit; beyond it the limit with their sign, and 0 in place of no number."""
+        """The words (m, 1) within the limit; beyond it the limit with their sign, and 0 for no number."""
         whole = _magnitude(encoding, stored.dtype)
         limit = _majority(checks.reshape(-1))
         size = stored & whole

@@ -8,12 +8,11 @@ import torch
 
 from resq import checkpoints, cli, data
 from resq.core import BitFlips, Encoding
-from resq.measure.analysis import single_faults
 from resq.measure.engine.faulty_network import FaultyNetwork
-from resq.measure.run import critical_bits
 from resq.measure.run.sweep import pixels
 from resq.measure.specs.sdc_rates import leveugle
 from resq.memory import faults
+from resq.protect import critical_bits, single_faults
 
 NET, ERROR = "signs/resnet20/base", 0.3
 

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from resq.core import BitFlips, seeds
-from resq.measure.analysis import single_faults
-from resq.measure.analysis.single_faults import Share
 from resq.measure.engine import graph_split
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run.sensitivity import BATCH, top_classes
 from resq.measure.run.taylor import moves
 from resq.measure.specs.sdc_rates import leveugle
 from resq.memory import faults
+from resq.protect import single_faults
+from resq.protect.single_faults import Share
 
 Cell = tuple[str, int]
 
