@@ -51,6 +51,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "sweep": {
         "choice": "networks and encodings",
         "settings": "settings",
+        "place": "rate of a place",
         "cell": "chosen cell",
         "live": "measuring live",
         "more": "text and numbers below the figures",
@@ -138,6 +139,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "attack": ("settings", "attack"),
         "steps": ("settings", "attack steps"),
         "points": ("settings", "points on each curve"),
+        "place": ("place", "place whose bit error rate is told, such as orbit_686_days_3650_scrub_1"),
         "parts": ("settings", "what is measured live"),
         "job": ("live", "measurement to follow"),
         "cell": ("cell", "stored cell that is looked at again"),
