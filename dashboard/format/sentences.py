@@ -335,6 +335,7 @@ FAULT_NAMES = {
     "burst-word": "whole words",
     "burst-pair": "neighbouring pairs",
     "burst-row": "rows of 512 bits",
+    "rowhammer": "where real hammering flipped",
     "threefold": "all bits stored three times",
     "sec-ded": "memory with SEC-DED",
     "activations": "8-bit activations",

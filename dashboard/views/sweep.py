@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.charts import curves as curves_charts
-from dashboard.components import job_status, page_frame, render, rerun_cell
+from dashboard.components import from_place, job_status, page_frame, render, rerun_cell
 from dashboard.format import sentences, tables
 from dashboard.forms import sweep
 from dashboard.model import select_rows
@@ -129,6 +129,7 @@ def page(names: list[str]) -> None:
     if not specs:
         render.error_box("Choose at least one network and one encoding.")
         return
+    from_place.section(cached.rows(), nets, encs)
     found = job_status.measurement(
         kind=SweepSpec, lost="The settings still hold; press “Measure live” again."
     )

@@ -34,13 +34,28 @@ def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Networ
         checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
     )
     clamp.install(network.body, checkpoint.card.get("clamp", {}))
+    if any(q.encoding.ranger for q in model.weights.values()):
+        clamp.install(network.body, limits(network, checkpoint.data))
     return network
+
+
+def limits(network: networks.Network, dataset: str) -> dict[str, float]:
+    """The largest magnitude of each activation over the first 500 training images: 32 bits of memory each.
+
+    Raises:
+        FileNotFoundError: the images are not on this machine.
+    """
+    pixels = np.ascontiguousarray(data.load(dataset, "train").pixels[:CALIBRATION])
+    return clamp.bounds(network.body, network, torch.from_numpy(pixels).float().div_(255))
 
 
 def _in_order(model: QuantizedModel) -> Iterator[tuple[str, np.ndarray]]:
     yield from model.floats.items()
     for name, q in model.weights.items():
         yield name, q.words
+
+
+CALIBRATION = 500  # training images that limits of activations are taken from
 
 
 # Their words reach 3e38: times a channel's factor a flipped weight could overflow where it alone does not.

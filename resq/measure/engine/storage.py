@@ -12,6 +12,7 @@ from resq.checkpoints import Checkpoint
 from resq.core.encoding import FLOATS, MOST_COPIES, Encoding
 from resq.core.errors import ResqError
 from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.networks import clamp
 
 
 def storage(checkpoint: Checkpoint, encodings: Iterable[str]) -> list[dict[str, Any]]:
@@ -20,6 +21,7 @@ def storage(checkpoint: Checkpoint, encodings: Iterable[str]) -> list[dict[str, 
     for name in encodings:
         bench = FaultyNetwork(checkpoint, Encoding.parse(name), floats=True)
         weights, beside = sum(bench.model.read.words), bench.beside.n_bits if bench.beside else 0
+        beside += 32 * len(clamp.places(bench.network.body)) if bench.encoding.ranger else 0
         words = bench.model.n_bits / weights
         rows.append({
             "encoding": name, "words": words, "beside": beside / weights, "all": words + beside / weights,
