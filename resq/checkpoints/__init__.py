@@ -87,10 +87,6 @@ class Checkpoint:
         there, plain = self.finished.get(name), encoding.once
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
             return own.kept(there, encoding)
-        there, plain = self.finished.get(name), replace(encoding, tmr=0, copies=1, guard="", ranger=False)
-        if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
-            words = quant.fitted(quant.protected(there.words, encoding), encoding)
-            return replace(there, words=words, encoding=encoding)
         return quant.quantize(self.state[name], encoding)
 
 

@@ -182,12 +182,12 @@ class Encoding:
 
     @property
     def once(self) -> Encoding:
-        """The words alone, stored once: copies and what lies beside them change no word.
+        """The words alone, stored once: copies, guards and what lies beside them make them from no others.
 
         >>> str(Encoding.parse("int4-tmr2-x3+folded9").once)
         'int4'
         """
-        return replace(self, tmr=0, copies=1, beside="fp32", beside_copies=1)
+        return replace(self, tmr=0, copies=1, beside="fp32", beside_copies=1, guard="", ranger=False)
 
     @property
     def base(self) -> Encoding:

@@ -95,7 +95,7 @@ def kept(there: QuantizedTensor, encoding: Encoding) -> QuantizedTensor:
         rows = outside.reshape(-1, *[1] * (words.ndim - 1))
         words = np.where(rows, wide.words, words)
         scale, zero = np.where(outside, wide.scale, scale), np.where(outside, wide.zero, zero)
-    return QuantizedTensor(quant.protected(words, encoding), scale, zero, encoding)
+    return QuantizedTensor(quant.fitted(quant.protected(words, encoding), encoding), scale, zero, encoding)
 
 
 def imported(
