@@ -23,7 +23,7 @@ ROW = {
 @pytest.mark.parametrize("numbers", ["1", "2"])
 @pytest.mark.parametrize(("weights", "encoding", "same"), [
     (CODES, "int4", False), (CODES, "int4-tmr2", False), (CODES, "int8+int4-tmr2@0", False),
-    (CODES, "int8", True), (CODES, "fp32", True), (CODES, "int4-tmr2+folded9", True),
+    (CODES, "int8", True), (CODES, "fp32", True), (CODES, "int4-tmr2+folded9", False),
     (FLOATS, "int4-tmr2", True), ("of-a-user", "int4", False),
 ])  # fmt: skip
 def test_older_rows_in_words_of_four_bits_count_only_where_the_words_are_the_same(
