@@ -16,7 +16,7 @@ from dashboard.model import lessons
 from resq.claims import registry
 from resq.core.paths import ROOT
 from resq.measure.specs import campaign, sweep_spec
-from resq.training import hardening_list, presets, recipe
+from resq.training import hardening_list, presets, recipe, study
 
 SPECS = ROOT / "assets" / "specs"
 RECORDED = Path(__file__).with_suffix(".json")
@@ -40,6 +40,7 @@ def _tree(value: Any) -> Any:
 def hashes() -> dict[str, str]:
     """Path below the project -> 16 hex digits of everything that was read from it."""
     read = {
+        "asymmetry": lambda file: study.read(file).hash,
         "recipes": lambda file: recipe.read(file).hash,
         "campaigns": lambda file: campaign.read(file).hash,
         "presets": lambda file: _repr(presets.read(file)),
