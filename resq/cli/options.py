@@ -73,7 +73,6 @@ def opened(arguments: argparse.Namespace) -> str:
     name = getattr(arguments, "checkpoint", None) or getattr(arguments, "target", None)
     if not hasattr(arguments, "encoding") or not name or name.endswith((".toml", ".json")):
         return ""
-    deployed.refuse(name)
     if deployed.is_file(name):
         arguments.encoding = arguments.encoding or AS_STORED
         return f"{name} as it is"

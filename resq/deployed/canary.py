@@ -152,7 +152,7 @@ def _flips(addresses: np.ndarray) -> BitFlips:
 def _batch(network: Network, x: np.ndarray) -> int:
     """The quickest batch whose answers are those of the file's own."""
     own, best, least = network.batch, network.batch, np.inf
-    if (network.parsed.input.shape or (1,))[0] > 0 and network.parsed.carrier == "onnx":
+    if (network.parsed.input.shape or (1,))[0] > 0 and network.parsed.carrier in ("onnx", "pt2"):
         return own  # the file fixes it
     expected = network.logits(x)
     for batch in (b for b in BATCHES if b <= len(x)):

@@ -20,7 +20,7 @@ from resq.core.errors import ResqError
 from resq.core.paths import work
 from resq.deployed import pixels as pixels_module
 from resq.deployed import words
-from resq.deployed.formats import FORMATS, REFUSED
+from resq.deployed.formats import FORMATS
 from resq.deployed.pixels import Asked, Pixels
 from resq.deployed.process import DiedError, MissingError, Process, RuntimeRefusedError
 from resq.deployed.runtimes import ENGINES
@@ -35,17 +35,6 @@ AS_IT_SAYS = Asked()
 def is_file(name: str) -> bool:
     """Whether a name is that of a deployed file and not of a checkpoint."""
     return Path(name).suffix.lower() in FORMATS
-
-
-def refuse(name: str | Path) -> None:
-    """Says why a file is not opened, if it is one of those.
-
-    Raises:
-        ValueError: it is.
-    """
-    why = REFUSED.get(Path(name).suffix.lower())
-    if why:
-        raise ResqError(f"{Path(name).name} {why}")
 
 
 def find(name: str | Path) -> Path:
@@ -106,7 +95,6 @@ def read(file: str | Path) -> tuple[bytes, Parsed]:
         ValueError: no such file, too large, or not one that can be measured; the sentence says why.
     """
     path = find(file)
-    refuse(path)
     try:
         size = path.stat().st_size
         if size > LARGEST:

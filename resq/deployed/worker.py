@@ -45,7 +45,7 @@ class Served:
     def do_open(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Opens a file."""
         about = head["about"]
-        self.engine = engine(about["carrier"], arrays[0].tobytes(), about)
+        self.engine = engine(about["carrier"], arrays[0], about)
         self.pixels = Pixels(**about["pixels"])
         return {"runtime": self.engine.name, "ways": list(self.engine.ways)}, []
 

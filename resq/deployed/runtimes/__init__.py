@@ -15,6 +15,7 @@ import numpy as np
 ENGINES = {
     "tflite": ("resq.deployed.runtimes.litert", "ai-edge-litert==2.3.0"),
     "onnx": ("resq.deployed.runtimes.onnxruntime", "onnxruntime==1.32.0"),
+    "pt2": ("resq.deployed.runtimes.program", "torch"),
 }
 
 
@@ -64,9 +65,11 @@ class Engine(Protocol):
         ...
 
 
-def engine(carrier: str, memory: bytes, about: dict[str, Any]) -> Engine:
+def engine(carrier: str, memory: np.ndarray, about: dict[str, Any]) -> Engine:
     """The carrier's runtime with these bytes.
 
+    Args:
+        memory: uint8, which the engine may write into and keeps.
     Raises:
         ImportError: the runtime's package is not installed.
     """

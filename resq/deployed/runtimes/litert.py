@@ -20,15 +20,15 @@ class Engine:
     """A TFLite file, interpreted with the default delegate, as programs on a board and on a phone do.
 
     Args:
-        memory: the file.
+        memory: the file's bytes, which flips are made in.
         about: ``threads``.
     """
 
     ways = ("interpreter",)
 
-    def __init__(self, memory: bytes, about: dict[str, Any]) -> None:
+    def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
         self.name = f"LiteRT {version('ai-edge-litert')}"
-        self._memory, self._threads = bytearray(memory), int(about["threads"])
+        self._memory, self._threads = memory, int(about["threads"])
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
         self._clean = self._interpreter()
         self._faulty: Interpreter | None = None
@@ -48,10 +48,10 @@ class Engine:
         self._flips = self._faulty = None
 
     def _xor(self, at: np.ndarray, mask: np.ndarray) -> None:
-        np.frombuffer(self._memory, np.uint8)[at] ^= mask
+        self._memory[at] ^= mask
 
     def _interpreter(self) -> Interpreter:
-        return Interpreter(model_content=bytes(self._memory), num_threads=self._threads)
+        return Interpreter(model_content=self._memory.tobytes(), num_threads=self._threads)
 
     def _now(self) -> Interpreter:
         """An interpreter of the bytes as they are now."""
@@ -94,7 +94,7 @@ class Engine:
 
     def bytes_now(self) -> Sequence[memoryview]:
         """The file as it is now."""
-        return [memoryview(self._memory)]
+        return [self._memory.data]
 
 
 def _sized(made: Interpreter, batch: int) -> Interpreter:

@@ -26,16 +26,16 @@ class Engine:
     """An ONNX file on the CPU provider.
 
     Args:
-        memory: the file.
+        memory: the file's bytes, which flips are made in.
         about: ``threads``, and ``stored``: [name, dtype, shape, offset, bytes] of what may be flipped.
     """
 
     ways = (FRESH, SHARED)
 
-    def __init__(self, memory: bytes, about: dict[str, Any]) -> None:
+    def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
         self.name = f"onnxruntime {ort.__version__}"
         self._threads, self._stored = int(about["threads"]), about["stored"]
-        self._memory = bytearray(memory)
+        self._memory = memory
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
         self._clean = self._fresh()
         self._flipped: ort.InferenceSession | None = None
@@ -46,7 +46,7 @@ class Engine:
         self.undo()
         self._shared = None
         if way == SHARED:
-            self._shared = Shared(bytes(self._memory), self._stored, self._options())
+            self._shared = Shared(self._memory.tobytes(), self._stored, self._options())
 
     def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes."""
@@ -63,7 +63,7 @@ class Engine:
         if self._shared:
             self._shared.xor(at, mask)
         else:
-            np.frombuffer(self._memory, np.uint8)[at] ^= mask
+            self._memory[at] ^= mask
 
     def _options(self) -> ort.SessionOptions:
         options = ort.SessionOptions()
@@ -75,7 +75,7 @@ class Engine:
         return options
 
     def _fresh(self) -> ort.InferenceSession:
-        return _session(bytes(self._memory), self._options())
+        return _session(self._memory.tobytes(), self._options())
 
     def _now(self) -> ort.InferenceSession:
         if self._shared:
@@ -113,7 +113,7 @@ class Engine:
 
     def bytes_now(self) -> Sequence[memoryview]:
         """The memory that flips are made in."""
-        return self._shared.bytes_now() if self._shared else [memoryview(self._memory)]
+        return self._shared.bytes_now() if self._shared else [self._memory.data]
 
 
 def _session(memory: bytes, options: ort.SessionOptions) -> ort.InferenceSession:
