@@ -37,7 +37,7 @@ def headline(about: Mapping[str, Any]) -> str:
     )
 
 
-CARRIERS = {"tflite": "A TFLite", "onnx": "An ONNX"}
+CARRIERS = {"tflite": "A TFLite", "onnx": "An ONNX", "pt2": "A torch.export"}
 
 
 def ends(about: Mapping[str, Any]) -> str:

@@ -196,14 +196,22 @@ def test_texts_for_operators_pickled_weights_and_outside_places_are_refused(file
     def meta(config):
         return config["config"]["conv.weight"]["tensor_meta"]
 
-    assert "as a pickle, which is not opened" in part(lambda c: c["config"]["conv.weight"].update(use_pickle=True))
-    assert "its part does not hold them" in part(lambda c: meta(c)["sizes"][0].update(as_int=9) or meta(c)["strides"][0].update(as_int=27))
+    assert "as a pickle, which is not opened" in part(
+        lambda c: c["config"]["conv.weight"].update(use_pickle=True)
+    )
+    assert "its part does not hold them" in part(
+        lambda c: meta(c)["sizes"][0].update(as_int=9) or meta(c)["strides"][0].update(as_int=27)
+    )
     assert "a view of other words" in part(lambda c: meta(c)["strides"][3].update(as_int=0))
-    assert "no part 'data/weights/../../x'" in part(lambda c: c["config"]["conv.weight"].update(path_name="../../x"))
+    assert "no part 'data/weights/../../x'" in part(
+        lambda c: c["config"]["conv.weight"].update(path_name="../../x")
+    )
     assert "it is damaged" in part(lambda c: meta(c)["sizes"][0].update(as_int="many"))
     assert "in the same bytes" in part(
-        lambda c: c["config"]["conv.bias"].update(path_name="weight_0")
-        or c["config"]["conv.bias"]["tensor_meta"].update(storage_offset={"as_int": 1})
+        lambda c: (
+            c["config"]["conv.bias"].update(path_name="weight_0")
+            or c["config"]["conv.bias"]["tensor_meta"].update(storage_offset={"as_int": 1})
+        )
     )
 
     def file_name(graph):

@@ -8,4 +8,8 @@ from resq.deployed.formats import onnx, pt2, tflite
 from resq.deployed.words import Parsed
 
 # A file's last letters -> what reads it.
-FORMATS: dict[str, Callable[[bytes], Parsed]] = {".tflite": tflite.parse, ".onnx": onnx.parse, ".pt2": pt2.parse}
+FORMATS: dict[str, Callable[[bytes], Parsed]] = {
+    ".tflite": tflite.parse,
+    ".onnx": onnx.parse,
+    ".pt2": pt2.parse,
+}

@@ -105,7 +105,10 @@ def _program(archive: pt2_zip.Archive) -> Program:
         if len(ends) != 1:
             raise RefusedError(f"has {len(ends)} {what}s; an image classifier has one")
     nodes = pt2_graph.nodes(graph)
-    ends = [_end(name, graph["tensor_values"], what) for name, what in ((inputs[0], "n input"), (outputs[0], "n output"))]
+    ends = [
+        _end(name, graph["tensor_values"], what)
+        for name, what in ((inputs[0], "n input"), (outputs[0], "n output"))
+    ]
     return Program(nodes, held, _with_span(ends[0], nodes), ends[1])
 
 
@@ -113,7 +116,10 @@ def _tensors(archive: pt2_zip.Archive, listed: str, folder: str) -> dict[str, He
     """The tensors that a part lists."""
     if listed not in archive.parts:
         return {}
-    return {name: _held(archive, str(name), about, folder) for name, about in archive.text(listed)["config"].items()}
+    return {
+        name: _held(archive, str(name), about, folder)
+        for name, about in archive.text(listed)["config"].items()
+    }
 
 
 def _held(archive: pt2_zip.Archive, name: str, about: dict[str, Any], folder: str) -> Held:

@@ -100,7 +100,7 @@ def nodes(graph: dict[str, Any]) -> tuple[Node, ...]:
 def _node(one: dict[str, Any]) -> Node:
     target = one["target"]
     known = OPERATORS.fullmatch(target)
-    if known and DENIED.fullmatch(known[2]) or not known and not NUMBERS.fullmatch(target):
+    if (known and DENIED.fullmatch(known[2])) or (not known and not NUMBERS.fullmatch(target)):
         more = "; run program.run_decompositions() before it is saved" if "higher_order" in target else ""
         raise RefusedError(f"has the operator {target!r:.80}, which is not run{more}")
     given = tuple((str(i["name"]), _argument(target, i["name"], i["arg"])) for i in one["inputs"])

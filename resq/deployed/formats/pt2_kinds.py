@@ -41,7 +41,7 @@ def kind_of(name: str, read: Readers, count: int, depth: int = 0) -> tuple[str, 
     found = ("other", "", 0)
     for number, node, argument in read.get(name, ()):
         first = bool(node.given) and node.given[0][0] == argument
-        passes = node.op in THROUGH or node.op.startswith("dequantize_per") and argument == "input"
+        passes = node.op in THROUGH or (node.op.startswith("dequantize_per") and argument == "input")
         if passes and first and depth < DEEPEST:
             told = next((kind_of(out, read, count, depth + 1) for out in node.makes()), found)
         else:

@@ -90,7 +90,9 @@ def _span(raw: bytes, info: zipfile.ZipInfo) -> Span:
 
 def _refuse(parts: dict[str, Span]) -> None:
     if "serialized_exported_program.json" in parts:
-        raise RefusedError(f"was written by torch before 2.8, which pickles its weights; {AGAIN} of torch 2.8")
+        raise RefusedError(
+            f"was written by torch before 2.8, which pickles its weights; {AGAIN} of torch 2.8"
+        )
     if any(name.startswith("data/aotinductor/") for name in parts):
         raise RefusedError(
             "holds compiled code (AOTInductor), which is not run; save the program itself: "

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
-import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
 
 from resq.core.errors import ResqError
 from resq.deployed.formats.pt2_graph import NUMBERS, OPERATORS, Node, Ref, Said
@@ -17,8 +16,7 @@ from resq.deployed.formats.pt2_graph import NUMBERS, OPERATORS, Node, Ref, Said
 class Values(Protocol):
     """What was made so far, by name."""
 
-    def __getitem__(self, name: str, /) -> Any:
-        ...
+    def __getitem__(self, name: str, /) -> Any: ...
 
 
 def called(target: str) -> Callable[..., Any]:
