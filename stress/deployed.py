@@ -1,4 +1,4 @@
-"""Mutated .tflite, .onnx and .pt2 files: each is refused in a sentence or measured; nothing but its process dies.
+"""Mutated .tflite, .onnx and .pt2 files: each is refused in a sentence or measured; only its process may die.
 
 The seeds decide the mutations. A file that passes the reader meets its runtime in a worker process, as in a
 measurement: opened, asked for answers, flipped, undone. A worker serves many files, so that thousands take

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -37,19 +38,19 @@ def exported(module: nn.Module, file: Path, images: Tensor, free: bool = True) -
 
 def pt2e(module: nn.Module, file: Path, images: Tensor, calibration: Iterable[Tensor] = ()) -> Path:
     """Saves the module quantized by PT2E: int8 weights per channel, uint8 activations."""
-    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-    from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
+    converting = import_module("torchao.quantization.pt2e.quantize_pt2e")
+    x86 = import_module("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer")
 
     _plain(module)
     chosen = x86.X86InductorQuantizer().set_global(x86.get_default_x86_inductor_quantization_config())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        prepared = prepare_pt2e(
+        prepared = converting.prepare_pt2e(
             torch.export.export(module.eval(), (images,), dynamic_shapes=(FREE,)).module(), chosen
         )
         for part in (images, *calibration):
             prepared(part)
-        converted = convert_pt2e(prepared)
+        converted = converting.convert_pt2e(prepared)
         torch.export.save(torch.export.export(converted, (images,), dynamic_shapes=(FREE,)), file)
     return file
 
@@ -66,7 +67,7 @@ def _plain(module: nn.Module) -> None:
     """What torchao 0.18's quantizer expects: it finds layers by their class, and each used in one place."""
     for layer in [*module.modules()]:
         if type(layer) is SmallConv2d:
-            layer.__class__ = nn.Conv2d
+            object.__setattr__(layer, "__class__", nn.Conv2d)
         for name, inner in layer.named_children():
             if type(inner) is nn.ReLU:
                 setattr(layer, name, Rectified())

@@ -1,4 +1,4 @@
-"""Networks of every architecture as onnxruntime and PT2E quantize them: the runtime's answers, the file's words.
+"""Networks of every architecture as onnxruntime and PT2E quantize them: the runtime's own answers and words.
 
 The small one is always tried; the others take minutes and run where RESQ_LONG is set. A plain script stands
 beside: it knows onnx, onnxruntime and torch and nothing of this project but the images.

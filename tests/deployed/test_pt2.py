@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -30,10 +31,8 @@ def files(tmp_path_factory):
     torch.manual_seed(0)
     made = {"float": pt2_files.exported(pt2_files.Small(), folder / "float.pt2", IMAGES)}
     made["fixed"] = pt2_files.exported(pt2_files.Small(), folder / "fixed.pt2", IMAGES, free=False)
-    try:
+    with suppress(ImportError):  # torchao is no part of the project; its programs are measured without it
         made["pt2e"] = pt2_files.pt2e(pt2_files.Small(), folder / "pt2e.pt2", IMAGES)
-    except ImportError:
-        pass  # torchao is no part of the project; its programs are measured without it
     return made
 
 
@@ -144,11 +143,11 @@ def refused(file):
 
 
 HOSTILE = {
-    "torch.ops.aten.from_file.default": "has the operator 'torch.ops.aten.from_file.default', which is not run",
+    "torch.ops.aten.from_file.default": "has the operator 'torch.ops.aten.from_file.default'",
     "torch.hub.load": "has the operator 'torch.hub.load', which is not run",
     "_operator.methodcaller": "has the operator '_operator.methodcaller', which is not run",
     "torch.ops.aten.set_.default": "which is not run",
-    "torch.ops.higher_order.cond": "run program.run_decompositions\\(\\) before it is saved",
+    "torch.ops.higher_order.cond": "run program.run_decompositions() before it is saved",
     "torch.ops.mine.conv2d.default": "which is not run",
 }
 
@@ -159,7 +158,7 @@ def test_operators_that_reach_beyond_numbers_are_refused_when_the_file_is_read(f
         return raw.replace(b"torch.ops.aten.conv2d.default", target.encode())
 
     said = refused(changed(files["float"], tmp_path / "net.pt2", "models/model.json", instead))
-    assert HOSTILE[target].replace("\\", "") in said
+    assert HOSTILE[target] in said
 
 
 def test_an_operator_that_this_torch_does_not_have_is_refused_by_the_process_that_runs_it(files, tmp_path, x):
@@ -193,23 +192,21 @@ def test_texts_for_operators_pickled_weights_and_outside_places_are_refused(file
 
         return refused(changed(files["float"], tmp_path / "net.pt2", name, text))
 
-    def meta(config):
-        return config["config"]["conv.weight"]["tensor_meta"]
+    def weight(**of):
+        return part(lambda config: config["config"]["conv.weight"].update(of))
 
-    assert "as a pickle, which is not opened" in part(
-        lambda c: c["config"]["conv.weight"].update(use_pickle=True)
-    )
-    assert "its part does not hold them" in part(
-        lambda c: meta(c)["sizes"][0].update(as_int=9) or meta(c)["strides"][0].update(as_int=27)
-    )
-    assert "a view of other words" in part(lambda c: meta(c)["strides"][3].update(as_int=0))
-    assert "no part 'data/weights/../../x'" in part(
-        lambda c: c["config"]["conv.weight"].update(path_name="../../x")
-    )
-    assert "it is damaged" in part(lambda c: meta(c)["sizes"][0].update(as_int="many"))
+    def meta(change):
+        return part(lambda config: change(config["config"]["conv.weight"]["tensor_meta"]))
+
+    assert "as a pickle, which is not opened" in weight(use_pickle=True)
+    assert "no part 'data/weights/../../x'" in weight(path_name="../../x")
+    assert "its part does not hold them" in meta(lambda m: m["sizes"][0].update(as_int=9))
+    assert "a view of other words" in meta(lambda m: m["strides"][3].update(as_int=0))
+    assert "it is damaged" in meta(lambda m: m["sizes"][0].update(as_int="many"))
+    inside = {"path_name": "weight_0"}
     assert "in the same bytes" in part(
         lambda c: (
-            c["config"]["conv.bias"].update(path_name="weight_0")
+            c["config"]["conv.bias"].update(inside)
             or c["config"]["conv.bias"]["tensor_meta"].update(storage_offset={"as_int": 1})
         )
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -97,29 +98,25 @@ def _program(archive: pt2_zip.Archive) -> Program:
     model = models[0].removeprefix("models/").removesuffix(".json")
     module = archive.text(models[0])["graph_module"]
     graph, signature = module["graph"], module["signature"]
-    kept = {**_tensors(archive, f"data/weights/{model}_weights_config.json", "data/weights/"),
-            **_tensors(archive, f"data/constants/{model}_constants_config.json", "data/constants/")}  # fmt: skip
-    held, inputs = _inputs(signature["input_specs"], kept)
+    weights, constants = (_tensors(archive, model, kind) for kind in ("weights", "constants"))
+    held, inputs = _inputs(signature["input_specs"], {**constants, **weights})
     outputs = [_output(spec) for spec in signature["output_specs"]]
     for what, ends in (("input", inputs), ("output", outputs)):
         if len(ends) != 1:
             raise RefusedError(f"has {len(ends)} {what}s; an image classifier has one")
     nodes = pt2_graph.nodes(graph)
-    ends = [
-        _end(name, graph["tensor_values"], what)
-        for name, what in ((inputs[0], "n input"), (outputs[0], "n output"))
-    ]
-    return Program(nodes, held, _with_span(ends[0], nodes), ends[1])
+    taken, given = (_end(name, graph["tensor_values"]) for name in (inputs[0], outputs[0]))
+    return Program(nodes, held, _with_span(taken, nodes), given)
 
 
-def _tensors(archive: pt2_zip.Archive, listed: str, folder: str) -> dict[str, Held]:
-    """The tensors that a part lists."""
+def _tensors(archive: pt2_zip.Archive, model: str, kind: str) -> dict[str, Held]:
+    """The tensors that the list of weights, or that of constants, names."""
+    folder = f"data/{kind}/"
+    listed = f"{folder}{model}_{kind}_config.json"
     if listed not in archive.parts:
         return {}
-    return {
-        name: _held(archive, str(name), about, folder)
-        for name, about in archive.text(listed)["config"].items()
-    }
+    config = archive.text(listed)["config"]
+    return {name: _held(archive, str(name), about, folder) for name, about in config.items()}
 
 
 def _held(archive: pt2_zip.Archive, name: str, about: dict[str, Any], folder: str) -> Held:
@@ -198,11 +195,11 @@ def _output(spec: dict[str, Any]) -> str:
     return str(about["arg"]["as_tensor"]["name"])
 
 
-def _end(name: str, values: dict[str, Any], what: str) -> Tensor:
+def _end(name: str, values: dict[str, Any]) -> Tensor:
     meta = values[name]
     dtype = TYPES.get(meta["dtype"], (f"type {meta['dtype']}", 0))[0]
     if dtype not in ("float32", "float16", "uint8", "int8"):
-        raise RefusedError(f"has a{what} of {dtype}; expected float32, float16, uint8 or int8")
+        raise RefusedError(f"takes or gives {dtype} ({name!r:.40}); expected float32, float16, uint8 or int8")
     return Tensor(name, dtype, tuple(_size(n) if "as_int" in n else -1 for n in meta["sizes"]))
 
 
@@ -249,7 +246,7 @@ def _values(raw: bytes, held: Held | None) -> list[Any]:
 def _apart(stored: list[Stored]) -> None:
     """Refuses a file in which one byte would be a part of two tensors."""
     ordered = sorted(stored, key=lambda s: s.offset)
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if one.offset + one.n_bytes > other.offset:
             raise RefusedError(f"keeps {one.name!r:.60} and {other.name!r:.60} in the same bytes")
 

@@ -17,7 +17,7 @@ from resq.deployed.words import RefusedError
 MOST = 100_000  # parts
 LARGEST_TEXT = 2**27  # bytes of JSON
 LOCAL = 30  # bytes of a part's own header, before its name
-AGAIN = "load it there and save it again: torch.export.save(torch.export.load(file), file)"
+AGAIN = "with a newer torch, save it again: torch.export.save(torch.export.load(file), file)"
 
 Span = tuple[int, int]
 
@@ -90,9 +90,7 @@ def _span(raw: bytes, info: zipfile.ZipInfo) -> Span:
 
 def _refuse(parts: dict[str, Span]) -> None:
     if "serialized_exported_program.json" in parts:
-        raise RefusedError(
-            f"was written by torch before 2.8, which pickles its weights; {AGAIN} of torch 2.8"
-        )
+        raise RefusedError(f"was written by torch before 2.8, which pickles its weights; {AGAIN}")
     if any(name.startswith("data/aotinductor/") for name in parts):
         raise RefusedError(
             "holds compiled code (AOTInductor), which is not run; save the program itself: "

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
+import torch.ao.quantization.fx._decomposed  # noqa: F401  registers quantized_decomposed
 
 from resq.core.errors import ResqError
 from resq.deployed.formats.pt2_graph import NUMBERS, OPERATORS, Node, Ref, Said

@@ -30,16 +30,8 @@ from resq.deployed.words import Stored
 # Carrier -> what reads its graph, and its operators.
 READERS = {"tflite": read_tflite.program, "onnx": read_onnx.program, "pt2": read_pt2.program}
 OPS: dict[str, Any] = {"tflite": tflite_ops.OPS, "onnx": onnx_ops.OPS, "pt2": pt2_ops.OPS}
-SOFT = (
-    "SOFTMAX",
-    "Softmax",
-    "LogSoftmax",
-    "QLinearSoftmax",
-    "softmax",
-    "_softmax",
-    "log_softmax",
-    "_log_softmax",
-)
+LOG_SOFT = ("LogSoftmax", "log_softmax", "_log_softmax")
+SOFT = ("SOFTMAX", "Softmax", "QLinearSoftmax", "softmax", "_softmax", *LOG_SOFT)
 # What may stand behind a last softmax.
 AFTER = (
     "QUANTIZE",
@@ -86,8 +78,7 @@ class Twin(nn.Module):
         self._last = _last_readers(self.program)
         self.scored = _scored(self.program)
         self.soft = any(
-            s.op in SOFT and "log" not in s.op.lower() and s.inputs[0] == self.scored
-            for s in self.program.steps
+            s.op in SOFT and s.op not in LOG_SOFT and s.inputs[0] == self.scored for s in self.program.steps
         )
 
     def _refuse(self) -> None:

@@ -67,7 +67,8 @@ def _cast(v: Values, step: Step) -> Tensor:
     x: Tensor = v[step.inputs[0]]
     if x.is_floating_point() and all("float" in kind for kind in kinds):
         return x
-    return _aten(v, step)[0]  # type: ignore[no-any-return]
+    changed: Tensor = _aten(v, step)[0]
+    return changed
 
 
 def _lies(v: Values, step: Step) -> Tensor:
