@@ -60,6 +60,14 @@ def known(about: Mapping[str, Any]) -> bool:
     return not str(about["input"]["pixels"]).startswith("not known")
 
 
+def misfit(about: Mapping[str, Any], images: str, classes: int) -> str:
+    """Why these images, of so many classes, are not the file's; "" where they may be."""
+    own = about["output"]["classes"]
+    if not own or own == classes:
+        return ""
+    return f"The file tells {own} classes apart; {images} has {classes}. Choose other images."
+
+
 def layers(about: Mapping[str, Any]) -> pd.DataFrame:
     """The stored tensors as a table for people, in the order of the graph."""
     return pd.DataFrame([_layer(layer) for layer in about["layers"]])
