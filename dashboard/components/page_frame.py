@@ -68,7 +68,8 @@ def group(name: str, part: str = "") -> DeltaGenerator:
         part: tells several containers of one group apart.
     """
     page = st.session_state.get("page", "")
-    name = url_schema.OF_FILES.get((page, name), name)
+    if (page, name) in url_schema.OF_FILES:
+        name, part = url_schema.OF_FILES[page, name], f"{name}_{part}"
     assert name in url_schema.GROUPS.get(page, {name: ""}), f"{name} is no group of {page} in state.GROUPS"
     return st.container(key=f"group_{name}__{part}" if part else f"group_{name}")
 
