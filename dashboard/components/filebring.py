@@ -90,10 +90,10 @@ def images(classes: int) -> str | None:
         )  # fmt: skip
 
 
-def link(page: str, label: str, name: str, images: str, inputs: str, **values: object) -> None:
+def link(page: str, label: str, name: str, images: str, inputs: str, **values: Any) -> None:
     """A link to another page with this file, its images and what was said of its input."""
     given = Asked.parse(inputs)
-    said = dict(zip(inputs.split()[::2], inputs.split()[1::2], strict=True))
+    said: dict[str, Any] = dict(zip(inputs.split()[::2], inputs.split()[1::2], strict=True))
     if given.span:
         said["range"] = "..".join(f"{value:g}" for value in given.span)
     page_frame.link(page, label, net=name, data=images, **said, **values)

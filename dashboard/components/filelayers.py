@@ -121,9 +121,9 @@ def _opened(spec: FileLayers, worst: list[dict[str, Any]]) -> None:
     chosen: Any = st.session_state.get("worst")
     place = next(iter(chosen.selection.rows if chosen else []), 0)
     one = worst[min(place, len(worst) - 1)]
+    said = f"Open word {one['word']:,} of {_short(one['layer'])} in the Bit lab, bit {one['bit']} flipped"
     filebring.link(
-        "bitlab", f"Open word {one['word']:,} of {_short(one['layer'])} in the Bit lab, bit {one['bit']} flipped",
-        spec.file, spec.data, spec.inputs, layer=one["layer"], w=one["word"], flip=one["bit"],
+        "bitlab", said, spec.file, spec.data, spec.inputs, layer=one["layer"], w=one["word"], flip=one["bit"],
     )  # fmt: skip
 
 

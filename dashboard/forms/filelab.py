@@ -43,9 +43,8 @@ def _given(name: str) -> tuple[str, str, Mapping[str, Any]] | None:
     if not images:
         return None
     if not filewords.known(about):
-        render.error_box(
-            f"{render.plain(about['input']['pixels'].removeprefix('not known: '))}. Say it under “Input” above."
-        )
+        said = render.plain(about["input"]["pixels"].removeprefix("not known: "))
+        render.error_box(f"{said}. Say it under “Input” above.")
         return None
     if said := filewords.misfit(about, images, len(cached.classes(images))):
         render.error_box(said)

@@ -17,6 +17,7 @@ import numpy as np
 from resq.core import BitFlips, seeds
 from resq.core.errors import ResqError
 from resq.deployed.network import Network
+from resq.deployed.runtimes import LARGE
 from resq.deployed.words import Stored
 
 PROBE = 8  # images
@@ -72,6 +73,8 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
             found[way] = _per_map(network, timed)
     best = min(found, key=lambda way: found[way])
     network.use(best)
+    if len(network.parsed.memory) > LARGE:
+        network.close()  # gives back what the trials took; the next question begins in the way that was found
     return Settled(best, network.batch, found, len(timed), tuple(s.name for s in unread))
 
 

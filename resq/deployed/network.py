@@ -21,6 +21,7 @@ from resq.core.paths import work
 from resq.deployed import pixels as pixels_module
 from resq.deployed import words
 from resq.deployed.formats import FORMATS
+from resq.deployed.modules import MODULES, exported
 from resq.deployed.pixels import Asked, Pixels
 from resq.deployed.process import DiedError, MissingError, Process, RuntimeRefusedError
 from resq.deployed.runtimes import ENGINES
@@ -38,7 +39,8 @@ def is_file(name: str) -> bool:
 
 
 def find(name: str | Path) -> Path:
-    """The file of a path, or of a name as ``named`` makes it in the folder of files that were brought.
+    """The file of a path, of a name as ``named`` makes it in the folder of files that were brought, or of a
+    plugin's module: NAME.pt2.
 
     Raises:
         ValueError: there is none.
@@ -49,6 +51,8 @@ def find(name: str | Path) -> Path:
         with suppress(OSError, ValueError):  # longer than names may be, a zero byte
             if file.is_file():
                 return file
+    if path.suffix.lower() == ".pt2" and path.stem in MODULES:
+        return exported(path.stem)
     raise ResqError(f"no file at {path}")
 
 

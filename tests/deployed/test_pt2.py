@@ -13,8 +13,8 @@ from torch import nn
 
 from resq import data
 from resq.core import seeds
-from resq.deployed import canary, words
-from resq.deployed.network import Network
+from resq.deployed import canary, modules, words
+from resq.deployed.network import Network, find
 from resq.deployed.pixels import Asked
 from resq.deployed.twin import check
 from resq.deployed.twin.module import Twin
@@ -255,3 +255,38 @@ def test_a_module_that_changes_what_it_keeps_is_refused(tmp_path):
     program = torch.export.export(Counts(), (IMAGES,))
     torch.export.save(program.run_decompositions(), file)
     assert "changes what it keeps when it answers" in refused(file)
+
+
+@pytest.fixture
+def plugin(monkeypatch, own_folders):
+    torch.manual_seed(1)
+    module = pt2_files.Small()
+    monkeypatch.setitem(modules.MODULES, "mine", modules.Module(lambda: module, (3, 32, 32)))
+    modules.exported.cache_clear()
+    yield module
+    modules.exported.cache_clear()
+
+
+def test_a_plugins_module_is_a_file_that_is_written_once(plugin, x):
+    file = find("mine.pt2")
+    before = file.read_bytes()
+    modules.exported.cache_clear()
+    assert find("mine.pt2") == file
+    assert file.read_bytes() == before
+    with Network("mine.pt2", asked=UNIT, threads=1) as network, torch.inference_mode():
+        own = plugin.eval()(torch.from_numpy(x / np.float32(255))).numpy()
+        np.testing.assert_allclose(network.logits(x), own, atol=1e-5)
+    with torch.no_grad():
+        plugin.fc.bias.add_(1)
+    modules.exported.cache_clear()
+    assert find("mine.pt2") != file  # other weights are another network
+
+
+def test_a_module_that_branches_on_its_images_is_a_sentence(monkeypatch, own_folders):
+    class Branches(nn.Module):
+        def forward(self, x):
+            return x.mean((2, 3)) if x.sum() > 0 else x.amax((2, 3))
+
+    monkeypatch.setitem(modules.MODULES, "branches", modules.Module(Branches, (3, 4, 4)))
+    with pytest.raises(ValueError, match=r"'branches' is not written down by torch\.export.*ModuleSubject"):
+        find("branches.pt2")

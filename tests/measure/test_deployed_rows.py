@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from resq.cli import main
+from resq.deployed.network import file_hash, named
+from resq.measure.run import executors
 from resq.measure.run.sweep import Measurer, run
 from resq.measure.specs import cells
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import rows_by_key, table
-from tests import deployed_files
+from tests import deployed_files, small_file
 
 UNIT = "range 0,1"
 
@@ -112,3 +114,18 @@ def test_the_commands_print_and_resume(file, own_folders, capsys, tmp_path):
 def test_a_file_that_does_not_say_what_pixels_become_is_not_guessed(file, capsys):
     assert main(["evaluate", file, "--data", "signs", "--n", "10"]) == 2
     assert "does not say what pixels become (its input is float32); say --range" in capsys.readouterr().err
+
+
+def test_a_worker_of_a_cluster_is_sent_the_file_once_and_keeps_it_by_its_hash(tmp_path, own_folders):
+    distributed = pytest.importorskip("distributed")
+    file = small_file.made(tmp_path)
+    wanted = SweepSpec(str(file), data="signs", bers=(0.0, 1e-2), maps=2, n=20, inputs=UNIT).cells()
+    here, there = list(executors.run(wanted)), tmp_path / "elsewhere"
+    kinds = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    env = {"RESQ_WORK": str(there), "OMP_NUM_THREADS": "1"}
+    with distributed.LocalCluster(**kinds, host="127.0.0.1", env=env) as cluster:
+        found = list(executors.run(wanted, cluster=cluster.scheduler_address))
+    kept = list((there / "deployed").iterdir())
+    assert [f.name for f in kept] == [named(file, file_hash(file))]
+    assert kept[0].read_bytes() == file.read_bytes()
+    assert sorted(found, key=lambda row: row["key"]) == sorted(here, key=lambda row: row["key"])

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+LARGE = 4 * 2**20  # bytes of a file that is not kept open twice, with flips and without
 # Carrier -> module and the package that it needs.
 ENGINES = {
     "tflite": ("resq.deployed.runtimes.litert", "ai-edge-litert==2.3.0"),

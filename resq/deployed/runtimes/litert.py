@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from resq.deployed.runtimes import padded
+from resq.deployed.runtimes import LARGE, padded
 
 
 class Engine:
@@ -30,7 +30,7 @@ class Engine:
         self.name = f"LiteRT {version('ai-edge-litert')}"
         self._memory, self._threads = memory, int(about["threads"])
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
-        self._clean = self._interpreter()
+        self._clean: Interpreter | None = self._interpreter()
         self._faulty: Interpreter | None = None
 
     def use(self, way: str) -> None:
@@ -56,8 +56,11 @@ class Engine:
     def _now(self) -> Interpreter:
         """An interpreter of the bytes as they are now."""
         if self._flips is None:
+            self._clean = self._clean or self._interpreter()
             return self._clean
         if self._faulty is None:
+            if len(self._memory) > LARGE:
+                self._clean = None
             self._faulty = self._interpreter()
         return self._faulty
 
