@@ -39,8 +39,7 @@ def is_file(name: str) -> bool:
 
 
 def find(name: str | Path) -> Path:
-    """The file of a path, of a name as ``named`` makes it in the folder of files that were brought, or of a
-    plugin's module: NAME.pt2.
+    """The file of a path, of a name as ``named`` makes it for files that were brought, or of a plugin's module.
 
     Raises:
         ValueError: there is none.
@@ -218,6 +217,7 @@ class Network:
 
         Args:
             x: (N, 3, H, W) or (N, 1, H, W), uint8, or float32 in [0, 1].
+
         Raises:
             ValueError: the runtime does not run the file as it is.
         """

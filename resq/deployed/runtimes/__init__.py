@@ -71,6 +71,7 @@ def engine(carrier: str, memory: np.ndarray, about: dict[str, Any]) -> Engine:
 
     Args:
         memory: uint8, which the engine may write into and keeps.
+
     Raises:
         ImportError: the runtime's package is not installed.
     """
@@ -79,7 +80,10 @@ def engine(carrier: str, memory: np.ndarray, about: dict[str, Any]) -> Engine:
 
 
 def padded(part: np.ndarray, batch: int) -> np.ndarray:
-    """A part of the inputs, filled up to a batch with its first."""
+    """A part of the inputs, filled up to a batch with its first.
+
+    (n, ...) -> (batch, ...) of the same type, n <= batch.
+    """
     if len(part) == batch:
         return part
     return np.concatenate([part, np.repeat(part[:1], batch - len(part), axis=0)])

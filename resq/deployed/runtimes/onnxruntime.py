@@ -92,7 +92,7 @@ class Engine:
         return self._flipped
 
     def input(self) -> tuple[str, float, int]:
-        """dtype of the input; ONNX says no scale of it."""
+        """Dtype of the input; ONNX says no scale of it."""
         return {"float": "float32"}.get(self._taken, self._taken), 0.0, 0
 
     def run(self, values: np.ndarray, batch: int) -> np.ndarray:

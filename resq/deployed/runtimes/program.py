@@ -54,7 +54,7 @@ class Engine:
         self._flips = None
 
     def input(self) -> tuple[str, float, int]:
-        """dtype of the input; a program rounds by itself."""
+        """Dtype of the input; a program rounds by itself."""
         return self._program.taken.dtype, 0.0, 0
 
     def run(self, values: np.ndarray, batch: int) -> np.ndarray:
