@@ -9,6 +9,7 @@ Then ``mine.pt2`` is a file for every command: ``python -m resq sweep mine.pt2 -
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from resq.core.errors import ResqError
+from resq.core.files import write_bytes
 from resq.core.paths import work
 
 
@@ -62,8 +64,7 @@ def exported(name: str) -> Path:
             digest.update(value.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     file = work() / "deployed" / f"{name}-{digest.hexdigest()[:8]}.pt2"
     if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part.pt2")
-        torch.export.save(program, part)
-        part.replace(file)
+        raw = io.BytesIO()
+        torch.export.save(program, raw)
+        write_bytes(file, raw.getvalue())
     return file

@@ -39,7 +39,7 @@ def is_file(name: str) -> bool:
 
 
 def find(name: str | Path) -> Path:
-    """The file of a path, of a name as ``named`` makes it for files that were brought, or of a plugin's module.
+    """The file of a path, of a name that ``named`` made of a file that was brought, or of a plugin's module.
 
     Raises:
         ValueError: there is none.

@@ -63,7 +63,7 @@ def _kind(node: Node, argument: str, count: int) -> str:
 
 
 def quantizer_of(name: str, read: Readers) -> tuple[tuple[str, str, int] | None, tuple[float, int] | None]:
-    """Names of a constant's scales and zero points and their axis, or both where the graph has them as text."""
+    """Names of a constant's scales and zero points and their axis, or both where the graph writes them."""
     for _, node, argument in read.get(name, ()):
         if argument != "input" or not node.op.startswith("dequantize_per"):
             continue

@@ -10,6 +10,7 @@ from typing import Any
 
 from distributed import Client, WorkerPlugin
 
+from resq.core.files import write_bytes
 from resq.core.paths import work
 from resq.deployed import network
 from resq.measure.specs.cells import Cell
@@ -40,10 +41,8 @@ def keep(name: str, raw: bytes) -> Path:
     with suppress(OSError):
         if file.read_bytes() == raw:
             return file
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{name}.part")
-    part.write_bytes(raw)
-    return part.replace(file)
+    write_bytes(file, raw)
+    return file
 
 
 def sent(client: Client, cells: Sequence[Cell]) -> list[Cell]:
