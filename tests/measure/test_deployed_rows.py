@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from resq.cli import main
+from resq.core.paths import work
 from resq.deployed.network import file_hash, named
 from resq.measure.run import executors
 from resq.measure.run.sweep import Measurer, run
@@ -116,16 +117,27 @@ def test_a_file_that_does_not_say_what_pixels_become_is_not_guessed(file, capsys
     assert "does not say what pixels become (its input is float32); say --range" in capsys.readouterr().err
 
 
-def test_a_worker_of_a_cluster_is_sent_the_file_once_and_keeps_it_by_its_hash(tmp_path, own_folders):
+def test_a_worker_of_a_cluster_is_sent_the_file_and_keeps_it_by_its_hash(tmp_path, own_folders, monkeypatch):
     distributed = pytest.importorskip("distributed")
-    file = small_file.made(tmp_path)
-    wanted = SweepSpec(str(file), data="signs", bers=(0.0, 1e-2), maps=2, n=20, inputs=UNIT).cells()
-    here, there = list(executors.run(wanted)), tmp_path / "elsewhere"
-    kinds = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    env = {"RESQ_WORK": str(there), "OMP_NUM_THREADS": "1"}
-    with distributed.LocalCluster(**kinds, host="127.0.0.1", env=env) as cluster:
+    from resq.measure.run.deployed import carried_files
+
+    file, bytes_of = small_file.made(tmp_path), (tmp_path / "small.onnx").read_bytes()
+    wanted = SweepSpec(str(file), data="signs", bers=(0.0, 1e-2), maps=2, n=20, inputs=UNIT)
+    wanted = list(wanted.cells())
+    here = list(executors.run(wanted))
+    name, real = named(file, file_hash(file)), carried_files.sent
+    cells_sent: list[Cell] = []
+    monkeypatch.setattr(carried_files, "sent", lambda *of: cells_sent.extend(real(*of)) or cells_sent)
+    kinds = {
+        "n_workers": 1,
+        "threads_per_worker": 1,
+        "processes": False,
+        "dashboard_address": None,
+        "protocol": "tcp://",
+    }
+    with distributed.LocalCluster(**kinds, host="127.0.0.1") as cluster:
         found = list(executors.run(wanted, cluster=cluster.scheduler_address))
-    kept = list((there / "deployed").iterdir())
-    assert [f.name for f in kept] == [named(file, file_hash(file))]
-    assert kept[0].read_bytes() == file.read_bytes()
+    # Not the path, which another machine does not have.
+    assert {cell.checkpoint for cell in cells_sent} == {name}
+    assert (work() / "deployed" / name).read_bytes() == bytes_of
     assert sorted(found, key=lambda row: row["key"]) == sorted(here, key=lambda row: row["key"])

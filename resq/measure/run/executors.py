@@ -108,7 +108,7 @@ def _dask(cells: Sequence[Cell], address: str) -> Iterator[Row]:
     except (OSError, TimeoutError, ValueError) as error:
         raise ResqError(f"no Dask scheduler answers at {address}: {error}") from None
     with client:
-        from resq.measure.run import carried_files
+        from resq.measure.run.deployed import carried_files
 
         rest = iter(carried_files.sent(client, cells))
         capacity = AHEAD * max(1, sum(client.nthreads().values()))

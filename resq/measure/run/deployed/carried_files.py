@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -45,16 +45,17 @@ def keep(name: str, raw: bytes) -> Path:
     return file
 
 
-def sent(client: Client, cells: Sequence[Cell]) -> list[Cell]:
+def sent(client: Client, cells: Iterable[Cell]) -> list[Cell]:
     """The cells with their files under names that every worker knows; the files themselves sent.
 
     Raises:
         ValueError: a file that is not here.
     """
-    paths = dict.fromkeys(cell.checkpoint for cell in cells if network.is_file(cell.checkpoint))
+    wanted = list(cells)
+    paths = dict.fromkeys(cell.checkpoint for cell in wanted if network.is_file(cell.checkpoint))
     names = {path: network.named(network.find(path), network.file_hash(path)) for path in paths}
     if names:
         client.register_plugin(
             Carried({name: network.find(path).read_bytes() for path, name in names.items()})
         )
-    return [replace(cell, checkpoint=names.get(cell.checkpoint, cell.checkpoint)) for cell in cells]
+    return [replace(cell, checkpoint=names.get(cell.checkpoint, cell.checkpoint)) for cell in wanted]
