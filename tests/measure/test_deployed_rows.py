@@ -122,8 +122,8 @@ def test_a_worker_of_a_cluster_is_sent_the_file_and_keeps_it_by_its_hash(tmp_pat
     from resq.measure.run.deployed import carried_files
 
     file, bytes_of = small_file.made(tmp_path), (tmp_path / "small.onnx").read_bytes()
-    wanted = SweepSpec(str(file), data="signs", bers=(0.0, 1e-2), maps=2, n=20, inputs=UNIT)
-    wanted = list(wanted.cells())
+    spec = SweepSpec(str(file), data="signs", bers=(0.0, 1e-2), maps=2, n=20, inputs=UNIT)
+    wanted = list(spec.cells())
     here = list(executors.run(wanted))
     name, real = named(file, file_hash(file)), carried_files.sent
     cells_sent: list[Cell] = []
