@@ -51,7 +51,6 @@ def moved(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: Bit
 
 def asked(network: Network) -> Callable[[Tensor], Tensor]:
     """The runtime as a function: images (N, C, H, W) in [0, 1] -> answers (N, classes), without gradients."""
-
     began = said = time.monotonic()
     asked_for = 0
 
