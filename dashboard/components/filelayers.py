@@ -41,7 +41,7 @@ def section(
         price = (
             filewords.cost(filewords.seconds(check, rows, N), rows)
             if check
-            else f"{rows} rows; “Run it” tells the price."
+            else f"{rows} rows; “Run it” on Your network tells the price."
         )
         st.caption(price, width="stretch")
     names = filewords.labels([layer["name"] for layer in about["layers"]])
