@@ -2,11 +2,12 @@
 
 import hashlib
 
+import numpy as np
 import pytest
 import streamlit as st
 
 from dashboard import cached
-from dashboard.format import filewords
+from dashboard.format import filewords, sentences
 from dashboard.model import ownfiles, uploads
 from resq.core.errors import ResqError
 from resq.deployed.network import find
@@ -195,3 +196,8 @@ def test_a_link_from_your_network_leads_to_the_same_file(raw):
     links = [e.proto for e in app.get("page_link")]
     found = {link.page_script_hash or link.page: link.query_string for link in links}
     assert any("net=" in text and "data=signs" in text and "range=0..1" in text for text in found.values())
+
+
+def test_an_answer_that_another_ties_with_is_not_said_to_have_fallen():
+    said = sentences.verdict(("a", "b"), np.array([0.2, 0.8]), np.array([0.9, 0.9]), 1, True)
+    assert said.detail.startswith("90.0 % sure; b rose 80.0 % → 90.0 %".replace(" %", "\u202f%"))
