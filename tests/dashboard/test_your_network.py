@@ -182,7 +182,8 @@ def test_layers_and_bit_lab_take_a_file_too(raw, page, seen):
 
 def test_the_bit_lab_shows_the_word_that_a_link_names(raw):
     name = ownfiles.keep(raw, "net.onnx")[0]
-    app = opened("bitlab", net=name, data="signs", range="0..1", w="5", flip="7")
+    layer = next(one["name"] for one in cached.inspected(name, "")["layers"] if one["kind"] == "weights")
+    app = opened("bitlab", net=name, data="signs", range="0..1", layer=layer, w="5", flip="7")
     fine(app)
     assert app.number_input(key="w").value == 5
     assert [b.key for b in app.button if b.key.startswith("bit_")] == [f"bit_{i}" for i in range(7, -1, -1)]
