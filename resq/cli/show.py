@@ -9,6 +9,7 @@ from resq import checkpoints, data
 from resq.cli import options
 from resq.core import Encoding
 from resq.core.errors import ResqError
+from resq.core.guards import GUARDS
 from resq.measure.analysis import asymmetry
 from resq.measure.specs.cells import ACTIVATIONS
 from resq.measure.store import table
@@ -28,11 +29,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.checkpoint:
         _one(arguments)
         return
-    found = everything()
+    inventory = everything()
     if arguments.json:
-        print(options.dump(found))
+        print(options.dump(inventory))
         return
-    for kind, rows in found.items():
+    for kind, rows in inventory.items():
         print(f"\n{kind.replace('_', ' ').upper()}")
         options.print_table([{k: _text(k, v) for k, v in row.items()} for row in rows])
 
@@ -100,6 +101,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
             {"name": str(e), "code": e.code, "scales": e.per, "bits": e.bits, "stored_bits": e.memory([1])}
             for e in map(Encoding.parse, ENCODINGS)
         ],
+        "word_guards": [{"name": name, "about": guard.about} for name, guard in GUARDS.items()],
         "faults": [
             {"name": name, "about": _first_line(model)}
             for name, model in {**FAULTS, ACTIVATIONS: activation_faults.faulty}.items()
