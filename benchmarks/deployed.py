@@ -64,10 +64,10 @@ def _compared(name: str, file: Path, n: int, turns: int) -> dict[str, Figure]:
             file, _inputs(file, x), len(where)
         )
         taken = in_turn({"own": own, "ours": ours, "script": peer}, turns)
-        peak = _peak(network)
+        batch, peak = network.batch, _peak(network)
         about = f"{network.way}, batches of {network.batch}, {network.threads} threads"
         weights = sum(s.n_bytes for s in network.stored) / 2**20
-    alone = _alone(file, n)
+    alone = _alone(file, n, batch)
     note = (
         f"{n} images, {len(where)} flips: a map {taken['ours']:.3f} s ({about}), the runtime alone "
         f"{taken['own']:.3f} s ({best}), the script {taken['script']:.3f} s"
@@ -184,32 +184,33 @@ def _peak(network: Network) -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-# As a person's script: numpy and the runtime, nothing of this project.
+# As a person's script: numpy and the runtime, nothing of this project. Ones, as zeros take no memory before
+# somebody writes into them.
 ALONE = """
 import sys
 import numpy as np
-file, n, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+file, n, threads, batch = sys.argv[1], *map(int, sys.argv[2:])
 if file.endswith(".onnx"):
     import onnxruntime as ort
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    made, x = ort.InferenceSession(file, options), np.zeros((n, 3, 32, 32), np.float32)
-    for i in range(0, n, 10):
-        made.run(None, {made.get_inputs()[0].name: x[i : i + 10]})
+    made, x = ort.InferenceSession(file, options), np.ones((n, 3, 32, 32), np.float32)
+    for i in range(0, n, batch):
+        made.run(None, {made.get_inputs()[0].name: x[i : i + batch]})
 else:
     from ai_edge_litert.interpreter import Interpreter
-    made, x = Interpreter(model_path=file, num_threads=threads), np.zeros((n, 32, 32, 3), np.int8)
-    made.resize_tensor_input(made.get_input_details()[0]["index"], [10, 32, 32, 3])
+    made, x = Interpreter(model_path=file, num_threads=threads), np.ones((n, 32, 32, 3), np.int8)
+    made.resize_tensor_input(made.get_input_details()[0]["index"], [batch, 32, 32, 3])
     made.allocate_tensors()
-    for i in range(0, n - 9, 10):
-        made.set_tensor(made.get_input_details()[0]["index"], x[i : i + 10])
+    for i in range(0, n - batch + 1, batch):
+        made.set_tensor(made.get_input_details()[0]["index"], x[i : i + batch])
         made.invoke()
 lines = open("/proc/self/status").read().splitlines()  # ru_maxrss would be that of who started it
 print(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024)
 """
 
 
-def _alone(file: Path, n: int) -> float:
-    """The most memory of a process that runs the file without faults, MiB."""
-    command = [sys.executable, "-c", ALONE, str(file), str(n), str(_threads())]
+def _alone(file: Path, n: int, batch: int) -> float:
+    """The most memory of a process that runs the file without faults in such batches, MiB."""
+    command = [sys.executable, "-c", ALONE, str(file), str(n), str(_threads()), str(batch)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

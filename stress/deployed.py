@@ -1,4 +1,4 @@
-"""Mutated .tflite and .onnx files: each is refused in a sentence or measured; nothing but its process dies.
+"""Mutated .tflite, .onnx and .pt2 files: each is refused in a sentence or measured; only its process may die.
 
 The seeds decide the mutations. A file that passes the reader meets its runtime in a worker process, as in a
 measurement: opened, asked for answers, flipped, undone. A worker serves many files, so that thousands take
@@ -27,7 +27,7 @@ SERVED = 200  # files of one worker
 OUTCOMES = ("refused by the reader", "refused by the runtime", "its process died", "measured")
 NUMBERS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\x01\0\0\0")
 NULL = "write /dev/null"  # what the worker says on standard error goes there
-ASKED = {".onnx": Asked((0.0, 1.0)), ".tflite": Asked()}
+ASKED = {".onnx": Asked((0.0, 1.0)), ".tflite": Asked(), ".pt2": Asked((0.0, 1.0))}
 
 
 class Impatient(Process):
@@ -143,8 +143,9 @@ def _kind(error: Exception) -> str:
 
 
 def run(folder: Path, inputs: int, first: int = 0) -> dict[str, Any]:
-    """So many mutated files, from the seed ``first`` on, half of each carrier; counts and examples."""
-    sound = [tiny.onnx_file(folder / "sound.onnx"), tiny.tflite_file(folder / "sound.tflite")]
+    """So many mutated files, from the seed ``first`` on, as many of each carrier; counts and examples."""
+    sound = [tiny.onnx_file(folder / "sound.onnx"), tiny.tflite_file(folder / "sound.tflite"),
+             tiny.pt2_file(folder / "sound.pt2")]  # fmt: skip
     raws = [file.read_bytes() for file in sound]
     x = np.random.default_rng(0).integers(0, 256, (3, 1, 12, 10), dtype=np.uint8)
     own = folder / "files"
@@ -152,8 +153,8 @@ def run(folder: Path, inputs: int, first: int = 0) -> dict[str, Any]:
     seen: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for i in range(first, first + inputs):
-        kind = i % 2
-        raw = mutated(raws[kind], raws[1 - kind], seeds.rng(i, "deployed files"))
+        kind = i % len(sound)
+        raw = mutated(raws[kind], raws[kind - 1], seeds.rng(i, "deployed files"))
         file = own / f"net{sound[kind].suffix}"
         file.write_bytes(raw)
         with audit_hook.watched(folder) as escapes:

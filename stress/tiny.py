@@ -36,6 +36,23 @@ def onnx_file(file: Path, classes: int = 5, channels: int = 1, height: int = 12,
     return file
 
 
+def pt2_file(file: Path, classes: int = 5, channels: int = 1, height: int = 12, width: int = 10) -> Path:
+    """Writes the program of conv -> relu -> global mean -> dense, weights of chance, and gives the file."""
+    import torch
+    from torch import nn
+
+    with torch.random.fork_rng():
+        torch.manual_seed(classes)
+        net = nn.Sequential(
+            nn.Conv2d(channels, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+            nn.Linear(8, classes),
+        )  # fmt: skip
+        images = torch.rand(2, channels, height, width)
+    program = torch.export.export(net.eval(), (images,), dynamic_shapes=({0: torch.export.Dim("n")},))
+    torch.export.save(program, file)
+    return file
+
+
 def tflite_file(file: Path, classes: int = 5, channels: int = 1, height: int = 12, width: int = 10) -> Path:
     """Writes conv -> dense in full-integer int8, weights of chance, and gives the file."""
     import flatbuffers  # type: ignore[import-untyped]

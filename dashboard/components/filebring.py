@@ -90,6 +90,22 @@ def images(classes: int) -> str | None:
         )  # fmt: skip
 
 
+def link(page: str, label: str, name: str, images: str, inputs: str, **values: Any) -> None:
+    """A link to another page with this file, its images and what was said of its input."""
+    given = Asked.parse(inputs)
+    said: dict[str, Any] = dict(zip(inputs.split()[::2], inputs.split()[1::2], strict=True))
+    if given.span:
+        said["range"] = "..".join(f"{value:g}" for value in given.span)
+    page_frame.link(page, label, net=name, data=images, **said, **values)
+
+
+def elsewhere(name: str, images: str, inputs: str) -> None:
+    """The ways to the other pages that take the file."""
+    with st.container(horizontal=True):
+        link("layers", "Layers with this file", name, images, inputs)
+        link("bitlab", "Bit lab with this file", name, images, inputs)
+
+
 def inputs() -> str:
     """What is said of the input beyond what the file says, as ``Asked`` spells it.
 

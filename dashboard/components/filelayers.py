@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.charts import theme
-from dashboard.components import job_status, page_frame, render
+from dashboard.components import filebring, job_status, page_frame, render
 from dashboard.format import filewords
 from dashboard.model import layer_view
 from dashboard.server import job_queue
@@ -41,7 +41,7 @@ def section(
         price = (
             filewords.cost(filewords.seconds(check, rows, N), rows)
             if check
-            else f"{rows} rows; “Run it” tells the price."
+            else f"{rows} rows; “Run it” on Your network tells the price."
         )
         st.caption(price, width="stretch")
     names = filewords.labels([layer["name"] for layer in about["layers"]])
@@ -113,6 +113,22 @@ def _worst(spec: FileLayers, worst: list[dict[str, Any]], tried: int) -> None:
     st.dataframe(
         shown, hide_index=True, key="worst", on_select=partial(_chosen, worst), selection_mode="single-row"
     )
+    _opened(spec, worst)
+
+
+def _opened(spec: FileLayers, worst: list[dict[str, Any]]) -> None:
+    """The chosen word, at first the most harmful, on the page for words."""
+    chosen: Any = st.session_state.get("worst")
+    place = next(iter(chosen.selection.rows if chosen else []), 0)
+    one = worst[min(place, len(worst) - 1)]
+    said = f"Open word {one['word']:,} of {_short(one['layer'])} in the Bit lab, bit {one['bit']} flipped"
+    filebring.link(
+        "bitlab", said, spec.file, spec.data, spec.inputs, layer=one["layer"], w=one["word"], flip=one["bit"],
+    )  # fmt: skip
+
+
+def _short(layer: str) -> str:
+    return layer if len(layer) <= filewords.LONGEST else f"{layer[: filewords.LONGEST]}…"
 
 
 def _chosen(worst: list[dict[str, Any]]) -> None:

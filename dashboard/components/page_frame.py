@@ -68,13 +68,16 @@ def group(name: str, part: str = "") -> DeltaGenerator:
         part: tells several containers of one group apart.
     """
     page = st.session_state.get("page", "")
+    if (page, name) in url_schema.OF_FILES:
+        name, part = url_schema.OF_FILES[page, name], f"{name}_{part}"
     assert name in url_schema.GROUPS.get(page, {name: ""}), f"{name} is no group of {page} in state.GROUPS"
     return st.container(key=f"group_{name}__{part}" if part else f"group_{name}")
 
 
 def touched(name: str) -> bool:
     """Whether the address sets any control of this group of the page."""
-    known = url_schema.PARAMS.get(st.session_state.get("page", ""), {})
+    page = st.session_state.get("page", "")
+    known, name = url_schema.PARAMS.get(page, {}), url_schema.OF_FILES.get((page, name), name)
     return any(group == name and parameter in st.query_params for parameter, (group, _) in known.items())
 
 

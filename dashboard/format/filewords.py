@@ -37,7 +37,7 @@ def headline(about: Mapping[str, Any]) -> str:
     )
 
 
-CARRIERS = {"tflite": "A TFLite", "onnx": "An ONNX"}
+CARRIERS = {"tflite": "A TFLite", "onnx": "An ONNX", "pt2": "A torch.export"}
 
 
 def ends(about: Mapping[str, Any]) -> str:
@@ -58,6 +58,14 @@ def _tensor(end: Mapping[str, Any]) -> str:
 def known(about: Mapping[str, Any]) -> bool:
     """Whether it is known how pixels become the input."""
     return not str(about["input"]["pixels"]).startswith("not known")
+
+
+def misfit(about: Mapping[str, Any], images: str, classes: int) -> str:
+    """Why these images, of so many classes, are not the file's; "" where they may be."""
+    own = about["output"]["classes"]
+    if not own or own == classes:
+        return ""
+    return f"The file tells {own} classes apart; {images} has {classes}. Choose other images."
 
 
 def layers(about: Mapping[str, Any]) -> pd.DataFrame:

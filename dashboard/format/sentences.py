@@ -49,7 +49,8 @@ def verdict(
         return Verdict("none", f"{classes[first]} → no answer", f"The output is no longer a number. {shows}")
     then = int(after.argmax())
     if then != first:
-        sure = f"{numbers.percent(after[then])} sure; {classes[first]} fell"
+        moved = "fell" if after[first] < before[first] else "rose"  # integers may tie, or gain and lose
+        sure = f"{numbers.percent(after[then])} sure; {classes[first]} {moved}"
         change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])}"
         return Verdict("changed", f"{classes[first]} → {classes[then]}", f"{sure} {change}. {shows}")
     change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])} sure"

@@ -30,12 +30,10 @@ def page() -> None:
     fileinside.inside(about, inputs)
     if not images or not filewords.known(about):
         return
-    if (classes := about["output"]["classes"]) and classes != len(cached.classes(images)):
-        render.error_box(
-            f"The file tells {classes} classes apart; {images} has "
-            f"{len(cached.classes(images))}. Choose other images."
-        )
+    if said := filewords.misfit(about, images, len(cached.classes(images))):
+        render.error_box(said)
         return
+    filebring.elsewhere(name, images, inputs)
     _measured(name, images, inputs, about)
 
 

@@ -13,7 +13,7 @@ from resq.core.files import write_bytes
 from resq.core.paths import work
 from resq.deployed.network import named
 
-ENDINGS = ("tflite", "onnx")
+ENDINGS = ("tflite", "onnx", "pt2")
 RECENT = 3600.0  # s; a file that a page showed within it is in use
 
 _shown: dict[str, float] = {}

@@ -84,11 +84,28 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 
+# Where a page for checkpoints shows a deployed file: (page, group of "yournetwork") -> group of the page.
+OF_FILES = {
+    ("bitlab", "choice"): "network",
+    ("bitlab", "input"): "network",
+    ("bitlab", "word"): "weight",
+    ("layers", "choice"): "network",
+    ("layers", "input"): "network",
+}
+_FILE = {
+    "data": ("network", "data set whose test images a deployed file is given"),
+    "range": ("network", "what black and white become, of a deployed file"),
+    "mean": ("network", "then subtracted"),
+    "std": ("network", "then divided by"),
+    "layout": ("network", "order of the input's axes"),
+}
+
 # page -> parameter -> (group, meaning)
 PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "start": {},
     "bitlab": {
-        "net": ("network", "checkpoint"),
+        "net": ("network", "checkpoint or deployed file"),
+        **_FILE,
         "enc": ("encoding", "how its weights are stored"),
         "layer": ("weight", "layer"),
         "w": ("weight", "number of the weight in its layer"),
@@ -149,7 +166,9 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "flow": ("live", "measurement of its answers to follow"),
     },
     "layers": {
-        "net": ("network", "checkpoint"),
+        "net": ("network", "checkpoint or deployed file"),
+        **_FILE,
+        "heat": ("live", "measurement of a deployed file's heatmap to follow"),
         "enc": ("encoding", "how its weights are stored"),
         "kind": ("kind", "measured or estimated change of the loss, or PVF"),
         "layer": ("cell", "layer"),

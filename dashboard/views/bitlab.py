@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import cached, charts
 from dashboard.components import page_frame, render, upload
 from dashboard.format import numbers, sentences, tables
-from dashboard.forms import bitlab
+from dashboard.forms import bitlab, filelab
 from dashboard.model import bit_view
 from resq.core import Encoding
 
@@ -120,10 +120,14 @@ class Given:
 
 def page(names: list[str]) -> None:
     """The whole page for one state."""
-    render.unknown_names("net", names)
+    files = filelab.names()
+    render.unknown_names("net", [*names, *files])
     first, second, third = st.columns([3, 3, 6], vertical_alignment="bottom")
     with first, page_frame.group("network"):
-        net = bitlab.network(names)
+        net = bitlab.network([*names, *files])
+    if net in files:
+        filelab.bits(net)
+        return
     with second, page_frame.group("encoding"):
         enc = bitlab.encoding(net)
     both = cached.load_network(net, enc)

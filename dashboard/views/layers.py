@@ -13,7 +13,7 @@ from dashboard import cached, charts
 from dashboard.charts import layers
 from dashboard.components import job_status, mixed_encoding, page_frame, query, render
 from dashboard.format import sentences, tables
-from dashboard.forms import bitlab
+from dashboard.forms import bitlab, filelab
 from dashboard.model import bit_plane, flip_animation, layer_view
 from dashboard.server import job_queue
 from resq.measure.analysis.layer_heatmap import LayerSpec
@@ -246,10 +246,14 @@ def shown(net: str, enc: str, running: job_queue.Measurement | None) -> None:
 
 def page(names: list[str]) -> None:
     """The whole page."""
-    render.unknown_names("net", names)
+    files = filelab.names()
+    render.unknown_names("net", [*names, *files])
     first, second, third = st.columns([3, 3, 5], vertical_alignment="bottom")
     with first, page_frame.group("network"):
-        net = bitlab.network(names)
+        net = bitlab.network([*names, *files])
+    if net in files:
+        filelab.layers(net)
+        return
     with second, page_frame.group("encoding"):
         enc = bitlab.encoding(net)
     again = "Press “Measure this network now” to measure it again."

@@ -28,7 +28,7 @@ CARDS = (
     (
         "Your network",
         ":material/memory:",
-        "Drop the .tflite or .onnx file you deploy; its own bits flip, its own runtime answers.",
+        "Drop the .tflite, .onnx or .pt2 file you deploy; its own bits flip, its own runtime answers.",
         (("yournetwork", "Drop a file"),),
     ),
     (

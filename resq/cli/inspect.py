@@ -22,7 +22,7 @@ CHECK = "is every flip in these targets computed with, and how long does a fault
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("file", help="a .tflite or .onnx file")
+    parser.add_argument("file", help="a .tflite, .onnx or .pt2 file")
     parser.add_argument("--targets", default="all", help="which words: all (default), weights, scales, ...")
     options.add_inputs(parser)
     parser.add_argument("--data", default="", help="also run it on images of this data set: " + CHECK)

@@ -91,7 +91,6 @@ def opened(arguments: argparse.Namespace) -> str:
     name = getattr(arguments, "checkpoint", None) or getattr(arguments, "target", None)
     if not hasattr(arguments, "encoding") or not name or name.endswith((".toml", ".json")):
         return ""
-    deployed.refuse(name)
     if deployed.is_file(name):
         arguments.encoding = arguments.encoding or AS_STORED
         return f"{name} as it is"
@@ -238,7 +237,9 @@ def bring_images(arguments: argparse.Namespace) -> None:
         return
     file = getattr(arguments, "checkpoint", None) or getattr(arguments, "file", None) or ""
     if not deployed.is_file(file):
-        raise ResqError(f"images of one's own are for a deployed file (.tflite, .onnx), not for {file!r:.60}")
+        raise ResqError(
+            f"images of one's own are for a deployed file (.tflite, .onnx, .pt2), not for {file!r:.60}"
+        )
     if own.is_path(name):
         arguments.data = own.bring(name, classes, getattr(arguments, "size", (0, 0)))
     else:

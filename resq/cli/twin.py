@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("file", help="a .tflite or .onnx file")
+    parser.add_argument("file", help="a .tflite, .onnx or .pt2 file")
     parser.add_argument("--data", required=True, help="data set whose test images both are given")
     options.add_inputs(parser)
     options.add_result(parser, 200, "the first N test images")

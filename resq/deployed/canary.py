@@ -17,6 +17,7 @@ import numpy as np
 from resq.core import BitFlips, seeds
 from resq.core.errors import ResqError
 from resq.deployed.network import Network
+from resq.deployed.runtimes import LARGE
 from resq.deployed.words import Stored
 
 PROBE = 8  # images
@@ -73,6 +74,8 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
             found[way] = _per_map(network, timed)
     best = min(found, key=lambda way: found[way])
     network.use(best)
+    if len(network.parsed.memory) > LARGE:
+        network.close()  # gives back what the trials took; the next question begins in the way that was found
     return Settled(best, network.batch, found, len(timed), tuple(s.name for s in unread))
 
 
@@ -156,7 +159,7 @@ def _flips(addresses: np.ndarray) -> BitFlips:
 def _batch(network: Network, x: np.ndarray) -> int:
     """The quickest batch whose answers are those of the file's own."""
     own, best, least = network.batch, network.batch, np.inf
-    if (network.parsed.input.shape or (1,))[0] > 0 and network.parsed.carrier == "onnx":
+    if (network.parsed.input.shape or (1,))[0] > 0 and network.parsed.carrier in ("onnx", "pt2"):
         return own  # the file fixes it
     expected = network.logits(x)
     for batch in (b for b in BATCHES if b <= len(x)):

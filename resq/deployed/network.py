@@ -20,7 +20,8 @@ from resq.core.errors import ResqError
 from resq.core.paths import work
 from resq.deployed import pixels as pixels_module
 from resq.deployed import words
-from resq.deployed.formats import FORMATS, REFUSED
+from resq.deployed.formats import FORMATS
+from resq.deployed.modules import MODULES, exported
 from resq.deployed.pixels import Asked, Pixels
 from resq.deployed.process import DiedError, MissingError, Process, RuntimeRefusedError
 from resq.deployed.runtimes import ENGINES
@@ -37,19 +38,8 @@ def is_file(name: str) -> bool:
     return Path(name).suffix.lower() in FORMATS
 
 
-def refuse(name: str | Path) -> None:
-    """Says why a file is not opened, if it is one of those.
-
-    Raises:
-        ValueError: it is.
-    """
-    why = REFUSED.get(Path(name).suffix.lower())
-    if why:
-        raise ResqError(f"{Path(name).name} {why}")
-
-
 def find(name: str | Path) -> Path:
-    """The file of a path, or of a name as ``named`` makes it in the folder of files that were brought.
+    """The file of a path, of a name that ``named`` made of a file that was brought, or of a plugin's module.
 
     Raises:
         ValueError: there is none.
@@ -60,6 +50,8 @@ def find(name: str | Path) -> Path:
         with suppress(OSError, ValueError):  # longer than names may be, a zero byte
             if file.is_file():
                 return file
+    if path.suffix.lower() == ".pt2" and path.stem in MODULES:
+        return exported(path.stem)
     raise ResqError(f"no file at {path}")
 
 
@@ -106,7 +98,6 @@ def read(file: str | Path) -> tuple[bytes, Parsed]:
         ValueError: no such file, too large, or not one that can be measured; the sentence says why.
     """
     path = find(file)
-    refuse(path)
     try:
         size = path.stat().st_size
         if size > LARGEST:

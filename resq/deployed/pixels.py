@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from resq.core.errors import ResqError
 from resq.deployed.words import RefusedError, Tensor
@@ -156,6 +155,8 @@ def _grey(x: np.ndarray) -> np.ndarray:
 
 
 def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    from PIL import Image  # megabytes that the process which runs a file does without
+
     mode = None if image.dtype == np.uint8 else "F"
     planes = [
         np.asarray(Image.fromarray(plane, mode).resize((width, height), Image.Resampling.BILINEAR))

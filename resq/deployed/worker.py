@@ -22,6 +22,7 @@ from resq.deployed.runtimes import Engine, engine
 Message = tuple[dict[str, Any], list[np.ndarray]]
 CACHED = 2**29  # bytes of inputs that are kept ready
 KEPT = 4  # sets of images
+PART = 100  # images that are converted at once
 
 
 class Served:
@@ -45,7 +46,7 @@ class Served:
     def do_open(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Opens a file."""
         about = head["about"]
-        self.engine = engine(about["carrier"], arrays[0].tobytes(), about)
+        self.engine = engine(about["carrier"], arrays[0], about)
         self.pixels = Pixels(**about["pixels"])
         return {"runtime": self.engine.name, "ways": list(self.engine.ways)}, []
 
@@ -113,11 +114,12 @@ class Served:
 
     def _converted(self, x: np.ndarray, dtype: str, scale: float, zero: int) -> np.ndarray:
         assert self.pixels is not None
-        parts = [
-            _coded(self.pixels.values(x[begin : begin + 1000]), dtype, scale, zero)
-            for begin in range(0, len(x), 1000)
-        ]
-        return np.concatenate(parts)
+        first = _coded(self.pixels.values(x[:1]), dtype, scale, zero)
+        made = np.empty((len(x), *first.shape[1:]), first.dtype)
+        for begin in range(0, len(x), PART):  # floats of a part at a time: they are four times the pixels
+            part = self.pixels.values(x[begin : begin + PART])
+            made[begin : begin + PART] = _coded(part, dtype, scale, zero)
+        return made
 
 
 def _coded(values: np.ndarray, dtype: str, scale: float, zero: int) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 import hashlib
 
+import numpy as np
 import pytest
 import streamlit as st
 
 from dashboard import cached
-from dashboard.format import filewords
+from dashboard.format import filewords, sentences
 from dashboard.model import ownfiles, uploads
 from resq.core.errors import ResqError
 from resq.deployed.network import find
@@ -86,7 +87,7 @@ def test_another_file_of_the_same_name_is_not_overwritten():
 def test_an_empty_page_asks_for_a_file_and_is_no_apology():
     app = opened("yournetwork")
     fine(app)
-    assert "Drop the .tflite or .onnx file" in said(app)
+    assert "Drop the .tflite, .onnx or .pt2 file" in said(app)
 
 
 def test_a_dropped_file_is_seen_inside_and_can_be_run(raw):
@@ -165,3 +166,39 @@ def test_names_in_figures_are_short_different_and_draw_nothing():
     found = filewords.labels(names)
     assert len(set(found.values())) == 4
     assert all(len(label) <= filewords.LONGEST + 4 and "<" not in label for label in found.values())
+
+
+@pytest.mark.parametrize(("page", "seen"), [
+    ("layers", "Which tensors and bits matter?"), ("bitlab", "Flip a bit of it"),
+])  # fmt: skip
+def test_layers_and_bit_lab_take_a_file_too(raw, page, seen):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    app = opened(page, net=name, data="signs", range="0..1")
+    fine(app)
+    assert seen in said(app)
+    assert app.selectbox(key="net").value == name
+    assert app.selectbox(key="data").value == "signs"
+
+
+def test_the_bit_lab_shows_the_word_that_a_link_names(raw):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    layer = next(one["name"] for one in cached.inspected(name, "")["layers"] if one["kind"] == "weights")
+    app = opened("bitlab", net=name, data="signs", range="0..1", layer=layer, w="5", flip="7")
+    fine(app)
+    assert app.number_input(key="w").value == 5
+    assert [b.key for b in app.button if b.key.startswith("bit_")] == [f"bit_{i}" for i in range(7, -1, -1)]
+    assert "Answered by onnxruntime" in said(app)
+
+
+def test_a_link_from_your_network_leads_to_the_same_file(raw):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    app = opened("yournetwork", file=name, range="0..1", data="signs")
+    fine(app)
+    links = [e.proto for e in app.get("page_link")]
+    found = {link.page_script_hash or link.page: link.query_string for link in links}
+    assert any("net=" in text and "data=signs" in text and "range=0..1" in text for text in found.values())
+
+
+def test_an_answer_that_another_ties_with_is_not_said_to_have_fallen():
+    said = sentences.verdict(("a", "b"), np.array([0.2, 0.8]), np.array([0.9, 0.9]), 1, True)
+    assert said.detail.startswith("90.0 % sure; b rose 80.0 % → 90.0 %".replace(" %", "\u202f%"))

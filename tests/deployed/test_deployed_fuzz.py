@@ -1,4 +1,4 @@
-"""A few hundred mutated .tflite and .onnx files; `python -m stress deployed` gives ten thousand."""
+"""A few hundred mutated .tflite, .onnx and .pt2 files; `python -m stress deployed` gives ten thousand."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def test_every_mutated_file_is_refused_in_a_sentence_or_measured(own_folders):
     assert (found["crashes"], found["escapes"], found["examples"]) == (0, 0, [])
     seen = {name: n for name, n in found.items() if name.startswith(".")}
     assert sum(seen.values()) == 400
-    for carrier in (".onnx", ".tflite"):
+    for carrier in (".onnx", ".tflite", ".pt2"):
         assert seen[f"{carrier}: measured"] > 10
         assert seen[f"{carrier}: refused by the reader"] > 50
 

@@ -1,7 +1,7 @@
-"""Networks of every architecture as onnxruntime quantizes them: its own answers, the file's own words.
+"""Networks of every architecture as onnxruntime and PT2E quantize them: the runtime's own answers and words.
 
 The small one is always tried; the others take minutes and run where RESQ_LONG is set. A plain script stands
-beside: it knows onnx and onnxruntime and nothing of this project but the images.
+beside: it knows onnx, onnxruntime and torch and nothing of this project but the images.
 """
 
 import logging
@@ -16,14 +16,15 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from resq import data
-from resq.core import seeds
+from resq import checkpoints, data
+from resq.core import Encoding, seeds
 from resq.deployed import canary, words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
+from resq.measure.engine.faulty_network import network_of
 from resq.memory import faults
 from resq.networks.small_conv import SmallConv2d
-from tests import deployed_files
+from tests import deployed_files, pt2_files
 
 LONG = {
     "cifar10/resnet18/base": 300,
@@ -32,6 +33,7 @@ LONG = {
     "cifar10/swin_t/base": 200,
 }
 CARRIERS = ("qdq-tensor", "qdq-channel", "qoperator")
+PROGRAMS = ("pt2", "pt2e")
 WANTED = {"signs/resnet20/base": 300} | (LONG if os.environ.get("RESQ_LONG") else {})
 
 
@@ -41,14 +43,29 @@ def files(request, tmp_path_factory):
     if not data.present(name.split("/")[0]):
         pytest.skip(f"the images of {name} are not on this machine (set RESQ_DATA)")
     folder = tmp_path_factory.mktemp(name.replace("/", "-"))
-    return name, deployed_files.made(folder, name, CARRIERS)
+    return name, deployed_files.made(folder, name, CARRIERS), folder
+
+
+def made(files, carrier):
+    """The file of a network in one form; programs of torch are written when they are asked for."""
+    name, there, folder = files
+    if carrier not in PROGRAMS:
+        return there[carrier]
+    some = data.load(name.split("/")[0], "test").first(16)
+    images = torch.from_numpy(some.pixels.astype(np.float32) / 255)
+    write = pt2_files.exported if carrier == "pt2" else pt2_files.pt2e
+    checkpoint = checkpoints.load(name)
+    network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32")))
+    return write(network, folder / f"{carrier}.pt2", images)
 
 
 @pytest.mark.timeout(3600)  # a canary opens a large file hundreds of times
-@pytest.mark.parametrize("carrier", ["float", *CARRIERS])
+@pytest.mark.parametrize("carrier", ["float", *CARRIERS, *PROGRAMS])
 def test_answers_and_words_are_the_files_own_and_flips_leave_nothing_behind(files, carrier):
-    name, made = files
-    found = agreement(made[carrier], name.split("/")[0], WANTED[name])
+    name = files[0]
+    if carrier == "pt2e":
+        pytest.importorskip("torchao", reason="torchao, which quantizes by PT2E, is not installed")
+    found = agreement(made(files, carrier), name.split("/")[0], WANTED[name])
     logging.getLogger(__name__).warning("%s %s %s", name, carrier, found)
 
 
@@ -83,14 +100,27 @@ def agreement(file: Path, name: str, n: int) -> dict[str, object]:
 
 def script(file: Path, pixels: np.ndarray) -> np.ndarray:
     """The answers as a person's script has them: one session, one image after the other."""
+    images = [(i / np.float32(255))[None] for i in pixels]
+    if file.suffix == ".pt2":
+        module = torch.export.load(file).module()
+        with torch.inference_mode():
+            return np.concatenate([module(torch.from_numpy(i)).numpy() for i in images])
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, {"images": (i / np.float32(255))[None]})[0] for i in pixels])
+    return np.concatenate([session.run(None, {"images": i})[0] for i in images])
 
 
 def same_words(file: Path, raw: bytes) -> int:
-    """How many constant tensors the file has, read byte for byte as the onnx package does."""
+    """How many constant tensors the file has, read byte for byte as the package that wrote it does."""
+    if file.suffix == ".pt2":
+        program = torch.export.load(file)
+        own = {**program.state_dict, **program.constants}
+        with Network(file, "all", Asked((0.0, 1.0))) as network:
+            for stored in network.stored:
+                expected = own[stored.name].detach().contiguous().numpy().tobytes()
+                assert raw[stored.at : stored.at + stored.n_bytes] == expected, stored.name
+            return len(network.stored)
     initialisers = {i.name: i for i in onnx.load(file).graph.initializer}
     with Network(file, "all", Asked((0.0, 1.0))) as network:
         memory = np.frombuffer(network.parsed.memory, np.uint8)

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from resq.cli import main
 from resq.core import BitFlips, seeds
 from resq.measure.engine.module_subject import ModuleSubject
 from resq.measure.engine.subject import Subject
@@ -89,16 +88,3 @@ def test_what_cannot_be_flipped_is_said(net):
         subject.flipped(BitFlips(np.array([subject.layout.n_bits]), np.zeros(1))),
     ):
         pass
-
-
-@pytest.mark.parametrize("command", [["inspect"], ["sweep", "--data", "cifar10"]])
-def test_a_program_of_torch_export_is_refused_with_the_reason_and_not_loaded(
-    tmp_path, capsys, monkeypatch, command
-):
-    file = tmp_path / "net.pt2"
-    torch.export.save(torch.export.export(nn.Linear(3, 2), (torch.zeros(1, 3),)), file)
-    monkeypatch.setattr(torch.export, "load", lambda *_: pytest.fail("loaded"))
-    assert main([command[0], str(file), *command[1:]]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("resq: net.pt2 is a program of torch.export, which is not opened")
-    assert "torch.onnx.export" in said

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from resq.cli import main
+from resq.core.paths import work
+from resq.deployed.network import file_hash, named
+from resq.measure.run import executors
 from resq.measure.run.sweep import Measurer, run
 from resq.measure.specs import cells
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import rows_by_key, table
-from tests import deployed_files
+from tests import deployed_files, small_file
 
 UNIT = "range 0,1"
 
@@ -112,3 +115,29 @@ def test_the_commands_print_and_resume(file, own_folders, capsys, tmp_path):
 def test_a_file_that_does_not_say_what_pixels_become_is_not_guessed(file, capsys):
     assert main(["evaluate", file, "--data", "signs", "--n", "10"]) == 2
     assert "does not say what pixels become (its input is float32); say --range" in capsys.readouterr().err
+
+
+def test_a_worker_of_a_cluster_is_sent_the_file_and_keeps_it_by_its_hash(tmp_path, own_folders, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    from resq.measure.run.deployed import carried_files
+
+    file, bytes_of = small_file.made(tmp_path), (tmp_path / "small.onnx").read_bytes()
+    spec = SweepSpec(str(file), data="signs", bers=(0.0, 1e-2), maps=2, n=20, inputs=UNIT)
+    wanted = list(spec.cells())
+    here = list(executors.run(wanted))
+    name, real = named(file, file_hash(file)), carried_files.sent
+    cells_sent: list[Cell] = []
+    monkeypatch.setattr(carried_files, "sent", lambda *of: cells_sent.extend(real(*of)) or cells_sent)
+    kinds = {
+        "n_workers": 1,
+        "threads_per_worker": 1,
+        "processes": False,
+        "dashboard_address": None,
+        "protocol": "tcp://",
+    }
+    with distributed.LocalCluster(**kinds, host="127.0.0.1") as cluster:
+        found = list(executors.run(wanted, cluster=cluster.scheduler_address))
+    # Not the path, which another machine does not have.
+    assert {cell.checkpoint for cell in cells_sent} == {name}
+    assert (work() / "deployed" / name).read_bytes() == bytes_of
+    assert sorted(found, key=lambda row: row["key"]) == sorted(here, key=lambda row: row["key"])

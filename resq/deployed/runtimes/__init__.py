@@ -11,10 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+LARGE = 4 * 2**20  # bytes of a file that is not kept open twice, with flips and without
 # Carrier -> module and the package that it needs.
 ENGINES = {
     "tflite": ("resq.deployed.runtimes.litert", "ai-edge-litert==2.3.0"),
     "onnx": ("resq.deployed.runtimes.onnxruntime", "onnxruntime==1.32.0"),
+    "pt2": ("resq.deployed.runtimes.program", "torch"),
 }
 
 
@@ -64,8 +66,11 @@ class Engine(Protocol):
         ...
 
 
-def engine(carrier: str, memory: bytes, about: dict[str, Any]) -> Engine:
+def engine(carrier: str, memory: np.ndarray, about: dict[str, Any]) -> Engine:
     """The carrier's runtime with these bytes.
+
+    Args:
+        memory: uint8, which the engine may write into and keeps.
 
     Raises:
         ImportError: the runtime's package is not installed.

@@ -13,24 +13,24 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from resq.deployed.runtimes import padded
+from resq.deployed.runtimes import LARGE, padded
 
 
 class Engine:
     """A TFLite file, interpreted with the default delegate, as programs on a board and on a phone do.
 
     Args:
-        memory: the file.
+        memory: the file's bytes, which flips are made in.
         about: ``threads``.
     """
 
     ways = ("interpreter",)
 
-    def __init__(self, memory: bytes, about: dict[str, Any]) -> None:
+    def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
         self.name = f"LiteRT {version('ai-edge-litert')}"
-        self._memory, self._threads = bytearray(memory), int(about["threads"])
+        self._memory, self._threads = memory, int(about["threads"])
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
-        self._clean = self._interpreter()
+        self._clean: Interpreter | None = self._interpreter()
         self._faulty: Interpreter | None = None
 
     def use(self, way: str) -> None:
@@ -48,16 +48,19 @@ class Engine:
         self._flips = self._faulty = None
 
     def _xor(self, at: np.ndarray, mask: np.ndarray) -> None:
-        np.frombuffer(self._memory, np.uint8)[at] ^= mask
+        self._memory[at] ^= mask
 
     def _interpreter(self) -> Interpreter:
-        return Interpreter(model_content=bytes(self._memory), num_threads=self._threads)
+        return Interpreter(model_content=self._memory.tobytes(), num_threads=self._threads)
 
     def _now(self) -> Interpreter:
         """An interpreter of the bytes as they are now."""
         if self._flips is None:
+            self._clean = self._clean or self._interpreter()
             return self._clean
         if self._faulty is None:
+            if len(self._memory) > LARGE:
+                self._clean = None
             self._faulty = self._interpreter()
         return self._faulty
 
@@ -97,7 +100,7 @@ class Engine:
 
     def bytes_now(self) -> Sequence[memoryview]:
         """The file as it is now."""
-        return [memoryview(self._memory)]
+        return [self._memory.data]
 
 
 def _sized(made: Interpreter, batch: int) -> Interpreter:

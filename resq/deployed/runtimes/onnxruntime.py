@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from resq.core.errors import ResqError
-from resq.deployed.runtimes import padded
+from resq.deployed.runtimes import LARGE, padded
 
 SHARED, FRESH = "shared memory", "session"
 # What OrtValues can be made of; words of other types are flipped in the file's bytes.
@@ -26,18 +26,19 @@ class Engine:
     """An ONNX file on the CPU provider.
 
     Args:
-        memory: the file.
+        memory: the file's bytes, which flips are made in.
         about: ``threads``, and ``stored``: [name, dtype, shape, offset, bytes] of what may be flipped.
     """
 
     ways = (FRESH, SHARED)
 
-    def __init__(self, memory: bytes, about: dict[str, Any]) -> None:
+    def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
         self.name = f"onnxruntime {ort.__version__}"
         self._threads, self._stored = int(about["threads"]), about["stored"]
-        self._memory = bytearray(memory)
+        self._memory = memory
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
-        self._clean = self._fresh()
+        self._clean: ort.InferenceSession | None = self._fresh()
+        self._taken = self._clean.get_inputs()[0].type.removeprefix("tensor(").removesuffix(")")
         self._flipped: ort.InferenceSession | None = None
         self._shared: Shared | None = None
 
@@ -46,7 +47,8 @@ class Engine:
         self.undo()
         self._shared = None
         if way == SHARED:
-            self._shared = Shared(bytes(self._memory), self._stored, self._options())
+            self._clean = None
+            self._shared = Shared(self._memory, self._stored, self._options())
 
     def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes."""
@@ -63,7 +65,7 @@ class Engine:
         if self._shared:
             self._shared.xor(at, mask)
         else:
-            np.frombuffer(self._memory, np.uint8)[at] ^= mask
+            self._memory[at] ^= mask
 
     def _options(self) -> ort.SessionOptions:
         options = ort.SessionOptions()
@@ -75,21 +77,23 @@ class Engine:
         return options
 
     def _fresh(self) -> ort.InferenceSession:
-        return _session(bytes(self._memory), self._options())
+        return _session(self._memory.tobytes(), self._options())
 
     def _now(self) -> ort.InferenceSession:
         if self._shared:
             return self._shared.session
         if self._flips is None:
+            self._clean = self._clean or self._fresh()
             return self._clean
         if self._flipped is None:
+            if len(self._memory) > LARGE:
+                self._clean = None
             self._flipped = self._fresh()
         return self._flipped
 
     def input(self) -> tuple[str, float, int]:
         """Dtype of the input; ONNX says no scale of it."""
-        kind = self._clean.get_inputs()[0].type.removeprefix("tensor(").removesuffix(")")
-        return {"float": "float32"}.get(kind, kind), 0.0, 0
+        return {"float": "float32"}.get(self._taken, self._taken), 0.0, 0
 
     def run(self, values: np.ndarray, batch: int) -> np.ndarray:
         """The output, float32 (N, classes)."""
@@ -113,11 +117,13 @@ class Engine:
 
     def bytes_now(self) -> Sequence[memoryview]:
         """The memory that flips are made in."""
-        return self._shared.bytes_now() if self._shared else [memoryview(self._memory)]
+        return self._shared.bytes_now() if self._shared else [self._memory.data]
 
 
 def _session(memory: bytes, options: ort.SessionOptions) -> ort.InferenceSession:
-    return ort.InferenceSession(memory, options, providers=["CPUExecutionProvider"])
+    made = ort.InferenceSession(memory, options, providers=["CPUExecutionProvider"])
+    made._model_bytes = b""  # onnxruntime keeps the whole file, for a session with other providers
+    return made
 
 
 class Shared:
@@ -128,19 +134,22 @@ class Shared:
         stored: [name, dtype, shape, offset, bytes] of the initialisers.
     """
 
-    def __init__(self, memory: bytes, stored: Sequence[Sequence[Any]], options: ort.SessionOptions) -> None:
+    def __init__(
+        self, memory: np.ndarray, stored: Sequence[Sequence[Any]], options: ort.SessionOptions
+    ) -> None:
         options.add_session_config_entry("session.disable_prepacking", "1")
         self._starts, self._arrays, self._values = [], [], []
         for name, dtype, shape, offset, size in sorted(stored, key=lambda s: s[3]):
             if dtype not in SHAREABLE:
                 continue
-            array = np.frombuffer(memory[offset : offset + size], np.dtype(dtype)).reshape(shape).copy()
+            array = np.empty(shape, np.dtype(dtype))
+            array.reshape(-1).view(np.uint8)[:] = memory[offset : offset + size]
             value = ort.OrtValue.ortvalue_from_numpy(array)
             options.add_initializer(name, value)
             self._starts.append(offset)
             self._arrays.append(array.reshape(-1).view(np.uint8))
             self._values.append((array, value))  # the session does not keep them alive
-        self.session = _session(memory, options)
+        self.session = _session(memory.tobytes(), options)
 
     def xor(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes of the file.

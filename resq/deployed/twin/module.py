@@ -19,7 +19,7 @@ from resq.core import BitFlips
 from resq.core.errors import ResqError
 from resq.deployed import words
 from resq.deployed.network import Network
-from resq.deployed.twin import inputs, read_onnx, read_tflite, tflite_ops
+from resq.deployed.twin import inputs, pt2_ops, read_onnx, read_pt2, read_tflite, tflite_ops
 from resq.deployed.twin.fused import fused
 from resq.deployed.twin.graph import Program, Step
 from resq.deployed.twin.onnx import onnx_ops
@@ -28,9 +28,10 @@ from resq.deployed.twin.values import Values
 from resq.deployed.words import Stored
 
 # Carrier -> what reads its graph, and its operators.
-READERS = {"tflite": read_tflite.program, "onnx": read_onnx.program}
-OPS = {"tflite": tflite_ops.OPS, "onnx": onnx_ops.OPS}
-SOFT = ("SOFTMAX", "Softmax", "LogSoftmax", "QLinearSoftmax")
+READERS = {"tflite": read_tflite.program, "onnx": read_onnx.program, "pt2": read_pt2.program}
+OPS: dict[str, Any] = {"tflite": tflite_ops.OPS, "onnx": onnx_ops.OPS, "pt2": pt2_ops.OPS}
+LOG_SOFT = ("LogSoftmax", "log_softmax", "_log_softmax")
+SOFT = ("SOFTMAX", "Softmax", "QLinearSoftmax", "softmax", "_softmax", *LOG_SOFT)
 # What may stand behind a last softmax.
 AFTER = (
     "QUANTIZE",
@@ -77,7 +78,7 @@ class Twin(nn.Module):
         self._last = _last_readers(self.program)
         self.scored = _scored(self.program)
         self.soft = any(
-            s.op in SOFT and s.op != "LogSoftmax" and s.inputs[0] == self.scored for s in self.program.steps
+            s.op in SOFT and s.op not in LOG_SOFT and s.inputs[0] == self.scored for s in self.program.steps
         )
 
     def _refuse(self) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from resq.deployed.formats import protobuf
 from resq.deployed.formats.flatbuffer import Table
+from resq.deployed.formats.pt2_kinds import PRODUCTS
 from resq.deployed.network import Network
 from resq.deployed.process import Process
 from resq.deployed.twin.graph import Program
@@ -29,14 +30,20 @@ SHAPES = ("Shape", "Gather", "Unsqueeze", "Squeeze", "Concat", "ConstantOfShape"
 def names(program: Program) -> tuple[str, ...]:
     """The values worth comparing: of an ONNX file with integers, what is rounded; else each layer's."""
     steps = [step for step in program.steps if step.op not in SHAPES]
-    rounded = [step for step in steps if step.op.startswith(("QLinear", "QGemm", "QuantizeLinear"))]
+    if program.carrier == "pt2":
+        steps = [step for step in steps if step.op in PRODUCTS or step.op.startswith("quantize_per")]
+    rounded = [
+        step for step in steps if step.op.startswith(("QLinear", "QGemm", "QuantizeLinear", "quantize_per"))
+    ]
     chosen = [step for step in rounded or steps if step.inputs[0] not in program.words]
     found = dict.fromkeys(step.outputs[0] for step in chosen)
     return tuple(name for name in found if name != program.output)
 
 
 def with_outputs(program: Program, memory: bytes, wanted: Sequence[str]) -> bytes:
-    """The file with these values as outputs behind its own."""
+    """The file with these values as outputs behind its own; a .pt2 program is told them beside its file."""
+    if program.carrier == "pt2":
+        return memory
     return _onnx(memory, wanted) if program.carrier == "onnx" else _tflite(memory, wanted)
 
 
@@ -62,17 +69,17 @@ def values(network: Network, program: Program, wanted: Sequence[str], x: np.ndar
         ValueError: the runtime does not give them.
     """
     memory = with_outputs(program, network.parsed.memory, wanted)
-    with _process(network, memory) as process:
+    with _process(network, memory, wanted) as process:
         found: list[np.ndarray] = process.ask("outputs", [network.pixels.fitted(x)])[1]
     return found
 
 
 @contextmanager
-def _process(network: Network, memory: bytes) -> Any:
+def _process(network: Network, memory: bytes, wanted: Sequence[str]) -> Any:
     process = Process(len(memory))
     try:
         about = {"carrier": network.parsed.carrier, "threads": network.threads, "stored": [],
-                 "pixels": vars(network.pixels)}  # fmt: skip
+                 "pixels": vars(network.pixels), "wanted": list(wanted)}  # fmt: skip
         process.ask("open", [np.frombuffer(memory, np.uint8)], about=about)
         process.ask("use", batch=network.batch)
         yield process

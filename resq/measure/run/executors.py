@@ -108,7 +108,9 @@ def _dask(cells: Sequence[Cell], address: str) -> Iterator[Row]:
     except (OSError, TimeoutError, ValueError) as error:
         raise ResqError(f"no Dask scheduler answers at {address}: {error}") from None
     with client:
-        rest = iter(cells)
+        from resq.measure.run.deployed import carried_files
+
+        rest = iter(carried_files.sent(client, cells))
         capacity = AHEAD * max(1, sum(client.nthreads().values()))
         first = [client.submit(measure, cell, pure=False) for cell in islice(rest, capacity)]
         going = as_completed(first)

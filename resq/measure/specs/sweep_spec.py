@@ -122,7 +122,6 @@ class SweepSpec:
 
     def _check_deployed(self) -> None:
         """Of a deployed file: its own encoding, a data set by name, and attacks that a file can be given."""
-        deployed.refuse(self.checkpoint)
         if not deployed.is_file(self.checkpoint):
             Encoding.parse(self.encoding)
             lookup("target", self.targets, dict.fromkeys(TARGETS))

@@ -6,6 +6,9 @@ taken: an example that just crossed the twin's border may lie on the right side 
 
 from __future__ import annotations
 
+import logging
+import sys
+import time
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -21,6 +24,7 @@ from resq.measure.run.joint_attack import AttackConfig
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import TWIN
 
+EVERY = 30.0  # s after which a person at a terminal is told that a long attack goes on
 twin_of = lru_cache(2)(Twin)
 
 
@@ -47,8 +51,17 @@ def moved(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: Bit
 
 def asked(network: Network) -> Callable[[Tensor], Tensor]:
     """The runtime as a function: images (N, C, H, W) in [0, 1] -> answers (N, classes), without gradients."""
+    began = said = time.monotonic()
+    asked_for = 0
 
     def answers(x: Tensor) -> Tensor:
+        nonlocal said, asked_for
+        asked_for += len(x)
+        if time.monotonic() - said > EVERY and sys.stderr.isatty():
+            said = time.monotonic()
+            logging.getLogger(__name__).warning(
+                "%s has been asked %d times in %.0f s", network.file.name, asked_for, said - began
+            )
         return torch.from_numpy(network.logits(x.detach().contiguous().numpy().copy()))
 
     return answers

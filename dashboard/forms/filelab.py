@@ -1,0 +1,52 @@
+"""A deployed file on the pages that also show checkpoints: Layers and Bit lab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard import cached
+from dashboard.components import filebring, filelayers, render
+from dashboard.format import filewords
+from dashboard.forms import fileflip
+from dashboard.model import filejobs, ownfiles
+
+
+def names() -> list[str]:
+    """The files that are kept here."""
+    return ownfiles.names()
+
+
+def layers(name: str) -> None:
+    """Its tensors x bits, measured on its runtime, and the words that harm most."""
+    given = _given(name)
+    if given is None:
+        return
+    images, inputs, about = given
+    rows = cached.measurements().rows([filejobs.FileCheck(name, images, inputs)])
+    filelayers.section(name, images, inputs, about, dict(rows[0]["check"]) if rows else None)
+
+
+def bits(name: str) -> None:
+    """One of its words, and its runtime's answer before and after bits of it flip."""
+    given = _given(name)
+    if given is not None:
+        fileflip.section(name, *given)
+
+
+def _given(name: str) -> tuple[str, str, Mapping[str, Any]] | None:
+    """(images, what is said of its input, what it stores); None, with a sentence, where they do not fit."""
+    ownfiles.touch(name)
+    inputs = filebring.inputs()
+    about = cached.inspected(name, inputs)
+    images = filebring.images(about["output"]["classes"])
+    if not images:
+        return None
+    if not filewords.known(about):
+        said = render.plain(about["input"]["pixels"].removeprefix("not known: "))
+        render.error_box(f"{said}. Say it under “Input” above.")
+        return None
+    if said := filewords.misfit(about, images, len(cached.classes(images))):
+        render.error_box(said)
+        return None
+    return images, inputs, about

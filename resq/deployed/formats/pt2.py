@@ -1,0 +1,263 @@
+"""A .pt2 file of torch.export: its parameters, buffers and constants, and where each lies in the file.
+
+The file is read as data: a zip of raw words and a JSON graph. Nothing is loaded or unpickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from resq.deployed.formats import pt2_graph, pt2_kinds, pt2_zip
+from resq.deployed.formats.pt2_graph import TYPES, Node, Ref
+from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
+
+DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, StopIteration)
+LARGEST_RANK = 8
+STRIDED = 7
+SINGLE = "expected one program; save the classifier alone"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A tensor as the file says that it lies there.
+
+    Attributes:
+        name: in the state dict; ``begin``: byte of the file; ``strides``: in numbers, of ``shape``.
+    """
+
+    name: str
+    dtype: str
+    width: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    begin: int
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The axes from the slowest to the quickest, as they lie in memory."""
+        axes = range(len(self.shape))
+        return tuple(sorted(axes, key=lambda i: (-self.strides[i], -self.shape[i], i)))
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What a .pt2 file says.
+
+    Attributes:
+        held: name of a value in the graph -> the tensor in the file.
+        taken: about the input; ``output``: its name and what is said of it.
+    """
+
+    nodes: tuple[Node, ...]
+    held: Mapping[str, Held]
+    taken: Tensor
+    given: Tensor
+
+
+def parse(raw: bytes) -> Parsed:
+    """What a .pt2 file stores.
+
+    Raises:
+        RefusedError: no such file, damaged, or with parts that would be run.
+    """
+    found = read(raw)
+    seen = pt2_kinds.readers(found.nodes)
+    stored: dict[int, tuple[int, Stored]] = {}
+    for name, held in found.held.items():
+        if held.begin not in stored and name in seen and np.prod(held.shape, dtype=np.int64):
+            stored[held.begin] = _stored(raw, name, held, seen, found.held)
+    _apart([one for _, one in stored.values()])
+    ordered = sorted(stored.values(), key=lambda pair: pair[0])
+    return Parsed("pt2", raw, tuple(s for _, s in ordered), found.taken, found.given, _notes(found))
+
+
+def read(raw: bytes) -> Program:
+    """The program of a file.
+
+    Raises:
+        RefusedError: as ``parse`` says.
+    """
+    archive = pt2_zip.opened(raw)
+    try:
+        return _program(archive)
+    except RefusedError:
+        raise
+    except (*DAMAGED, RecursionError):
+        raise RefusedError("has a graph that is not written as torch.export does: it is damaged") from None
+
+
+def _program(archive: pt2_zip.Archive) -> Program:
+    models = [n for n in archive.parts if n.startswith("models/") and n.endswith(".json")]
+    if len(models) != 1:
+        raise RefusedError(f"has {len(models)} programs; {SINGLE}")
+    model = models[0].removeprefix("models/").removesuffix(".json")
+    module = archive.text(models[0])["graph_module"]
+    graph, signature = module["graph"], module["signature"]
+    weights, constants = (_tensors(archive, model, kind) for kind in ("weights", "constants"))
+    held, inputs = _inputs(signature["input_specs"], {**constants, **weights})
+    outputs = [_output(spec) for spec in signature["output_specs"]]
+    for what, ends in (("input", inputs), ("output", outputs)):
+        if len(ends) != 1:
+            raise RefusedError(f"has {len(ends)} {what}s; an image classifier has one")
+    nodes = pt2_graph.nodes(graph)
+    taken, given = (_end(name, graph["tensor_values"]) for name in (inputs[0], outputs[0]))
+    return Program(nodes, held, _with_span(taken, nodes), given)
+
+
+def _tensors(archive: pt2_zip.Archive, model: str, kind: str) -> dict[str, Held]:
+    """The tensors that the list of weights, or that of constants, names."""
+    folder = f"data/{kind}/"
+    listed = f"{folder}{model}_{kind}_config.json"
+    if listed not in archive.parts:
+        return {}
+    config = archive.text(listed)["config"]
+    return {name: _held(archive, str(name), about, folder) for name, about in config.items()}
+
+
+def _held(archive: pt2_zip.Archive, name: str, about: dict[str, Any], folder: str) -> Held:
+    if about["use_pickle"] or about["tensor_meta"] is None:
+        raise RefusedError(
+            f"keeps {name!r:.60} as a pickle, which is not opened: quantize with PT2E or save plain tensors"
+        )
+    meta = about["tensor_meta"]
+    if meta["dtype"] not in TYPES or meta["layout"] != STRIDED:
+        raise RefusedError(f"keeps {name!r:.60} as ScalarType {meta['dtype']}, which has no words here")
+    dtype, width = TYPES[meta["dtype"]]
+    shape, strides = (tuple(_size(n) for n in meta[part]) for part in ("sizes", "strides"))
+    begin, end = archive.span(folder + about["path_name"])
+    begin += _size(meta["storage_offset"]) * width // 8
+    made = Held(name, dtype, width, shape, strides, begin)
+    _check(made, end)
+    return made
+
+
+def _size(value: dict[str, Any]) -> int:
+    size = value["as_int"]
+    if type(size) is not int or not 0 <= size < 2**40:
+        raise ValueError(size)
+    return size
+
+
+def _check(held: Held, end: int) -> None:
+    """Refuses a tensor whose words do not lie one behind the other in their part."""
+    step = 1
+    if len(held.shape) > LARGEST_RANK or len(held.shape) != len(held.strides):
+        raise RefusedError(f"says that {held.name!r:.60} has the shape {held.shape!s:.60}: it is damaged")
+    for axis in reversed(held.order):
+        if held.shape[axis] > 1 and held.strides[axis] != step:
+            raise RefusedError(
+                f"keeps {held.name!r:.60} as a view of other words (strides {held.strides!s:.60}); save it "
+                "with .contiguous()"
+            )
+        step *= max(1, held.shape[axis])
+    if held.begin % (held.width // 8):
+        raise RefusedError(
+            f"keeps {held.name!r:.60} at byte {held.begin}, where numbers of {held.width // 8} bytes do not "
+            "lie; torch.export.save puts them right"
+        )
+    size = int(np.prod(held.shape, dtype=object)) * held.width // 8
+    if held.begin + size > end:
+        raise RefusedError(
+            f"says that {held.name!r:.60} has the shape {held.shape!s:.60} of {held.dtype} at byte "
+            f"{held.begin}, where its part does not hold them"
+        )
+
+
+def _inputs(specs: list[dict[str, Any]], kept: Mapping[str, Held]) -> tuple[dict[str, Held], list[str]]:
+    """(values of the graph that lie in the file, names of those that are given)."""
+    held: dict[str, Held] = {}
+    given: list[str] = []
+    for spec in specs:
+        kind, about = next(iter(spec.items()))
+        if kind == "user_input":
+            given.append(str(about["arg"].get("as_tensor", {"name": ""})["name"]))
+        elif kind in ("parameter", "buffer", "tensor_constant"):
+            name = about[f"{kind}_name"]
+            if name not in kept:
+                raise RefusedError(f"names {name!r:.60}, which it does not hold: it is damaged")
+            held[str(about["arg"]["name"])] = kept[name]
+        else:
+            raise RefusedError(f"takes {kind!r:.40} beside its images, which is not run")
+    return held, given
+
+
+def _output(spec: dict[str, Any]) -> str:
+    kind, about = next(iter(spec.items()))
+    if kind != "user_output":
+        raise RefusedError(
+            f"changes what it keeps when it answers ({kind!r:.40}); export it from model.eval()"
+        )
+    return str(about["arg"]["as_tensor"]["name"])
+
+
+def _end(name: str, values: dict[str, Any]) -> Tensor:
+    meta = values[name]
+    dtype = TYPES.get(meta["dtype"], (f"type {meta['dtype']}", 0))[0]
+    if dtype not in ("float32", "float16", "uint8", "int8"):
+        raise RefusedError(f"takes or gives {dtype} ({name!r:.40}); expected float32, float16, uint8 or int8")
+    return Tensor(name, dtype, tuple(_size(n) if "as_int" in n else -1 for n in meta["sizes"]))
+
+
+def _with_span(end: Tensor, nodes: tuple[Node, ...]) -> Tensor:
+    """The input, with the scale and zero point that the program quantizes it with at once."""
+    for node in nodes:
+        given = dict(node.given)
+        if node.op == "quantize_per_tensor" and given.get("input") == Ref(end.name):
+            scale, zero, codes = given["scale"], given["zero_point"], given["dtype"].value
+            if isinstance(scale, float) and isinstance(zero, int):
+                return Tensor(end.name, end.dtype, end.shape, scale, zero, codes)
+    return end
+
+
+def _stored(
+    raw: bytes, name: str, held: Held, seen: pt2_kinds.Readers, all_held: Mapping[str, Held]
+) -> tuple[int, Stored]:
+    """The place in the graph at which a tensor is computed with, and its words."""
+    count = int(np.prod(held.shape, dtype=np.int64))
+    kind, op, place = pt2_kinds.kind_of(name, seen, count)
+    names, numbers = pt2_kinds.quantizer_of(name, seen)
+    scale: tuple[float, ...] = () if numbers is None else (numbers[0],)
+    zero: tuple[int, ...] = () if numbers is None else (numbers[1],)
+    axis = -1
+    if names:
+        scale, zero = (tuple(_values(raw, all_held.get(n))) for n in names[:2])
+        axis = names[2] if len(scale) > 1 else -1
+    shape = tuple(held.shape[i] for i in held.order)
+    axis = held.order.index(axis) if axis in held.order else axis
+    return place, Stored(
+        held.name, kind, held.dtype, shape, held.width, held.begin, held.begin,
+        tuple(map(float, scale)), tuple(map(int, zero)), axis, op,
+    )  # fmt: skip
+
+
+def _values(raw: bytes, held: Held | None) -> list[Any]:
+    if held is None or held.dtype == "bfloat16":
+        return []
+    count = int(np.prod(held.shape, dtype=np.int64))
+    found: list[Any] = np.frombuffer(raw, np.dtype(held.dtype), count, held.begin).tolist()
+    return found
+
+
+def _apart(stored: list[Stored]) -> None:
+    """Refuses a file in which one byte would be a part of two tensors."""
+    ordered = sorted(stored, key=lambda s: s.offset)
+    for one, other in pairwise(ordered):
+        if one.offset + one.n_bytes > other.offset:
+            raise RefusedError(f"keeps {one.name!r:.60} and {other.name!r:.60} in the same bytes")
+
+
+def _notes(found: Program) -> tuple[str, ...]:
+    """What is in the program and not among its words."""
+    written = sum(n.op in ("quantize_per_tensor", "dequantize_per_tensor") and
+                  isinstance(dict(n.given).get("scale"), float) for n in found.nodes)  # fmt: skip
+    if not written:
+        return ()
+    return (
+        f"scales and zero points of {written} operators stand in the graph as text, not as words: no target "
+        "reaches them",
+    )
