@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from resq.core import logs, paths
+from resq.core.errors import ResqError
 from resq.core.files import write_text
 from resq.core.paths import ROOT
 
@@ -229,3 +230,18 @@ def _until_closed() -> None:
     if sys.platform != "win32" and os.getpgrp() == os.getpid():  # its workers too
         os.killpg(0, signal.SIGKILL)
     os._exit(130)
+
+
+def report(target: str, out: Path) -> Path:
+    """Has rows written as one HTML or PDF file by the dashboard's side, in a process: this side never draws.
+
+    Args:
+        target: what ``python -m resq report`` takes, paths absolute. ``out``: an absolute path.
+    Raises:
+        ValueError: it was not written; the sentence says why.
+    """
+    command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
+    return out

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ class Checkpoint:
         hash: first 16 hex digits of the file's SHA-256.
         imported: the words of weights that were imported as codes.
         finished: the words of weights that lie in the file as the codes that the network is meant for.
+        make: parameters and buffers -> the network, of one that is not in NETWORKS: see ``hold``.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Checkpoint:
     hash: str
     imported: Mapping[str, QuantizedTensor] = field(default_factory=dict)
     finished: Mapping[str, QuantizedTensor] = field(default_factory=dict)
+    make: Callable[[Mapping[str, np.ndarray]], Any] | None = None
 
     @property
     def normal(self) -> normal.Normal:
@@ -88,6 +91,25 @@ class Checkpoint:
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
             return replace(there, words=quant.protected(there.words, encoding), encoding=encoding)
         return quant.quantize(self.state[name], encoding)
+
+
+# Networks that have no file: those that a notebook handed over, by a name that says what they hold.
+_HELD: OrderedDict[str, Checkpoint] = OrderedDict()
+MOST_HELD = 4
+
+
+def hold(checkpoint: Checkpoint) -> str:
+    """Makes a network without a file known to this process by its name; the last few are kept."""
+    _HELD[checkpoint.name] = checkpoint
+    _HELD.move_to_end(checkpoint.name)
+    while len(_HELD) > MOST_HELD:
+        _HELD.popitem(last=False)
+    return checkpoint.name
+
+
+def held(name: str) -> bool:
+    """Whether a name is that of a network without a file."""
+    return name in _HELD
 
 
 def folders() -> tuple[Path, Path]:
@@ -170,6 +192,8 @@ def card(name: str) -> dict[str, Any]:
     Raises:
         ValueError: no such checkpoint, or a card that is missing or unreadable.
     """
+    if name in _HELD:
+        return dict(_HELD[name].card)
     file = _card(find(name))
     try:
         fields = json.loads(file.read_text())
@@ -219,6 +243,8 @@ def sizes(name: str) -> tuple[int, ...]:
     Raises:
         ValueError: no such checkpoint, or a file that is no safetensors.
     """
+    if name in _HELD:
+        return tuple(_HELD[name].state[weight].size for weight in _HELD[name].weights)
     file = find(name)
     try:
         with safe_open(file, framework="numpy") as tensors:
@@ -241,6 +267,8 @@ def load(name: str) -> Checkpoint:
     Raises:
         ValueError: no such checkpoint; a file that is no safetensors, or not the one its card describes.
     """
+    if name in _HELD:
+        return _HELD[name]
     file, fields = find(name), card(name)
     size = file.stat().st_size
     if size > LARGEST:

@@ -28,8 +28,11 @@ from resq.networks import clamp
 
 def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
     """A new network that computes with what the words are read as, activations cut where the card says so."""
-    normal, classes = checkpoint.normal, data.source(checkpoint.data).classes
     state = {k: quant.dequantize(model.weights[k]) if k in model.weights else v for k, v in _in_order(model)}
+    if checkpoint.make is not None:
+        own: networks.Network = checkpoint.make(state)
+        return own
+    normal, classes = checkpoint.normal, data.source(checkpoint.data).classes
     network = networks.restore(
         checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
     )
@@ -82,9 +85,11 @@ class FaultyNetwork:
             self.model, self.beside = deployed(body, self.model, encoding.beside_copies)
         elif floats:
             self.beside = plain(self.model, encoding.beside_copies)
-        elif folded and encoding.code not in UNFOLDED:
+        elif folded and encoding.code not in UNFOLDED and checkpoint.make is None:
+            # A convolution of a person's own class may do to its weight what no factor can follow.
             self.factors = {name: factor.numpy() for name, factor in fold(body).items()}
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if checkpoint.make is None:  # one of a person's own may ask for views that channels last has not
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if bf16:
             self.network = to_bf16(self.network)
         self._flat = flatten(body, self.model, self.factors)

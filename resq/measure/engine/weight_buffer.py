@@ -6,7 +6,7 @@ numpy calls; as one array over all layers they cost what looking them up and wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,8 @@ class WeightBuffer:
     """The weights' words and floats, and what each row (all weights of one output channel) needs.
 
     Attributes:
-        floats: the memory that the network computes with, 4-D weights in the order O, H, W, I: float32, or
+        floats: the memory that the network computes with, 4-D weights in the order O, H, W, I where they lay
+            so: float32, or
             the bits of bfloat16 as uint16.
         words: the fault-free stored words, layers one after the other.
         first: index of each row's first word, and after them the number of words, int64 (rows + 1,).
@@ -130,12 +131,13 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
     half = body.get_parameter(next(iter(model.weights))).dtype == torch.bfloat16
     floats = np.full(starts[-1], 0, np.uint16 if half else np.float32)  # numpy asks for large pages
     memory = torch.from_numpy(floats).view(torch.bfloat16 if half else torch.float32)
+    last = _channels_last([body.get_parameter(name) for name in model.weights])
     rows = []
     for (name, q), start in zip(model.weights.items(), starts, strict=False):
         parameter = body.get_parameter(name)
-        view = torch.as_strided(memory, q.words.shape, _strides(q.words.shape), start)
+        view = torch.as_strided(memory, q.words.shape, _strides(q.words.shape, last), start)
         parameter.data = view.copy_(parameter.data)
-        rows.append(_rows(q, factors.get(name, np.ones(1, np.float32)), start))
+        rows.append(_rows(q, factors.get(name, np.ones(1, np.float32)), start, last))
     size, area, inputs, base, scale, zero, factor = map(np.concatenate, zip(*rows, strict=True))
     fine = any(len(q.scale) not in (1, len(q.words)) for q in model.weights.values())
     if fine:
@@ -150,10 +152,12 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
     return WeightBuffer(floats, words, first, place, scale, zero, used, encodings, kind)
 
 
-def _rows(q: QuantizedTensor, factor: np.ndarray, start: int) -> list[np.ndarray]:
+def _rows(q: QuantizedTensor, factor: np.ndarray, start: int, last: bool) -> list[np.ndarray]:
     """Of each row of a layer: words, area, inputs, base, scale, zero, factor."""
-    count, inputs, *sides = q.words.shape
-    area = int(np.prod(sides))
+    count, *inside = q.words.shape
+    # One after the other a row's weights are all inputs of one tap.
+    spread = last and len(inside) == 3
+    inputs, area = (inside[0], int(np.prod(inside[1:]))) if spread else (int(np.prod(inside)), 1)
     base = start + np.arange(count) * inputs * area
     scale, zero = (v if len(v) in (1, count) else v[:1] for v in (q.scale, q.zero))  # finer ones: see _each
     values = (inputs * area, area, inputs, base, scale, zero, factor)
@@ -171,9 +175,15 @@ def _each(values: np.ndarray, q: QuantizedTensor) -> np.ndarray:
     return np.repeat(values, q.words.size // len(values))
 
 
-def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """In elements: channels last for (O, I, H, W), rows one after the other for (O, I)."""
-    if len(shape) == 4:
+def _channels_last(weights: Sequence[torch.Tensor]) -> bool:
+    """Whether weights (O, I, H, W) lie with their inputs side by side, as those show that cannot be both."""
+    return any(w.dim() == 4 and not w.is_contiguous() and w.is_contiguous(memory_format=torch.channels_last)
+               for w in weights)  # fmt: skip
+
+
+def _strides(shape: tuple[int, ...], last: bool) -> tuple[int, ...]:
+    """In elements: channels last for (O, I, H, W), or one after the other for any shape."""
+    if last and len(shape) == 4:
         _, inputs, height, width = shape
         return inputs * height * width, 1, width * inputs, inputs
-    return shape[1], 1
+    return tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))

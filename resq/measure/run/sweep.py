@@ -15,6 +15,7 @@ from torch import Tensor
 from resq import checkpoints, data
 from resq.core import BitFlips, Dataset, Encoding, seeds
 from resq.core.errors import ResqError
+from resq.data import own
 from resq.deployed import network as deployed
 from resq.measure.engine import activation_faults
 from resq.measure.engine.faulty_network import FaultyNetwork
@@ -212,7 +213,15 @@ def _which(cell: Cell) -> tuple[str, str, int, int, int]:
 
 
 def _check_classes(checkpoint: checkpoints.Checkpoint, name: str) -> None:
-    if data.source(name).classes != data.source(checkpoint.data).classes:
+    theirs = data.source(name).classes
+    # A network of one's own says how many classes it knows; classes that are mere numbers have no names.
+    mine = data.source(checkpoint.data).classes if checkpoint.make is None else ()
+    known = len(mine) or int(checkpoint.card["classes"])
+    if own.numbered(theirs) or not mine:
+        if len(theirs) > known:
+            raise ResqError(f"{checkpoint.name} tells {known} classes apart; {name} has {len(theirs)}")
+        return
+    if theirs != mine:
         raise ResqError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
 
 
@@ -277,7 +286,9 @@ def images_there(spec: SweepSpec) -> int:
 
 def pixels(images: Dataset) -> Tensor:
     """Images as the network reads them: float32 (N, 3, H, W) in [0, 1], channels last."""
-    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).float().div_(255)
+    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).float()
+    if images.pixels.dtype == np.uint8:
+        x.div_(255)
     return x.contiguous(memory_format=torch.channels_last)
 
 

@@ -130,6 +130,29 @@ def write(table: pd.DataFrame, file: Path) -> None:
     write_with(file, lambda part: table.to_parquet(part, index=False, compression="zstd"))
 
 
+def save(table: pd.DataFrame, file: Path) -> Path:
+    """Writes the table to a new file, parquet or CSV as its name says.
+
+    Raises:
+        ValueError: a file of another kind, or one that is there: nothing is overwritten.
+    """
+    check_new(file)
+    if file.suffix == ".csv":
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(csv(table), encoding="utf-8")
+    else:
+        write(table, file)
+    return file
+
+
+def check_new(file: Path) -> None:
+    """Refuses a file of another kind, or one that is there."""
+    if file.suffix not in (".parquet", ".csv"):
+        raise ResqError(f"rows are written to a .parquet or .csv file, got {file}")
+    if file.exists():
+        raise ResqError(f"{file} exists already; nothing was overwritten")
+
+
 def parquet(file: Path, names: Iterable[str]) -> pd.DataFrame:
     """The table in a parquet file, which has at least these columns.
 
