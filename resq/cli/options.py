@@ -14,7 +14,6 @@ from resq.core.errors import ResqError
 from resq.data import own
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
-from resq.measure.analysis.stats import METRICS
 from resq.measure.specs.sweep_spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
 
 MAPS = 10  # fault maps, where nothing else is said
@@ -235,6 +234,8 @@ def inputs(arguments: argparse.Namespace) -> str:
 
 def add_metric(parser: argparse.ArgumentParser) -> None:
     """What the printed table is of; rows hold all of it."""
+    from resq.measure.analysis.stats import METRICS  # pandas
+
     parser.add_argument(
         "--metric",
         default="accuracy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ def _filled(table: pd.DataFrame) -> pd.DataFrame:
     for name, value in DEFAULTS.items():
         if name in LATER and table[name].isna().all():
             table[name] = value
-        else:
+        elif table[name].isna().any():
             table[name] = [value if _lacks(v) else v for v in table[name]]
     table["right"] = [bytes.fromhex(v) if isinstance(v, str) else v for v in table["right"]]
     return table
@@ -185,6 +185,20 @@ def shipped() -> pd.DataFrame:
     """All rows in assets/results that count as NUMBERS does, heatmaps of layers aside; or none."""
     rows = [p for p in sorted(SHIPPED.glob("*.parquet")) if not p.name.endswith("-layers.parquet")]
     return _shipped(tuple((p, p.stat().st_mtime_ns) for p in rows)).copy()
+
+
+def shipped_but(known: Container[str]) -> pd.DataFrame:
+    """Rows of those files that hold a checkpoint of none of these names; the others are not read whole."""
+    from pyarrow import parquet as pq
+
+    def names(file: Path) -> list[str]:
+        found: list[str] = pq.read_table(file, columns=["checkpoint"])[0].unique().to_pylist()
+        return found
+
+    files = [p for p in sorted(SHIPPED.glob("*.parquet")) if not p.name.endswith("-layers.parquet")]
+    return _shipped(tuple(
+        (p, p.stat().st_mtime_ns) for p in files if any(name not in known for name in names(p))
+    ))  # fmt: skip
 
 
 @cache
