@@ -24,7 +24,6 @@ from typing import Any
 from resq.core import logs, paths
 from resq.core.errors import ResqError
 from resq.core.files import write_text
-from resq.core.paths import ROOT
 
 ENV = "RESQ_JOB"  # set in the subprocess: its standard input is the line to us
 
@@ -55,7 +54,7 @@ class Job:
         try:
             return subprocess.Popen(
                 [sys.executable, "-m", "resq", *self.argv, "--stream"],
-                cwd=ROOT,
+                cwd=paths.beside(),
                 env={**os.environ, ENV: "1"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -241,7 +240,7 @@ def report(target: str, out: Path) -> Path:
         ValueError: it was not written; the sentence says why.
     """
     command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=paths.beside(), capture_output=True, text=True, check=False)
     if ended.returncode:
         raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
     return out

@@ -26,12 +26,12 @@ from resq.checkpoints import packed
 from resq.core import Encoding, QuantizedModel, QuantizedTensor, commands, files
 from resq.core.encoding import IMPORTED
 from resq.core.errors import ResqError
-from resq.core.paths import ROOT, work
+from resq.core.paths import ASSETS, work
 from resq.data import normal, source
 from resq.memory import own, quant
 
-SHIPPED = ROOT / "assets" / "weights"
-CARDS = ROOT / "assets" / "cards"  # of networks whose weights would make the project too large
+SHIPPED = ASSETS / "weights"
+CARDS = ASSETS / "cards"  # of networks whose weights would make the project too large
 VERIFY = "python -m resq verify names every shipped file that differs"
 LARGEST = 512 * 2**20  # bytes; the largest network here has 60 MB, so a larger file is a mistake
 
@@ -178,12 +178,45 @@ def find(name: str) -> Path:
         for folder in folders():
             if _there(_file(folder, name)):
                 return _file(folder, name)
+        if (file := _elsewhere(name)) is not None:
+            return file
     if name in (absent := unshipped()):
         raise ResqError(f"the weights of {name} are not shipped; this makes them: {making(absent[name])}")
     raise ResqError(
         f"no checkpoint {name!r}; expected data/network/variant or a .safetensors file; known: "
         + (", ".join(names()) or "none")
     )
+
+
+def _elsewhere(name: str) -> Path | None:
+    """The weights of a card that an installed package brought without them, fetched once; None: no such card.
+
+    Raises:
+        FileNotFoundError: they cannot be had now.
+    """
+    told = _card(_file(SHIPPED, name))
+    if not _there(told):
+        return None
+    from resq.checkpoints import fetch  # the network's modules, which hardly anybody needs
+
+    fields = json.loads(told.read_text(encoding="utf-8"))
+    file = _file(work() / "weights", name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    files.write_together({file: fetch.weights(name, fields["sha256"]), _card(file): told.read_bytes()})
+    return file
+
+
+def _card_of(name: str) -> Path:
+    """The card of a checkpoint, whether its weights are here or not.
+
+    Raises:
+        ValueError: there is neither.
+    """
+    if _is_name(name):
+        for folder in folders():
+            if _there(_file(folder, name)) or _there(_card(_file(folder, name))):
+                return _card(_file(folder, name))
+    return _card(find(name))
 
 
 def card(name: str) -> dict[str, Any]:
@@ -194,7 +227,7 @@ def card(name: str) -> dict[str, Any]:
     """
     if name in _HELD:
         return dict(_HELD[name].card)
-    file = _card(find(name))
+    file = _card_of(name)
     try:
         fields = json.loads(file.read_text())
     except FileNotFoundError:

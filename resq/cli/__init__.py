@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "store": "stored",
     "harden": "harden",
     "asymmetry": "asymmetry",
+    "dashboard": "dashboard",
     "import": "import_weights",  # the module cannot be called so: import is a keyword
 }
 
@@ -102,6 +103,8 @@ def main(argv: list[str] | None = None) -> int:
     aliases.tell(rest)
     words = aliases.renewed(rest)
     named = next((word for word in words if not word.startswith("-")), "")
+    if words[:1] == ["dashboard"] and not {"-h", "--help"} & set(words):
+        return _serve(words[1:])
     arguments = parser(named if named in COMMANDS else NONE).parse_args(words)
     from resq import plugins
     from resq.cli import options, unable
@@ -126,6 +129,24 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:
         return _fault(error, arguments.command, own.debug or _debugging())
     return 0
+
+
+def _serve(words: list[str]) -> int:
+    from resq.cli import dashboard
+
+    try:
+        return dashboard.serve(words)
+    except ResqError as error:
+        print(f"resq: {error}", file=sys.stderr)
+        return 2
+
+
+def console() -> int:
+    """The command ``resq``."""
+    from resq.platform import malloc
+
+    malloc.retain_freed()
+    return main()
 
 
 NONE = "-"  # no command: none of them is loaded to say so

@@ -24,7 +24,7 @@ CANDIDATE = (
     "one of several versions to choose from: trained without the held-out part of the training images and "
     "judged on it; test images are not looked at. Train the chosen one without this"
 )
-SPECS = paths.ROOT / "assets" / "specs" / "recipes"
+SPECS = paths.ASSETS / "specs" / "recipes"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

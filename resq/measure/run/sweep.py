@@ -73,6 +73,7 @@ SOURCES = (
 # Beside them, and without a say in a number.
 IDLE = (
     "__init__.py",  # the version
+    "checkpoints/fetch.py",  # where a file comes from, whose hash is checked
     "core/commands.py",  # how a command is written
     "core/validation.py",  # refuses what is of another type
     "data/pictures.py",  # of a plugin's own; a row has the hash of the images
