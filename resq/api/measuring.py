@@ -20,6 +20,7 @@ from resq.measure.run import sensitivity as layers_run
 from resq.measure.run import sweep as sweep_run
 from resq.measure.run.deployed import file_cells
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
+from resq.platform import devices
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
 BUDGETS = (0.0, 2.0, 4.0, 8.0)
@@ -51,6 +52,7 @@ def sweep(
     seed: int = 0,
     inputs: str = "",
     weights: Sequence[str] = (),
+    device: str = "cpu",
     progress: bool = True,
 ) -> Result:
     """Accuracy under bit flips, under attack, or both: the rows that ``python -m resq sweep`` measures.
@@ -71,6 +73,7 @@ def sweep(
         n: so many images; default: all given, 1,000 of a data set. ``seed``: decides maps and random starts.
         inputs: of a deployed file, what it does not say of its input. ``weights``: of a module, which
             parameters are stored as words.
+        device: where the network computes: cpu, cuda, cuda:1, or auto. Flips are the same on all of them.
         progress: whether a bar is shown where it takes more than a second.
 
     Raises:
@@ -87,11 +90,11 @@ def sweep(
         checkpoint, name, how, fault, _names(layers), _whole(planes), rates or BERS[: 0 if budgets else None],
         maps, attack, budgets, steps, restarts, _names(mode), count, seed, sample, top, precision, **asked,
     )  # fmt: skip
-    measurer, note = sweep_run.Measurer(), ""
+    measurer, note = sweep_run.Measurer(devices.chosen(device)), ""
     if spec.precision != "fp32":
         spec, note = bf16_check.choose_precision(spec, measurer.row)
     rows = map(measurer.row, spec.cells())
-    return Result(spec, list(_shown(rows, spec.total, checkpoint, progress)), note)
+    return Result(spec, list(_shown(rows, spec.total, checkpoint, progress)), note, device)
 
 
 def attack(
@@ -133,12 +136,13 @@ def sensitivity(
     targets: str = "weights",
     inputs: str = "",
     weights: Sequence[str] = (),
+    device: str = "cpu",
     progress: bool = True,
 ) -> Heatmap:
     """What a flipped bit adds to the loss, layer by layer and bit by bit: ``python -m resq sensitivity``.
 
     Args:
-        model, images, labels, encoding, targets, inputs, weights, progress: as for ``resq.sweep``.
+        model, images, labels, encoding, targets, inputs, weights, device, progress: as for ``resq.sweep``.
         measured: also flip bits and measure, cell by cell, for minutes; else estimated from gradients.
             Of a deployed file, whose runtime gives no gradients, it is always measured.
         metric: "loss", or "pvf", the share of answers that a single flip changes.
@@ -163,7 +167,11 @@ def sensitivity(
     spec = LayerSpec(
         checkpoint, name, how, maps if measured or metric == "pvf" else 0, share, count, seed, metric
     )
-    return Heatmap(list(_shown(layers_run.run(spec), spec.total, checkpoint, progress)), spec)
+    return Heatmap(
+        list(_shown(layers_run.run(spec, devices.chosen(device)), spec.total, checkpoint, progress)),
+        spec,
+        device,
+    )
 
 
 def _asked(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from resq import checkpoints
 from resq.api import drawing
+from resq.core import commands
 from resq.data import own
 from resq.measure.analysis import joint_grid, layer_heatmap, stats
 from resq.measure.analysis.layer_heatmap import LayerSpec
@@ -26,11 +27,14 @@ class Result:
     Attributes:
         rows: one mapping per measured cell, columns as in ``table.COLUMNS``: counts, seed, hashes, the key.
         spec: everything that decides them; ``spec.hash`` names it.
+        device: where it was asked to be measured; each row's ``processor`` names what computed it.
         note: what was said while it was measured, such as why a precision was chosen; or "".
     """
 
-    def __init__(self, spec: SweepSpec, rows: Sequence[Mapping[str, Any]], note: str = "") -> None:
-        self.spec, self.rows, self.note = spec, list(rows), note
+    def __init__(
+        self, spec: SweepSpec, rows: Sequence[Mapping[str, Any]], note: str = "", device: str = "cpu"
+    ) -> None:
+        self.spec, self.rows, self.note, self.device = spec, list(rows), note, device
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -52,7 +56,7 @@ class Result:
     @property
     def command(self) -> str:
         """What measures the same rows in a terminal; "" where only this process has the network or images."""
-        return "" if _here_alone(self.spec.checkpoint, self.spec.data) else self.spec.command
+        return _command(self.spec, self.device)
 
     def plot(self) -> Any:
         """A Plotly figure: accuracy over the bit error rate, over the budget, or over both at once.
@@ -85,8 +89,10 @@ class Heatmap:
         spec: everything that decides them; None of a deployed file.
     """
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]], spec: LayerSpec | None = None) -> None:
-        self.rows, self.spec = list(rows), spec
+    def __init__(
+        self, rows: Sequence[Mapping[str, Any]], spec: LayerSpec | None = None, device: str = "cpu"
+    ) -> None:
+        self.rows, self.spec, self.device = list(rows), spec, device
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -103,9 +109,7 @@ class Heatmap:
     @property
     def command(self) -> str:
         """What makes the same heatmap in a terminal; "" where only this process has the network or images."""
-        if self.spec is None or _here_alone(self.spec.checkpoint, self.spec.data):
-            return ""
-        return self.spec.command
+        return _command(self.spec, self.device)
 
     def plot(self) -> Any:
         """A Plotly figure: layers by stored bits, coloured by what one flipped bit adds to the loss.
@@ -129,6 +133,8 @@ class Heatmap:
         return f"{len(self.cells)} cells; the five worst:\n{lines}"
 
 
-def _here_alone(checkpoint: str, name: str) -> bool:
-    """Whether a command would not find the network or the images."""
-    return own.held(name) or checkpoints.held(checkpoint)
+def _command(spec: SweepSpec | LayerSpec | None, device: str) -> str:
+    """A spec in a terminal's words; "" where a command would not find the network or the images."""
+    if spec is None or own.held(spec.data) or checkpoints.held(spec.checkpoint):
+        return ""
+    return commands.line([*spec.argv(), *(["--device", device] if device != "cpu" else [])])

@@ -19,6 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser, seed="which images the attacker has")
     options.add_file(parser)
     options.add_result(parser, 128, "the attacker's images")
+    options.add_device(parser)
     parser.add_argument("--flips", type=int, default=20, help="bits to flip, one by one (default 20)")
     parser.add_argument("--test", type=int, default=1000, help="other images that tell the accuracy (1000)")
 
@@ -54,13 +55,16 @@ def prepared(arguments: argparse.Namespace) -> dict[str, Any]:
     from resq.core import seeds
     from resq.measure.engine.faulty_network import FaultyNetwork
     from resq.measure.run import sweep
+    from resq.platform import devices
 
     checkpoint = checkpoints.load(arguments.checkpoint)
     whole = data.load(checkpoint.data, "test").first(arguments.n + arguments.test)
     order = seeds.rng(arguments.seed, "bfa").permutation(len(whole))
     own, others = whole.take(order[: arguments.n]), whole.take(order[arguments.n :])
-    bench = FaultyNetwork(checkpoint, Encoding.parse(arguments.encoding))
-    known, unseen = ((sweep.pixels(part), torch.from_numpy(part.y)) for part in (own, others))
+    where = devices.chosen(arguments.device)
+    bench = FaultyNetwork(checkpoint, Encoding.parse(arguments.encoding), device=where)
+    pairs = [(sweep.pixels(part), torch.from_numpy(part.y)) for part in (own, others)]
+    known, unseen = ((x.to(where), y.to(where)) for x, y in pairs)
     return {
         "checkpoint": arguments.checkpoint,
         "data": whole.name,

@@ -232,6 +232,12 @@ def inputs(arguments: argparse.Namespace) -> str:
     return str(Asked.parse(" ".join(f"{name} {value}" for name, value in given.items() if value)))
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Where the network computes."""
+    about = "where it computes: cpu (default), cuda, cuda:1, or auto, the first CUDA device there is"
+    parser.add_argument("--device", default="cpu", metavar="DEVICE", help=about)
+
+
 def add_metric(parser: argparse.ArgumentParser) -> None:
     """What the printed table is of; rows hold all of it."""
     from resq.measure.analysis.stats import METRICS  # pandas

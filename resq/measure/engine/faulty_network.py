@@ -59,6 +59,7 @@ class FaultyNetwork:
         floats: whether the numbers beside the words may be flipped too: then norms stay as they are stored.
         bf16: whether the network computes in bfloat16, as words of integer codes allow: about twice as fast
             where the processor has instructions for it. Logits are summed up in float32.
+        device: where it computes, see ``platform.devices``; None: the processor.
 
     Attributes:
         network: images in [0, 1] -> logits; private to this bench. Folded norms are ``nn.Identity`` in it.
@@ -74,8 +75,9 @@ class FaultyNetwork:
         folded: bool = True,
         bf16: bool = False,
         floats: bool = False,
+        device: torch.device | None = None,
     ) -> None:
-        self.checkpoint, self.encoding = checkpoint, encoding
+        self.checkpoint, self.encoding, self.device = checkpoint, encoding, device
         self.model = checkpoint.quantized(encoding)
         self.network = network_of(checkpoint, self.model)
         self.beside: Beside | None = None
@@ -92,7 +94,9 @@ class FaultyNetwork:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if bf16:
             self.network = to_bf16(self.network)
-        self._flat = flatten(body, self.model, self.factors)
+        self._flat = flatten(body, self.model, self.factors, device)
+        if device is not None:
+            self.network.to(device)
 
     @contextmanager
     def flipped(self, flips: BitFlips | Struck) -> Iterator[networks.Network]:
@@ -111,7 +115,7 @@ class FaultyNetwork:
         try:
             yield self.network
         finally:
-            self._flat.floats[place] = before
+            self._flat.put(place, before)
             for tensor, old in held:
                 tensor.copy_(old)
 

@@ -33,6 +33,8 @@ class WeightBuffer:
         scale, zero: what turns a row's words into floats, (rows,); or a word's, (words,), where a layer has
             more than one of them in a row, as codes from elsewhere may.
         factor: what a folded norm multiplies a row by.
+        memory: on a device other than the processor, what the network computes with there: ``floats`` as
+            they were, float32 or bfloat16; None where ``floats`` itself is.
         encodings: the one of all rows, or two; ``kind`` then says which a row has, (rows,), else it is None.
     """
 
@@ -45,6 +47,16 @@ class WeightBuffer:
     factor: np.ndarray | None
     encodings: tuple[Encoding, ...]
     kind: np.ndarray | None
+    memory: torch.Tensor | None = None
+
+    def put(self, place: np.ndarray, values: np.ndarray) -> None:
+        """Writes floats at their places: in the processor's memory, or scattered into the device's."""
+        if self.memory is None:
+            self.floats[place] = values
+            return
+        index, sent = torch.from_numpy(place), torch.from_numpy(values)
+        sent = sent.view(torch.bfloat16) if sent.dtype == torch.uint16 else sent
+        self.memory[index.to(self.memory.device)] = sent.to(self.memory.device)
 
     def rescaled(
         self, word: np.ndarray, mask: np.ndarray, scale: np.ndarray, zero: np.ndarray
@@ -91,7 +103,7 @@ class WeightBuffer:
             after, before = after * factor, before * factor
         if self.floats.dtype == np.uint16:
             after, before = quant.bfloat16(after), quant.bfloat16(before)
-        self.floats[place] = after
+        self.put(place, after)
         return place, before
 
     def _values(
@@ -124,8 +136,17 @@ def _bits(numbers: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(numbers, np.float32).view(np.uint32)
 
 
-def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.ndarray]) -> WeightBuffer:
-    """Moves the weights of the body, as they are, into one memory that its parameters view from now on."""
+def flatten(
+    body: nn.Module,
+    model: QuantizedModel,
+    factors: Mapping[str, np.ndarray],
+    device: torch.device | None = None,
+) -> WeightBuffer:
+    """Moves the weights of the body, as they are, into one memory that its parameters view from now on.
+
+    Args:
+        device: where that memory lies; None: the processor, which numpy writes.
+    """
     sizes = [-(-q.words.size // ALIGN) * ALIGN for q in model.weights.values()]
     starts = [0, *np.cumsum(sizes).tolist()]
     half = body.get_parameter(next(iter(model.weights))).dtype == torch.bfloat16
@@ -136,8 +157,12 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
     for (name, q), start in zip(model.weights.items(), starts, strict=False):
         parameter = body.get_parameter(name)
         view = torch.as_strided(memory, q.words.shape, _strides(q.words.shape, last), start)
-        parameter.data = view.copy_(parameter.data)
+        view.copy_(parameter.data)
         rows.append(_rows(q, factors.get(name, np.ones(1, np.float32)), start, last))
+    memory = memory if device is None else memory.to(device, copy=True)
+    for (name, q), start in zip(model.weights.items(), starts, strict=False):
+        view = torch.as_strided(memory, q.words.shape, _strides(q.words.shape, last), start)
+        body.get_parameter(name).data = view
     size, area, inputs, base, scale, zero, factor = map(np.concatenate, zip(*rows, strict=True))
     fine = any(len(q.scale) not in (1, len(q.words)) for q in model.weights.values())
     if fine:
@@ -149,7 +174,8 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
     encodings = tuple(dict.fromkeys(q.encoding.word for q in model.weights.values()))
     which = [np.full(q.words.shape[0], encodings.index(q.encoding.word)) for q in model.weights.values()]
     kind = np.concatenate(which) if len(encodings) > 1 else None
-    return WeightBuffer(floats, words, first, place, scale, zero, used, encodings, kind)
+    there = None if device is None else memory
+    return WeightBuffer(floats, words, first, place, scale, zero, used, encodings, kind, there)
 
 
 def _rows(q: QuantizedTensor, factor: np.ndarray, start: int, last: bool) -> list[np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from resq.measure.specs.version import NUMBERS
 from resq.memory import faults
 from resq.memory.beside import Struck
 from resq.networks.activations import Ranges
+from resq.platform import devices
 
 __all__ = [
     "BATCH",
@@ -56,6 +57,7 @@ SOURCES = (
     "attacks",
     "checkpoints/__init__.py",
     "deployed",
+    "platform/devices.py",
     "platform/torchvision_compat.py",
     "measure/engine/activation_faults.py",
     "measure/run/deployed/aimed.py",
@@ -96,14 +98,17 @@ IDLE = (
 )
 
 
-def run(spec: SweepSpec) -> Iterator[dict[str, Any]]:
+def run(spec: SweepSpec, device: torch.device | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a sweep as they are measured, ``spec.total`` of them; columns as in ``table.COLUMNS``.
+
+    Args:
+        device: where the network computes, see ``platform.devices``; None: the processor.
 
     Raises:
         ValueError: an unknown checkpoint, data of other classes, or more images than there are.
         FileNotFoundError: the images are not on this machine.
     """
-    measurer = Measurer()
+    measurer = Measurer(device)
     yield from map(measurer.row, spec.cells())
 
 
@@ -111,11 +116,15 @@ class Measurer:
     """Cells -> rows; what neighbouring cells share is made once: networks, images, maps, moved images.
 
     A row never depends on which cells came before: what is kept is only what would be made again.
+
+    Args:
+        device: where networks compute, see ``platform.devices``; None: the processor.
     """
 
-    def __init__(self) -> None:
-        self._bench = lru_cache(2)(_bench)
-        self._pictures = lru_cache(2)(_pictures)
+    def __init__(self, device: torch.device | None = None) -> None:
+        self.device = device
+        self._bench = lru_cache(2)(partial(_bench, device=device))
+        self._pictures = lru_cache(2)(partial(_pictures, device=device))
         self._map = lru_cache(2)(_fault_map)
         self._ranges = lru_cache(2)(_ranges)
         self._craft = lru_cache(8)(joint_attack.perturb)
@@ -129,6 +138,7 @@ class Measurer:
             ValueError, FileNotFoundError: as ``run`` says.
         """
         if deployed.is_file(cell.checkpoint):
+            self._on_processor(f"{Path(cell.checkpoint).name} is run by its own runtime")
             return self._of_file(cell)
         which = (cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding, cell.precision,
                  cell.targets != "weights")  # fmt: skip
@@ -136,11 +146,17 @@ class Measurer:
         _check_classes(bench.checkpoint, cell.data)
         x, y, images = self._pictures(*_which(cell))
         if cell.fault == ACTIVATIONS:
+            self._on_processor("bits of activations flip")
             return {**_about(cell, bench, images), **self._in_activations(cell, bench, x, y)}
         flips = self.flips(cell, bench)
         answered = self._answers(cell, bench, flips, x, y)
         return {**_about(cell, bench, images), "flips": len(flips),
                 **row_counts(answered, self._fault_free(cell, bench, x, y))}  # fmt: skip
+
+    def _on_processor(self, what: str) -> None:
+        """Refuses another device for what computes on the processor alone."""
+        if self.device is not None and self.device.type != "cpu":
+            raise ResqError(f"{what} on the processor alone, got {self.device}; --device cpu")
 
     def _of_file(self, cell: Cell) -> dict[str, Any]:
         found = self._files.found(cell)
@@ -197,10 +213,14 @@ def _attack_config(cell: Cell) -> AttackConfig:
     return AttackConfig(cell.attack, cell.eps, cell.steps, cell.restarts, cell.seed)
 
 
-def _bench(checkpoint: str, weights: str, encoding: str, precision: str, floats: bool) -> FaultyNetwork:
+def _bench(
+    checkpoint: str, weights: str, encoding: str, precision: str, floats: bool,
+    device: torch.device | None = None,
+) -> FaultyNetwork:  # fmt: skip
     # ``weights`` is there to be compared: a checkpoint that was trained anew is another one.
     half = precision == "bf16"
-    return FaultyNetwork(checkpoints.load(checkpoint), Encoding.parse(encoding), bf16=half, floats=floats)
+    how = Encoding.parse(encoding)
+    return FaultyNetwork(checkpoints.load(checkpoint), how, bf16=half, floats=floats, device=device)
 
 
 def _ranges(bench: FaultyNetwork) -> Ranges:
@@ -226,11 +246,16 @@ def _check_classes(checkpoint: checkpoints.Checkpoint, name: str) -> None:
         raise ResqError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
 
 
-def _pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[Tensor, Tensor, str]:
+def _pictures(
+    name: str, sample: str, n: int, seed: int, number: int, device: torch.device | None = None
+) -> tuple[Tensor, Tensor, str]:
     """Images, labels and the hash that rows carry (``cells.images_hash``)."""
     whole = data.load(name, "test")
     chosen = cells.images(Cell("", name, "", sample=sample, n=n, seed=seed, map=number), whole)
-    return pixels(chosen), torch.from_numpy(chosen.y), (chosen if sample == "first" else whole).hash
+    x, y = pixels(chosen), torch.from_numpy(chosen.y)
+    if device is not None:
+        x, y = x.to(device), y.to(device)
+    return x, y, (chosen if sample == "first" else whole).hash
 
 
 def fault_map(spec: SweepSpec, bench: FaultyNetwork, number: int) -> BitFlips | Struck:
@@ -303,7 +328,7 @@ def _about(cell: Cell, bench: FaultyNetwork, images: str) -> dict[str, Any]:
         "code": code_hash(),
         "numbers": NUMBERS,
         "software": machine.software(),
-        "processor": machine.processor(),
+        "processor": devices.told(bench.device, machine.processor()),
         "key": cells.key(cell, bench.checkpoint.hash, images),
     }
 
