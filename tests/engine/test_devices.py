@@ -1,10 +1,13 @@
 """Another device: the same flips, scattered instead of written; here the processor plays it."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 import resq
+from benchmarks.gpu import device as device_script
 from resq import checkpoints
 from resq.attacks import bit_search
 from resq.core import Encoding
@@ -91,3 +94,18 @@ def test_what_only_the_processor_does_is_refused_elsewhere():
     measurer.device = torch.device("cuda:0")  # the refusal comes before anything is moved there
     with pytest.raises(ValueError, match="bits of activations flip on the processor alone, got cuda:0"):
         measurer.row(next(spec.cells()))
+
+
+def test_the_script_for_a_gpu_runs_whole_on_the_processor_and_says_where_there_is_no_gpu(
+    monkeypatch, capsys, tmp_path
+):
+    out = tmp_path / "lines.jsonl"
+    words = ["--checkpoint", BASE, "--n", "40", "--maps", "1", "--out", str(out)]
+    assert device_script.main([*words, "--device", "cpu"]) == 0
+    told = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["what"] for line in told] == ["device", "sweep", "pgd-20", "agreement"]
+    assert told[3]["same flips and keys"]
+    assert told[3]["images apart at most"] == 0
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device_script.main(words) == 2
+    assert "nothing was measured: cuda is no CUDA device of this machine" in capsys.readouterr().err
