@@ -32,6 +32,8 @@ class Build(build_py):
 
     def run(self) -> None:
         super().run()
+        if self.editable_mode:
+            return  # a clone is used as it lies
         built = Path(self.build_lib)
         for file in built.rglob("*.py"):
             text = file.read_text(encoding="utf-8")

@@ -178,8 +178,8 @@ def find(name: str) -> Path:
         for folder in folders():
             if _there(_file(folder, name)):
                 return _file(folder, name)
-        if (file := _elsewhere(name)) is not None:
-            return file
+        if (fetched := _elsewhere(name)) is not None:
+            return fetched
     if name in (absent := unshipped()):
         raise ResqError(f"the weights of {name} are not shipped; this makes them: {making(absent[name])}")
     raise ResqError(

@@ -22,8 +22,9 @@ def registry(module: str, name: str) -> dict[str, str]:
     if module in sys.modules:
         return {key: first_line(value.__doc__) for key, value in vars(sys.modules[module])[name].items()}
     for node in _tree(module).body:
-        target = node.target if isinstance(node, ast.AnnAssign) else None
-        if isinstance(target, ast.Name) and target.id == name and isinstance(node.value, ast.Dict):
+        if not (isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict)):
+            continue
+        if isinstance(node.target, ast.Name) and node.target.id == name:
             pairs = zip(node.value.keys, node.value.values, strict=True)
             return {
                 ast.literal_eval(k): _about(module, v.id) for k, v in pairs if k and isinstance(v, ast.Name)
