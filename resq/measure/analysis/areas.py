@@ -67,16 +67,17 @@ def area(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.trapezoid(y, x, axis=-1) / (x[-1] - x[0])
 
 
-def r_f(bers: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-    """R_F: mean accuracy over log BER between 1e-4 and 2e-2, from the seven rates of ``BERS``.
+def r_f(bers: np.ndarray, accuracy: np.ndarray, over: tuple[float, ...] = BERS) -> np.ndarray:
+    """R_F: mean accuracy over log BER, from 1e-4 to 2e-2 unless other rates are named.
 
     Args:
-        bers: rates (K,) that include those of ``BERS``; others are not looked at.
+        bers: rates (K,) that include those of ``over``; others are not looked at.
         accuracy: (..., K).
+        over: ascending rates; a number of one range says nothing beside one of another.
     Raises:
-        ValueError: one of the seven was not measured.
+        ValueError: one of them was not measured.
     """
-    return area(np.log10(BERS), _at(bers, accuracy, BERS, "BER"))
+    return area(np.log10(over), _at(bers, accuracy, over, "BER"))
 
 
 def r_a(eps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
