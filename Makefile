@@ -55,7 +55,7 @@ cleanroom: $(VENV)/.test ## the package in an empty environment, its libraries f
 	@RESQ_CLEAN_ROOM=whole $(PY) -m pytest tests/package $(ARGS)
 
 docs: $(VENV)/.docs ## the library's site into work/site, its notebooks run
-	@PYTHONPATH=. PLOTLY_RENDERER=notebook NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build -q
+	@PYTHONPATH=$(CURDIR) PLOTLY_RENDERER=notebook NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build -q
 
 # Installing runs only when a stamp is missing or older than the requirements it stands for.
 $(VENV)/.run: requirements.txt | $(VENV)/.made

@@ -1,7 +1,9 @@
 """An installed package is as good as a clone: pages, a sweep and the façade, from another folder."""
 
+import ast
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -35,6 +37,27 @@ def test_the_wheel_holds_two_packages_and_what_they_show(wheel):
     shipped = {f"resq/assets/{p.relative_to(ASSETS)}" for p in (ASSETS / "results").glob("*.parquet")}
     assert shipped <= set(names)
     assert wheel.stat().st_size < 16e6
+
+
+def imported(source: str) -> set[str]:
+    """The packages that a module imports, and those that it names as a module in a string."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(str(node.module))
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"dashboard(\.\w+)+", str(node.value)):
+            found.add(node.value)
+    return {name.partition(".")[0] for name in found}
+
+
+def test_no_module_of_the_wheel_asks_for_the_pages_by_the_name_they_have_in_a_clone(wheel):
+    archive = ZipFile(wheel)
+    sources = {name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")}
+    assert len(sources) > 300
+    assert [name for name, source in sources.items() if "dashboard" in imported(source)] == []
+    assert "resq_dashboard" in imported(sources["resq_dashboard/app.py"])
 
 
 def test_what_is_loaded_lies_in_the_environment_and_not_in_the_clone(told, room):
