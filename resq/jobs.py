@@ -236,6 +236,7 @@ def report(target: str, out: Path) -> Path:
 
     Args:
         target: what ``python -m resq report`` takes, paths absolute. ``out``: an absolute path.
+
     Raises:
         ValueError: it was not written; the sentence says why.
     """

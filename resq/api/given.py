@@ -52,6 +52,7 @@ def weight_names(body: nn.Module, chosen: Sequence[str] = ()) -> tuple[str, ...]
 
     Args:
         chosen: names or patterns such as ``*.kernel`` that are taken instead.
+
     Raises:
         ValueError: a pattern that fits nothing, or there is no such parameter.
 

@@ -83,6 +83,7 @@ def name_of(model: Model, x: np.ndarray | None = None, weights: Sequence[str] = 
     Args:
         x: some of the images (N, C, H, W) that it will see, to find out what it answers.
         weights: which parameters are stored as words, see ``given.weight_names``.
+
     Raises:
         ValueError: it cannot be measured; the sentence says why.
     """

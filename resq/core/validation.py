@@ -35,6 +35,7 @@ def read_toml(file: Path, what: str) -> dict[str, Any]:
 
     Args:
         what: what the file should be, for the sentence.
+
     Raises:
         ValueError: it cannot be read, or is not TOML.
     """
@@ -99,7 +100,7 @@ def build(kind: type[T], given: Any, where: str, what: str) -> T:
     lacking = [name for name, field in known.items() if name not in given and _needed(field)]
     if lacking:
         raise ResqError(f"{where} lacks {' and '.join(lacking)}; {what} has {', '.join(known)}")
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     for name, value in given.items():
         check_type(f"{where}: {name}", value, hints[name])
     return kind(**{name: tuple(v) if _is_list(hints[name], v) else v for name, v in given.items()})
@@ -125,7 +126,7 @@ def check_types(value: Any, what: str) -> None:
     Traceback (most recent call last):
     resq.core.errors.ResqError: a test's n is a int, got True
     """
-    hints = _hints(type(value))
+    hints = _hints(type(value))  # type: ignore[arg-type]
     for field in dataclasses.fields(value):
         given, hint = getattr(value, field.name), hints[field.name]
         if get_origin(hint) is tuple and isinstance(given, list):
@@ -170,7 +171,8 @@ def _plain(hint: Any) -> bool:
 
 
 def _spelled(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint)
+    parts = [part for part in get_args(hint) or (hint,) if part is not NoneType]
+    return " or ".join(part.__name__ for part in parts)
 
 
 def _fits(value: Any, hint: Any) -> bool:

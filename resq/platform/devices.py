@@ -19,6 +19,7 @@ def chosen(name: str = "cpu") -> torch.device | None:
 
     Args:
         name: "cpu"; "cuda", "cuda:1"; or "auto", the first CUDA device, where there is none the processor.
+
     Raises:
         ValueError: another name, or a device that is not here.
 

@@ -34,6 +34,7 @@ def finish(
     Args:
         candidate: one of several to choose from: a part of the images is held out, and judges it instead of
             the test images.
+
     Returns:
         The card, or None where time ran out first; what was learned is kept and the next call goes on.
     """

@@ -118,6 +118,7 @@ def plan(
         only: these stages in this order: the preset's options where it has the stage, else the defaults.
         changes: options by stage, over those of the preset.
         epochs_scale: every stage's epochs times this, at least 1.
+
     Raises:
         ValueError: an unknown preset, stage or option, or a scale that is not positive.
     """

@@ -16,7 +16,7 @@ from zipfile import ZipFile
 import pytest
 
 from resq import __version__, cli
-from resq.core.paths import ASSETS
+from resq.core.paths import ASSETS, ROOT
 from stress.harness.server import answers, free_port
 from tests.browser.conftest import browser  # noqa: F401 - a fixture
 from tests.stress.test_server import listening
@@ -34,6 +34,8 @@ def test_the_wheel_holds_two_packages_and_what_they_show(wheel):
     for name in ("resq/py.typed", "resq_dashboard/style.css", "resq_dashboard/.streamlit/config.toml",
                  "resq/assets/weights/signs/resnet20/base.safetensors"):  # fmt: skip
         assert name in names
+    pages = {p for p in (ROOT / "dashboard").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    assert {f"resq_dashboard/{p.relative_to(ROOT / 'dashboard')}" for p in pages} <= set(names)
     shipped = {f"resq/assets/{p.relative_to(ASSETS)}" for p in (ASSETS / "results").glob("*.parquet")}
     assert shipped <= set(names)
     assert wheel.stat().st_size < 16e6

@@ -39,6 +39,7 @@ def resilience(rows: pd.DataFrame) -> pd.DataFrame:
     Args:
         rows: of checkpoints whose variants end in ``MODEL-sSEED``, such as asym-af-s3; BER and eps cells on
             the same images, with the per-image answers in ``right``.
+
     Raises:
         ValueError: a variant that says no model and seed, or cells that an area needs and are lacking.
     """
@@ -152,6 +153,7 @@ def asymmetry(by_seed: pd.DataFrame, each: np.ndarray | None = None, level: floa
     Args:
         by_seed: as of ``effects``.
         each: as of ``answers``, for intervals over seeds, maps and images; None: over seeds alone.
+
     Returns:
         Also ``seeds``; ``over``, what the intervals count; ``g`` of both direct gains. Lambda is NaN where
         one of them is not clear of 0 (g >= 1).

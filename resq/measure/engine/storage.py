@@ -33,6 +33,7 @@ def copies(n_bits: int, rate: float, wrong: float = 0.1) -> int:
 
     Args:
         n_bits: bits of one copy; each copy of a bit flips independently with probability ``rate``.
+
     Raises:
         ValueError: no number up to 99 is enough.
 

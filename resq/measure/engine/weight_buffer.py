@@ -145,6 +145,9 @@ def flatten(
     """Moves the weights of the body, as they are, into one memory that its parameters view from now on.
 
     Args:
+        body: its weights are those of ``model``.
+        model: the stored words.
+        factors: float32 (output channels,) by layer.
         device: where that memory lies; None: the processor, which numpy writes.
     """
     sizes = [-(-q.words.size // ALIGN) * ALIGN for q in model.weights.values()]

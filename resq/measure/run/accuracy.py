@@ -22,6 +22,7 @@ def on_split(checkpoint: Checkpoint, encoding: str = "fp32", images: Dataset | N
         checkpoint: the weights as they are in the file.
         encoding: how the weights are stored in memory; nothing flips.
         images: (N, H, W, 3) uint8 with labels; by default the test split of the checkpoint's data set.
+
     Raises:
         FileNotFoundError: the images are not on this machine.
     """

@@ -38,6 +38,7 @@ def run(spec: LayerSpec, device: torch.device | None = None) -> Iterator[dict[st
 
     Args:
         device: where the network computes, see ``platform.devices``; None: the processor.
+
     Raises:
         ValueError: an unknown checkpoint, data of other classes, or more images than there are.
         FileNotFoundError: the images are not on this machine.
