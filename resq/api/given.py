@@ -78,7 +78,7 @@ def weight_names(body: nn.Module, chosen: Sequence[str] = ()) -> tuple[str, ...]
 
 
 def state(body: nn.Module) -> dict[str, np.ndarray]:
-    """Parameters and buffers by name, each once, as arrays that share their memory."""
+    """Parameters and buffers by name, each once, float32 (whole numbers as they are); arrays share their memory."""
     stored = set(body.state_dict())
     buffers = {name: value for name, value in body.named_buffers() if name in stored}
     return {name: value.detach().numpy() for name, value in (*body.named_parameters(), *buffers.items())}
@@ -155,7 +155,7 @@ def _kind(found: Any) -> str:
 
 
 def remade(network: Network, numbers: Mapping[str, np.ndarray]) -> Network:
-    """A private copy of a network with these parameters and buffers of its body."""
+    """A private copy of a network with these parameters and buffers of its body, float32 in their shapes."""
     own = copy.deepcopy(network)
     there = {**dict(own.body.named_parameters()), **dict(own.body.named_buffers())}
     for name, value in numbers.items():

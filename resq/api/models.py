@@ -109,7 +109,13 @@ def is_own(model: Model) -> bool:
 
 
 def held(model: nn.Module, x: np.ndarray | None = None, weights: Sequence[str] = ()) -> Checkpoint:
-    """A module as a checkpoint without a file; the module itself is copied and never written."""
+    """A module as a checkpoint without a file; the module itself is copied and never written.
+
+    Args:
+        model: any module of images in [0, 1].
+        x: of its images, (N, C, H, W), two are enough; without them what it answers is not known.
+        weights: which parameters are stored as words, see ``given.weight_names``.
+    """
     own = given.private(model)
     network = own if isinstance(own, Network) else given.Given(own)
     names = given.weight_names(network.body, weights)
