@@ -92,6 +92,6 @@ def test_a_sweep_that_is_not_joint_has_ten_maps(monkeypatch):
     ],
 )
 def test_options_of_one_network_and_of_all_do_not_meet(words, said, capsys, monkeypatch):
-    monkeypatch.setattr("resq.cli.train.finish", None)  # nothing is trained
+    monkeypatch.setattr("resq.training.finish.finish", None)  # nothing is trained
     assert main(words) == 2
     assert said in capsys.readouterr().err
