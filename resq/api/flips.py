@@ -50,8 +50,11 @@ def flip_bits(
         ber: bit error rate, the probability of a flip per stored bit, 0..1.
         encoding: how weights are stored; default: as the checkpoint's card says, else int8.
         fault: a fault model of ``resq.FAULTS``.
-        layers, planes: where bits may flip, names or patterns and bits of a word; empty: everywhere.
-        seed, map: which fault map is drawn. ``top``: the rate it is drawn at, of which ``ber`` has a part.
+        layers: where bits may flip, names or patterns such as ``layer1.*``; empty: everywhere.
+        planes: which bits of a word may flip; empty: all.
+        seed: decides the fault maps.
+        map: which of them is drawn.
+        top: the rate it is drawn at, of which ``ber`` has a part; default: ``ber``.
         weights: of a module, which parameters are stored as words; default: all that are weights.
 
     Yields:
@@ -87,7 +90,8 @@ def quantize(model: Model, encoding: str = "int8", *, weights: Sequence[str] = (
     """A private copy of the model whose weights are what its stored words are read as.
 
     Args:
-        model: a checkpoint's name or any ``nn.Module``. ``encoding``: such as int8, int4-tmr2, fp16.
+        model: a checkpoint's name or any ``nn.Module``.
+        encoding: how weights are stored, such as int8, int4-tmr2 or fp16.
         weights: of a module, which parameters are stored as words; default: all that are weights.
 
     Raises:

@@ -34,10 +34,15 @@ def harden(
 
     Args:
         model: a checkpoint's name, or what ``resq.load`` gave for one.
-        preset: quick, plus, paper, article, protect, or a TOML file. ``stages``: only these, in this order.
+        preset: quick, plus, paper, article, protect, or a TOML file.
+        stages: only these, in this order; empty: those of the preset.
         changes: options by stage, such as ``{"bit_error": {"rate": 0.05}}``.
-        epochs_scale: times the epochs of every stage. ``n``: the first so many training images; 0: all.
-        variant: name of the result; default: the preset's. ``folder``: of checkpoints; default: your own.
+        epochs_scale: times the epochs of every stage.
+        n: the first so many training images; 0: all; default: as the preset says.
+        seed: decides shuffles, faults and random starts.
+        variant: name of the result; default: the preset's.
+        folder: of checkpoints; default: your own.
+        overwrite: whether a checkpoint of the same name is replaced.
 
     Returns:
         The network, as ``resq.load`` gives it; ``resq.sweep`` measures it under the name of its checkpoint.

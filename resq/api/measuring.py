@@ -60,19 +60,28 @@ def sweep(
     Args:
         model: a checkpoint's name, a deployed file, what ``resq.load`` gave, or any ``nn.Module`` that takes
             images in [0, 1] and gives logits (N, classes). It is copied and never written.
-        images, labels: as for ``resq.load_images``; default: the test images of the checkpoint's data set.
+        images: as for ``resq.load_images``; default: the test images of the checkpoint's data set.
+        labels: of arrays and tensors.
         encoding: how weights are stored, such as int8 or int4-tmr2; default: as the checkpoint's card says.
         ber: bit error rates, probabilities per stored bit; default 0, 1e-4, 1e-3 and 1e-2.
-        maps: fault maps. ``fault``: a fault model of ``resq.FAULTS``, or activations.
-        layers, planes: where bits may flip; empty: everywhere. ``targets``: weights, floats or all.
-        eps: budgets of an attack in 1/255 of the pixel range; with ``mode`` "transfer" or "adaptive" faults
-            and attack meet, else each is measured apart. ``attack``: a name of ``resq.ATTACKS``.
-        steps, restarts: of PGD. ``sample``: "first", the first n images, or "random", every map its own.
+        maps: fault maps, each nested over all rates.
+        fault: a fault model of ``resq.FAULTS``, or activations.
+        layers: where bits may flip, names or patterns such as ``layer1.*``; empty: everywhere.
+        planes: which bits of a word may flip; empty: all.
+        targets: what is struck: weights, floats (what is stored beside them) or all.
+        eps: budgets of an attack in 1/255 of the pixel range.
+        attack: a name of ``resq.ATTACKS``.
+        steps: of PGD.
+        restarts: of PGD, worst case per image.
+        mode: how faults and attack meet: "transfer", examples made on the fault-free network; "adaptive", on
+            every faulty one; empty: they are measured apart.
+        sample: "first", the first n images, or "random", every map its own.
         top: the rate that maps are drawn at; default: the largest.
         precision: fp32, or bf16 where it agrees with fp32 on the first maps.
-        n: so many images; default: all given, 1,000 of a data set. ``seed``: decides maps and random starts.
-        inputs: of a deployed file, what it does not say of its input. ``weights``: of a module, which
-            parameters are stored as words.
+        n: so many images; default: all given, 1,000 of a data set.
+        seed: decides maps and random starts.
+        inputs: of a deployed file, what it does not say of its input.
+        weights: of a module, which parameters are stored as words; default: all that are weights.
         device: where the network computes: cpu, cuda, cuda:1, or auto. Flips are the same on all of them.
         progress: whether a bar is shown where it takes more than a second.
 
@@ -104,9 +113,12 @@ def attack(
     """Accuracy under an attack over its budgets; a ``resq.sweep`` without bit flips.
 
     Args:
-        model, images, labels: as for ``resq.sweep``.
-        eps: budgets in 1/255 of the pixel range. ``attack``: a name of ``resq.ATTACKS``.
-        options: others of ``resq.sweep``, such as ``steps``, ``restarts``, ``encoding``, ``seed``.
+        model: as for ``resq.sweep``.
+        images: as for ``resq.sweep``.
+        labels: as for ``resq.sweep``.
+        eps: budgets in 1/255 of the pixel range.
+        attack: a name of ``resq.ATTACKS``.
+        **options: others of ``resq.sweep``, such as ``steps``, ``restarts``, ``encoding``, ``seed``.
 
     Raises:
         ValueError, FileNotFoundError: as ``resq.sweep`` says; or bit flips are asked for.
@@ -142,12 +154,22 @@ def sensitivity(
     """What a flipped bit adds to the loss, layer by layer and bit by bit: ``python -m resq sensitivity``.
 
     Args:
-        model, images, labels, encoding, targets, inputs, weights, device, progress: as for ``resq.sweep``.
-        measured: also flip bits and measure, cell by cell, for minutes; else estimated from gradients.
-            Of a deployed file, whose runtime gives no gradients, it is always measured.
+        model: as for ``resq.sweep``.
+        images: as for ``resq.sweep``.
+        labels: as for ``resq.sweep``.
+        encoding: how weights are stored; default: as the checkpoint's card says.
+        measured: also flip bits and measure, cell by cell, for minutes; else estimated from gradients. Of a
+            deployed file, whose runtime gives no gradients, it is always measured.
         metric: "loss", or "pvf", the share of answers that a single flip changes.
-        maps: fault maps, or single flips, of a measured cell. ``share``: of its bits that flip together.
-        n: so many images; default: 256, or all where fewer are given. ``seed``: decides maps and signs.
+        maps: fault maps, or single flips, of a measured cell.
+        share: of a cell's bits that flip together.
+        n: so many images; default: 256, or all where fewer are given.
+        seed: decides maps and random signs.
+        targets: of a deployed file, whose bits flip.
+        inputs: of a deployed file, what it does not say of its input.
+        weights: of a module, which parameters are stored as words; default: all that are weights.
+        device: where the network computes: cpu, cuda, cuda:1, or auto.
+        progress: whether a bar is shown where it takes more than a second.
 
     Raises:
         ValueError, FileNotFoundError: as ``resq.sweep`` says.

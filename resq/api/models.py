@@ -39,10 +39,10 @@ def load(
     Args:
         model: the name of a checkpoint such as ``signs/resnet20/base``, or its ``.safetensors`` file; a
             deployed file (``.onnx``, ``.tflite``); or any ``nn.Module``.
-        mean, std: of a module that expects normalised images: three numbers each; what is returned takes
-            pixels in [0, 1].
-        targets, inputs: of a deployed file: whose bits flip, and what it does not say of its input
-            (``"range 0..255"``), as ``python -m resq sweep`` has them.
+        mean: of a module that expects normalised images: three numbers; what is returned takes [0, 1].
+        std: what it expects images to be divided by then: three positive numbers.
+        targets: of a deployed file: whose bits flip, such as weights, biases or all.
+        inputs: of a deployed file: what it does not say of its input, such as ``"range 0..255"``.
 
     Returns:
         An ``nn.Module``: images (N, 3, H, W), float32 in [0, 1] -> logits (N, classes). Of a deployed file a
