@@ -63,10 +63,11 @@ def flip_bits(
     Raises:
         ValueError: a rate outside 0..1, no such layer, encoding or fault model, or a model without weights.
 
-    >>> import torch
-    >>> with flip_bits("signs/resnet20/base", ber=1e-3, seed=7) as faulty:
-    ...     faulty(torch.zeros(1, 3, 32, 32)).shape
-    torch.Size([1, 16])
+    Examples:
+        >>> import torch
+        >>> with flip_bits("signs/resnet20/base", ber=1e-3, seed=7) as faulty:
+        ...     faulty(torch.zeros(1, 3, 32, 32)).shape
+        torch.Size([1, 16])
     """
     rate = faults.check_rate(ber)
     drawn = (lookup("fault model", fault, faults.FAULTS), layers, planes, top or rate, seed, map)
@@ -97,9 +98,10 @@ def quantize(model: Model, encoding: str = "int8", *, weights: Sequence[str] = (
     Raises:
         ValueError: no such encoding, a deployed file, which is stored as it is, or a model without weights.
 
-    >>> body = quantize("signs/resnet20/base", "int4").body
-    >>> len(body.linear.weight[0].unique()) <= 16
-    True
+    Examples:
+        >>> body = quantize("signs/resnet20/base", "int4").body
+        >>> len(body.linear.weight[0].unique()) <= 16
+        True
     """
     if _of_file(model):
         raise ResqError("a deployed file's words are its own; resq.load opens it as it is")

@@ -36,9 +36,10 @@ def load_images(
         ValueError: no such images, or none that can be used; the sentence says what was expected.
         FileNotFoundError: the images are not on this machine.
 
-    >>> x, y = load_images("signs", n=2)
-    >>> x.shape, x.dtype, y.tolist()
-    (torch.Size([2, 3, 32, 32]), torch.float32, [15, 12])
+    Examples:
+        >>> x, y = load_images("signs", n=2)
+        >>> x.shape, x.dtype, y.tolist()
+        (torch.Size([2, 3, 32, 32]), torch.float32, [15, 12])
     """
     if isinstance(images, str):
         name = own.bring(images) if own.is_path(images) else images

@@ -89,9 +89,10 @@ def sweep(
         ValueError: something that cannot be measured; the sentence says what came and what was expected.
         FileNotFoundError: the images are not on this machine.
 
-    >>> result = sweep("signs/resnet20/base", ber=[0, 1e-2], maps=2, n=100, seed=7)
-    >>> len(result.rows), result.command
-    (3, 'python -m resq sweep signs/resnet20/base --ber 0,0.01 --maps 2 --n 100 --seed 7')
+    Examples:
+        >>> result = sweep("signs/resnet20/base", ber=[0, 1e-2], maps=2, n=100, seed=7)
+        >>> len(result.rows), result.command
+        (3, 'python -m resq sweep signs/resnet20/base --ber 0,0.01 --maps 2 --n 100 --seed 7')
     """
     checkpoint, name, count, how, asked = _asked(model, images, labels, n, weights, encoding, inputs, targets)
     rates, budgets = _floats(ber), _floats(eps)
@@ -123,8 +124,9 @@ def attack(
     Raises:
         ValueError, FileNotFoundError: as ``resq.sweep`` says; or bit flips are asked for.
 
-    >>> float(attack("signs/resnet20/base", eps=8, attack="fgsm", n=50).curve["mean"].iloc[0]) < 0.9
-    True
+    Examples:
+        >>> float(attack("signs/resnet20/base", eps=8, attack="fgsm", n=50).curve["mean"].iloc[0]) < 0.9
+        True
     """
     if "ber" in options or "mode" in options:
         raise ResqError("an attack has no ber and no mode; resq.sweep measures bit flips and attacks at once")
@@ -174,8 +176,9 @@ def sensitivity(
     Raises:
         ValueError, FileNotFoundError: as ``resq.sweep`` says.
 
-    >>> len(sensitivity("signs/resnet20/base", n=32).cells)
-    160
+    Examples:
+        >>> len(sensitivity("signs/resnet20/base", n=32).cells)
+        160
     """
     few = n if n is not None else 256
     checkpoint, name, count, how, asked = _asked(model, images, labels, n, weights, encoding, inputs, targets)

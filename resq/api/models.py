@@ -45,14 +45,15 @@ def load(
         inputs: of a deployed file: what it does not say of its input, such as ``"range 0..255"``.
 
     Returns:
-        An ``nn.Module``: images (N, 3, H, W), float32 in [0, 1] -> logits (N, classes). Of a deployed file a
-        network whose ``logits(x)`` takes arrays and asks the file's own runtime.
+        An ``nn.Module`` that gives logits (N, classes) for images (N, 3, H, W), float32 in [0, 1]; of a file a
+        network whose ``logits(x)`` takes arrays and asks its own runtime.
 
     Raises:
         ValueError: no such checkpoint or file, or one that cannot be read; the sentence says why.
 
-    >>> load("signs/resnet20/base")(torch.zeros(1, 3, 32, 32)).shape
-    torch.Size([1, 16])
+    Examples:
+        >>> load("signs/resnet20/base")(torch.zeros(1, 3, 32, 32)).shape
+        torch.Size([1, 16])
     """
     if isinstance(model, deployed.Network):
         return model
