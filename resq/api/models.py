@@ -45,8 +45,8 @@ def load(
         inputs: of a deployed file: what it does not say of its input, such as ``"range 0..255"``.
 
     Returns:
-        An ``nn.Module`` that gives logits (N, classes) for images (N, 3, H, W), float32 in [0, 1]; of a file a
-        network whose ``logits(x)`` takes arrays and asks its own runtime.
+        An ``nn.Module`` that gives logits (N, classes) for images (N, 3, H, W), float32 in [0, 1]; of a file
+        a network whose ``logits(x)`` takes arrays and asks its own runtime.
 
     Raises:
         ValueError: no such checkpoint or file, or one that cannot be read; the sentence says why.
