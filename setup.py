@@ -67,6 +67,7 @@ setup(
     package_dir={OWN: NAME},
     package_data={
         "resq": ["py.typed"],
+        "resq.protect": ["decoder.c"],
         OWN: [".streamlit/*.toml", "*.css", "*.svg", "report/*.j2", "text/*.md", "text/lessons/*.toml"],
     },
     cmdclass={"build_py": Build},

@@ -50,7 +50,9 @@ GROUPS: dict[str, dict[str, str]] = {
     "lessons": {"lesson": "choice of the lesson", "more": "how to write a lesson"},
     "sweep": {
         "choice": "networks and encodings",
+        "view": "what is counted",
         "settings": "settings",
+        "place": "rate of a place",
         "cell": "chosen cell",
         "live": "measuring live",
         "more": "text and numbers below the figures",
@@ -58,7 +60,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "layers": {
         "network": "network",
         "encoding": "encoding",
-        "kind": "measured or estimated",
+        "kind": "measured, estimated, PVF",
         "cell": "layer and bit",
         "film": "film of flipping bits",
         "live": "measuring live",
@@ -131,6 +133,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "sweep": {
         "nets": ("choice", "checkpoints"),
         "encs": ("choice", "encodings"),
+        "metric": ("view", "what is counted under flipped bits: accuracy, sdc1, sdc10, sdc20, due"),
         "fault": ("settings", "fault model"),
         "maps": ("settings", "fault maps"),
         "n": ("settings", "test images"),
@@ -138,6 +141,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "attack": ("settings", "attack"),
         "steps": ("settings", "attack steps"),
         "points": ("settings", "points on each curve"),
+        "place": ("place", "place whose bit error rate is told, such as orbit_686_days_3650_scrub_1"),
         "parts": ("settings", "what is measured live"),
         "job": ("live", "measurement to follow"),
         "cell": ("cell", "stored cell that is looked at again"),
@@ -147,7 +151,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "layers": {
         "net": ("network", "checkpoint"),
         "enc": ("encoding", "how its weights are stored"),
-        "kind": ("kind", "measured or estimated"),
+        "kind": ("kind", "measured or estimated change of the loss, or PVF"),
         "layer": ("cell", "layer"),
         "bit": ("cell", "bit of the stored words"),
         "film": ("film", "whether the film of flipping bits is shown"),

@@ -115,7 +115,9 @@ def _best_bit(
     read = quant.values(rows, q.scale[:, None], q.zero[:, None], q.encoding)
     best, place = 0.0, 0
     for bit in range(stored):
-        struck = rows ^ rows.dtype.type(q.encoding.flip_mask(bit))
+        # A guard may undo the flip or make it worse: the trial with a forward pass knows, this guess not.
+        guess = 1 << bit if q.encoding.guard else q.encoding.flip_mask(bit)
+        struck = rows ^ rows.dtype.type(guess)
         other = quant.values(struck, q.scale[:, None], q.zero[:, None], q.encoding)
         gain = (weighted * (other - read)).reshape(-1)
         gain[[a // stored for a in taken if a % stored == bit]] = -np.inf  # a bit flips once
@@ -148,7 +150,7 @@ def loss(memory: Memory, x: Tensor, y: Tensor, addresses: list[int] | None = Non
 def _step(memory: Memory, done: list[int], address: int, loss: float, tried: int) -> Step:
     layout = memory.model.layout
     i = int(np.searchsorted(layout.starts, address, side="right")) - 1
-    word, bit = divmod(address - int(layout.starts[i]), layout.word_bits)
+    word, bit = divmod(address - int(layout.starts[i]), int(layout.lengths[i]))
     name = layout.layers[i]
     read = [
         float(quant.dequantize(quant.flip(memory.model, flips_of(flips)).weights[name]).reshape(-1)[word])

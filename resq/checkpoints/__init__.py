@@ -13,7 +13,7 @@ import json
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +87,9 @@ class Checkpoint:
             return own.imported(
                 self.state[name], self.imported.get(name), encoding, own.bits_of(self.imported)
             )
-        there, plain = self.finished.get(name), replace(encoding, tmr=0, copies=1)
+        there, plain = self.finished.get(name), encoding.once
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
-            return replace(there, words=quant.protected(there.words, encoding), encoding=encoding)
+            return own.kept(there, encoding)
         return quant.quantize(self.state[name], encoding)
 
 
@@ -308,12 +308,12 @@ def load(name: str) -> Checkpoint:
     if size > LARGEST:
         raise ResqError(f"{file.name} has {size} bytes; a checkpoint has at most {LARGEST}")
     raw = file.read_bytes()
-    found = hashlib.sha256(raw).hexdigest()
-    if found != fields["sha256"]:
-        fields = _finished(file, found) or card(name)  # or it was saved anew while it was read
-    if found != fields["sha256"]:
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != fields["sha256"]:
+        fields = _finished(file, digest) or card(name)  # or it was saved anew while it was read
+    if digest != fields["sha256"]:
         raise ResqError(
-            f"{file.name} has SHA-256 {found[:16]}…, its card says {str(fields['sha256'])[:16]}…: "
+            f"{file.name} has SHA-256 {digest[:16]}…, its card says {str(fields['sha256'])[:16]}…: "
             "the file is not the one that was measured"
         )
     try:
@@ -337,7 +337,7 @@ def load(name: str) -> Checkpoint:
     if missing:
         raise ResqError(f"{file.name} lacks the weight {missing[0]}")
     return Checkpoint(
-        name, fields["network"], fields["data"], state, tuple(fields["weights"]), fields, found[:16],
+        name, fields["network"], fields["data"], state, tuple(fields["weights"]), fields, digest[:16],
         imported, finished,
     )  # fmt: skip
 
@@ -397,17 +397,17 @@ def _stored(value: np.ndarray, weight: bool) -> np.ndarray:
     return np.asarray(value, dtype=kind, order="C")  # ascontiguousarray would give scalars an axis
 
 
-def _finished(file: Path, found: str) -> dict[str, Any] | None:
+def _finished(file: Path, digest: str) -> dict[str, Any] | None:
     """The card of a save that was killed after the weights took their place, put into its own.
 
     Args:
-        found: the SHA-256 of the weights' file.
+        digest: the SHA-256 of the weights' file.
     """
     try:
         fields = json.loads(files.part(_card(file)).read_text())
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(fields, dict) or fields.get("sha256") != found:
+    if not isinstance(fields, dict) or fields.get("sha256") != digest:
         return None
     files.part(_card(file)).replace(_card(file))
     return card(str(file))

@@ -38,5 +38,5 @@ def run(arguments: argparse.Namespace) -> None:
         target = str(Path(target).resolve())
     out = arguments.out.resolve()
     jobs.report(target, out)
-    found = {"file": str(out), "bytes": out.stat().st_size}
-    print(options.dump(found) if arguments.json else f"{out} ({out.stat().st_size / 1e6:.1f} MB)")
+    report = {"file": str(out), "bytes": out.stat().st_size}
+    print(options.dump(report) if arguments.json else f"{out} ({out.stat().st_size / 1e6:.1f} MB)")

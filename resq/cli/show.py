@@ -9,6 +9,7 @@ from resq import checkpoints, data
 from resq.cli import abouts, options
 from resq.core import Encoding
 from resq.core.errors import ResqError
+from resq.core.guards import GUARDS
 from resq.measure.specs.cells import ACTIVATIONS
 
 ENCODINGS = ("int8", "int8-symmetric", "int8-symmetric-tensor", "int8-magnitude", "int4", "int4-mse",
@@ -25,11 +26,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.checkpoint:
         _one(arguments)
         return
-    found = everything()
+    inventory = everything()
     if arguments.json:
-        print(options.dump(found))
+        print(options.dump(inventory))
         return
-    for kind, rows in found.items():
+    for kind, rows in inventory.items():
         print(f"\n{kind.replace('_', ' ').upper()}")
         options.print_table([{k: _text(k, v) for k, v in row.items()} for row in rows])
 
@@ -96,6 +97,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
             {"name": str(e), "code": e.code, "scales": e.per, "bits": e.bits, "stored_bits": e.memory([1])}
             for e in map(Encoding.parse, ENCODINGS)
         ],
+        "word_guards": [{"name": name, "about": guard.about} for name, guard in GUARDS.items()],
         "faults": [
             *_listed("resq.memory.faults", "FAULTS"),
             {

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from resq.core import guards
 from resq.core.errors import ResqError
 from resq.core.validation import lookup
 
@@ -38,6 +39,8 @@ class Encoding:
             "fp32", words of single precision; or "folded", norms folded into what stands before them and
             16-bit integers (``memory.beside``).
         beside_copies: how often they are stored; each bit is read by majority.
+        guard: what checks or limits words when they are read, a name of ``core.guards``; "" for nothing.
+        ranger: whether activations are cut to the range that training images show (Ranger, arXiv:2003.13874).
 
     >>> Encoding.parse("int4-tmr2").word_bits, str(Encoding(8, "symmetric", "tensor"))
     (8, 'int8-symmetric-tensor')
@@ -49,6 +52,9 @@ class Encoding:
     >>> deployed = Encoding.parse("int4-tmr2+folded9")
     >>> deployed.beside, deployed.beside_copies, str(deployed.word)
     ('folded', 9, 'int4-tmr2')
+    >>> guarded = Encoding.parse("int8-secded+ranger")
+    >>> guarded.guard, guarded.ranger, guarded.word_bits, guarded.memory([64])
+    ('secded', True, 8, 9.0)
     """
 
     bits: int = 8
@@ -61,6 +67,8 @@ class Encoding:
     other: Encoding | None = None
     beside: str = "fp32"
     beside_copies: int = 1
+    guard: str = ""
+    ranger: bool = False
 
     def __post_init__(self) -> None:
         self._check_beside()
@@ -90,6 +98,8 @@ class Encoding:
                 f"words are stored an odd number of times up to {MOST_COPIES}, so that a majority decides, "
                 f"got {self.copies}"
             )
+        if self.guard:
+            guards.check(self.guard, self.code, self.word_bits, self.tmr, self.copies)
 
     @property
     def word_bits(self) -> int:
@@ -98,25 +108,45 @@ class Encoding:
 
     @property
     def word(self) -> Encoding:
-        """How one word is read, however often it is stored."""
-        return self if self.copies == 1 and self.bare == self else replace(self.bare, copies=1)
+        """How one word is read, however often it is stored and whatever guards it."""
+        plain = self.copies == 1 and not self.guard and self.bare == self
+        return self if plain else replace(self.bare, copies=1, guard="")
 
     @property
     def bare(self) -> Encoding:
-        """How the weights are stored, whatever is stored beside them."""
-        return replace(self, beside="fp32", beside_copies=1)
+        """How the weights are stored, whatever is stored beside them and done with activations."""
+        return replace(self, beside="fp32", beside_copies=1, ranger=False)
 
     def flip_mask(self, bit: int) -> int:
-        """XOR mask of the decoded word for one flip of stored bit ``bit``; 0 where copies outvote it.
+        """XOR mask of the decoded word for one flip of stored bit ``bit``; 0 where that is undone.
 
-        >>> Encoding.parse("int8").flip_mask(7), Encoding.parse("int8-x3").flip_mask(7)
-        (128, 0)
+        Raises:
+            ValueError: what one flip is read as depends on the word, and no mask says it.
+
+        >>> [Encoding.parse(name).flip_mask(7) for name in ("int8", "int8-x3", "int8-secded")]
+        [128, 0, 0]
         """
-        return 1 << bit if self.copies == 1 else 0
+        one = guards.GUARDS[self.guard].one if self.guard else ""
+        if one == "open":
+            raise ResqError(
+                f"what one flipped bit of {self} is read as depends on the words around it: no estimate "
+                "from gradients holds; measure it (sweep, bfa, sensitivity --metric pvf)"
+            )
+        corrected = one == "right" or (one == "mset" and bit in (0, 1, self.bits - 2))
+        return 0 if corrected or self.copies > 1 else 1 << bit
 
     def memory(self, sizes: Sequence[int]) -> float:
         """Stored bits per weight of a network with layers of these sizes: the bits that faults can reach."""
-        return sum(n * self.word_bits * self.of(i).copies for i, n in enumerate(sizes)) / sum(sizes)
+        return sum(self.of(i).stored_bits(n) for i, n in enumerate(sizes)) / sum(sizes)
+
+    def checks(self, n: int) -> tuple[int, int]:
+        """(words, bits of each) that the guard stores beside ``n`` words; (0, 0) without one."""
+        return guards.GUARDS[self.guard].checks(n, self.word_bits) if self.guard else (0, 0)
+
+    def stored_bits(self, n: int) -> int:
+        """Bits that ``n`` weights of one layer take, copies and what guards them included."""
+        words, width = self.checks(n)
+        return n * self.word_bits * self.copies + words * width
 
     def _check_beside(self) -> None:
         lookup("form of what is stored beside the words", self.beside, dict.fromkeys(BESIDE))
@@ -151,41 +181,57 @@ class Encoding:
         return replace(self.other, beside=self.beside, beside_copies=self.beside_copies)
 
     @property
+    def once(self) -> Encoding:
+        """The words alone, stored once: copies, guards and what lies beside them make them from no others.
+
+        >>> str(Encoding.parse("int4-tmr2-x3+folded9").once)
+        'int4'
+        """
+        return replace(self, tmr=0, copies=1, beside="fp32", beside_copies=1, guard="", ranger=False)
+
+    @property
     def base(self) -> Encoding:
         """How the layers that are not stored apart are stored."""
         return replace(self, apart=(), other=None)
 
     def __str__(self) -> str:
+        if self.ranger:
+            return f"{replace(self, ranger=False)}+ranger"
         if self.bare != self:
             form = "floats" if self.beside == "fp32" else self.beside
             return f"{self.bare}+{form}{self.beside_copies if self.beside_copies > 1 else ''}"
         if self.other is not None:
             return f"{self.base}+{self.other}@{_spans(self.apart)}"
         if self.code in FLOATS:
-            return self.code
+            return "-".join([self.code, *[self.guard] * bool(self.guard)])
         if self.code == IMPORTED:
             return IMPORTED if self.bits == 8 else f"{IMPORTED}-int{self.bits}"
         options = [self.code] * (self.code != "affine") + [self.per] * (self.per != "channel")
         options += [self.clip] * (self.clip != "minmax")
         options += [f"tmr{self.tmr}"] * bool(self.tmr) + [f"x{self.copies}"] * (self.copies > 1)
+        options += [self.guard] * bool(self.guard)
         return "-".join([f"int{self.bits}", *options])
 
     @staticmethod
     def parse(text: str) -> Encoding:
         """The encoding of a name such as int8, int8-symmetric-tensor, int4-tmr2, fp32, int8+int4-tmr2@0-2.20.
 
-        After a plus may follow how what is beside the words is stored: floats9 (nine times), folded, folded9.
+        After a plus may follow how what is beside the words is stored: floats9 (nine times), folded, folded9;
+        and ranger, where activations are cut to their range.
 
         Raises:
             ValueError: not such a name.
         """
+        if text.endswith("+ranger"):
+            return replace(Encoding.parse(text.removesuffix("+ranger")), ranger=True)
         if found := re.fullmatch(r"(.+)\+(floats|folded)([1-9]\d?)?", text):
             form = {"floats": "fp32"}.get(found[2], found[2])
             return replace(Encoding.parse(found[1]), beside=form, beside_copies=int(found[3] or 1))
         if "+" in text:
             return _mixed(text)
-        if text in FLOATS:
-            return Encoding(FLOATS[text], text)
+        code, _, guard = text.partition("-")
+        if code in FLOATS and (guard in guards.GUARDS or text == code):
+            return Encoding(FLOATS[code], code, guard=guard)
         if match := re.fullmatch(rf"{IMPORTED}(?:-int([2-7]))?", text):
             return Encoding(int(match[1] or 8), IMPORTED)
         head, *options = text.split("-")
@@ -195,6 +241,7 @@ class Encoding:
             **{f"tmr{n}": ("tmr", n) for n in (1, 2)},
             "mse": ("clip", "mse"),
             **{f"x{n}": ("copies", n) for n in range(3, MOST_COPIES + 1, 2)},
+            **{name: ("guard", name) for name in guards.GUARDS},
         }
         fields = dict(meaning[option] for option in options if option in meaning)
         # An unknown option, or two that contradict each other, leave fewer fields than options.

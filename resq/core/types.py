@@ -85,6 +85,9 @@ class DataSource:
     present: Callable[[], bool] = _always
 
 
+CHECKS = "|checks"  # ends the name of what is stored to guard a layer's words
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where every stored bit lies: layers one after the other, words in order, bit 0 the least significant.
@@ -115,6 +118,12 @@ class Layout:
     def n_bits(self) -> int:
         """All stored bits."""
         return int(self.starts[-1])
+
+    @cached_property
+    def owners(self) -> np.ndarray:
+        """The layer that each entry is of, int64 (entries,): what guards a layer's words belongs to it."""
+        index = {name: i for i, name in enumerate(self.layers)}
+        return np.asarray([index[name.removesuffix(CHECKS)] for name in self.layers], dtype=np.int64)
 
     def address(self, layer: str, word: int, bit: int) -> int:
         """The address of one bit.
@@ -179,7 +188,7 @@ class QuantizedModel:
 
     @cached_property
     def read(self) -> Layout:
-        """Addresses of the bits as they are read: every word once."""
+        """Addresses of the bits as they are read: every word once, without what guards it."""
         stored = {q.encoding.word_bits for q in self.weights.values()}
         assert len(stored) == 1, "words of one length in a model"
         sizes = tuple(q.words.size for q in self.weights.values())
@@ -187,12 +196,24 @@ class QuantizedModel:
 
     @cached_property
     def layout(self) -> Layout:
-        """Addresses of the stored bits; of a layer stored several times, one whole copy after the other."""
-        copies = [q.encoding.copies for q in self.weights.values()]
-        if max(copies) == 1:
-            return self.read
-        words = tuple(n * k for n, k in zip(self.read.words, copies, strict=True))
-        return replace(self.read, words=words)
+        """Addresses of the stored bits; of a layer stored several times, one whole copy after the other.
+
+        After all layers lies what guards their words, under the name of the layer and CHECKS.
+        """
+        each = [q.encoding for q in self.weights.values()]
+        words = tuple(n * e.copies for n, e in zip(self.read.words, each, strict=True))
+        stored = {f"{name}{CHECKS}": q.encoding.checks(q.words.size) for name, q in self.weights.items()}
+        beside = {name: both for name, both in stored.items() if both[0]}
+        if not beside:
+            return self.read if words == self.read.words else replace(self.read, words=words)
+        widths = (self.read.word_bits,) * len(words) + tuple(width for _, width in beside.values())
+        more = tuple(count for count, _ in beside.values())
+        return Layout((*self.read.layers, *beside), (*words, *more), max(widths), widths)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the words of a layer are checked or limited when they are read."""
+        return any(q.encoding.guard for q in self.weights.values())
 
     @property
     def n_bits(self) -> int:

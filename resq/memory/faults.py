@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from resq.core import BitFlips, Layout
-from resq.memory import bits, bursts, protected, stuck
+from resq.memory import bits, bursts, hammer, protected, stuck
 from resq.memory.regions import Region, check_rate, region
 
 __all__ = ["FAULTS", "FaultModel", "Region", "check_rate", "effective_rates", "one_bit", "region"]
@@ -46,12 +46,12 @@ def layer_uniform(region: Region, rate: float, *, rng: np.random.Generator) -> B
     the bit ends up flipped with probability (1 - exp(-2 m)) / 2.
     """
     check_rate(rate)
-    positions, thresholds = [], []
+    positions, thresholds, draws = [], [], _shares(region)
     for i, p in enumerate(effective_rates(region, rate)):
         size = int(region.starts[i + 1] - region.starts[i])
         at = bits.sparse(size, p, rng)
         turned = rng.random(len(at)) * p
-        mean_per_rate = region.n_bits / (len(region.layers) * size)
+        mean_per_rate = region.n_bits / draws[i]
         positions.append(region.starts[i] + at)
         thresholds.append(-np.log1p(-2 * turned) / 2 / mean_per_rate)
     return BitFlips(region.addresses(np.concatenate(positions)), np.concatenate(thresholds))
@@ -59,8 +59,14 @@ def layer_uniform(region: Region, rate: float, *, rng: np.random.Generator) -> B
 
 def effective_rates(region: Region, rate: float) -> np.ndarray:
     """Probability that one bit of each layer flips under ``layer_uniform``, float64 (layers,)."""
-    mean = rate * region.n_bits / (len(region.layers) * np.diff(region.starts))
-    return -np.expm1(-2 * mean) / 2
+    return -np.expm1(-2 * rate * region.n_bits / _shares(region)) / 2
+
+
+def _shares(region: Region) -> np.ndarray:
+    """Layers times the bits of a bit's own layer, those that guard its words included, float64 (entries,)."""
+    owner = region.layout.owners[list(region.layers)]
+    size = np.bincount(owner, np.diff(region.starts).astype(float))
+    return len(np.unique(owner)) * size[owner]
 
 
 def one_bit(layout: Layout, layer: str, word: int, bit: int) -> BitFlips:
@@ -83,6 +89,7 @@ FAULTS: dict[str, FaultModel] = {
     "burst-word": bursts.word,
     "burst-pair": bursts.pair,
     "burst-row": bursts.row,
+    "rowhammer": hammer.rowhammer,
     "threefold": protected.threefold,
     "sec-ded": protected.secded,
 }

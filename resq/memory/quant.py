@@ -16,7 +16,10 @@ import numpy as np
 from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel, QuantizedTensor
 from resq.core.encoding import IMPORTED
 from resq.core.errors import ResqError
+from resq.core.types import CHECKS
 from resq.memory import bits
+from resq.memory.guards import READERS
+from resq.memory.guards import layers as guarded
 
 
 def word_type(encoding: Encoding) -> np.dtype:
@@ -39,11 +42,12 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
         raise ResqError(f"{encoding} words come from a file, not out of floats; expected such as int8")
     if encoding.code in FLOATS:
         one, none = np.ones(1, np.float32), np.zeros(1, np.float32)
-        return QuantizedTensor(_float_words(weight, encoding.code), one, none, encoding)
+        words = fitted(_float_words(weight, encoding.code), encoding)
+        return QuantizedTensor(words, one, none, encoding)
     rows = weight.reshape(len(weight) if encoding.per == "channel" else 1, -1)
     scale, zero = _range(rows, encoding)
     codes = np.rint(rows / scale[:, None]) + zero[:, None]
-    words = protected(_words(codes, encoding), encoding)
+    words = fitted(protected(_words(codes, encoding), encoding).reshape(-1), encoding)
     return QuantizedTensor(words.reshape(weight.shape), scale, zero, encoding)
 
 
@@ -108,6 +112,21 @@ def protected(words: np.ndarray, encoding: Encoding) -> np.ndarray:
         bit = words >> (encoding.bits - 1 - i) & 1
         words = words | bit * 0b11 << (encoding.bits + 2 * i)
     return words
+
+
+def fitted(words: np.ndarray, encoding: Encoding) -> np.ndarray:
+    """The nearest words that the encoding's guard can keep, in their shape; the words where it has none."""
+    if not encoding.guard:
+        return words
+    return READERS[encoding.guard].fit(words.reshape(-1), encoding).reshape(words.shape)
+
+
+def zeros(q: QuantizedTensor) -> np.ndarray:
+    """The word that stands for weight 0, or for the weight nearest to it: of each word (n,), or (1,)."""
+    if q.encoding.code != "affine":
+        return np.zeros(1, q.words.dtype)
+    code = np.clip(np.rint(q.zero), 0, 2**q.encoding.bits - 1).astype(q.words.dtype)
+    return np.repeat(protected(code, q.encoding), q.words.size // len(code))
 
 
 @cache
@@ -200,18 +219,25 @@ def checked(model: QuantizedModel, flips: BitFlips) -> np.ndarray:
 def misread(model: QuantizedModel, flips: BitFlips) -> np.ndarray:
     """The bits that are read wrong under the flips, sorted addresses of ``model.read``.
 
-    Of a bit that is stored several times more than half of the copies must be flipped.
+    Of a bit that is stored several times more than half of the copies must be flipped; of guarded words,
+    those are wrong that the guard neither corrects nor makes right by chance.
 
     Raises:
         ValueError: an address outside the model's bits.
     """
     at = checked(model, flips)
-    if model.layout is model.read:
+    if model.layout is model.read and not model.guarded:
         return at
-    cuts, parts = np.searchsorted(at, model.layout.starts), []
-    for i, q in enumerate(model.weights.values()):
-        local = at[cuts[i] : cuts[i + 1]] - model.layout.starts[i]
-        if q.encoding.copies > 1:
+    layout, parts = model.layout, []
+    cuts = np.searchsorted(at, layout.starts)
+    entry = {name: i for i, name in enumerate(layout.layers)}
+    for i, (name, q) in enumerate(model.weights.items()):
+        local = at[cuts[i] : cuts[i + 1]] - layout.starts[i]
+        if q.encoding.guard:
+            j = entry.get(name + CHECKS, -1)
+            checks = at[cuts[j] : cuts[j + 1]] - layout.starts[j] if j >= 0 else at[:0]
+            local = guarded.misread(q, zeros(q), local, checks) if len(local) + len(checks) else local
+        elif q.encoding.copies > 1:
             places, votes = np.unique(local % (q.words.size * q.encoding.word_bits), return_counts=True)
             local = places[votes > q.encoding.copies // 2]
         parts.append(model.read.starts[i] + local)

@@ -12,6 +12,8 @@ import numpy as np
 
 from resq.core import Layout, QuantizedModel
 from resq.core.errors import ResqError
+from resq.core.types import CHECKS
+from resq.memory.guards.layers import Stored
 
 
 class Words(Protocol):
@@ -155,22 +157,32 @@ def region(
         ValueError: a pattern that fits no layer, or a plane outside the stored word.
     """
     layout = memory if isinstance(memory, Layout) else memory.layout
+    own = [name.removesuffix(CHECKS) for name in layout.layers]  # what guards a layer's words belongs to it
     chosen: set[int] = set()
     for pattern in layers:
-        found = {i for i, name in enumerate(layout.layers) if fnmatchcase(name, pattern)}
+        found = {i for i, name in enumerate(own) if fnmatchcase(name, pattern)}
         if not found:
-            raise ResqError(f"no layer fits {pattern!r}; known: {', '.join(layout.layers)}")
+            raise ResqError(f"no layer fits {pattern!r}; known: {', '.join(dict.fromkeys(own))}")
         chosen |= found
     outside = [p for p in planes if not 0 <= p < layout.word_bits]
     if outside:
         raise ResqError(f"bit planes must lie in 0..{layout.word_bits - 1}, got {outside[0]}")
-    everywhere = tuple(range(len(layout.layers)))
+    everywhere = chosen if layers else set(range(len(layout.layers)))
+    if planes:  # planes are those of the weights' words
+        everywhere = {i for i in everywhere if not layout.layers[i].endswith(CHECKS)}
     return Region(
         layout,
-        tuple(sorted(chosen)) if layers else everywhere,
+        tuple(sorted(everywhere)),
         tuple(sorted(set(planes))) or tuple(range(layout.word_bits)),
-        stored if isinstance(memory, Layout) else memory.weights,
+        stored if isinstance(memory, Layout) else _stored(memory),
     )
+
+
+def _stored(memory: QuantizedModel | Memory) -> Mapping[str, Words]:
+    """What each entry of the layout stores: not the words as read, where a guard keeps something in them."""
+    if isinstance(memory, QuantizedModel) and memory.guarded:
+        return Stored(memory)
+    return memory.weights
 
 
 def check_rate(rate: float) -> float:

@@ -37,13 +37,28 @@ def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Networ
         checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
     )
     clamp.install(network.body, checkpoint.card.get("clamp", {}))
+    if any(q.encoding.ranger for q in model.weights.values()):
+        clamp.install(network.body, limits(network, checkpoint.data))
     return network
+
+
+def limits(network: networks.Network, dataset: str) -> dict[str, float]:
+    """The largest magnitude of each activation over the first 500 training images: 32 bits of memory each.
+
+    Raises:
+        FileNotFoundError: the images are not on this machine.
+    """
+    pixels = np.ascontiguousarray(data.load(dataset, "train").pixels[:CALIBRATION])
+    return clamp.bounds(network.body, network, torch.from_numpy(pixels).float().div_(255))
 
 
 def _in_order(model: QuantizedModel) -> Iterator[tuple[str, np.ndarray]]:
     yield from model.floats.items()
     for name, q in model.weights.items():
         yield name, q.words
+
+
+CALIBRATION = 500  # training images that limits of activations are taken from
 
 
 # Their words reach 3e38: times a channel's factor a flipped weight could overflow where it alone does not.
@@ -130,12 +145,13 @@ class FaultyNetwork:
         return self.beside.read(flips.beside)
 
     def _rows(self, changed: Mapping[str, np.ndarray], end: str) -> np.ndarray:
-        """The scale or the zero point of every row under the changes."""
+        """The scale or the zero point of every row, or word, of the buffer under the changes."""
         found, first = (self._flat.scale if end == SCALE else self._flat.zero).copy(), 0
         for name, q in self.model.weights.items():
-            last = first + len(q.words)
-            if name + end in changed:
-                found[first:last] = changed[name + end]
+            last = first + (q.words.size if self._flat.fine else len(q.words))
+            if name + end in changed:  # one number, or one for each run of so many rows or words
+                number = changed[name + end]
+                found[first:last] = np.repeat(number, (last - first) // len(number))
             first = last
         return found
 

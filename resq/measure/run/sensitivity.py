@@ -78,14 +78,14 @@ def measured(
     """
     known, _ = derivatives(bench, x, y, rng=None)
     traced = graph_split.graph(bench.network) if reuse else None
-    layout, clean = bench.model.layout, None
-    for layer in layers or layout.layers:
+    read, clean = bench.model.read, None
+    for layer in layers or read.layers:
         before, after = graph_split.split(bench.network, traced, f"body.{layer}")
         with torch.inference_mode():
             kept = [before(part) for part in x.split(BATCH)]
             clean = clean or _score(after, kept, y)
         q = bench.model.weights[layer]
-        for bit in planes or range(layout.word_bits - 1, -1, -1):
+        for bit in planes or range(read.word_bits - 1, -1, -1):
             move = moves(q, np.arange(q.words.size), bit)
             linear = _linear(known[layer], move)
             for number in range(maps):
@@ -114,20 +114,20 @@ def single(
     Args:
         flips: single bits tried in each cell, distinct; at most all of them.
     """
-    traced, layout = graph_split.graph(bench.network), bench.model.layout
-    for layer in layout.layers:
+    traced, read = graph_split.graph(bench.network), bench.model.read
+    for layer in read.layers:
         before, after = graph_split.split(bench.network, traced, f"body.{layer}")
         with torch.inference_mode():
             kept = [before(part) for part in x.split(BATCH)]
-            usual = _tops(after, kept)
+            usual = top_classes(after, kept)
         words, loss = bench.model.weights[layer].words.size, _score(after, kept, y)
-        for bit in range(layout.word_bits - 1, -1, -1):
+        for bit in range(read.word_bits - 1, -1, -1):
             where = faults.region(bench.model, [layer], [bit])
             rate = min(flips, where.n_bits) / where.n_bits
             drawn = faults.count(where, rate, rng=seeds.rng(seed, "single", layer, bit))
             for number, address in enumerate(drawn.addresses):
                 with bench.flipped(BitFlips(address[None], np.zeros(1))), torch.inference_mode():
-                    tops = _tops(after, kept)
+                    tops = top_classes(after, kept)
                 yield {
                     "kind": "pvf", "layer": layer, "bit": bit, "words": words, "map": number, "flips": 1,
                     "share": 0.0, "n": len(y), "loss": loss[0], "clean": loss[1],
@@ -136,7 +136,7 @@ def single(
                 }  # fmt: skip
 
 
-def _tops(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]]) -> Tensor:
+def top_classes(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]]) -> Tensor:
     """The class of each image whose values are kept, int64 (N,); -1 where the logits are not finite."""
     logits = torch.cat([after(*values) for values in kept])
     return torch.where(torch.isfinite(logits).all(1), logits.argmax(1), -1)
@@ -157,8 +157,8 @@ def cell_map(bench: FaultyNetwork, layer: str, bit: int, share: float, seed: int
 
 
 def _words(bench: FaultyNetwork, layer: str, flips: BitFlips) -> np.ndarray:
-    layout = bench.model.layout
-    word = (flips.addresses - layout.address(layer, 0, 0)) // layout.word_bits
+    layout, width = bench.model.layout, bench.model.read.word_bits
+    word = (flips.addresses - layout.address(layer, 0, 0)) // width
     return word % bench.model.weights[layer].words.size
 
 

@@ -49,6 +49,7 @@ __all__ = [
 SOURCES = (
     "core/types.py",
     "core/encoding.py",
+    "core/guards.py",
     "core/seeds.py",
     "checkpoints/packed.py",
     "data",

@@ -139,7 +139,8 @@ class AtRates:
     def __call__(self, stored: QuantizedModel, rng: np.random.Generator) -> BitFlips:
         """A fresh fault map of these words."""
         starts = stored.layout.starts
-        spans = zip(np.diff(starts), self.rates, strict=True)
+        rates = [self.rates[owner] for owner in stored.layout.owners]  # a layer's guard is struck as it is
+        spans = zip(np.diff(starts), rates, strict=True)
         at = [starts[i] + bits.sparse(int(n), rate, rng) for i, (n, rate) in enumerate(spans)]
         found = np.concatenate(at)
         return BitFlips(found, np.zeros(len(found)))

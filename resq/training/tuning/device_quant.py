@@ -57,7 +57,11 @@ def supports(encoding: Encoding, weights: int) -> bool:
     """Whether all of a network's ``weights`` layers are kept as integer codes of whole ranges, once each."""
     kinds = {encoding.of(i) for i in range(weights)}
     return all(
-        kind.code not in FLOATS and kind.clip == "minmax" and kind.copies == 1 and kind.beside == "fp32"
+        kind.code not in FLOATS
+        and kind.clip == "minmax"
+        and kind.copies == 1
+        and kind.beside == "fp32"
+        and not kind.guard
         for kind in kinds
     )
 

@@ -1,0 +1,79 @@
+"""From a place to a rate: a box on the Sweep page that says which error rate it has and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.components import page_frame, query, render
+from dashboard.format import places as said
+from resq.core.errors import ResqError
+from resq.measure.analysis import at_rate
+from resq.physics import Place
+from resq.physics.places import PLACES, Asked, parsed, spelled
+
+
+def section(rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> None:
+    """The box; opened where the address names a place.
+
+    Args:
+        rows: all stored rows.
+        nets, encs: networks and encodings that the page is about.
+    """
+    asked = st.query_params.get("place", "")
+    icon = ":material/public:"
+    with page_frame.group("place"), st.expander("From a place", expanded=bool(asked), icon=icon):
+        start = Asked("orbit", PLACES["orbit"].usual, days=3650, scrub=1)
+        if asked:
+            with (
+                render.errors_as_sentences()
+            ):  # said as it was asked for; the controls keep to what is covered
+                start = parsed(asked)
+                start.place()
+        with render.errors_as_sentences():
+            chosen = _form(start)
+            place = chosen.place()
+            if asked or chosen != start:
+                query.set_parameter("place", spelled(chosen))
+            st.markdown(said.rate(place))
+            _kept(place, rows, nets, encs)
+            st.caption(said.sources(place))
+
+
+def _form(start: Asked) -> Asked:
+    """The controls, as they stand."""
+    columns = st.columns(4)
+    kinds = list(PLACES)
+    kind = columns[0].selectbox(
+        "Place", kinds, kinds.index(start.kind), format_func=lambda k: PLACES[k].about, key="place_kind"
+    )
+    known = PLACES[kind]
+    at = start.at if kind == start.kind else known.usual
+    if known.unit:
+        at = columns[1].number_input(
+            known.unit, float(known.low), float(known.high), float(min(max(at, known.low), known.high)),
+            key=f"place_at_{kind}",
+        )  # fmt: skip
+    if not known.lasts:
+        return Asked(kind, at)
+    days = columns[2].number_input("Days", 0.0, 36500.0, float(start.days), key="place_days")
+    scrub = columns[3].number_input(
+        "Days between scrubs (0: none)", 0.0, 36500.0, float(start.scrub), key="place_scrub"
+    )
+    return Asked(kind, at, days=days, scrub=scrub, fit=start.fit, cutoff=start.cutoff)
+
+
+def _kept(place: Place, rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> None:
+    """What the stored rows say of each network and encoding there."""
+    ber = place.ber
+    for net in nets:
+        for enc in encs:
+            own = rows[(rows["checkpoint"] == net) & (rows["encoding"] == enc)]
+            try:
+                found = at_rate.accuracy(own, ber.low, ber.value, ber.high)
+            except ResqError as error:
+                st.markdown(f"`{net}` in `{enc}`: {error}")
+            else:
+                st.markdown(said.kept(net, enc, found))

@@ -1,0 +1,30 @@
+"""Places and what is kept there, as sentences."""
+
+from __future__ import annotations
+
+from resq.measure.analysis.at_rate import Kept
+from resq.physics import Place
+
+
+def rate(place: Place) -> str:
+    """The rate of a place with its band."""
+    ber = place.ber
+    return (
+        f"**{place.what}**: bit error rate **{ber.value:.2g}** ({ber.low:.2g} to {ber.high:.2g}), "
+        f"fault model `{place.fault}`."
+    )
+
+
+def kept(net: str, enc: str, found: Kept) -> str:
+    """What a network keeps there, with the band of rate, maps and images."""
+    low, high = found.between
+    return (
+        f"`{net}` in `{enc}` keeps **{100 * found.value:.1f} %** "
+        f"({100 * found.low:.1f} to {100 * found.high:.1f} %; "
+        f"without faults {100 * found.clean:.1f} %), between the measured rates {low:g} and {high:g}."
+    )
+
+
+def sources(place: Place) -> str:
+    """What the rate covers and which quoted constants it is made of."""
+    return " ".join([f"Covers: {place.says}.", *(f"• {quoted.said}" for quoted in place.quoted)])

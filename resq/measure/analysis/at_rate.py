@@ -1,0 +1,87 @@
+"""What stored rows say of a rate that was not measured: accuracy between measured rates, as a band."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from resq.core.errors import ResqError
+from resq.measure.analysis import choose, stats
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Accuracy at a band of rates, 0..1.
+
+    Attributes:
+        value: at the rate itself; low, high: the ends of its 95 % interval over maps and
+            images at the ends of the band.
+        clean: without faults.
+        between: the measured rates that it was interpolated between.
+    """
+
+    low: float
+    value: float
+    high: float
+    clean: float
+    between: tuple[float, float]
+
+
+def accuracy(rows: pd.DataFrame, low: float, value: float, high: float) -> Kept:
+    """Accuracy at a rate that is known within low..high, from the rows of one network and encoding.
+
+    Between two measured rates it is interpolated in the logarithm of the rate; below the smallest it lies
+    between what is kept there and what is right without faults.
+
+    Args:
+        rows: of random faults in all words, BER 0 among them.
+
+    Raises:
+        ValueError: no such rows, or a rate beyond the largest that was measured.
+    """
+    curve = _curve(rows)
+    if high > (most := float(curve["x"].iloc[-1])):
+        raise ResqError(
+            f"rates up to {most:g} are measured, and {high:g} is asked for: sweep further (--ber)"
+        )
+    at = [_at(curve, rate) for rate in (low, value, high)]
+    x = curve["x"].to_numpy(float)
+    start = int(np.searchsorted(x, value, side="right")) - 1
+    between = float(x[start]), float(x[min(start + 1, len(x) - 1)])
+    return Kept(
+        min(a["low"] for a in at), at[1]["mean"], max(a["high"] for a in at), float(curve["mean"].iloc[0]),
+        between,
+    )  # fmt: skip
+
+
+def _curve(rows: pd.DataFrame) -> pd.DataFrame:
+    """The curve over BER that speaks, fault-free point first."""
+    rows = rows[(rows["axis"] == "ber") & rows["fault"].isin(["none", "random"]) & (rows["region"] == "all")]
+    lines = choose.speaking(stats.curve(rows[(rows["attack"] == "none") & (rows["mode"] == "none")]))
+    for name in ("precision", "weights", "numbers"):  # other conditions are other curves: the longest speaks
+        lines = lines[lines[name].eq(lines[name].mode().iloc[0])] if len(lines) else lines
+    lines = lines.drop_duplicates("x").sort_values("x").reset_index(drop=True)
+    if len(lines) < 2 or lines["x"].iloc[0] > 0:
+        raise ResqError(
+            "no rows of random faults in all words at several rates, 0 among them, are stored for this "
+            "network and encoding: python -m resq sweep measures them"
+        )
+    return lines
+
+
+def _at(curve: pd.DataFrame, rate: float) -> dict[str, float]:
+    """Mean and interval at one rate."""
+    x = curve["x"].to_numpy(float)
+    if rate < x[1]:  # between no faults and the smallest measured rate
+        ends = curve.iloc[[0, 1]]
+        share = rate / x[1]
+        mean = (1 - share) * ends["mean"].iloc[0] + share * ends["mean"].iloc[1]
+        return {"low": float(ends["low"].min()), "mean": float(mean), "high": float(ends["high"].max())}
+    logs = np.log10(x[1:])
+    return {
+        name: float(np.interp(math.log10(rate), logs, curve[name].to_numpy(float)[1:]))
+        for name in ("low", "mean", "high")
+    }

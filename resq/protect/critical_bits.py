@@ -1,0 +1,92 @@
+"""Single flips of a real network, cell by cell, until the share of critical bits is known as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resq.core import BitFlips, seeds
+from resq.measure.engine import graph_split
+from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.measure.run.sensitivity import BATCH, top_classes
+from resq.measure.run.taylor import moves
+from resq.measure.specs.sdc_rates import leveugle
+from resq.memory import faults
+from resq.protect import single_faults
+from resq.protect.single_faults import Share
+
+Cell = tuple[str, int]
+
+
+def guesses(bench: FaultyNetwork) -> dict[Cell, float]:
+    """A first guess of every cell's share of critical bits, from how far flips move the stored weights."""
+    far = {
+        (layer, bit): float(np.abs(moves(q, np.arange(q.words.size), bit)).mean())
+        for layer, q in bench.model.weights.items()
+        for bit in range(bench.model.read.word_bits)
+    }
+    return dict(zip(far, single_faults.guesses(list(far.values())).tolist(), strict=True))
+
+
+def shares(
+    bench: FaultyNetwork, x: Tensor, y: Tensor, *, error: float, aware: bool = True, seed: int = 0
+) -> Iterator[tuple[Cell, Share]]:
+    """Every cell with its share of critical bits to within ``error``, layer by layer.
+
+    A flip is critical where it changes the answer to any of these images.
+
+    Args:
+        aware: by data-aware sampling; else by as many flips as where nothing is known.
+    """
+    traced, guess = graph_split.graph(bench.network), guesses(bench)
+    for layer, q in bench.model.weights.items():
+        before, after = graph_split.split(bench.network, traced, f"body.{layer}")
+        with torch.inference_mode():
+            kept = [before(part) for part in x.split(BATCH)]
+            usual = top_classes(after, kept)
+        for bit in range(bench.model.read.word_bits):
+            tried = _Tried(bench, after, kept, usual, (layer, bit), seed)
+            if aware:
+                found = single_faults.aware([q.words.size], [guess[layer, bit]], error, tried)
+            else:
+                found = single_faults.plain([q.words.size], error, tried)
+            yield (layer, bit), found[0]
+
+
+class _Tried:
+    """Tries flips of one cell, each alone, never one twice."""
+
+    def __init__(
+        self, bench: FaultyNetwork, after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]],
+        usual: Tensor, cell: Cell, seed: int,
+    ) -> None:  # fmt: skip
+        where = faults.region(bench.model, [cell[0]], [cell[1]])
+        order = seeds.rng(seed, "critical", *cell).permutation(where.n_bits)
+        self._bench, self._after, self._kept, self._usual = bench, after, kept, usual
+        self._where, self._order, self._done = where, order, 0
+
+    def __call__(self, cell: int, n: int) -> int:
+        """How many of n further flips change an answer."""
+        chosen = np.sort(self._order[self._done : self._done + n])
+        self._done += n
+        return sum(map(self._changes, self._where.addresses(chosen)))
+
+    def _changes(self, address: int) -> bool:
+        flip = BitFlips(np.array([address]), np.zeros(1))
+        with self._bench.flipped(flip), torch.inference_mode():
+            return bool((top_classes(self._after, self._kept) != self._usual).any())
+
+
+def summary(found: Mapping[Cell, Share], sizes: Mapping[str, int], error: float) -> dict[str, Any]:
+    """The memory's share of critical bits, the flips to the first, and what plain sampling would take."""
+    weight = np.array([sizes[layer] for layer, _ in found], float)
+    value = float(weight @ [s.value for s in found.values()] / weight.sum())
+    return {
+        "critical": value, "flips_to_first": single_faults.flips_to_first(value),
+        "injections": sum(s.injections for s in found.values()),
+        "plain": sum(leveugle(sizes[layer], error) for layer, _ in found),
+    }  # fmt: skip

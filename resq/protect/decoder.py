@@ -1,0 +1,83 @@
+"""The decoder in C, compiled with the compiler of this machine, and a layer read with it."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from resq.core import Encoding
+from resq.core.errors import LackingError, ResqError
+
+SOURCE = Path(__file__).with_name("decoder.c")
+NUMBERS = {"": 0, "secded": 1, "secded0": 2, "spw": 3, "inplace": 4}
+COMPILERS = ("cc", "gcc", "clang")
+
+
+def compiler() -> str:
+    """The C compiler of this machine, or "" where it has none."""
+    return next((path for name in COMPILERS if (path := shutil.which(name))), "")
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The decoder as a library.
+
+    Raises:
+        LackingError: no C compiler here.
+    """
+    if not compiler():
+        raise LackingError(f"no C compiler here ({', '.join(COMPILERS)}): the decoder cannot be built")
+    folder = Path(tempfile.mkdtemp(prefix="decoder-"))
+    made = folder / "decoder.so"
+    words = [
+        compiler(),
+        "-std=c99",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-O2",
+        "-shared",
+        "-fPIC",
+        "-o",
+        made,
+        SOURCE,
+    ]
+    subprocess.run(list(map(str, words)), check=True, capture_output=True)
+    found = ctypes.CDLL(str(made))
+    shutil.rmtree(folder)
+    return found
+
+
+def able(encoding: Encoding) -> bool:
+    """Whether the decoder reads words of this encoding: one byte each, and a guard that it knows."""
+    return encoding.word_bits == 8 and encoding.guard in NUMBERS and not encoding.ranger
+
+
+def read(words: np.ndarray, checks: np.ndarray, n: int, encoding: Encoding, zero: np.ndarray) -> np.ndarray:
+    """The codes of n weights, uint8 (n,), as C reads them.
+
+    Args:
+        words: bytes, all copies; checks: the bits that guard them, packed.
+        zero: the word that stands for weight 0 of each channel, uint8.
+
+    Raises:
+        ValueError: words that the decoder does not read.
+    """
+    if not able(encoding):
+        known = ", ".join(filter(None, NUMBERS))
+        raise ResqError(f"the decoder in C reads words of one byte under {known}, got {encoding}")
+    out = np.empty(n, np.uint8)
+    # A pointer into an empty array is no address: one byte more, never read.
+    given = [np.ascontiguousarray(np.append(part, np.uint8(0)), np.uint8) for part in (words, checks, zero)]
+    pointers = [part.ctypes.data_as(ctypes.c_void_p) for part in given]
+    library().read_layer(
+        pointers[0], pointers[1], ctypes.c_size_t(n), encoding.bits, encoding.tmr, encoding.copies,
+        NUMBERS[encoding.guard], pointers[2], ctypes.c_size_t(len(zero)), out.ctypes.data_as(ctypes.c_void_p),
+    )  # fmt: skip
+    return out

@@ -1,0 +1,82 @@
+"""The answer as files: the words as bytes, where each layer lies in them, and the decoder in C."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resq.checkpoints import Checkpoint
+from resq.core import Encoding, QuantizedModel, files
+from resq.memory import quant
+from resq.protect import decoder
+from resq.protect.trial import packed
+
+
+def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> QuantizedModel:
+    """Writes words.bin, layout.json, scales.npz and, where it reads these words, decoder.c."""
+    model = checkpoint.quantized(encoding)
+    parts, layers, at = [], [], 0
+    for name, q in model.weights.items():
+        words, checks = packed(q)
+        layers.append(_layer(name, q, at, len(words), len(checks)))
+        parts += [words, checks]
+        at += len(words) + len(checks)
+    files.write_bytes(folder / "words.bin", np.concatenate(parts).tobytes())
+    about = {
+        "checkpoint": checkpoint.name,
+        "weights": checkpoint.hash,
+        "encoding": str(encoding),
+        "layers": layers,
+    }
+    files.write_bytes(folder / "layout.json", (json.dumps(about, indent=1) + "\n").encode())
+    scales = {
+        f"{name}|{kind}": getattr(q, kind) for name, q in model.weights.items() for kind in ("scale", "zero")
+    }
+    files.write_with(folder / "scales.npz", lambda path: _save(path, scales))
+    if all(decoder.able(q.encoding.bare) for q in model.weights.values()):
+        shutil.copyfile(decoder.SOURCE, folder / "decoder.c")
+    return model
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with path.open("wb") as file:  # savez adds an ending to a name
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _layer(name: str, q: Any, at: int, words: int, checks: int) -> dict[str, Any]:
+    """Where a layer lies, in bytes from the start, and what the decoder is called with."""
+    e = q.encoding
+    return {
+        "name": name, "shape": list(q.words.shape), "encoding": str(e.bare),
+        "words_at": at, "words_bytes": words,
+        "checks_at": at + words, "checks_bytes": checks, "bits": e.bits, "tmr": e.tmr, "copies": e.copies,
+        "guard": decoder.NUMBERS.get(e.guard, -1), "code": e.code,
+        "zero_words": [int(z) for z in _zeros(q)],
+    }  # fmt: skip
+
+
+def _zeros(q: Any) -> np.ndarray:
+    found = quant.zeros(q)
+    return found if len(found) == 1 else found[:: q.words.size // len(q.scale)]
+
+
+def read(folder: Path) -> dict[str, np.ndarray]:
+    """The weights that the written files stand for, read by the decoder in C, float32 in their shapes."""
+    about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
+    memory = np.frombuffer((folder / "words.bin").read_bytes(), np.uint8)
+    found = {}
+    with np.load(folder / "scales.npz") as scales:
+        for layer in about["layers"]:
+            e, n = Encoding.parse(layer["encoding"]), int(np.prod(layer["shape"]))
+            words = memory[layer["words_at"] : layer["words_at"] + layer["words_bytes"]]
+            checks = memory[layer["checks_at"] : layer["checks_at"] + layer["checks_bytes"]]
+            codes = decoder.read(words, checks, n, e, np.array(layer["zero_words"], np.uint8))
+            signed = codes.view(np.int8) if e.code == "symmetric" else codes
+            scale, zero = scales[f"{layer['name']}|scale"], scales[f"{layer['name']}|zero"]
+            rows = signed.reshape(len(scale), -1).astype(np.float32)
+            found[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
+    return found
