@@ -5,7 +5,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 
-.PHONY: help run test lint bench waits pictures zoo soak fuzz chaos manifest
+.PHONY: help run test lint bench waits pictures zoo soak fuzz chaos manifest wheel cleanroom docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,15 @@ zoo: $(VENV)/.run ## train what is not trained yet (a part: make zoo ARGS="--onl
 manifest: $(VENV)/.run ## the hashes of all shipped files, after one was added or changed
 	@$(PY) -m resq verify --write
 
+wheel: $(VENV)/.run ## the package, into work/dist
+	@$(PIP) wheel --no-deps -w work/dist .
+
+cleanroom: $(VENV)/.test ## the package in an empty environment, its libraries from the index: pages, a sweep, the façade
+	@RESQ_CLEAN_ROOM=whole $(PY) -m pytest tests/package $(ARGS)
+
+docs: $(VENV)/.docs ## the library's site into work/site, its notebooks run
+	@PYTHONPATH=$(CURDIR) PLOTLY_RENDERER=notebook NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build -q
+
 # Installing runs only when a stamp is missing or older than the requirements it stands for.
 $(VENV)/.run: requirements.txt | $(VENV)/.made
 	@echo "Installing what requirements.txt pins into $(VENV): a few minutes the first time, torch is large"
@@ -57,6 +66,11 @@ $(VENV)/.run: requirements.txt | $(VENV)/.made
 $(VENV)/.test: requirements-dev.txt requirements.txt | $(VENV)/.made
 	@echo "Installing what requirements-dev.txt pins into $(VENV): a few minutes the first time, torch is large"
 	@$(PIP) -r requirements-dev.txt
+	@touch $(VENV)/.run $@
+
+$(VENV)/.docs: requirements-docs.txt requirements.txt | $(VENV)/.made
+	@echo "Installing what requirements-docs.txt pins into $(VENV)"
+	@$(PIP) -r requirements-docs.txt
 	@touch $(VENV)/.run $@
 
 $(VENV)/.bench: requirements-bench.txt requirements-dev.txt requirements.txt | $(VENV)/.made

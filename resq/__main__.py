@@ -2,8 +2,6 @@
 
 import sys
 
-from resq.cli import main
-from resq.platform import malloc
+from resq.cli import console
 
-malloc.retain_freed()
-sys.exit(main())
+sys.exit(console())

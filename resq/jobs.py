@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from resq.core import logs, paths
+from resq.core.errors import ResqError
 from resq.core.files import write_text
-from resq.core.paths import ROOT
 
 ENV = "RESQ_JOB"  # set in the subprocess: its standard input is the line to us
 
@@ -54,7 +54,7 @@ class Job:
         try:
             return subprocess.Popen(
                 [sys.executable, "-m", "resq", *self.argv, "--stream"],
-                cwd=ROOT,
+                cwd=paths.beside(),
                 env={**os.environ, ENV: "1"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -229,3 +229,19 @@ def _until_closed() -> None:
     if sys.platform != "win32" and os.getpgrp() == os.getpid():  # its workers too
         os.killpg(0, signal.SIGKILL)
     os._exit(130)
+
+
+def report(target: str, out: Path) -> Path:
+    """Has rows written as one HTML or PDF file by the dashboard's side, in a process: this side never draws.
+
+    Args:
+        target: what ``python -m resq report`` takes, paths absolute. ``out``: an absolute path.
+
+    Raises:
+        ValueError: it was not written; the sentence says why.
+    """
+    command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
+    ended = subprocess.run(command, cwd=paths.beside(), capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
+    return out

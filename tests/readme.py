@@ -370,8 +370,7 @@ def verdicts() -> list[str]:
 def commands() -> list[str]:
     """One line per command, as ``--help`` describes it."""
     lines = ["| command | what it does |", "|---|---|"]
-    for name, module in cli.COMMANDS.items():
-        lines.append(f"| `{name}` | {(module.__doc__ or '').strip().splitlines()[0]} |")
+    lines += [f"| `{name}` | {cli.about(name)} |" for name in cli.COMMANDS]
     return lines
 
 

@@ -101,8 +101,9 @@ def _run(
         classes = f(x[:1]).shape[1]
     if classes < 4 and "apgd-t" in attacks:
         raise ResqError(f"APGD's targeted loss needs at least 4 classes, got {classes}")
-    with torch.random.fork_rng(devices=[]):
-        whole = package.AutoAttack(f, attacks=list(attacks), version="custom", eps=eps, seed=seed)
+    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
+        whole = package.AutoAttack(f, attacks=list(attacks), version="custom", eps=eps, seed=seed,
+                                     device=x.device)  # fmt: skip
         _set(whole, steps, queries, min(TARGETS, classes - 1))
         try:  # it ends whatever trace function a debugger or a coverage tool has set
             x_adv, _ = whole.run_standard_evaluation(x.contiguous(), y, batch_size=len(x))

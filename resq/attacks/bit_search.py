@@ -137,7 +137,7 @@ def _gradients(memory: Memory, x: Tensor, y: Tensor, done: list[int]) -> dict[st
     finally:
         for parameter in chosen:
             parameter.requires_grad_(False)
-    return {n: g.contiguous().numpy() for n, g in zip(memory.model.weights, found, strict=True)}
+    return {n: g.contiguous().cpu().numpy() for n, g in zip(memory.model.weights, found, strict=True)}
 
 
 def loss(memory: Memory, x: Tensor, y: Tensor, addresses: list[int] | None = None) -> float:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,12 @@ from resq.checkpoints import packed
 from resq.core import Encoding, QuantizedModel, QuantizedTensor, commands, files
 from resq.core.encoding import IMPORTED
 from resq.core.errors import ResqError
-from resq.core.paths import ROOT, work
+from resq.core.paths import ASSETS, work
 from resq.data import normal, source
 from resq.memory import own, quant
 
-SHIPPED = ROOT / "assets" / "weights"
-CARDS = ROOT / "assets" / "cards"  # of networks whose weights would make the project too large
+SHIPPED = ASSETS / "weights"
+CARDS = ASSETS / "cards"  # of networks whose weights would make the project too large
 VERIFY = "python -m resq verify names every shipped file that differs"
 LARGEST = 512 * 2**20  # bytes; the largest network here has 60 MB, so a larger file is a mistake
 
@@ -45,6 +46,7 @@ class Checkpoint:
         hash: first 16 hex digits of the file's SHA-256.
         imported: the words of weights that were imported as codes.
         finished: the words of weights that lie in the file as the codes that the network is meant for.
+        make: parameters and buffers -> the network, of one that is not in NETWORKS: see ``hold``.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Checkpoint:
     hash: str
     imported: Mapping[str, QuantizedTensor] = field(default_factory=dict)
     finished: Mapping[str, QuantizedTensor] = field(default_factory=dict)
+    make: Callable[[Mapping[str, np.ndarray]], Any] | None = None
 
     @property
     def normal(self) -> normal.Normal:
@@ -88,6 +91,25 @@ class Checkpoint:
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
             return own.kept(there, encoding)
         return quant.quantize(self.state[name], encoding)
+
+
+# Networks that have no file: those that a notebook handed over, by a name that says what they hold.
+_HELD: OrderedDict[str, Checkpoint] = OrderedDict()
+MOST_HELD = 4
+
+
+def hold(checkpoint: Checkpoint) -> str:
+    """Makes a network without a file known to this process by its name; the last few are kept."""
+    _HELD[checkpoint.name] = checkpoint
+    _HELD.move_to_end(checkpoint.name)
+    while len(_HELD) > MOST_HELD:
+        _HELD.popitem(last=False)
+    return checkpoint.name
+
+
+def held(name: str) -> bool:
+    """Whether a name is that of a network without a file."""
+    return name in _HELD
 
 
 def folders() -> tuple[Path, Path]:
@@ -156,6 +178,8 @@ def find(name: str) -> Path:
         for folder in folders():
             if _there(_file(folder, name)):
                 return _file(folder, name)
+        if (fetched := _elsewhere(name)) is not None:
+            return fetched
     if name in (absent := unshipped()):
         raise ResqError(f"the weights of {name} are not shipped; this makes them: {making(absent[name])}")
     raise ResqError(
@@ -164,13 +188,46 @@ def find(name: str) -> Path:
     )
 
 
+def _elsewhere(name: str) -> Path | None:
+    """The weights of a card that an installed package brought without them, fetched once; None: no such card.
+
+    Raises:
+        FileNotFoundError: they cannot be had now.
+    """
+    told = _card(_file(SHIPPED, name))
+    if not _there(told):
+        return None
+    from resq.checkpoints import fetch  # the network's modules, which hardly anybody needs
+
+    fields = json.loads(told.read_text(encoding="utf-8"))
+    file = _file(work() / "weights", name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    files.write_together({file: fetch.weights(name, fields["sha256"]), _card(file): told.read_bytes()})
+    return file
+
+
+def _card_of(name: str) -> Path:
+    """The card of a checkpoint, whether its weights are here or not.
+
+    Raises:
+        ValueError: there is neither.
+    """
+    if _is_name(name):
+        for folder in folders():
+            if _there(_file(folder, name)) or _there(_card(_file(folder, name))):
+                return _card(_file(folder, name))
+    return _card(find(name))
+
+
 def card(name: str) -> dict[str, Any]:
     """The card of a checkpoint, without reading its weights.
 
     Raises:
         ValueError: no such checkpoint, or a card that is missing or unreadable.
     """
-    file = _card(find(name))
+    if name in _HELD:
+        return dict(_HELD[name].card)
+    file = _card_of(name)
     try:
         fields = json.loads(file.read_text())
     except FileNotFoundError:
@@ -220,6 +277,8 @@ def sizes(name: str) -> tuple[int, ...]:
     Raises:
         ValueError: no such checkpoint, or a file that is no safetensors.
     """
+    if name in _HELD:
+        return tuple(_HELD[name].state[weight].size for weight in _HELD[name].weights)
     file = find(name)
     try:
         with safe_open(file, framework="numpy") as tensors:
@@ -242,6 +301,8 @@ def load(name: str) -> Checkpoint:
     Raises:
         ValueError: no such checkpoint; a file that is no safetensors, or not the one its card describes.
     """
+    if name in _HELD:
+        return _HELD[name]
     file, fields = find(name), card(name)
     size = file.stat().st_size
     if size > LARGEST:

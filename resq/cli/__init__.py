@@ -3,70 +3,61 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import traceback
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from resq import __version__, plugins
-from resq.cli import (
-    aliases,
-    asymmetry,
-    ber,
-    bfa,
-    campaign,
-    card,
-    data,
-    evaluate,
-    flip,
-    flow,
-    guards,
-    harden,
-    import_weights,
-    inspect,
-    options,
-    protect,
-    replay,
-    report,
-    sensitivity,
-    show,
-    singles,
-    stored,
-    sweep,
-    train,
-    twin,
-    unable,
-    verify,
-)
-from resq.core import logs
+from resq import __version__
+from resq.cli import aliases
 from resq.core.errors import ResqError
 
-COMMANDS: dict[str, ModuleType] = {
-    "show": show,
-    "data": data,
-    "train": train,
-    "evaluate": evaluate,
-    "inspect": inspect,
-    "twin": twin,
-    "sweep": sweep,
-    "ber": ber,
-    "sensitivity": sensitivity,
-    "singles": singles,
-    "claims": replay,
-    "protect": protect,
-    "guards": guards,
-    "bfa": bfa,
-    "flip": flip,
-    "confusion": flow,
-    "verify": verify,
-    "card": card,
-    "report": report,
-    "campaign": campaign,
-    "store": stored,
-    "harden": harden,
-    "asymmetry": asymmetry,
-    "import": import_weights,  # the module cannot be called so: import is a keyword
+# Command -> the module in this folder that has its options and runs it; loaded when it is asked for.
+COMMANDS: dict[str, str] = {
+    "show": "show",
+    "data": "data",
+    "train": "train",
+    "evaluate": "evaluate",
+    "inspect": "inspect",
+    "twin": "twin",
+    "sweep": "sweep",
+    "ber": "ber",
+    "sensitivity": "sensitivity",
+    "singles": "singles",
+    "claims": "replay",
+    "protect": "protect",
+    "guards": "guards",
+    "bfa": "bfa",
+    "flip": "flip",
+    "confusion": "flow",
+    "verify": "verify",
+    "card": "card",
+    "report": "report",
+    "campaign": "campaign",
+    "store": "stored",
+    "harden": "harden",
+    "asymmetry": "asymmetry",
+    "dashboard": "dashboard",
+    "import": "import_weights",  # the module cannot be called so: import is a keyword
 }
+
+
+def module(command: str) -> ModuleType:
+    """The module of a command, with ``add`` and ``run``."""
+    return importlib.import_module(f"{__name__}.{COMMANDS[command]}")
+
+
+def about(command: str) -> str:
+    """What a command does in one line, the first of its module, which is read and not run.
+
+    >>> about("verify")
+    'Shipped files against their hashes; --write takes what is there as the new manifest.'
+    """
+    file = Path(__file__).with_name(f"{COMMANDS[command]}.py")
+    with file.open(encoding="utf-8") as text:
+        return text.readline().strip().strip('"')
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,8 +68,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """All commands, with the options of one of them, or of all."""
     top = Parser(
         prog="python -m resq",
         description="Quantized networks under bit flips and adversarial examples.",
@@ -86,11 +77,13 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"resq {__version__}")
     _add_anywhere(top)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for name, module in COMMANDS.items():
-        about = (module.__doc__ or "").strip().splitlines()[0]
-        command = commands.add_parser(name, help=about, description=about)
-        module.add(command)
-        command.add_argument("--json", action="store_true", help="for machines: one JSON object")
+    for name in COMMANDS:
+        said = about(name)
+        own = commands.add_parser(name, help=said, description=said)
+        if command and name != command:
+            continue
+        module(name).add(own)
+        own.add_argument("--json", action="store_true", help="for machines: one JSON object")
     return top
 
 
@@ -111,13 +104,20 @@ def main(argv: list[str] | None = None) -> int:
     _add_anywhere(before)  # wherever they stand, before or after the command
     own, rest = before.parse_known_args(argv)
     aliases.tell(rest)
-    arguments = parser().parse_args(aliases.renewed(rest))
+    words = aliases.renewed(rest)
+    named = next((word for word in words if not word.startswith("-")), "")
+    if words[:1] == ["dashboard"] and not {"-h", "--help"} & set(words):
+        return _serve(words[1:])
+    arguments = parser(named if named in COMMANDS else NONE).parse_args(words)
+    from resq import plugins
+    from resq.cli import options, unable
+
     try:
         plugins.load(own.plugin)
         unable.refuse(arguments)
         options.bring_images(arguments)
         arguments.opened = options.opened(arguments)
-        COMMANDS[arguments.command].run(arguments)
+        module(arguments.command).run(arguments)
     except ResqError as error:
         print(f"resq: {error}", file=sys.stderr)
         return 2
@@ -130,15 +130,42 @@ def main(argv: list[str] | None = None) -> int:
         print(f"resq: this machine refused a file: {error}", file=sys.stderr)
         return 2
     except Exception as error:
-        return _fault(error, arguments.command, own.debug or logs.debugging())
+        return _fault(error, arguments.command, own.debug or _debugging())
     return 0
 
 
+def _serve(words: list[str]) -> int:
+    from resq.cli import dashboard
+
+    try:
+        return dashboard.serve(words)
+    except ResqError as error:
+        print(f"resq: {error}", file=sys.stderr)
+        return 2
+
+
+def console() -> int:
+    """The command ``resq``."""
+    from resq.platform import malloc
+
+    malloc.retain_freed()
+    return main()
+
+
+NONE = "-"  # no command: none of them is loaded to say so
 FAULT = 70  # EX_SOFTWARE of sysexits.h
+
+
+def _debugging() -> bool:
+    from resq.core import logs
+
+    return logs.debugging()
 
 
 def _fault(error: Exception, command: str, debug: bool) -> int:
     """Logs an error that nobody expected and says so; with ``debug`` also where it arose."""
+    from resq.core import logs
+
     key = logs.fault(error, f"python -m resq {command}")
     if debug:
         traceback.print_exception(error)

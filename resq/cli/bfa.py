@@ -16,6 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser, seed="which images the attacker has")
     options.add_file(parser)
     options.add_result(parser, 128, "the attacker's images")
+    options.add_device(parser)
     parser.add_argument("--flips", type=int, default=20, help="bits to flip, one by one (default 20)")
     parser.add_argument("--test", type=int, default=1000, help="other images that tell the accuracy (1000)")
 
@@ -51,9 +52,10 @@ def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _of_checkpoint(arguments: argparse.Namespace) -> dict[str, Any]:
     from resq.measure.run.adversary import searched_bits  # torch
+    from resq.platform import devices
 
-    a = arguments
-    return searched_bits.searched(a.checkpoint, a.encoding, a.n, a.test, a.flips, a.seed)
+    a, where = arguments, devices.chosen(arguments.device)
+    return searched_bits.searched(a.checkpoint, a.encoding, a.n, a.test, a.flips, a.seed, where)
 
 
 def _line(step: dict[str, Any], n: int) -> str:

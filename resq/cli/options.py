@@ -16,7 +16,6 @@ from resq.core.errors import ResqError
 from resq.data import own
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
-from resq.measure.analysis.stats import METRICS
 from resq.measure.specs.sweep_spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
 
 MAPS = 10  # fault maps, where nothing else is said
@@ -252,8 +251,16 @@ def inputs(arguments: argparse.Namespace) -> str:
     return str(Asked.parse(" ".join(f"{name} {value}" for name, value in given.items() if value)))
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Where the network computes."""
+    about = "where it computes: cpu (default), cuda, cuda:1, or auto, the first CUDA device there is"
+    parser.add_argument("--device", default="cpu", metavar="DEVICE", help=about)
+
+
 def add_metric(parser: argparse.ArgumentParser) -> None:
     """What the printed table is of; rows hold all of it."""
+    from resq.measure.analysis.stats import METRICS  # pandas
+
     parser.add_argument(
         "--metric",
         default="accuracy",

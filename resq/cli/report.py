@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 
+from resq import jobs
 from resq.cli import options
 from resq.core.errors import ResqError
-from resq.core.paths import ROOT
 from resq.deployed import network as deployed
 from resq.measure.store import rows_by_key
 
@@ -39,9 +37,6 @@ def run(arguments: argparse.Namespace) -> None:
     if target.endswith((".parquet", ".toml")):
         target = str(Path(target).resolve())
     out = arguments.out.resolve()
-    command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
+    jobs.report(target, out)
     report = {"file": str(out), "bytes": out.stat().st_size}
     print(options.dump(report) if arguments.json else f"{out} ({out.stat().st_size / 1e6:.1f} MB)")

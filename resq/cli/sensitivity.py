@@ -47,6 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share", type=float, default=0.01, help="share of a cell's bits that flip together (default 0.01)"
     )
+    options.add_device(parser)
     parser.add_argument("--out", type=Path, help="also write the rows to this .parquet file")
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
 
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
         jobs.watch_parent()
         print(json.dumps({"total": spec.total}), flush=True)
     rows = []
-    for row in measured(spec):
+    for row in measured(spec, arguments.device):
         rows.append(row)
         if arguments.stream:
             print(json.dumps({"row": row}), flush=True)
@@ -98,11 +99,12 @@ def asked(arguments: argparse.Namespace) -> LayerSpec:
     return LayerSpec(**given, maps=arguments.maps if arguments.measured or given["metric"] == "pvf" else 0)
 
 
-def measured(spec: LayerSpec) -> Iterator[dict[str, Any]]:
+def measured(spec: LayerSpec, device: str = "cpu") -> Iterator[dict[str, Any]]:
     """The rows, with a progress bar on standard error."""
     from resq.measure.run import sensitivity  # torch: seconds that a refused spec need not pay
+    from resq.platform import devices
 
-    rows = sensitivity.run(spec)
+    rows = sensitivity.run(spec, devices.chosen(device))
     yield from tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="row", leave=False, delay=1)
 
 

@@ -6,14 +6,11 @@ import argparse
 from typing import Any
 
 from resq import checkpoints, data
-from resq.cli import options
+from resq.cli import abouts, options
 from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.core.guards import GUARDS
-from resq.measure.analysis import asymmetry
 from resq.measure.specs.cells import ACTIVATIONS
-from resq.measure.store import table
-from resq.memory.faults import FAULTS
 
 ENCODINGS = ("int8", "int8-symmetric", "int8-symmetric-tensor", "int8-magnitude", "int4", "int4-mse",
              "int4-tmr2", "fp32", "fp16", "bf16")  # fmt: skip
@@ -76,8 +73,11 @@ def _bits(value: Any) -> str:
 
 def without_weights() -> list[dict[str, Any]]:
     """Networks that shipped rows are of and that have neither weights nor a card here."""
-    rows = table.shipped()
     known = {*checkpoints.names(), *checkpoints.unshipped()}
+    from resq.measure.analysis import asymmetry  # pandas
+    from resq.measure.store import table
+
+    rows = table.shipped_but(known)
     rows = rows[~rows["checkpoint"].isin(known) & ~asymmetry.later(rows["checkpoint"])]
     return [
         {"name": name, "rows": len(part), "sha256": ", ".join(sorted(part["weights"].unique()))}
@@ -87,12 +87,8 @@ def without_weights() -> list[dict[str, Any]]:
 
 def everything() -> dict[str, list[dict[str, Any]]]:
     """Kind -> one object per member."""
-    from resq.attacks.gradient import ATTACKS
-    from resq.measure.engine import activation_faults  # torch
-    from resq.networks import NETWORKS
-
     return {
-        "networks": [{"name": name, "about": _first_line(make)} for name, make in NETWORKS.items()],
+        "networks": _listed("resq.networks", "NETWORKS"),
         "data_sets": [
             {"name": name, "here": s.present(), "classes": len(s.classes), "about": s.about}
             for name, s in data.DATASETS.items()
@@ -103,10 +99,13 @@ def everything() -> dict[str, list[dict[str, Any]]]:
         ],
         "word_guards": [{"name": name, "about": guard.about} for name, guard in GUARDS.items()],
         "faults": [
-            {"name": name, "about": _first_line(model)}
-            for name, model in {**FAULTS, ACTIVATIONS: activation_faults.faulty}.items()
+            *_listed("resq.memory.faults", "FAULTS"),
+            {
+                "name": ACTIVATIONS,
+                "about": abouts.function("resq.measure.engine.activation_faults", "faulty"),
+            },
         ],
-        "attacks": [{"name": name, "about": _first_line(attack)} for name, attack in ATTACKS.items()],
+        "attacks": _listed("resq.attacks.gradient", "ATTACKS"),
         "checkpoints": [_checkpoint(name, checkpoints.card(name)) for name in checkpoints.names()],
         "trained_but_not_shipped": [
             _checkpoint(name, card) for name, card in checkpoints.unshipped().items()
@@ -121,8 +120,8 @@ def _checkpoint(name: str, card: dict[str, Any]) -> dict[str, Any]:
             "sha256": card["sha256"][:16]}  # fmt: skip
 
 
-def _first_line(thing: object) -> str:
-    return next(iter((thing.__doc__ or "").strip().splitlines()), "")
+def _listed(module: str, name: str) -> list[dict[str, str]]:
+    return [{"name": key, "about": about} for key, about in abouts.registry(module, name).items()]
 
 
 def _text(key: str, value: Any) -> str:

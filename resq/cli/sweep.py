@@ -42,6 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     options.add_mode(parser)
     surface.add(parser)
     options.add_metric(parser)
+    options.add_device(parser)
     parser.set_defaults(maps=None)  # ten, or five of a joint sweep
     parser.add_argument("--precision", default="fp32", help=PRECISION)
     parser.add_argument("--half-width", type=float, metavar="PP", help=HALF_WIDTH)
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
         jobs.watch_parent()
         print(json.dumps({"total": spec.total}), flush=True)
     rows = []
-    for row in measured(spec, half):
+    for row in measured(spec, half, arguments.device):
         rows.append(row)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
@@ -100,7 +101,7 @@ def _store(row: dict[str, Any]) -> None:
 def _run_file(arguments: argparse.Namespace) -> None:
     """All sweeps of a TOML file, into one table."""
     specs = read(Path(arguments.checkpoint))
-    rows = [row for spec in specs for row in measured(spec)]
+    rows = [row for spec in specs for row in measured(spec, device=arguments.device)]
     frame = table.frame(rows)
     if arguments.out:
         write(frame, arguments.out)
@@ -157,13 +158,15 @@ def stopped(frame: pd.DataFrame) -> str:
     return f"stopped after: {'; '.join(parts)} (95 %, counting one more bad map)"
 
 
-def measured(spec: SweepSpec, half: float = 0.0) -> Iterator[dict[str, Any]]:
+def measured(spec: SweepSpec, half: float = 0.0, device: str = "cpu") -> Iterator[dict[str, Any]]:
     """The rows, hints and a progress bar on standard error; ``half`` is that of ``stopping_rule.run``."""
     for hint in options.hints(spec):
         print(hint, file=sys.stderr)
     from resq.measure.run import sweep  # torch: seconds that a refused spec need not pay
+    from resq.platform import devices
 
-    rows = stopping_rule.run(spec, half, sweep.Measurer().row) if half else sweep.run(spec)
+    where = devices.chosen(device)
+    rows = stopping_rule.run(spec, half, sweep.Measurer(where).row) if half else sweep.run(spec, where)
     bar = tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="cell", leave=False, delay=1)
     yield from bar
 

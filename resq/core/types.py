@@ -21,7 +21,8 @@ class Dataset:
     """Images and labels of one split.
 
     Attributes:
-        pixels: uint8 (N, 3, H, W), 0..255; divided by 255 they are the network's [0, 1].
+        pixels: uint8 (N, 3, H, W), 0..255; divided by 255 they are the network's [0, 1]; or
+            float32 in [0, 1], where a person's own images are finer than that.
         y: int64 labels (N,).
         groups: int64 (N,), images that belong together (frames of one sign) share a number; None: none do.
     """

@@ -12,12 +12,12 @@ from typing import Any
 
 from resq.core import lookup, validation
 from resq.core.errors import ResqError
-from resq.core.paths import ROOT
+from resq.core.paths import ASSETS
 from resq.training.stages import STAGES
 from resq.training.tuning.stage import options
 from resq.training.tuning.stage_eval import EvalConfig
 
-FOLDER = ROOT / "assets" / "specs" / "presets"
+FOLDER = ASSETS / "specs" / "presets"
 
 
 @dataclass(frozen=True, eq=False)

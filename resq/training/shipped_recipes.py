@@ -9,7 +9,7 @@ from resq.core import paths
 from resq.core.errors import ResqError
 from resq.training import recipe as recipes
 
-SPECS = paths.ROOT / "assets" / "specs" / "recipes"
+SPECS = paths.ASSETS / "specs" / "recipes"
 # The order in which networks are worth training: the most compared first, the one that takes longest last.
 ORDER = (
     "signs/resnet20/base",

@@ -80,9 +80,9 @@ def test_the_readme_is_short():
 
 def test_the_python_of_the_readme_runs_and_prints_a_line_for_each_rate(capsys):
     code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
-    exec(code.replace("maps=10, n=500", "maps=2, n=20"), {})  # the same on fewer maps and images
+    exec(code.replace("maps=10", "maps=2").replace("n=500", "n=20"), {})  # the same on fewer maps and images
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0].split() == ["x", "mean", "low", "high"]
+    assert printed[0].split() == ["ber", "mean", "low", "high"]
     assert [float(line.split()[1]) for line in printed[1:]] == [0, 1e-3, 1e-2]
 
 

@@ -157,6 +157,6 @@ def test_python_m_resq_is_the_command_line():
 
 
 def test_a_checkpoint_with_rows_and_no_card_is_said_to_have_them(capsys, rows, monkeypatch):
-    monkeypatch.setattr(table, "shipped", lambda: rows.assign(checkpoint="cifar10/resnet18/gone"))
+    monkeypatch.setattr(table, "shipped_but", lambda known: rows.assign(checkpoint="cifar10/resnet18/gone"))
     assert main(["show", "cifar10/resnet18/gone"]) == 2
     assert "and neither weights nor a card here; python -m resq report" in capsys.readouterr().err

@@ -25,7 +25,7 @@ def broken(monkeypatch, own_folders):
     def run(_arguments):
         raise ValueError("operands could not be broadcast\n2031-01-01 CRITICAL forged")
 
-    monkeypatch.setattr(cli.show, "run", run)
+    monkeypatch.setattr(cli.module("show"), "run", run)
     return own_folders
 
 

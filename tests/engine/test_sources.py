@@ -17,7 +17,12 @@ def _file(module: str) -> Path | None:
 
 def _imported(file: Path) -> set[Path]:
     names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    checking = [
+        node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    unseen = {inner for node in checking for inner in ast.walk(node)}  # never imported when it runs
+    for node in set(ast.walk(tree)) - unseen:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -28,8 +28,11 @@ from resq.networks import clamp
 
 def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
     """A new network that computes with what the words are read as, activations cut where the card says so."""
-    normal, classes = checkpoint.normal, data.source(checkpoint.data).classes
     state = {k: quant.dequantize(model.weights[k]) if k in model.weights else v for k, v in _in_order(model)}
+    if checkpoint.make is not None:
+        own: networks.Network = checkpoint.make(state)
+        return own
+    normal, classes = checkpoint.normal, data.source(checkpoint.data).classes
     network = networks.restore(
         checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
     )
@@ -71,6 +74,7 @@ class FaultyNetwork:
         floats: whether the numbers beside the words may be flipped too: then norms stay as they are stored.
         bf16: whether the network computes in bfloat16, as words of integer codes allow: about twice as fast
             where the processor has instructions for it. Logits are summed up in float32.
+        device: where it computes, see ``platform.devices``; None: the processor.
 
     Attributes:
         network: images in [0, 1] -> logits; private to this bench. Folded norms are ``nn.Identity`` in it.
@@ -86,8 +90,9 @@ class FaultyNetwork:
         folded: bool = True,
         bf16: bool = False,
         floats: bool = False,
+        device: torch.device | None = None,
     ) -> None:
-        self.checkpoint, self.encoding = checkpoint, encoding
+        self.checkpoint, self.encoding, self.device = checkpoint, encoding, device
         self.model = checkpoint.quantized(encoding)
         self.network = network_of(checkpoint, self.model)
         self.beside: Beside | None = None
@@ -97,12 +102,16 @@ class FaultyNetwork:
             self.model, self.beside = deployed(body, self.model, encoding.beside_copies)
         elif floats:
             self.beside = plain(self.model, encoding.beside_copies)
-        elif folded and encoding.code not in UNFOLDED:
+        elif folded and encoding.code not in UNFOLDED and checkpoint.make is None:
+            # A convolution of a person's own class may do to its weight what no factor can follow.
             self.factors = {name: factor.numpy() for name, factor in fold(body).items()}
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if checkpoint.make is None:  # one of a person's own may ask for views that channels last has not
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if bf16:
             self.network = to_bf16(self.network)
-        self._flat = flatten(body, self.model, self.factors)
+        self._flat = flatten(body, self.model, self.factors, device)
+        if device is not None:
+            self.network.to(device)
 
     @contextmanager
     def flipped(self, flips: BitFlips | Struck) -> Iterator[networks.Network]:
@@ -121,7 +130,7 @@ class FaultyNetwork:
         try:
             yield self.network
         finally:
-            self._flat.floats[place] = before
+            self._flat.put(place, before)
             for tensor, old in held:
                 tensor.copy_(old)
 

@@ -27,6 +27,9 @@ def graph(network: nn.Module) -> fx.GraphModule | None:
 
     A network whose ``forward`` decides by the values that it computes has no such graph.
     """
+    names = [name for name, _ in network.named_parameters(remove_duplicate=False)]
+    if len(names) > len(dict(network.named_parameters())):
+        return None  # a weight that two layers share is also read before the second of them
     tracer = _Tracer()
     try:
         traced = fx.GraphModule(network, tracer.trace(network))

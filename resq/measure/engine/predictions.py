@@ -43,7 +43,7 @@ def look(network: torch.nn.Module, x: Tensor, y: Tensor) -> Answers:
             logits = network(part).float()
             correct, nonfinite = answer.right(logits, labels), ~torch.isfinite(logits).all(1)
             sure, top = logits.softmax(1).max(1)
-            parts.append([v.numpy() for v in (correct, nonfinite, top, sure)])
+            parts.append([v.cpu().numpy() for v in (correct, nonfinite, top, sure)])
     return Answers(*map(np.concatenate, zip(*parts, strict=True)))
 
 

@@ -68,8 +68,9 @@ class TorchSubject:
         images = torch.from_numpy(np.array(x, np.float32))
         if x.dtype == np.uint8:
             images.div_(255)
+        images = images.to(self.bench.network.mean.device)
         with torch.inference_mode():
-            parts = [self.bench.network(part).numpy() for part in images.split(250)]
+            parts = [self.bench.network(part).cpu().numpy() for part in images.split(250)]
         return np.concatenate(parts)
 
     @contextmanager

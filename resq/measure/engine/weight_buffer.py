@@ -6,7 +6,7 @@ numpy calls; as one array over all layers they cost what looking them up and wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,8 @@ class WeightBuffer:
     """The weights' words and floats, and what each row (all weights of one output channel) needs.
 
     Attributes:
-        floats: the memory that the network computes with, 4-D weights in the order O, H, W, I: float32, or
+        floats: the memory that the network computes with, 4-D weights in the order O, H, W, I where they lay
+            so: float32, or
             the bits of bfloat16 as uint16.
         words: the fault-free stored words, layers one after the other.
         first: index of each row's first word, and after them the number of words, int64 (rows + 1,).
@@ -32,6 +33,8 @@ class WeightBuffer:
         scale, zero: what turns a row's words into floats, (rows,); or a word's, (words,), where a layer has
             more than one of them in a row, as codes from elsewhere may.
         factor: what a folded norm multiplies a row by.
+        memory: on a device other than the processor, what the network computes with there: ``floats`` as
+            they were, float32 or bfloat16; None where ``floats`` itself is.
         encodings: the one of all rows, or two; ``kind`` then says which a row has, (rows,), else it is None.
     """
 
@@ -44,6 +47,16 @@ class WeightBuffer:
     factor: np.ndarray | None
     encodings: tuple[Encoding, ...]
     kind: np.ndarray | None
+    memory: torch.Tensor | None = None
+
+    def put(self, place: np.ndarray, values: np.ndarray) -> None:
+        """Writes floats at their places: in the processor's memory, or scattered into the device's."""
+        if self.memory is None:
+            self.floats[place] = values
+            return
+        index, sent = torch.from_numpy(place), torch.from_numpy(values)
+        sent = sent.view(torch.bfloat16) if sent.dtype == torch.uint16 else sent
+        self.memory[index.to(self.memory.device)] = sent.to(self.memory.device)
 
     @property
     def fine(self) -> bool:
@@ -106,7 +119,7 @@ class WeightBuffer:
             after, before = after * factor, before * factor
         if self.floats.dtype == np.uint16:
             after, before = quant.bfloat16(after), quant.bfloat16(before)
-        self.floats[place] = after
+        self.put(place, after)
         return place, before
 
     def _values(
@@ -139,22 +152,36 @@ def _bits(numbers: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(numbers, np.float32).view(np.uint32)
 
 
-def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.ndarray]) -> WeightBuffer:
+def flatten(
+    body: nn.Module,
+    model: QuantizedModel,
+    factors: Mapping[str, np.ndarray],
+    device: torch.device | None = None,
+) -> WeightBuffer:
     """Moves the weights of the body, as they are, into one memory that its parameters view from now on.
 
-    ``factors`` are float32 (output channels,) by layer.
+    Args:
+        body: its weights are those of ``model``.
+        model: the stored words.
+        factors: float32 (output channels,) by layer.
+        device: where that memory lies; None: the processor, which numpy writes.
     """
     sizes = [-(-q.words.size // ALIGN) * ALIGN for q in model.weights.values()]
     starts = [0, *np.cumsum(sizes).tolist()]
     half = body.get_parameter(next(iter(model.weights))).dtype == torch.bfloat16
     floats = np.full(starts[-1], 0, np.uint16 if half else np.float32)  # numpy asks for large pages
     memory = torch.from_numpy(floats).view(torch.bfloat16 if half else torch.float32)
+    last = _channels_last([body.get_parameter(name) for name in model.weights])
     rows = []
     for (name, q), start in zip(model.weights.items(), starts, strict=False):
         parameter = body.get_parameter(name)
-        view = torch.as_strided(memory, q.words.shape, _strides(q.words.shape), start)
-        parameter.data = view.copy_(parameter.data)
-        rows.append(_rows(q, factors.get(name, np.ones(1, np.float32)), start))
+        view = torch.as_strided(memory, q.words.shape, _strides(q.words.shape, last), start)
+        view.copy_(parameter.data)
+        rows.append(_rows(q, factors.get(name, np.ones(1, np.float32)), start, last))
+    memory = memory if device is None else memory.to(device, copy=True)
+    for (name, q), start in zip(model.weights.items(), starts, strict=False):
+        view = torch.as_strided(memory, q.words.shape, _strides(q.words.shape, last), start)
+        body.get_parameter(name).data = view
     size, area, inputs, base, scale, zero, factor = map(np.concatenate, zip(*rows, strict=True))
     fine = any(len(q.scale) not in (1, len(q.words)) for q in model.weights.values())
     if fine:
@@ -166,13 +193,16 @@ def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.nda
     encodings = tuple(dict.fromkeys(q.encoding.word for q in model.weights.values()))
     which = [np.full(q.words.shape[0], encodings.index(q.encoding.word)) for q in model.weights.values()]
     kind = np.concatenate(which) if len(encodings) > 1 else None
-    return WeightBuffer(floats, words, first, place, scale, zero, used, encodings, kind)
+    there = None if device is None else memory
+    return WeightBuffer(floats, words, first, place, scale, zero, used, encodings, kind, there)
 
 
-def _rows(q: QuantizedTensor, factor: np.ndarray, start: int) -> list[np.ndarray]:
+def _rows(q: QuantizedTensor, factor: np.ndarray, start: int, last: bool) -> list[np.ndarray]:
     """Of each row of a layer: words, area, inputs, base, scale, zero, factor."""
-    count, inputs, *sides = q.words.shape
-    area = int(np.prod(sides))
+    count, *inside = q.words.shape
+    # One after the other a row's weights are all inputs of one tap.
+    spread = last and len(inside) == 3
+    inputs, area = (inside[0], int(np.prod(inside[1:]))) if spread else (int(np.prod(inside)), 1)
     base = start + np.arange(count) * inputs * area
     scale, zero = (v if len(v) in (1, count) else v[:1] for v in (q.scale, q.zero))  # finer ones: see _each
     values = (inputs * area, area, inputs, base, scale, zero, factor)
@@ -190,9 +220,15 @@ def _each(values: np.ndarray, q: QuantizedTensor) -> np.ndarray:
     return np.repeat(values, q.words.size // len(values))
 
 
-def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """In elements: channels last for (O, I, H, W), rows one after the other for (O, I)."""
-    if len(shape) == 4:
+def _channels_last(weights: Sequence[torch.Tensor]) -> bool:
+    """Whether weights (O, I, H, W) lie with their inputs side by side, as those show that cannot be both."""
+    return any(w.dim() == 4 and not w.is_contiguous() and w.is_contiguous(memory_format=torch.channels_last)
+               for w in weights)  # fmt: skip
+
+
+def _strides(shape: tuple[int, ...], last: bool) -> tuple[int, ...]:
+    """In elements: channels last for (O, I, H, W), or one after the other for any shape."""
+    if last and len(shape) == 4:
         _, inputs, height, width = shape
         return inputs * height * width, 1, width * inputs, inputs
-    return shape[1], 1
+    return tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))

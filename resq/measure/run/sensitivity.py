@@ -33,8 +33,11 @@ ESTIMATED = 256
 LEAST = 16  # flips of a map at least: one alone says little about its cell
 
 
-def run(spec: LayerSpec) -> Iterator[dict[str, Any]]:
+def run(spec: LayerSpec, device: torch.device | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a heatmap, ``spec.total`` of them; columns as in ``layers.COLUMNS``, the estimate first.
+
+    Args:
+        device: where the network computes, see ``platform.devices``; None: the processor.
 
     Raises:
         ValueError: an unknown checkpoint, data of other classes, or more images than there are.
@@ -42,8 +45,8 @@ def run(spec: LayerSpec) -> Iterator[dict[str, Any]]:
     """
     checkpoint = checkpoints.load(spec.checkpoint)
     images = sweep.test_images(SweepSpec(spec.checkpoint, spec.data, n=spec.n), checkpoint)
-    bench = FaultyNetwork(checkpoint, Encoding.parse(spec.encoding))
-    x, y = sweep.pixels(images), torch.from_numpy(images.y)
+    bench = FaultyNetwork(checkpoint, Encoding.parse(spec.encoding), device=device)
+    x, y = sweep.pixels(images).to(device), torch.from_numpy(images.y).to(device)
     shared = {
         "checkpoint": spec.checkpoint, "network": checkpoint.network, "data": images.name,
         "encoding": spec.encoding, "seed": spec.seed, "weights": checkpoint.hash, "images": images.hash,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from resq import checkpoints, data
 from resq.core import BitFlips, Dataset, Encoding, seeds
 from resq.core.errors import ResqError
+from resq.data import own
 from resq.deployed import network as deployed
 from resq.measure.engine import activation_faults
 from resq.measure.engine.faulty_network import FaultyNetwork
@@ -29,6 +30,7 @@ from resq.measure.specs.version import NUMBERS
 from resq.memory import faults
 from resq.memory.beside import Struck
 from resq.networks.activations import Ranges
+from resq.platform import devices
 
 __all__ = [
     "BATCH",
@@ -56,6 +58,7 @@ SOURCES = (
     "attacks",
     "checkpoints/__init__.py",
     "deployed",
+    "platform/devices.py",
     "platform/torchvision_compat.py",
     "measure/engine/activation_faults.py",
     "measure/run/deployed/aimed.py",
@@ -73,6 +76,7 @@ SOURCES = (
 # Beside them, and without a say in a number.
 IDLE = (
     "__init__.py",  # the version
+    "checkpoints/fetch.py",  # where a file comes from, whose hash is checked
     "core/commands.py",  # how a command is written
     "core/validation.py",  # refuses what is of another type
     "data/pictures.py",  # of a plugin's own; a row has the hash of the images
@@ -95,14 +99,17 @@ IDLE = (
 )
 
 
-def run(spec: SweepSpec) -> Iterator[dict[str, Any]]:
+def run(spec: SweepSpec, device: torch.device | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a sweep as they are measured, ``spec.total`` of them; columns as in ``table.COLUMNS``.
+
+    Args:
+        device: where the network computes, see ``platform.devices``; None: the processor.
 
     Raises:
         ValueError: an unknown checkpoint, data of other classes, or more images than there are.
         FileNotFoundError: the images are not on this machine.
     """
-    measurer = Measurer()
+    measurer = Measurer(device)
     yield from map(measurer.row, spec.cells())
 
 
@@ -110,11 +117,15 @@ class Measurer:
     """Cells -> rows; what neighbouring cells share is made once: networks, images, maps, moved images.
 
     A row never depends on which cells came before: what is kept is only what would be made again.
+
+    Args:
+        device: where networks compute, see ``platform.devices``; None: the processor.
     """
 
-    def __init__(self) -> None:
-        self._bench = lru_cache(2)(_bench)
-        self._pictures = lru_cache(2)(_pictures)
+    def __init__(self, device: torch.device | None = None) -> None:
+        self.device = device
+        self._bench = lru_cache(2)(partial(_bench, device=device))
+        self._pictures = lru_cache(2)(partial(_pictures, device=device))
         self._map = lru_cache(2)(_fault_map)
         self._ranges = lru_cache(2)(_ranges)
         self._craft = lru_cache(8)(joint_attack.perturb)
@@ -128,6 +139,7 @@ class Measurer:
             ValueError, FileNotFoundError: as ``run`` says.
         """
         if deployed.is_file(cell.checkpoint):
+            self._on_processor(f"{Path(cell.checkpoint).name} is run by its own runtime")
             return self._of_file(cell)
         which = (cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding, cell.precision,
                  cell.targets != "weights")  # fmt: skip
@@ -135,11 +147,17 @@ class Measurer:
         _check_classes(bench.checkpoint, cell.data)
         x, y, images = self._pictures(*_which(cell))
         if cell.fault == ACTIVATIONS:
+            self._on_processor("bits of activations flip")
             return {**_about(cell, bench, images), **self._in_activations(cell, bench, x, y)}
         flips = self.flips(cell, bench)
         answered = self._answers(cell, bench, flips, x, y)
         return {**_about(cell, bench, images), "flips": len(flips),
                 **row_counts(answered, self._fault_free(cell, bench, x, y))}  # fmt: skip
+
+    def _on_processor(self, what: str) -> None:
+        """Refuses another device for what computes on the processor alone."""
+        if self.device is not None and self.device.type != "cpu":
+            raise ResqError(f"{what} on the processor alone, got {self.device}; --device cpu")
 
     def _of_file(self, cell: Cell) -> dict[str, Any]:
         found = self._files.found(cell)
@@ -196,10 +214,14 @@ def _attack_config(cell: Cell) -> AttackConfig:
     return AttackConfig(cell.attack, cell.eps, cell.steps, cell.restarts, cell.seed)
 
 
-def _bench(checkpoint: str, weights: str, encoding: str, precision: str, floats: bool) -> FaultyNetwork:
+def _bench(
+    checkpoint: str, weights: str, encoding: str, precision: str, floats: bool,
+    device: torch.device | None = None,
+) -> FaultyNetwork:  # fmt: skip
     # ``weights`` is there to be compared: a checkpoint that was trained anew is another one.
     half = precision == "bf16"
-    return FaultyNetwork(checkpoints.load(checkpoint), Encoding.parse(encoding), bf16=half, floats=floats)
+    how = Encoding.parse(encoding)
+    return FaultyNetwork(checkpoints.load(checkpoint), how, bf16=half, floats=floats, device=device)
 
 
 def _ranges(bench: FaultyNetwork) -> Ranges:
@@ -213,15 +235,28 @@ def _which(cell: Cell) -> tuple[str, str, int, int, int]:
 
 
 def _check_classes(checkpoint: checkpoints.Checkpoint, name: str) -> None:
-    if data.source(name).classes != data.source(checkpoint.data).classes:
+    theirs = data.source(name).classes
+    # A network of one's own says how many classes it knows; classes that are mere numbers have no names.
+    mine = data.source(checkpoint.data).classes if checkpoint.make is None else ()
+    known = len(mine) or int(checkpoint.card["classes"])
+    if own.numbered(theirs) or not mine:
+        if len(theirs) > known:
+            raise ResqError(f"{checkpoint.name} tells {known} classes apart; {name} has {len(theirs)}")
+        return
+    if theirs != mine:
         raise ResqError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
 
 
-def _pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[Tensor, Tensor, str]:
+def _pictures(
+    name: str, sample: str, n: int, seed: int, number: int, device: torch.device | None = None
+) -> tuple[Tensor, Tensor, str]:
     """Images, labels and the hash that rows carry (``cells.images_hash``)."""
     whole = data.load(name, "test")
     chosen = cells.images(Cell("", name, "", sample=sample, n=n, seed=seed, map=number), whole)
-    return pixels(chosen), torch.from_numpy(chosen.y), (chosen if sample == "first" else whole).hash
+    x, y = pixels(chosen), torch.from_numpy(chosen.y)
+    if device is not None:
+        x, y = x.to(device), y.to(device)
+    return x, y, (chosen if sample == "first" else whole).hash
 
 
 def fault_map(spec: SweepSpec, bench: FaultyNetwork, number: int) -> BitFlips | Struck:
@@ -278,7 +313,9 @@ def images_there(spec: SweepSpec) -> int:
 
 def pixels(images: Dataset) -> Tensor:
     """Images as the network reads them: float32 (N, 3, H, W) in [0, 1], channels last."""
-    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).float().div_(255)
+    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).float()
+    if images.pixels.dtype == np.uint8:
+        x.div_(255)
     return x.contiguous(memory_format=torch.channels_last)
 
 
@@ -292,7 +329,7 @@ def _about(cell: Cell, bench: FaultyNetwork, images: str) -> dict[str, Any]:
         "code": code_hash(),
         "numbers": NUMBERS,
         "software": machine.software(),
-        "processor": machine.processor(),
+        "processor": devices.told(bench.device, machine.processor()),
         "key": cells.key(cell, bench.checkpoint.hash, images),
     }
 

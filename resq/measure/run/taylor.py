@@ -123,23 +123,24 @@ def _hessian_sketch(z: Tensor, draws: int, rng: np.random.Generator) -> tuple[Te
     An image is chosen in proportion to its trace, 1 - sum p^2: a sure answer has next to no curvature, and of
     a few unsure ones, which have nearly all of it, every draw of signs tells something else.
     """
-    trace = (1 - z.softmax(1).square().sum(1)).double().numpy().clip(1e-12)
+    trace = (1 - z.softmax(1).square().sum(1)).double().cpu().numpy().clip(1e-12)
     ends = np.cumsum(trace) / trace.sum()
     chosen = np.searchsorted(ends[:-1], (np.arange(draws) + rng.random()) / draws)
     count = trace.sum() / (draws * trace[chosen])
-    return torch.from_numpy(chosen), torch.from_numpy(count.astype(np.float32))
+    return torch.from_numpy(chosen).to(z.device), torch.from_numpy(count.astype(np.float32)).to(z.device)
 
 
 def _sample_by_curvature(z: Tensor, rng: np.random.Generator) -> Tensor:
     """Random vectors v, (N, classes), with E[v v^T] the Hessian of cross-entropy in the logits."""
     root = z.softmax(1).sqrt()
-    signed = root * torch.from_numpy(rng.choice(np.array([-1, 1], np.float32), tuple(z.shape)))
+    signs = torch.from_numpy(rng.choice(np.array([-1, 1], np.float32), tuple(z.shape)))
+    signed = root * signs.to(z.device)
     return signed - root**2 * signed.sum(1, keepdim=True)
 
 
 def _flat(value: Tensor, factor: np.ndarray) -> np.ndarray:
     """The value (channels, ...) times the factor of each channel, float32 (words,)."""
-    return (value.contiguous().numpy().reshape(len(value), -1) * factor[:, None]).reshape(-1)
+    return (value.contiguous().cpu().numpy().reshape(len(value), -1) * factor[:, None]).reshape(-1)
 
 
 def moves(q: QuantizedTensor, words: np.ndarray, bit: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ def _filled(table: pd.DataFrame) -> pd.DataFrame:
     for name, value in DEFAULTS.items():
         if name in LATER and table[name].isna().all():
             table[name] = value
-        else:
+        elif table[name].isna().any():
             table[name] = [value if _lacks(v) else v for v in table[name]]
     table["right"] = [bytes.fromhex(v) if isinstance(v, str) else v for v in table["right"]]
     return table
@@ -128,6 +128,29 @@ def csv(table: pd.DataFrame) -> str:
 def write(table: pd.DataFrame, file: Path) -> None:
     """The table as parquet, in one step."""
     write_with(file, lambda part: table.to_parquet(part, index=False, compression="zstd"))
+
+
+def save(table: pd.DataFrame, file: Path) -> Path:
+    """Writes the table to a new file, parquet or CSV as its name says.
+
+    Raises:
+        ValueError: a file of another kind, or one that is there: nothing is overwritten.
+    """
+    check_new(file)
+    if file.suffix == ".csv":
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(csv(table), encoding="utf-8")
+    else:
+        write(table, file)
+    return file
+
+
+def check_new(file: Path) -> None:
+    """Refuses a file of another kind, or one that is there."""
+    if file.suffix not in (".parquet", ".csv"):
+        raise ResqError(f"rows are written to a .parquet or .csv file, got {file}")
+    if file.exists():
+        raise ResqError(f"{file} exists already; nothing was overwritten")
 
 
 def parquet(file: Path, names: Iterable[str]) -> pd.DataFrame:
@@ -162,6 +185,20 @@ def shipped() -> pd.DataFrame:
     """All rows in assets/results that count as NUMBERS does, heatmaps of layers aside; or none."""
     rows = [p for p in sorted(SHIPPED.glob("*.parquet")) if not p.name.endswith("-layers.parquet")]
     return _shipped(tuple((p, p.stat().st_mtime_ns) for p in rows)).copy()
+
+
+def shipped_but(known: Container[str]) -> pd.DataFrame:
+    """Rows of those files that hold a checkpoint of none of these names; the others are not read whole."""
+    from pyarrow import parquet as pq
+
+    def names(file: Path) -> list[str]:
+        found: list[str] = pq.read_table(file, columns=["checkpoint"])[0].unique().to_pylist()
+        return found
+
+    files = [p for p in sorted(SHIPPED.glob("*.parquet")) if not p.name.endswith("-layers.parquet")]
+    return _shipped(tuple(
+        (p, p.stat().st_mtime_ns) for p in files if any(name not in known for name in names(p))
+    ))  # fmt: skip
 
 
 @cache

@@ -19,7 +19,15 @@ Batch = tuple[torch.Tensor, torch.Tensor]  # images (N, 3, H, W) float32 in [0, 
 NO_FLIP = {"address": -1, "layer": "", "word": -1, "bit": -1, "before": 0.0, "after": 0.0, "tried": 0}
 
 
-def searched(checkpoint: str, encoding: str, n: int, test: int, flips: int, seed: int) -> dict[str, Any]:
+def searched(
+    checkpoint: str,
+    encoding: str,
+    n: int,
+    test: int,
+    flips: int,
+    seed: int,
+    device: torch.device | None = None,
+) -> dict[str, Any]:
     """What ``bfa --json`` prints; its ``steps`` are an iterator that searches as it is read.
 
     Args:
@@ -29,13 +37,15 @@ def searched(checkpoint: str, encoding: str, n: int, test: int, flips: int, seed
         test: other test images, which tell the accuracy.
         flips: bits to flip, one after the other.
         seed: which images the attacker has.
+        device: where the network computes, see ``platform.devices``; None: the processor.
     """
     loaded = checkpoints.load(checkpoint)
     whole = data.load(loaded.data, "test").first(n + test)
     order = seeds.rng(seed, "bfa").permutation(len(whole))
     parts = whole.take(order[:n]), whole.take(order[n:])
-    faulty = FaultyNetwork(loaded, Encoding.parse(encoding))
-    seen, unseen = ((sweep.pixels(part), torch.from_numpy(part.y)) for part in parts)
+    faulty = FaultyNetwork(loaded, Encoding.parse(encoding), device=device)
+    pairs = [(sweep.pixels(part), torch.from_numpy(part.y)) for part in parts]
+    seen, unseen = ((x.to(device), y.to(device)) for x, y in pairs)
     return {
         "checkpoint": checkpoint,
         "data": whole.name,

@@ -17,6 +17,7 @@ from scipy import special
 from resq import data
 from resq.core import BitFlips, Dataset, seeds
 from resq.core.errors import ResqError
+from resq.data import own
 from resq.deployed import canary, remembered
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
@@ -182,7 +183,7 @@ def opened(cell: Cell) -> Network:
 
 def _unnamed(whole: Dataset, outputs: int) -> bool:
     """Whether the classes are mere numbers, of which the labels need not show all that the network knows."""
-    return whole.classes == tuple(map(str, range(len(whole.classes)))) and len(whole.classes) < outputs
+    return own.numbered(whole.classes) and len(whole.classes) < outputs
 
 
 def _which(cell: Cell) -> tuple[str, str, int, int, int]:

@@ -1,0 +1,164 @@
+"""A network that somebody hands over as it is: any ``nn.Module``, its weights found by parameter."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import inspect
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from resq.core.errors import ResqError
+from resq.networks import Network
+
+
+class Given(Network):
+    """A body of somebody's own, whose logits may be wrapped, and the normalisation before it, if any.
+
+    Args:
+        mean, std: three numbers each; none: the body takes pixels in [0, 1] as they are.
+        answer: what the body returns: "tensor", the logits; "logits", an object that has them; "first", a
+            tuple that begins with them.
+    """
+
+    def __init__(
+        self, body: nn.Module, mean: Sequence[float] = (), std: Sequence[float] = (), answer: str = "tensor"
+    ) -> None:
+        super().__init__(body, tuple(mean) or (0.0,) * 3, tuple(std) or (1.0,) * 3)
+        self.bare, self.answer = not mean, answer
+
+    def raw(self, x: Tensor) -> Any:
+        """What the body returns for images (N, C, H, W) in [0, 1]."""
+        x = x.contiguous()  # a body may ask for a view, which what is channels last has not
+        return self.body(x if self.bare else (x - self.mean) / self.std)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (N, C, H, W) in [0, 1] -> logits (N, classes)."""
+        found = self.raw(x)
+        return found if self.answer == "tensor" else found.logits if self.answer == "logits" else found[0]
+
+
+def weight_names(body: nn.Module, chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names of the parameters that are stored as words: all by which a layer multiplies, in their order.
+
+    Those are the parameters of two axes or more that are called a weight (``conv.weight``,
+    ``attention.in_proj_weight``, ``lstm.weight_ih_l0``), whatever the class of the layer. Positions, tokens,
+    scales and tables of biases are not among them: they lie beside the words, as biases and norms do.
+
+    Args:
+        chosen: names or patterns such as ``*.kernel`` that are taken instead.
+
+    Raises:
+        ValueError: a pattern that fits nothing, or there is no such parameter.
+
+    >>> weight_names(nn.Sequential(nn.Conv1d(3, 4, 5), nn.BatchNorm1d(4), nn.Flatten(), nn.Linear(8, 2)))
+    ('0.weight', '3.weight')
+    """
+    numbers = {name: p for name, p in body.named_parameters() if p.is_floating_point() and p.numel()}
+    for pattern in chosen:
+        if not any(fnmatchcase(name, pattern) for name in numbers):
+            raise ResqError(f"no parameter fits {pattern!r}; known: {', '.join(numbers):.300}")
+    if chosen:
+        return tuple(name for name in numbers if any(fnmatchcase(name, pattern) for pattern in chosen))
+    wide = [name for name, p in numbers.items() if sum(size > 1 for size in p.shape) > 1]
+    found = tuple(
+        name for name in wide if "weight" in name.rpartition(".")[2] or "parametrizations.weight" in name
+    )
+    if not found:
+        raise ResqError(
+            f"{type(body).__name__} has no weights by their names; weights=[...] names the parameters that "
+            f"are stored as words: {', '.join(wide)[:300] or 'it has none of two axes'}"
+        )
+    return found
+
+
+def state(body: nn.Module) -> dict[str, np.ndarray]:
+    """Parameters and buffers by name, each once, float32 (whole numbers as they are), not copied."""
+    stored = set(body.state_dict())
+    buffers = {name: value for name, value in body.named_buffers() if name in stored}
+    return {name: value.detach().numpy() for name, value in (*body.named_parameters(), *buffers.items())}
+
+
+def digest(network: nn.Module, weights: Sequence[str] = ()) -> str:
+    """SHA-256 over what the network is: its modules as they print, own classes' sources, its numbers.
+
+    Args:
+        weights: which of its parameters are stored as words.
+    """
+    found = hashlib.sha256(f"{network!r} {weights}".encode())
+    for kind in sorted({type(m) for m in network.modules()}, key=lambda kind: kind.__qualname__):
+        found.update(f"{kind.__module__}.{kind.__qualname__}".encode() + _source(kind))
+    for name, value in (*network.named_parameters(), *network.named_buffers()):
+        array = value.detach().cpu().contiguous()
+        found.update(f"{name} {tuple(array.shape)} {array.dtype}".encode())
+        found.update(array.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+def _source(kind: type) -> bytes:
+    """The text of a class that is no library's: the same name and numbers may compute something else."""
+    if kind.__module__.partition(".")[0] in ("torch", "torchvision", "timm", "transformers", "resq"):
+        return b""
+    try:
+        return inspect.getsource(kind).encode()
+    except (OSError, TypeError):  # typed into an interpreter that keeps no text
+        return b""
+
+
+def private(module: nn.Module) -> nn.Module:
+    """A copy of a module on the processor, in float32 and evaluation mode, that asks for no gradients.
+
+    Raises:
+        ValueError: it cannot be copied.
+    """
+    try:
+        own = copy.deepcopy(module)
+    except Exception as error:  # whatever a part of it raises that is no tensor
+        raise ResqError(f"{type(module).__name__} cannot be copied, so flips would strike the one that you "
+                        f"hold: {error}") from None  # fmt: skip
+    return own.cpu().float().eval().requires_grad_(False)
+
+
+def answer_of(network: Network, x: Tensor) -> tuple[str, int]:
+    """How the body wraps its logits, and how many classes it knows, from one pass over images (N, C, H, W).
+
+    Raises:
+        ValueError: it does not take such images, or gives no logits (N, classes).
+    """
+    body = network.body
+    try:
+        with torch.no_grad():
+            found = network.raw(x) if isinstance(network, Given) else network(x)
+    except Exception as error:  # whatever a person's own forward raises
+        raise ResqError(
+            f"{type(body).__name__} does not take images of shape {tuple(x.shape)}: {error!s:.300}"
+        ) from None
+    kind = _kind(found)
+    logits = {"tensor": lambda: found, "logits": lambda: found.logits, "first": lambda: found[0]}[kind]()
+    if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(x):
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ResqError(
+            f"{type(body).__name__} gives {shape}; expected logits (N, classes) of {len(x)} images"
+        )
+    return kind, int(logits.shape[1])
+
+
+def _kind(found: Any) -> str:
+    if isinstance(found, Tensor):
+        return "tensor"
+    return "logits" if isinstance(getattr(found, "logits", None), Tensor) else "first"
+
+
+def remade(network: Network, numbers: Mapping[str, np.ndarray]) -> Network:
+    """A private copy of a network with these parameters and buffers of its body, float32 in their shapes."""
+    own = copy.deepcopy(network)
+    there = {**dict(own.body.named_parameters()), **dict(own.body.named_buffers())}
+    for name, value in numbers.items():
+        held = there[name]
+        held.data = torch.empty_like(held.data).copy_(torch.from_numpy(np.array(value)))
+    return own

@@ -1,0 +1,40 @@
+"""Serves the pages on this machine and prints their address: resq dashboard [--server.port 8600]."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from resq.core.errors import LackingError
+
+PAGES = "dashboard"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument("--server.port", metavar="PORT", help="another port than 8501; more: streamlit's own")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Never: ``serve`` takes the words as they are, since its options are Streamlit's."""
+    raise AssertionError(arguments)
+
+
+def serve(words: Sequence[str]) -> int:
+    """Becomes the server; the words are its own.
+
+    Raises:
+        ImportError: Streamlit is not installed; the sentence says what brings it.
+    """
+    if find_spec("streamlit") is None:
+        raise LackingError(
+            "the pages want streamlit, which is not installed: pip install 'resq-lab[dashboard]'"
+        )
+    command = [sys.executable, "-m", PAGES, *words]
+    if os.name == "nt":
+        return subprocess.call(command)
+    os.execv(sys.executable, command)  # a signal to this process is one to the server

@@ -1,0 +1,38 @@
+"""Networks of torchvision that nobody here listed: swept, attacked and mapped layer by bit in a few lines."""
+
+import inspect
+
+import pytest
+import torch
+
+import resq
+from resq.platform.torchvision_compat import torchvision
+
+models = torchvision().models
+
+
+def ten_lines(model):
+    x, y = resq.load_images("signs", n=4)
+    swept = resq.sweep(model, x, y, encoding="int8", ber=[0, 1e-3], maps=1)
+    attacked = resq.attack(model, x, y, eps=8, attack="fgsm")
+    heat = resq.sensitivity(model, x, y)
+    figures = swept.plot(), attacked.plot(), heat.plot()
+    return swept, attacked, heat, figures
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [("mobilenet_v3_small", {}), ("convnext_tiny", {}), ("vit_b_16", {"image_size": 32})],
+)
+def test_a_network_of_torchvision_is_swept_attacked_and_mapped_in_at_most_ten_lines(make, options):
+    torch.manual_seed(0)
+    model = getattr(models, make)(num_classes=16, **options)
+    assert len(inspect.getsource(ten_lines).splitlines()) <= 10
+    swept, attacked, heat, figures = ten_lines(model)
+    wide = [name for name, p in model.named_parameters() if p.dim() > 1 and name.endswith("weight")]
+    assert set(heat.cells["layer"]) == set(wide)
+    assert len(heat.cells) == 8 * len(wide)
+    assert swept.rows[1]["bits"] == 8 * sum(model.get_parameter(name).numel() for name in wide)
+    assert swept.rows[1]["flips"] == pytest.approx(1e-3 * swept.rows[1]["bits"], rel=0.1)
+    assert attacked.rows[0]["attack"] == "fgsm"
+    assert all(figure.data for figure in figures)
