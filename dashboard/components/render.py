@@ -27,7 +27,13 @@ from resq.measure.store import table as stored
 PAUSE = 0.02  # s
 FAULT = ":material/bug_report:"
 HERE = Path(__file__).resolve().parents[1]
-ICONS = {"same": ":material/check_circle:", "changed": ":material/swap_horiz:", "none": ":material/error:"}
+ICONS = {
+    "same": ":material/check_circle:",
+    "righted": ":material/swap_horiz:",
+    "changed": ":material/swap_horiz:",
+    "wrong": ":material/cancel:",
+    "none": ":material/error:",
+}
 
 
 def page(title: str, sentence: str) -> None:
@@ -231,6 +237,14 @@ def sources(of: Sequence[str]) -> None:
         with st.popover("What these figures are", icon=":material/fact_check:"):
             st.caption("In brackets: 95 %, over fault maps and images together.")
             st.markdown("\n".join(f"- {plain(said)}" for said in dict.fromkeys(of)))
+
+
+def answered(picture: str, alt: str, found: Verdict, key: str = "answer") -> None:
+    """A picture beside the verdict on it."""
+    with st.container(key=f"{key}_picture", horizontal=True, vertical_alignment="center", gap="small"):
+        st.image(picture, width=104, alt=alt)
+        with st.container(gap=None):
+            verdict(found)
 
 
 def thumbnails(addresses: tuple[str, ...]) -> None:

@@ -102,6 +102,12 @@ def answers(classes: Sequence[str], columns: Mapping[str, np.ndarray]) -> pd.Dat
     return pd.DataFrame({"class": list(classes)} | {k: (100 * p).round(3) for k, p in columns.items()})
 
 
+def trace(changes: Mapping[str, float]) -> pd.DataFrame:
+    """How far each layer's output is moved, in order of computation."""
+    names = [name.removesuffix(".weight") for name in changes]
+    return pd.DataFrame({"layer": names, "relative change": list(changes.values())})
+
+
 def histogram(edges: np.ndarray, counts: Mapping[str, np.ndarray | None]) -> pd.DataFrame:
     """Weights per bin as a table for people; bins that are empty throughout are left out."""
     known = {name: values for name, values in counts.items() if values is not None}
