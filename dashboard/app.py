@@ -37,6 +37,9 @@ page = st.navigation(
         ),
         st.Page("views/lessons.py", title="Lessons", icon=":material/school:", url_path="lessons"),
         st.Page("views/replay.py", title="Replay", icon=":material/fact_check:", url_path="replay"),
+        st.Page(
+            "views/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:", url_path="leaderboard"
+        ),
     ],
     position="top",
 )

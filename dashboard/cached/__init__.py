@@ -44,6 +44,7 @@ from dashboard.cached.measured_rows import (
     study,
     usual,
 )
+from dashboard.cached.speed import price
 from dashboard.cached.tradeoff import areas, cells, joint_command
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "pictures",
     "present",
     "presets",
+    "price",
     "protected",
     "reruns",
     "revealed",

@@ -78,9 +78,9 @@ GROUPS: dict[str, dict[str, str]] = {
     "replay": {
         "claim": "the claim",
         "live": "measuring live",
-        "board": "leaderboard",
         "more": "hashes, recipe, files",
     },
+    "leaderboard": {"choice": "data set and search", "more": "how to submit, files"},
 }
 
 # page -> parameter -> (group, meaning)
@@ -180,9 +180,15 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "replay": {
         "claim": ("claim", "the quoted claim"),
         "source": ("claim", "who is quoted"),
-        "n": ("live", "test images of the re-run"),
-        "maps": ("live", "fault maps of the re-run"),
+        "reading": ("live", "number of the reading that is run again"),
+        "n": ("live", "test images of a re-run of another size"),
+        "maps": ("live", "fault maps of a re-run of another size"),
         "job": ("live", "measurement to follow"),
+        "again": ("live", "measurement of another reading to follow"),
+    },
+    "leaderboard": {
+        "data": ("choice", "data set"),
+        "find": ("choice", "words that a line holds"),
     },
 }
 

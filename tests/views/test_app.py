@@ -33,6 +33,7 @@ PAGES = {
     "lessons": "views/lessons.py",
     "yournetwork": "views/yournetwork.py",
     "replay": "views/replay.py",
+    "leaderboard": "views/leaderboard.py",
 }
 
 
@@ -88,7 +89,7 @@ def choice(app: AppTest, kind: str, key: str):
 def test_every_page_opens_with_its_figures(page, rows):
     app = opened(page)
     fine(app)
-    assert figures(app) >= (0 if page in ("lessons", "harden", "yournetwork") else 1)
+    assert figures(app) >= (0 if page in ("lessons", "harden", "yournetwork", "leaderboard") else 1)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -96,6 +97,9 @@ def test_every_page_says_what_to_do_where_there_is_no_checkpoint(page, nothing):
     app = opened(page)
     fine(app, "There is no trained network")
     if page in ("lessons", "replay"):  # texts and quoted figures; their numbers say that nothing is measured
+        return
+    if page == "leaderboard":
+        assert "nothing to rank" in said(app)
         return
     if page == "yournetwork":  # it asks for a file, whatever networks are here
         return
