@@ -45,7 +45,7 @@ from dashboard.cached.measured_rows import (
     usual,
 )
 from dashboard.cached.speed import price
-from dashboard.cached.tradeoff import areas, cells, joint_command
+from dashboard.cached.tradeoff import areas, cells, joint_command, surface_commands, surface_rows
 
 __all__ = [
     "SHOWN",
@@ -96,6 +96,8 @@ __all__ = [
     "stored_cells",
     "stored_curves",
     "study",
+    "surface_commands",
+    "surface_rows",
     "thumbnail",
     "unshipped",
     "usual",

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.cached.checkpoint_models import megabytes
 from dashboard.cached.measured_rows import rows, stamp
+from resq.claims import provenance
 from resq.core import commands
 from resq.measure.analysis import tradeoff
 
@@ -16,10 +17,24 @@ def cells(net: str, enc: str, mode: str) -> pd.DataFrame:
     return _cells(net, enc, mode, stamp())
 
 
+def surface_rows(net: str, enc: str, mode: str) -> pd.DataFrame:
+    """The rows that the surface is made of, with all their columns."""
+    return tradeoff.used(_of(net, enc), mode)
+
+
+def surface_commands(net: str, enc: str, mode: str) -> list[str]:
+    """The commands that measure exactly this surface again."""
+    return provenance.commands(surface_rows(net, enc, mode))
+
+
 @st.cache_data(show_spinner=False, max_entries=64)
 def _cells(net: str, enc: str, mode: str, stamp: str) -> pd.DataFrame:
+    return tradeoff.cells(_of(net, enc), mode)
+
+
+def _of(net: str, enc: str) -> pd.DataFrame:
     found = rows().query("checkpoint == @net and encoding == @enc and region == 'all' and seed == 0")
-    return tradeoff.cells(_random_and_pgd(found), mode)
+    return _random_and_pgd(found)
 
 
 def _random_and_pgd(frame: pd.DataFrame) -> pd.DataFrame:

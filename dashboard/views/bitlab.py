@@ -97,8 +97,9 @@ def below(given: Given, moved: cached.Attacked | None) -> None:
                 render.figure(name, drawn, key=name, alt=said, title=False)
     # A picture of one's own is not on the disk for a command to read.
     commands = [] if given.own is not None else [given.state.command]
+    named = f"{given.state.net} {given.state.enc} {given.state.layer} {given.state.w}"
     with page_frame.group("more"):
-        render.numbers(partial(answers.behind, given, moved), None, commands, key=NUMBERS)
+        render.numbers(partial(answers.behind, given, moved), None, commands, key=NUMBERS, called=named)
 
 
 def shown(names: list[str]) -> None:

@@ -101,6 +101,7 @@ def readings(v: Verdict, book: dict[str, Claim]) -> None:
         lambda: ({"readings": claim_sentences.table(v)}, {"readings": drawn}),
         None,
         list(dict.fromkeys(commands)),
+        called=v.claim.id,
     )
 
 

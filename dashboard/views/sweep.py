@@ -65,7 +65,8 @@ def results(specs: list[SweepSpec], running: job_queue.Measurement | None) -> No
     if not every.empty:
         commands = provenance.commands(every)
         with page_frame.group("more"):
-            render.numbers(partial(behind, known, figures), every, commands)
+            named = " ".join(f"{spec.checkpoint} {spec.encoding}" for spec in specs[:3])
+            render.numbers(partial(behind, known, figures), every, commands, called=named)
     job_status.ended(running)
 
 

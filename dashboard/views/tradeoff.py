@@ -86,8 +86,10 @@ def surface(running: job_queue.Measurement | None) -> None:
     with right:
         slices(found, choice, at)
     with page_frame.group("more", "surface"):
-        command = cached.joint_command(choice.net, choice.enc, None, choice.mode)
-        render.numbers(partial(behind, found, choice, at), found, [command], key=NUMBERS)
+        made = cached.surface_commands(choice.net, choice.enc, choice.mode)
+        named = f"{choice.net} {choice.enc} {choice.mode}"
+        rows = cached.surface_rows(choice.net, choice.enc, choice.mode)
+        render.numbers(partial(behind, found, choice, at), rows, made, key=NUMBERS, called=named)
 
 
 def relief(found: pd.DataFrame, choice: tradeoff.Choice) -> go.Figure:

@@ -23,6 +23,18 @@ def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
         rows: of one series (SERIES) and one attack.
         mode: "transfer" or "adaptive".
     """
+    found = used(rows, mode)
+    if found.empty:
+        return stats.curve(found).assign(ber=[], eps=[])
+    lines = []
+    for _, cell in found.groupby(["ber", "eps"]):
+        line = stats.curve(cell.assign(axis="ber"), "ber")
+        lines.append(line.assign(ber=cell["ber"].iloc[0], eps=cell["eps"].iloc[0]))
+    return pd.concat(lines, ignore_index=True).drop_duplicates(["ber", "eps"], ignore_index=True)
+
+
+def used(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
+    """The rows that the cells of a surface are made of; arguments as for ``cells``."""
     rows = _of_one_attack(rows[(rows["axis"] != "joint") | (rows["mode"] == mode)])
     joint = rows[rows["axis"] == "joint"]
     known = pd.MultiIndex.from_frame(joint[["ber", "eps"]])
@@ -30,15 +42,8 @@ def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     edge = rows[rows["axis"].isin([] if edges else ["ber", "eps"])]
     edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
     found = pd.concat([joint, edge], ignore_index=True)
-    if found.empty:
-        return stats.curve(found).assign(ber=[], eps=[])
     largest = found.groupby(["ber", "eps"])["n"].transform("max")
-    found = found[found["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
-    lines = []
-    for _, cell in found.groupby(["ber", "eps"]):
-        line = stats.curve(cell.assign(axis="ber"), "ber")
-        lines.append(line.assign(ber=cell["ber"].iloc[0], eps=cell["eps"].iloc[0]))
-    return pd.concat(lines, ignore_index=True).drop_duplicates(["ber", "eps"], ignore_index=True)
+    return found[found["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
 
 
 def grid(cells: pd.DataFrame) -> tuple[list[float], list[float], np.ndarray]:
