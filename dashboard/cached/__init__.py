@@ -45,7 +45,15 @@ from dashboard.cached.measured_rows import (
     usual,
 )
 from dashboard.cached.speed import price
-from dashboard.cached.tradeoff import areas, cells, joint_command, surface_commands, surface_rows
+from dashboard.cached.tradeoff import (
+    areas,
+    cells,
+    joint_command,
+    stored_here,
+    surface_commands,
+    surface_rows,
+    together,
+)
 
 __all__ = [
     "SHOWN",
@@ -95,10 +103,12 @@ __all__ = [
     "rows",
     "stored_cells",
     "stored_curves",
+    "stored_here",
     "study",
     "surface_commands",
     "surface_rows",
     "thumbnail",
+    "together",
     "unshipped",
     "usual",
     "verdicts",

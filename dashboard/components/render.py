@@ -37,10 +37,17 @@ ICONS = {
 }
 
 
-def page(title: str, sentence: str) -> None:
-    """A page's question, what it is about, and the button that shares the view."""
+def page(title: str, sentence: str, bring: Callable[[], None] | None = None) -> None:
+    """A page's question, what it is about, and the button that shares the view.
+
+    Args:
+        bring: draws the button that brings a network of one's own, on pages that have a list of them.
+    """
     with st.container(horizontal=True, vertical_alignment="center", key="shell_title"):
         st.title(title, anchor=False, width="stretch")
+        if bring:
+            with page_frame.group("own", "top"):
+                bring()
         page_frame.share_button()
     st.markdown(sentence)
 

@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import page_frame, query, render
+from dashboard.components import chosen, page_frame, query, render
 from dashboard.model import bit_view, decisive, uploads
 from resq.core import Encoding, Layout
 from resq.core.errors import ResqError
@@ -24,7 +24,10 @@ MODES = {"transfer": "as stored", "adaptive": "with the flips"}
 
 def network(names: list[str]) -> str:
     """The chosen checkpoint."""
-    return st.selectbox("Network", names, key="net", bind="query-params")
+    chosen.carry(names)
+    net = st.selectbox("Network", names, key="net", bind="query-params")
+    chosen.keep(net)
+    return net
 
 
 def encoding(net: str) -> str:
@@ -84,7 +87,7 @@ def weight(layout: Layout, first: decisive.Flip | None = None) -> tuple[str, int
 
 def image(pictures: cached.Pictures, first: decisive.Flip | None = None) -> int:
     """The number of the chosen picture; the options are thumbnails (see ``render.thumbnails``)."""
-    chosen = st.pills(
+    picked = st.pills(
         "Picture",
         pictures.numbers,
         key="img",
@@ -95,18 +98,18 @@ def image(pictures: cached.Pictures, first: decisive.Flip | None = None) -> int:
         label_visibility="collapsed",
         wrap=True,
     )
-    return chosen or 0  # an empty value in a link chooses none
+    return picked or 0  # an empty value in a link chooses none
 
 
 def rate(rates: Sequence[float]) -> float:
     """The bit error rate at which all bits of the network flip besides: the slider under the answer."""
     if st.session_state.get("rate", 0.0) not in rates:
         del st.session_state["rate"]  # chosen for a smaller network
-    chosen = st.select_slider(
+    picked = st.select_slider(
         "Flip any stored bit of the network: bit error rate", rates, 0.0, key="rate", bind="query-params",
         format_func=lambda rate: f"{rate:g}",
     )  # fmt: skip
-    return float(chosen)
+    return float(picked)
 
 
 def plane(enc: Encoding) -> tuple[int, float, int]:

@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "more": "text and numbers below the figures",
     },
     "tradeoff": {
+        "own": "own checkpoint",
         "choice": "network and encoding",
         "view": "attack mode, line, map or landscape",
         "cell": "chosen cell",
@@ -50,6 +51,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "lessons": {"lesson": "choice of the lesson", "more": "how to write a lesson"},
     "sweep": {
+        "own": "own checkpoint",
         "choice": "networks and encodings",
         "settings": "settings",
         "cell": "chosen cell",
@@ -57,6 +59,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "more": "text and numbers below the figures",
     },
     "layers": {
+        "own": "own checkpoint",
         "network": "network",
         "encoding": "encoding",
         "kind": "measured or estimated",
@@ -80,7 +83,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "live": "measuring live",
         "more": "hashes, recipe, files",
     },
-    "leaderboard": {"choice": "data set and search", "more": "how to submit, files"},
+    "leaderboard": {"own": "own checkpoint", "choice": "data set and search", "more": "how to submit, files"},
 }
 
 # page -> parameter -> (group, meaning)
@@ -104,6 +107,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "tradeoff": {
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
         "net": ("choice", "checkpoint"),
         "enc": ("choice", "how its weights are stored"),
         "mode": ("view", "transfer or adaptive"),
@@ -114,6 +118,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "n": ("live", "test images of a re-run"),
         "maps": ("live", "fault maps of a re-run"),
         "again": ("live", "measurement of the chosen cell to follow"),
+        "map": ("live", "measurement of the whole map to follow"),
         "robust": ("resistance", "faults or attack"),
     },
     "harden": {
@@ -131,6 +136,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "lessons": {"lesson": ("lesson", "name of the lesson")},
     "sweep": {
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
         "nets": ("choice", "checkpoints"),
         "encs": ("choice", "encodings"),
         "fault": ("settings", "fault model"),
@@ -147,6 +153,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "flow": ("live", "measurement of its answers to follow"),
     },
     "layers": {
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
         "net": ("network", "checkpoint"),
         "enc": ("encoding", "how its weights are stored"),
         "kind": ("kind", "measured or estimated"),
@@ -187,6 +194,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "again": ("live", "measurement of another reading to follow"),
     },
     "leaderboard": {
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
         "data": ("choice", "data set"),
         "find": ("choice", "words that a line holds"),
     },

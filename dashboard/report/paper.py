@@ -68,7 +68,7 @@ def scaled(part: object, factor: float, inside: str = "") -> object:
         return [scaled(child, factor, inside) for child in part]
     if not isinstance(part, dict):
         return part
-    found = {}
+    found: dict[str, object] = {}
     for name, child in part.items():
         data = name == "width" and part.get("type") == "bar"  # of a bar it is in units of the axis
         if name in PIXELS and isinstance(child, int | float) and not isinstance(child, bool) and not data:

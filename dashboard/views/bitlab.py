@@ -108,7 +108,7 @@ def shown(names: list[str]) -> None:
         page(names)
 
 
-render.page("What does one flipped bit do?", render.text("bitlab"))
+render.page("What does one flipped bit do?", render.text("bitlab"), upload.button)
 with render.errors_as_sentences():
     found = cached.names()
     if found:
@@ -117,5 +117,3 @@ with render.errors_as_sentences():
             render.help_page("bitlab_help", ["weight", "probabilities", "trace", "moved", "four"])
     else:
         render.error_box(*render.UNTRAINED)
-with render.errors_as_sentences():
-    upload.box()

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import page_frame, render
+from dashboard.components import page_frame, render, upload
 from dashboard.format import claim_sentences
 from dashboard.report import html_report
 from resq.measure.store import table
@@ -67,7 +67,7 @@ def board(found: pd.DataFrame) -> None:
         page_frame.link("tradeoff", "Its map", net=picked)
 
 
-render.page("Which network keeps its answers?", render.text("leaderboard"))
+render.page("Which network keeps its answers?", render.text("leaderboard"), upload.button)
 with render.errors_as_sentences():
     lines = cached.board()
     if lines.empty:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.charts import curves as curves_charts
-from dashboard.components import job_status, page_frame, render, rerun_cell
+from dashboard.components import job_status, page_frame, render, rerun_cell, upload
 from dashboard.format import sentences, tables
 from dashboard.forms import sweep
 from dashboard.model import select_rows
@@ -124,7 +124,7 @@ def page(names: list[str]) -> None:
     st.fragment(shown, run_every=every)(specs, options, found, cell)
 
 
-render.page("How much can it take?", render.text("sweep"))
+render.page("How much can it take?", render.text("sweep"), upload.button)
 with render.errors_as_sentences():
     known = cached.names()
     if known:

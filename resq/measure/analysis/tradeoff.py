@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -46,9 +48,17 @@ def used(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     return found[found["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
 
 
-def grid(cells: pd.DataFrame) -> tuple[list[float], list[float], np.ndarray]:
-    """BERs, budgets, and mean accuracy (BERs, budgets); NaN where a cell was not measured."""
-    bers, budgets = sorted(set(cells["ber"])), sorted(set(cells["eps"]))
+def grid(
+    cells: pd.DataFrame, bers: Iterable[float] = (), budgets: Iterable[float] = ()
+) -> tuple[list[float], list[float], np.ndarray]:
+    """BERs, budgets, and mean accuracy (BERs, budgets); NaN where a cell was not measured.
+
+    Args:
+        bers, budgets: those that are to be there beside the measured ones.
+    """
+    bers, budgets = sorted({*cells["ber"], *bers}), sorted({*cells["eps"], *budgets})
+    if cells.empty:
+        return bers, budgets, np.full((len(bers), len(budgets)), np.nan)
     table = cells.pivot_table(index="ber", columns="eps", values="mean").reindex(index=bers, columns=budgets)
     return bers, budgets, table.to_numpy(dtype=float)
 
