@@ -12,6 +12,8 @@ from dashboard.server import job_queue
 from resq.measure.specs.sweep_spec import SweepSpec
 
 COARSE: dict[str, Any] = {
+    "bers": (0.0, 1e-3, 1e-2, 1e-1), "eps": (0.0, 4.0, 8.0), "maps": 2, "n": 100, "steps": 10,
+}  # fmt: skip
     "bers": (0.0, 1e-3, 1e-2, 1e-1),
     "eps": (0.0, 4.0, 8.0),
     "maps": 2,
