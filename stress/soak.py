@@ -180,6 +180,7 @@ def run(folder: Path, seconds: float = 300.0, most: int = 30, pause: float = 2.0
     Args:
         folder: the two servers' own folders are made in it.
         seconds: of the crowd; the visits alone come before and take a few minutes, PATIENCE at most.
+
     Raises:
         TimeoutError: they took longer.
     """

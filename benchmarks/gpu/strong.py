@@ -31,10 +31,12 @@ class Turned(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
+        """``x`` in the order channels last."""
         return x.contiguous(memory_format=torch.channels_last)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """The gradient in the usual order."""
         return gradient.contiguous()
 
 

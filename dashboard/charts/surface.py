@@ -90,8 +90,10 @@ def _targets(figure: go.Figure, cells: pd.DataFrame, bers: list[float], budgets:
 
 
 def _border(z: np.ndarray, threshold: float) -> str:
-    """A path along the sides that tiles below the threshold share with others; Plotly's own contours hang on
-    holes, and would draw between tiles what nobody measured."""
+    """A path along the sides that tiles below the threshold share with others.
+
+    Plotly's own contours hang on holes, and would draw between tiles what nobody measured.
+    """
     low, known = z < threshold, ~np.isnan(z)
     parts = []
     for j, i in np.ndindex(*z.shape):

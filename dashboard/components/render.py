@@ -90,10 +90,10 @@ def terminal(*commands: str) -> None:
 
 
 def plain(text: str) -> str:
-    """The text as Markdown shows it letter by letter: names come from files and links, so they draw nothing.
+    r"""The text as Markdown shows it letter by letter: names come from files and links, so they draw nothing.
 
     >>> print(plain("no *checkpoint* [a](http://b)"))
-    no \\*checkpoint\\* \\[a\\]\\(http\\://b\\)
+    no \*checkpoint\* \[a\]\(http\://b\)
     """
     return re.sub(r"([\\`*_{}\[\]()<>#+!|~:$&])", r"\\\1", text)
 

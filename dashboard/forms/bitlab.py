@@ -136,7 +136,9 @@ def plane(enc: Encoding) -> tuple[int, float, int]:
             bind="query-params",
             format_func=lambda share: f"{100 * share:g}",
         )
-        draw = st.number_input("Seed", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
+        draw = st.number_input(
+            "Seed of the flips", 0, 999, 0, key="draw", bind="query-params", width=160, format="%d"
+        )
     # An empty value in a link chooses nothing, whatever is required.
     return int(top if bit is None else bit), float(share or 0), int(draw or 0)
 
@@ -156,7 +158,9 @@ def attack() -> dict[str, Any]:
             "Made on the network", list(MODES), key="mode", default="transfer", required=True,
             bind="query-params", format_func=MODES.__getitem__,
         )  # fmt: skip
-        start = st.number_input("Seed", 0, 999, 0, key="start", bind="query-params", width=120, format="%d")
+        start = st.number_input(
+            "Seed of the attack", 0, 999, 0, key="start", bind="query-params", width=160, format="%d"
+        )
     # An empty value in a link chooses nothing, whatever is required.
     return {"eps": float(eps or 0), "attack": name or "pgd", "mode": mode or "transfer",
             "seed": int(start or 0)}  # fmt: skip

@@ -14,12 +14,6 @@ from resq.measure.specs.sweep_spec import SweepSpec
 COARSE: dict[str, Any] = {
     "bers": (0.0, 1e-3, 1e-2, 1e-1), "eps": (0.0, 4.0, 8.0), "maps": 2, "n": 100, "steps": 10,
 }  # fmt: skip
-    "bers": (0.0, 1e-3, 1e-2, 1e-1),
-    "eps": (0.0, 4.0, 8.0),
-    "maps": 2,
-    "n": 100,
-    "steps": 10,
-}
 FINE: dict[str, Any] = {
     "bers": (0.0, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1), "eps": (0.0, 1.0, 2.0, 4.0, 8.0), "maps": 5, "n": 250,
     "steps": 10,

@@ -7,18 +7,16 @@ figure in full, see ``dashboard.model.places``.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dashboard.model import places, url_schema
+from resq.core import validation
 from resq.core.errors import ResqError
 
 FOLDER = Path(__file__).resolve().parents[1] / "text" / "lessons"
-FIELDS = {"title", "minutes", "about", "step"}
-STEP = {"do", "page", "query", "hide", "ask", "choices", "reveal"}
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,11 @@ class Step:
 
     do: str
     page: str
-    query: dict[str, Any]
-    hide: tuple[str, ...]
-    ask: str
-    choices: tuple[str, ...]
     reveal: str
+    query: dict[str, Any] = field(default_factory=dict)
+    hide: tuple[str, ...] = ()
+    ask: str = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,45 +50,40 @@ class Lesson:
     steps: tuple[Step, ...]
 
 
+@dataclass(frozen=True)
+class _File:
+    """A lesson as it is written."""
+
+    title: str
+    minutes: int
+    about: str
+    step: tuple[dict[str, Any], ...]
+
+
 def read(file: Path) -> Lesson:
     """The lesson in a TOML file.
 
     Raises:
         ResqError: not TOML, an unknown or missing field, page, parameter, group or place; it is named.
     """
-    try:
-        given = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ResqError(f"{file.name} is not a readable lesson: {error}") from None
-    _check(file.name, given, FIELDS, FIELDS)
-    steps = tuple(_step(f"{file.name}, step {i + 1}", step) for i, step in enumerate(given["step"]))
-    return Lesson(file.stem.partition("-")[2], given["title"], int(given["minutes"]), given["about"], steps)
+    written = validation.build(_File, validation.read_toml(file, "lesson"), file.name, "a lesson")
+    steps = tuple(_step(f"{file.name}, step {i + 1}", step) for i, step in enumerate(written.step))
+    return Lesson(file.stem.partition("-")[2], written.title, written.minutes, written.about, steps)
 
 
-def _step(where: str, given: dict[str, Any]) -> Step:
-    _check(where, given, STEP, {"do", "page", "reveal"})
-    page = given["page"]
-    if page not in url_schema.PARAMS:
-        raise ResqError(f"{where} has page {page!r}; there are {', '.join(url_schema.PARAMS)}")
-    unknown = sorted(set(given.get("hide", ())) - set(url_schema.GROUPS[page]))
-    if unknown:
-        raise ResqError(f"{where} hides {unknown[0]!r}; page {page} has {', '.join(url_schema.GROUPS[page])}")
-    url_schema.query(page, given.get("query", {}))
+def _step(where: str, given: Any) -> Step:
+    step = validation.build(Step, given, where, "a step")
+    if step.page not in url_schema.PARAMS:
+        raise ResqError(f"{where} has page {step.page!r}; there are {', '.join(url_schema.PARAMS)}")
+    groups = url_schema.GROUPS[step.page]
+    if unknown := sorted(set(step.hide) - set(groups)):
+        raise ResqError(f"{where} hides {unknown[0]!r}; page {step.page} has {', '.join(groups)}")
+    url_schema.query(step.page, step.query)
     try:
-        places.places(given["reveal"])
+        places.places(step.reveal)
     except ResqError as error:
         raise ResqError(f"{where}: {error}") from None
-    return Step(
-        given["do"], page, given.get("query", {}), tuple(given.get("hide", ())), given.get("ask", ""),
-        tuple(given.get("choices", ())), given["reveal"],
-    )  # fmt: skip
-
-
-def _check(where: str, given: dict[str, Any], known: set[str], needed: set[str]) -> None:
-    unknown, lacking = sorted(set(given) - known), sorted(needed - set(given))
-    if unknown or lacking:
-        said = f"has {unknown[0]}" if unknown else f"lacks {lacking[0]}"
-        raise ResqError(f"{where} {said}; it takes {', '.join(sorted(known))}")
+    return step
 
 
 def every() -> list[Lesson]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dashboard.model import uploads
 from resq.core.errors import ResqError
+from resq.core.files import write_bytes
 from resq.core.paths import work
 from resq.deployed.network import named
 
@@ -53,17 +54,9 @@ def keep(raw: bytes, file: str) -> tuple[str, str]:
     note = "" if there.is_file() else _room()
     if there.is_file() and hashlib.sha256(there.read_bytes()).hexdigest() != digest:
         raise ResqError(f"another file is kept as {name}; give yours another name")
-    _write(there, raw)
+    write_bytes(there, raw)
     touch(name)
     return name, note
-
-
-def _write(file: Path, raw: bytes) -> None:
-    """In one step: nobody reads half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_bytes(raw)
-    part.replace(file)
 
 
 def touch(name: str) -> None:

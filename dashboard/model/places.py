@@ -129,6 +129,7 @@ def fill(text: str, rows: pd.DataFrame, comparisons: int = 0) -> Filled:
     Args:
         comparisons: of how many those of this text are some, so that their intervals hold for all together;
             0: of its own alone.
+
     Raises:
         ResqError: a place that cannot be one, or that more than one measured figure answers.
     """

@@ -89,6 +89,7 @@ def checkpoint(
         file: its name, for the card and for its format.
         network, data: what the weights are of.
         told: gets sentences on how it was read, and on what made room for it.
+
     Raises:
         ValueError: too large a file, one that does not fit the network, or too many kept already.
     """

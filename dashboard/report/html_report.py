@@ -6,18 +6,19 @@ Its figures are those of the pages, interactive, all drawn by one plotly.js in t
 from __future__ import annotations
 
 import argparse
-import html
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 
 from dashboard import charts
 from dashboard.charts import theme
@@ -35,19 +36,7 @@ SHARED = {
     "ber": ["data", "fault", "region", "n", "seed"],
     "eps": ["data", "attack", "steps", "restarts", "n", "seed"],
 }
-STYLE = """
-body { font: 17px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; max-width: 1000px;
-       margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.9rem; margin-bottom: .2rem; }
-h2 { margin-top: 2.2rem; border-top: 1px solid #ddd; padding-top: 1rem; }
-table { border-collapse: collapse; width: 100%; font-size: .86rem; } .wide { overflow-x: auto; }
-th, td { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid #e4e4e4; }
-td { font-variant-numeric: tabular-nums; }
-pre { background: #f5f5f3; padding: .8rem; white-space: pre-wrap; word-break: break-word; font-size: .85rem; }
-figure { margin: 1rem 0; } figcaption, .quiet { color: #5a5a5a; font-size: .9rem; }
-.quoted { color: #7A4B00; } .quoted::before { content: "\\25C7\\00a0"; }
-@media print { body { max-width: none; } figure, tr, pre { break-inside: avoid; } }
-"""
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
 
 
 def claim_page(v: Verdict, rows: pd.DataFrame) -> str:
@@ -57,18 +46,19 @@ def claim_page(v: Verdict, rows: pd.DataFrame) -> str:
         ValueError: no rows.
     """
     book = load()
-    said = f"<p class=quoted>{_text(v.claim.says)}</p><p><b>{_text(v.verdict)}</b>: {_text(v.why)}.</p>"
+    drawn = None
     if v.claim.value is not None and v.claim.unit != "flips" and v.readings:
-        drawn = charts.CHARTS["readings"].draw(v, book.get(v.claim.baseline))
-        said += f"<figure>{_picture(drawn)}</figure><p>{_text(claim_labels.reached(v))}</p>"
-    return page(claim_labels.label(v, book), rows, said + f"<p class=quiet>{_text(verdict.RULE)}</p>")
+        drawn = _picture(charts.CHARTS["readings"].draw(v, book.get(v.claim.baseline)))
+    said = claim_labels.reached(v) if drawn is not None else ""
+    return page(claim_labels.label(v, book), rows, {**_claim(v), "picture": drawn, "reached": said})
 
 
-def page(title: str, rows: pd.DataFrame, first: str = "") -> str:
+def page(title: str, rows: pd.DataFrame, first: Mapping[str, object] | None = None) -> str:
     """The whole report of these rows, as HTML.
 
     Args:
-        first: HTML that comes before the figures of the rows.
+        first: a claim, as ``claim_page`` tells it, that comes before the figures of the rows.
+
     Raises:
         ValueError: no rows.
     """
@@ -76,25 +66,20 @@ def page(title: str, rows: pd.DataFrame, first: str = "") -> str:
         raise ResqError(f"{title} holds no rows, so there is nothing to report")
     about = provenance.claims(rows)
     judged = [v for v in verdict.judge_all(about, rows, load()) if _worth_reporting(v)]
-    parts = [
-        f"<h1>{_text(title)}</h1><p class=quiet>RESQ Lab {__version__}. {len(rows)} measured rows; every "
-        "number below follows from them.</p>",
-        first,
-        *(_figure(*drawn) for drawn in figures(rows)),
-        _section(
-            "Quoted claims beside these rows", _claims(judged) + f"<p class=quiet>{_text(verdict.RULE)}</p>"
-        )
-        if judged
-        else "",
-        _section("How it was measured", f"<p>{_text(provenance.methods(rows))}</p>"),
-        _section("Hashes", _table(provenance.hashes(rows))),
-        _section("The commands", f"<pre>{_text(chr(10).join(provenance.commands(rows)))}</pre>"),
-        _section("To cite", f"<pre>{_text(provenance.bibtex(about))}</pre>"),
-    ]
-    return (
-        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{_text(title)}</title>"
-        f"<style>{STYLE}</style>{bundle.script()}</head>"
-        f"<body>{''.join(parts)}{_data(rows)}</body></html>"
+    return TEMPLATES.get_template("report.html.j2").render(
+        title=title,
+        version=__version__,
+        count=len(rows),
+        plotly=Markup(bundle.script()),
+        claim=first,
+        figures=[_figure(*drawn) for drawn in figures(rows)],
+        claims=[_claim(v) for v in judged],
+        rule=verdict.RULE,
+        methods=provenance.methods(rows),
+        hashes=provenance.hashes(rows),
+        commands="\n".join(provenance.commands(rows)),
+        bibtex=provenance.bibtex(about),
+        rows_json=Markup(_data(rows)),
     )
 
 
@@ -117,17 +102,15 @@ def figures(rows: pd.DataFrame) -> Iterator[tuple[str, str, go.Figure, pd.DataFr
             yield name, sentences.provenance(part, "Conditions"), charts.CHARTS[name].draw(part, own), part
 
 
-def _figure(name: str, where: str, drawn: go.Figure, curves: pd.DataFrame) -> str:
+def _figure(name: str, where: str, drawn: go.Figure, curves: pd.DataFrame) -> dict[str, object]:
+    """What the template shows of a figure."""
     chart = charts.CHARTS[name]
-    return _section(
-        chart.title,
-        f"<figure>{_picture(drawn)}<figcaption>{_text(chart.caption)}<br>{_text(where)}</figcaption></figure>"
-        + _table(numbers(curves, name)),
-    )
+    return {"title": chart.title, "caption": chart.caption, "where": where, "picture": _picture(drawn),
+            "numbers": numbers(curves, name)}  # fmt: skip
 
 
-def _picture(drawn: go.Figure) -> str:
-    return bundle.division(theme.on_white(drawn))
+def _picture(drawn: go.Figure) -> Markup:
+    return Markup(bundle.division(theme.on_white(drawn)))
 
 
 def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -152,16 +135,10 @@ def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
     return pd.DataFrame(shown).replace("nan", "one map")
 
 
-def _claims(judged: Sequence[Verdict]) -> str:
-    """Quoted figures in their own mark and colour, never in the measured tables."""
-    head = "<tr><th>quoted</th><th>source</th><th>measured, 95 %</th><th>verdict</th></tr>"
-    return f"<div class=wide><table>{head}{''.join(map(_claim, judged))}</table></div>"
-
-
-def _claim(v: Verdict) -> str:
-    word = f"<b>{_text(v.verdict)}</b><br><span class=quiet>{_text(v.why)}</span>"
-    quoted = f"<td class=quoted>{_text(v.claim.says)}</td><td>{_text(v.claim.source.label)}</td>"
-    return f"<tr>{quoted}<td>{_measured(v)}</td><td>{word}</td></tr>"
+def _claim(v: Verdict) -> dict[str, str]:
+    """A quoted figure and its verdict; never in the measured tables."""
+    return {"says": v.claim.says, "source": v.claim.source.label, "measured": _measured(v),
+            "verdict": v.verdict, "why": v.why}  # fmt: skip
 
 
 def _measured(v: Verdict) -> str:
@@ -171,28 +148,10 @@ def _measured(v: Verdict) -> str:
     return v.claim.spell(best.value, best.low, best.high)
 
 
-def _section(title: str, body: str) -> str:
-    return f"<h2>{_text(title)}</h2>{body}"
-
-
-def _table(frame: pd.DataFrame) -> str:
-    head = "".join(f"<th>{_text(str(name))}</th>" for name in frame)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_text(str(value))}</td>' for value in row)}</tr>"
-        for row in frame.to_numpy().tolist()
-    )
-    return f"<div class=wide><table><tr>{head}</tr>{body}</table></div>"
-
-
 def _data(rows: pd.DataFrame) -> str:
     """The rows themselves, for machines (pandas: orient "split"); per-image answers left out."""
     split = rows.drop(columns="right").to_dict("split", index=False)
-    held = json.dumps(split, separators=(",", ":")).replace("<", "\\u003c")
-    return f"<script type='application/json' id=rows>{held}</script>"
-
-
-def _text(value: str) -> str:
-    return html.escape(value)
+    return json.dumps(split, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def browser() -> str:

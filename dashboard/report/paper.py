@@ -83,6 +83,7 @@ def drawn(figure: go.Figure, form: str) -> bytes:
 
     Args:
         form: svg, pdf or png.
+
     Raises:
         ValueError: no browser on this machine, or it drew nothing.
     """

@@ -1,6 +1,7 @@
 """Sweeps measured for visitors: each spec a job of its own, one after the other.
 
-They are known server-wide and stand in one line: a few run at once, the others see their place."""
+They are known server-wide and stand in one line: a few run at once, the others see their place.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +27,15 @@ class Work(Protocol):
     """What a page can have done: the words of its command, how many rows that gives, what it is known by."""
 
     @property
-    def hash(self) -> str: ...
+    def hash(self) -> str:
+        """16 hex digits of everything that decides the rows."""
+
     @property
-    def total(self) -> int: ...
-    def argv(self) -> list[str]: ...
+    def total(self) -> int:
+        """How many rows there will be."""
+
+    def argv(self) -> list[str]:
+        """The words after ``python -m resq`` that measure it."""
 
 
 Start = Callable[[list[str]], jobs.Job]

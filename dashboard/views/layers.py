@@ -208,7 +208,9 @@ def films(net: str, enc: str, layer: str) -> None:
                 "Fault model", flip_animation.MODELS, key="kindof", bind="query-params", width=260,
                 format_func=lambda name: sentences.FAULT_NAMES.get(name, name),
             )  # fmt: skip
-            draw = st.number_input("Seed", 0, 999, 0, key="draw", bind="query-params", width=120, format="%d")
+            draw = st.number_input(
+                "Seed of the flips", 0, 999, 0, key="draw", bind="query-params", width=160, format="%d"
+            )
     if not on:
         return
     found = cached.film(net, enc, layer, fault or flip_animation.MODELS[0], int(draw or 0))

@@ -31,6 +31,7 @@ def apgd(
         eps: budget in the same 0..1 units.
         rng: gives the package its seed.
         steps: of each of the runs: one on cross-entropy, up to 9 towards other classes.
+
     Raises:
         ValueError: ``eps`` outside [0, 1], fewer than 4 classes, or the package is not installed.
     """
@@ -57,6 +58,7 @@ def autoattack(
         eps: budget in the same 0..1 units.
         rng: gives the package its seed.
         queries: of the Square attack, per image.
+
     Raises:
         ValueError: ``eps`` outside [0, 1], fewer than 4 classes, or the package is not installed.
     """
@@ -73,6 +75,7 @@ def square(
         eps: budget in the same 0..1 units.
         rng: gives the package its seed.
         queries: per image.
+
     Raises:
         ValueError: ``eps`` outside [0, 1], or the package is not installed.
     Source: Andriushchenko et al., ECCV 2020, arXiv:1912.00049.

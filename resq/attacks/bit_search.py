@@ -69,6 +69,7 @@ def search(memory: Memory, x: Tensor, y: Tensor, flips: int) -> Iterator[Step]:
     Args:
         x: the attacker's images (N, 3, H, W) in [0, 1], which decide the search; ``y`` their labels.
         flips: how many at most.
+
     Raises:
         ValueError: the words are floating-point, where one exponent bit ends the search.
     """

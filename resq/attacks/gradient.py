@@ -20,6 +20,7 @@ def fgsm(f: Logits, x: Tensor, y: Tensor, eps: float, *, rng: np.random.Generato
         f: images (N, 3, H, W) in [0, 1] -> logits (N, classes).
         eps: budget in the same 0..1 units; 8/255 is usual for CIFAR-10.
         rng: ignored, FGSM is deterministic; it is here so that all attacks have one signature.
+
     Raises:
         ValueError: ``eps`` outside [0, 1].
     Source: Goodfellow et al. 2015, arXiv:1412.6572.
@@ -49,6 +50,7 @@ def pgd(
         random_start: begin at a random point of the box instead of at the image.
         early_stop: leave an image alone as soon as ``f`` errs on it; never weaker, and far fewer passes.
             Without it the last iterate of the last restart is returned, as the plain algorithm has it.
+
     Raises:
         ValueError: ``eps`` outside [0, 1], or fewer than one step or restart.
     Source: Madry et al. 2018, arXiv:1706.06083, eq. 2.

@@ -200,6 +200,7 @@ def default_encoding(which: str | Mapping[str, Any]) -> str:
 
     Args:
         which: a checkpoint's name or path, or its card.
+
     Raises:
         ValueError: no such checkpoint, or a card that names no encoding there is.
 
@@ -297,6 +298,7 @@ def save(
             ``normal`` goes into the file too, so that its hash covers all that decides the numbers.
         bits: 8 or 4: keep the weights as codes of so many bits instead; they are rounded once more.
         imported: weights to be kept as the codes that they came as; nothing of them is rounded.
+
     Raises:
         ValueError: the name is not data/network/variant.
     """

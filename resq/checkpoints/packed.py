@@ -58,13 +58,18 @@ def pack(name: str, weight: np.ndarray, bits: int = 8) -> dict[str, np.ndarray]:
 
 
 def kept(name: str, q: QuantizedTensor) -> dict[str, np.ndarray]:
-    """The tensors that stand in the file for a weight that came as codes; nothing is rounded."""
+    """The tensors that stand in the file for a weight that came as codes; nothing is rounded.
+
+    Codes uint8 in the shape of the weight, scale float32 and zero point of one entry or one a channel.
+    """
     how = np.array([q.encoding.bits, q.encoding.code == "symmetric"], np.int64)
     return {name: q.words, name + SCALE: q.scale, name + ZERO: q.zero, name + CODE: how}
 
 
 def imported(tensors: Mapping[str, np.ndarray]) -> dict[str, QuantizedTensor]:
     """The weights of a file that came as codes, with their words as they were.
+
+    Codes uint8 in the shape of the weight, scale float32 and zero point of one entry or one a channel.
 
     Raises:
         ValueError: codes, scale and zero point do not belong together; the sentence names the weight.

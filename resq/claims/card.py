@@ -66,6 +66,7 @@ def write(
 
     Args:
         guards: what ``python -m resq guards --json`` prints.
+
     Raises:
         ValueError: the rows are of several networks or encodings.
     """

@@ -179,11 +179,6 @@ def every(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str
     return []
 
 
-def best_cell(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str, ...]) -> Cell | None:
-    """The cell that answers, the one that speaks among all of ``every``."""
-    return next(iter(every(found, reading, claim, networks)), None)
-
-
 def pair(above: list[Cell], below: list[Cell]) -> tuple[Cell, Cell] | None:
     """Two cells to compare, of those that answer for each: on the same counts where there are any."""
     same = [(a, b) for a in above for b in below if alike(a, b)]

@@ -33,6 +33,7 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
 
     Args:
         name: of the file or checkpoint; of a campaign its .toml file, or its id as ``resq store`` says it.
+
     Raises:
         ValueError: there are no rows of that name; the sentence says what there is.
     """

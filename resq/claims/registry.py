@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass
-from dataclasses import fields as fields_of
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -231,32 +230,8 @@ def _claim(given: dict[str, Any], source: Source, readings: Mapping[str, Reading
 
 
 def _make(kind: type[T], given: Any, where: str) -> T:
-    """A frozen value from a TOML table, every field checked for its name and its type."""
-    if not isinstance(given, dict):
-        raise ResqError(f"{where} must be a table, got {given!r}")
-    own = {f.name: f for f in fields_of(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(given) - set(own))
-    lacking = [n for n, f in own.items() if f.default is MISSING and n not in given]
-    if unknown or lacking:
-        spelled = f"has {', '.join(unknown)}" if unknown else f"lacks {', '.join(lacking)}"
-        raise ResqError(f"{where} {spelled}; expected {', '.join(own)}")
+    """A frozen value from a TOML table; the sentence about a wrong value says in which file and claim."""
     try:
-        return kind(**{name: _value(own[name], value) for name, value in given.items()})
-    except ValueError as error:
-        raise ResqError(f"{where}: {error}") from None
-
-
-def _value(own: Field[Any], value: Any) -> Any:
-    """The value in the field's type.
-
-    Raises:
-        ValueError: of another type.
-    """
-    wanted = str(own.type)
-    if wanted.startswith("tuple") and isinstance(value, list):
-        return tuple(value)
-    if wanted.startswith("float") and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if wanted == "Source" or (wanted in ("str", "int", "bool") and type(value).__name__ == wanted):
-        return value
-    raise ResqError(f"{own.name} must be of type {wanted}, got {value!r}")
+        return validation.build(kind, given, where, f"a {kind.__name__.lower()}")
+    except ResqError as error:
+        raise ResqError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from tqdm import tqdm
@@ -17,6 +17,9 @@ from resq.cli import options
 from resq.core.errors import ResqError
 from resq.measure.analysis import asymmetry as measure
 from resq.measure.store import table
+
+if TYPE_CHECKING:
+    from resq.training.study import Study
 
 _ABOUT = {
     "seeds": "seeds; below 5 the result is descriptive",
@@ -36,7 +39,10 @@ _ABOUT = {
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("base", help="the checkpoint that all networks go on from")
+    parser.add_argument(
+        "base",
+        help="the checkpoint that all networks go on from; or a study's .toml, whose fields options change",
+    )
     for name, about in _ABOUT.items():
         kind = str if name in ("attack", "encoding") else float if name in ("lr", "rate", "w_sigma") else int
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=about)
@@ -52,8 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     from resq.training import asymmetry_study  # torch
 
     given = {k: v for k in _ABOUT if (v := getattr(arguments, k)) is not None}
-    study = asymmetry_study.Study(arguments.base, **given)
-    checkpoints.find(study.base)
+    study = _study(arguments.base, given)
     if arguments.out and arguments.out.suffix != ".parquet":
         raise ResqError(f"--out takes a .parquet file, got {arguments.out}")
     if arguments.stream:
@@ -66,8 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
     ):
         tables.append(rows)
         if arguments.stream:
-            print(json.dumps({"row": {"checkpoint": name, **line(rows)}}), flush=True)
-    told = summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
+            print(json.dumps({"row": {"checkpoint": name, **measure.line(rows)}}), flush=True)
+    told = measure.summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
     if arguments.out:
         table.write(pd.concat(tables, ignore_index=True), arguments.out)
         arguments.out.with_suffix(".json").write_text(options.dump(told) + "\n")
@@ -79,26 +84,15 @@ def run(arguments: argparse.Namespace) -> None:
         print(options.dump(told)) if arguments.json else show(told)
 
 
-def line(rows: pd.DataFrame) -> dict[str, Any]:
-    """One network's line."""
-    return {str(k): v for k, v in measure.resilience(rows).iloc[0].to_dict().items()}
+def _study(base: str, given: dict[str, Any]) -> Study:
+    """The study of a .toml file, or of a checkpoint, with what the options say instead."""
+    from resq.training import shipped_recipes, study  # torch
 
-
-def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
-    """The study, each network's areas, the effects with intervals, Lambda and the verdict."""
-    found = measure.resilience(rows)
-    effects = measure.asymmetry(measure.effects(found), measure.answers(rows))
-    word = measure.verdict(effects)
-    return {
-        "study": study,
-        "networks": found.to_dict("records"),
-        "means": found.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
-        "effects": effects,
-        "verdict": word,
-        "meaning": measure.WORDS[word],
-        # A study may be gone on with by another version of the code.
-        "hashes": {k: ", ".join(rows[k].unique()) for k in ("images", "code")},
-    }
+    found = study.read(Path(base)) if base.endswith(".toml") else study.Study(base)
+    found = dataclasses.replace(found, **given)
+    # Nothing begins that cannot end: the base, or the recipe of the bases, is looked up first.
+    shipped_recipes.shipped(found.base) if found.recipe else checkpoints.find(found.base)
+    return found
 
 
 def show(told: dict[str, Any]) -> None:

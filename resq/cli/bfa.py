@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
-from resq.cli import files, options
-from resq.core import Encoding
+from resq.cli import options
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.analysis import stats
@@ -30,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and {arguments.test}"
         )
     of_file = deployed.is_file(arguments.checkpoint)
-    found, steps = files.bit_search(arguments) if of_file else prepared(arguments), []
+    found, steps = (_of_file if of_file else _of_checkpoint)(arguments), []
     if not arguments.json and not of_file:
         options.first(arguments)
     for step in found.pop("steps"):
@@ -46,55 +43,17 @@ def run(arguments: argparse.Namespace) -> None:
         )
 
 
-def prepared(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What ``--json`` prints, its steps still an iterator."""
-    import torch
+def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:
+    from resq.measure.run.deployed import attacked_file  # torch
 
-    from resq import checkpoints, data
-    from resq.core import seeds
-    from resq.measure.engine.faulty_network import FaultyNetwork
-    from resq.measure.run import sweep
-
-    checkpoint = checkpoints.load(arguments.checkpoint)
-    whole = data.load(checkpoint.data, "test").first(arguments.n + arguments.test)
-    order = seeds.rng(arguments.seed, "bfa").permutation(len(whole))
-    own, others = whole.take(order[: arguments.n]), whole.take(order[arguments.n :])
-    bench = FaultyNetwork(checkpoint, Encoding.parse(arguments.encoding))
-    known, unseen = ((sweep.pixels(part), torch.from_numpy(part.y)) for part in (own, others))
-    return {
-        "checkpoint": arguments.checkpoint,
-        "data": whole.name,
-        "encoding": arguments.encoding,
-        "bits": bench.model.n_bits,
-        "n": arguments.n,
-        "test": arguments.test,
-        "seed": arguments.seed,
-        "weights": checkpoint.hash,
-        "images": whole.hash,
-        "code": sweep.code_hash(),
-        "steps": _measured(bench, known, unseen, arguments.flips),
-    }
+    return attacked_file.bit_search(options.file_spec(arguments), arguments.test, arguments.flips)
 
 
-def _measured(
-    bench: Any, own: tuple[Any, Any], others: tuple[Any, Any], flips: int
-) -> Iterator[dict[str, Any]]:
-    """The fault-free network, then one object per flip with the accuracy after it."""
-    from resq.attacks import bit_search
-    from resq.measure.engine.predictions import score
+def _of_checkpoint(arguments: argparse.Namespace) -> dict[str, Any]:
+    from resq.measure.run.adversary import searched_bits  # torch
 
-    clean = {"address": -1, "layer": "", "word": -1, "bit": -1, "before": 0.0, "after": 0.0, "tried": 0}
-    yield {
-        "flips": 0,
-        **clean,
-        "loss": bit_search.loss(bench, *own),
-        "correct": score(bench.network, *others)[0],
-    }
-    done: list[int] = []
-    for step in bit_search.search(bench, *own, flips):
-        done.append(step.address)
-        with bench.flipped(bit_search.flips_of(done)) as network:
-            yield {"flips": len(done), **asdict(step), "correct": score(network, *others)[0]}
+    a = arguments
+    return searched_bits.searched(a.checkpoint, a.encoding, a.n, a.test, a.flips, a.seed)
 
 
 def _line(step: dict[str, Any], n: int) -> str:

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,8 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options, sweep
-from resq.core.errors import ResqError
-from resq.measure.run import executors, stopping_rule
-from resq.measure.specs import campaign, cells
+from resq.measure.run import missing_cells
+from resq.measure.specs import campaign
 from resq.measure.specs.cells import Cell
 from resq.measure.store import rows_by_key, table
 
@@ -43,86 +42,32 @@ def run(arguments: argparse.Namespace) -> None:
     spec = campaign.read(arguments.file)
     if arguments.stream:
         jobs.watch_parent()
-    keys = _keys(spec)
+    keys = missing_cells.by_key(spec, sweep.settled)
     rows_by_key.note(spec.hash, spec.toml(), len(keys), datetime.now(UTC).isoformat(timespec="seconds"))
-    parts = [
-        completed(wave, arguments.workers, arguments.cluster, arguments.stream, len(keys))
-        for wave in _waves(spec, keys)
-    ]
+    parts = [_measured(wave, arguments, len(keys)) for wave in missing_cells.waves(spec, keys)]
     frame = pd.concat([rows for rows, _ in parts], ignore_index=True)
     _end(arguments, spec, frame, sum(fresh for _, fresh in parts))
 
 
-def _keys(spec: campaign.CampaignSpec) -> dict[str, Cell]:
-    """The cells by their keys, in the precision that may be used; where all are stored it was settled."""
-    wanted = spec.cells()
-    keys = dict(zip(cells.keys(wanted), wanted, strict=True))
-    if spec.precision == "fp32" or len(rows_by_key.keys(keys)) == len(keys):
-        return keys
-    wanted = list(dict.fromkeys(c for s in spec.sweeps() for c in sweep.settled(s).cells()))
-    return dict(zip(cells.keys(wanted), wanted, strict=True))
-
-
-def _waves(spec: campaign.CampaignSpec, keys: dict[str, Cell]) -> Iterator[dict[str, Cell]]:
-    """The cells to measure: all at once, or as ``stopping_rule.batches`` asks for them."""
-    if not spec.half:
-        yield keys
-        return
-    of = {cell: key for key, cell in keys.items()}
-
-    def accuracy(series: Sequence[Cell]) -> list[float]:
-        rows = rows_by_key.by_key([of[cell] for cell in series])
-        return (rows["correct"] / rows["n"]).tolist()
-
-    for wave in stopping_rule.batches(list(of), spec.half, accuracy):
-        yield {of[cell]: cell for cell in wave}
-
-
-def completed(
-    keys: Mapping[str, Cell], workers: int = 1, cluster: str = "", stream: bool = False, total: int = 0
+def _measured(
+    keys: Mapping[str, Cell], arguments: argparse.Namespace, total: int
 ) -> tuple[pd.DataFrame, int]:
-    """The rows of these cells, by their keys, and how many were measured now: the stored ones are not.
-
-    Args:
-        total: how many cells there may be in all, where these are a part of them.
-    Raises:
-        ValueError: as ``executors.run`` and the store say, or a worker has other weights or images.
-    """
-    known = rows_by_key.keys(keys)
-    missing = [cell for key, cell in keys.items() if key not in known]
-    said = _streamer(list(keys), known, total or len(keys)) if stream else None
-    rows = executors.run(missing, workers, cluster) if missing else iter(())
-    for row in _watched(rows, len(keys), len(missing)):
-        if row["key"] not in keys:
-            raise ResqError(_other(row))
-        rows_by_key.add([row])
-        if said:
-            said(row)
-    return rows_by_key.by_key(list(keys)), len(missing)
+    """The rows of these cells and how many were measured now; with ``--stream`` each is printed."""
+    if arguments.stream:
+        print(json.dumps({"total": total}), flush=True)
+        for row in missing_cells.stored(keys).to_dict("records"):
+            _print_row(row)  # type: ignore[arg-type]
+    each = _print_row if arguments.stream else None
+    return missing_cells.completed(keys, arguments.workers, arguments.cluster, watched, each)
 
 
-def _other(row: dict[str, Any]) -> str:
-    return (
-        f"a worker measured {row['checkpoint']} with weights {row['weights']} on images {row['images']}, "
-        "others than here; give all machines the same files and the same version of this project"
-    )
-
-
-def _watched(rows: Iterator[dict[str, Any]], total: int, missing: int) -> Iterator[dict[str, Any]]:
+def watched(rows: Iterator[dict[str, Any]], total: int, missing: int) -> Iterator[dict[str, Any]]:
     """The rows, with progress and the time left on standard error."""
     yield from tqdm(rows, total=total, initial=total - missing, unit="cell", leave=False, delay=1)
 
 
-def _streamer(keys: list[str], known: set[str], total: int) -> Callable[[dict[str, Any]], None]:
-    """Says how much there is and what is stored, and returns what says a row."""
-
-    def say(row: dict[str, Any]) -> None:
-        print(json.dumps({"row": table.plain(row)}), flush=True)
-
-    print(json.dumps({"total": total}), flush=True)
-    for row in rows_by_key.by_key([key for key in keys if key in known]).to_dict("records"):
-        say(row)  # type: ignore[arg-type]
-    return say
+def _print_row(row: dict[str, Any]) -> None:
+    print(json.dumps({"row": table.plain(row)}), flush=True)
 
 
 def _end(arguments: argparse.Namespace, spec: campaign.CampaignSpec, frame: pd.DataFrame, fresh: int) -> None:

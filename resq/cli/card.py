@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from resq.claims import card, leaderboard
 from resq.cli import campaign, options
-from resq.core.files import write_text
-from resq.measure.specs import cells
-from resq.measure.specs.sweep_spec import SweepSpec
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -44,37 +38,16 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _measured(arguments: argparse.Namespace) -> Path:
-    """Measures what is not stored yet, cell by cell, then the guards: killed, it goes on where it was."""
+    from resq.claims import measured_card  # torch
+
     usual = card.QUICK if arguments.quick else card.FULL
     n, maps = (
         u if given is None else given for given, u in zip((arguments.n, arguments.maps), usual, strict=True)
     )
-    about = (arguments.target, arguments.encoding, n)
-    specs = card.protocol(*about, maps, None if arguments.quick else _test(arguments))
-    wanted = [cell for spec in specs for cell in spec.cells()]
-    frame, _ = campaign.completed(dict(zip(cells.keys(wanted), wanted, strict=True)))
-    return card.write(frame.to_dict("records"), _guards(card.guarded(*about)))  # type: ignore[arg-type]
-
-
-def _guards(spec: SweepSpec) -> dict[str, Any]:
-    """The guards, measured once for these weights and this code."""
-    from resq.cli.guards import measured
-    from resq.measure.run.sweep import code_hash  # torch
-
-    made_of = json.dumps([spec.hash, cells.weights_of(spec.checkpoint), code_hash(), card.attacks()])
-    file = card.folder("guards") / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.json"
-    if file.is_file():
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    print(f"guards: ten signs on {spec.n} images", file=sys.stderr)
-    found = measured(spec)
-    write_text(file, options.dump(found))
-    return found
-
-
-def _test(arguments: argparse.Namespace) -> int:
-    from resq.measure.run.sweep import images_there  # torch
-
-    return images_there(SweepSpec(arguments.target, encoding=arguments.encoding))
+    return measured_card.written(
+        arguments.target, arguments.encoding, n, maps, not arguments.quick, campaign.watched,
+        tell=lambda said: print(said, file=sys.stderr),
+    )  # fmt: skip
 
 
 def _spelled(value: object) -> str:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 from tqdm import tqdm
 
 from resq import jobs
@@ -66,13 +67,11 @@ def _line(name: str, p: list[float] | None, classes: list[str]) -> dict[str, str
     }
 
 
-def sensitivity(
-    arguments: argparse.Namespace, report: Callable[..., dict[str, Any]], text: Callable[..., str]
-) -> None:
+def sensitivity(arguments: argparse.Namespace, text: Callable[[pd.DataFrame], str]) -> None:
     """Measures a file's heatmap on its runtime and prints it.
 
     Args:
-        report, text: what ``--json`` and people are given of a table of rows.
+        text: what people are given of a table of rows.
     """
     if arguments.metric != "loss":
         raise ResqError(f"of a deployed file the loss is measured, got --metric {arguments.metric}")
@@ -88,7 +87,7 @@ def sensitivity(
     alone = frame[frame["kind"] == "single"]
     cells = frame[frame["kind"] == "measured"]
     if arguments.json:
-        print(options.dump({**report(cells), "worst": file_cells.worst(rows)}))
+        print(options.dump({**layer_heatmap.summary(cells), "worst": file_cells.worst(rows)}))
     elif not arguments.stream:
         options.first(arguments)
         print(text(cells))

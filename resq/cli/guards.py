@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
-from resq.cli import files, options
-from resq.core import Encoding
+from resq.cli import options
 from resq.deployed import network as deployed
 from resq.measure.specs.sweep_spec import SweepSpec
 
@@ -22,20 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measures and prints the guards."""
-    found = (
-        files.guards(arguments)
-        if deployed.is_file(arguments.checkpoint)
-        else measured(
-            SweepSpec(
-                arguments.checkpoint,
-                encoding=arguments.encoding,
-                eps=(arguments.eps,),
-                steps=arguments.steps,
-                n=arguments.n,
-                seed=arguments.seed,
-            )
-        )
-    )
+    found = _of_file(arguments) if deployed.is_file(arguments.checkpoint) else _of_checkpoint(arguments)
     if options.write_result(arguments, found):
         return
     options.first(arguments)
@@ -58,30 +45,15 @@ def run(arguments: argparse.Namespace) -> None:
     )
 
 
-def measured(spec: SweepSpec) -> dict[str, Any]:
-    """What ``--json`` prints: the guards under PGD of the spec's steps and its one budget."""
-    import torch
+def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:
+    from resq.measure.run.deployed import attacked_file  # torch
 
-    from resq import checkpoints
-    from resq.measure.engine.faulty_network import FaultyNetwork
-    from resq.measure.run import sweep
-    from resq.measure.run.gradient_masking import parent_of, run_checks
+    spec = options.file_spec(arguments)
+    return attacked_file.checked_attack(replace(spec, eps=(arguments.eps,), steps=arguments.steps))
 
-    checkpoint = checkpoints.load(spec.checkpoint)
-    images = sweep.test_images(spec, checkpoint)
-    bench, parent = (FaultyNetwork(checkpoint, Encoding.parse(name)) for name in (spec.encoding, "fp32"))
-    x, y = sweep.pixels(images), torch.from_numpy(images.y)
-    found = run_checks(bench, parent_of(bench, parent)[0], x, y, spec.eps[0], spec.steps, spec.seed)
-    return {
-        "checkpoint": spec.checkpoint,
-        "data": images.name,
-        "encoding": spec.encoding,
-        "n": len(images),
-        "eps": spec.eps[0],
-        "steps": spec.steps,
-        "seed": spec.seed,
-        "weights": checkpoint.hash,
-        "images": images.hash,
-        "code": sweep.code_hash(),
-        "guards": [guard.row() for guard in found],
-    }
+
+def _of_checkpoint(arguments: argparse.Namespace) -> dict[str, Any]:
+    from resq.measure.run.adversary import checked_attack  # torch
+
+    given = {name: getattr(arguments, name) for name in ("encoding", "steps", "n", "seed")}
+    return checked_attack.checked(SweepSpec(arguments.checkpoint, eps=(arguments.eps,), **given))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, data
-from resq.cli import options, train
+from resq.cli import options
 from resq.core import paths
 from resq.core.errors import ResqError
 from resq.data.normal import USUAL, Normal
@@ -56,7 +54,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Checks, saves and tests."""
     from resq import importers  # torch
-    from resq.importers import cards, owncodes
+    from resq.importers import cards, owncodes, trial
 
     classes = data.source(arguments.data).classes
     row = f"{arguments.data}/{arguments.network}"
@@ -71,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.file, arguments.network, len(classes), arguments.state, arguments.eps
     )
     about = {"source": _source(arguments.file), **cards.described(brought, asked), **owncodes.about(brought)}
-    about |= _tested(name, brought, about, arguments)
+    about |= trial.tested(name, brought, about, arguments.file, arguments.float_activations)
     file = checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
     card = checkpoints.card(str(file))
     print(options.dump(card) if arguments.json else _sentence(name, card, file))
@@ -85,40 +83,6 @@ def _source(file: Path) -> dict[str, Any]:
     with file.open("rb") as f:
         digest = hashlib.file_digest(f, "sha256").hexdigest()
     return {"file": file.name, "bytes": file.stat().st_size, "sha256": digest}
-
-
-def _tested(name: str, brought: Any, about: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Accuracy on all test images of the weights as they are kept, or why there is none."""
-    from resq.importers import whole
-    from resq.measure.run import normals
-
-    drafts = paths.work() / f"import-{os.getpid()}"
-    draft = checkpoints.save(name, brought.state, brought.weights, about, drafts, imported=brought.codes)
-    try:
-        checkpoint = checkpoints.load(str(draft))
-        found = whole.compared(arguments.file, brought, checkpoint, arguments.float_activations)
-        found["test"] = train.tested(draft)
-        other = normals.other(checkpoint, data.load(name.split("/")[0], "test"))
-        notes = [note for note in (str(other) if other else "", _doubt(name, found["test"])) if note]
-        return {**found, "notes": notes} if notes else found
-    except FileNotFoundError:
-        return {"measured": f"not measured: no {name.split('/')[0]} images on this machine"}
-    finally:
-        shutil.rmtree(drafts)
-
-
-def _doubt(name: str, test: dict[str, Any]) -> str:
-    """A sentence where the accuracy is far below that of other networks of this kind."""
-    row = name.rpartition("/")[0] + "/"
-    known = {n: checkpoints.card(n).get("test", {}).get("accuracy", 0) for n in checkpoints.names()
-             if n.startswith(row) and n != name}  # fmt: skip
-    best = max(known, key=lambda n: known[n], default="")
-    if not best or test["accuracy"] > 0.8 * known[best]:
-        return ""
-    return (
-        f"far below the {100 * known[best]:.2f} of {best}: the network's form, its mean and deviation, its "
-        "eps or the order of its classes may be others than assumed"
-    )
 
 
 def _sentence(name: str, card: dict[str, Any], file: Path) -> str:

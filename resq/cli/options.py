@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, data
+from resq.core import json_text
 from resq.core.errors import ResqError
 from resq.data import own
 from resq.deployed import network as deployed
@@ -284,22 +285,20 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
     )
 
 
+def file_spec(arguments: argparse.Namespace) -> SweepSpec:
+    """What was asked of a deployed file, checked as a sweep is."""
+    asked = {name: getattr(arguments, name) for name in ("checkpoint", "data", "targets", "n", "seed")}
+    return SweepSpec(**asked, encoding=arguments.encoding or AS_STORED, inputs=inputs(arguments))
+
+
 def dump(value: Any) -> str:
     """JSON with null where a number is not defined: NaN is no JSON."""
-    return json.dumps(_plain(value), indent=1, allow_nan=False)
+    return json_text.dumps(value)
 
 
 def line(row: Any, total: int = 1) -> str:
     """What ``--stream`` prints of a result in one piece: how many rows there are, and it as the only row."""
-    return f"{json.dumps({'total': total})}\n{json.dumps({'row': _plain(row)}, allow_nan=False)}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return f"{json.dumps({'total': total})}\n{json_text.dumps({'row': row}, indent=None)}"
 
 
 def percent(value: float) -> str:

@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from resq import jobs
-from resq.cli import files, filewords, options
+from resq.cli import filewords, options
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.analysis import layer_heatmap
@@ -58,10 +57,16 @@ def run(arguments: argparse.Namespace) -> None:
         said = "exists already" if arguments.out.exists() else "is no .parquet file"
         raise ResqError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
     if deployed.is_file(arguments.checkpoint) and arguments.measured:
-        filewords.sensitivity(arguments, report, text)
+        filewords.sensitivity(arguments, text)
         return
     if deployed.is_file(arguments.checkpoint):
-        _show(arguments, list(files.estimates(arguments)))
+        if arguments.stream:
+            raise ResqError(
+                "of a deployed file --stream goes with --measured: an estimate has no rows to wait for"
+            )
+        from resq.measure.run.deployed import attacked_file  # torch
+
+        _show(arguments, list(attacked_file.estimates(options.file_spec(arguments))))
         return
     spec = asked(arguments)
     if arguments.stream:
@@ -80,7 +85,7 @@ def _show(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     if arguments.out:
         table.write(frame, arguments.out)
     if arguments.json:
-        print(options.dump(report(frame)))
+        print(options.dump(layer_heatmap.summary(frame)))
     elif not arguments.stream:
         options.first(arguments)
         print(text(frame))
@@ -99,15 +104,6 @@ def measured(spec: LayerSpec) -> Iterator[dict[str, Any]]:
 
     rows = sensitivity.run(spec)
     yield from tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="row", leave=False, delay=1)
-
-
-def report(frame: pd.DataFrame) -> dict[str, Any]:
-    """What ``--json`` prints: the cells of each kind, and how well they agree where both are there."""
-    found = {kind: layer_heatmap.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
-    result: dict[str, Any] = {kind: cells.to_dict("records") for kind, cells in found.items()}
-    if len(found) == 2:
-        result["agreement"] = asdict(layer_heatmap.agreement(found["measured"], found["instant"]))
-    return result
 
 
 def text(frame: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from resq import checkpoints, data
 from resq.cli import options
-from resq.core import FLOATS, Encoding
+from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.measure.analysis import asymmetry
 from resq.measure.specs.cells import ACTIVATIONS
@@ -48,7 +48,9 @@ def _one(arguments: argparse.Namespace) -> None:
         )
     card, memory = checkpoints.unshipped().get(name), []
     if card is None:
-        card, memory = checkpoints.card(name), takes(name)
+        from resq.measure.engine import storage  # torch
+
+        card, memory = checkpoints.card(name), storage.of_checkpoint(name)
     if arguments.json:
         print(options.dump({**card, "memory": memory}))
         return
@@ -69,15 +71,6 @@ def _copies(n_bits: int) -> str:
 
 def _bits(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def takes(name: str) -> list[dict[str, Any]]:
-    """What a checkpoint takes in its own encoding, also with what lies beside the words protected."""
-    from resq.measure.engine.storage import storage  # torch
-
-    own = Encoding.parse(checkpoints.default_encoding(name)).bare
-    more = ["+floats9"] + ["+folded", "+folded9"] * (own.code not in FLOATS and own.per == "channel")
-    return storage(checkpoints.load(name), [str(own), *(f"{own}{form}" for form in more)])
 
 
 def without_weights() -> list[dict[str, Any]]:

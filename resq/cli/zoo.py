@@ -9,24 +9,10 @@ import time
 from typing import Any
 
 from resq import checkpoints, data
-from resq.cli import options, train
+from resq.cli import options
 from resq.core import paths
 from resq.core.errors import ResqError
-from resq.training import recipe as recipes
-
-# The order in which rows are worth having: the most compared network first, the dearest last.
-ORDER = (
-    "signs/resnet20/base",
-    "cifar10/resnet18/base",
-    "gtsrb/resnet18/base",
-    "cifar10/vgg16/base",
-    "cifar10/efficientnet_b0/base",
-    "gtsrb/efficientnet_b0/base",
-    "cifar10/swin_t/base",
-    "gtsrb/vgg16/base",
-    "gtsrb/swin_t/base",
-)
-
+from resq.training import shipped_recipes
 
 ALL = "train the whole table of networks in its order, as far as the time goes; run again, it goes on"
 OF_ONE = ("recipe", "epochs", "seed", "variant", "n", "start", "candidate", "overwrite")
@@ -74,53 +60,23 @@ def _duration(text: str) -> float:
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def rows(only: str = "") -> list[recipes.Recipe]:
-    """The recipes of the table, in its order.
-
-    Raises:
-        ValueError: no row begins with ``only``.
-    """
-    found = [train.shipped(name) for name in ORDER if name.startswith(only)]
-    if not found:
-        raise ResqError(f"no row begins with {only!r}; known: {', '.join(ORDER)}")
-    return found
-
-
 def run(arguments: argparse.Namespace) -> None:
     """Trains what is missing, then lists the table."""
-    table = rows(arguments.only)
+    table = shipped_recipes.table(arguments.only)
     folder = arguments.out or paths.work() / "weights"
     until = time.monotonic() + arguments.budget
     if not arguments.list:
+        from resq.training import finish  # torch
+
         for recipe in table:
             if recipe.name not in checkpoints.names() and data.present(recipe.data):
-                for step in (*train.before(recipe), recipe):
-                    train.finish(step, data.load(step.data, "train"), folder, until, arguments.device)
-    found = [status(recipe) for recipe in table]
+                for step in (*shipped_recipes.before(recipe), recipe):
+                    finish.finish(step, data.load(step.data, "train"), folder, until, arguments.device)
+    found = [shipped_recipes.status(recipe) for recipe in table]
     if arguments.json:
         print(options.dump({"rows": found}))
     else:
         options.print_table([{k: _text(k, v) for k, v in row.items()} for row in found])
-
-
-def status(recipe: recipes.Recipe) -> dict[str, Any]:
-    """What is known of one row: its accuracy where it is trained, the command that trains it where not."""
-    absent = checkpoints.unshipped()
-    if recipe.name in absent:
-        return _trained(recipe.name, "trained, weights not shipped", absent[recipe.name])
-    if recipe.name in checkpoints.names():
-        return _trained(recipe.name, "trained", checkpoints.card(recipe.name))
-    state = (
-        "not trained yet" if data.present(recipe.data) else f"not trained yet; no {recipe.data} images here"
-    )
-    return {"row": recipe.name, "state": state, "accuracy": None, "n": None, "epochs": recipe.epochs,
-            "minutes": None}  # fmt: skip
-
-
-def _trained(name: str, state: str, card: dict[str, Any]) -> dict[str, Any]:
-    test = card.get("test", {})
-    return {"row": name, "state": state, "accuracy": test.get("accuracy"), "n": test.get("n"),
-            "epochs": card.get("epochs"), "minutes": card.get("minutes")}  # fmt: skip
 
 
 def _text(column: str, value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,15 +20,18 @@ def part(file: Path) -> Path:
 def write_with(file: Path, write: Callable[[Path], object]) -> None:
     """Has ``write`` make the file under another name, then gives it its own; makes its folder where needed.
 
+    The other name belongs to this thread alone: of two that write one file at once the later one's stays.
+
     Raises:
         OSError: the file cannot be written; nothing of it is left, and an older ``file`` is untouched.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
+    mine = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        write(part(file))
-        part(file).replace(file)
+        write(mine)
+        mine.replace(file)
     except BaseException:
-        part(file).unlink(missing_ok=True)
+        mine.unlink(missing_ok=True)
         raise
 
 

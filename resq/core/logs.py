@@ -1,5 +1,4 @@
-"""What went wrong, for who runs a server: refusals, failed jobs and faults, one line each, in
-$RESQ_WORK/logs.
+"""The log of a server: refusals, failed jobs and faults, one line each, in $RESQ_WORK/logs.
 
 A refusal is what a visitor was told; a fault is an error that nobody expected, with an id that the visitor
 was told and the traceback that the visitor was not. Messages of others are kept to one line, so that none of

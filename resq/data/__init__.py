@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from resq.core import Dataset, DataSource, lookup
-from resq.data import folders, labels, own, signs
+from resq.data import folders, held_out, labels, own, signs
 
 # Rendered once, then cached: enough to train a small network in minutes and to test it to half a point.
 RENDERED = {"train": 16_000, "val": 2_000, "test": 4_000}
@@ -79,11 +79,13 @@ DATASETS: dict[str, DataSource] = {
 
 
 def source(name: str) -> DataSource:
-    """The source of the named data set, or of images that were brought under this name.
+    """The source of the named data set, of its held-out training images, or of images that were brought.
 
     Raises:
         ValueError: no data set of that name.
     """
+    if name.endswith(held_out.SUFFIX) and (of := name.removesuffix(held_out.SUFFIX)) in DATASETS:
+        return held_out.source(DATASETS[of])
     return own.source(name, load) or lookup("data set", name, DATASETS)
 
 

@@ -28,6 +28,7 @@ def rgb(source: Path | bytes, formats: tuple[str, ...] = PICTURES) -> tuple[Imag
 
     Args:
         source: a file, or its bytes.
+
     Raises:
         ValueError: another format, too many pixels (known from its header, before anything is decoded), or
             damage; a sentence without the file's name.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from tqdm import tqdm
 
 from resq.core import Dataset
 from resq.core.errors import NotFoundError, ResqError
+from resq.core.files import write_with
 from resq.core.paths import ROOT
 from resq.data import decode, twice
 
@@ -93,6 +93,8 @@ def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | No
 def kept(stamp: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """What ``make()`` returns, made once on this machine for each ``stamp`` and then read from the cache.
 
+    The arrays have any shape and type; they come back as they were made.
+
     The cache is only a shortcut: half a file in it is made anew, and where it cannot be written (a full or
     read-only disk) the arrays are returned all the same.
     """
@@ -110,16 +112,15 @@ def kept(stamp: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.
 
 def _keep(name: str, arrays: dict[str, np.ndarray]) -> None:
     """Writes arrays into the cache in one step; two that decode at once never see half a file."""
-    part = None
     try:
-        with tempfile.NamedTemporaryFile(dir=cache(), prefix=name, suffix=".part", delete=False) as f:
-            part = Path(f.name)
-            np.savez(f, **arrays)  # type: ignore[arg-type]
-        part.replace(cache() / name)
+        write_with(cache() / name, lambda path: _save(path, arrays))
     except OSError as error:
         logging.getLogger(__name__).warning("decoded images are not kept for the next time: %s", error)
-        if part is not None:
-            part.unlink(missing_ok=True)
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with path.open("wb") as f:  # given a path, numpy would add .npz to its name
+        np.savez(f, **arrays)  # type: ignore[arg-type]
 
 
 def _read(files: list[Path]) -> dict[str, np.ndarray]:

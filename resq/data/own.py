@@ -89,6 +89,7 @@ def source(name: str, load: Callable[[str, str], Dataset]) -> DataSource | None:
 
     Args:
         load: (name, split) -> a data set by name.
+
     Raises:
         ValueError: they were brought, and are there no more or others by now.
     """
@@ -140,6 +141,7 @@ def ordered(whole: Dataset, order: Sequence[str]) -> Dataset:
 
     Args:
         order: for each output the class it stands for, by name or number.
+
     Raises:
         ValueError: not every class once.
     """

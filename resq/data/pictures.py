@@ -37,6 +37,7 @@ def image_folder(
         mean, std: what networks subtract and divide by, per channel in [0, 1].
         mirror: whether a mirrored picture keeps its class.
         classes: the folders in the order of the network's outputs, where it is another one.
+
     Raises:
         ValueError: no class folders in ``path``/train, other ones in ``path``/test or in ``classes``.
     """

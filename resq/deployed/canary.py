@@ -49,6 +49,7 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
     Args:
         x: images (N, C, H, W), uint8, a hundred of those that will be measured.
         layers: names or patterns of those that will be measured; none: all.
+
     Raises:
         ValueError: the runtime never computes with a tensor of weights, biases or norms, or with none of the
             targets; its answers are not the same twice; or flips are not undone.
@@ -117,8 +118,11 @@ def _true(network: Network, way: str, stored: list[Stored], probe: np.ndarray, o
 def reached(network: Network, stored: Stored, probe: np.ndarray, own: np.ndarray) -> bool:
     """Whether flips in this tensor change the answers, and undoing them brings them back.
 
+    ``probe`` is a batch of inputs as the file takes them, ``own`` logits (N, classes) float32.
+
     Args:
         own: the answers to ``probe`` without flips.
+
     Raises:
         ValueError: undoing them does not.
     """

@@ -226,6 +226,7 @@ class Network:
 
         Args:
             x: (N, 3, H, W) or (N, 1, H, W), uint8, or float32 in [0, 1].
+
         Raises:
             ValueError: the runtime does not run the file as it is.
         """

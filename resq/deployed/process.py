@@ -54,6 +54,8 @@ class Process:
     ) -> tuple[dict[str, Any], list[np.ndarray]]:
         """The answer to a message.
 
+        Arrays of any shape and type go and come as they are.
+
         Raises:
             RuntimeRefusedError: the runtime refused or failed; its own words are in the sentence.
             DiedError: the process has ended, or did not answer in time and was ended.

@@ -14,11 +14,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
 
+from resq.core.files import write_text
 from resq.core.paths import work
 from resq.deployed import canary
 from resq.deployed.canary import PROBE, TIMED, Settled
@@ -30,8 +30,11 @@ HERE = Path(__file__).parent
 def settle(network: Network, x: np.ndarray, layers: Sequence[str] = (), processor: str = "") -> Settled:
     """As ``canary.settle``, from the disk where it was found before.
 
+    ``x`` is uint8 (N, C, H, W).
+
     Args:
         processor: what computes, as ``measure.machine`` names it.
+
     Raises:
         ValueError: as ``canary.settle`` says; a refusal is never kept.
     """
@@ -97,7 +100,4 @@ def _kept(file: Path) -> dict[str, Any] | None:
 def _keep(file: Path, found: dict[str, Any]) -> None:
     """Writes it in one step; where the disk is full or read-only, the canary runs again the next time."""
     with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", dir=file.parent, suffix=".part", delete=False, encoding="utf-8") as part:
-            json.dump(found, part)
-        Path(part.name).replace(file)
+        write_text(file, json.dumps(found))

@@ -21,7 +21,10 @@ NONE: tuple[np.ndarray, ...] = ()
 
 
 def send(to: IO[bytes], head: dict[str, Any], arrays: Sequence[np.ndarray] = NONE) -> None:
-    """Writes a message."""
+    """Writes a message.
+
+    The arrays may have any shape and type.
+    """
     about = [[a.dtype.name, list(a.shape)] for a in arrays]
     text = json.dumps({**head, "arrays": about}).encode()
     to.write(struct.pack("<I", len(text)) + text)
@@ -33,6 +36,8 @@ def send(to: IO[bytes], head: dict[str, Any], arrays: Sequence[np.ndarray] = NON
 
 def receive(source: IO[bytes]) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Reads a message.
+
+    The arrays come in the shape and type in which they were sent.
 
     Raises:
         EOFError: the other side has gone.

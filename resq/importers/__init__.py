@@ -57,6 +57,7 @@ def import_weights(
     Args:
         state: which state dict, by its key or prefix, where the file holds several.
         eps: the one that the file's batch norms were trained with; None: as the file says, or the network's.
+
     Raises:
         ValueError: no such network; a file that is damaged, holds code, or does not fit; one sentence that
             names the tensor, what it is and what was expected.

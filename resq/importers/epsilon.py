@@ -18,6 +18,8 @@ def norms(body: nn.Module) -> dict[str, float]:
 def moved(state: Mapping[str, np.ndarray], body: nn.Module, eps: float) -> dict[str, np.ndarray]:
     """A state whose batch norms compute with the network's eps what ``state`` does with ``eps``.
 
+    Arrays float32, (channels,) those of batch norms.
+
     gamma / sqrt(var + eps) stays: the variance takes the difference up, and where it would fall below 0
     gamma takes the rest.
 

@@ -35,6 +35,7 @@ def behind(tensors: Mapping[str, Any], wanted: Shapes, asked: str = "", states: 
     Args:
         asked: the prefix to take, without its point, where the file holds the network more than once.
         states: what else the file's state dicts are called, for a sentence on one that is not there.
+
     Raises:
         RefusedError: several prefixes hold the whole network, with other numbers, or none is the one asked
             for; the sentence names them.

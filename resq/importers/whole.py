@@ -24,6 +24,7 @@ def compared(file: Path, brought: Any, checkpoint: Checkpoint, allowed: bool) ->
 
     Args:
         allowed: whether its weights may be measured though its own activations give another accuracy.
+
     Raises:
         ValueError: they do, and it was not allowed.
     """

@@ -208,7 +208,10 @@ def _integers(name: str, value: np.ndarray, copies: int) -> dict[str, Numbers]:
 
 
 def rescaled(model: QuantizedModel, factors: Mapping[str, np.ndarray]) -> QuantizedModel:
-    """The model with each layer's scales multiplied by the factors of its channels."""
+    """The model with each layer's scales multiplied by the factors of its channels.
+
+    ``factors`` are float32 (output channels,) by layer.
+    """
     found = {
         name: QuantizedTensor(q.words, q.scale * factors.get(name, np.float32(1)), q.zero, q.encoding)
         for name, q in model.weights.items()
@@ -217,7 +220,10 @@ def rescaled(model: QuantizedModel, factors: Mapping[str, np.ndarray]) -> Quanti
 
 
 def reread(model: QuantizedModel, values: Mapping[str, np.ndarray]) -> QuantizedModel:
-    """The model with the scales and zero points that its numbers are read as."""
+    """The model with the scales and zero points that its numbers are read as.
+
+    ``values`` hold one number or (output channels,) each, by name.
+    """
     found = {
         name: QuantizedTensor(
             q.words, values.get(name + SCALE, q.scale), values.get(name + ZERO, q.zero), q.encoding

@@ -39,7 +39,7 @@ def count(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
 
 
 def layer_uniform(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
-    """rate x bits draws that pick a layer uniformly, then a weight, then a bit; an even number undoes itself.
+    """Rate x bits draws that pick a layer uniformly, then a weight, then a bit; an even number undoes itself.
 
     Small layers are hit far more often than their share: ``effective_rates`` says how much more. The number
     of draws that reach one bit of layer l is Poisson with mean m = rate x bits / (layers x bits of l), so

@@ -20,6 +20,7 @@ def own(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray, bits: int) -> Qu
     Args:
         scale, zero: broadcast against the codes. Kept are one, one per output channel, or one per run of
             weights that share them, as many as tell them apart.
+
     Raises:
         ValueError: codes beyond ``bits``, or more than 8 of them.
 
@@ -73,7 +74,10 @@ def differing(owned: Mapping[str, QuantizedTensor]) -> dict[str, int]:
 
 
 def stands(q: QuantizedTensor, weight: np.ndarray) -> bool:
-    """Whether the words still stand for this weight: training moves weights and not the words beside them."""
+    """Whether the words still stand for this weight: training moves weights and not the words beside them.
+
+    ``weight`` is float32 in the shape of the words.
+    """
     return np.array_equal(quant.dequantize(q), weight)
 
 

@@ -143,7 +143,10 @@ def dequantize(q: QuantizedTensor) -> np.ndarray:
 
 
 def channel(q: QuantizedTensor, index: np.ndarray) -> np.ndarray:
-    """Which entry of scale and zero belongs to each flat word index."""
+    """Which entry of scale and zero belongs to each flat word index.
+
+    int64 (n,) -> int64 (n,).
+    """
     return index // (q.words.size // len(q.scale))
 
 
@@ -157,6 +160,7 @@ def quantize_model(
 
     Args:
         word: (name, encoding) -> stored words, where a weight has words already; default: ``quantize``.
+
     Raises:
         ValueError: the encoding stores layers apart that the network does not have.
     """

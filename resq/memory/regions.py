@@ -150,6 +150,7 @@ def region(
     Args:
         memory: the model; its layout is enough for fault models that do not look at the words.
         stored: what lies in a layout, for those that do.
+
     Raises:
         ValueError: a pattern that fits no layer, or a plane outside the stored word.
     """

@@ -73,6 +73,8 @@ def logits(network: nn.Module, x: Tensor, batch: int = 250) -> Tensor:
 def replaced(network: Network, changed: Mapping[str, Tensor]) -> Network:
     """A view of ``network`` with some parameters replaced and all others shared; safe between threads.
 
+    Tensors have the shape and type of the parameters of that name.
+
     ``torch.func.functional_call`` does the same by putting the tensors into the given modules for the time of
     the call, so that two threads which call at once compute with each other's tensors.
 

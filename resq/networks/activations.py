@@ -127,28 +127,13 @@ def values(code: Tensor, low: float, high: float) -> Tensor:
 
 
 def straight_through(a: Tensor, low: float, high: float, read: Tensor) -> Tensor:
-    """``read`` with the gradient of ``a`` clamped to the range."""
+    """``read`` with the gradient of ``a`` clamped to the range.
+
+    ``a`` and ``read`` are float32 of the same shape.
+    """
     inside = a.clamp(low, high)
     return inside + (read - inside).detach()
 
 
 def _rounding(low: float, high: float) -> Change:
     return lambda a: straight_through(a, low, high, values(codes(a, low, high), low, high))
-
-
-def clamped(network: nn.Module, found: Ranges) -> Changed:
-    """The network with every normalisation's output kept in its range: an activation clamp.
-
-    A flipped weight can blow an activation up; where the norms' outputs are bounded, so is all that follows
-    from them, and what is no number becomes 0. Fault-free images within the range are not changed at all.
-    Source: Chen et al., "A low-cost fault corrector ... (Ranger)", DSN 2021, which clamps activation layers.
-
-    Args:
-        found: ``ranges(network, x, inputs=False)``.
-    """
-    return Changed(network, {name: _limit(*span) for name, span in found.items()}, inputs=False)
-
-
-def _limit(low: float, high: float) -> Change:
-    # nan_to_num first: clamp passes NaN on.
-    return lambda a: a.nan_to_num(0.0, posinf=high, neginf=low).clamp(low, high)

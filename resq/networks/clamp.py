@@ -29,7 +29,10 @@ def _bounded(module: nn.Module) -> bool:
 
 
 def bounds(body: nn.Module, network: nn.Module, x: Tensor) -> dict[str, float]:
-    """The largest magnitude at each place of ``body`` while ``network`` looks at ``x``."""
+    """The largest magnitude at each place of ``body`` while ``network`` looks at ``x``.
+
+    ``x`` is (N, 3, H, W) float32 in [0, 1].
+    """
     found: dict[str, float] = {}
     handles = [body.get_submodule(name).register_forward_hook(_note(found, name)) for name in places(body)]
     with torch.no_grad():

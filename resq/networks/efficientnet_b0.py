@@ -8,7 +8,7 @@ from resq.platform.torchvision_compat import torchvision
 
 
 def efficientnet_b0(classes: int) -> nn.Module:
-    """torchvision's EfficientNet-B0 with a stride-1 stem: the first convolution keeps all 32x32 pixels.
+    """Torchvision's EfficientNet-B0 with a stride-1 stem: the first convolution keeps all 32x32 pixels.
 
     Stochastic depth and dropout are off: they draw from torch's global generator, and a resumed run would
     differ from an uninterrupted one.

@@ -28,7 +28,7 @@ TABLE = "relative_position_bias_table"  # (offsets, heads), offsets of a square 
 
 
 def source(network: str) -> Any:
-    """torchvision's entry for a network's ImageNet weights: its name, address and what it was trained on.
+    """Torchvision's entry for a network's ImageNet weights: its name, address and what it was trained on.
 
     Raises:
         ValueError: torchvision has none.
@@ -38,6 +38,8 @@ def source(network: str) -> Any:
 
 def state(network: str, body: nn.Module) -> tuple[dict[str, Tensor], list[str]]:
     """The state of ``body`` with ImageNet's weights where they fit, and the tensors that keep their start.
+
+    Tensors have the shapes and types of the state of ``body``.
 
     The file comes from torch's own cache of downloads, or is fetched into it.
 

@@ -10,7 +10,7 @@ from resq.platform.torchvision_compat import torchvision
 
 
 def resnet18(classes: int) -> nn.Module:
-    """torchvision's ResNet18 with one change: a 3x3 stride-1 first convolution instead of 7x7 stride 2.
+    """Torchvision's ResNet18 with one change: a 3x3 stride-1 first convolution instead of 7x7 stride 2.
 
     The 3x3 stride-2 max-pool stays, as in the group's own public code, so the first group works on 16x16
     pixels: four times cheaper than the variant without the pool.

@@ -25,6 +25,7 @@ class Block(nn.Module):
         self.shortcut = nn.Sequential() if same else nn.Sequential(short, nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C2, H2, W2), float32."""
         y = F.relu(self.bn1(self.conv1(x)))
         return F.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
 
@@ -43,6 +44,7 @@ class ResNet18(nn.Module):
         self.linear = nn.Linear(512, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalised images (N, 3, 32, 32) -> logits (N, classes), float32."""
         x = F.relu(self.bn1(self.conv1(x)))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.linear(F.adaptive_avg_pool2d(x, 1).flatten(1))

@@ -24,12 +24,16 @@ class Block(nn.Module):
         self.stride, self.pad = stride, (outputs - inputs) // 2
 
     def shortcut(self, x: Tensor) -> Tensor:
-        """x subsampled, its channels padded with zeros on both sides (option A)."""
+        """``x`` subsampled, its channels padded with zeros on both sides (option A).
+
+        (N, C, H, W) -> (N, C2, H / stride, W / stride), float32.
+        """
         if self.stride == 1 and self.pad == 0:
             return x
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.pad, self.pad))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C2, H2, W2), float32."""
         y = F.relu(self.bn1(self.conv1(x)))
         return F.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
 
@@ -47,6 +51,7 @@ class ResNet20(nn.Module):
         self.linear = nn.Linear(64, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalised images (N, 3, 32, 32) -> logits (N, classes), float32."""
         x = F.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.linear(torch.mean(x, dim=(2, 3)))

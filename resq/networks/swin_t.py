@@ -8,7 +8,7 @@ from resq.platform.torchvision_compat import torchvision
 
 
 def swin_t(classes: int) -> nn.Module:
-    """torchvision's Swin-T with patches of 2 and windows of 4 pixels (4 and 7 for 224x224 images).
+    """Torchvision's Swin-T with patches of 2 and windows of 4 pixels (4 and 7 for 224x224 images).
 
     The stages then see 16, 8, 4 and 2 patches a side. Stochastic depth is off: it draws from torch's global
     generator, and a resumed run would differ from an uninterrupted one.

@@ -10,7 +10,7 @@ from resq.platform.torchvision_compat import torchvision
 
 
 def vgg16(classes: int) -> nn.Module:
-    """torchvision's VGG16-BN convolutions and one linear classifier.
+    """Torchvision's VGG16-BN convolutions and one linear classifier.
 
     Five poolings leave 1x1 pixels of a 32x32 image, so the two hidden layers of 4,096 units that the ImageNet
     form has (119 of its 134 M weights) would see nothing more; the CIFAR form leaves them out.

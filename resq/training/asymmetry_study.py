@@ -6,83 +6,28 @@ Every network and every table of rows is a file of its own, so a killed study go
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from resq import checkpoints
-from resq.core import paths, validation
-from resq.core.errors import ResqError
+from resq import checkpoints, data
+from resq.core import paths
 from resq.measure.analysis import areas
 from resq.measure.analysis.asymmetry import MODELS
 from resq.measure.run import sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 from resq.training import harden
+from resq.training import recipe as recipes
+from resq.training.finish import finish
 from resq.training.presets import Plan
+from resq.training.shipped_recipes import shipped
 from resq.training.stages import STAGES
+from resq.training.study import JUDGED_ON, Study
 from resq.training.tuning.stage import options
 from resq.training.tuning.stage_eval import EvalConfig
-
-
-@dataclass(frozen=True)
-class Study:
-    """Every input that decides an asymmetry study.
-
-    Attributes:
-        seeds: how many; each trains its own four networks.
-        epochs: more epochs of every network, even: AF spends half of them on each of the two.
-        images: training images of an epoch; 0: all but the held-out ones.
-        attack: the stage of A, ``adversarial`` (one FGSM step from a random start) or ``bpfc``.
-        rate: bit error rate that F is trained under, in ``encoding``.
-        w_sigma: F's weights are cut to so many standard deviations of their layer; 0: not.
-        n, maps, steps: test images, fault maps and PGD steps of the measurement.
-    """
-
-    base: str
-    seeds: int = 5
-    epochs: int = 2
-    images: int = 1600
-    batch: int = 32
-    lr: float = 0.02
-    attack: str = "adversarial"
-    rate: float = 0.02
-    w_sigma: float = 0.0
-    encoding: str = "int8"
-    n: int = 160
-    maps: int = 5
-    steps: int = 7
-
-    def __post_init__(self) -> None:
-        validation.check_types(self, "study")
-        if self.seeds < 1:
-            raise ResqError(f"a study needs at least 1 seed, got {self.seeds}")
-        if self.epochs < 2 or self.epochs % 2:
-            raise ResqError(f"epochs must be even, half for each half of AF, got {self.epochs}")
-        if self.attack not in ("adversarial", "bpfc"):
-            raise ResqError(f"A is trained by adversarial or bpfc, got {self.attack!r}")
-
-    @property
-    def hash(self) -> str:
-        """16 hex digits of what decides each network and row; the number of seeds does not.
-
-        ``w_sigma`` is left out at its default: studies from before it was an option keep their hash.
-        """
-        said = {k: v for k, v in dataclasses.asdict(self).items() if k != "seeds"}
-        if not self.w_sigma:
-            del said["w_sigma"]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def cells(self) -> list[tuple[str, int]]:
-        """(model, seed) in the order of the work: what Lambda needs first, AF last."""
-        needed = [(model, seed) for seed in range(self.seeds) for model in ("00", "a", "f")]
-        return needed + [("af", seed) for seed in range(self.seeds)]
 
 
 def name(study: Study, model: str, seed: int) -> str:
@@ -99,13 +44,16 @@ def plan(study: Study, model: str, seed: int) -> Plan:
         "bpfc": {"rates": [study.lr, study.lr / 5], "weights": [9.0, 81.0]},
         "bit_error": {"rate": study.rate, "encoding": study.encoding, "w_sigma": study.w_sigma},
     }
+    for stage, more in ((study.attack, study.a), ("bit_error", study.f)):
+        own[stage] |= more
     listed = {"00": ["clean"], "a": [study.attack], "f": ["bit_error"], "af": [study.attack, "bit_error"]}[
         model
     ]
     epochs = study.epochs // len(listed)
     stages = [(s, options(s, STAGES, {**shared, **own[s], "epochs": epochs})) for s in listed]
     few = EvalConfig(n=100, attacked=50, maps=1, steps=3)
-    return Plan(study.base, name(study, model, seed), tuple(stages), "asymmetry", study.images, seed, few)
+    base = str(_base(study, seed)) if study.recipe else study.base
+    return Plan(base, name(study, model, seed), tuple(stages), "asymmetry", study.images, seed, few)
 
 
 def spec(study: Study, checkpoint: str) -> SweepSpec:
@@ -113,7 +61,8 @@ def spec(study: Study, checkpoint: str) -> SweepSpec:
     return SweepSpec(
         checkpoint,
         encoding=study.encoding,
-        bers=(0.0, *areas.BERS),
+        data=study.base.split("/")[0] + JUDGED_ON[study.on] if JUDGED_ON[study.on] else "",
+        bers=(0.0, *study.bers),
         maps=study.maps,
         eps=areas.EPS,
         steps=study.steps,
@@ -134,12 +83,28 @@ def run(study: Study, report: harden.Report = lambda row: None) -> Iterator[tupl
         yield checkpoint, table.read(file)
 
 
+def _base(study: Study, seed: int) -> Path:
+    """The base of this seed, where each has one of its own."""
+    return folder(study) / "weights" / f"{base_recipe(study, seed).name}.safetensors"
+
+
+def base_recipe(study: Study, seed: int) -> recipes.Recipe:
+    """How the base of a seed is trained."""
+    own = shipped(study.base)
+    epochs = study.base_epochs or own.epochs
+    return dataclasses.replace(own, variant=f"asym-base-s{seed}", seed=seed, epochs=epochs)
+
+
 def folder(study: Study) -> Path:
     """Where the study keeps its networks and rows."""
     return paths.work() / "asymmetry" / f"{study.base.replace('/', '-')}-{study.hash}"
 
 
 def _train(study: Study, model: str, seed: int, report: harden.Report) -> None:
+    if study.recipe and not _base(study, seed).is_file():
+        recipe = base_recipe(study, seed)
+        report({"model": "base", "seed": seed, "epochs": recipe.epochs})
+        finish(recipe, data.load(recipe.data, "train"), folder(study) / "weights", candidate=True)
     made = plan(study, model, seed)
     if not (folder(study) / "weights" / f"{made.result}.json").is_file():
         done = harden.harden(made, lambda row: report({"model": model, "seed": seed, **row}))
@@ -149,5 +114,5 @@ def _train(study: Study, model: str, seed: int, report: harden.Report) -> None:
 
 def ship(study: Study, to: Path) -> list[Path]:
     """Writes the first seed's four networks, tested, into a folder of checkpoints."""
-    found = [folder(study) / "weights" / f"{name(study, model, 0)}.safetensors" for model in MODELS]
+    found = [folder(study) / "weights" / f"{name(study, model, study.first)}.safetensors" for model in MODELS]
     return [harden.publish(checkpoints.load(str(file)), to) for file in found]

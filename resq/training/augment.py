@@ -60,6 +60,9 @@ def cutmix(x: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:
 
 
 def parts(order: np.ndarray, batch: int) -> list[np.ndarray]:
-    """The order cut into full batches; what is left over waits for the next epoch's shuffle."""
+    """The order cut into full batches; what is left over waits for the next epoch's shuffle.
+
+    ``order`` is int64 (N,), each part int64 (batch,).
+    """
     whole = max(len(order) - len(order) % batch, min(batch, len(order)))
     return np.split(order[:whole], range(batch, whole, batch))

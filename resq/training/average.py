@@ -36,7 +36,10 @@ def add(run: Run, decay: float = 0.0) -> None:
 
 
 def mean(run: Run, recipe: Recipe) -> dict[str, Tensor]:
-    """The mean that the recipe asks for: of the last steps' weights, of the start's, or of both."""
+    """The mean that the recipe asks for: of the last steps' weights, of the start's, or of both.
+
+    Tensors have the shapes and types of the state of the network.
+    """
     ends = run.average or {name: value.detach() for name, value in run.network.named_parameters()}
     if not recipe.start_share:
         return ends
@@ -46,7 +49,10 @@ def mean(run: Run, recipe: Recipe) -> dict[str, Tensor]:
 
 
 def soup(states: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Tensor]:
-    """The mean of several states of one network, equal parts; whole numbers are the first one's."""
+    """The mean of several states of one network, equal parts; whole numbers are the first one's.
+
+    Arrays have the shapes and types of the state of the network.
+    """
     first = {name: torch.tensor(value) for name, value in states[0].items()}
     for k, state in enumerate(states[1:], 2):
         for name, value in first.items():

@@ -9,19 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from resq import checkpoints, data
 from resq.checkpoints import Checkpoint, packed
 from resq.core import Dataset, Encoding, paths
+from resq.data.held_out import held_out
 from resq.data.normal import KEY
-from resq.measure.analysis import stats
-from resq.measure.engine.faulty_network import FaultyNetwork
-from resq.measure.engine.predictions import score
-from resq.measure.run.sweep import code_hash, pixels
+from resq.measure.run import accuracy
+from resq.measure.run.sweep import code_hash
+from resq.training import machine
 from resq.training.presets import Plan
 from resq.training.stages import STAGES
-from resq.training.tuning.stage import StageInput, held_out
+from resq.training.tuning.stage import StageInput
 from resq.training.tuning.stage_eval import evaluate
 
 Report = Callable[[dict[str, Any]], None]
@@ -110,7 +108,7 @@ def _result(
         "valid": {"n": len(valid), "images": valid.hash,
                   "from": "held out of the training split for the stages; the base was trained on it too"},
         "minutes": round(sum(row.get("seconds", 0.0) for row in logs) / 60, 1),
-        "machine": f"{platform.machine()}, {_cores()}",
+        "machine": f"{platform.machine()}, {machine.described(machine.device())}",
         "code": code_hash(),
         "selected": "of each stage the last epoch above its validation floor; within the run nothing "
                     "was chosen on test images",
@@ -119,14 +117,6 @@ def _result(
     }  # fmt: skip
     return checkpoints.load(
         str(checkpoints.save(plan.result, done.state, done.weights, about, folder / "result"))
-    )
-
-
-def _cores() -> str:
-    return (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else f"{torch.get_num_threads()} CPU threads"
     )
 
 
@@ -148,13 +138,7 @@ def publish(checkpoint: Checkpoint, folder: Path, test: bool = True) -> Path:
 
 def tested(checkpoint: Checkpoint) -> dict[str, Any]:
     """Accuracy on the whole test split, in the encoding that the checkpoint is meant for."""
-    images, encoding = data.load(checkpoint.data, "test"), checkpoint.card["encoding"]
-    network = FaultyNetwork(checkpoint, Encoding.parse(encoding)).network
-    correct, _ = score(network, pixels(images), torch.from_numpy(images.y))
-    n = len(images)
-    low, high = stats.wilson(correct / n, n)
-    return {"n": n, "correct": correct, "accuracy": correct / n, "low": low, "high": high,
-            "encoding": encoding, "images": images.hash}  # fmt: skip
+    return accuracy.on_split(checkpoint, checkpoint.card["encoding"])
 
 
 def forget(plan: Plan) -> None:

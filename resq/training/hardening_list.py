@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,30 @@ from resq.core import validation
 from resq.core.errors import ResqError
 from resq.training.presets import Plan, plan
 
-FIELDS = ("base", "preset", "images", "seed", "options", "checkpoint")
-OWN = ("variant", "base", "preset", "stages", "images", "seed", "options")
+
+@dataclass(frozen=True)
+class _Entry:
+    """One checkpoint of a list as it is written; what it lacks the file's top may say."""
+
+    variant: str = ""
+    base: str = ""
+    preset: str = "quick"
+    stages: tuple[str, ...] = ()
+    images: int = 0
+    seed: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A list of checkpoints as it is written."""
+
+    base: str = ""
+    preset: str = "quick"
+    images: int = 0
+    seed: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+    checkpoint: tuple[dict[str, Any], ...] = ()
 
 
 def read(file: Path) -> list[Plan]:
@@ -20,45 +43,41 @@ def read(file: Path) -> list[Plan]:
     are joined, the checkpoint's own over the file's.
 
     Raises:
-        ValueError: not TOML, an unknown field, or a plan that cannot run; the sentence names it.
+        ResqError: not TOML, an unknown field, or a plan that cannot run; the sentence names it.
     """
-    top = validation.read_toml(file, "list of checkpoints")
-    validation.reject_unknown(top, FIELDS, file.name, "a list of checkpoints")
-    if not top.get("checkpoint"):
+    given = validation.read_toml(file, "list of checkpoints")
+    top = validation.build(_File, given, file.name, "a list of checkpoints")
+    if not top.checkpoint:
         raise ResqError(f"{file.name} lists no [[checkpoint]]")
-    listed = validation.check_tables(top["checkpoint"], f"{file.name}: checkpoint")
-    return [_plan(file, top, own) for own in listed]
+    shared = {k: v for k, v in given.items() if k not in ("options", "checkpoint")}
+    listed = validation.check_tables(list(top.checkpoint), f"{file.name}: checkpoint")
+    return [_plan(file, shared, _options(file, top.options), own) for own in listed]
 
 
-def _plan(file: Path, top: dict[str, Any], own: dict[str, Any]) -> Plan:
-    validation.reject_unknown(own, OWN, file.name, "a checkpoint of a list")
-    given = {**top, **own}
-    lacking = [name for name in ("variant", "base", "stages") if not given.get(name)]
+def _plan(file: Path, top: dict[str, Any], shared: dict[str, Any], own: dict[str, Any]) -> Plan:
+    entry = validation.build(_Entry, {**top, **own}, file.name, "a checkpoint of a list")
+    lacking = [name for name in ("variant", "base", "stages") if not getattr(entry, name)]
     if lacking:
         raise ResqError(f"{file.name} has a checkpoint without {' and '.join(lacking)}")
-    stages = given["stages"]
-    if not isinstance(stages, list) or not all(isinstance(stage, str) for stage in stages):
-        raise ResqError(f"{file.name}: stages are names in a list, got {stages!r}")
-    shared, special = _options(file, top), _options(file, own)
-    joined = {stage: {**shared.get(stage, {}), **special.get(stage, {})} for stage in stages}
+    special = _options(file, entry.options)
+    joined = {stage: {**shared.get(stage, {}), **special.get(stage, {})} for stage in entry.stages}
     strange = sorted(set(special) - set(joined))
     if strange:
-        raise ResqError(f"{given['variant']} sets options of {strange[0]}, which it does not run")
+        raise ResqError(f"{entry.variant} sets options of {strange[0]}, which it does not run")
     return plan(
-        given["base"],
-        given.get("preset", "quick"),
-        only=stages,
+        entry.base,
+        entry.preset,
+        only=entry.stages,
         changes=joined,
-        seed=given.get("seed", 0),
-        variant=given["variant"],
-        images=given.get("images", 0),
+        seed=entry.seed,
+        variant=entry.variant,
+        images=entry.images,
     )
 
 
-def _options(file: Path, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _options(file: Path, given: Any) -> dict[str, dict[str, Any]]:
     """Options by stage; each stage's are a table."""
-    found = given.get("options", {})
-    if not isinstance(found, dict):
-        raise ResqError(f"{file.name}: options stand in tables by stage, got {found!r}")
-    validation.check_tables(list(found.values()), f"{file.name}: options of a stage")
-    return found
+    if not isinstance(given, dict):
+        raise ResqError(f"{file.name}: options stand in tables by stage, got {given!r}")
+    validation.check_tables(list(given.values()), f"{file.name}: options of a stage")
+    return given

@@ -71,3 +71,10 @@ def _step(network: nn.Module, x: torch.Tensor, low: bool) -> float:
         loss = network(x).float().square().mean()
     loss.backward()
     return time.perf_counter() - began
+
+
+def described(device: torch.device) -> str:
+    """What computes, as a card says it: the GPU's name, or the number of CPU threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU threads"

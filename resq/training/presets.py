@@ -37,22 +37,30 @@ class Preset:
         validation.check_types(self, "preset")
 
 
+@dataclass(frozen=True)
+class _File:
+    """A preset as it is written."""
+
+    stage: tuple[dict[str, Any], ...] = ()
+    about: str = ""
+    images: int = 0
+
+
 def read(file: Path) -> Preset:
     """The preset in a TOML file: ``about``, ``images`` and a list of ``[[stage]]`` with name and options.
 
     Raises:
         ValueError: not TOML, or a stage or option that there is not; the sentence names it.
     """
-    given = validation.read_toml(file, "preset")
-    validation.reject_unknown(given, ("about", "images", "stage"), file.name, "a preset")
-    if not given.get("stage"):
+    written = validation.build(_File, validation.read_toml(file, "preset"), file.name, "a preset")
+    if not written.stage:
         raise ResqError(f"{file.name} names no [[stage]]")
     stages = []
-    for stage in validation.check_tables(given["stage"], f"{file.name}: stage"):
+    for stage in validation.check_tables(list(written.stage), f"{file.name}: stage"):
         name, own = str(stage.get("name", "")), {k: v for k, v in stage.items() if k != "name"}
         options(name, STAGES, own)
         stages.append((name, own))
-    return Preset(file.stem, given.get("about", ""), tuple(stages), given.get("images", 0))
+    return Preset(file.stem, written.about, tuple(stages), written.images)
 
 
 PRESETS: dict[str, Preset] = {file.stem: read(file) for file in sorted(FOLDER.glob("*.toml"))}
@@ -110,6 +118,7 @@ def plan(
         only: these stages in this order: the preset's options where it has the stage, else the defaults.
         changes: options by stage, over those of the preset.
         epochs_scale: every stage's epochs times this, at least 1.
+
     Raises:
         ValueError: an unknown preset, stage or option, or a scale that is not positive.
     """

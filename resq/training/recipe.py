@@ -132,12 +132,4 @@ def read(file: Path) -> Recipe:
     Raises:
         ValueError: not TOML, an unknown field, or a field out of range; the sentence names it.
     """
-    given = validation.read_toml(file, "recipe")
-    validation.reject_unknown(given, [f.name for f in dataclasses.fields(Recipe)], file.name, "a recipe")
-    missing = [name for name in ("data", "network") if name not in given]
-    if missing:
-        raise ResqError(f"{file.name} lacks {' and '.join(missing)}")
-    for name in ("teachers", "soup"):
-        if isinstance(given.get(name), list):
-            given[name] = tuple(given[name])
-    return Recipe(**given)
+    return validation.build(Recipe, validation.read_toml(file, "recipe"), file.name, "a recipe")

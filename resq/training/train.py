@@ -117,6 +117,7 @@ def start(
     Args:
         device: "auto", "cpu" or "cuda".
         normal: what is done to pixels first; None: the data set's mean and deviation.
+
     Raises:
         ValueError: the recipe starts from a checkpoint that is not here, or of another network; ImageNet's
             weights cannot be had; or there is no such device.
@@ -182,6 +183,7 @@ def train(
         until: a time of ``time.monotonic``; an epoch that would end after it, judging by the one before, is
             not begun, and the run comes back unfinished.
         hooks: what a stage adds.
+
     Raises:
         ValueError: ``keep`` belongs to another recipe or other images.
     """

@@ -58,21 +58,6 @@ def test_p50_wants_the_clean_accuracy():
         areas.p50(np.array([1e-3, 1e-2]), np.ones(2), 10)
 
 
-def test_p50_of_equal_maps_has_no_width_and_of_spread_ones_holds_the_truth_19_times_in_20():
-    bers = np.array([0, 1e-3, 1e-2, 1e-1])
-    same = np.tile([1.0, 1.0, 0.55, 0.1], (5, 1))
-    low, high = areas.p50_interval(bers, same, 10)
-    assert low == pytest.approx(high) == pytest.approx(areas.p50(bers, same, 10))
-    rng = np.random.default_rng(0)
-    truth = areas.p50(bers, np.array([0.9, 0.9, 0.6, 0.2]), 10)
-    inside = []
-    for _ in range(300):
-        maps = np.array([0.9, 0.9, 0.6, 0.2]) + rng.normal(0, 0.05, (12, 1)) * [0, 0.2, 1, 0.5]
-        low, high = areas.p50_interval(bers, maps, 10)
-        inside.append(low <= truth <= high)
-    assert np.mean(inside) == pytest.approx(0.95, abs=0.03)
-
-
 def test_rows_become_one_line_of_accuracies_per_map_and_the_clean_one_serves_all():
     rows = [row(correct=90), *[row(ber=b, map=m, correct=c) for b, m, c in
             [(0.01, 0, 80), (0.01, 1, 70), (0.02, 0, 50)]]]  # fmt: skip

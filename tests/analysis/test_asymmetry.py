@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resq.cli import asymmetry as command
 from resq.cli import main
+from resq.core import paths
 from resq.measure.analysis import areas, asymmetry
 from resq.measure.store import table
 from resq.training import asymmetry_study as study
-from resq.training.asymmetry_study import Study
+from resq.training import study as studies
+from resq.training.study import Study
 
 BLANK = {k: "" if kind == "str" else b"" if kind == "bytes" else 0 for k, (kind, _) in table.COLUMNS.items()}
 
@@ -206,7 +207,7 @@ def test_a_study_goes_on_where_it_was_and_ends_in_rows_and_a_summary(monkeypatch
     assert shipped[:4] == [(f"asym-{model}-s0", tmp_path) for model in asymmetry.MODELS]
     kept = table.read(tmp_path / "rows.parquet")
     assert sorted(kept["checkpoint"].unique())[0] == "signs/resnet20/asym-00-s0"
-    told = command.summary(kept, {})
+    told = asymmetry.summary(kept, {})
     assert told["effects"]["D_F"]["mean"] == pytest.approx(0.5)
     assert told["effects"]["over"] == "seeds"  # rows without answers per image
 
@@ -227,3 +228,41 @@ def test_a_study_that_cannot_be_is_refused(given, said):
 def test_a_name_that_says_no_model_is_refused():
     with pytest.raises(ValueError, match=r"such as asym-af-s3 \(of 00, a, f, af\), got 'base'"):
         asymmetry.named("signs/resnet20/base")
+
+
+def test_every_seed_may_train_a_base_of_its_own_without_held_out_images():
+    one = Study("gtsrb/resnet18/base", recipe=True, base_epochs=7, first=10, on="held-out")
+    made = study.base_recipe(one, 10)
+    assert (made.name, made.seed, made.epochs, made.start) == ("gtsrb/resnet18/asym-base-s10", 10, 7, "")
+    assert study.plan(one, "f", 10).base.endswith("gtsrb/resnet18/asym-base-s10.safetensors")
+    assert one.cells[0] == ("00", 10)
+    assert study.spec(one, study.name(one, "f", 10)).dataset == "gtsrb-held-out"
+
+
+def test_what_was_no_option_once_changes_no_earlier_hash():
+    assert Study("signs/resnet20/base").hash == "42ce1823935ce5de"
+    later = [{"recipe": True}, {"a": {"method": "n-fgsm"}}, {"on": "held-out"}, {"bers": (*areas.BERS, 0.1)}]
+    assert len({Study("signs/resnet20/base", **given).hash for given in later}) == len(later)
+
+
+def test_resilience_runs_over_the_rates_that_all_networks_of_a_study_have():
+    """0.75 up to 2e-2 and 0.25 at 1e-1: by trapezoids over log BER."""
+    rows = [_rows(f"signs/resnet20/asym-{m}-s0", 0.75, [[1] * 4] * 4) for m in ("00", "a")]
+    more = rows[0][rows[0]["ber"] == 2e-2].assign(ber=1e-1, correct=1)
+    both = [r for frame in rows for r in (frame, more.assign(checkpoint=frame["checkpoint"].iloc[0]))]
+    width, last = np.log10(1e-1 / 1e-4), np.log10(1e-1 / 2e-2)
+    wide = asymmetry.resilience(table.frame(pd.concat(both).to_dict("records")))
+    assert wide["R_F"].tolist() == pytest.approx([0.75 - last * 0.25 / width] * 2)
+    one = asymmetry.resilience(table.frame(pd.concat(both[:3]).to_dict("records")))
+    assert one["R_F"].tolist() == pytest.approx([0.75] * 2)
+
+
+def test_the_written_designs_can_be_run():
+    files = sorted((paths.ROOT / "assets" / "specs" / "asymmetry").glob("*.toml"))
+    assert len(files) > 1
+    for file in files:
+        one = studies.read(file)
+        assert one.recipe
+        assert max(one.bers) == 0.1
+        assert one.n >= 2000
+        assert study.base_recipe(one, one.first).start == ""

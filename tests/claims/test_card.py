@@ -50,7 +50,9 @@ def test_a_card_has_autoattack_and_the_guards_and_is_not_measured_twice(tiny_car
     monkeypatch.setattr(
         "resq.measure.run.executors.measure", lambda cell: pytest.fail(f"measured again: {cell}")
     )
-    monkeypatch.setattr("resq.cli.guards.measured", lambda spec: pytest.fail("measured again"))
+    monkeypatch.setattr(
+        "resq.measure.run.adversary.checked_attack.checked", lambda spec: pytest.fail("measured again")
+    )
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out) == first
 

@@ -356,7 +356,7 @@ def test_both_noises_add_as_squares_and_cells_with_chosen_bits_are_left_out():
         ("[source]\nlabel = 'paper'\nname = 'x'", "lacks a source or its claims"),
         ("[source]\nlabel = 'rumour'\nname = 'x'\n[[claim]]", "no kind of source 'rumour'"),
         ("{ok}", "lacks id"),
-        ("{ok}id = 'a'\nkind = 'accuracy'\nsays = 's'\nquoted = 'many'", "quoted must be of type float"),
+        ("{ok}id = 'a'\nkind = 'accuracy'\nsays = 's'\nquoted = 'many'", "quoted is a float, got"),
         ("{ok}id = 'a'\nkind = 'accuracy'\nsays = 's'", "a figure must be quoted"),
         ("{ok}id = 'a'\nkind = 'guess'\nsays = 's'\nquoted = 1", "no kind of claim 'guess'"),
         (

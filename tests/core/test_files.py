@@ -1,5 +1,7 @@
 """Atomic writes: the old file or the new one, never a half."""
 
+import threading
+
 import pytest
 
 from resq.core import files
@@ -36,3 +38,18 @@ def test_files_that_belong_together_are_all_new_or_all_old(tmp_path):
     card.parent.mkdir()
     files.write_together({weights: b"new", card: b"{}"})
     assert (weights.read_bytes(), card.read_bytes()) == (b"new", b"{}")
+
+
+def test_two_that_write_one_file_at_once_never_write_into_each_other(tmp_path):
+    file = tmp_path / "rows.json"
+
+    def slow(part):
+        part.write_text("first, ")
+        writer = threading.Thread(target=files.write_text, args=(file, "second"))
+        writer.start()
+        writer.join()
+        part.write_text(part.read_text() + "whole")
+
+    files.write_with(file, slow)
+    assert file.read_text() == "first, whole"
+    assert list(tmp_path.iterdir()) == [file]

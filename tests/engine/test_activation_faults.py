@@ -13,7 +13,6 @@ from resq.measure.engine.predictions import score
 from resq.measure.run import sweep
 from resq.measure.run.sweep import pixels
 from resq.measure.specs.sweep_spec import SweepSpec
-from resq.memory.faults import FAULTS, region
 from resq.networks import activations
 
 BASE = "signs/resnet20/base"
@@ -101,28 +100,6 @@ def test_the_network_inside_is_left_as_it_was(bench, found, x):
 def test_the_pixels_themselves_are_no_activation(bench):
     assert activations.read(bench.network.body)[0] == "layer1.0.conv1"
     assert activations.read(bench.network.body)[-1] == "linear"
-
-
-def test_a_clamp_changes_no_image_that_it_was_calibrated_on(bench, x):
-    spans = activations.ranges(bench.network, x, inputs=False)
-    assert len(spans) == 19
-    assert torch.equal(
-        networks.logits(activations.clamped(bench.network, spans), x), networks.logits(bench.network, x)
-    )
-
-
-def test_a_clamp_bounds_what_a_flipped_exponent_blows_up_and_makes_numbers_of_what_is_none(x, test):
-    bench = FaultyNetwork(checkpoints.load(BASE), Encoding.parse("fp32"))
-    spans = activations.ranges(bench.network, x, inputs=False)
-    clamped = activations.clamped(bench.network, spans)
-    flips = FAULTS["random"](region(bench.model, planes=[30]), 3e-5, rng=_rng(3))
-    assert len(flips) > 3
-    with bench.flipped(flips):
-        broken, held = score(bench.network, *test), score(clamped, *test)
-    assert held[0] > broken[0]
-    limited = activations.clamped(Two(), {"0": (0.0, 1.0)})
-    odd = torch.tensor([torch.nan, torch.inf, -torch.inf, 0.2]).view(4, 1, 1, 1)
-    torch.testing.assert_close(limited(odd).flatten(), torch.tensor([0.0, 1.0, 0.0, 0.4]))
 
 
 @pytest.mark.parametrize("rate", [1e-3, 0.05])

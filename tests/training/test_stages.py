@@ -10,12 +10,13 @@ from torch import nn
 from resq import checkpoints
 from resq.core import BitFlips, Dataset, Encoding
 from resq.data import signs
+from resq.data.held_out import held_out
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.memory import quant
 from resq.training import train
 from resq.training.stages import STAGES, adversarial, bit_error, bpfc, mixup, quantize
 from resq.training.tuning import fake_quant, finetune, vulnerability
-from resq.training.tuning.stage import StageInput, StageResult, held_out, options
+from resq.training.tuning.stage import StageInput, StageResult, options
 from resq.training.tuning.stage_eval import EvalConfig, evaluate, spread
 
 TRAINED = [name for name in STAGES if name != "quantize"]

@@ -11,7 +11,7 @@ from resq import checkpoints
 from resq.cli import train as cli
 from resq.core import Dataset
 from resq.data import signs
-from resq.training import augment, average, distillation, recipe, train
+from resq.training import augment, average, distillation, finish, recipe, shipped_recipes, train
 from resq.training.recipe import Recipe
 
 FIELDS = {"epochs": 3, "batch": 16, "lr": 0.02, "warmup": 1, "pad": 2}
@@ -246,7 +246,7 @@ def test_the_shipped_recipes_are_those_that_made_the_shipped_networks():
     assert len(made) > len({one["name"] for one in made}) > 8  # `first` is in two of them
     for card in made:
         told = {key: tuple(v) if isinstance(v, list) else v for key, v in card["recipe"].items()}
-        assert cli.shipped(card["name"]) == Recipe(**told), card["name"]
+        assert shipped_recipes.shipped(card["name"]) == Recipe(**told), card["name"]
 
 
 AVERAGED = Recipe("signs", "resnet20", "mean", **FIELDS, size=16, average_epochs=1, average_lr=0.01)
@@ -362,20 +362,20 @@ def test_smoothed_labels_are_a_share_of_the_mean_loss_over_all_classes(images):
 
 def test_two_runs_that_end_at_once_keep_their_drafts_apart(own_folders, images, monkeypatch):
     """The second finishes while the first is tested: neither takes the other's files away."""
-    names, tested = [], cli.tested
+    names, tested = [], finish.tested
 
     def slow(file: Path, _images: object = None) -> dict:
         if not names:
             names.append(file)
-            cli.finish(
+            finish.finish(
                 replace(SHORT, epochs=1, warmup=0.5, variant="second"),
                 images,
                 own_folders / "work" / "weights",
             )
         return tested(file)
 
-    monkeypatch.setattr(cli, "tested", slow)
-    card = cli.finish(
+    monkeypatch.setattr(finish, "tested", slow)
+    card = finish.finish(
         replace(SHORT, epochs=1, warmup=0.5, variant="first"), images, own_folders / "work" / "weights"
     )
     assert card["test"]["n"] == 4000
@@ -391,7 +391,7 @@ def test_a_candidate_is_judged_on_held_out_images_and_no_test_image_is_looked_at
 
     monkeypatch.setattr(cli.data, "load", load)
     recipe = replace(SHORT, epochs=1, warmup=0.5, variant="candidate")
-    card = cli.finish(recipe, images, own_folders / "work" / "weights", candidate=True)
+    card = finish.finish(recipe, images, own_folders / "work" / "weights", candidate=True)
     assert (card["candidate"], "test" in card) == (True, False)
     assert card["train"]["n"] + card["valid"]["n"] == len(images)
     assert card["valid"]["images"] not in (images.hash, card["train"]["images"])
@@ -450,7 +450,7 @@ def test_a_soup_of_one_or_with_training_or_a_start_is_refused(wrong):
 
 
 def test_a_finished_soup_tells_what_it_is_made_of(own_folders, images):
-    card = cli.finish(SOUP, images, own_folders / "work" / "weights")
+    card = finish.finish(SOUP, images, own_folders / "work" / "weights")
     parts = [checkpoints.card(name) for name in SOUP.soup]
     assert [part["sha256"] for part in card["soup"]] == [part["sha256"] for part in parts]
     assert card["epochs"] == sum(part["epochs"] for part in parts)
@@ -459,7 +459,7 @@ def test_a_finished_soup_tells_what_it_is_made_of(own_folders, images):
     assert card["test"]["accuracy"] > 0.9
     assert card["history"] == []
     missing = replace(SOUP, soup=(*SOUP.soup, "cifar10/resnet18/first"))
-    assert [step.name for step in cli.before(missing)] == ["cifar10/resnet18/first"]
+    assert [step.name for step in shipped_recipes.before(missing)] == ["cifar10/resnet18/first"]
 
 
 def test_a_share_without_a_start_is_refused():

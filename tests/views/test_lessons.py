@@ -53,7 +53,7 @@ def test_there_are_five_lessons():
         ("ber=1e-2}", "ber=1e-2 maps=3}", "has maps; a figure names checkpoint"),
         ("minutes = 5\n", "", "lacks minutes"),
         ("about =", "abuot =", "has abuot"),
-        ("title = ", "title ", "not a readable lesson"),
+        ("title = ", "title ", "not a readable TOML lesson"),
     ],
 )
 def test_a_lesson_that_cannot_work_is_refused_with_its_fault(tmp_path, old, new, said):

@@ -34,6 +34,7 @@ def _sky(rng: Rng) -> Floats:
 
 
 def foliage(rng: Rng) -> Floats:
+    """A blurred wood in a season's colours, (CANVAS, CANVAS, 3) in 0..1."""
     season = rng.uniform(0, 1) ** 3  # mostly green, autumn now and then
     light = np.array([0.42, 0.58, 0.2]) + season * np.array([0.35, -0.12, -0.05])
     leaves = 0.45 * noise(rng, 5) + 0.55 * noise(rng, int(rng.integers(14, 28)))

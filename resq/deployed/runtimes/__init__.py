@@ -75,7 +75,10 @@ def engine(carrier: str, memory: bytes, about: dict[str, Any]) -> Engine:
 
 
 def padded(part: np.ndarray, batch: int) -> np.ndarray:
-    """A part of the inputs, filled up to a batch with its first."""
+    """A part of the inputs, filled up to a batch with its first.
+
+    (n, ...) -> (batch, ...) of the same type, n <= batch.
+    """
     if len(part) == batch:
         return part
     return np.concatenate([part, np.repeat(part[:1], batch - len(part), axis=0)])

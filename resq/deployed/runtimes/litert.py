@@ -81,7 +81,10 @@ class Engine:
         return _dequantized(raw, given)
 
     def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:
-        """Each output of the file, integers as they are."""
+        """Each output of the file, integers as they are.
+
+        ``values`` is (N, ...) in the type of the input; each output is (N, ...).
+        """
         made = _sized(self._now(), batch)
         taken, given = made.get_input_details()[0]["index"], [d["index"] for d in made.get_output_details()]
         parts: list[list[np.ndarray]] = [[] for _ in given]

@@ -87,7 +87,7 @@ class Engine:
         return self._flipped
 
     def input(self) -> tuple[str, float, int]:
-        """dtype of the input; ONNX says no scale of it."""
+        """Dtype of the input; ONNX says no scale of it."""
         kind = self._clean.get_inputs()[0].type.removeprefix("tensor(").removesuffix(")")
         return {"float": "float32"}.get(kind, kind), 0.0, 0
 

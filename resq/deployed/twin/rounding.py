@@ -1,5 +1,7 @@
 """Rounding that lets gradients through: forward as integers do it, backward as if it were not there.
 
+Tensors are float32 of any shape; the result is of the same shape.
+
 Source: Bengio et al. 2013, arXiv:1308.3432 (the straight-through estimator).
 """
 

@@ -1,5 +1,7 @@
 """TFLite's operators in torch. Add one: ``(values, step) -> Tensor`` and a line in OPS.
 
+Tensors are float32 in the shapes that the graph gives them; images are (N, H, W, C).
+
 Products of integers are summed up as integers (floats hold them exactly up to 2**24), scaled once in float32
 and rounded half to even, as XNNPACK, LiteRT's default delegate, does it; everything else is computed in real
 numbers and rounded to the output's quantizer. Images keep TFLite's order of axes, NHWC.

@@ -1,4 +1,7 @@
-"""TFLite's operators that move numbers and compute none: the integers are passed on as they are."""
+"""TFLite's operators that move numbers and compute none: the integers are passed on as they are.
+
+Tensors have the shapes that the graph gives them, and any type.
+"""
 
 from __future__ import annotations
 

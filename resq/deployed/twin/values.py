@@ -1,4 +1,7 @@
-"""The values of a twin while it computes: words of the file, constants, and what operators have made."""
+"""The values of a twin while it computes: words of the file, constants, and what operators have made.
+
+Tensors have the shapes that the graph gives them; integers of the file are float32 while the twin computes.
+"""
 
 from __future__ import annotations
 

@@ -38,9 +38,9 @@ EXPORTED = ("archive_format", "archive_version", "models/model.json", "serialize
 
 
 def named(name: str, head: bytes) -> str:
-    """What a file is that holds no torch weights, and what to do; empty where nothing is known of it.
+    r"""What a file is that holds no torch weights, and what to do; empty where nothing is known of it.
 
-    >>> named("net.bin", b"\\x1c\\0\\0\\0TFL3")[:17]
+    >>> named("net.bin", b"\x1c\0\0\0TFL3")[:17]
     'is a TFLite model'
     """
     for (at, mark), sentence in MARKS.items():

@@ -84,21 +84,26 @@ class Machine:
         return items
 
     def remember(self, place: Any) -> None:
+        """The last item under a number, by default the next one."""
         self.memo[len(self.memo) if place is None else int(place)] = self.stack[-1]
 
     def name(self, arg: str | None) -> None:
+        """A name of a module, refused where it is not among those allowed."""
         module, name = self.last(2) if arg is None else arg.split(" ", 1)
         self.stack.append(Named(_allowed(f"{module}.{name}")))
 
     def fill(self, pairs: list[Any]) -> None:
+        """Keys and values into the dict on top."""
         _fill(self.stack[-1], pairs)
 
     def new_dict(self, _: Any) -> None:
+        """A dict of the items above the mark."""
         items = self.above()
         self.stack.append({})
         self.fill(items)
 
     def call(self, _: Any) -> None:
+        """What a name makes of its arguments, of the few that are allowed."""
         what, arguments = self.last(2)
         self.stack.append(_called(what.name, arguments))
 

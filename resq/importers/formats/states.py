@@ -43,6 +43,7 @@ def chosen(value: Any, asked: str = "") -> State:
 
     Args:
         asked: its key, or keys with / between them, where the file holds several.
+
     Raises:
         RefusedError: there is none; or several fit and none was asked for; the sentence names them.
     """

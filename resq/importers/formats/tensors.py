@@ -87,7 +87,10 @@ class Plain:
         return self.values.shape
 
     def read(self, file: Path) -> np.ndarray:
-        """The values; the file is not needed."""
+        """The values; the file is not needed.
+
+        Shape and type are those that the file says.
+        """
         return self.values
 
 

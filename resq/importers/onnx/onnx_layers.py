@@ -132,7 +132,10 @@ class Walk:
         return found[0] if len(found) == 1 and name not in self.ends else None
 
     def value(self, name: str) -> np.ndarray:
-        """The floats of a constant."""
+        """The floats of a constant.
+
+        float32, in the shape of the initializer.
+        """
         return np.asarray(self.p.values.of(name).floats, np.float32)
 
     def _two(self, node: Any, moving: str, before: frozenset[int]) -> None:

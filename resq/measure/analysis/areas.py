@@ -11,8 +11,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from resq.measure.analysis.stats import t_interval
-
 BERS = (1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2)  # R_F
 EPS = (0.0, 2.0, 4.0, 8.0)  # R_A, in 1/255
 
@@ -42,6 +40,8 @@ def nested(rows: pd.DataFrame, axis: str = "ber") -> tuple[np.ndarray, np.ndarra
 def above_chance(accuracy: np.ndarray, classes: int) -> np.ndarray:
     """Accuracy counted from guessing: 0 for one in ``classes``, 1 for all correct; below 0 is possible.
 
+    Accuracies float64 in 0..1, of any shape.
+
     >>> above_chance(np.array([1.0, 0.55, 0.1]), 10).round(3).tolist()
     [1.0, 0.5, 0.0]
     """
@@ -50,6 +50,8 @@ def above_chance(accuracy: np.ndarray, classes: int) -> np.ndarray:
 
 def retention(accuracy: np.ndarray, clean: np.ndarray | float, classes: int) -> np.ndarray:
     """Share of the accuracy above chance that is kept.
+
+    Accuracies float64 in 0..1, of any shape.
 
     >>> retention(np.array([0.5]), 0.9, 10).tolist()
     [0.5]
@@ -67,16 +69,18 @@ def area(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.trapezoid(y, x, axis=-1) / (x[-1] - x[0])
 
 
-def r_f(bers: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-    """R_F: mean accuracy over log BER between 1e-4 and 2e-2, from the seven rates of ``BERS``.
+def r_f(bers: np.ndarray, accuracy: np.ndarray, over: tuple[float, ...] = BERS) -> np.ndarray:
+    """R_F: mean accuracy over log BER, from 1e-4 to 2e-2 unless other rates are named.
 
     Args:
-        bers: rates (K,) that include those of ``BERS``; others are not looked at.
+        bers: rates (K,) that include those of ``over``; others are not looked at.
         accuracy: (..., K).
+        over: ascending rates; a number of one range says nothing beside one of another.
+
     Raises:
-        ValueError: one of the seven was not measured.
+        ValueError: one of them was not measured.
     """
-    return area(np.log10(BERS), _at(bers, accuracy, BERS, "BER"))
+    return area(np.log10(over), _at(bers, accuracy, over, "BER"))
 
 
 def r_a(eps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
@@ -85,6 +89,7 @@ def r_a(eps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
     Args:
         eps: budgets (K,) in 1/255 that include those of ``EPS``.
         accuracy: (..., K), per-image worst case (``worst_case``).
+
     Raises:
         ValueError: one of the four was not measured.
     """
@@ -92,7 +97,10 @@ def r_a(eps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
 
 
 def whole(x: np.ndarray, of: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> bool:
-    """Whether ``of``, which is ``r_f`` or ``r_a``, has all the points that it needs among ``x``."""
+    """Whether ``of``, which is ``r_f`` or ``r_a``, has all the points that it needs among ``x``.
+
+    ``x`` is (points,) float64.
+    """
     wanted = np.array(BERS if of is r_f else EPS)
     return bool(np.isclose(x[None, :], wanted[:, None], rtol=1e-6, atol=0).any(axis=1).all())
 
@@ -134,18 +142,3 @@ def p50(bers: np.ndarray, accuracy: np.ndarray, classes: int) -> float:
     i = below[0]
     share = (kept[i - 1] - 0.5) / (kept[i - 1] - kept[i])
     return np.exp(np.log(bers[i - 1]) + share * np.log(bers[i] / bers[i - 1]))
-
-
-def p50_interval(bers: np.ndarray, accuracy: np.ndarray, classes: int) -> tuple[float, float]:
-    """95 % interval of ``p50`` over maps (maps, K), each nested over all rates: jackknife of its logarithm.
-
-    Source: Tukey's pseudo-values; NaN where leaving one map out leaves no such BER.
-    """
-    count = len(accuracy)
-    if count < 2:
-        return float("nan"), float("nan")
-    whole = np.log10(p50(bers, accuracy, classes))
-    without = np.log10([p50(bers, np.delete(accuracy, i, axis=0), classes) for i in range(count)])
-    pseudo = count * whole - (count - 1) * without
-    low, high = t_interval(pseudo, limits=(-np.inf, np.inf))
-    return float(10**low), float(10**high)

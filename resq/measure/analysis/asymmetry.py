@@ -39,17 +39,24 @@ def resilience(rows: pd.DataFrame) -> pd.DataFrame:
     Args:
         rows: of checkpoints whose variants end in ``MODEL-sSEED``, such as asym-af-s3; BER and eps cells on
             the same images, with the per-image answers in ``right``.
+
     Raises:
         ValueError: a variant that says no model and seed, or cells that an area needs and are lacking.
     """
-    lines = []
+    lines, over = [], rates(rows)
     for checkpoint, part in rows.groupby("checkpoint", sort=True):
         model, seed = named(str(checkpoint))
         bers, kept = areas.nested(part, "ber")
         eps, worst = attacked(part)
-        r_a, r_f = float(areas.r_a(eps, worst)), float(areas.r_f(bers, kept).mean())
+        r_a, r_f = float(areas.r_a(eps, worst)), float(areas.r_f(bers, kept, over).mean())
         lines.append({"model": model, "seed": seed, "clean": float(worst[0]), "R_A": r_a, "R_F": r_f})
     return pd.DataFrame(lines).sort_values(["seed", "model"], ignore_index=True)
+
+
+def rates(rows: pd.DataFrame) -> tuple[float, ...]:
+    """The rates that R_F of a study runs over: those above 0 that all of its networks were measured at."""
+    each = [set(part.loc[part["axis"] == "ber", "ber"]) - {0.0} for _, part in rows.groupby("checkpoint")]
+    return tuple(sorted(set.intersection(*each))) if each else ()
 
 
 def lacking(rows: pd.DataFrame) -> str:
@@ -115,8 +122,9 @@ def answers(rows: pd.DataFrame) -> np.ndarray | None:
     if (rows["right"].map(len) == 0).any() or any(rows[key].nunique() > 1 for key in ("images", "n")):
         return None
     found: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
+    over = rates(rows)
     for checkpoint, part in rows.groupby("checkpoint", sort=True):
-        found[named(str(checkpoint))] = _kept(part), _withstood(part)
+        found[named(str(checkpoint))] = _kept(part, over), _withstood(part)
     seeds = sorted({s for _, s in found if all((m, s) in found for m in ("00", "a", "f"))})
     if not seeds or len({kept.shape for kept, _ in found.values()}) > 1:
         return None
@@ -125,11 +133,11 @@ def answers(rows: pd.DataFrame) -> np.ndarray | None:
     return np.stack([*attacked, f[2] - f[0], f[1] - f[0]])
 
 
-def _kept(rows: pd.DataFrame) -> np.ndarray:
+def _kept(rows: pd.DataFrame, over: tuple[float, ...]) -> np.ndarray:
     """R_F of every map and image, (maps, images)."""
-    part = rows[(rows["axis"] == "ber") & rows["ber"].isin(areas.BERS)].sort_values(["ber", "map"])
-    right = variance.answers(part).reshape(len(areas.BERS), -1, int(part["n"].iloc[0]))
-    return areas.r_f(np.array(areas.BERS), np.moveaxis(right.astype(float), 0, -1))
+    part = rows[(rows["axis"] == "ber") & rows["ber"].isin(over)].sort_values(["ber", "map"])
+    right = variance.answers(part).reshape(len(over), -1, int(part["n"].iloc[0]))
+    return areas.r_f(np.array(over), np.moveaxis(right.astype(float), 0, -1), over)
 
 
 def _withstood(rows: pd.DataFrame) -> np.ndarray:
@@ -145,6 +153,7 @@ def asymmetry(by_seed: pd.DataFrame, each: np.ndarray | None = None, level: floa
     Args:
         by_seed: as of ``effects``.
         each: as of ``answers``, for intervals over seeds, maps and images; None: over seeds alone.
+
     Returns:
         Also ``seeds``; ``over``, what the intervals count; ``g`` of both direct gains. Lambda is NaN where
         one of them is not clear of 0 (g >= 1).
@@ -224,3 +233,25 @@ WORDS = {
     "reversed": "hardening against attacks carries over to faults more than the reverse",
     "undecided": "the interval of Lambda holds 0, or that of F's help against attacks does",
 }
+
+
+def line(rows: pd.DataFrame) -> dict[str, Any]:
+    """One network's line."""
+    return {str(k): v for k, v in resilience(rows).iloc[0].to_dict().items()}
+
+
+def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
+    """The study, each network's areas, the effects with intervals, Lambda and the verdict."""
+    found = resilience(rows)
+    lead = asymmetry(effects(found), answers(rows))
+    word = verdict(lead)
+    return {
+        "study": study,
+        "networks": found.to_dict("records"),
+        "means": found.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
+        "effects": lead,
+        "verdict": word,
+        "meaning": WORDS[word],
+        # A study may be gone on with by another version of the code.
+        "hashes": {k: ", ".join(rows[k].unique()) for k in ("images", "code")},
+    }

@@ -1,5 +1,4 @@
-"""Which of several measured cells answers a question: one rule for tables, claims, texts and pages. pandas
-only.
+"""Which of several measured cells answers a question: one rule for tables, claims, texts and pages.
 
 One point of one network may have been measured more than once: on more images, over more maps, with maps
 drawn at another rate. The one with the narrowest 95 % interval over maps and images speaks, one on the whole

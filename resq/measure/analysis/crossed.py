@@ -11,10 +11,10 @@ import numpy as np
 
 
 def covariance(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Covariance (K, K) of the K means, and the degrees of freedom of their summed variances by
-    Satterthwaite.
+    """Covariance (K, K) of the K means, and the degrees of freedom of their summed variances.
 
-    Unbiased where every factor and every meeting of factors adds noise of its own.
+    Unbiased where every factor and every meeting of factors adds noise of its own. Degrees of freedom by
+    Satterthwaite 1946.
 
     Args:
         values: float (K, levels of a factor, levels of the next, ...); a factor of one level is taken as

@@ -33,6 +33,7 @@ def ratio(above: Sequence[float], below: Sequence[float], level: float = 0.95) -
     Returns:
         ``mean``, ``low``, ``high``, and ``g``, the squared half width of the denominator's interval in units
         of its mean. At g >= 1 that interval holds 0 and the ratio has no bounded interval.
+
     Raises:
         ValueError: unequal lengths.
     Source: Fieller 1954, doi:10.1111/j.2517-6161.1954.tb00159.x.
@@ -62,21 +63,6 @@ def fieller(above: float, below: float, spread: np.ndarray, t: float) -> dict[st
     root = math.sqrt(max(0.0, linear**2 - square * fixed))
     low, high = float((linear - root) / square), float((linear + root) / square)
     return {"mean": above / below, "low": low, "high": high, "g": g}
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """P values corrected for their number, in their order: small ones hold for all together.
-
-    Source: Holm 1979, https://www.jstor.org/stable/4615733.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order, corrected, worst = np.argsort(p, kind="stable"), [0.0] * len(p), 0.0
-    for rank, i in enumerate(order):
-        worst = max(worst, min(1.0, (len(p) - rank) * p[i]))
-        corrected[i] = worst
-    return corrected
 
 
 def level_of(comparisons: int, level: float = 0.95) -> float:

@@ -238,3 +238,12 @@ def agreement(measured: pd.DataFrame, instant: pd.DataFrame) -> Agreement:
     half = 1.96 * np.sqrt((1 + rho**2 / 2) / (n - 3))
     z = np.arctanh(min(rho, 1 - 1e-12))
     return Agreement(rho, float(np.tanh(z - half)), float(np.tanh(z + half)), n, len(both))
+
+
+def summary(frame: pd.DataFrame) -> dict[str, Any]:
+    """The cells of each kind of rows, and how well two kinds agree where both are there."""
+    of_kind = {kind: cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
+    result: dict[str, Any] = {kind: part.to_dict("records") for kind, part in of_kind.items()}
+    if len(of_kind) == 2:
+        result["agreement"] = asdict(agreement(of_kind["measured"], of_kind["instant"]))
+    return result

@@ -32,6 +32,7 @@ def points(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFr
         rows: of one checkpoint; random faults in all layers are looked at.
         sizes: weights of each layer, in network order.
         encoding: which of several pairs of encodings is meant: either of a pair, or a mixture of it.
+
     Returns:
         One line per encoding and BER measured for all of them, on the same images and fault maps, in the
         order of ``share``: of all weights, those stored apart; ``layers`` of ``of`` layers; ``mean`` over
@@ -59,6 +60,7 @@ def copies(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFr
             small layers take as many flips as large ones.
         sizes: weights of each layer, in network order.
         encoding: of the words; or with some layers stored several times.
+
     Returns:
         Lines of ``stats.curve``, on the same images and fault maps, in the order of ``memory``: stored bits
         per weight; ``share`` of all weights that is stored several times, in ``layers`` of ``of`` layers.

@@ -1,5 +1,4 @@
-"""How much more accurate one network is than another, on the fault maps and images that both were measured
-on.
+"""How much more accurate one network is than another, on the same fault maps and images.
 
 Both answer the same images while the same bits flip, so what an image or a map does to both cancels. The
 interval counts maps and images as crossed random effects of the difference of answers; whether maps are
@@ -52,6 +51,7 @@ def difference(a: pd.DataFrame, b: pd.DataFrame, comparisons: int = 1) -> Differ
     Args:
         a, b: the rows of one cell each, one per map, with their answers per image.
         comparisons: of how many this is one; the interval then has their joint level of 95 % (Bonferroni).
+
     Raises:
         ValueError: rows without answers per image, of other images, or with none in common.
     """

@@ -77,6 +77,7 @@ def best(
             M (cost_per_map + n cost_per_image).
         images: the largest n, all images there are.
         fewest: the smallest M, so that a t interval over maps means something.
+
     Raises:
         ValueError: a half-width or a cost that is not above 0.
     Source: the cheapest n is near sqrt(within cost_per_map / (map cost_per_image)); Cochran 1977, 10.6.
@@ -95,7 +96,10 @@ def best(
 
 
 def needed(variance: np.ndarray, half: float, fewest: int = START) -> np.ndarray:
-    """How many independent values of this variance have a 95 % t interval of ``half`` to either side."""
+    """How many independent values of this variance have a 95 % t interval of ``half`` to either side.
+
+    ``variance`` float64 of any shape, of accuracies in 0..1; the result int64 of the same shape.
+    """
     count = np.full(np.shape(variance), float(fewest))
     for _ in range(6):  # t depends on the count it leads to; after a few rounds nothing changes
         t = special.stdtrit(count - 1, 0.975)

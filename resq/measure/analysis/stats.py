@@ -102,6 +102,8 @@ def codes(group: pd.DataFrame) -> str:
 def quantiles(values: np.ndarray) -> dict[str, float]:
     """The values that 5, 25, 50, 75 and 95 % of the maps do not exceed, linear between maps.
 
+    ``values`` is (maps,) float64.
+
     >>> quantiles(np.array([0.0, 0.2, 0.4, 0.6, 0.8]))["q25"]
     0.2
     """
@@ -109,7 +111,10 @@ def quantiles(values: np.ndarray) -> dict[str, float]:
 
 
 def standard_error(values: np.ndarray) -> float:
-    """Standard error of a mean of independent values; NaN for fewer than two."""
+    """Standard error of a mean of independent values; NaN for fewer than two.
+
+    ``values`` is (maps,) float64.
+    """
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
@@ -120,6 +125,8 @@ def t_quantile(count: float, level: float = 0.95) -> float:
 
 def t_half_width(values: np.ndarray, level: float = 0.95) -> float:
     """Half-width of the t interval of a mean of independent values; NaN for fewer than two.
+
+    ``values`` is (maps,) float64.
 
     >>> round(t_half_width(np.array([0.5, 0.6, 0.7])), 3)
     0.248

@@ -114,6 +114,8 @@ def _of_one_attack(rows: pd.DataFrame) -> pd.DataFrame:
 def pareto_front(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Indices of the Pareto-optimal points (x and y maximised), in descending order of x.
 
+    ``x`` and ``y`` are (points,) float64; the result int64 (points on the front,).
+
     >>> pareto_front(np.array([0.9, 0.8, 0.7]), np.array([0.2, 0.5, 0.4])).tolist()
     [1, 0]
     """

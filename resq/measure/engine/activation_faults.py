@@ -48,6 +48,7 @@ def faulty(
         rate: per bit of every activation tensor that a convolution or linear layer reads, but the pixels.
         rng: read in the order of the forward passes, so the same images in the same order see the same flips.
         top: the rate that is drawn at; at ``rate`` a part of these flips, as in the weights' fault maps.
+
     Raises:
         ValueError: a rate outside [0, 1] or beyond ``top``.
     """

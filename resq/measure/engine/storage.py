@@ -7,8 +7,9 @@ from typing import Any
 
 from scipy import special
 
+from resq import checkpoints
 from resq.checkpoints import Checkpoint
-from resq.core.encoding import MOST_COPIES, Encoding
+from resq.core.encoding import FLOATS, MOST_COPIES, Encoding
 from resq.core.errors import ResqError
 from resq.measure.engine.faulty_network import FaultyNetwork
 
@@ -32,6 +33,7 @@ def copies(n_bits: int, rate: float, wrong: float = 0.1) -> int:
 
     Args:
         n_bits: bits of one copy; each copy of a bit flips independently with probability ``rate``.
+
     Raises:
         ValueError: no number up to 99 is enough.
 
@@ -43,3 +45,10 @@ def copies(n_bits: int, rate: float, wrong: float = 0.1) -> int:
         if n_bits * special.bdtrc(k // 2, k, rate) < wrong:
             return k
     raise ResqError(f"more than {MOST_COPIES} copies of {n_bits} bits would be needed at a rate of {rate:g}")
+
+
+def of_checkpoint(name: str) -> list[dict[str, Any]]:
+    """What a checkpoint takes in its own encoding, also with what lies beside the words protected."""
+    own = Encoding.parse(checkpoints.default_encoding(name)).bare
+    more = ["+floats9"] + ["+folded", "+folded9"] * (own.code not in FLOATS and own.per == "channel")
+    return storage(checkpoints.load(name), [str(own), *(f"{own}{form}" for form in more)])

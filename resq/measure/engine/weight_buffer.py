@@ -124,7 +124,10 @@ def _bits(numbers: np.ndarray) -> np.ndarray:
 
 
 def flatten(body: nn.Module, model: QuantizedModel, factors: Mapping[str, np.ndarray]) -> WeightBuffer:
-    """Moves the weights of the body, as they are, into one memory that its parameters view from now on."""
+    """Moves the weights of the body, as they are, into one memory that its parameters view from now on.
+
+    ``factors`` are float32 (output channels,) by layer.
+    """
     sizes = [-(-q.words.size // ALIGN) * ALIGN for q in model.weights.values()]
     starts = [0, *np.cumsum(sizes).tolist()]
     half = body.get_parameter(next(iter(model.weights))).dtype == torch.bfloat16

@@ -27,6 +27,7 @@ def run(cells: Sequence[Cell], workers: int = 1, cluster: str = "") -> Iterator[
     Args:
         workers: processes on this machine; 1 measures in this one.
         cluster: address of a Dask scheduler, which then decides where; ``workers`` does not matter.
+
     Raises:
         ValueError: fewer than one worker, a cluster that does not answer, or what measuring raises.
     """

@@ -55,7 +55,7 @@ class Check:
 
     @property
     def verdict(self) -> str:
-        """ "green", "amber", "red", "not measured", "dropped", or "too few images"."""
+        """One of "green", "amber", "red", "not measured", "dropped", and "too few images"."""
         if self.dropped:
             return "dropped"
         if self.value is None:

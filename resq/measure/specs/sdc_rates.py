@@ -63,6 +63,7 @@ def leveugle(population: float, error: float, level: float = 0.95, share: float 
         population: N, all faults there are (bits of the memory); infinity if need be.
         error: e, half-width of the interval.
         share: p, a first guess of the rate; 0.5 asks for most.
+
     Raises:
         ValueError: an error or a share outside (0, 1).
     Source: Leveugle et al., DATE 2009: N / (1 + e^2 (N - 1) / (t^2 p (1 - p))).

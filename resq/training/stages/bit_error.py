@@ -114,7 +114,10 @@ def _kept(options: Options) -> Options:
 def memory(
     body: nn.Module, names: tuple[str, ...], encoding: Encoding, draw: Draw, rng: np.random.Generator
 ) -> tuple[dict[str, Tensor], Callable[[], dict[str, Tensor]]]:
-    """What the stored weights are read as, and what reads them with a fresh fault map."""
+    """What the stored weights are read as, and what reads them with a fresh fault map.
+
+    Tensors are float32 in the shape of the weight of that name.
+    """
     where = next(body.parameters()).device
     if where.type != "cpu" and isinstance(draw, AtRates) and device_quant.supports(encoding, len(names)):
         close = device_quant.quantize_weights(body, names, encoding)
@@ -155,6 +158,8 @@ def _draw(site: StageInput, options: Options) -> AtRates:
 def by_vulnerability(harm: np.ndarray, sizes: list[int], rate: float, share: float) -> list[float]:
     """Rates per layer: ``share`` of all expected flips in proportion to harm x size, the rest evenly.
 
+    ``harm`` is float64 (layers,); rates are probabilities per stored bit.
+
     The expected number of flips stays that of ``rate`` unless a layer's rate would exceed 0.5.
 
     >>> by_vulnerability(np.array([3.0, 1.0]), [10, 10], 0.01, 1.0)
@@ -182,6 +187,8 @@ def clipping(site: StageInput, options: Options) -> Callable[[nn.Module], None] 
 
 def bound(weight: np.ndarray, options: Options) -> float:
     """The largest absolute weight that the options allow in this layer.
+
+    ``weight`` is float32 of any shape.
 
     >>> bound(np.array([-1.0, 1.0]), {"w_max": 0.0, "w_sigma": 2.5})
     2.5

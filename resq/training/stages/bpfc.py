@@ -50,7 +50,7 @@ def bpfc(site: StageInput, options: Options) -> StageResult:
 
 
 def parts(epochs: int, count: int) -> Callable[[int], int]:
-    """epoch -> which of ``count`` equal parts of the run it lies in.
+    """Epoch -> which of ``count`` equal parts of the run it lies in.
 
     >>> [parts(4, 2)(epoch) for epoch in range(4)]
     [0, 0, 1, 1]
@@ -76,6 +76,8 @@ def coarsened(x: Tensor, planes: int, rng: np.random.Generator) -> Tensor:
 
 def quantized(z: Tensor, planes: int) -> Tensor:
     """Grey levels -> the middle of their interval of 2^planes levels, cut to 0..255, over 255.
+
+    Float32 of any shape; the result is of the same shape, in 0..1.
 
     >>> (quantized(torch.tensor([0.0, 31.9, 32.0, 250.0, -3.0]), 5) * 255).round().tolist()
     [16.0, 16.0, 48.0, 240.0, 0.0]

@@ -35,6 +35,8 @@ class _Through(torch.autograd.Function):
 def straight_through(weight: Tensor, value: Tensor, limit: float = float("inf")) -> Tensor:
     """``value``, whose gradient reaches ``weight`` unchanged but for a cut of each element at +-``limit``.
 
+    Float32 of the same shape.
+
     >>> w = torch.tensor([0.30, -0.70], requires_grad=True)
     >>> (straight_through(w, torch.tensor([0.25, -0.75])) * torch.tensor([2.0, 3.0])).sum().backward()
     >>> w.grad
@@ -51,7 +53,10 @@ def quantize_weights(body: nn.Module, names: tuple[str, ...], encoding: Encoding
 
 
 def read(body: nn.Module, words: QuantizedModel) -> dict[str, Tensor]:
-    """What the words are read as, by name, in the memory order of the weights."""
+    """What the words are read as, by name, in the memory order of the weights.
+
+    Tensors are float32 in the shape of the weight of that name.
+    """
     own = dict(body.named_parameters())
     return {name: _like(own[name], quant.dequantize(q)) for name, q in words.weights.items()}
 
@@ -79,7 +84,10 @@ def _like(weight: Tensor, values: np.ndarray) -> Tensor:
 def call_with(
     network: nn.Module, x: Tensor, values: Mapping[str, Tensor], limit: float = float("inf")
 ) -> Tensor:
-    """Logits with ``values`` in place of the body's weights; all gradients are cut at ``limit``."""
+    """Logits with ``values`` in place of the body's weights; all gradients are cut at ``limit``.
+
+    ``x`` is (N, 3, H, W) float32 in [0, 1], logits (N, classes) float32.
+    """
     own = {n.removeprefix("body."): p for n, p in network.named_parameters()}
     rest = {} if limit == float("inf") else {n: p for n, p in own.items() if n not in values}
     swapped = {f"body.{n}": straight_through(own[n], v, limit) for n, v in values.items()}

@@ -23,7 +23,10 @@ NEAR = 0.001  # standard deviation of the noise that TRADES begins with: at the 
 
 
 def stepped(network: nn.Module, x: Tensor, y: Tensor, options: Options, rng: np.random.Generator) -> Tensor:
-    """PGD from a random start; a single step is 1.25 eps long."""
+    """PGD from a random start; a single step is 1.25 eps long.
+
+    ``x`` and the result are (N, 3, H, W) float32 in [0, 1], ``y`` int64 (N,).
+    """
     steps, eps = options["steps"], options["eps"] / 255
     step = 1.25 * eps if steps == 1 else options["step"] / 255
     return pgd(network, x, y, eps, rng=rng, steps=steps, step=step, early_stop=False)
@@ -31,6 +34,8 @@ def stepped(network: nn.Module, x: Tensor, y: Tensor, options: Options, rng: np.
 
 def noisy(network: nn.Module, x: Tensor, y: Tensor, options: Options, rng: np.random.Generator) -> Tensor:
     """N-FGSM: one step of eps from a point within twice eps, and nothing is cut: up to three eps away.
+
+    ``x`` and the result are (N, 3, H, W) float32, ``y`` int64 (N,).
 
     That a step is not cut back keeps a network from learning to resist single steps alone, at two passes.
     """
@@ -64,6 +69,8 @@ MOVERS: dict[str, Mover] = {"pgd": stepped, "n-fgsm": noisy, "trades": apart}
 
 def moved(network: nn.Module, x: Tensor, y: Tensor, options: Options, rng: np.random.Generator) -> Tensor:
     """Images moved as ``options["method"]`` says, by PGD where it is silent.
+
+    ``x`` and the result are (N, 3, H, W) float32, ``y`` int64 (N,).
 
     Raises:
         ValueError: no such method.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from resq.checkpoints import Checkpoint
-from resq.core import Dataset, Encoding, lookup, seeds
+from resq.core import Dataset, Encoding, lookup, validation
 from resq.core.errors import ResqError
 
 Options = Mapping[str, Any]
@@ -115,10 +115,7 @@ def options(name: str, stages: Mapping[str, Stage], given: Options) -> dict[str,
 
 
 def _check(name: str, value: Any, default: Any) -> None:
-    kind = type(default)
-    allowed = (int, float) if kind is float else (kind,)
-    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool) or value != value:
-        raise ResqError(f"{name} is a {kind.__name__} such as {default!r}, got {value!r}")
+    validation.check_type(name, value, type(default), like=f" such as {default!r}")
     if isinstance(value, int | float) and value < 0:
         raise ResqError(f"{name} must not be negative, got {value!r}")
     if name.endswith((".encoding", ".apart")) and value != default:
@@ -131,19 +128,3 @@ def run_identity(site: StageInput, given: Options) -> str:
     """16 hex digits of everything but the recipe and the images that decides a stage's run."""
     said = json.dumps([site.checkpoint.hash, site.seed, dict(given)], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
-
-
-def held_out(images: Dataset, share: float = 0.1, most: int = 2000) -> tuple[Dataset, Dataset]:
-    """(training, validation) parts of a training split; images of one group stay together.
-
-    The same for every seed and stage, so that what one stage is judged by no other has trained on. A base
-    network was trained on all of them: its own validation accuracy is that of images it has seen.
-    """
-    groups = np.arange(len(images)) if images.groups is None else images.groups
-    kinds, member = np.unique(groups, return_inverse=True)
-    order = seeds.rng(0, "held out", images.name).permutation(len(kinds))
-    sizes = np.cumsum(np.bincount(member)[order])
-    wanted = min(most, round(share * len(images)))
-    chosen = order[: max(1, int(np.searchsorted(sizes, wanted, side="right")))]
-    inside = np.isin(member, chosen)
-    return images.take(np.flatnonzero(~inside)), images.take(np.flatnonzero(inside))

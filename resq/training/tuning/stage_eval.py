@@ -71,7 +71,10 @@ def spread(checkpoint: Checkpoint) -> float:
 def network_with(
     checkpoint: Checkpoint, state: Mapping[str, np.ndarray], encoding: Encoding
 ) -> networks.Network:
-    """A network of the checkpoint's kind with ``state``, its weights read from words."""
+    """A network of the checkpoint's kind with ``state``, its weights read from words.
+
+    Arrays have the shapes and types of the state of the network.
+    """
     there = replace(checkpoint, state=state)
     network = network_of(there, there.quantized(encoding))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

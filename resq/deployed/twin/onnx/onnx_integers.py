@@ -1,5 +1,8 @@
 """ONNX's operators on integers, and ONNX Runtime's own: QDQ pairs, QOperator, dynamic quantization.
 
+Tensors hold the numbers that integers of the file stand for, as float32, in the shapes that the graph gives
+them.
+
 Integers are summed up as integers (floats hold them exactly up to 2**24), scaled once and rounded half to
 even, as ONNX Runtime's CPU kernels do it.
 """

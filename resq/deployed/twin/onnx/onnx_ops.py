@@ -1,5 +1,7 @@
 """ONNX's operators on real numbers, in torch. Add one: ``(values, step) -> Tensor`` and a line in OPS.
 
+Tensors are float32 in the shapes that the graph gives them; images are (N, C, H, W).
+
 Source: the operators' documents, onnx.ai/onnx/operators.
 """
 

@@ -1,4 +1,7 @@
-"""ONNX's operators that move numbers, or compute shapes."""
+"""ONNX's operators that move numbers, or compute shapes.
+
+Tensors have the shapes that the graph gives them, and any type; what computes shapes is int64.
+"""
 
 from __future__ import annotations
 

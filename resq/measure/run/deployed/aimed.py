@@ -30,6 +30,7 @@ def moved(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: Bit
     Args:
         x: images, uint8; ``y`` their labels.
         flips: what the attacker knows to be flipped.
+
     Raises:
         ValueError: the file has operators that a twin does not compute, or the attack's package is missing.
     """

@@ -55,7 +55,10 @@ def noise(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def blinded(of: dict[str, np.ndarray]) -> Check:
-    """Whether questions alone find more than the gradients: then the gradients lead nowhere."""
+    """Whether questions alone find more than the gradients: then the gradients lead nowhere.
+
+    ``of`` holds bool (N,) by attack: which images it leaves classified correctly.
+    """
     shown = {name: float(of[name].mean()) for name in ("square", "twin-pgd", "twin-apgd")}
     best = min(("twin-pgd", "twin-apgd"), key=lambda name: shown[name])
     likely = 100 * noise(of["square"], of[best])
@@ -74,7 +77,10 @@ def blinded(of: dict[str, np.ndarray]) -> Check:
 def file_guards(
     network: Network, x: np.ndarray, y: np.ndarray, eps: float = 8.0, steps: int = 20, seed: int = 0
 ) -> list[Check]:
-    """All guards of a deployed network."""
+    """All guards of a deployed network.
+
+    ``x`` is uint8 (N, C, H, W), ``y`` int64 (N,); eps in 1/255.
+    """
     of = attacked(network, x, y, eps, steps, seed)
     share = {name: float(right.mean()) for name, right in of.items()}
     twin, images = aimed.twin_of(network), torch.from_numpy(x.astype(np.float32)) / 255

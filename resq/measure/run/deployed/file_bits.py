@@ -43,7 +43,10 @@ class Words:
 
 
 def read(unsigned: np.ndarray, stored: Stored) -> np.ndarray:
-    """Words as unsigned integers -> the numbers that they are."""
+    """Words as unsigned integers -> the numbers that they are.
+
+    (n,) unsigned -> (n,) in the type of the tensor.
+    """
     if stored.width < 8:
         top = 0 if stored.dtype.startswith("u") else 1 << (stored.width - 1)
         return (unsigned.astype(np.int16) ^ top) - top
@@ -130,6 +133,7 @@ def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: in
 
     Args:
         x: the attacker's images (N, C, H, W), uint8, read-only to be sent once; ``y`` their labels.
+
     Raises:
         ValueError: the words are floating-point, where one exponent bit ends the search.
     """

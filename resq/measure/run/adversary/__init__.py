@@ -1,0 +1,1 @@
+"""What somebody who attacks a checkpoint reaches, measured: flips that were searched, checks of an attack."""

@@ -1,0 +1,117 @@
+"""What decides an asymmetry study: one frozen value, written down as a TOML file before its runs begin."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from resq.core import Encoding, lookup, validation
+from resq.core.errors import ResqError
+from resq.measure.analysis import areas
+from resq.training.stages import STAGES
+from resq.training.tuning.stage import options
+
+JUDGED_ON = {"test": "", "held-out": "-held-out"}
+
+
+@dataclass(frozen=True)
+class Study:
+    """Every input that decides an asymmetry study.
+
+    Attributes:
+        base: the checkpoint that all networks of all seeds go on from; or, as DATA/NETWORK/VARIANT, the
+            recipe by which every seed trains a base of its own from a random start, where ``recipe`` is true.
+        recipe: whether each seed has a base of its own. What is replicated is then the whole training; with
+            one shared base it is the fine-tuning alone. Such bases learn nothing from held-out images.
+        base_epochs: of those bases; 0: the recipe's own.
+        seeds: how many; each trains its own four networks.
+        epochs: more epochs of every network, even: AF spends half of them on each of the two.
+        images: training images of an epoch; 0: all but the held-out ones.
+        attack: the stage of A, ``adversarial`` (one FGSM step from a random start) or ``bpfc``.
+        rate: bit error rate that F is trained under, in ``encoding``.
+        w_sigma: F's weights are cut to so many standard deviations of their layer; 0: not.
+        a, f: further options of the stages of A and F, by name.
+        n, maps, steps: test images, fault maps and PGD steps of the measurement.
+        bers: rates of R_F, ascending; they include ``areas.BERS``.
+        first: the first seed's number, so that a confirming study has none of its pilot's.
+        on: "test", or "held-out": training images that nothing learned from, for a pilot.
+    """
+
+    base: str
+    seeds: int = 5
+    epochs: int = 2
+    images: int = 1600
+    batch: int = 32
+    lr: float = 0.02
+    attack: str = "adversarial"
+    rate: float = 0.02
+    w_sigma: float = 0.0
+    encoding: str = "int8"
+    n: int = 160
+    maps: int = 5
+    steps: int = 7
+    recipe: bool = False
+    base_epochs: int = 0
+    a: Mapping[str, Any] = field(default_factory=dict)
+    f: Mapping[str, Any] = field(default_factory=dict)
+    bers: tuple[float, ...] = areas.BERS
+    first: int = 0
+    on: str = "test"
+
+    def __post_init__(self) -> None:
+        validation.check_types(self, "study")
+        if self.seeds < 1:
+            raise ResqError(f"a study needs at least 1 seed, got {self.seeds}")
+        if self.epochs < 2 or self.epochs % 2:
+            raise ResqError(f"epochs must be even, half for each half of AF, got {self.epochs}")
+        if self.attack not in ("adversarial", "bpfc"):
+            raise ResqError(f"A is trained by adversarial or bpfc, got {self.attack!r}")
+        lookup("kind of images", self.on, JUDGED_ON)
+        Encoding.parse(self.encoding)
+        for model in ("a", "f"):
+            options(self.stage(model), STAGES, dict(getattr(self, model)))
+        if missing := [ber for ber in areas.BERS if ber not in self.bers]:
+            raise ResqError(f"R_F needs the rates {', '.join(map(str, areas.BERS))}; lacking {missing[0]:g}")
+        if self.base_epochs and not self.recipe:
+            raise ResqError("base_epochs are those of bases that each seed trains; say recipe = true")
+
+    def stage(self, model: str) -> str:
+        """The stage that makes A or F."""
+        return self.attack if model == "a" else "bit_error"
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits of what decides each network and row; which seeds are run does not.
+
+        What was not an option once is left out at its default: earlier studies keep their hash.
+        """
+        said = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("seeds", "first")}
+        for later in ("w_sigma", "recipe", "base_epochs", "a", "f", "bers", "on"):
+            if said[later] == getattr(Study(self.base), later):
+                del said[later]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def cells(self) -> list[tuple[str, int]]:
+        """(model, seed) in the order of the work: what Lambda needs first, AF last."""
+        each = range(self.first, self.first + self.seeds)
+        needed = [(model, seed) for seed in each for model in ("00", "a", "f")]
+        return needed + [("af", seed) for seed in each]
+
+
+def read(file: Path) -> Study:
+    """The study that a TOML file describes; ``about`` says what was decided, and from what.
+
+    Raises:
+        ValueError: not TOML, an unknown field, or a value out of range; the sentence names it.
+    """
+    given = {k: v for k, v in validation.read_toml(file, "study").items() if k != "about"}
+    if "base" not in given:
+        names = ", ".join(one.name for one in dataclasses.fields(Study))
+        raise ResqError(f"{file.name} names no base; a study has {names}")
+    return validation.build(Study, given, file.name, "a study")
