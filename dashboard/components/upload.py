@@ -27,11 +27,22 @@ N = 1000  # test images that its accuracy is measured on
 
 def button() -> None:
     """Opens the dialog in which a network is brought: on every page that has a list of them."""
+    now = st.session_state
+    here = now.get("page", "")
     if st.button("Bring a network", icon=":material/upload_file:", key="bring", type="tertiary"):
+        now.bringing = here
+    elif now.get("bringing") != here:
+        now.bringing = ""  # a link of the dialog has led to this page
+    if now.bringing:
         dialog()
 
 
-@st.dialog("Bring a network of your own", width="large", on_dismiss="rerun")
+def close() -> None:
+    """The page without the dialog."""
+    st.session_state.bringing = ""
+
+
+@st.dialog("Bring a network of your own", width="large", on_dismiss=close)
 def dialog() -> None:
     """The file, what became of it, where to go with it, and those that were brought before."""
     with render.errors_as_sentences():
@@ -44,7 +55,7 @@ def steps(name: str) -> None:
     st.markdown("Go on with it:")
     with st.container(horizontal=True):
         if st.button("Go on here", key="bring_close", icon=":material/check:"):
-            chosen.choose(name)
+            close()
             st.rerun()  # the whole page, which closes the dialog
         for page, label in PLACES.items():
             if page != st.session_state.get("page"):  # a link to the page itself would change nothing
