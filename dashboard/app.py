@@ -44,5 +44,6 @@ page = st.navigation(
     position="top",
 )
 page_frame.begin(page.url_path)
+page_frame.unknown_address()
 page.run()
 page_frame.end()

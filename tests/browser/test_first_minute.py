@@ -67,3 +67,29 @@ def test_the_answer_breaks_while_the_slider_of_the_bit_error_rate_moves(visit):
     page.keyboard.press("Escape")
     expect(page.locator(f"{VERDICT} h2")).to_have_text(re.compile("pedestrians$"))
     until(page, lambda: "rate=" in page.url, False)
+
+
+def test_a_projector_shows_all_bits_in_one_row_and_the_answer_beside_them(visit):
+    page = visit(f"{BITLAB}&enc=int8").page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    ready(page)
+    page.get_by_role("button", name="Present").click()
+    expect(page).to_have_url(re.compile("present=1"))
+    expect(page.locator('[data-testid="stTopNavLink"]').first).to_be_hidden()
+    rows = {round(tile(page, bit).bounding_box()["y"]) for bit in range(8)}
+    assert len(rows) == 1
+    until(page, lambda: bottom(page, VERDICT) <= 720, True)
+    page.locator(".st-key-shell_way").get_by_role("link", name="Next").click()
+    expect(page).to_have_url(re.compile(r"present=1"))
+    expect(page).not_to_have_url(re.compile("bitlab"))
+    page.get_by_role("button", name="Leave presenter mode").click()
+    expect(page.locator('[data-testid="stTopNavLink"]').first).to_be_visible()
+
+
+def test_an_address_that_names_no_page_says_so(visit, address):
+    seen = visit("/")
+    ready(seen.page)
+    seen.page.goto(f"{address}/nothing-here")
+    expect(seen.page.locator(".st-key-shell_unknown")).to_contain_text("There is no page “nothing-here” here")
+    # Streamlit notes it in the console too, which is no fault of the page.
+    seen.errors = [error for error in seen.errors if "does not seem to exist" not in error]
