@@ -38,8 +38,13 @@ def button() -> None:
 
 
 def close() -> None:
-    """The page without the dialog."""
+    """The page without the dialog, and with what was brought chosen on it.
+
+    Only now: the browser tells its lists anew with the whole page, and would undo an earlier choice.
+    """
     st.session_state.bringing = ""
+    if name := st.session_state.pop("brought_name", ""):
+        chosen.choose(name)
 
 
 @st.dialog("Bring a network of your own", width="large", on_dismiss=close)
@@ -91,6 +96,8 @@ def rename(name: str, called: str) -> None:
         return
     cached.names.clear()
     chosen.choose(new)
+    if st.session_state.get("brought_name") == name:
+        st.session_state.brought_name = new
     st.session_state.pop("own_name", None)
     st.session_state.brought = f":material/check_circle: **{render.plain(name)}** is now {render.plain(new)}."
 
