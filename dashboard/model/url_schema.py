@@ -107,7 +107,6 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "tradeoff": {
-        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
         "net": ("choice", "checkpoint"),
         "enc": ("choice", "how its weights are stored"),
         "mode": ("view", "transfer or adaptive"),
@@ -120,6 +119,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "again": ("live", "measurement of the chosen cell to follow"),
         "map": ("live", "measurement of the whole map to follow"),
         "robust": ("resistance", "faults or attack"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "harden": {
         "net": ("base", "checkpoint to start from"),
@@ -136,7 +136,6 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "lessons": {"lesson": ("lesson", "name of the lesson")},
     "sweep": {
-        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
         "nets": ("choice", "checkpoints"),
         "encs": ("choice", "encodings"),
         "fault": ("settings", "fault model"),
@@ -151,9 +150,9 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "cell": ("cell", "stored cell that is looked at again"),
         "again": ("live", "measurement of the chosen cell to follow"),
         "flow": ("live", "measurement of its answers to follow"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "layers": {
-        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
         "net": ("network", "checkpoint"),
         "enc": ("encoding", "how its weights are stored"),
         "kind": ("kind", "measured or estimated"),
@@ -162,6 +161,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "film": ("film", "whether the film of flipping bits is shown"),
         "kindof": ("film", "its fault model"),
         "draw": ("film", "its seed"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "yournetwork": {
         "file": ("choice", "deployed file, with the first digits of its hash"),
