@@ -24,6 +24,7 @@ PAGES = {
     "lesson": "/lessons?lesson=shield",
     "yournetwork": "/yournetwork",
     "replay": "/replay",
+    "leaderboard": "/leaderboard?data=signs",
 }
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Without these the browser itself asks its maker for updates.

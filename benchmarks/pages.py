@@ -17,7 +17,7 @@ from benchmarks import browser, timing
 
 CHARTS = ("bitlab", "sweep", "layers", "tradeoff", "harden", "replay")  # the pages that open with one
 VIEW = {"width": 1440, "height": 900}
-CONTENT = """() => document.querySelectorAll('[class*="st-key-card_"]').length === 3
+CONTENT = """() => document.querySelectorAll('[class*="st-key-card_"]').length === 4
     && document.querySelector('.st-key-findings strong') && performance.now()"""
 # From the visitor's own event to the first frame in which the state differs from the one before.
 WATCH = """([event, state]) => {

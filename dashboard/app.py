@@ -37,9 +37,13 @@ page = st.navigation(
         ),
         st.Page("views/lessons.py", title="Lessons", icon=":material/school:", url_path="lessons"),
         st.Page("views/replay.py", title="Replay", icon=":material/fact_check:", url_path="replay"),
+        st.Page(
+            "views/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:", url_path="leaderboard"
+        ),
     ],
     position="top",
 )
 page_frame.begin(page.url_path)
+page_frame.unknown_address()
 page.run()
 page_frame.end()

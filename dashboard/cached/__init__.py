@@ -44,7 +44,16 @@ from dashboard.cached.measured_rows import (
     study,
     usual,
 )
-from dashboard.cached.tradeoff import areas, cells, joint_command
+from dashboard.cached.speed import price
+from dashboard.cached.tradeoff import (
+    areas,
+    cells,
+    joint_command,
+    stored_here,
+    surface_commands,
+    surface_rows,
+    together,
+)
 
 __all__ = [
     "SHOWN",
@@ -87,14 +96,19 @@ __all__ = [
     "pictures",
     "present",
     "presets",
+    "price",
     "protected",
     "reruns",
     "revealed",
     "rows",
     "stored_cells",
     "stored_curves",
+    "stored_here",
     "study",
+    "surface_commands",
+    "surface_rows",
     "thumbnail",
+    "together",
     "unshipped",
     "usual",
     "verdicts",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,11 @@ from dashboard.model import bit_view
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What the Bit lab shows for one state; ``before`` and ``after`` are None without images."""
+    """What the Bit lab shows for one state; ``before`` and ``after`` are None without images.
+
+    Attributes:
+        trace: relative change of every layer's output; empty where no bit is flipped.
+    """
 
     reading: bit_view.Reading
     n_flips: int
@@ -24,6 +29,7 @@ class Outcome:
     faulty: np.ndarray | None
     before: np.ndarray | None
     after: np.ndarray | None
+    trace: Mapping[str, float] = field(default_factory=dict)
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)
@@ -58,9 +64,35 @@ def outcome(state: bit_view.BitExperiment, seen: bool, own: np.ndarray | None = 
         before: np.ndarray | None = _answer(both, state, None, own)
     else:
         before = _clean(state.net, sha256, state.enc, state.img) if seen else None
-    after = _answer(both, state, bits, own) if before is not None and len(bits) else before
+    after, trace = before, dict[str, float]()
+    if before is not None and len(bits):
+        after, trace = _after(both, sha256, state, bits, own)
     reading = bit_view.reading(both.model, faulty, state.layer, state.w)
-    return Outcome(reading, len(bits), at, counts, spread, before, after)
+    return Outcome(reading, len(bits), at, counts, spread, before, after, trace)
+
+
+def _after(
+    both: LoadedNetwork, sha256: str, state: bit_view.BitExperiment, bits: Any, own: np.ndarray | None
+) -> tuple[np.ndarray, dict[str, float]]:
+    """The answer with the flips, and how far they move what each layer gives: one pass for both."""
+    from resq.measure.run import activation_trace
+
+    clean = _clean_outputs(state.net, sha256, state.enc, state.img) if own is None else _outputs(both, 0, own)
+    faulty = activation_trace.outputs(both.network, both.model, bits, picture(both, state.img, own))
+    return bit_view.probabilities(faulty.logits), activation_trace.relative_change(clean, faulty)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _clean_outputs(net: str, sha256: str, enc: str, img: int) -> Any:
+    return _outputs(load_network(net, enc), img)
+
+
+def _outputs(both: LoadedNetwork, img: int, own: np.ndarray | None = None) -> Any:
+    from resq.core import BitFlips
+    from resq.measure.run import activation_trace
+
+    none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
+    return activation_trace.outputs(both.network, both.model, none, picture(both, img, own))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,5 +141,8 @@ def picture(both: LoadedNetwork, img: int, own: np.ndarray | None = None) -> Any
     """One image (1, 3, H, W) in [0, 1] as the network reads it: a test image, or a visitor's own."""
     import torch
 
-    pixels = pictures(both.checkpoint.data).pixels[img : img + 1] if own is None else own[None]
+    if own is None:
+        known = pictures(both.checkpoint.data)
+        own = known.pixels[known.at(img)]
+    pixels = own[None]
     return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from dashboard.model import decisive
 from resq import data as images
 
 SHOWN = 16  # test images a visitor can choose from
@@ -16,12 +17,21 @@ SHOWN = 16  # test images a visitor can choose from
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """The first test images of a data set; ``thumbnails`` are PNG data addresses."""
+    """Test images of a data set: the first ones, then those of ``decisive``.
 
+    Attributes:
+        numbers: of each in its test set; arrays and ``thumbnails``, PNG data addresses, are in this order.
+    """
+
+    numbers: tuple[int, ...]
     pixels: np.ndarray
     y: np.ndarray
     classes: tuple[str, ...]
     thumbnails: tuple[str, ...]
+
+    def at(self, img: int) -> int:
+        """The place of the image of this number; the first image's where it is not shown."""
+        return self.numbers.index(img) if img in self.numbers else 0
 
 
 @st.cache_resource(show_spinner="Reading the images…", max_entries=8)
@@ -32,12 +42,14 @@ def pictures(name: str) -> Pictures:
         FileNotFoundError: they are not on this machine; the sentence says what to do.
     """
     classes = images.source(name).classes
-    if name == "signs":  # rendering sixteen takes no time, rendering the whole split half a minute
-        pixels, y = images.signs.render("test", SHOWN)
+    numbers = (*range(SHOWN), *(i for i in decisive.pictures(name) if i >= SHOWN))
+    if name == "signs":  # rendering these takes no time, rendering the whole split half a minute
+        found = [images.signs.picture("test", i) for i in numbers]
+        pixels, y = np.stack([p for p, _ in found]), np.array([label for _, label in found])
     else:
-        first = images.load(name, "test").first(SHOWN)
-        pixels, y = first.pixels.copy(), first.y.copy()
-    return Pictures(pixels, y, classes, tuple(_png(p) for p in pixels))
+        test = images.load(name, "test").take(np.array(numbers))
+        pixels, y = test.pixels.copy(), test.y.copy()
+    return Pictures(numbers, pixels, y, classes, tuple(_png(p) for p in pixels))
 
 
 def thumbnail(pixels: np.ndarray) -> str:

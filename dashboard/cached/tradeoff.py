@@ -2,24 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from dashboard.cached.checkpoint_models import megabytes
-from dashboard.cached.measured_rows import rows, stamp
+from dashboard.cached.checkpoint_models import card, megabytes
+from dashboard.cached.measured_rows import measured_most, rows, stamp
+from resq.claims import provenance
 from resq.core import commands
 from resq.measure.analysis import tradeoff
+from resq.measure.store import database, rows_by_key, table
+
+SAME = ["encoding", "fault", "region", "axis", "ber", "map", "attack", "eps", "steps", "restarts", "seed",
+        "n", "mode", "sample", "top", "precision", "weights"]  # fmt: skip
 
 
 def cells(net: str, enc: str, mode: str) -> pd.DataFrame:
-    """The surface of a network as stored: random faults in all layers, PGD, seed 0."""
+    """The surface of a network as stored: random faults in all layers, PGD, seed 0.
+
+    Of a network without shipped rows, those of this machine's store: what was measured here stays.
+    """
+    if net not in measured_most():
+        return tradeoff.cells(own_rows(net, enc), mode)
     return _cells(net, enc, mode, stamp())
+
+
+def own_rows(net: str, enc: str) -> pd.DataFrame:
+    """The rows of this machine's store that a surface may be made of; empty where there is no store."""
+    if not database.there():
+        return rows().iloc[:0]
+    asked = {"checkpoint": net, "encoding": enc, "region": "all", "seed": 0}
+    found = _random_and_pgd(rows_by_key.rows(**asked))
+    return found[found["weights"] == str(card(net)["sha256"])[:16]]
+
+
+def stored_here(net: str) -> pd.DataFrame:
+    """All rows of a network: shipped, and measured on this machine."""
+    shipped = rows()
+    own = rows_by_key.rows(checkpoint=net) if database.there() else shipped.iloc[:0]
+    found = table.drop_repeated(pd.concat([shipped[shipped["checkpoint"] == net], own], ignore_index=True))
+    return found.drop_duplicates(SAME, ignore_index=True)  # under an earlier name a cell had another key
+
+
+def together(net: str, enc: str, mode: str, fresh: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The surface with what is being measured now."""
+    if not fresh:
+        return cells(net, enc, mode)
+    known = own_rows(net, enc) if net not in measured_most() else _of(net, enc)
+    found = pd.concat([known, _random_and_pgd(table.frame(fresh))], ignore_index=True)
+    return tradeoff.cells(table.drop_repeated(found), mode)
+
+
+def surface_rows(net: str, enc: str, mode: str) -> pd.DataFrame:
+    """The rows that the surface is made of, with all their columns."""
+    return tradeoff.used(_of(net, enc) if net in measured_most() else own_rows(net, enc), mode)
+
+
+def surface_commands(net: str, enc: str, mode: str) -> list[str]:
+    """The commands that measure exactly this surface again."""
+    return provenance.commands(surface_rows(net, enc, mode))
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _cells(net: str, enc: str, mode: str, stamp: str) -> pd.DataFrame:
+    return tradeoff.cells(_of(net, enc), mode)
+
+
+def _of(net: str, enc: str) -> pd.DataFrame:
     found = rows().query("checkpoint == @net and encoding == @enc and region == 'all' and seed == 0")
-    return tradeoff.cells(_random_and_pgd(found), mode)
+    return _random_and_pgd(found)
 
 
 def _random_and_pgd(frame: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from dashboard.charts.layers import agreement, channel_strip, layer_heatmap, pla
 from dashboard.charts.mixed_encoding import copies, protected
 from dashboard.charts.pareto import pareto, shields
 from dashboard.charts.surface import heatmap, relief
+from dashboard.charts.trace import trace
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,13 @@ CHARTS: dict[str, Chart] = {
         "One bar per class, solid as stored, hatched with the flips; bold: what the picture shows.",
         "bitlab",
         probabilities,
+    ),
+    "trace": Chart(
+        "How far the flip travels",
+        "One bar per layer, from the first to the answer: how far the flips move its output, as a share of "
+        "the output itself (2-norms, one forward pass), on a logarithmic axis from 0.01 % to 10 times.",
+        "bitlab",
+        trace,
     ),
     "moved": Chart(
         "The picture before and after",

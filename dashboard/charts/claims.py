@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from dashboard.charts import theme
 from dashboard.format import numbers
 from resq.claims.points import Cell
+from resq.claims.registry import Claim
 from resq.claims.verdict import EXCEEDED, REPRODUCED, Judged, Verdict
 
 QUOTED = "#A6761D"  # no series has it: what is quoted is never taken for measured
@@ -16,11 +17,12 @@ WORDS = {REPRODUCED: "✓ consistent", EXCEEDED: "▲ above", "not reproduced": 
 ROW = 58  # pixels per reading
 
 
-def readings(verdict: Verdict) -> go.Figure:
+def readings(verdict: Verdict, start: Claim | None = None) -> go.Figure:
     """One row per reading: the quoted figure, the measured cell, the unhardened network.
 
     Args:
         verdict: of a claim with a figure.
+        start: the claim whose figure this one starts from, drawn as the other of the quoted pair.
     """
     rows = list(reversed(verdict.readings))
     names = [_name(judged) for judged in rows]
@@ -30,7 +32,9 @@ def readings(verdict: Verdict) -> go.Figure:
         _cells(figure, bases, "unhardened network", theme.GREY, "square", 0.17)
     measured = [(y, judged) for y, judged in enumerate(rows) if judged.value is not None]
     _measured(figure, measured, verdict)
-    _quoted(figure, verdict, len(rows))
+    _quoted(figure, verdict.claim, len(rows))
+    if start is not None and start.value is not None:
+        _quoted(figure, start, len(rows), "as quoted before hardening", "square-open")
     gain = verdict.claim.kind == "gain"
     title = "gain of accuracy over the unhardened network" if gain else "accuracy"
     across = {"title": {"text": title}, "tickformat": ".0%"} | ({} if gain else {"range": [-0.02, 1.03]})
@@ -47,18 +51,20 @@ def _name(judged: Judged) -> str:
     return f"{judged.reading.label}<br><b>{word}</b>"
 
 
-def _quoted(figure: go.Figure, verdict: Verdict, rows: int) -> None:
-    """The claim as quoted: an open diamond in every row, on one line."""
-    value = verdict.claim.value
+def _quoted(
+    figure: go.Figure, claim: Claim, rows: int, name: str = "as quoted", symbol: str = "diamond-open"
+) -> None:
+    """The claim as quoted: an open mark in every row, on one line."""
+    value = claim.value
     assert value is not None
     figure.add_vline(x=value, line={"color": QUOTED, "dash": "dot", "width": 2})
     figure.add_scatter(
         x=[value] * rows,
         y=list(range(rows)),
         mode="markers",
-        name=f"as quoted: {verdict.claim.quote}",
-        marker={"symbol": "diamond-open", "size": 15, "color": QUOTED, "line": {"width": 3}},
-        hovertemplate=f"quoted, {verdict.claim.source.label}: {verdict.claim.quote}<extra></extra>",
+        name=f"{name}: {claim.quote}",
+        marker={"symbol": symbol, "size": 15, "color": QUOTED, "line": {"width": 3}},
+        hovertemplate=f"quoted, {claim.source.label}: {claim.quote}<extra></extra>",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ BAR = {"title": {"text": "accuracy", "side": "right", "font": INK}, "tickfont": 
 
 
 def heatmap(
-    cells: pd.DataFrame, chosen: tuple[float, float] | None = None, threshold: float = 0.5
+    cells: pd.DataFrame,
+    chosen: tuple[float, float] | None = None,
+    threshold: float = 0.5,
+    planned: tuple[Sequence[float], Sequence[float]] = ((), ()),
 ) -> go.Figure:
     """Accuracy over BER and budget, one tile per cell; tiles that were not measured are hatched.
 
@@ -29,8 +33,9 @@ def heatmap(
         cells: of ``tradeoff.cells``.
         chosen: BER and budget of the framed tile.
         threshold: accuracy at which a line separates the tiles.
+        planned: BERs and budgets that are, or could be, measured: their tiles are there, hatched.
     """
-    bers, budgets, z = tradeoff.grid(cells)
+    bers, budgets, z = tradeoff.grid(cells, *planned)
     x, y = np.arange(len(budgets)), np.arange(len(bers))
     figure = go.Figure()
     figure.add_heatmap(
@@ -38,7 +43,12 @@ def heatmap(
         showscale=False, texttemplate="%{z:.0%}", textfont={"size": theme.SIZE},
     )  # fmt: skip
     _targets(figure, cells, bers, budgets)
-    shapes = [{"type": "path", "path": _border(z, threshold), "line": {"color": "white", "width": 6}}]
+    # Dark below light: between light tiles, and on a white page, one of the two is always seen.
+    path = _border(z, threshold)
+    shapes = [
+        {"type": "path", "path": path, "line": {"color": colour, "width": width}}
+        for colour, width in (("#333333", 9), ("white", 5))
+    ]
     missing = " ".join(_hatch(i, j) for j, i in np.ndindex(*z.shape) if np.isnan(z[j, i]))
     shapes.append({"type": "path", "path": missing, "line": {"color": theme.GREY, "width": 1}})
     if chosen and chosen[0] in bers and chosen[1] in budgets:

@@ -16,6 +16,9 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 BEFORE, AFTER = BLUE, VERMILLION
 INK = "#7A7A7A"  # ticks and titles: one grey that reads on both backgrounds
 GRID = "rgba(128,128,128,0.22)"
+DARK = "#222222"
+# Of every figure: a browser measures words in it that it draws into a file, where a page's fonts are not.
+SANS = "Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif"
 SIZE = 16
 
 # In the page: only the camera, while the mouse is over the picture. In a file: all but what sends data away.
@@ -43,7 +46,7 @@ WORDS = {"size": SIZE, "color": INK}
 AXIS = {"tickfont": WORDS, "title": {"font": WORDS}, "gridcolor": GRID, "zeroline": False, "automargin": True}
 LOOK = {
     "margin": {"l": 10, "r": 16, "t": 4, "b": 4},
-    "font": {"size": SIZE},
+    "font": {"size": SIZE, "family": SANS},
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
     "hoverlabel": {"font": {"size": SIZE}, "align": "left"},
@@ -116,6 +119,27 @@ def _larger(part: Any, factor: float) -> Any:
         if name.endswith("font") and isinstance(font, dict) and isinstance(font.get("size"), int | float):
             font["size"] *= factor
     return scaled
+
+
+def on_white(figure: go.Figure) -> go.Figure:
+    """The figure as papers print it: white behind it, dark words, the page's own fonts left out."""
+    plain = go.Figure(_darker(figure.to_dict()))
+    return plain.update_layout(
+        template="plotly_white",
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        font_family=SANS,
+        font_color=DARK,
+    )
+
+
+def _darker(part: Any) -> Any:
+    """A part of a figure with the grey that reads on both backgrounds made dark."""
+    if isinstance(part, list | tuple):
+        return [_darker(child) for child in part]
+    if isinstance(part, dict):
+        return {name: _darker(child) for name, child in part.items()}
+    return DARK if isinstance(part, str) and part == INK else part
 
 
 def fade(colour: str, alpha: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -14,9 +15,18 @@ if TYPE_CHECKING:
 # A projector shows the content and little else; sizes follow the root's.
 PRESENT = """
 html { font-size: 23px !important; }
+@media (max-width: 1400px) {
+  html { font-size: 19px !important; }
+  .stApp h1 { font-size: 1.5rem; padding: 0; }
+}
+.stApp .st-key-img button { width: 2.5rem; min-width: 2.5rem; height: 2.5rem; }
 [data-testid="stHeader"] { display: none; }
 .stApp [data-testid="stMainBlockContainer"] { padding: .6rem 1.6rem 1rem; max-width: none; }
-.st-key-shell_share { display: none; }
+.st-key-shell_share, .st-key-bring { display: none; }
+.st-key-words_8 button { width: 2.5rem; min-height: 3.4rem; }
+.st-key-words_8 .stHorizontalBlock, .st-key-words_8 [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
+.st-key-shell_way { position: fixed; right: .6rem; bottom: .3rem; width: auto; z-index: 99; font-size: .8rem;
+  background: var(--st-background-color, Canvas); border-radius: 8px; }
 .stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
 .st-key-words_32 [class*="st-key-field_mantissa"] button { width: 1.3rem; }
 """
@@ -40,8 +50,16 @@ def begin(page: str) -> None:
 
 
 def end() -> None:
-    """The way out of presenter mode."""
-    if presenting():
+    """The way out of presenter mode, and on to the pages before and behind this one."""
+    if not presenting():
+        return
+    pages = list(url_schema.PARAMS)
+    at = pages.index(st.session_state.page) if st.session_state.page in pages else 0
+    with st.container(key="shell_way", horizontal=True, vertical_alignment="center", gap="small"):
+        if at:
+            link(pages[at - 1], "Previous", ":material/arrow_back:")
+        if at + 1 < len(pages):
+            link(pages[at + 1], "Next")
         st.button(
             "Leave presenter mode",
             key="shell_leave",
@@ -49,6 +67,23 @@ def end() -> None:
             type="tertiary",
             icon=":material/close:",
         )
+
+
+def present() -> None:
+    """The page as a projector shows it."""
+    st.query_params["present"] = "1"
+
+
+def unknown_address() -> None:
+    """Says so where an address names a page that there is not, and Start is shown in its place."""
+    path = urlsplit(st.context.url or "").path.strip("/")
+    path = path.removeprefix(str(st.get_option("server.baseUrlPath") or "").strip("/"))
+    asked = path.rsplit("/", 1)[-1]
+    if st.session_state.page == "start" and asked and asked not in url_schema.PARAMS:
+        with st.container(border=True, key="shell_unknown"):
+            st.text(
+                f"There is no page “{asked[:60]}” here. This is Start; all pages stand in the menu above."
+            )
 
 
 def leave() -> None:
@@ -102,8 +137,12 @@ def here() -> dict[str, str | list[str]]:
 
 
 def share_button() -> None:
-    """Opens the dialog."""
-    with st.container(key="shell_share"):
+    """Opens the dialog; beside it, the page for a projector."""
+    with st.container(key="shell_share", horizontal=True, gap="small"):
+        st.button(
+            "Present", icon=":material/slideshow:", key="shell_start", type="tertiary", on_click=present,
+            help="Large type and no menu, for a projector",
+        )  # fmt: skip
         if st.button("Share", icon=":material/share:", key="shell_open", type="tertiary"):
             dialog()
 

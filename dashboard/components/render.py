@@ -19,6 +19,7 @@ from dashboard import cached, charts
 from dashboard.charts import theme
 from dashboard.components import page_frame
 from dashboard.format.sentences import Verdict
+from dashboard.report import bundle, html_report, paper
 from resq import checkpoints
 from resq.core import commands, logs
 from resq.core.errors import ResqError
@@ -27,13 +28,26 @@ from resq.measure.store import table as stored
 PAUSE = 0.02  # s
 FAULT = ":material/bug_report:"
 HERE = Path(__file__).resolve().parents[1]
-ICONS = {"same": ":material/check_circle:", "changed": ":material/swap_horiz:", "none": ":material/error:"}
+ICONS = {
+    "same": ":material/check_circle:",
+    "righted": ":material/swap_horiz:",
+    "changed": ":material/swap_horiz:",
+    "wrong": ":material/cancel:",
+    "none": ":material/error:",
+}
 
 
-def page(title: str, sentence: str) -> None:
-    """A page's question, what it is about, and the button that shares the view."""
+def page(title: str, sentence: str, bring: Callable[[], None] | None = None) -> None:
+    """A page's question, what it is about, and the button that shares the view.
+
+    Args:
+        bring: draws the button that brings a network of one's own, on pages that have a list of them.
+    """
     with st.container(horizontal=True, vertical_alignment="center", key="shell_title"):
         st.title(title, anchor=False, width="stretch")
+        if bring:
+            with page_frame.group("own", "top"):
+                bring()
         page_frame.share_button()
     st.markdown(sentence)
 
@@ -167,12 +181,14 @@ def numbers(
     rows: pd.DataFrame | None,
     commands: Sequence[str],
     key: str = "numbers",
+    called: str = "",
 ) -> None:
     """The tables behind figures, files to take home, and the commands that made them; made when opened.
 
     Args:
         made: the tables and the figures by chart; called when the box is open.
         rows: the measured rows behind them, all columns; None: the tables themselves are the files.
+        called: what the figures are of, for the names of their files.
     """
     label = "Numbers, files, and the command that made them"
     box = st.expander(label, icon=":material/table:", key=key, on_change="rerun")
@@ -189,16 +205,29 @@ def numbers(
             for name, table in tables.items() if rows is None else ():
                 label = f"“{charts.CHARTS[name].title}” as CSV"
                 _download(label, partial(stored.csv, table), f"resq-{name}.csv", "text/csv", key)
-            for name, drawn in figures.items():
-                label = f"“{charts.CHARTS[name].title}” as HTML"
-                _download(label, partial(standalone, drawn), f"resq-{name}.html", "text/html", key)
-        st.caption("As PNG: the camera at the upper right of each figure.")
+        for name, drawn in figures.items():
+            _figure_files(name, drawn, called, key)
+        if not html_report.browser():
+            st.caption(
+                "SVG, PDF and PNG on white need Chromium or Chrome on this server; the camera at the upper "
+                "right of each figure gives a PNG without it."
+            )
         if commands:
             st.markdown("The same in a terminal:")
             st.code("\n".join(commands), language="bash", wrap_lines=True)
 
 
-def _download(label: str, make: Callable[[], str], file: str, mime: str, key: str) -> None:
+def _figure_files(name: str, drawn: go.Figure, called: str, key: str) -> None:
+    """Buttons for one figure: as papers print it, and to look into."""
+    file = paper.file_name(name, called)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"“{charts.CHARTS[name].title}”", width="content")
+        for form, mime in paper.FORMS.items() if html_report.browser() else ():
+            _download(form.upper(), partial(paper.drawn, drawn, form), f"{file}.{form}", mime, key)
+        _download("HTML", partial(standalone, drawn), f"{file}.html", "text/html", key)
+
+
+def _download(label: str, make: Callable[[], str | bytes], file: str, mime: str, key: str) -> None:
     """A button whose file is made when it is pressed."""
     icon = ":material/download:"
     st.download_button(label, make, file, mime, on_click="ignore", icon=icon, key=f"{key}-{file}")
@@ -206,11 +235,7 @@ def _download(label: str, make: Callable[[], str], file: str, mime: str, key: st
 
 def standalone(drawn: go.Figure) -> str:
     """The figure as one HTML file that needs no network and offers to send nothing anywhere."""
-    saved = go.Figure(drawn)
-    saved.update_layout(
-        template="plotly_white", paper_bgcolor="white", plot_bgcolor="white", font_family="sans-serif"
-    )
-    return saved.to_html(include_plotlyjs=True, config=theme.SAVED)
+    return bundle.page(theme.on_white(drawn))
 
 
 def verdict(found: Verdict) -> None:
@@ -231,6 +256,14 @@ def sources(of: Sequence[str]) -> None:
         with st.popover("What these figures are", icon=":material/fact_check:"):
             st.caption("In brackets: 95 %, over fault maps and images together.")
             st.markdown("\n".join(f"- {plain(said)}" for said in dict.fromkeys(of)))
+
+
+def answered(picture: str, alt: str, found: Verdict, key: str = "answer") -> None:
+    """A picture beside the verdict on it."""
+    with st.container(key=f"{key}_picture", horizontal=True, vertical_alignment="center", gap="small"):
+        st.image(picture, width=104, alt=alt)
+        with st.container(gap=None):
+            verdict(found)
 
 
 def thumbnails(addresses: tuple[str, ...]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import job_status, page_frame, render
+from dashboard.components import chosen, job_status, page_frame, render
 from dashboard.format import numbers, sentences
-from dashboard.model import uploads
+from dashboard.model import ownnames, uploads
+from dashboard.report import html_report
 from dashboard.server import job_queue
 from resq.core.errors import ResqError
 from resq.data.normal import USUAL
@@ -18,6 +20,9 @@ from resq.measure.analysis import stats
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 
+PLACES = {
+    "sweep": "Sweep", "tradeoff": "Trade-off", "layers": "Layers", "harden": "Harden", "bitlab": "Bit lab",
+}  # fmt: skip
 N = 1000  # test images that its accuracy is measured on
 ALONE = (
     "Of a file that quantizes activations too: its weights with activations in floats, although it is itself "
@@ -25,15 +30,90 @@ ALONE = (
 )
 
 
-def box() -> None:
-    """Where a file of weights is brought; it can then be chosen on every page of this server."""
-    label = "Bring a checkpoint of your own"
-    with (
-        page_frame.group("own"),
-        st.expander(label, icon=":material/upload_file:", key="bring", on_change="rerun") as it,
-    ):
-        if it.open:
-            form()
+def button() -> None:
+    """Opens the dialog in which a network is brought: on every page that has a list of them."""
+    now = st.session_state
+    here = now.get("page", "")
+    if st.button("Bring a network", icon=":material/upload_file:", key="bring", type="tertiary"):
+        now.bringing = here
+    elif now.get("bringing") != here:
+        now.bringing = ""  # a link of the dialog has led to this page
+    if now.bringing:
+        dialog()
+
+
+def close() -> None:
+    """The page without the dialog, and with what was brought chosen on it.
+
+    Only now: the browser tells its lists anew with the whole page, and would undo an earlier choice.
+    """
+    st.session_state.bringing = ""
+    if name := st.session_state.pop("brought_name", ""):
+        chosen.choose(name)
+
+
+@st.dialog("Bring a network of your own", width="large", on_dismiss=close)
+def dialog() -> None:
+    """The file, what became of it, where to go with it, and those that were brought before."""
+    with render.errors_as_sentences():
+        form()
+        own()
+
+
+def steps(name: str) -> None:
+    """Where to go with a network, which is chosen there."""
+    st.markdown("Go on with it:")
+    with st.container(horizontal=True):
+        if st.button("Go on here", key="bring_close", icon=":material/check:"):
+            close()
+            st.rerun()  # the whole page, which closes the dialog
+        for page, label in PLACES.items():
+            if page != st.session_state.get("page"):  # a link to the page itself would change nothing
+                page_frame.link(page, label, **({"nets": [name]} if page == "sweep" else {"net": name}))
+        rows = cached.stored_here(name)
+        if len(rows):
+            make = partial(html_report.page, name, rows)
+            st.download_button("Report", make, f"resq-{name.replace('/', '-')}.html", "text/html",
+                               on_click="ignore", key="bring_report")  # fmt: skip
+
+
+def own() -> None:
+    """The networks that were brought here: each can be named anew, and deleted."""
+    names = [name for name in cached.names() if name.rpartition("/")[2].startswith("own-")]
+    if not names:
+        return
+    st.divider()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Brought before", names, key="own_name")
+        called = st.text_input("New name", key="own_called", placeholder="letters, digits, hyphens")
+        st.button("Rename", key="own_rename", on_click=rename, args=(name, called), disabled=not called)
+        st.button("Delete", key="own_delete", on_click=delete, args=(name,), icon=":material/delete:")
+    if st.session_state.get("brought_name") != name:
+        steps(name)
+
+
+def rename(name: str, called: str) -> None:
+    """Gives a brought network another name; its rows go along."""
+    try:
+        new = ownnames.rename(name, called)
+    except (ResqError, OSError) as error:
+        st.session_state.brought = f":material/error: Not renamed: {render.plain(str(error))}."
+        return
+    cached.names.clear()
+    chosen.choose(new)
+    if st.session_state.get("brought_name") == name:
+        st.session_state.brought_name = new
+    st.session_state.pop("own_name", None)
+    st.session_state.brought = f":material/check_circle: **{render.plain(name)}** is now {render.plain(new)}."
+
+
+def delete(name: str) -> None:
+    """Removes a brought network from this server; rows measured of it stay in the store."""
+    ownnames.delete(name)
+    cached.names.clear()
+    for key in ("own_name", "net", "nets", chosen.KEPT, "brought_name"):
+        st.session_state.pop(key, None)
+    st.session_state.brought = f":material/delete: **{render.plain(name)}** is deleted; its rows stay stored."
 
 
 def form() -> None:
@@ -54,14 +134,17 @@ def form() -> None:
         f"File (.{', .'.join(uploads.ENDINGS)})", type=[*uploads.ENDINGS, "tar"], key="bring_file",
         max_upload_size=uploads.MOST_WEIGHTS >> 20,
     )  # fmt: skip
+    called = st.text_input("Call it", key="bring_called", placeholder="the file's name")
     reading = told()
     st.button(
         "Bring it in", key="bring_it", disabled=file is None, on_click=take,
-        args=(file, network, trained, reading),
+        args=(file, network, trained, reading, called),
         icon=":material/check:",
     )  # fmt: skip
     if said := st.session_state.get("brought"):
         st.markdown(said)
+    if name := st.session_state.get("brought_name"):
+        steps(name)
     running = job_status.measurement("clean", SweepSpec)
     st.fragment(accuracy, run_every=0.5 if running is not None and running.active else None)(running)
 
@@ -85,18 +168,21 @@ def told() -> dict[str, Any]:
     return {**found, "alone": alone}
 
 
-def take(file: Any, network: str, trained: str, reading: dict[str, Any]) -> None:
+def take(file: Any, network: str, trained: str, reading: dict[str, Any], called: str = "") -> None:
     """Checks and keeps the file; the page then shows it."""
     notes: list[str] = []
     try:
         asked = uploads.Reading.of(**reading)
         name = uploads.checkpoint(file.getvalue(), file.name, network, trained, asked, notes)
+        name = ownnames.rename(name, called or ownnames.of_file(file.name))
     except (ResqError, OSError) as error:
         st.session_state.brought = f":material/error: This file is not used: {render.plain(str(error))}."
+        st.session_state.brought_name = ""
         return
     cached.names.clear()
-    st.session_state.net = name
-    said = f":material/check_circle: **{render.plain(name)}** is kept and chosen above: "
+    chosen.choose(name)
+    st.session_state.brought_name = name
+    said = f":material/check_circle: **{render.plain(name)}** is kept and chosen: "
     said += f"{render.plain('; '.join(notes))}."
     if cached.present(trained):
         job_status.start([SweepSpec(name, encoding="fp32", bers=(0.0,), maps=1, n=N)], "clean")

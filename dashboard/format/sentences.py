@@ -21,7 +21,8 @@ class Verdict:
     """What the flips did to one answer.
 
     Attributes:
-        kind: "same", "changed" or "none" (the network's output is not a number).
+        kind: "same", "changed", "none" (the output is not a number), "wrong" (the same, and not what the
+            picture shows) or "righted" (changed to what it shows): right or wrong first, changed second.
     """
 
     kind: str
@@ -41,10 +42,11 @@ def verdict(
     if np.isnan(before).any():
         return Verdict("none", "no answer", "Even without flips the network's output is not a number.")
     first = int(before.argmax())
+    kind = "same" if label in (first, -1) else "wrong"
     shows = f"The picture shows: {classes[label]}." if label >= 0 else "A picture of your own."
     if not flipped:
         right = "right. " if first == label else "wrong, even without a fault. " if label >= 0 else ""
-        return Verdict("same", classes[first], f"{numbers.percent(before[first])} sure; {right}{shows}")
+        return Verdict(kind, classes[first], f"{numbers.percent(before[first])} sure; {right}{shows}")
     if np.isnan(after).any():
         return Verdict("none", f"{classes[first]} → no answer", f"The output is no longer a number. {shows}")
     then = int(after.argmax())
@@ -52,9 +54,48 @@ def verdict(
         moved = "fell" if after[first] < before[first] else "rose"  # integers may tie, or gain and lose
         sure = f"{numbers.percent(after[then])} sure; {classes[first]} {moved}"
         change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])}"
-        return Verdict("changed", f"{classes[first]} → {classes[then]}", f"{sure} {change}. {shows}")
+        kind = "righted" if then == label else "changed"
+        return Verdict(kind, f"{classes[first]} → {classes[then]}", f"{sure} {change}. {shows}")
     change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])} sure"
-    return Verdict("same", f"still {classes[first]}", f"{change}. {shows}")
+    lead = " → ".join(f"{margin(p, first):.1f}".replace("-", "−") for p in (before, after))
+    return Verdict(kind, f"still {classes[first]}", f"{change}; lead over the next {lead} logits. {shows}")
+
+
+def margin(p: np.ndarray, first: int) -> float:
+    """By how many logits a class leads the next one: the difference of the logarithms of the two shares.
+
+    >>> round(margin(np.array([0.9, 0.1]), 0), 3)
+    2.197
+    """
+    least = np.finfo(np.float64).tiny
+    return float(np.log(max(p[first], least)) - np.log(max(np.delete(p, first).max(), least)))
+
+
+def travels(trace: Mapping[str, float]) -> str:
+    """How far flips move each layer's output, from the first moved layer to the answer, in words.
+
+    >>> travels({"a": 0.0, "b.weight": 0.2, "c.weight": 0.5, "d": 0.1}).replace(numbers.THIN, " ")
+    'How far the flips move each layer: 20.0 % at b, at most 50.0 % (c), 10.0 % at d, the last.'
+    """
+    moved = {name.removesuffix(".weight"): change for name, change in trace.items() if change > 0}
+    if not moved:
+        return "The flips move no layer's output."
+    first, last = next(iter(moved)), list(trace)[-1].removesuffix(".weight")
+    most = max(moved, key=lambda name: moved[name])
+    end = moved.get(last, 0.0)
+    parts = [f"{change_of(moved[first])} at {first}", f"at most {change_of(moved[most])} ({most})"]
+    return f"How far the flips move each layer: {', '.join(parts)}, {change_of(end)} at {last}, the last."
+
+
+def change_of(change: float) -> str:
+    """A relative change as people read it.
+
+    >>> change_of(0.216).replace(numbers.THIN, " "), change_of(float("inf")), change_of(2.4e37)
+    ('21.6 %', 'no number', '2.4·10³⁷ times')
+    """
+    if np.isinf(change):
+        return "no number"
+    return numbers.percent(change) if change < 1 else f"{numbers.number(float(f'{change:.2g}'))} times"
 
 
 def attacked(classes: Sequence[str], answers: np.ndarray, eps: float) -> str:

@@ -9,15 +9,19 @@ import pandas as pd
 
 
 def curves(lines: pd.DataFrame, name: str, counted: str = "accuracy") -> pd.DataFrame:
-    """The lines of a curve as a table for people; 95 % intervals over maps and images together."""
-    low, high = ("image_low", "image_high") if name == "eps" else ("low", "high")
+    """The lines of a curve as a table for people; 95 % intervals over maps and images together.
+
+    Where nothing is random but the images, without faults or under an attack, they are Wilson's over them.
+    """
+    still = (lines["x"] == 0) | (name == "eps")
+    low, high = (lines[end].where(~still, lines[f"image_{end}"]) for end in ("low", "high"))
     columns = {
         "network": lines["checkpoint"],
         "stored as": lines["encoding"],
         "eps / 255" if name == "eps" else "BER": lines["x"],
         f"{counted} %": (100 * lines["mean"]).round(2),
-        "95 % low": (100 * lines[low]).round(2),
-        "95 % high": (100 * lines[high]).round(2),
+        "95 % low": (100 * low).round(2),
+        "95 % high": (100 * high).round(2),
     }
     if name == "ber":
         columns |= {
@@ -100,6 +104,12 @@ def film(counts: np.ndarray, bers: Sequence[float]) -> pd.DataFrame:
 def answers(classes: Sequence[str], columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """How sure a network is of each class, one column per answer, as a table for people."""
     return pd.DataFrame({"class": list(classes)} | {k: (100 * p).round(3) for k, p in columns.items()})
+
+
+def trace(changes: Mapping[str, float]) -> pd.DataFrame:
+    """How far each layer's output is moved, in order of computation."""
+    names = [name.removesuffix(".weight") for name in changes]
+    return pd.DataFrame({"layer": names, "relative change": list(changes.values())})
 
 
 def histogram(edges: np.ndarray, counts: Mapping[str, np.ndarray | None]) -> pd.DataFrame:

@@ -7,14 +7,15 @@ change, are written by hand.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import page_frame, query, render
-from dashboard.model import bit_view, uploads
+from dashboard.components import chosen, page_frame, query, render
+from dashboard.model import bit_view, decisive, uploads
 from resq.core import Encoding, Layout
 from resq.core.errors import ResqError
 
@@ -23,7 +24,10 @@ MODES = {"transfer": "as stored", "adaptive": "with the flips"}
 
 def network(names: list[str]) -> str:
     """The chosen checkpoint."""
-    return st.selectbox("Network", names, key="net", bind="query-params")
+    chosen.carry(names)
+    net = st.selectbox("Network", names, key="net", bind="query-params")
+    chosen.keep(net)
+    return net
 
 
 def encoding(net: str) -> str:
@@ -35,36 +39,77 @@ def encoding(net: str) -> str:
     return st.selectbox("Stored as", known, known.index(own), key="enc", bind="query-params")
 
 
-def weight(layout: Layout) -> tuple[str, int]:
+def opening(net: str, enc: str) -> decisive.Flip | None:
+    """The flip that the page opens with, if one was found for this network as stored.
+
+    Whoever has moved nothing since goes along from one encoding's to the next.
+    """
+    now, before = decisive.of(net, enc, str(cached.card(net)["sha256"])), st.session_state.get("opened_with")
+    if now is not None:
+        still = before is not None and _place() == (before.layer, before.w, before.img)
+        if still and before != now and not st.session_state.get("flips"):
+            go_to(now)
+        st.session_state.opened_with = now
+    return now
+
+
+def _place() -> tuple[str, int, int]:
+    """The chosen layer, weight and picture."""
+    now = st.session_state
+    return now.get("layer", ""), int(now.get("w") or 0), int(now.get("img") or 0)
+
+
+def go_to(flip: decisive.Flip, flipped: bool = False) -> None:
+    """Chooses the weight and the picture of a flip that was found beforehand."""
+    now = st.session_state
+    now.layer, now.w, now.img, now.share, now.rate = flip.layer, flip.w, flip.img, 0.0, 0.0
+    now.flips = (flip.bit,) if flipped else ()
+
+
+def weight(layout: Layout, first: decisive.Flip | None = None) -> tuple[str, int]:
     """The chosen layer and weight number; a number beyond a smaller layer's end becomes its last."""
     layers = list(layout.layers)
+    opened = layers.index(first.layer) if first else 0
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = st.selectbox(
-            "Layer", layers, key="layer", bind="query-params", format_func=lambda n: n.removesuffix(".weight")
-        )
+            "Layer", layers, opened, key="layer", bind="query-params",
+            format_func=lambda n: n.removesuffix(".weight"),
+        )  # fmt: skip
         last = layout.words[layers.index(layer)] - 1
         if isinstance(st.session_state.get("w"), int) and st.session_state.w > last:
             st.session_state.w = last
+        usual = first.w if first and layer == first.layer else 0
         number = st.number_input(
-            f"Weight (0 to {last:,})", 0, last, 0, key="w", bind="query-params", format="%d"
+            f"Weight (0 to {last:,})", 0, last, usual, key="w", bind="query-params", format="%d"
         )
     return layer, int(number)
 
 
-def image(pictures: cached.Pictures) -> int:
-    """The chosen picture; the options are its thumbnails (see ``render.thumbnails``)."""
-    chosen = st.pills(
+def image(pictures: cached.Pictures, first: decisive.Flip | None = None) -> int:
+    """The number of the chosen picture; the options are thumbnails (see ``render.thumbnails``)."""
+    picked = st.pills(
         "Picture",
-        range(len(pictures.y)),
+        pictures.numbers,
         key="img",
-        default=0,
+        default=first.img if first else 0,
         required=True,
         bind="query-params",
         format_func=str,
         label_visibility="collapsed",
         wrap=True,
     )
-    return chosen or 0  # an empty value in a link chooses none
+    return picked or 0  # an empty value in a link chooses none
+
+
+def rate(rates: Sequence[float]) -> float:
+    """The bit error rate at which all bits of the network flip besides: the slider under the answer."""
+    if st.session_state.get("rate", 0.0) not in rates:
+        del st.session_state["rate"]  # chosen for a smaller network
+    picked = st.select_slider(
+        "Flip any stored bit of the network: bit error rate", rates, 0.0, key="rate", bind="query-params",
+        format_func=lambda rate: f"{rate:g}",
+    )  # fmt: skip
+    return float(picked)
 
 
 def plane(enc: Encoding) -> tuple[int, float, int]:
@@ -100,11 +145,11 @@ def plane(enc: Encoding) -> tuple[int, float, int]:
 
 def attack() -> dict[str, Any]:
     """How the picture is attacked: the fields of a ``Lab``; eps 0 is no attack."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        eps = st.segmented_control(
-            "Move every pixel by at most, 1/255", bit_view.BUDGETS, key="pixels", default=0.0, required=True,
-            bind="query-params", format_func=lambda eps: f"{eps:g}" if eps else "off",
-        )  # fmt: skip
+    eps = st.segmented_control(
+        "by at most, 1/255", bit_view.BUDGETS, key="pixels", default=0.0, required=True,
+        bind="query-params", format_func=lambda eps: f"{eps:g}" if eps else "off",
+    )  # fmt: skip
+    with st.popover("How it is attacked", icon=":material/tune:"):
         name = st.segmented_control(
             "Attack", ["pgd", "fgsm"], key="attack", default="pgd", required=True, bind="query-params",
             format_func=str.upper,
@@ -154,7 +199,7 @@ def toggle(bit: int) -> None:
 
 def reset() -> None:
     """No flips at all."""
-    st.session_state.flips, st.session_state.share = (), 0.0
+    st.session_state.flips, st.session_state.share, st.session_state.rate = (), 0.0, 0.0
 
 
 def choose_largest(net: str, enc: str, layer: str) -> None:
@@ -186,7 +231,37 @@ def own_picture() -> np.ndarray | None:
 
 
 def choose_harmful(net: str, enc: str, layer: str, img: int, own: np.ndarray | None = None) -> None:
-    """The bit whose flip costs this picture's answer most."""
+    """The bit whose flip costs this picture's answer most: of the chosen layer, or one found beforehand."""
+    known = decisive.of(net, enc, str(cached.card(net)["sha256"]))
+    if own is None and known is not None and known.img == img:
+        go_to(known, flipped=True)
+        return
     both = cached.load_network(net, enc)
     w, bit = bit_view.most_harmful(both.network, both.model, layer, cached.picture(both, img, own))
-    st.session_state.w, st.session_state.flips, st.session_state.share = w, (bit,), 0.0
+    now = st.session_state
+    now.w, now.flips, now.share, now.rate = w, (bit,), 0.0, 0.0
+    now.harmful_found = (net, enc, layer, img, w, bit)
+
+
+def searched(state: bit_view.BitExperiment) -> bool:
+    """Whether the flip on the screen is the most harmful one that a search has found."""
+    one = state.flips[0] if len(state.flips) == 1 else -1
+    return st.session_state.get("harmful_found") == (
+        state.net,
+        state.enc,
+        state.layer,
+        state.img,
+        state.w,
+        one,
+    )
+
+
+def in_fp32() -> None:
+    """The same weight as a float, and of it the exponent's first bit."""
+    st.session_state.enc = "fp32"
+    st.session_state.flips = (30,)
+
+
+def choose_rate(rate: float) -> None:
+    """All bits of the network at this rate."""
+    st.session_state.rate, st.session_state.flips = rate, ()

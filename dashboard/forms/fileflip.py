@@ -29,7 +29,7 @@ def section(name: str, images: str, inputs: str, about: Mapping[str, Any]) -> No
     width = layers[layer]["bits"] // layers[layer]["words"]
     flips = bitlab.flipped(width)
     with page_frame.group("picture"):
-        img = _picture(len(pictures.y))
+        img = _picture(pictures.numbers)
     state = FileFlip(name, images, layer, word, flips, img, layers[layer]["kind"], inputs)
     found = cached.flipped(state)
     with page_frame.group("word", "bits"):
@@ -70,8 +70,8 @@ def _word(layers: Mapping[str, Mapping[str, Any]]) -> tuple[str, int]:
     return layer, int(word or 0)
 
 
-def _picture(count: int) -> int:
-    chosen = st.segmented_control("Picture", list(range(count)), key="img", default=0, required=True,
+def _picture(numbers: tuple[int, ...]) -> int:
+    chosen = st.segmented_control("Picture", list(numbers), key="img", default=0, required=True,
                                   bind="query-params",
                                   format_func=str, label_visibility="collapsed", wrap=True)  # fmt: skip
     return int(chosen or 0)

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import cached
+from dashboard.components import chosen as chosen_network
 from dashboard.components import page_frame, render
 from dashboard.model.hardening_run import FIRST, HardenSpec
 from resq.core import Encoding
@@ -19,7 +20,9 @@ def form(names: list[str]) -> HardenSpec:
     presets = cached.presets()
     render.unknown_names("net", names)
     with page_frame.group("base"), st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen_network.carry(names)
         net = st.selectbox("Start from", names, key="net", bind="query-params")
+        chosen_network.keep(net)
         preset = st.selectbox(
             "Preset", list(presets), list(presets).index("quick") if "quick" in presets else 0,
             key="preset", bind="query-params", on_change=forget,

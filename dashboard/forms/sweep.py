@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import page_frame
+from dashboard.components import chosen, page_frame
 from dashboard.components.query import fault_name_in_address
 from dashboard.format.sentences import FAULT_NAMES, METRICS
 from dashboard.model import bit_view
@@ -34,6 +34,7 @@ def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]
         usual: encodings chosen at first.
     """
     left, right = st.columns([2, 3])
+    chosen.carry(names, "nets")
     nets = left.multiselect("Networks", names, names[:1], key="nets", bind="query-params")
     encs = right.pills(
         "Stored as",
@@ -44,6 +45,8 @@ def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]
         bind="query-params",
         wrap=True,
     )
+    if nets:
+        chosen.keep(nets[-1])
     return nets, encs
 
 
@@ -69,12 +72,12 @@ def settings() -> dict[str, Any]:
     drawn = bool(box.open or page_frame.touched("settings") or st.session_state.get("settings_drawn"))
     st.session_state.settings_drawn = drawn
     with box:
-        chosen = _settings() if drawn else USUAL
-    points, parts = BERS[chosen["points"]], chosen["parts"]
+        asked = _settings() if drawn else USUAL
+    points, parts = BERS[asked["points"]], asked["parts"]
     return {
-        **{name: chosen[name] for name in ("fault", "maps", "n", "seed", "attack", "steps")},
+        **{name: asked[name] for name in ("fault", "maps", "n", "seed", "attack", "steps")},
         "bers": points if parts != "attack" else (),
-        "eps": EPS[chosen["points"]] if parts != "faults" else (),
+        "eps": EPS[asked["points"]] if parts != "faults" else (),
     }
 
 

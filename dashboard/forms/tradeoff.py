@@ -8,9 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import page_frame, render
+from dashboard.components import chosen, page_frame, render
+from dashboard.model import bit_view
 
-MODES = {"transfer": "made on the fault-free network", "adaptive": "made on the faulty network"}
+MODES = {"adaptive": "made on the faulty network", "transfer": "made on the fault-free network"}
 
 
 @dataclass(frozen=True)
@@ -23,34 +24,46 @@ class Choice:
     relief: bool
 
 
+def listed() -> list[str]:
+    """Every network: one's own first, then those with stored rows, then those that nobody has measured."""
+    known, here = cached.measured_most(), cached.names()
+    own = [name for name in here if name.rpartition("/")[2].startswith("own-")]
+    return list(dict.fromkeys([*own, *known, *here]))
+
+
 def choice() -> Choice:
     """The chosen surface, at first that of the network that is measured most."""
-    render.unknown_names("net", cached.measured_most())
+    names = listed()
+    render.unknown_names("net", names)
+    chosen.carry(names)
     with page_frame.group("choice"), st.container(horizontal=True, vertical_alignment="bottom"):
-        net = st.selectbox("Network", cached.measured_most(), key="net", bind="query-params")
-        encodings = cached.measured_most(net)
+        first = names.index(cached.measured_most()[0])
+        net = st.selectbox("Network", names, first, key="net", bind="query-params")
+        chosen.keep(net)
+        encodings = cached.measured_most(net) or bit_view.encodings([cached.card(net)])
+        encodings = sorted(encodings, key=lambda enc: enc != cached.opened_in(net))
         if st.session_state.get("enc") not in encodings:
             st.session_state.pop("enc", None)  # chosen for another network
         enc = st.selectbox("Stored as", encodings, key="enc", bind="query-params")
     with page_frame.group("view"), st.container(horizontal=True, vertical_alignment="bottom"):
         mode = st.segmented_control(
-            "Adversarial images", list(MODES), key="mode", default="transfer", required=True,
+            "Adversarial images", list(MODES), key="mode", default="adaptive", required=True,
             bind="query-params", format_func=str, help="; ".join(f"{k}: {v}" for k, v in MODES.items()),
         )  # fmt: skip
         drawn = st.segmented_control(
             "Drawn as", ["map", "landscape"], key="view", default="map", required=True, bind="query-params"
         )
-    mode = mode or "transfer"  # an empty value in a link chooses none
+    mode = mode or "adaptive"  # an empty value in a link chooses none
     return Choice(net, enc, mode, drawn == "landscape")
 
 
 def threshold() -> float:
     """The accuracy at which a line separates the tiles."""
     with page_frame.group("view", "line"):
-        chosen = st.select_slider(
+        line = st.select_slider(
             "Line at accuracy, %", range(5, 100, 5), 50, key="thr", bind="query-params", width=320
         )
-    return int(chosen) / 100
+    return int(line) / 100
 
 
 def elsewhere(at: tuple[float, float]) -> bool:
@@ -120,7 +133,7 @@ def clicked_cell(event: object) -> tuple[float, float] | None:
 def resistance() -> str:
     """What the last figure's vertical axis shows."""
     with page_frame.group("resistance"):
-        chosen = st.segmented_control(
+        axis = st.segmented_control(
             "Axis",
             ["faults", "attack"],
             key="robust",
@@ -128,4 +141,4 @@ def resistance() -> str:
             required=True,
             bind="query-params",
         )
-        return chosen or "faults"  # an empty value in a link chooses none
+        return axis or "faults"  # an empty value in a link chooses none

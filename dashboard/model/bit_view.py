@@ -21,6 +21,7 @@ from resq.measure.run.single_bit import (
     four,
     perturbed,
     probabilities,
+    rates,
     reading,
 )
 from resq.memory import faults, quant
@@ -30,7 +31,17 @@ if TYPE_CHECKING:
 
     from resq.networks import Network
 
-__all__ = ["BitExperiment", "Reading", "answer", "flips", "four", "perturbed", "probabilities", "reading"]
+__all__ = [
+    "BitExperiment",
+    "Reading",
+    "answer",
+    "flips",
+    "four",
+    "perturbed",
+    "probabilities",
+    "rates",
+    "reading",
+]
 
 ENCODINGS = (
     "int8",

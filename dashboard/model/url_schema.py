@@ -27,10 +27,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "own": "own checkpoint",
         "shortcuts": "buttons that choose a weight",
         "plane": "flips in the whole layer",
+        "rate": "flips in the whole network",
         "attack": "attack on the picture",
         "more": "text and numbers below the figures",
     },
     "tradeoff": {
+        "own": "own checkpoint",
         "choice": "network and encoding",
         "view": "attack mode, line, map or landscape",
         "cell": "chosen cell",
@@ -49,6 +51,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "lessons": {"lesson": "choice of the lesson", "more": "how to write a lesson"},
     "sweep": {
+        "own": "own checkpoint",
         "choice": "networks and encodings",
         "view": "what is counted",
         "settings": "settings",
@@ -58,6 +61,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "more": "text and numbers below the figures",
     },
     "layers": {
+        "own": "own checkpoint",
         "network": "network",
         "encoding": "encoding",
         "kind": "measured, estimated, PVF",
@@ -79,9 +83,9 @@ GROUPS: dict[str, dict[str, str]] = {
     "replay": {
         "claim": "the claim",
         "live": "measuring live",
-        "board": "leaderboard",
         "more": "hashes, recipe, files",
     },
+    "leaderboard": {"own": "own checkpoint", "choice": "data set and search", "more": "how to submit, files"},
 }
 
 # Where a page for checkpoints shows a deployed file: (page, group of "yournetwork") -> group of the page.
@@ -113,7 +117,8 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "flip": ("bits", "flipped bits of the weight, with commas"),
         "plane": ("plane", "bit that is flipped in many weights of the layer"),
         "share": ("plane", "in how many of them, %"),
-        "draw": ("plane", "seed of the draw of those weights"),
+        "draw": ("plane", "seed of the draw of those weights, and of the map"),
+        "rate": ("rate", "bit error rate at which all bits of the network flip besides"),
         "pixels": ("attack", "how far an attack moves every pixel at most, 1/255"),
         "attack": ("attack", "attack"),
         "mode": ("attack", "transfer or adaptive"),
@@ -131,7 +136,9 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "n": ("live", "test images of a re-run"),
         "maps": ("live", "fault maps of a re-run"),
         "again": ("live", "measurement of the chosen cell to follow"),
+        "map": ("live", "measurement of the whole map to follow"),
         "robust": ("resistance", "faults or attack"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "harden": {
         "net": ("base", "checkpoint to start from"),
@@ -164,6 +171,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "cell": ("cell", "stored cell that is looked at again"),
         "again": ("live", "measurement of the chosen cell to follow"),
         "flow": ("live", "measurement of its answers to follow"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "layers": {
         "net": ("network", "checkpoint or deployed file"),
@@ -176,6 +184,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "film": ("film", "whether the film of flipping bits is shown"),
         "kindof": ("film", "its fault model"),
         "draw": ("film", "its seed"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "yournetwork": {
         "file": ("choice", "deployed file, with the first digits of its hash"),
@@ -201,9 +210,16 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "replay": {
         "claim": ("claim", "the quoted claim"),
         "source": ("claim", "who is quoted"),
-        "n": ("live", "test images of the re-run"),
-        "maps": ("live", "fault maps of the re-run"),
+        "reading": ("live", "number of the reading that is run again"),
+        "n": ("live", "test images of a re-run of another size"),
+        "maps": ("live", "fault maps of a re-run of another size"),
         "job": ("live", "measurement to follow"),
+        "again": ("live", "measurement of another reading to follow"),
+    },
+    "leaderboard": {
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
+        "data": ("choice", "data set"),
+        "find": ("choice", "words that a line holds"),
     },
 }
 

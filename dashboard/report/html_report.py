@@ -12,18 +12,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from dashboard import charts
 from dashboard.charts import theme
-from dashboard.format import sentences
+from dashboard.format import claim_labels, sentences
+from dashboard.report import bundle
 from resq import __version__, data
 from resq.claims import provenance, verdict
 from resq.claims.registry import load
@@ -39,8 +39,25 @@ SHARED = {
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
 
 
-def page(title: str, rows: pd.DataFrame) -> str:
+def claim_page(v: Verdict, rows: pd.DataFrame) -> str:
+    """The report of one claim: its verdict and its readings first, then the rows behind them, as HTML.
+
+    Raises:
+        ValueError: no rows.
+    """
+    book = load()
+    drawn = None
+    if v.claim.value is not None and v.claim.unit != "flips" and v.readings:
+        drawn = _picture(charts.CHARTS["readings"].draw(v, book.get(v.claim.baseline)))
+    said = claim_labels.reached(v) if drawn is not None else ""
+    return page(claim_labels.label(v, book), rows, {**_claim(v), "picture": drawn, "reached": said})
+
+
+def page(title: str, rows: pd.DataFrame, first: Mapping[str, object] | None = None) -> str:
     """The whole report of these rows, as HTML.
+
+    Args:
+        first: a claim, as ``claim_page`` tells it, that comes before the figures of the rows.
 
     Raises:
         ValueError: no rows.
@@ -53,7 +70,8 @@ def page(title: str, rows: pd.DataFrame) -> str:
         title=title,
         version=__version__,
         count=len(rows),
-        plotly_js=Markup(get_plotlyjs()),
+        plotly=Markup(bundle.script()),
+        claim=first,
         figures=[_figure(*drawn) for drawn in figures(rows)],
         claims=[_claim(v) for v in judged],
         rule=verdict.RULE,
@@ -87,24 +105,29 @@ def figures(rows: pd.DataFrame) -> Iterator[tuple[str, str, go.Figure, pd.DataFr
 def _figure(name: str, where: str, drawn: go.Figure, curves: pd.DataFrame) -> dict[str, object]:
     """What the template shows of a figure."""
     chart = charts.CHARTS[name]
-    saved = go.Figure(drawn).update_layout(
-        template="plotly_white", paper_bgcolor="white", plot_bgcolor="white", font_family="sans-serif"
-    )
-    picture = saved.to_html(full_html=False, include_plotlyjs=False, config=theme.SAVED)
-    return {"title": chart.title, "caption": chart.caption, "where": where, "picture": Markup(picture),
+    return {"title": chart.title, "caption": chart.caption, "where": where, "picture": _picture(drawn),
             "numbers": numbers(curves, name)}  # fmt: skip
 
 
+def _picture(drawn: go.Figure) -> Markup:
+    return Markup(bundle.division(theme.on_white(drawn)))
+
+
 def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A curve's numbers for people: percent with two digits, the interval that the figure shows."""
-    low, high = ("image_low", "image_high") if name == "eps" else ("low", "high")
+    """A curve's numbers for people: percent with two digits, the interval that the figure shows.
+
+    Where nothing is random but the images, it is Wilson's over them: also of the accuracy without faults.
+    """
+    still = (curves["x"] == 0) | (name == "eps")
+    low, high = (curves[end].where(~still, curves[f"image_{end}"]) for end in ("low", "high"))
     shown = {
         "network": curves["checkpoint"],
         "stored as": curves["encoding"],
         "eps / 255" if name == "eps" else "BER": curves["x"].map("{:g}".format),
         "accuracy %": (100 * curves["mean"]).map("{:.2f}".format),
-        "95 % low": (100 * curves[low]).map("{:.2f}".format),
-        "95 % high": (100 * curves[high]).map("{:.2f}".format),
+        "95 % low": (100 * low).map("{:.2f}".format),
+        "95 % high": (100 * high).map("{:.2f}".format),
+        "over": still.map({True: "images (Wilson)", False: "maps and images"}),
         "maps": curves["maps"],
         "n": curves["n"],
         "seed": curves["seed"],
@@ -137,6 +160,15 @@ def browser() -> str:
     return named or next(filter(None, map(shutil.which, BROWSERS)), "")
 
 
+def headless(program: str, profile: str) -> list[str]:
+    """The words that start this browser without a window, in a profile of its own."""
+    return [
+        program, "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--virtual-time-budget=20000", f"--user-data-dir={profile}",
+        *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+    ]  # fmt: skip
+
+
 def pdf(source: Path, out: Path) -> None:
     """Prints an HTML file as PDF with the Chromium of this machine.
 
@@ -149,12 +181,8 @@ def pdf(source: Path, out: Path) -> None:
             "a PDF needs Chromium or Chrome on the path (or RESQ_CHROMIUM); write .html and print it"
         )
     with tempfile.TemporaryDirectory() as profile:
-        command = [
-            program, "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-            "--virtual-time-budget=20000", "--no-pdf-header-footer", f"--user-data-dir={profile}",
-            *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
-            f"--print-to-pdf={out.resolve()}", source.resolve().as_uri(),
-        ]  # fmt: skip
+        printed = ["--no-pdf-header-footer", f"--print-to-pdf={out.resolve()}", source.resolve().as_uri()]
+        command = [*headless(program, profile), *printed]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if not out.is_file():
         said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]

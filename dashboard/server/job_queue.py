@@ -9,8 +9,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
+from dashboard.model import costs
 from resq import jobs
 from resq.core import logs
 from resq.core.errors import ResqError
@@ -85,8 +87,14 @@ class Measurement:
 
     @property
     def done(self) -> float:
-        """Share of the rows that are measured, 0..1."""
-        return min(1.0, len(self.rows) / max(1, self.total))
+        """Share of the work that is done, 0..1: a row under attack is more of it than one without."""
+        each, rows = self._costs, len(self.rows)
+        return min(1.0, sum(each[:rows]) / max(1e-9, sum(each)))
+
+    @cached_property
+    def _costs(self) -> list[float]:
+        """What each row costs beside the others, in the order in which they come."""
+        return [cost for spec in self.specs for cost in costs.weights(spec, spec.total)]
 
     @property
     def seconds(self) -> float:
@@ -96,8 +104,10 @@ class Measurement:
     @property
     def left(self) -> float | None:
         """Seconds left at the present rate; None while nothing is known yet."""
-        rows = len(self.rows)
-        return self.seconds / rows * (self.total - rows) if rows else None
+        share = self.done
+        # What a process of its own takes before its first row is no part of a row's time.
+        spent = max(self.seconds - costs.START * min(1, len(self.jobs)), 0.3 * self.seconds)
+        return spent / share * (1 - share) if share else None
 
     def cancel(self) -> None:
         """Stops, or leaves the line; what has been measured stays."""

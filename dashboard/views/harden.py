@@ -114,7 +114,7 @@ def page(names: list[str]) -> None:
         shipped(names)
 
 
-render.page("Can I make a network more robust?", render.text("harden"))
+render.page("Can I make a network more robust?", render.text("harden"), upload.button)
 with render.errors_as_sentences():
     known = cached.names()
     if known:
@@ -123,5 +123,3 @@ with render.errors_as_sentences():
             render.help_page("harden_help", ["training", "before_after"])
     else:
         render.error_box(*render.UNTRAINED)
-with render.errors_as_sentences():
-    upload.box()

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.charts import layers
-from dashboard.components import job_status, mixed_encoding, page_frame, query, render
+from dashboard.components import job_status, mixed_encoding, page_frame, query, render, upload
 from dashboard.format import sentences, tables
 from dashboard.forms import bitlab, filelab
 from dashboard.model import bit_plane, flip_animation, layer_view
@@ -264,7 +264,7 @@ def page(names: list[str]) -> None:
     st.fragment(shown, run_every=every)(net, enc, running)
 
 
-render.page("Which layers and which bits matter?", render.text("layers"))
+render.page("Which layers and which bits matter?", render.text("layers"), upload.button)
 with render.errors_as_sentences():
     known = cached.names()
     if known:

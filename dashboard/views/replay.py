@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import cached, charts
-from dashboard.components import job_status, page_frame, render
-from dashboard.format import claim_sentences, numbers
+from dashboard.components import job_status, page_frame, query, render, rerun_cell
+from dashboard.format import claim_labels, claim_sentences, numbers
 from dashboard.report import html_report
 from dashboard.server import job_queue
 from resq.claims import points, rerun, verdict
@@ -17,28 +17,47 @@ from resq.claims.registry import LABELS, Claim
 from resq.claims.verdict import Verdict
 from resq.core import commands
 from resq.core.errors import ResqError
+from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 
 
-def choose(found: list[Verdict]) -> Verdict:
-    """The claim that is looked at; the address keeps it."""
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+def choose(found: list[Verdict], book: dict[str, Claim]) -> Verdict:
+    """The claim that is looked at, by what people know of it; the address keeps its name."""
+    left, right = st.columns([2, 5], vertical_alignment="bottom")
     labels = list(dict.fromkeys(v.claim.source.label for v in found))
-    source = left.segmented_control(
-        "Who says it", ["all", *labels], default="all", required=True, key="source", bind="query-params"
-    )
+    source = left.selectbox(
+        "Who says it", ["all", *labels], key="source", bind="query-params",
+    )  # fmt: skip
     told = [v for v in found if source in ("all", None, v.claim.source.label)]
     # The first one opens the page, so it is one that was measured and settled.
-    told.sort(key=lambda v: (v.verdict == "not comparable", v.decides is None))
+    told.sort(key=lambda v: (v.verdict == "not comparable", v.decides is None, v.claim.baseline == ""))
     by_id = {v.claim.id: v for v in told}
-    picked = right.selectbox("Claim", list(by_id), key="claim", bind="query-params")
+    followed(list(by_id))
+    picked = right.selectbox(
+        "Claim: type a number, a network or an author", list(by_id), key="claim",
+        format_func=lambda name: claim_labels.label(by_id[name], book),
+    )  # fmt: skip
+    query.set_parameter("claim", "" if picked == next(iter(by_id)) else picked)
+    st.session_state.claim_written = picked
     return by_id[picked]
+
+
+def followed(names: list[str]) -> None:
+    """Takes over the claim that a link names; one that is not in the list any more is forgotten.
+
+    By hand, since a list bound to the address would write its long lines there.
+    """
+    now, asked = st.session_state, st.query_params.get("claim")
+    if asked in names and asked != now.get("claim_written"):
+        now.claim = asked
+    elif now.get("claim", names[0]) not in names:
+        del now["claim"]
 
 
 def quoted(claim: Claim) -> None:
     """The claim as quoted, with what its source says and what it does not."""
     with st.container(key="quoted", gap="small"):
-        st.caption("As quoted, not measured here")
+        st.caption(f"{LABELS[claim.source.label].capitalize()} says, not measured here")
         st.header(f"◇ {claim.quote}", anchor=False)
         st.markdown(f"“{render.plain(claim.says)}”")
         st.caption(f"{claim.source.name} ({LABELS[claim.source.label]})")
@@ -60,7 +79,7 @@ def judged(v: Verdict) -> None:
             if v.why != told:
                 st.markdown(render.plain(v.why[0].upper() + v.why[1:]) + ".")
             if v.readings:
-                st.caption(f"{v.tried[0].upper()}{v.tried[1:]}.")
+                st.caption(claim_labels.tried(v))
         for cell in () if v.decides else v.near:
             st.caption(f"Nearest measured: {cell.checkpoint} as {cell.encoding}, {cell.point}: "
                        f"{numbers.percent(cell.mean)}")  # fmt: skip
@@ -68,41 +87,73 @@ def judged(v: Verdict) -> None:
             st.markdown(verdict.RULE)
 
 
-def readings(v: Verdict) -> None:
+def readings(v: Verdict, book: dict[str, Claim]) -> None:
     """Every reading of the claim, as a figure and a table."""
     if v.claim.value is None or v.claim.unit == "flips" or not v.readings:
         return
     st.header(charts.CHARTS["readings"].title, anchor=False)
-    words = {
-        word: [r.reading.label for r in v.readings if r.verdict == word] for word in claim_sentences.LOOKS
-    }
-    fits = ", ".join(words["reproduced"])
-    alt = f"Quoted {v.claim.quote}; consistent with {fits or 'no measured reading'}."
-    drawn = cached.cached_figure(charts.CHARTS["readings"].draw, (v.claim.id,), v)
-    render.figure("readings", drawn, key="chart_readings", alt=alt, title=False)
-    st.markdown(f"**{alt}**")
+    said = claim_labels.reached(v)
+    drawn = cached.cached_figure(charts.CHARTS["readings"].draw, (v.claim.id,), v, book.get(v.claim.baseline))
+    render.figure("readings", drawn, key="chart_readings", alt=said, title=False)
+    st.markdown(f"**{render.plain(said)}**")
     commands = [claim_sentences.command(r.cell) for r in v.readings if r.cell]
     render.numbers(
         lambda: ({"readings": claim_sentences.table(v)}, {"readings": drawn}),
         None,
         list(dict.fromkeys(commands)),
+        called=v.claim.id,
     )
 
 
 def rerun_controls(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) -> None:
-    """How many images and maps, and the button."""
+    """Exactly as stored, or with other counts; the price of each stands on its button."""
+    busy = running is not None and running.active
+    here = cell.checkpoint in cached.names()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        n = st.select_slider("Test images", (100, 250, 500, 1000, 2000), 1000, key="n", bind="query-params")
-        maps = st.select_slider("Fault maps", (2, 5, 10, 20), 5, key="maps", bind="query-params")
+        exact = rerun.job(v, cell.n, cell.maps, cell.seed)
         st.button(
-            "Run this point now",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="rerun",
-            on_click=job_status.start,
-            args=([rerun.job(v, int(n), int(maps), cell.seed)],),
-            disabled=running is not None and running.active,
-        )
+            f"Run exactly as stored: {_price(exact, here)}", type="primary", icon=":material/play_arrow:",
+            key="rerun", on_click=job_status.start, args=([exact],), disabled=busy or not here,
+        )  # fmt: skip
+        with st.popover("Another size", icon=":material/tune:"):
+            n = st.select_slider(
+                "Test images", (100, 250, 500, 1000, 2000), 1000, key="n", bind="query-params"
+            )
+            maps = st.select_slider("Fault maps", (2, 5, 10, 20), 5, key="maps", bind="query-params")
+            other = rerun.job(v, int(n), int(maps), cell.seed)
+            st.button(
+                f"Run it: {_price(other, here)}", key="rerun_other", on_click=job_status.start,
+                args=([other],), disabled=busy or not here,
+            )  # fmt: skip
+
+
+def _price(job: rerun.Rerun, here: bool) -> str:
+    """Cells and time; without the weights, the cells alone."""
+    return cached.price([job]) if here else f"{job.total:,} cells"
+
+
+def other_readings(v: Verdict, decides: points.Cell) -> None:
+    """Any other reading of the figure, run again as it is stored."""
+    cells = {
+        f"{i + 1}. {r.reading.label}": r.cell
+        for i, r in enumerate(v.readings)
+        if r.cell is not None and r.cell != decides
+    }
+    if not cells:
+        return
+    running = job_status.measurement("again", SweepSpec)
+    if st.session_state.get("reading") not in cells:
+        st.session_state.pop("reading", None)  # of another claim
+    with page_frame.group("live", "reading"):
+        name = st.selectbox("Another reading of it", list(cells), key="reading", bind="query-params")
+    every = 0.5 if running is not None and running.active else None
+    st.fragment(one_reading, run_every=every)(cells[name], running)
+
+
+def one_reading(cell: points.Cell, running: job_queue.Measurement | None) -> None:
+    """A reading's cell, measured again with the counts it is stored with."""
+    with render.errors_as_sentences():
+        rerun_cell.measured_again(cell, {"n": cell.n, "maps": cell.maps, "seed": cell.seed}, running)
 
 
 def compared(v: Verdict, cell: points.Cell) -> None:
@@ -153,50 +204,40 @@ def again(v: Verdict) -> None:
             f"The images of {cell.data} are not on this machine, so this point cannot be run here."
         )
     st.fragment(shown, run_every=0.5 if running is not None and running.active else None)(v, cell, running)
-    render.terminal(commands.line(["claims", v.claim.id, "--rerun"]), claim_sentences.command(cell))
+    counts = ["--n", str(cell.n), "--maps", str(cell.maps), "--seed", str(cell.seed)]
+    render.terminal(commands.line(["claims", v.claim.id, "--rerun", *counts]), claim_sentences.command(cell))
+    other_readings(v, cell)
 
 
-def leaders() -> None:
-    """All networks in one table."""
-    found = cached.board()
-    st.header("Leaderboard", anchor=False)
-    if found.empty:
-        render.error_box(
-            "No row is stored yet, so there is nothing to rank.", "python -m resq sweep signs/resnet20/base"
-        )
+def report(v: Verdict) -> None:
+    """This claim with its verdict, its figure and the rows behind it, to take home."""
+    names = sorted({c.checkpoint for r in v.readings for c in (r.cell, r.base) if c is not None})
+    rows = cached.rows()
+    mine = rows[rows["checkpoint"].isin(names)]
+    if mine.empty:
         return
-    st.dataframe(claim_sentences.leaders(found), hide_index=True, key="leaders", placeholder="not measured")
-    st.caption(
-        "Ranked within a data set by the accuracy at BER 10⁻²; lines that cannot be told from the first of "
-        "a rank share it, by differences on common fault maps and images where there are any, wide enough "
-        f"for all comparisons of the data set together. A click on a heading ranks otherwise. "
-        f"{claim_sentences.level(found)}. Each figure is of its own number of images; intervals count fault "
-        "maps and images. R_F: mean accuracy over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy over PGD "
-        "budgets from 0 to 8/255, an upper bound as PGD's own is. APGD or AutoAttack: of both the cell "
-        "that speaks, on 1,000 images or more."
-    )
-    with page_frame.group("more"), st.container(horizontal=True):
-        picked = st.selectbox("Report of", sorted(found["checkpoint"].unique()), key="report_of")
-        rows = cached.rows()
-        make = partial(html_report.page, picked, rows[rows["checkpoint"] == picked])
-        st.download_button("Report as HTML", make, "resq-report.html", "text/html", on_click="ignore",
-                           icon=":material/download:")  # fmt: skip
-        make_csv = partial(table.csv, rows[rows["checkpoint"] == picked])
-        st.download_button("Rows as CSV", make_csv, "resq-rows.csv", "text/csv", on_click="ignore",
-                           icon=":material/download:")  # fmt: skip
+    with page_frame.group("more", "report"), st.container(horizontal=True):
+        make = partial(html_report.claim_page, v, mine)
+        name = f"resq-claim-{v.claim.id}"
+        st.download_button("Report of this claim as HTML", make, f"{name}.html", "text/html",
+                           on_click="ignore", icon=":material/download:")  # fmt: skip
+        st.download_button("Its rows as CSV", partial(table.csv, mine), f"{name}.csv", "text/csv",
+                           on_click="ignore", icon=":material/download:")  # fmt: skip
 
 
 def page(found: list[Verdict]) -> None:
     """The whole page."""
+    book = {v.claim.id: v.claim for v in found}
     with page_frame.group("claim"):
-        v = choose(found)
+        v = choose(found, book)
     left, right = st.columns(2, gap="large")
     with left:
         quoted(v.claim)
     with right:
         judged(v)
-    readings(v)
+    readings(v, book)
     again(v)
+    report(v)
     st.fragment(overview)(found)
 
 
@@ -215,5 +256,4 @@ with render.errors_as_sentences():
         page(claims)
     else:
         render.error_box("No claims are on this machine: assets/claims is empty.")
-with render.errors_as_sentences(), page_frame.group("board"):
-    leaders()
+page_frame.link("leaderboard", "All networks, ranked", ":material/leaderboard:")

@@ -1,4 +1,4 @@
-"""Start: what this is, four ways in, one true figure."""
+"""Start: what this is, four ways in, one true figure; behind it what the stored rows say, a card each."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ CARDS = (
     (
         "Your network",
         ":material/memory:",
-        "Drop the .tflite, .onnx or .pt2 file you deploy; its own bits flip, its own runtime answers.",
-        (("yournetwork", "Drop a file"),),
+        "The .tflite, .onnx or .pt2 file you deploy, or the weights of a network you trained.",
+        (("yournetwork", "Drop a deployed file"), ("harden", "Bring a checkpoint")),
     ),
     (
         "Check a result",
@@ -56,8 +56,13 @@ def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[s
 def findings() -> None:
     """What the stored rows say, in a few sentences; those with a number that is not stored are left out."""
     told = [line for text in render.text("findings").splitlines() if (line := cached.revealed(text)).whole]
-    for line in told:
-        st.markdown(line.text)
+    if not told:
+        return
+    render.section("What the stored rows say")
+    with st.container(key="findings"):
+        for number, line in enumerate(told):
+            with st.container(border=True, key=f"finding_{number}", height="stretch"):
+                st.markdown(line.text)
     render.sources([said for line in told for said in line.sources])
 
 
@@ -80,15 +85,16 @@ def figure() -> None:
     chance, order = cached.chance_level(list(curves["data"])), curves_charts.order(specs)
     drawn = cached.cached_figure(curves_charts.accuracy_vs_ber, known.key, curves, chance, order)
     render.figure("ber", drawn, key="start", alt=sentences.finding(curves, "ber"), title=False)
-    st.caption(f"{sentences.provenance(curves, 'Stored rows')}. {cached.about(str(curves['data'].iloc[0]))}.")
+    made = f"{sentences.provenance(curves, 'Stored rows')}. {cached.about(str(curves['data'].iloc[0]))}."
+    with st.popover("What it is, and where it comes from", icon=":material/fact_check:"):
+        st.caption(made)
 
 
 render.page("What is left of a network when its memory fails?", render.text("start"))
 for column, (number, entry) in zip(st.columns(4), enumerate(CARDS), strict=True):
     with column:
         card(number, *entry)
-left, right = st.columns([5, 3], gap="large")
-with left, render.errors_as_sentences():
+with render.errors_as_sentences():
     figure()
-with right, st.container(key="findings"), render.errors_as_sentences():
+with render.errors_as_sentences():
     findings()

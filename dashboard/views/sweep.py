@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.charts import curves as curves_charts
-from dashboard.components import from_place, job_status, page_frame, render, rerun_cell
+from dashboard.components import from_place, job_status, page_frame, render, rerun_cell, upload
 from dashboard.format import sentences, tables
 from dashboard.forms import sweep
 from dashboard.model import select_rows
@@ -84,7 +84,8 @@ def results(specs: list[SweepSpec], running: job_queue.Measurement | None, metri
     if not every.empty:
         commands = provenance.commands(every)
         with page_frame.group("more"):
-            render.numbers(partial(behind, known, figures, metric), every, commands)
+            named = " ".join(f"{spec.checkpoint} {spec.encoding}" for spec in specs[:3])
+            render.numbers(partial(behind, known, figures, metric), every, commands, called=named)
     job_status.ended(running)
 
 
@@ -153,7 +154,7 @@ def page(names: list[str]) -> None:
     st.fragment(shown, run_every=every)(specs, options, found, cell, metric)
 
 
-render.page("How much can it take?", render.text("sweep"))
+render.page("How much can it take?", render.text("sweep"), upload.button)
 with render.errors_as_sentences():
     known = cached.names()
     if known:

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import cached, charts
-from dashboard.components import job_status, page_frame, render, rerun_cell
+from dashboard.components import job_status, page_frame, render, rerun_cell, upload
 from dashboard.format import numbers, sentences, tables
-from dashboard.forms import tradeoff
+from dashboard.forms import measure_map, tradeoff
 from dashboard.server import job_queue
 from resq.claims import points
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -62,7 +62,7 @@ def again(cell: pd.DataFrame, running: job_queue.Measurement | None) -> None:
     rerun_cell.measured_again(stored, tradeoff.again(stored.seed), running)
 
 
-def surface(running: job_queue.Measurement | None) -> None:
+def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement | None) -> None:
     """The map, the two slices through the chosen cell, and the cell.
 
     A fragment: a slider here does not draw what lies below again.
@@ -71,7 +71,16 @@ def surface(running: job_queue.Measurement | None) -> None:
     known, st.session_state.surface_net = st.session_state.get("surface_net"), choice.net
     if known not in (None, choice.net):
         st.rerun()  # the part below, outside of this fragment, is of the same network
-    found = cached.cells(choice.net, choice.enc, choice.mode)
+    plan = measure_map.planned(choice.net, choice.enc, choice.mode, whole)
+    fresh = cached.measurements().rows([plan])
+    found = cached.together(choice.net, choice.enc, choice.mode, fresh)
+    if found.empty or fresh or (whole is not None and whole.active):
+        measure_map.buttons(choice.net, choice.enc, choice.mode, not found.empty, whole)
+        job_status.ended(whole, "map")
+    if found.empty:
+        unmeasured(found, plan)
+        return
+    rising(found, choice)
     left, right = st.columns([7, 6], gap="large")
     with right:
         at = tradeoff.cell(found)
@@ -86,8 +95,29 @@ def surface(running: job_queue.Measurement | None) -> None:
     with right:
         slices(found, choice, at)
     with page_frame.group("more", "surface"):
-        command = cached.joint_command(choice.net, choice.enc, None, choice.mode)
-        render.numbers(partial(behind, found, choice, at), found, [command], key=NUMBERS)
+        made = cached.surface_commands(choice.net, choice.enc, choice.mode)
+        named = f"{choice.net} {choice.enc} {choice.mode}"
+        rows = cached.surface_rows(choice.net, choice.enc, choice.mode)
+        render.numbers(partial(behind, found, choice, at), rows, made, key=NUMBERS, called=named)
+
+
+def unmeasured(found: pd.DataFrame, plan: SweepSpec) -> None:
+    """The map before its first cell: every tile hatched."""
+    drawn = charts.CHARTS["surface"].draw(found, None, 0.5, (plan.bers, plan.eps))
+    said = "No tile of this map is measured yet; the hatched ones are those that the button measures."
+    render.figure("surface", drawn, key="surface_empty", alt=said)
+    st.markdown(said)
+    render.terminal(plan.command)
+
+
+def rising(found: pd.DataFrame, choice: tradeoff.Choice) -> None:
+    """Why faults seem to help against attacks, where a curve of transferred examples rises."""
+    lines = found[(found["eps"] > 0)].sort_values("ber").groupby("eps")["mean"]
+    if choice.mode == "transfer" and any(line.iloc[-1] > line.iloc[0] + 0.02 for _, line in lines):
+        st.caption(
+            ":material/info: Accuracy rises with the BER here since the examples were made on the fault-free "
+            "network: a faulty one is another network, and they miss it. “adaptive” attacks the faulty one."
+        )
 
 
 def relief(found: pd.DataFrame, choice: tradeoff.Choice) -> go.Figure:
@@ -124,10 +154,10 @@ def behind(found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]
     return {"surface": tables.cells(found)}, {"surface": drawn}
 
 
-def shown(running: job_queue.Measurement | None) -> None:
+def shown(running: job_queue.Measurement | None, whole: job_queue.Measurement | None) -> None:
     """The surface, or a sentence: a fragment runs again without the page around it."""
     with render.errors_as_sentences():
-        surface(running)
+        surface(running, whole)
 
 
 def shields(net: str) -> None:
@@ -163,14 +193,15 @@ def shields(net: str) -> None:
         )  # fmt: skip
 
 
-render.page("How do faults and attacks interact?", render.text("tradeoff"))
+render.page("How do faults and attacks interact?", render.text("tradeoff"), upload.button)
 with render.errors_as_sentences():
     if cached.rows().empty:
         render.error_box(*(render.UNMEASURED if cached.names() else render.UNTRAINED))
     else:
         running = job_status.measurement("again", SweepSpec)
-        every = 0.5 if running is not None and running.active else None
-        st.fragment(shown, run_every=every)(running)
+        whole = job_status.measurement("map", SweepSpec)
+        every = 0.5 if any(job is not None and job.active for job in (running, whole)) else None
+        st.fragment(shown, run_every=every)(running, whole)
         if net := st.session_state.get("surface_net"):
             shields(net)
         with page_frame.group("more", "help"):

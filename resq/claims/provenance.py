@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -84,10 +85,36 @@ def _campaign(title: str, spec: CampaignSpec) -> tuple[str, pd.DataFrame]:
 
 
 def specs(rows: pd.DataFrame) -> list[SweepSpec]:
-    """The sweeps that measure these rows again, one per series under faults or under attack.
+    """The sweeps that measure these rows again, one per series under faults, under attack or under both.
 
-    Joint cells and rows of chosen layers or bits are left out: no sweep of this form gives them.
+    Rows of chosen layers or bits are left out: no sweep of this form gives them.
     """
+    joint = rows[(rows["region"] == "all") & (rows["axis"] == "joint")]
+    return [*_apart(rows), *_together(joint)]
+
+
+def _together(joint: pd.DataFrame) -> list[SweepSpec]:
+    """The sweeps of joint rows: budgets that were measured at the same rates and maps are one sweep."""
+    found = []
+    for _, part in joint.assign(drawn=_drawn(joint)).groupby([*SERIES, "mode"], sort=False):
+        grids: dict[tuple[Any, ...], list[float]] = {}
+        for eps, line in part.groupby("eps"):
+            maps = line.groupby("ber")["map"].max().to_dict()
+            grids.setdefault((tuple(sorted(maps)), max(maps.values())), []).append(float(str(eps)))
+        top = float(part["drawn"].max())
+        found += [_joint(part.iloc[0], bers, most + 1, eps, top) for (bers, most), eps in grids.items()]
+    return found
+
+
+def _joint(first: pd.Series, bers: tuple[float, ...], maps: int, eps: list[float], top: float) -> SweepSpec:
+    return SweepSpec(
+        **_shared(first), fault=first["fault"], bers=bers, maps=maps, attack=first["attack"],
+        eps=tuple(eps), steps=int(first["steps"]), restarts=int(first["restarts"]), modes=(first["mode"],),
+        top=top if top > max(bers) and any(bers) else 0.0,
+    )  # fmt: skip
+
+
+def _apart(rows: pd.DataFrame) -> list[SweepSpec]:
     plain = rows[(rows["region"] == "all") & rows["axis"].isin(["ber", "eps"])]
     parts = plain.assign(drawn=_drawn(plain)).groupby([*SERIES, "drawn"], sort=False)
     return [_spec(part) for _, part in parts]
@@ -101,14 +128,7 @@ def _drawn(rows: pd.DataFrame) -> pd.Series:
 
 def _spec(part: pd.DataFrame) -> SweepSpec:
     first = part.iloc[0]
-    shared = {
-        "checkpoint": first["checkpoint"],
-        "data": "" if first["checkpoint"].startswith(f"{first['data']}/") else first["data"],
-        "encoding": first["encoding"],
-        "n": int(first["n"]),
-        "seed": int(first["seed"]),
-        "sample": first["sample"],
-    }
+    shared = _shared(first)
     if first["axis"] == "ber":
         bers, maps, top = tuple(part["ber"]), int(part["map"].max()) + 1, float(part["drawn"].max())
         # Maps are drawn at the largest rate asked for, unless another is named.
@@ -117,6 +137,18 @@ def _spec(part: pd.DataFrame) -> SweepSpec:
         return SweepSpec(**shared, fault=first["fault"], bers=bers, maps=maps, precision=precision, top=top)
     attack = {"attack": first["attack"], "steps": int(first["steps"]), "restarts": int(first["restarts"])}
     return SweepSpec(**shared, **attack, eps=tuple(part["eps"]))
+
+
+def _shared(first: pd.Series) -> dict[str, Any]:
+    """What a sweep has in common with its rows, whatever they are of."""
+    return {
+        "checkpoint": first["checkpoint"],
+        "data": "" if first["checkpoint"].startswith(f"{first['data']}/") else first["data"],
+        "encoding": first["encoding"],
+        "n": int(first["n"]),
+        "seed": int(first["seed"]),
+        "sample": first["sample"],
+    }
 
 
 def commands(rows: pd.DataFrame) -> list[str]:

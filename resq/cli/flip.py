@@ -15,6 +15,7 @@ from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.run.single_bit import BitExperiment
 from resq.measure.specs.sweep_spec import ATTACKS, MODES
+from resq.memory.regions import check_rate
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plane", type=int, default=0, help="also flip this bit in --share of the layer (0)")
     parser.add_argument("--share", type=float, default=0.0, help="share of the layer's weights, 0 to 1 (0)")
-    parser.add_argument("--draw", type=int, default=0, help="decides which weights those are (0)")
+    parser.add_argument("--ber", type=float, default=0.0, help="also flip any stored bit at this rate (0)")
+    parser.add_argument("--draw", type=int, default=0, help="decides which weights and bits those are (0)")
     parser.add_argument("--image", type=int, default=0, help="number of the test image (0)")
     parser.add_argument(
         "--eps", type=options.budget, default=0.0, help="move every pixel by at most this, 1/255 (0)"
@@ -70,6 +72,7 @@ def asked(a: argparse.Namespace) -> BitExperiment:
     """The state that the options spell; the layer may still be open."""
     if not 0 <= a.share <= 1:
         raise ResqError(f"--share must lie in 0..1, got {a.share:g}")
+    check_rate(a.ber)
     return BitExperiment(
         a.checkpoint,
         a.encoding,
@@ -84,6 +87,7 @@ def asked(a: argparse.Namespace) -> BitExperiment:
         a.attack,
         a.mode,
         a.seed,
+        a.ber,
     )
 
 

@@ -2,17 +2,19 @@
 
 import json
 import pickle
+import re
 
 import pytest
 import streamlit as st
 from safetensors.numpy import save
 
 from dashboard import cached
-from dashboard.forms import sweep
-from dashboard.model import uploads
+from dashboard.forms import measure_map, sweep
+from dashboard.model import ownnames, uploads
 from resq import checkpoints
 from resq.core import paths
 from resq.measure.specs.sweep_spec import SweepSpec, read
+from resq.measure.store import rows_by_key
 from tests.dashboard.test_charts import row
 from tests.dashboard.test_job_queue import FakeJob, until
 from tests.malformed import malicious
@@ -34,9 +36,8 @@ def raw(tiny) -> bytes:
 
 
 def brought(app, file: bytes, name: str = "mine.safetensors", data: str = "signs"):
-    """The page after the box was opened and a file given."""
-    app.session_state["bring"] = True
-    app.run()
+    """The page after the dialog was opened and a file given."""
+    app.button(key="bring").click().run()
     app.selectbox(key="bring_network").set_value("resnet20")
     app.selectbox(key="bring_data").set_value(data)
     app.file_uploader(key="bring_file").upload(name, file, "application/octet-stream").run()
@@ -52,12 +53,12 @@ def test_a_file_that_fits_becomes_a_checkpoint_that_loads_and_the_same_file_the_
     assert loaded.card["measured"].startswith("not measured")
 
 
-@pytest.mark.parametrize("page", ["bitlab", "harden"])
+@pytest.mark.parametrize("page", ["bitlab", "harden", "layers", "tradeoff"])
 def test_a_brought_checkpoint_is_chosen_on_the_page(raw, page):
     app = brought(opened(page), raw)
     fine(app)
     assert app.selectbox(key="net").value.startswith("signs/resnet20/own-")
-    assert "is kept and chosen above" in said(app)
+    assert "is kept and chosen" in said(app)
 
 
 def test_the_accuracy_of_a_brought_checkpoint_is_measured_and_told(raw):
@@ -135,3 +136,46 @@ def test_the_saved_file_of_sweeps_is_read_back_as_the_same_specs(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(sweep.spec_file([NAME], ["int8", "fp32"], options))
     assert read(file) == [SweepSpec(NAME, encoding=enc, **options) for enc in ("int8", "fp32")]
+
+
+def test_a_brought_network_has_a_hatched_map_with_its_price_on_the_trade_off(raw):
+    name = uploads.checkpoint(raw, "my net.safetensors", "resnet20", "signs")
+    app = opened("tradeoff", net=name)
+    fine(app)
+    assert app.selectbox(key="net").options[0] == name  # one's own comes first
+    encoding = app.selectbox(key="enc").value
+    labels = [button.label for button in app.button if (button.key or "").startswith("map_")]
+    coarse = measure_map.spec(name, encoding, "adaptive", "coarse")
+    assert re.fullmatch(rf"Measure this map: {coarse.total} cells, about .+", labels[0])
+    assert "No tile of this map is measured yet" in said(app)
+    app.button(key="map_coarse").click().run()
+    run = next(iter(cached.measurements()._all.values()))
+    assert run.specs == (coarse,)
+
+
+def test_a_brought_network_is_called_as_its_file_and_goes_along_to_other_pages(raw):
+    app = brought(opened("bitlab"), raw, "My Net (best).safetensors")
+    fine(app)
+    name = app.selectbox(key="net").value
+    assert re.fullmatch("signs/resnet20/own-my-net-best-[0-9a-f]{8}", name)
+    app.query_params.clear()
+    for page, key in (("layers", "net"), ("tradeoff", "net"), ("harden", "net")):
+        app.switch_page(f"views/{page}.py").run()
+        assert app.selectbox(key=key).value == name, page
+    app.switch_page("views/sweep.py").run()
+    assert app.multiselect(key="nets").value == [name]
+    app.query_params["nets"] = "signs/resnet20/base"
+
+
+def test_a_brought_network_is_renamed_with_its_rows_and_deleted(raw):
+    name = uploads.checkpoint(raw, "a.safetensors", "resnet20", "signs")
+    before = checkpoints.load(name)
+    rows_by_key.add([row(checkpoint=name, encoding="fp32", n=1000, correct=62)])
+    new = ownnames.rename(name, "Thesis, final")
+    assert new == name.replace("own-", "own-thesis-final-")
+    assert checkpoints.load(new).hash == before.hash
+    assert name not in checkpoints.names()
+    assert list(rows_by_key.rows(checkpoint=new)["correct"]) == [62]
+    assert rows_by_key.rows(checkpoint=name).empty
+    ownnames.delete(new)
+    assert new not in checkpoints.names()

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import cached
 from dashboard.forms import bitlab
-from dashboard.model import bit_view, url_schema
+from dashboard.model import bit_view, decisive, url_schema
 from dashboard.server import warmup
 from resq import checkpoints
 from resq.core import BitFlips, Encoding
@@ -34,6 +34,7 @@ PAGES = {
     "lessons": "views/lessons.py",
     "yournetwork": "views/yournetwork.py",
     "replay": "views/replay.py",
+    "leaderboard": "views/leaderboard.py",
 }
 
 
@@ -89,7 +90,7 @@ def choice(app: AppTest, kind: str, key: str):
 def test_every_page_opens_with_its_figures(page, rows):
     app = opened(page)
     fine(app)
-    assert figures(app) >= (0 if page in ("lessons", "harden", "yournetwork") else 1)
+    assert figures(app) >= (0 if page in ("lessons", "harden", "yournetwork", "leaderboard") else 1)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -97,6 +98,9 @@ def test_every_page_says_what_to_do_where_there_is_no_checkpoint(page, nothing):
     app = opened(page)
     fine(app, "There is no trained network")
     if page in ("lessons", "replay"):  # texts and quoted figures; their numbers say that nothing is measured
+        return
+    if page == "leaderboard":
+        assert "nothing to rank" in said(app)
         return
     if page == "yournetwork":  # it asks for a file, whatever networks are here
         return
@@ -215,7 +219,7 @@ def test_every_encoding_has_a_tile_per_stored_bit(enc):
 def test_nonsense_in_a_bit_lab_link_falls_back_silently(query):
     app = opened("bitlab", **query)
     fine(app, "The link names the network")
-    assert app.number_input(key="w").value == 0
+    assert app.number_input(key="w").value == decisive.every()[0].w
     assert figures(app) == 2
 
 
@@ -500,3 +504,47 @@ def test_a_cell_looked_at_again_shows_the_interval_over_all_noise_first():
     )  # fmt: skip
     low, high, map_low, map_high = map(float, found.groups())
     assert low < map_low < map_high < high
+
+
+@pytest.mark.parametrize("flip", decisive.every(), ids=lambda flip: flip.enc)
+def test_the_bit_lab_opens_where_one_flip_changes_the_answer(flip):
+    app = opened("bitlab", enc=flip.enc)
+    fine(app)
+    assert (app.selectbox(key="layer").value, app.number_input(key="w").value) == (flip.layer, flip.w)
+    assert verdict(app).endswith(flip.before)
+    app.button(key=f"bit_{flip.bit}").click().run()
+    fine(app)
+    assert verdict(app).endswith(flip.says)
+
+
+def test_another_encoding_opens_its_own_flip_until_something_is_chosen():
+    _int8, fp32 = decisive.every()
+    app = opened("bitlab")
+    app.selectbox(key="enc").set_value("fp32").run()
+    assert (app.number_input(key="w").value, app.session_state["img"]) == (fp32.w, fp32.img)
+    app.number_input(key="w").set_value(5).run()
+    app.selectbox(key="enc").set_value("int8").run()
+    assert app.number_input(key="w").value == 5
+    fine(app)
+
+
+def test_where_no_single_bit_changes_the_answer_the_lead_is_told_and_what_to_try():
+    app = opened("bitlab", img="0", w="5", layer="linear")
+    app.button(key="harmful").click().run()
+    fine(app)
+    assert "still roundabout" in verdict(app)
+    assert re.search(r"lead over the next \d+\.\d → \d+\.\d logits", said(app))
+    assert "No single bit of this layer was found" in said(app)
+    app.button(key="try_fp32").click().run()
+    fine(app)
+    assert app.selectbox(key="enc").value == "fp32"
+    assert "→" in verdict(app)
+
+
+def test_the_slider_of_the_bit_error_rate_breaks_the_answer_and_esc_mends_it():
+    app = opened("bitlab", img="3", rate="0.1")
+    fine(app)
+    assert "pedestrians → " in verdict(app)
+    assert "bits are flipped in all" in said(app)
+    app.button(key="reset").click().run()
+    assert verdict(app).endswith(" pedestrians")

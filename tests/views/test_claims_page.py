@@ -8,7 +8,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.charts import claims as claims_charts
-from dashboard.format import claim_sentences
+from dashboard.format import claim_labels, claim_sentences
+from dashboard.report import html_report
 from resq.claims import leaderboard, points, registry, rerun, verdict
 from resq.measure.store import table
 from tests.claims.test_claims import FALLEN, HARDENED, maps
@@ -32,11 +33,11 @@ def rows(tmp_path):
     table.write(table.frame(ROWS), tmp_path / "results" / "rows.parquet")
 
 
-def opened(**query: str) -> AppTest:
+def opened(page: str = "replay", **query: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=240)
     for key, value in query.items():
         app.query_params[key] = value
-    return app.switch_page("views/replay.py").run()
+    return app.switch_page(f"views/{page}.py").run()
 
 
 def said(app: AppTest) -> str:
@@ -52,8 +53,8 @@ def test_a_link_opens_a_claim_beside_its_measured_cell(rows):
     app = opened(claim="resnet18-ber-1e-2")
     fine(app)
     text = said(app)
-    for part in ("◇ 74.71 %", "reproduced", "74.70 %", "fp32 words", "seed 0", "Leaderboard", "not measured"):
-        assert part in text or part in str(app.get("arrow_data_frame")), part
+    for part in ("◇ 74.71 %", "reproduced", "74.70 %", "fp32 words", "seed 0", "All networks, ranked"):
+        assert part in text or part in [link.proto.label for link in app.get("page_link")], part
     assert len(app.get("plotly_chart")) == 1
     assert any("python -m resq claims resnet18-ber-1e-2 --rerun" in code for code in commands(app))
 
@@ -64,8 +65,8 @@ def test_a_cell_measured_again_stands_beside_the_stored_one(rows):
     fine(app)
     assert "lies OUTSIDE the stored 95 % interval" in said(app)
     assert "Re-run 2031-01-01 00:00:00 UTC on " in said(app)
-    assert leaderboard.DIFFERS in said(app)
     assert len(app.get("plotly_chart")) == 2
+    assert leaderboard.DIFFERS in said(opened("leaderboard"))
 
 
 def test_without_rows_every_claim_is_still_quoted_and_nothing_is_made_up():
@@ -73,7 +74,7 @@ def test_without_rows_every_claim_is_still_quoted_and_nothing_is_made_up():
     fine(app)
     assert "◇ 74.71 %" in said(app)
     assert "not measured yet" in said(app)
-    assert "No row is stored yet" in said(app)
+    assert "No row is stored yet" in said(opened("leaderboard"))
 
 
 def test_a_broken_file_of_claims_is_a_sentence(monkeypatch, tmp_path):
@@ -132,3 +133,80 @@ def test_a_job_runs_the_command_that_keeps_the_row():
     words = "claims resnet18-ber-1e-2 --rerun --n 100 --maps 2 --seed 0"
     assert job.argv() == words.split()
     assert job.total == 2
+
+
+def test_the_list_of_claims_is_searched_by_number_network_author_or_kind_of_source():
+    book = registry.load()
+    labels = {
+        v.claim.id: claim_labels.label(v, book)
+        for v in verdict.judge_all(book.values(), table.frame(ROWS), book)
+    }
+    line = labels["resnet18-ber-1e-2"]
+    assert line.startswith("ResNet18, BER 0.01: 9.99 → 74.71 % (blog) · ")
+    assert line.endswith("resnet18-ber-1e-2")
+    assert len(set(labels.values())) == len(labels)
+    assert "Rakin" in labels["bfa-vgg11-paper"]
+    assert labels["attack-gain"].count("10.35") == 1
+    assert "(paper, " in labels["attack-gain"]
+
+
+@pytest.mark.parametrize("claim", registry.load())
+def test_the_sentence_under_the_figure_agrees_with_the_verdict(claim):
+    v = judged(claim)
+    said = claim_labels.reached(v)
+    good = v.verdict in (verdict.REPRODUCED, verdict.EXCEEDED)
+    assert said.startswith("Agreed with") == (good and any(r.value is not None for r in v.readings))
+    assert v.verdict in said or good or said.startswith(("No ", "Nothing "))
+
+
+def test_a_reading_that_meets_the_figure_from_another_start_is_said_not_to_decide():
+    rows = [*maps(480, 481, 479), *maps(747, 750, 744, **HARDENED), *maps(99, 100, 101, encoding="fp32")]
+    claims = registry.load()
+    v = verdict.judge(claims["resnet18-ber-1e-2"], table.frame(rows), claims)
+    if any(r.fits is False and r.verdict == verdict.REPRODUCED for r in v.readings):
+        assert "which is not the figure that the claim starts from" in claim_labels.reached(v)
+    assert not claim_labels.reached(v).startswith("Agreed")
+
+
+def test_both_numbers_of_a_pair_are_drawn():
+    drawn = claims_charts.readings(judged("resnet18-ber-1e-2"), registry.load()["resnet18-ber-1e-2-baseline"])
+    quoted = {t.name: t.x[0] for t in drawn.data if t.marker.color == claims_charts.QUOTED}
+    assert quoted == {
+        "as quoted: 74.71 %": pytest.approx(0.7471),
+        "as quoted before hardening: 9.99 %": pytest.approx(0.0999),
+    }
+
+
+def test_run_exactly_as_stored_is_the_first_button_and_has_the_stored_counts(rows, monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        "dashboard.components.job_status.start", lambda specs, key="job": started.extend(specs)
+    )
+    monkeypatch.setattr("dashboard.cached.present", lambda name: True)
+    monkeypatch.setattr("dashboard.cached.names", lambda: [HARDENED["checkpoint"]])
+    monkeypatch.setattr("dashboard.cached.price", lambda specs: f"{sum(s.total for s in specs)} cells")
+    app = opened(claim="resnet18-ber-1e-2")
+    assert app.button(key="rerun").label == "Run exactly as stored: 3 cells"
+    app.button(key="rerun").click().run()
+    stored = points.cells(table.frame(maps(747, 750, 744, **HARDENED, encoding="fp32")))[0]
+    assert [(s.n, s.maps, s.seed, s.encoding) for s in started] == [(stored.n, 3, stored.seed, "fp32")]
+
+
+def test_the_report_of_a_claim_carries_its_verdict_its_figure_and_the_rule():
+    v = judged("resnet18-ber-1e-2")
+    page = html_report.claim_page(v, table.frame(ROWS))
+    head = page[: page.index("How it was measured")]
+    assert f"<b>{v.verdict}</b>" in head
+    assert "74.71 % accuracy after hardening" in head
+    assert "as quoted before hardening" in head
+    assert len(page) < 2_600_000
+
+
+def test_the_leaderboard_is_filtered_by_data_set_and_words(rows):
+    app = opened("leaderboard", data="cifar10", find="resnet18 fp32")
+    fine(app)
+    shown = app.dataframe[0].value
+    assert set(shown["stored as"]) == {"fp32"}
+    assert shown["checkpoint"].str.startswith("cifar10/resnet18").all()
+    assert "No line holds these words" in said(opened("leaderboard", find="nothing-has-this-name"))
+    assert any("python -m resq card" in code for code in commands(app))

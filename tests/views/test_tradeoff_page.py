@@ -70,7 +70,7 @@ def rings(app) -> list[tuple[float, float]]:
 def test_the_chosen_cell_is_ringed_in_its_column_and_in_its_row():
     app = opened("tradeoff", **AT)
     fine(app)
-    shown = cached.cells(NAME, "int8", "transfer")
+    shown = cached.cells(NAME, "int8", "adaptive")
     mean = shown[(shown["ber"] == 1e-2) & (shown["eps"] == 8)]["mean"].item()
     assert rings(app) == [(1e-2, mean), (8.0, mean)]
 

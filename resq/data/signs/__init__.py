@@ -76,6 +76,18 @@ def render(split: str, n: int, *, seed: int = 0) -> tuple[Bytes, npt.NDArray[np.
     return x, y
 
 
+def picture(split: str, i: int, *, seed: int = 0) -> tuple[Bytes, int]:
+    """Picture i of a split alone, uint8 (3, 32, 32), and its label: the same as ``render`` gives at i.
+
+    Raises:
+        ValueError: an unknown split, a negative i or a seed out of range.
+    """
+    _check(split, i, seed)
+    label = int(_labels(SPLITS[split], i + 1, seed)[i])
+    drawn = _picture(label, _stream(seed, SPLITS[split], i, _IMAGE_STREAM))
+    return np.ascontiguousarray(drawn.transpose(2, 0, 1)), label
+
+
 def icon(label: int, size: int = 128) -> Bytes:
     """Draws a class's clean sign for the dashboard.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -23,17 +25,9 @@ def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
         rows: of one series (SERIES) and one attack.
         mode: "transfer" or "adaptive".
     """
-    rows = _of_one_attack(rows[(rows["axis"] != "joint") | (rows["mode"] == mode)])
-    joint = rows[rows["axis"] == "joint"]
-    known = pd.MultiIndex.from_frame(joint[["ber", "eps"]])
-    edges = (joint["ber"] == 0).any() and (joint["eps"] == 0).any()
-    edge = rows[rows["axis"].isin([] if edges else ["ber", "eps"])]
-    edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
-    all_cells = pd.concat([joint, edge], ignore_index=True)
+    all_cells = used(rows, mode)
     if all_cells.empty:
         return stats.curve(all_cells).assign(ber=[], eps=[])
-    largest = all_cells.groupby(["ber", "eps"])["n"].transform("max")
-    all_cells = all_cells[all_cells["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
     lines = []
     for _, cell in all_cells.groupby(["ber", "eps"]):
         line = stats.curve(cell.assign(axis="ber"), "ber")
@@ -41,9 +35,30 @@ def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     return pd.concat(lines, ignore_index=True).drop_duplicates(["ber", "eps"], ignore_index=True)
 
 
-def grid(cells: pd.DataFrame) -> tuple[list[float], list[float], np.ndarray]:
-    """BERs, budgets, and mean accuracy (BERs, budgets); NaN where a cell was not measured."""
-    bers, budgets = sorted(set(cells["ber"])), sorted(set(cells["eps"]))
+def used(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
+    """The rows that the cells of a surface are made of; arguments as for ``cells``."""
+    rows = _of_one_attack(rows[(rows["axis"] != "joint") | (rows["mode"] == mode)])
+    joint = rows[rows["axis"] == "joint"]
+    known = pd.MultiIndex.from_frame(joint[["ber", "eps"]])
+    edges = (joint["ber"] == 0).any() and (joint["eps"] == 0).any()
+    edge = rows[rows["axis"].isin([] if edges else ["ber", "eps"])]
+    edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
+    found = pd.concat([joint, edge], ignore_index=True)
+    largest = found.groupby(["ber", "eps"])["n"].transform("max")
+    return found[found["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
+
+
+def grid(
+    cells: pd.DataFrame, bers: Iterable[float] = (), budgets: Iterable[float] = ()
+) -> tuple[list[float], list[float], np.ndarray]:
+    """BERs, budgets, and mean accuracy (BERs, budgets); NaN where a cell was not measured.
+
+    Args:
+        bers, budgets: those that are to be there beside the measured ones.
+    """
+    bers, budgets = sorted({*cells["ber"], *bers}), sorted({*cells["eps"], *budgets})
+    if cells.empty:
+        return bers, budgets, np.full((len(bers), len(budgets)), np.nan)
     table = cells.pivot_table(index="ber", columns="eps", values="mean").reindex(index=bers, columns=budgets)
     return bers, budgets, table.to_numpy(dtype=float)
 

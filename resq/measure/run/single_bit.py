@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from resq.networks import Network
 
 STEPS = 20  # of PGD, 2/255 each; as many as a sweep takes unless told otherwise
+RATES = (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+MOST_FLIPS = 1_000_000  # of a map that is drawn while somebody moves a slider
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class BitExperiment:
         eps: how far an attack moves every pixel at most, 1/255; 0: there is none.
         mode: "transfer", made on the stored network, or "adaptive", on the one with the flips.
         seed: decides PGD's random start.
+        ber: probability that any stored bit flips besides, in a fault map that ``draw`` decides.
     """
 
     net: str
@@ -47,6 +50,7 @@ class BitExperiment:
     attack: str = "pgd"
     mode: str = "transfer"
     seed: int = 0
+    ber: float = 0.0
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that compute it."""
@@ -54,7 +58,8 @@ class BitExperiment:
         words += ["--bits", ",".join(map(str, self.flips))] if self.flips else []
         if self.share:
             words += ["--plane", str(self.plane), "--share", commands.number(self.share)]
-            words += ["--draw", str(self.draw)]
+        words += ["--ber", commands.number(self.ber)] if self.ber else []
+        words += ["--draw", str(self.draw)] if self.share or self.ber else []
         words += ["--image", str(self.img)]
         if self.eps:
             words += ["--eps", commands.number(self.eps), "--attack", self.attack, "--mode", self.mode]
@@ -77,12 +82,27 @@ class Reading:
 
 
 def flips(model: QuantizedModel, lab: BitExperiment) -> BitFlips:
-    """All flipped bits: those of the chosen weight and those of the plane; flipped twice is not flipped."""
+    """All flipped bits: of the chosen weight, of the plane and of the map; flipped twice is not flipped."""
     layout = model.layout
-    word = np.array(sorted(layout.address(lab.layer, lab.w, bit) for bit in lab.flips), dtype=np.int64)
-    plane = _plane(model, lab)
-    addresses = np.setxor1d(word, plane, assume_unique=True) if len(plane) else word
+    addresses = np.array(sorted(layout.address(lab.layer, lab.w, bit) for bit in lab.flips), dtype=np.int64)
+    for others in (_plane(model, lab), _map(model, lab)):
+        if len(others):
+            addresses = np.setxor1d(addresses, others, assume_unique=True)
     return BitFlips(addresses, np.zeros(len(addresses)))
+
+
+def rates(model: QuantizedModel) -> tuple[float, ...]:
+    """The bit error rates to choose from: those whose maps have ``MOST_FLIPS`` or fewer on average."""
+    return tuple(rate for rate in RATES if rate * model.layout.n_bits <= MOST_FLIPS)
+
+
+def _map(model: QuantizedModel, lab: BitExperiment) -> np.ndarray:
+    """Addresses (flips,) int64 of one fault map over the network; those of a smaller rate are a part."""
+    if not lab.ber:
+        return np.empty(0, dtype=np.int64)
+    top = max(lab.ber, rates(model)[-1])
+    rng = seeds.rng(lab.draw, "bitlab", "map")
+    return faults.random(faults.region(model.layout), top, rng=rng).at_rate(lab.ber).addresses
 
 
 def _plane(model: QuantizedModel, lab: BitExperiment) -> np.ndarray:

@@ -160,6 +160,12 @@ def series() -> pd.DataFrame:
         return pd.DataFrame(found.mappings().all(), columns=[*SHARED, "rows"])
 
 
+def rename(old: str, new: str) -> None:
+    """Gives the rows of a checkpoint that was renamed its new name."""
+    with connected(write=True) as connection:
+        connection.execute(sql.update(SERIES).where(SERIES.c.checkpoint == old).values(checkpoint=new))
+
+
 def note(spec_hash: str, spec: str, cells: int, began: str) -> None:
     """Notes that a campaign was begun; once, whoever begins it again."""
     with connected(write=True) as connection:

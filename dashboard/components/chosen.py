@@ -1,0 +1,36 @@
+"""The network that a visitor has chosen goes along from page to page, unless a link says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.model import url_schema
+
+KEPT = "network_kept"
+
+
+def carry(names: Sequence[str], key: str = "net") -> None:
+    """Before the list with this key is drawn: what was chosen elsewhere is chosen here too.
+
+    A link that sets anything of the page is taken at its word: its sender saw this page's own first network.
+    """
+    kept, page = st.session_state.get(KEPT), st.session_state.get("page", "")
+    linked = set(st.query_params) & set(url_schema.PARAMS.get(page, {}))
+    if kept in names and key not in st.session_state and not linked:
+        st.session_state[key] = [kept] if key in url_schema.MANY else kept
+
+
+def keep(name: str) -> None:
+    """After it: what is chosen here will be chosen elsewhere."""
+    st.session_state[KEPT] = name
+
+
+def choose(name: str) -> None:
+    """From outside the lists: a network that was just brought."""
+    now = st.session_state
+    now[KEPT] = name
+    for key, value in (("net", name), ("nets", [name])):
+        if key in now:
+            now[key] = value

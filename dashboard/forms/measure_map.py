@@ -1,0 +1,61 @@
+"""A map that nobody has measured yet: what it costs, coarse first, and the measurement as it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import cached
+from dashboard.components import job_status, page_frame, render, rerun_cell
+from dashboard.server import job_queue
+from resq.measure.specs.sweep_spec import SweepSpec
+
+COARSE: dict[str, Any] = {
+    "bers": (0.0, 1e-3, 1e-2, 1e-1), "eps": (0.0, 4.0, 8.0), "maps": 2, "n": 100, "steps": 10,
+}  # fmt: skip
+FINE: dict[str, Any] = {
+    "bers": (0.0, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1), "eps": (0.0, 1.0, 2.0, 4.0, 8.0), "maps": 5, "n": 250,
+    "steps": 10,
+}  # fmt: skip
+GRIDS = {"coarse": COARSE, "fine": FINE}
+
+
+def spec(net: str, enc: str, mode: str, grid: str) -> SweepSpec:
+    """The sweep of a whole map."""
+    return SweepSpec(net, encoding=enc, modes=(mode,), **GRIDS[grid])
+
+
+def planned(net: str, enc: str, mode: str, running: job_queue.Measurement | None) -> SweepSpec:
+    """The map that is being measured, or that a press of the first button would."""
+    if running is not None and running.active and isinstance(running.specs[0], SweepSpec):
+        found = running.specs[0]
+        if (found.checkpoint, found.encoding, found.modes) == (net, enc, (mode,)):
+            return found
+    return spec(net, enc, mode, "coarse")
+
+
+def buttons(net: str, enc: str, mode: str, known: bool, running: job_queue.Measurement | None) -> None:
+    """What can be measured, with its price, and how far it is.
+
+    Args:
+        known: whether some of the map is measured.
+    """
+    here = net in cached.names() and cached.present(str(cached.card(net)["data"]))
+    if not here:
+        so = "its map cannot be measured here"
+        render.missing_weights([net], so)
+        render.missing_images([str(cached.card(net)["data"])], so)
+        return
+    busy = running is not None and running.active
+    with page_frame.group("live", "map"), st.container(horizontal=True):
+        for grid, label in (("coarse", "Measure this map"), ("fine", "Measure it finer")):
+            one = spec(net, enc, mode, grid)
+            pressed = st.button(
+                f"{label}: {cached.price([one])}", key=f"map_{grid}", disabled=busy,
+                icon=":material/play_arrow:",
+                type="primary" if grid == "coarse" and not known else "secondary",
+            )  # fmt: skip
+            if pressed:
+                rerun_cell.begin(one, "map")
+    job_status.progress(running, key="map")
