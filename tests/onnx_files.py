@@ -53,14 +53,20 @@ def brought_logits(brought, name: str, x: torch.Tensor, classes: int = 10) -> np
     return logits(made, x)
 
 
-def quantized(source: Path, file: Path, **options) -> Path:
-    """What onnxruntime's static quantizer makes of a file, calibrated on noise like the tests' images."""
+def quantized(source: Path, file: Path, spread: float = 1.0, **options) -> Path:
+    """What onnxruntime's static quantizer makes of a file, calibrated on noise like the tests' images.
+
+    Args:
+        spread: the noise's deviation; far below 1, what is brighter or darker is cut off.
+    """
     from onnxruntime.quantization import CalibrationDataReader, quantize_static
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
             rng = np.random.default_rng(5)
-            self.left = iter([{"x": rng.normal(size=(4, 3, 32, 32)).astype(np.float32)} for _ in range(2)])
+            self.left = iter(
+                [{"x": rng.normal(0, spread, (4, 3, 32, 32)).astype(np.float32)} for _ in range(2)]
+            )
 
         def get_next(self):
             return next(self.left, None)

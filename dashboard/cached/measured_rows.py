@@ -54,11 +54,21 @@ class StoredCurves:
 
 
 def stored_curves(
-    specs: Sequence[SweepSpec], axis: str, fresh: Sequence[dict[str, Any]] = (), running: bool = False
+    specs: Sequence[SweepSpec],
+    axis: str,
+    fresh: Sequence[dict[str, Any]] = (),
+    running: bool = False,
+    metric: str = "accuracy",
 ) -> StoredCurves:
-    """Rows and curves of these sweeps, those measured here (``fresh``) as of ``select_rows.together``."""
+    """Rows and curves of these sweeps, those measured here (``fresh``) as of ``select_rows.together``.
+
+    Args:
+        metric: of ``stats.METRICS``; rows in which it was not counted are left out.
+    """
     seen = tuple((row["key"], row["correct"]) for row in fresh)
-    return _stored_curves((axis, running, seen, *(spec.hash for spec in specs)), stamp(), tuple(specs), fresh)
+    return _stored_curves(
+        (axis, running, seen, metric, *(spec.hash for spec in specs)), stamp(), tuple(specs), fresh
+    )
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
@@ -69,7 +79,7 @@ def _stored_curves(
     _fresh: Sequence[dict[str, Any]],
 ) -> StoredCurves:
     found, missing = select_rows.together(rows(), table.frame(_fresh), _specs, key[0], key[1])
-    lines = curves(found, key[0])
+    lines = curves(found, key[0], key[3])
     return StoredCurves(choose.rows_of(found, lines, key[0]), lines, missing, key)
 
 
@@ -101,9 +111,9 @@ def _cached_figure(
     return _make(*_args)
 
 
-def curves(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
+def curves(frame: pd.DataFrame, axis: str, metric: str = "accuracy") -> pd.DataFrame:
     """Rows as curves with intervals; of a point measured twice the cell that speaks, see ``choose``."""
-    return stats.longest_series(stats.curve(frame, axis))
+    return stats.longest_series(stats.curve(frame, axis, metric))
 
 
 def revealed(text: str) -> places.Filled:
@@ -141,8 +151,8 @@ def _measured_most(net: str, stamp: str) -> list[str]:
     frame = frame[frame["checkpoint"] == net] if net else frame[~asymmetry.later(frame["checkpoint"])]
     each = frame.assign(joint=frame["axis"] == "joint", eps=frame["axis"] == "eps", all=1).groupby(column)
     order = each[["joint", "eps", "all"]].sum()
-    found = order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
-    return sorted(found, key=lambda enc: enc != opened_in(net)) if net else found
+    names = order.sort_values(["joint", "eps", "all"], ascending=False, kind="stable").index.tolist()
+    return sorted(names, key=lambda enc: enc != opened_in(net)) if net else names
 
 
 @ttl_cached

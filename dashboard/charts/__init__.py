@@ -44,7 +44,7 @@ CHARTS: dict[str, Chart] = {
     "before_after": Chart(
         "What each stage changed",
         "Accuracy on validation images: clean, under random faults, under attack; in the words that the "
-        "weights are stored in at that point.",
+        "weights are stored in at that point. The lines are 95 % intervals over images.",
         "harden",
         before_after,
     ),

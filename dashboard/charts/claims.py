@@ -28,8 +28,8 @@ def readings(verdict: Verdict) -> go.Figure:
     bases = [(y, judged.base) for y, judged in enumerate(rows) if judged.base]
     if bases and verdict.claim.kind != "gain":
         _cells(figure, bases, "unhardened network", theme.GREY, "square", 0.17)
-    told = [(y, judged) for y, judged in enumerate(rows) if judged.value is not None]
-    _measured(figure, told, verdict)
+    measured = [(y, judged) for y, judged in enumerate(rows) if judged.value is not None]
+    _measured(figure, measured, verdict)
     _quoted(figure, verdict, len(rows))
     gain = verdict.claim.kind == "gain"
     title = "gain of accuracy over the unhardened network" if gain else "accuracy"
@@ -62,31 +62,31 @@ def _quoted(figure: go.Figure, verdict: Verdict, rows: int) -> None:
     )
 
 
-def _measured(figure: go.Figure, told: Sequence[tuple[int, Judged]], verdict: Verdict) -> None:
+def _measured(figure: go.Figure, measured: Sequence[tuple[int, Judged]], verdict: Verdict) -> None:
     figure.add_scatter(
-        x=[judged.value for _, judged in told],
-        y=[y for y, _ in told],
+        x=[judged.value for _, judged in measured],
+        y=[y for y, _ in measured],
         mode="markers",
         name="measured here",
         marker={"symbol": "circle", "size": 13, "color": theme.BLUE},
-        error_x=_error([(j.value or 0, j.low or 0, j.high or 0) for _, j in told], theme.BLUE),
-        text=[_hover(j.cell, verdict.claim.spell(j.value or 0, j.low, j.high)) for _, j in told],
+        error_x=_error([(j.value or 0, j.low or 0, j.high or 0) for _, j in measured], theme.BLUE),
+        text=[_hover(j.cell, verdict.claim.spell(j.value or 0, j.low, j.high)) for _, j in measured],
         hovertemplate="%{text}<extra></extra>",
     )
 
 
 def _cells(
-    figure: go.Figure, found: Sequence[tuple[int, Cell]], name: str, colour: str, symbol: str, shift: float
+    figure: go.Figure, cells: Sequence[tuple[int, Cell]], name: str, colour: str, symbol: str, shift: float
 ) -> None:
     """Cells as dots with their intervals, a little below the row's middle."""
     figure.add_scatter(
-        x=[cell.mean for _, cell in found],
-        y=[y - shift for y, _ in found],
+        x=[cell.mean for _, cell in cells],
+        y=[y - shift for y, _ in cells],
         mode="markers",
         name=name,
         marker={"symbol": symbol, "size": 10, "color": colour},
-        error_x=_error([(cell.mean, cell.low, cell.high) for _, cell in found], colour),
-        text=[_hover(cell, numbers.percent(cell.mean)) for _, cell in found],
+        error_x=_error([(cell.mean, cell.low, cell.high) for _, cell in cells], colour),
+        text=[_hover(cell, numbers.percent(cell.mean)) for _, cell in cells],
         hovertemplate="%{text}<extra></extra>",
     )
 
@@ -114,10 +114,10 @@ def _hover(cell: Cell | None, value: str) -> str:
     )
 
 
-def again(stored: Cell, fresh: Sequence[Cell], quoted: float | None) -> go.Figure:
+def again(reference: Cell, fresh: Sequence[Cell], quoted: float | None) -> go.Figure:
     """A stored cell above the same cell measured again, the latest first."""
     figure = go.Figure()
-    _cells(figure, [(len(fresh), stored)], "stored", theme.BLUE, "circle", 0)
+    _cells(figure, [(len(fresh), reference)], "stored", theme.BLUE, "circle", 0)
     _cells(
         figure,
         [(len(fresh) - 1 - i, cell) for i, cell in enumerate(fresh)],
@@ -126,7 +126,7 @@ def again(stored: Cell, fresh: Sequence[Cell], quoted: float | None) -> go.Figur
         "x",
         0,
     )
-    for x in (stored.map_low, stored.map_high):
+    for x in (reference.map_low, reference.map_high):
         if x == x:  # one map has no interval
             figure.add_vline(x=x, line={"color": theme.BLUE, "dash": "dash", "width": 1.5})
     if quoted is not None:

@@ -81,13 +81,13 @@ def _ink(changed: np.ndarray, i: int, j: int) -> str:
 def changes(counts: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Every change that was seen, the commonest first, as a table for people."""
     names, lines = [*classes, NOTHING], counts.sum(1)
-    found = [
+    rows = [
         {"as stored": names[i], "with the flips": names[j], "answers": int(counts[i, j]),
          "of the line %": round(100 * counts[i, j] / lines[i], 2)}
         for i, j in zip(*np.nonzero(counts), strict=True) if i != j
     ]  # fmt: skip
     columns = ["as stored", "with the flips", "answers", "of the line %"]
-    return pd.DataFrame(found, columns=columns).sort_values("answers", ascending=False, kind="stable")
+    return pd.DataFrame(rows, columns=columns).sort_values("answers", ascending=False, kind="stable")
 
 
 def finding(counts: np.ndarray, classes: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ def accuracy_vs_ber(
     order: Sequence[Series] = (),
     chosen: str = "",
     height: int = 0,
+    metric: str = "accuracy",
 ) -> go.Figure:
     """Accuracy against bit error rate: log axis, the fault-free point apart at its left.
 
@@ -41,6 +42,7 @@ def accuracy_vs_ber(
         order: the series in the order of their colours; default as they come.
         chosen: the dot that is ringed, by ``sentences.cell_name``.
         height: in pixels, of a small figure without a legend; 0: of a usual one.
+        metric: what was counted, of ``stats.METRICS``; guessing is a level of accuracy alone.
     """
     rates = sorted(curves.loc[curves["x"] > 0, "x"].unique()) or [1e-3]
     zero = rates[0] / 10**0.6
@@ -49,8 +51,8 @@ def accuracy_vs_ber(
         clean, faulty = line[line["x"] == 0].assign(at=zero), line[line["x"] > 0]
         faulty = faulty.assign(at=faulty["x"])
         _band(figure, faulty, i, "low", "high")
-        _dots(figure, faulty, i, name, "BER")
-        _dots(figure, clean, i, name, "BER", legend=faulty.empty)
+        _dots(figure, faulty, i, name, "BER", metric=metric)
+        _dots(figure, clean, i, name, "BER", legend=faulty.empty, metric=metric)
         _ring(figure, pd.concat([clean, faulty]), "BER", chosen)
     ticks = [10.0**e for e in range(int(np.floor(np.log10(rates[0]))), 1) if 10.0**e >= rates[0] / 1.01]
     ticks = [t for t in ticks if t <= rates[-1] * 1.01] or rates
@@ -62,7 +64,8 @@ def accuracy_vs_ber(
         "range": [np.log10(zero) - 0.12, np.log10(rates[-1]) + 0.12],
     }
     apart = theme.line(theme.GRID, x=rates[0] / 10**0.3, dash="dot", width=2)
-    return _accuracy(figure, curves, chance, height, xaxis, [apart])
+    levels = chance if metric == "accuracy" else {}
+    return _accuracy(figure, curves, levels, height, xaxis, [apart], sentences.METRICS[metric])
 
 
 def accuracy_vs_eps(
@@ -91,13 +94,15 @@ def _lines(curves: pd.DataFrame, order: Sequence[Series]) -> list[tuple[int, str
     order = list(order) or series(curves)
     one_encoding = len({e for _, e in order}) == 1 and len(order) > 1
     one_network = len({c for c, _ in order}) == 1 and len(order) > 1
-    found = []
+    words = sentences.told_apart(dict.fromkeys(e for _, e in order))
+    lines = []
     for i, (checkpoint, encoding) in enumerate(order):
         line = curves[(curves["checkpoint"] == checkpoint) & (curves["encoding"] == encoding)]
         if not line.empty:
-            name = encoding if one_network else checkpoint if one_encoding else f"{checkpoint} · {encoding}"
-            found.append((i, name, line.sort_values("x")))
-    return found
+            stored = words[encoding]
+            name = stored if one_network else checkpoint if one_encoding else f"{checkpoint} · {stored}"
+            lines.append((i, name, line.sort_values("x")))
+    return lines
 
 
 def _band(figure: go.Figure, line: pd.DataFrame, i: int, low: str, high: str) -> None:
@@ -117,7 +122,15 @@ def _band(figure: go.Figure, line: pd.DataFrame, i: int, low: str, high: str) ->
     )
 
 
-def _dots(figure: go.Figure, line: pd.DataFrame, i: int, name: str, axis: str, legend: bool = True) -> None:
+def _dots(
+    figure: go.Figure,
+    line: pd.DataFrame,
+    i: int,
+    name: str,
+    axis: str,
+    legend: bool = True,
+    metric: str = "accuracy",
+) -> None:
     if line.empty:
         return
     style = theme.style(i)
@@ -128,7 +141,7 @@ def _dots(figure: go.Figure, line: pd.DataFrame, i: int, name: str, axis: str, l
         name=name,
         line={"color": style["color"], "dash": style["dash"], "width": 3},
         marker={"symbol": style["symbol"], "size": 10, "color": style["color"]},
-        text=[sentences.hover(point, axis) for point in line.to_dict("records")],
+        text=[sentences.hover(point, axis, metric) for point in line.to_dict("records")],
         customdata=[[sentences.cell_name(point, axis)] for point in line.to_dict("records")],
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}},
@@ -156,6 +169,7 @@ def _accuracy(
     height: int,
     xaxis: dict[str, Any],
     shapes: Sequence[dict[str, Any]] = (),
+    counted: str = "accuracy",
 ) -> go.Figure:
     known = {data: chance[data] for data in dict.fromkeys(curves["data"]) if data in chance}
     levels = [theme.line(theme.INK, y=level, dash="dash", width=1.5) for level in known.values()]
@@ -167,7 +181,7 @@ def _accuracy(
          "showarrow": False, **(above if height else {"x": 0, "xanchor": "left", "y": level})}
         for data, level in known.items()
     ]  # fmt: skip
-    yaxis = {"title": {"text": "accuracy"}, "range": [0, 1.03], "tickformat": ".0%", "dtick": 0.2}
+    yaxis = {"title": {"text": counted}, "range": [0, 1.03], "tickformat": ".0%", "dtick": 0.2}
     return theme.dress(
         figure, height=height or 420,
         room={"l": 90, "r": 18, "t": 28 if height else 40, "b": 62},

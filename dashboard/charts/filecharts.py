@@ -11,13 +11,13 @@ from dashboard.charts import theme
 from dashboard.format import filewords, numbers
 
 
-def targets(found: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+def targets(counts: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     """Stored bits of each kind, one bar a kind.
 
     Args:
-        found: kind -> ``tensors``, ``words`` and ``bits``.
+        counts: kind -> ``tensors``, ``words`` and ``bits``.
     """
-    shown = {filewords.KINDS[kind]: of for kind, of in found.items() if of["bits"]}
+    shown = {filewords.KINDS[kind]: of for kind, of in counts.items() if of["bits"]}
     total = sum(of["bits"] for of in shown.values()) or 1
     most = max((of["bits"] for of in shown.values()), default=1)
     figure = go.Figure()

@@ -18,21 +18,21 @@ FIRST = BERS.index(1e-2)  # the frame that is shown before anyone plays
 MILLISECONDS = 900  # a frame: long enough to look from one panel to the other
 
 
-def film(found: Film, row: int = 0) -> go.Figure:
+def film(animation: Film, row: int = 0) -> go.Figure:
     """The first words of a layer bit by bit, and the flips of each bit plane, one frame per rate.
 
     Args:
         row: height of a bit in pixels; 0: as many as suit the word.
     """
-    bits, words = found.memory.shape
+    bits, words = animation.memory.shape
     figure = make_subplots(
         1, 2, shared_yaxes=True, horizontal_spacing=0.03, column_widths=[0.66, 0.34],
-        subplot_titles=(f"its first {words} words", f"flips in all {found.words:,} words"),
+        subplot_titles=(f"its first {words} words", f"flips in all {animation.words:,} words"),
     )  # fmt: skip
-    strip, bars, line = _frame(found, FIRST)
+    strip, bars, line = _frame(animation, FIRST)
     figure.add_trace(strip, 1, 1).add_trace(bars, 1, 2).add_trace(line, 1, 2)
     figure.frames = [
-        go.Frame(data=_frame(found, i), traces=[0, 1, 2], name=numbers.power(ber))
+        go.Frame(data=_frame(animation, i), traces=[0, 1, 2], name=numbers.power(ber))
         for i, ber in enumerate(BERS)
     ]
     theme.dress(figure, height=216 + bits * (row or (22 if bits <= 16 else 15)))
@@ -43,7 +43,7 @@ def film(found: Film, row: int = 0) -> go.Figure:
     )  # fmt: skip
     figure.update_yaxes(title_text="bit", col=1)
     figure.update_xaxes(title_text="word", showgrid=False, fixedrange=True, col=1)
-    most = max(10, int(found.counts.max()))
+    most = max(10, int(animation.counts.max()))
     figure.update_xaxes(
         type="log", title_text="flips in this bit plane", range=[-0.3, np.log10(most) + 0.5], dtick=1,
         fixedrange=True, col=2,
@@ -53,14 +53,15 @@ def film(found: Film, row: int = 0) -> go.Figure:
     )
 
 
-def _frame(found: Film, i: int) -> list[Any]:
+def _frame(animation: Film, i: int) -> list[Any]:
     """The traces at one rate."""
-    bits = len(found.memory)
-    flipped = found.thresholds <= BERS[i] if BERS[i] else np.zeros_like(found.memory, dtype=bool)
-    counts, expected = found.counts[i], found.words * BERS[i]
+    bits = len(animation.memory)
+    flipped = animation.thresholds <= BERS[i] if BERS[i] else np.zeros_like(animation.memory, dtype=bool)
+    counts, expected = animation.counts[i], animation.words * BERS[i]
     strip = go.Heatmap(
-        z=np.where(flipped, 2, found.memory).tolist(), colorscale=SCALE, zmin=-0.5, zmax=2.5, xgap=1, ygap=1,
-        showscale=False, text=_texts(found), hovertemplate="word %{x}, bit %{y}: %{text}<extra></extra>",
+        z=np.where(flipped, 2, animation.memory).tolist(), colorscale=SCALE, zmin=-0.5, zmax=2.5, xgap=1,
+        ygap=1,
+        showscale=False, text=_texts(animation), hovertemplate="word %{x}, bit %{y}: %{text}<extra></extra>",
     )  # fmt: skip
     bars = go.Bar(
         x=counts.tolist(), y=list(range(bits)), orientation="h", marker={"color": theme.AFTER},
@@ -75,7 +76,7 @@ def _frame(found: Film, i: int) -> list[Any]:
     return [strip, bars, line]
 
 
-def _texts(found: Film) -> list[list[str]]:
+def _texts(animation: Film) -> list[list[str]]:
     """What each stored bit is, and from which rate on it is flipped."""
 
     def hover_text(bit: int, onset: float) -> str:
@@ -83,7 +84,7 @@ def _texts(found: Film) -> list[list[str]]:
             f"flips from BER {onset:.2g} on" if np.isfinite(onset) else "never flips here"
         )
 
-    pairs = zip(found.memory.tolist(), found.thresholds.tolist(), strict=True)
+    pairs = zip(animation.memory.tolist(), animation.thresholds.tolist(), strict=True)
     return [[hover_text(*cell) for cell in zip(*pair, strict=True)] for pair in pairs]
 
 

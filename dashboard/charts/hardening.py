@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from dashboard.charts import theme
 from dashboard.format import numbers
+from dashboard.model import hardening_run
 
 LINES = (("loss", "loss", theme.GREY, "y2"), ("accuracy", "on its training images", theme.BLUE, "y"),
          ("valid", "on validation images", theme.VERMILLION, "y"))  # fmt: skip
@@ -47,6 +48,14 @@ def training(rows: Sequence[dict[str, Any]], total: int) -> go.Figure:
     return figure.update_layout(showlegend=True)
 
 
+def _noise(looks: Sequence[dict[str, Any]], key: str) -> dict[str, Any]:
+    """Bars of the 95 % intervals over images."""
+    spans = [(look[key], *hardening_run.over_images(look, key)) for look in looks]
+    up, down = [high - v for v, _, high in spans], [v - low for v, low, _ in spans]
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": theme.INK,
+            "thickness": 2, "width": 5}  # fmt: skip
+
+
 def before_after(looks: Sequence[dict[str, Any]]) -> go.Figure:
     """Three bars per point in time: clean, under faults, under attack.
 
@@ -65,7 +74,9 @@ def before_after(looks: Sequence[dict[str, Any]]) -> go.Figure:
             y=values,
             name=name,
             text=[numbers.percent(v, 0) for v in values],
-            textposition="outside",
+            textposition="inside",
+            insidetextanchor="start",
+            error_y=_noise(looks, key),
             marker={
                 "color": colour,
                 "pattern": {"shape": shape, "fgcolor": "white", "solidity": 0.3, "fillmode": "overlay"},

@@ -33,7 +33,7 @@ def layer_heatmap(
     low, high = _decades(z)
     figure.add_heatmap(
         z=z, x=bits, y=list(range(len(layers))), colorscale="Cividis", zmin=low, zmax=high, xgap=2, ygap=2,
-        hoverinfo="skip", colorbar=_bar(low, high),
+        hoverinfo="skip", colorbar=_bar(low, high, _counted(cells)),
     )  # fmt: skip
     _blanks(figure, cells, layers)
     _clicks(figure, cells, layers, row)
@@ -71,11 +71,16 @@ def _decades(z: np.ndarray) -> tuple[float, float]:
     return max(low, high - 9), max(high, low + 1)
 
 
-def _bar(low: float, high: float) -> dict[str, object]:
+def _counted(cells: pd.DataFrame) -> str:
+    """What a cell's colour counts."""
+    return layer_view.COUNTED.get(str(cells["kind"].iloc[0]), "loss per flipped bit")
+
+
+def _bar(low: float, high: float, counted: str) -> dict[str, object]:
     ticks = np.arange(low, high + 0.5, max(1, round((high - low) / 6)))
     words = {"size": theme.SIZE - 2, "color": theme.INK}
     return {
-        "title": {"text": "loss per flipped bit", "side": "right", "font": words}, "thickness": 14, "x": 1.02,
+        "title": {"text": counted, "side": "right", "font": words}, "thickness": 14, "x": 1.02,
         "tickvals": ticks.tolist(), "ticktext": [numbers.power(10.0**t) for t in ticks], "tickfont": words,
     }  # fmt: skip
 

@@ -20,12 +20,12 @@ KEPT = 0.9
 CLOSED = 0.9
 
 
-def protected(points: pd.DataFrame, chance: float) -> go.Figure:
+def protected(points: pd.DataFrame, chance_level: float) -> go.Figure:
     """Accuracy over the share of weights in protected words, one line per BER.
 
     Args:
         points: lines of ``mixed_encoding.points``.
-        chance: accuracy of guessing.
+        chance_level: accuracy of guessing.
     """
     figure = go.Figure()
     for i, (_, line) in enumerate(points[points["ber"] > 0].groupby("ber")):
@@ -46,7 +46,7 @@ def protected(points: pd.DataFrame, chance: float) -> go.Figure:
         "yaxis": {"title": {"text": "accuracy"}, "range": [0, 1.02], "tickformat": ".0%"},
     }  # fmt: skip
     room = {"l": 66, "r": 16, "t": 44, "b": 62}
-    guess = theme.line(theme.INK, y=chance, dash="dash", width=1.5)
+    guess = theme.line(theme.INK, y=chance_level, dash="dash", width=1.5)
     return theme.dress(figure, height=380, room=room, shapes=[guess], hovermode="closest", **named)
 
 
@@ -91,16 +91,16 @@ def protected_says(points: pd.DataFrame) -> str:
     )
 
 
-def copies(lines: pd.DataFrame, chance: float) -> go.Figure:
+def copies(lines: pd.DataFrame, chance_level: float) -> go.Figure:
     """Accuracy over BER, one line per set of layers that is stored several times.
 
     Args:
         lines: of ``mixed_encoding.copies``.
-        chance: accuracy of guessing.
+        chance_level: accuracy of guessing.
     """
     names = {line["encoding"]: _times(line) for line in lines.to_dict("records")}
     named = lines.assign(encoding=lines["encoding"].map(names))
-    return curves.accuracy_vs_ber(named, {str(lines["data"].iloc[0]): chance})
+    return curves.accuracy_vs_ber(named, {str(lines["data"].iloc[0]): chance_level})
 
 
 def _times(line: dict[Any, Any]) -> str:

@@ -83,14 +83,15 @@ def models(areas: pd.DataFrame) -> pd.DataFrame:
     """
     numbers = [name for name in NUMBERS if name in areas]
     keys = [areas["checkpoint"].map(model).rename("model"), areas["encoding"]]
-    found = areas.groupby(keys, sort=False)[numbers].mean().reset_index()
-    twice = found["model"].duplicated(keep=False)
-    short = found["model"].str.removeprefix("asym-")
-    stored = dict(zip(sorted(set(found.loc[twice, "encoding"]), key=len), SYMBOLS, strict=False))
-    plain = found["model"].str.startswith("asym-").map({True: "circle", False: SYMBOLS[0]})
-    return found.assign(
-        label=short, name=short.where(~twice, short + " · " + found["encoding"]),
-        symbol=found["encoding"].map(stored).where(found["encoding"].isin(stored), plain),
+    means = areas.groupby(keys, sort=False)[numbers].mean().reset_index()
+    twice = means["model"].duplicated(keep=False)
+    short = means["model"].str.removeprefix("asym-")
+    symbols = dict(zip(sorted(set(means.loc[twice, "encoding"]), key=len), SYMBOLS, strict=False))
+    plain = means["model"].str.startswith("asym-").map({True: "circle", False: SYMBOLS[0]})
+    words = sentences.told_apart(means["encoding"].unique())
+    return means.assign(
+        label=short, name=short.where(~twice, short + " · " + means["encoding"].map(words)),
+        symbol=means["encoding"].map(symbols).where(means["encoding"].isin(symbols), plain),
     )  # fmt: skip
 
 
@@ -108,8 +109,8 @@ def _start(dot: pd.Series, dots: pd.DataFrame) -> pd.Series | None:
     name = "asym-00" if dot["model"].startswith("asym-") else "base"
     others = dots[(dots["model"] == name) & (dots["model"] != dot["model"])]
     alike = others[others["encoding"] == dot["encoding"]]
-    found = alike if len(alike) else others
-    return found.iloc[0] if len(found) else None
+    candidates = alike if len(alike) else others
+    return candidates.iloc[0] if len(candidates) else None
 
 
 def _draw(
@@ -153,7 +154,7 @@ def _keys(figure: go.Figure, dots: pd.DataFrame) -> None:
     twice = dots[dots["name"] != dots["label"]].drop_duplicates("encoding")
     for _, dot in twice.iterrows():
         figure.add_scatter(
-            x=[None], y=[None], mode="markers", name=dot["encoding"], showlegend=True,
+            x=[None], y=[None], mode="markers", name=sentences.stored_as(dot["encoding"]), showlegend=True,
             marker={"symbol": dot["symbol"], "size": 12, "color": theme.VERMILLION},
         )  # fmt: skip
 

@@ -111,11 +111,11 @@ def _larger(part: Any, factor: float) -> Any:
         return [_larger(child, factor) for child in part]
     if not isinstance(part, dict):
         return part
-    found = {name: _larger(child, factor) for name, child in part.items()}
-    for name, font in found.items():
+    scaled = {name: _larger(child, factor) for name, child in part.items()}
+    for name, font in scaled.items():
         if name.endswith("font") and isinstance(font, dict) and isinstance(font.get("size"), int | float):
             font["size"] *= factor
-    return found
+    return scaled
 
 
 def fade(colour: str, alpha: float) -> str:

@@ -94,8 +94,8 @@ def open_view(page: str, label: str, parameters: dict[str, str | list[str]]) -> 
 def here() -> dict[str, str | list[str]]:
     """The parameters of this page as they stand in the address."""
     known = url_schema.PARAMS.get(st.session_state.get("page", ""), {})
-    found = {name: st.query_params.get_all(name) for name in st.query_params if name in known}
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+    parameters = {name: st.query_params.get_all(name) for name in st.query_params if name in known}
+    return {name: values[0] if len(values) == 1 else values for name, values in parameters.items()}
 
 
 def share_button() -> None:

@@ -34,8 +34,8 @@ def _name(cell: Cell) -> str:
 
 def known(specs: Sequence[SweepSpec]) -> dict[str, Cell]:
     """The stored cells of these specs, as the curves above show them."""
-    found = sorted(cached.stored_cells(specs), key=lambda c: (c.axis, c.ber, c.eps))
-    return {_name(cell): cell for cell in found}
+    cells = sorted(cached.stored_cells(specs), key=lambda c: (c.axis, c.ber, c.eps))
+    return {_name(cell): cell for cell in cells}
 
 
 def clicked_point(points: Sequence[Any]) -> str:
@@ -50,9 +50,9 @@ def clicked_point(points: Sequence[Any]) -> str:
 
 def click(key: str) -> None:
     """Makes the clicked dot the chosen cell; one without a stored row, or no dot, changes nothing."""
-    found = clicked_point(st.session_state[key].selection.points)
-    if found in st.session_state.get("cells_there", ()):
-        st.session_state.cell = found
+    point = clicked_point(st.session_state[key].selection.points)
+    if point in st.session_state.get("cells_there", ()):
+        st.session_state.cell = point
 
 
 def choose(there: dict[str, Cell]) -> Cell:
@@ -98,10 +98,16 @@ def section(specs: Sequence[SweepSpec], options: dict[str, Any], running: Jobs) 
 
 
 def _span(cell: Cell) -> str:
-    """The interval that a re-run is held against."""
-    low, high = (cell.map_low, cell.map_high) if cell.map_low == cell.map_low else (cell.low, cell.high)
-    over = "over fault maps" if cell.axis == "ber" and cell.ber else "over images"
-    return f"{over} {100 * low:.1f} to {100 * high:.1f}{numbers.THIN}%"
+    """The interval over all noise, then that over maps, which a re-run on the same images is held against."""
+    struck = cell.axis == "ber" and cell.ber > 0
+    told = f"over {'fault maps and ' * struck}images {_share(cell.low, cell.high)}"
+    if not struck or cell.map_low != cell.map_low:
+        return told
+    return f"{told} (over maps alone, on the same images: {_share(cell.map_low, cell.map_high)})"
+
+
+def _share(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f}{numbers.THIN}%"
 
 
 def begin(spec: job_queue.Work, key: str) -> None:
@@ -134,8 +140,8 @@ def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measu
             begin(spec, "again")
     job_status.progress(running, key="again")
     fresh = cached.measurements().rows([spec])
-    found = claim_points.cells(table.frame(fresh), tuple(stats.AXES)) if fresh else []
-    again = [c for c in found if rerun.same_point(c, cell)]
+    cells = claim_points.cells(table.frame(fresh), tuple(stats.AXES)) if fresh else []
+    again = [c for c in cells if rerun.same_point(c, cell)]
     if again and not (running is not None and running.active):
         told = rerun.against(cell, again[0])
         icon = ":material/check_circle:" if told.within else ":material/warning:"

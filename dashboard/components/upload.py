@@ -13,11 +13,16 @@ from dashboard.model import uploads
 from dashboard.server import job_queue
 from resq.core.errors import ResqError
 from resq.data.normal import USUAL
+from resq.importers.onnx import onnx_run
 from resq.measure.analysis import stats
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 
 N = 1000  # test images that its accuracy is measured on
+ALONE = (
+    "Of a file that quantizes activations too: its weights with activations in floats, although it is itself "
+    "right on more or fewer images. As it is, it is measured on the page Your network."
+)
 
 
 def box() -> None:
@@ -35,9 +40,12 @@ def form() -> None:
     """The file, what it is of, and what became of the last one."""
     st.markdown(
         "Weights of a known network: a .safetensors file, a state dict that torch.save wrote, floats or "
-        "quantized by torch.ao, torchao or quanto, or an .onnx file. Names and "
-        "shapes are checked, nothing in the file is executed. It is kept in this server's work folder, so "
-        "whoever uses this server can choose it."
+        "quantized by torch.ao, torchao or quanto, or an .onnx file in one piece. Names and shapes are "
+        "checked, and no code in a file is executed. The graph of an .onnx file is run, to see that it "
+        "answers as what was read from it: by onnxruntime (else onnx's own reference), in a process of its "
+        f"own with at most {onnx_run.MEMORY >> 30} GB of memory and {onnx_run.SECONDS // 60} minutes of "
+        "processor time. "
+        "The file is kept in this server's work folder, so whoever uses this server can choose it."
     )
     left, right = st.columns(2)
     network = left.selectbox("The network it is of", cached.networks(), key="bring_network")
@@ -58,7 +66,7 @@ def form() -> None:
     st.fragment(accuracy, run_every=0.5 if running is not None and running.active else None)(running)
 
 
-def told() -> dict[str, str]:
+def told() -> dict[str, Any]:
     """What the file may not say itself; empty fields leave it to the file and the data set."""
     fields = {
         "mean": ("Mean", "such as imagenet", "What the network subtracts from pixels in 0..1: "
@@ -69,11 +77,15 @@ def told() -> dict[str, str]:
         "eps": ("Batch norm eps", "1e-5", "Where the file does not say it and it is not the usual one."),
     }  # fmt: skip
     places = st.columns(len(fields))
-    return {key: place.text_input(label, placeholder=inside, help=about, key=f"bring_{key}")
-            for place, (key, (label, inside, about)) in zip(places, fields.items(), strict=True)}  # fmt: skip
+    found = {
+        key: place.text_input(label, placeholder=inside, help=about, key=f"bring_{key}")
+        for place, (key, (label, inside, about)) in zip(places, fields.items(), strict=True)
+    }
+    alone = st.checkbox("Weights alone", key="bring_alone", help=ALONE)
+    return {**found, "alone": alone}
 
 
-def take(file: Any, network: str, trained: str, reading: dict[str, str]) -> None:
+def take(file: Any, network: str, trained: str, reading: dict[str, Any]) -> None:
     """Checks and keeps the file; the page then shows it."""
     notes: list[str] = []
     try:

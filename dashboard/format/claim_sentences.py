@@ -44,7 +44,7 @@ def measured(v: Verdict) -> str:
     return v.claim.spell(best.value, best.low, best.high)
 
 
-def overview(found: Sequence[Verdict]) -> pd.DataFrame:
+def overview(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """One line per claim."""
     lines = [
         {
@@ -56,7 +56,7 @@ def overview(found: Sequence[Verdict]) -> pd.DataFrame:
             "readings": v.tried,
             "id": v.claim.id,
         }
-        for v in found
+        for v in verdicts
     ]
     return pd.DataFrame(lines)
 
@@ -94,21 +94,21 @@ def command(cell: Cell) -> str:
     return rerun.spec(cell).command
 
 
-def leaders(found: pd.DataFrame) -> pd.io.formats.style.Styler:
+def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
     """The leaderboard for people: shares in percent, "not measured" where there is nothing, sortable.
 
     Beside each share stand its 95 % interval over maps and images, where it is of one cell, and its images.
     """
-    shown = pd.DataFrame(index=found.index)
+    shown = pd.DataFrame(index=board.index)
     for column, head in HEADS.items():
-        shown[head] = found[column]
-        if f"{column}_low" in found:
+        shown[head] = board[column]
+        if f"{column}_low" in board:
             shown[f"{head}, 95 %"] = [
                 "" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"
-                for low, high in zip(found[f"{column}_low"], found[f"{column}_high"], strict=True)
+                for low, high in zip(board[f"{column}_low"], board[f"{column}_high"], strict=True)
             ]
-        if f"{column}_n" in found:
-            shown[f"{head}, images"] = found[f"{column}_n"].fillna(0).astype(int)
+        if f"{column}_n" in board:
+            shown[f"{head}, images"] = board[f"{column}_n"].fillna(0).astype(int)
     shown[list(SHARES)] = 100 * shown[list(SHARES)].astype(float)
     counts = [name for name in shown if str(name).endswith(", images")]
     formats: Any = {
@@ -118,9 +118,9 @@ def leaders(found: pd.DataFrame) -> pd.io.formats.style.Styler:
     return shown.style.format(formats, na_rep="not measured")
 
 
-def level(found: pd.DataFrame) -> str:
+def level(board: pd.DataFrame) -> str:
     """How many lines stand on which level of verification."""
-    counts = found["level"].value_counts()
+    counts = board["level"].value_counts()
     parts = [
         f"{counts[name]} {name}"
         for name in (leaderboard.HERE, leaderboard.AGAIN, leaderboard.DIFFERS, leaderboard.QUOTED)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from dashboard.format import numbers
+from resq.core import Encoding
+from resq.core.errors import ResqError
 from resq.measure.analysis.intervals import caution
 
 
@@ -71,14 +74,24 @@ def _answer(classes: Sequence[str], p: np.ndarray) -> str:
     return "no answer" if np.isnan(p).any() else f"{classes[int(p.argmax())]} ({numbers.percent(p.max())})"
 
 
-def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
+# What a curve counts, of ``stats.METRICS`` -> its name on an axis.
+METRICS = {
+    "accuracy": "accuracy",
+    "sdc1": "SDC-1, another top class",
+    "sdc10": "SDC 10 %, confidence moved by more",
+    "sdc20": "SDC 20 %, confidence moved by more",
+    "due": "DUE, no answer",
+}
+
+
+def hover(point: Mapping[Any, Any] | pd.Series, axis: str, metric: str = "accuracy") -> str:
     """All that makes one dot of a curve checkable: value, interval, n, seed, hashes."""
     where = (
         f"BER {numbers.power(point['x'])}" if axis == "BER" else f"{point['attack']}, eps {point['x']:g}/255"
     )
     lines = [
         f"<b>{point['checkpoint']} · {point['encoding']}</b>",
-        f"{where}: <b>{numbers.percent(point['mean'])}</b>",
+        f"{where}: <b>{numbers.percent(point['mean'])}</b>{_of(metric)}",
     ]
     if axis == "BER" and point["x"] > 0:
         if not np.isnan(point["low"]):
@@ -99,6 +112,42 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str) -> str:
     hashes = f"weights {point['weights'][:8]}, images {point['images'][:8]}, code {point['code'][:8]}"
     drawn = f", maps drawn at {point['top']:g}" if axis == "BER" and point["x"] > 0 and point["top"] else ""
     return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}{drawn}", hashes])
+
+
+def stored_as(name: str) -> str:
+    """An encoding in words where its name lists layers; the exact name is on hover and in tables.
+
+    >>> stored_as("int8+int4-tmr2@0-2.4-5.7-9.13"), stored_as("int4-tmr2")
+    ('int8, 9 layers protected', 'int4-tmr2')
+    >>> stored_as("int8-symmetric+int8@0")
+    'int8-symmetric, 1 layer as int8'
+    """
+    try:
+        encoding = Encoding.parse(name)
+    except ResqError:  # as a file stores it
+        return name
+    if encoding.other is None:
+        return name
+    count, other = len(encoding.apart), encoding.other
+    layers = "1 layer" if count == 1 else f"{count} layers"
+    safer = other.tmr > encoding.tmr or other.copies > encoding.copies
+    return f"{encoding.base}, {layers} {'protected' if safer else f'as {other}'}"
+
+
+def told_apart(names: Iterable[str]) -> dict[str, str]:
+    """Exact name -> words for a list of encodings; where two would read alike both keep their exact names.
+
+    >>> told_apart(["int8+int4-tmr2@0", "int8+int4-tmr2@1", "int8+int4-tmr2@0-1"])["int8+int4-tmr2@1"]
+    'int8+int4-tmr2@1'
+    """
+    words = {name: stored_as(name) for name in names}
+    count = Counter(words.values())
+    return {name: said if count[said] == 1 else name for name, said in words.items()}
+
+
+def _of(metric: str) -> str:
+    """What a share is of, where it is not accuracy."""
+    return "" if metric == "accuracy" else f" ({METRICS[metric]})"
 
 
 def bound(attack: str, eps: float) -> str:
@@ -128,7 +177,7 @@ def span(low: float, high: float) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f}{numbers.THIN}%"
 
 
-def finding(curves: pd.DataFrame, axis: str) -> str:
+def finding(curves: pd.DataFrame, axis: str, metric: str = "accuracy") -> str:
     """What the picture shows, one sentence per curve: for people who cannot see it, and for a class."""
     sentences = []
     for (checkpoint, encoding), line in curves.groupby(["checkpoint", "encoding"], sort=False):
@@ -139,9 +188,10 @@ def finding(curves: pd.DataFrame, axis: str) -> str:
             end = f"at BER {numbers.power(last['x'])}"
         else:
             start, end = f"at eps {first['x']:g}/255", f"at eps {last['x']:g}/255"
-        text = f"{checkpoint} in {encoding}: {numbers.percent(first['mean'])} {start}"
+        text = f"{checkpoint} in {stored_as(str(encoding))}: {numbers.percent(first['mean'])} {start}"
         sentences.append(text + (f", {numbers.percent(last['mean'])} {end}." if len(line) > 1 else "."))
-    return " ".join(sentences)
+    said = " ".join(sentences)
+    return said if metric == "accuracy" else f"{METRICS[metric][0].upper()}{METRICS[metric][1:]}. {said}"
 
 
 def provenance(curves: pd.DataFrame, source: str) -> str:
@@ -150,8 +200,8 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
         return ""
 
     def values(column: str, short: int | None = None) -> str:
-        found = dict.fromkeys(str(v)[:short] for v in curves[column])
-        return ", ".join(found)
+        distinct = dict.fromkeys(str(v)[:short] for v in curves[column])
+        return ", ".join(distinct)
 
     counts, attacks = sorted({int(m) for m in curves["maps"] if m > 1}), values("attack")
     how = f"{attacks}, {values('steps')} steps, {values('restarts')} start" if attacks != "none" else ""
@@ -219,7 +269,8 @@ def _ends(values: pd.Series) -> list[float]:
 def shields(table: pd.DataFrame) -> str:
     """What the figure of both resistances shows, one sentence per network."""
     return " ".join(
-        f"{line['checkpoint']} in {line['encoding']}: {numbers.percent(line['faults'])} against faults, "
+        f"{line['checkpoint']} in {stored_as(line['encoding'])}: "
+        f"{numbers.percent(line['faults'])} against faults, "
         f"{numbers.percent(line['attack'])} against attack."
         for _, line in table.iterrows()
     )
@@ -239,9 +290,10 @@ def _single(effects: Mapping[str, Any]) -> str:
 def asymmetry(told: Mapping[str, Any]) -> str:
     """Lambda with its interval, or why there is none, and what may be said of it."""
     effects = told["effects"]
-    found, seeds = _bounds(effects["Lambda"]), effects["seeds"]
-    if not np.isnan(found[1]):
-        value = f"Lambda {found[0]:+.2f} (95 % {found[1]:+.2f} to {found[2]:+.2f} over {effects['over']})"
+    interval, seeds = _bounds(effects["Lambda"]), effects["seeds"]
+    if not np.isnan(interval[1]):
+        middle, low, high = interval
+        value = f"Lambda {middle:+.2f} (95 % {low:+.2f} to {high:+.2f} over {effects['over']})"
     elif seeds < 2:
         value = _single(effects)
     else:
@@ -266,10 +318,10 @@ def _unclear(effects: Mapping[str, Any]) -> str:
     ]
     mean, low, high = _bounds(effects["Delta"])
     form = f"the difference form X_FA·D_F − X_AF·D_A is {mean:+.4f} ({low:+.4f} to {high:+.4f})"
-    said = (
+    text = (
         f"{' and '.join(spans)}, over {effects['over']}, and a share of what may be nothing is none; {form}"
     )
-    return said.replace("-", "−")
+    return text.replace("-", "−")
 
 
 FAULT_NAMES = {

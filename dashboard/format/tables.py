@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 
-def curves(lines: pd.DataFrame, name: str) -> pd.DataFrame:
+def curves(lines: pd.DataFrame, name: str, counted: str = "accuracy") -> pd.DataFrame:
     """The lines of a curve as a table for people; 95 % intervals over maps and images together."""
     low, high = ("image_low", "image_high") if name == "eps" else ("low", "high")
     columns = {
         "network": lines["checkpoint"],
         "stored as": lines["encoding"],
         "eps / 255" if name == "eps" else "BER": lines["x"],
-        "accuracy %": (100 * lines["mean"]).round(2),
+        f"{counted} %": (100 * lines["mean"]).round(2),
         "95 % low": (100 * lines[low]).round(2),
         "95 % high": (100 * lines[high]).round(2),
     }
@@ -48,12 +48,12 @@ def protected(points: pd.DataFrame) -> pd.DataFrame:
 
 def copies(lines: pd.DataFrame) -> pd.DataFrame:
     """The lines of ``mixed_encoding.copies`` as a table for people."""
-    stored = {
+    columns = {
         "stored as": lines["encoding"],
         "stored bits per weight": lines["memory"].round(3),
         "layers several times": lines["layers"],
     }
-    return pd.DataFrame(stored | dict(protected(lines).drop(columns=["stored as", "layers protected"])))
+    return pd.DataFrame(columns | dict(protected(lines).drop(columns=["stored as", "layers protected"])))
 
 
 def cells(lines: pd.DataFrame) -> pd.DataFrame:
@@ -105,5 +105,5 @@ def answers(classes: Sequence[str], columns: Mapping[str, np.ndarray]) -> pd.Dat
 def histogram(edges: np.ndarray, counts: Mapping[str, np.ndarray | None]) -> pd.DataFrame:
     """Weights per bin as a table for people; bins that are empty throughout are left out."""
     known = {name: values for name, values in counts.items() if values is not None}
-    found = pd.DataFrame({"from": edges[:-1], "to": edges[1:]} | known)
-    return found[found[list(known)].any(axis=1)]
+    bins = pd.DataFrame({"from": edges[:-1], "to": edges[1:]} | known)
+    return bins[bins[list(known)].any(axis=1)]

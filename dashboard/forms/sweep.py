@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard import cached
 from dashboard.components import page_frame
 from dashboard.components.query import fault_name_in_address
-from dashboard.format.sentences import FAULT_NAMES
+from dashboard.format.sentences import FAULT_NAMES, METRICS
 from dashboard.model import bit_view
 from resq.measure.specs.sweep_spec import FAULT_MODELS, SweepSpec
 
@@ -45,6 +45,17 @@ def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]
         wrap=True,
     )
     return nets, encs
+
+
+def metric() -> str:
+    """What the figure under flipped bits counts, of ``stats.METRICS``."""
+    said = st.segmented_control(
+        "Counted under flipped bits", list(METRICS), key="metric", default="accuracy", required=True,
+        bind="query-params",
+        help="sdc1: the share of answers that are another and nothing shows it; sdc10, sdc20: of those whose "
+        "confidence moved by more than 10 or 20 %; due: of images without an answer",
+    )  # fmt: skip
+    return said or "accuracy"
 
 
 def settings() -> dict[str, Any]:

@@ -78,7 +78,9 @@ def sentence(cell: Cell, found: layer_view.Heatmap, layer: str, bit: int) -> str
         parts.append(f"{numbers.percent(cell.outside)} of the flips leave the layer's range of weights")
     for kind, name in layer_view.KINDS.items():
         at = found.at.get((kind, layer, bit))
-        if at is not None:
+        if at is not None and kind == "pvf":
+            parts.append(f"one flip changes {numbers.percent(at['mean'])} of the answers")
+        elif at is not None:
             parts.append(f"{name} {layer_view.change(float(at['mean']))} to the loss per flip")
             if kind == "measured":
                 lost, flips = float(at["drop"]), int(at["flips"])

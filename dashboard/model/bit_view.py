@@ -127,11 +127,11 @@ def most_harmful(
 
     The gradient says how much each flip would cost to first order; the ``tries`` worst are then flipped.
     """
-    found = _candidates(network, model, layer, x, tries)
-    best, least = found[0], np.inf
+    candidates = _candidates(network, model, layer, x, tries)
+    best, least = candidates[0], np.inf
     none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
     first = int(answer(network, model, none, x).argmax())
-    for w, bit in found:
+    for w, bit in candidates:
         left = answer(network, model, faults.one_bit(model.layout, layer, w, bit), x)[first]
         if np.nan_to_num(left) < least:  # no answer at all costs all of it
             best, least = (w, bit), float(np.nan_to_num(left))

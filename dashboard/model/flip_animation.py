@@ -56,18 +56,24 @@ def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
     return Film(layer, fault, seed, words, bits, thresholds, np.array(counts))
 
 
-def command(found: Film, net: str, enc: str) -> str:
+def command(animation: Film, net: str, enc: str) -> str:
     """The command that measures what the very flips of the film do to accuracy."""
     spec = SweepSpec(
-        net, encoding=enc, fault=found.fault, layers=(found.layer,), bers=BERS, maps=1, seed=found.seed
+        net,
+        encoding=enc,
+        fault=animation.fault,
+        layers=(animation.layer,),
+        bers=BERS,
+        maps=1,
+        seed=animation.seed,
     )
     return spec.command
 
 
-def sentence(found: Film) -> str:
+def sentence(animation: Film) -> str:
     """What the frames show, for people who cannot see them and for a class."""
-    total, bits = found.counts[-1].sum(), found.words * found.counts.shape[1]
-    plane, name = found.counts[-1], found.layer.removesuffix(".weight")
+    total, bits = animation.counts[-1].sum(), animation.words * animation.counts.shape[1]
+    plane, name = animation.counts[-1], animation.layer.removesuffix(".weight")
     return (
         f"At BER {numbers.power(BERS[-1])}, {total:,} of {bits:,} stored bits of "
         f"{name} are flipped, {plane.min():,} to {plane.max():,} in each bit plane."

@@ -10,8 +10,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dashboard.format import numbers
 from resq.core import commands
 from resq.core.errors import ResqError
+from resq.measure.analysis import stats
 
 # The one option of each stage that a visitor meets first: stage -> (option, name, choices).
 FIRST: dict[str, tuple[str, str, tuple[Any, ...]]] = {
@@ -128,7 +130,7 @@ def seconds(spec: HardenSpec, per_image: float, images: int) -> float:
 
 def steps(spec: HardenSpec, rows: list[dict[str, Any]], active: bool) -> list[tuple[str, str, str]]:
     """Every stage with its state (queued, running, done, stopped) and a word on its progress."""
-    found, current = [], rows[-1]["stage"] if rows else spec.stages[0]
+    stages_so_far, current = [], rows[-1]["stage"] if rows else spec.stages[0]
     for name in spec.stages:
         own = [row for row in rows if row["stage"] == name]
         ended = bool(own) and own[-1]["epoch"] >= own[-1]["epochs"]
@@ -139,8 +141,8 @@ def steps(spec: HardenSpec, rows: list[dict[str, Any]], active: bool) -> list[tu
             state = "stopped" if own else "queued"
         else:
             state = "running" if own or name == current or _next(spec, rows) == name else "queued"
-        found.append((name, state, said))
-    return found
+        stages_so_far.append((name, state, said))
+    return stages_so_far
 
 
 def _next(spec: HardenSpec, rows: list[dict[str, Any]]) -> str:
@@ -159,14 +161,49 @@ def looks(card: dict[str, Any]) -> list[dict[str, Any]]:
             "after": name,
             "clean": at["clean"],
             "faulty": at["faulty"]["mean"],
+            "least": at["faulty"]["least"],
             "attacked": at["attacked"]["accuracy"],
             "encoding": at["encoding"],
             "bits": at["stored_bits"],
             "rate": at["faulty"]["rate"],
             "maps": at["faulty"]["maps"],
             "eps": at["attacked"]["eps"],
+            "steps": at["attacked"]["steps"],
             "n": at["n"],
             "n_attacked": at["attacked"]["n"],
         }
         for name, at in points
     ]
+
+
+def images_of(look: dict[str, Any], key: str) -> int:
+    """How many images "clean", "faulty" or "attacked" of a look was counted on."""
+    return int(look["n_attacked" if key == "attacked" else "n"])
+
+
+def over_images(look: dict[str, Any], key: str) -> tuple[float, float]:
+    """Wilson's 95 % interval over the images; a card keeps no answers of single maps, so none over maps."""
+    return stats.wilson(look[key], images_of(look, key))
+
+
+def changed(looks: list[dict[str, Any]]) -> str:
+    """What a run changed, in words, each figure with its interval, its images and its words."""
+    first, last = looks[0], looks[-1]
+
+    def both(key: str) -> str:
+        told = [(look[key], *over_images(look, key)) for look in (first, last)]
+        return " → ".join(f"{numbers.percent(v)} ({100 * a:.1f} to {100 * b:.1f})" for v, a, b in told)
+
+    words = first["encoding"], last["encoding"]
+    stored = f"in {words[0]}" if words[0] == words[1] else f"in {words[0]}, then in {words[1]}"
+    worst = (
+        f"worst of {first['maps']} maps {numbers.percent(first['least'])} → {numbers.percent(last['least'])}"
+    )
+    more = "" if words[0] == words[1] else " The words changed too, so this is not what training alone gives."
+    return (
+        f"On {first['n']} validation images, held out of the training split for these stages, {stored}: "
+        f"clean {both('clean')}; "
+        f"at BER {first['rate']:g} {both('faulty')}, {worst}; under PGD-{first['steps']} at "
+        f"{first['eps']:g}/255, an upper bound, on {first['n_attacked']} of them {both('attacked')}. In "
+        f"brackets: 95 % over images.{more}"
+    )

@@ -15,7 +15,8 @@ from resq.core import Encoding
 from resq.measure.analysis import layer_heatmap
 
 BER = 1e-3  # of the bars: one layer alone at this bit error rate
-KINDS = {"measured": "measured", "instant": "estimated"}
+KINDS = {"measured": "measured", "instant": "estimated", "pvf": "PVF"}
+COUNTED = {"pvf": "share of answers changed"}  # else it is the loss
 
 
 def of(rows: pd.DataFrame, net: str, enc: str) -> pd.DataFrame:
@@ -63,7 +64,7 @@ def heatmap(rows: pd.DataFrame, own: tuple[str, ...] = ()) -> Heatmap:
     estimates = rows[rows["kind"] == "instant"].drop_duplicates(["layer", "bit"]).to_dict("records")
     placed = {(row["layer"], row["bit"]): row for row in estimates}
     whole = Heatmap(rows, found, sums, said, at, placed, own=own)
-    if len(found) < 2:
+    if not {"measured", "instant"} <= set(found):
         return whole
     both = found["measured"], found["instant"]
     return replace(whole, pairs=layer_heatmap.pairs(*both), agreement=layer_heatmap.agreement(*both))
@@ -83,6 +84,8 @@ def readable(cells: pd.DataFrame) -> pd.DataFrame:
         "layer": cells["layer"].map(short), "bit": cells["bit"], "per flipped bit": cells["mean"],
         "95 % low": cells["low"], "95 % high": cells["high"],
     }  # fmt: skip
+    if (cells["kind"] == "pvf").all():
+        columns |= {"single flips": cells["maps"]}
     if (cells["kind"] == "measured").all():
         columns |= {"accuracy lost, points": (100 * cells["drop"]).round(2), "flips a map": cells["flips"],
                     "maps": cells["maps"]}  # fmt: skip
@@ -97,7 +100,7 @@ def _best(rows: pd.DataFrame) -> pd.DataFrame:
 
 def shown(cells: pd.DataFrame) -> pd.DataFrame:
     """Cells with ``hover``, and ``shown``: the mean where it is positive and above its noise, else NaN."""
-    noise = (cells["kind"] == "measured") & ~(cells["low"] > 0)
+    noise = (cells["kind"] != "instant") & ~(cells["low"] > 0)
     told = [hover(cell) for cell in cells.to_dict("records")]
     return cells.assign(shown=cells["mean"].where((cells["mean"] > 0) & ~noise), hover=told)
 
@@ -113,6 +116,8 @@ def totals(cells: pd.DataFrame) -> pd.DataFrame:
         mean=cells["mean"] * flips, half=((cells["high"] - cells["mean"]) * flips).fillna(0) ** 2
     )
     found = each.groupby("layer", sort=False)[["mean", "half"]].sum().reset_index()
+    if (cells["kind"] == "pvf").all():
+        found["mean"] = found["mean"].clip(upper=1.0)  # no more answers than there are
     return found.assign(
         half=np.sqrt(found["half"]), words=cells.groupby("layer", sort=False)["words"].first().to_numpy()
     )
@@ -120,6 +125,9 @@ def totals(cells: pd.DataFrame) -> pd.DataFrame:
 
 def hover(cell: Mapping[Any, Any]) -> str:
     """All that makes one cell checkable."""
+    if cell["kind"] == "pvf":
+        lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", _changed(cell)]
+        return "<br>".join([*lines, f"n = {cell['n']}, seed {cell['seed']}, weights {cell['weights'][:8]}"])
     lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", f"one flipped bit: {change(cell['mean'])}"]
     if cell["kind"] == "measured":
         lines.append(f"95 % over {cell['maps']} maps: {change(cell['low'])} to {change(cell['high'])}")
@@ -127,6 +135,15 @@ def hover(cell: Mapping[Any, Any]) -> str:
     else:
         lines.append(f"estimated from gradients; {cell['words']:,} weights")
     return "<br>".join([*lines, f"n = {cell['n']}, seed {cell['seed']}, weights {cell['weights'][:8]}"])
+
+
+def _changed(cell: Mapping[Any, Any] | pd.Series) -> str:
+    """The PVF of a cell with its interval, in words."""
+    low, high = 100 * max(0.0, cell["low"]), 100 * min(1.0, cell["high"])
+    return (
+        f"one flipped bit changes {numbers.percent(cell['mean'])} of the answers (95 % over {cell['maps']} "
+        f"single flips: {low:.1f} to {high:.1f}{numbers.THIN}%)"
+    )
 
 
 def short(name: str) -> str:
@@ -156,10 +173,9 @@ def points(drop: float) -> str:
 
 def total_hover(name: str, line: pd.Series) -> str:
     """A bar of the totals, in words."""
-    half = f" ± {numbers.number(line['half'])}" if line["half"] > 0 else ""
     return (
-        f"<b>{short(name)}</b>: {change(line['mean'])}{half}<br>its {int(line['words']):,} weights alone at "
-        f"BER {numbers.power(BER)}"
+        f"<b>{short(name)}</b>: {change(line['mean'])}{_half(line)}<br>its "
+        f"{int(line['words']):,} weights alone at BER {numbers.power(BER)}"
     )
 
 
@@ -202,13 +218,30 @@ def finding(cells: pd.DataFrame) -> str:
     if clear.empty:
         return "No cell stands above its noise: with these maps and images nothing can be told from zero."
     most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)
+    if most["kind"] == "pvf":
+        return f"{short(most['layer'])}, bit {most['bit']}, is the most telling: {_changed(most)}."
     worst_layer = sums.iloc[int(sums["mean"].argmax())]
     return (
         f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']} "
-        f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}). "
+        f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}{_noise(most)}). "
         f"Most harmful at an equal bit error rate: {short(worst_layer['layer'])} "
-        f"({change(worst_layer['mean'])} at BER {numbers.power(BER)})."
+        f"({change(worst_layer['mean'])}{_half(worst_layer)} at BER {numbers.power(BER)})."
     )
+
+
+def _noise(cell: Mapping[Any, Any] | pd.Series) -> str:
+    """How well the change per flipped bit of a measured cell is known, and what it is a share of."""
+    if cell["kind"] != "measured":
+        return ", an estimate"
+    told = f"95 %, over {cell['maps']} maps, {change(cell['low'])} to {change(cell['high'])}"
+    if np.isnan(cell["low"]):
+        told = "one map: no interval"
+    many = f"; {cell['flips']:,} flips at once, shared among them" if cell["flips"] > 1 else ""
+    return f"; {told}{many}"
+
+
+def _half(line: pd.Series) -> str:
+    return f" ± {numbers.number(line['half'])}" if line["half"] > 0 else ""
 
 
 def provenance(cells: pd.DataFrame, source: str) -> str:
@@ -220,6 +253,8 @@ def provenance(cells: pd.DataFrame, source: str) -> str:
         if first["kind"] == "measured"
         else "estimated to second order from gradients"
     )
+    if first["kind"] == "pvf":
+        how = f"{int(cells['maps'].max())} single flips a cell"
     return (
         f"{source} · {how} · {first['data']} test images 1 to {first['n']} · seed {first['seed']} · "
         f"weights {first['weights'][:8]} · images {first['images'][:8]}"

@@ -60,11 +60,11 @@ def _place(inside: str) -> tuple[str, list[At]]:
     kind, _, rest = inside.partition(" ")
     if kind not in KINDS:
         raise ResqError(f"{{{inside}}} is no place: write {{acc ...}}, {{drop ...}} or {{more ... | ...}}")
-    found = [_named(part, inside) for part in rest.split("|")]
-    if len(found) != (2 if kind == "more" else 1):
+    figures = [_named(part, inside) for part in rest.split("|")]
+    if len(figures) != (2 if kind == "more" else 1):
         wanted = "two figures, with | between them" if kind == "more" else "one figure"
-        raise ResqError(f"{{{inside}}} names {len(found)} figures; {kind} takes {wanted}")
-    return kind, found
+        raise ResqError(f"{{{inside}}} names {len(figures)} figures; {kind} takes {wanted}")
+    return kind, figures
 
 
 def _named(text: str, inside: str) -> At:
@@ -105,18 +105,18 @@ def lines(rows: pd.DataFrame, at: At) -> pd.DataFrame:
 def _behind(rows: pd.DataFrame, at: At) -> pd.DataFrame:
     """The rows of all cells at a place."""
     same = (rows["checkpoint"] == at["checkpoint"]) & (rows["axis"] == _axis(at)) & (rows["region"] == "all")
-    found = rows[same]
-    same = pd.Series(True, index=found.index)
+    matching = rows[same]
+    same = pd.Series(True, index=matching.index)
     for key, value in at.items():
         if key == "fault" and float(at["ber"]) == 0:
             continue  # without flips it does not matter which bits would have flipped
-        same &= (found[key] - float(value)).abs() < 1e-12 if key in NUMBERS else found[key] == value
-    return found[same]
+        same &= (matching[key] - float(value)).abs() < 1e-12 if key in NUMBERS else matching[key] == value
+    return matching[same]
 
 
-def _lines(found: pd.DataFrame, at: At) -> pd.DataFrame:
+def _lines(matching: pd.DataFrame, at: At) -> pd.DataFrame:
     """The cells of these rows, those that speak first; see ``lines``."""
-    curve = choose.ranked(stats.curve(found, _axis(at)))
+    curve = choose.ranked(stats.curve(matching, _axis(at)))
     if len(curve) and curve["weights"].nunique() > 1:
         held = ", ".join(sorted(set(curve["weights"])))
         raise ResqError(f"{at['checkpoint']} was measured with the weights {held}: name those that are meant")
@@ -133,13 +133,13 @@ def fill(text: str, rows: pd.DataFrame, comparisons: int = 0) -> Filled:
     Raises:
         ResqError: a place that cannot be one, or that more than one measured figure answers.
     """
-    found = places(text)
-    comparisons = comparisons or sum(kind != "acc" for kind, _ in found)
-    told, sources, whole = iter([_told(kind, at, rows, comparisons) for kind, at in found]), [], True
+    listed = places(text)
+    comparisons = comparisons or sum(kind != "acc" for kind, _ in listed)
+    told, sources, whole = iter([_told(kind, at, rows, comparisons) for kind, at in listed]), [], True
     parts = []
     for piece in re.split(r"\{[^{}]+\}", text):
         parts.append(piece)
-        if len(parts) <= len(found):
+        if len(parts) <= len(listed):
             said, of = next(told)
             parts[-1] += said
             sources += of
@@ -155,12 +155,12 @@ def _told(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tupl
             return ABSENT, []
         return share(cells.iloc[0]), [source(cells.iloc[0])]
     pair = (at[0], at[1]) if kind == "more" else (_clean(at[0]), at[0])
-    found = compared(rows, *pair, comparisons)
-    if found is None:
+    gain = compared(rows, *pair, comparisons)
+    if gain is None:
         return ABSENT, []
     together = f", and for all {comparisons} comparisons of this text together" if comparisons > 1 else ""
-    said = f"{100 * found.mean:.1f} points ({100 * found.low:.1f} to {100 * found.high:.1f})"
-    return said.replace("-", "−"), [f"{_cell(pair[0])} less {_cell(pair[1])}: {found.how}{together}"]
+    said = f"{100 * gain.mean:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
+    return said.replace("-", "−"), [f"{_cell(pair[0])} less {_cell(pair[1])}: {gain.how}{together}"]
 
 
 def share(line: pd.Series) -> str:

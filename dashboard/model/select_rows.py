@@ -41,15 +41,15 @@ def together(
         live: rows measured on this server; they stand before stored ones while they are measured, and
             afterwards where they are no fewer (a cancelled measurement does not hide a whole one).
     """
-    found, missing = [], []
+    curves, missing = [], []
     for spec in specs:
         kept, fresh = select_rows(stored, spec, axis), select_rows(live, spec, axis, measured=True)
         best = fresh if len(fresh) and (running or len(fresh) >= len(kept)) else kept
         if best.empty:
             missing.append(spec)
         else:
-            found.append(best)
-    return (pd.concat(found, ignore_index=True) if found else stored.iloc[:0]), missing
+            curves.append(best)
+    return (pd.concat(curves, ignore_index=True) if curves else stored.iloc[:0]), missing
 
 
 def names(specs: Sequence[SweepSpec]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ MOST_BYTES = 8 * 2**20
 SIDE = 32
 MOST_WEIGHTS = 64 * 2**20  # bytes of a checkpoint's file: ResNet18 in float32 has 45 MB
 MOST_KEPT = 20  # checkpoints brought by visitors: a server's disk is finite
+FIRST = 1000  # test images on which a file that quantizes activations is run
+FEW = 200  # test images on which the usual means and deviations are tried while a visitor waits
+WEIGHTS_ALONE = "the box 'Weights alone'"  # what the option is called on a page
 ENDINGS = ("safetensors", "pth.tar", "pt", "pth", "th", "ckpt", "bin", "onnx")
 
 
@@ -53,22 +58,28 @@ def _small(image: Image.Image) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the file may not say itself: see ``importers.import_weights`` and ``Normal.parse``."""
+    """What the file may not say itself: see ``importers.import_weights`` and ``Normal.parse``.
+
+    Attributes:
+        alone: whether the weights are taken of a file that quantizes activations too and is itself right on
+            other images.
+    """
 
     mean: str = ""
     std: str = ""
     state: str = ""
     eps: float | None = None
+    alone: bool = False
 
     @classmethod
-    def of(cls, mean: str, std: str, state: str, eps: str) -> Reading:
+    def of(cls, mean: str, std: str, state: str, eps: str, alone: bool = False) -> Reading:
         """From what a form's fields hold.
 
         Raises:
             ValueError: an eps that is no number.
         """
         try:
-            return cls(mean.strip(), std.strip(), state.strip(), float(eps) if eps.strip() else None)
+            return cls(mean.strip(), std.strip(), state.strip(), float(eps) if eps.strip() else None, alone)
         except ValueError:
             raise ResqError(f"the batch norm eps is a number such as 1e-3, got {eps[:40]!r}") from None
 
@@ -93,9 +104,10 @@ def checkpoint(
     Raises:
         ValueError: too large a file, one that does not fit the network, or too many kept already.
     """
-    from resq import checkpoints
+    from resq import checkpoints, importers
+    from resq.data import source
     from resq.data.normal import Normal
-    from resq.importers import cards, owncodes
+    from resq.importers import cards, owncodes, whole
 
     ending = next((e for e in ENDINGS if file.lower().endswith(f".{e}")), "")
     if not ending:
@@ -106,34 +118,60 @@ def checkpoint(
         )
     asked = Normal.parse(reading.mean, reading.std) if reading.mean or reading.std else None
     digest = hashlib.sha256(raw).hexdigest()
-    brought = _brought(raw, file, ending, network, data, reading)
-    about = {
-        "source": {"file": file[-100:], "bytes": len(raw), "sha256": digest},
-        **cards.described(brought, asked),
-        **owncodes.about(brought),
-        "measured": "not measured: brought to the dashboard",
-    }
     read = "" if reading == Reading() else repr(reading)  # the same file read otherwise is another checkpoint
     mark = hashlib.sha256((digest + read).encode()).hexdigest() if read else digest
     name = f"{data}/{network}/own-{mark[:8]}"
+    with _held(raw, file, ending) as held:
+        brought = importers.import_weights(
+            held, network, len(source(data).classes), reading.state, reading.eps
+        )
+        about = {
+            "source": {"file": file[-100:], "bytes": len(raw), "sha256": digest},
+            **cards.described(brought, asked),
+            **owncodes.about(brought),
+            "measured": "not measured: brought to the dashboard",
+        }
+        about |= _seen(held, name, brought, about, reading.alone)
     kept = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
     notes = [keeping.room(kept)] if name not in kept and len(kept) >= MOST_KEPT else []
     checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
     if told is not None:
-        told += [*about["names"], *owncodes.sentences(about), *notes]
+        told += [*about["names"], *owncodes.sentences(about), *whole.sentence(about)]
+        told += [*about.get("notes", []), *notes]
     return name
 
 
-def _brought(raw: bytes, file: str, ending: str, network: str, data: str, reading: Reading) -> Any:
-    """What is read from the file; a refusal names it as its owner does."""
-    from resq import importers
-    from resq.data import source
+def _seen(held: Path, name: str, brought: Any, about: Mapping[str, Any], alone: bool) -> dict[str, Any]:
+    """What the first test images say of a file, as after an import on the command line; nothing without them.
 
+    Raises:
+        ValueError: its activations are in codes, and it is right on other images than its weights alone.
+    """
+    from resq import checkpoints, data
+    from resq.importers import draft, whole
+    from resq.measure.run import normals
+
+    try:
+        images = data.load(name.split("/")[0], "test")
+    except FileNotFoundError:
+        return {}
+    with draft.draft(name, brought, about) as file:
+        checkpoint = checkpoints.load(str(file))
+        found = whole.compared(held, brought, checkpoint, images.first(min(len(images), FIRST)), alone)
+        few = images.first(min(len(images), FEW))
+        other = normals.other(checkpoint, few)
+    note = f"of the first {len(few)} test images {other.said('Mean')}" if other else ""
+    return {**found, **({"notes": [note]} if note else {})}
+
+
+@contextmanager
+def _held(raw: bytes, file: str, ending: str) -> Iterator[Path]:
+    """The file where it can be read; a refusal names it as its owner does."""
     with tempfile.TemporaryDirectory() as folder:
         held = Path(folder) / f"upload-{hashlib.sha256(raw).hexdigest()[:8]}.{ending}"
         held.write_bytes(raw)
         try:
-            classes = len(source(data).classes)
-            return importers.import_weights(held, network, classes, reading.state, reading.eps)
+            yield held
         except ValueError as error:
-            raise ResqError(str(error).replace(held.name, file[-100:])) from None
+            said = str(error).replace(held.name, file[-100:]).replace("--float-activations", WEIGHTS_ALONE)
+            raise ResqError(said) from None

@@ -50,6 +50,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "lessons": {"lesson": "choice of the lesson", "more": "how to write a lesson"},
     "sweep": {
         "choice": "networks and encodings",
+        "view": "what is counted",
         "settings": "settings",
         "place": "rate of a place",
         "cell": "chosen cell",
@@ -59,7 +60,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "layers": {
         "network": "network",
         "encoding": "encoding",
-        "kind": "measured or estimated",
+        "kind": "measured, estimated, PVF",
         "cell": "layer and bit",
         "film": "film of flipping bits",
         "live": "measuring live",
@@ -132,6 +133,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "sweep": {
         "nets": ("choice", "checkpoints"),
         "encs": ("choice", "encodings"),
+        "metric": ("view", "what is counted under flipped bits: accuracy, sdc1, sdc10, sdc20, due"),
         "fault": ("settings", "fault model"),
         "maps": ("settings", "fault maps"),
         "n": ("settings", "test images"),
@@ -149,7 +151,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "layers": {
         "net": ("network", "checkpoint"),
         "enc": ("encoding", "how its weights are stored"),
-        "kind": ("kind", "measured or estimated"),
+        "kind": ("kind", "measured or estimated change of the loss, or PVF"),
         "layer": ("cell", "layer"),
         "bit": ("cell", "bit of the stored words"),
         "film": ("film", "whether the film of flipping bits is shown"),

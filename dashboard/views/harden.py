@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, render, upload
-from dashboard.format import numbers, tables
+from dashboard.format import tables
 from dashboard.forms import hardening as hardening_form
 from dashboard.model import hardening_run
 from dashboard.server import job_queue
@@ -50,13 +50,9 @@ def result(name: str) -> None:
     if not looks:
         return
     drawn = charts.CHARTS["before_after"].draw(looks)
-    first, last = looks[0], looks[-1]
-    said = "; ".join(
-        f"{label} {numbers.percent(first[key])} → {numbers.percent(last[key])}"
-        for key, label in (("clean", "clean"), ("faulty", "under faults"), ("attacked", "under attack"))
-    )
+    last, said = looks[-1], hardening_run.changed(looks)
     st.header(name, anchor=False)
-    st.markdown(f"{said}, in {last['encoding']}.")
+    st.markdown(said)
     render.figure("before_after", drawn, key=f"before_after_{name}", alt=said)
     with st.container(horizontal=True):
         page_frame.link(

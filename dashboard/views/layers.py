@@ -20,6 +20,7 @@ from resq.measure.analysis.layer_heatmap import LayerSpec
 
 Draw = Callable[[], go.Figure]
 MAPS = 4  # of a measurement begun here: minutes, not an hour
+SINGLES = 8  # single flips of each cell for the program vulnerability factor
 
 
 def pick() -> None:
@@ -62,6 +63,12 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
             "Measure this network now", key="measure_layers", type="primary", on_click=job_status.start,
             args=([LayerSpec(net, encoding=enc, maps=MAPS)],), disabled=busy, icon=":material/play_arrow:",
             help="Flips bits cell by cell: minutes; cells appear as they are measured",
+        )  # fmt: skip
+        st.button(
+            "Measure PVF now", key="measure_pvf", on_click=job_status.start,
+            args=([LayerSpec(net, encoding=enc, maps=SINGLES, n=64, metric="pvf")],), disabled=busy,
+            icon=":material/fact_check:", help="The share of answers that one flipped bit changes: "
+            f"{SINGLES} single flips in every cell, minutes",
         )  # fmt: skip
 
 
@@ -114,7 +121,8 @@ def picture(
     with page_frame.group("kind"):
         if len(kinds) > 1:
             kind = st.segmented_control(
-                "Change of the loss per flipped bit", kinds, key="kind", default="measured", required=True,
+                "Change of the loss per flipped bit, or answers changed (PVF)", kinds, key="kind",
+                default=kind, required=True,
                 bind="query-params", format_func=layer_view.KINDS.__getitem__,
             ) or kinds[0]  # fmt: skip
     cells = found.cells[kind]

@@ -173,7 +173,7 @@ def leaders() -> None:
         f"{claim_sentences.level(found)}. Each figure is of its own number of images; intervals count fault "
         "maps and images. R_F: mean accuracy over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy over PGD "
         "budgets from 0 to 8/255, an upper bound as PGD's own is. APGD or AutoAttack: of both the cell "
-        "that speaks, see its images."
+        "that speaks, on 1,000 images or more."
     )
     with page_frame.group("more"), st.container(horizontal=True):
         picked = st.selectbox("Report of", sorted(found["checkpoint"].unique()), key="report_of")

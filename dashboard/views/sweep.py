@@ -19,28 +19,42 @@ from dashboard.server import job_queue
 from resq.claims import provenance
 from resq.measure.specs.sweep_spec import SweepSpec
 
+OTHERS = (
+    "Each dot is a mean over fault maps; the band is the 95 % interval of that mean, over maps and images "
+    "together. Lower is better. Points whose rows were measured before this was counted are not drawn."
+)
+
+
+def absent(running: bool, metric: str) -> str:
+    """Why there is no figure."""
+    if running:
+        return "No point is measured yet; faults come before attacks."
+    if metric != "accuracy":
+        return f"No stored row of this choice has counted {sentences.METRICS[metric]}. Press “Measure live”."
+    return "Nothing is stored for this choice yet. Press “Measure live”."
+
 
 def picture(
-    axis: str, specs: list[SweepSpec], fresh: list[dict[str, Any]], running: bool
+    axis: str, specs: list[SweepSpec], fresh: list[dict[str, Any]], running: bool, metric: str
 ) -> tuple[cached.StoredCurves, go.Figure | None]:
     """One figure with its provenance; what is known, and the figure."""
-    known = cached.stored_curves(specs, axis, fresh, running)
+    known = cached.stored_curves(specs, axis, fresh, running, metric)
     curves, chart = known.curves, charts.CHARTS[axis]
-    st.header(chart.title, anchor=False)
+    other = metric != "accuracy"
+    st.header(f"Under flipped bits: {sentences.METRICS[metric]}" if other else chart.title, anchor=False)
     if curves.empty:
-        render.error_box(
-            "No point is measured yet; faults come before attacks."
-            if running
-            else "Nothing is stored for this choice yet. Press “Measure live”."
-        )
+        render.error_box(absent(running, metric))
         return known, None
     chosen, order = st.session_state.get("cell") or "", curves_charts.order(specs)
+    level = cached.chance_level(list(curves["data"]))
     drawn = cached.cached_figure(
-        chart.draw, (*known.key, chosen), curves, cached.chance_level(list(curves["data"])), order, chosen
+        chart.draw, (*known.key, chosen), curves, level, order, chosen, *((0, metric) if other else ())
     )
-    said = cached.cached_figure(sentences.finding, known.key, curves, axis)
+    said = cached.cached_figure(sentences.finding, known.key, curves, axis, metric)
     click = partial(rerun_cell.click, f"chart_{axis}")
-    render.figure(axis, drawn, key=f"chart_{axis}", alt=said, title=False, on_select=click)
+    render.figure(axis, drawn, key=f"chart_{axis}", alt=said, title=False, caption=not other, on_select=click)
+    if other:
+        st.caption(OTHERS)
     st.caption(sentences.provenance(curves, "Measured here" if len(fresh) else "Stored rows"))
     if stale := cached.outdated(known.rows):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}. Press “Measure live”.")
@@ -52,26 +66,38 @@ def picture(
     return known, drawn
 
 
-def results(specs: list[SweepSpec], running: job_queue.Measurement | None) -> None:
-    """What is known about the specs; called again and again while one is measured."""
+def results(specs: list[SweepSpec], running: job_queue.Measurement | None, metric: str) -> None:
+    """What is known about the specs; called again and again while one is measured.
+
+    Args:
+        metric: of the figure under flipped bits; under attack it is accuracy that is counted.
+    """
     job_status.progress(running)
     fresh = cached.measurements().rows(specs)
     now = running is not None and running.active
     known, figures = {}, {}
     for column, axis in zip(st.columns(2, gap="large"), ("ber", "eps"), strict=True):
         with column:
-            known[axis], figures[axis] = picture(axis, specs, fresh, now)
+            counted = metric if axis == "ber" else "accuracy"
+            known[axis], figures[axis] = picture(axis, specs, fresh, now, counted)
     every = pd.concat([k.rows for k in known.values()], ignore_index=True)
     if not every.empty:
         commands = provenance.commands(every)
         with page_frame.group("more"):
-            render.numbers(partial(behind, known, figures), every, commands)
+            render.numbers(partial(behind, known, figures, metric), every, commands)
     job_status.ended(running)
 
 
-def behind(known: dict[str, cached.StoredCurves], figures: dict[str, go.Figure | None]) -> render.Behind:
+def behind(
+    known: dict[str, cached.StoredCurves], figures: dict[str, go.Figure | None], metric: str
+) -> render.Behind:
     """The numbers of both figures, and the figures."""
-    shown = {axis: tables.curves(k.curves, axis) for axis, k in known.items() if len(k.rows)}
+    names = {"ber": sentences.METRICS[metric]}
+    shown = {
+        axis: tables.curves(k.curves, axis, names.get(axis, "accuracy"))
+        for axis, k in known.items()
+        if len(k.rows)
+    }
     return shown, {axis: figure for axis, figure in figures.items() if figure is not None}
 
 
@@ -80,10 +106,11 @@ def shown(
     options: dict[str, Any],
     running: job_queue.Measurement | None,
     cell: rerun_cell.Jobs,
+    metric: str,
 ) -> None:
     """The results, or a sentence: a fragment runs again without the page around it."""
     with render.errors_as_sentences():
-        results(specs, running)
+        results(specs, running, metric)
     with render.errors_as_sentences():
         rerun_cell.section(specs, options, cell)
 
@@ -94,6 +121,8 @@ def page(names: list[str]) -> None:
     choice, button = st.columns([5, 1], vertical_alignment="bottom")
     with choice, page_frame.group("choice"):
         nets, encs = sweep.selection(names, cached.usual(names[0]))
+    with page_frame.group("view"):
+        metric = sweep.metric()
     with page_frame.group("settings"):
         options = sweep.settings()
     specs = sweep.specs(nets, encs, options)
@@ -121,7 +150,7 @@ def page(names: list[str]) -> None:
                            icon=":material/download:", key="save_sweep")  # fmt: skip
     cell = rerun_cell.jobs()
     every = 0.5 if any(job is not None and job.active for job in (found, *cell)) else None
-    st.fragment(shown, run_every=every)(specs, options, found, cell)
+    st.fragment(shown, run_every=every)(specs, options, found, cell, metric)
 
 
 render.page("How much can it take?", render.text("sweep"))

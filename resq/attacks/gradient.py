@@ -58,7 +58,7 @@ def pgd(
     check_eps(eps)
     if steps < 1 or restarts < 1:
         raise ResqError(f"PGD needs at least 1 step and 1 restart, got {steps} and {restarts}")
-    found = x.clone()
+    best = x.clone()
     active = torch.arange(len(x), device=x.device) if not early_stop or eps == 0 else _correct(f, x, y)
     for _ in range(restarts):
         if eps == 0 or not len(active):
@@ -66,9 +66,9 @@ def pgd(
         x_adv = _descend_box(
             f, x[active], y[active], eps, _noise(x, eps, rng, random_start)[active], steps, step, early_stop
         )
-        found[active] = x_adv
+        best[active] = x_adv
         active = active[_correct(f, x_adv, y[active])] if early_stop else active
-    return found
+    return best
 
 
 def _noise(x: Tensor, eps: float, rng: np.random.Generator, random_start: bool) -> Tensor:
@@ -79,8 +79,8 @@ def _noise(x: Tensor, eps: float, rng: np.random.Generator, random_start: bool) 
 def uniform(x: Tensor, eps: float, rng: np.random.Generator) -> Tensor:
     """Noise of the images' shape (N, 3, H, W), float32, each pixel's from -eps to eps."""
     if x.is_cuda:  # drawn where the images lie: on the way there it would take as long as a step
-        chance = torch.Generator(x.device).manual_seed(int(rng.integers(2**62)))
-        unit = torch.rand(x.shape, generator=chance, device=x.device)
+        generator = torch.Generator(x.device).manual_seed(int(rng.integers(2**62)))
+        unit = torch.rand(x.shape, generator=generator, device=x.device)
     else:
         unit = torch.from_numpy(rng.random(tuple(x.shape), dtype=np.float32))
     return (2 * unit - 1) * eps

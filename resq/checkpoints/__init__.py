@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,9 @@ class Checkpoint:
             return own.imported(
                 self.state[name], self.imported.get(name), encoding, own.bits_of(self.imported)
             )
-        there, plain = self.finished.get(name), replace(encoding, tmr=0, copies=1, guard="", ranger=False)
+        there, plain = self.finished.get(name), encoding.once
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
-            words = quant.fitted(quant.protected(there.words, encoding), encoding)
-            return replace(there, words=words, encoding=encoding)
+            return own.kept(there, encoding)
         return quant.quantize(self.state[name], encoding)
 
 
@@ -248,12 +247,12 @@ def load(name: str) -> Checkpoint:
     if size > LARGEST:
         raise ResqError(f"{file.name} has {size} bytes; a checkpoint has at most {LARGEST}")
     raw = file.read_bytes()
-    found = hashlib.sha256(raw).hexdigest()
-    if found != fields["sha256"]:
-        fields = _finished(file, found) or card(name)  # or it was saved anew while it was read
-    if found != fields["sha256"]:
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != fields["sha256"]:
+        fields = _finished(file, digest) or card(name)  # or it was saved anew while it was read
+    if digest != fields["sha256"]:
         raise ResqError(
-            f"{file.name} has SHA-256 {found[:16]}…, its card says {str(fields['sha256'])[:16]}…: "
+            f"{file.name} has SHA-256 {digest[:16]}…, its card says {str(fields['sha256'])[:16]}…: "
             "the file is not the one that was measured"
         )
     try:
@@ -277,7 +276,7 @@ def load(name: str) -> Checkpoint:
     if missing:
         raise ResqError(f"{file.name} lacks the weight {missing[0]}")
     return Checkpoint(
-        name, fields["network"], fields["data"], state, tuple(fields["weights"]), fields, found[:16],
+        name, fields["network"], fields["data"], state, tuple(fields["weights"]), fields, digest[:16],
         imported, finished,
     )  # fmt: skip
 
@@ -337,17 +336,17 @@ def _stored(value: np.ndarray, weight: bool) -> np.ndarray:
     return np.asarray(value, dtype=kind, order="C")  # ascontiguousarray would give scalars an axis
 
 
-def _finished(file: Path, found: str) -> dict[str, Any] | None:
+def _finished(file: Path, digest: str) -> dict[str, Any] | None:
     """The card of a save that was killed after the weights took their place, put into its own.
 
     Args:
-        found: the SHA-256 of the weights' file.
+        digest: the SHA-256 of the weights' file.
     """
     try:
         fields = json.loads(files.part(_card(file)).read_text())
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(fields, dict) or fields.get("sha256") != found:
+    if not isinstance(fields, dict) or fields.get("sha256") != digest:
         return None
     files.part(_card(file)).replace(_card(file))
     return card(str(file))

@@ -115,10 +115,10 @@ def read(file: Path) -> tuple[dict[str, Any], pd.DataFrame]:
         raise ResqError(
             f"{beside.name} is missing beside {file.name}: a card without its rows proves nothing"
         )
-    found = hashlib.sha256(beside.read_bytes()).hexdigest()
-    if found != fields["sha256"]:
+    digest = hashlib.sha256(beside.read_bytes()).hexdigest()
+    if digest != fields["sha256"]:
         raise ResqError(
-            f"{beside.name} was altered: SHA-256 {found[:16]}…, its card says {fields['sha256'][:16]}…"
+            f"{beside.name} was altered: SHA-256 {digest[:16]}…, its card says {fields['sha256'][:16]}…"
         )
     rows = table.read(beside)
     if set(rows["weights"]) != {fields["weights"]} or set(rows["checkpoint"]) != {fields["checkpoint"]}:
@@ -129,8 +129,8 @@ def read(file: Path) -> tuple[dict[str, Any], pd.DataFrame]:
 def listed(fields: Mapping[str, Any]) -> list[Any]:
     """The guards of a card; empty where none were measured."""
     about = fields.get("guards")
-    found = about.get("guards") if isinstance(about, Mapping) else None
-    return found if isinstance(found, list) else []
+    checks = about.get("guards") if isinstance(about, Mapping) else None
+    return checks if isinstance(checks, list) else []
 
 
 def load(file: Path) -> Path:
@@ -144,10 +144,10 @@ def load(file: Path) -> Path:
 
 def rows(kind: str) -> pd.DataFrame:
     """The rows of all cards of a kind; those that cannot be read are left out."""
-    found = []
+    tables = []
     for file in sorted(folder(kind).glob("*.json")):
         try:
-            found.append(read(file)[1])
+            tables.append(read(file)[1])
         except ResqError:
             continue  # verify by `python -m resq card FILE`, which names what is wrong
-    return carry.current(pd.concat(found, ignore_index=True)) if found else table.frame([])
+    return carry.current(pd.concat(tables, ignore_index=True)) if tables else table.frame([])

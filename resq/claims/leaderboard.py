@@ -32,7 +32,7 @@ COLUMNS = {
     "r_a": "R_A: mean accuracy over PGD budgets from 0 to 8/255, an upper bound",
     "ber_1e_2": "accuracy at BER 1e-2, independent bits",
     "pgd_8": "accuracy under PGD, eps 8/255, the most restarts measured: an upper bound",
-    "strong_8": "accuracy under APGD or AutoAttack, eps 8/255, on the most images",
+    "strong_8": "accuracy under APGD or AutoAttack, eps 8/255, on at least 1,000 images",
     "stored_bits": "stored bits per weight, copies included",
     "level": "how the line is known",
 }
@@ -40,7 +40,7 @@ COLUMNS = {
 CELLS = ("clean", "ber_1e_2", "pgd_8", "strong_8")
 AREAS = ("r_f", "r_a")
 BESIDE = [f"{c}_{of}" for c in CELLS for of in ("low", "high", "n")] + [f"{c}_n" for c in AREAS]
-STRONG = ("apgd", "autoattack")
+STRONG, ENOUGH = ("apgd", "autoattack"), 1000  # attacks whose accuracy is the figure, on so many images
 QUOTED, HERE, AGAIN = "quoted", "measured here", "re-run on this machine"
 DIFFERS = "re-run on this machine, outside the interval"
 
@@ -77,14 +77,14 @@ def _ranks(table: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
     """
     at = rows[(rows["ber"] > 9.99e-3) & (rows["ber"] < 1.001e-2)]
     at = at[(at["fault"] == "random") & (at["axis"] == "ber") & (at["region"] == "all")]
-    found = {
+    ranks = {
         (c.checkpoint, c.data, c.encoding, c.weights): c for c in reversed(claim_points.cells(at, ("ber",)))
     }
     behind = dict(iter(at.groupby(DRAWN)))
     rank = pd.Series(math.nan, index=table.index)
     for _, part in table[table["ber_1e_2"].notna()].groupby("data"):
         order = part.sort_values("ber_1e_2", ascending=False, kind="stable")
-        own = [found[key] for key in order[KEYS].itertuples(index=False, name=None)]
+        own = [ranks[key] for key in order[KEYS].itertuples(index=False, name=None)]
         leader, place = own[0], 1
         for number, (index, cell) in enumerate(zip(order.index, own, strict=True), start=1):
             if cell is not leader and _above(leader, cell, behind, max(1, len(own) - 1)):
@@ -129,7 +129,7 @@ def _line(lines: list[Line], level: str) -> dict[str, object]:
         "clean": clean if clean["n"] else _at(attacks, 0.0),
         "ber_1e_2": _at(faults, 1e-2),
         "pgd_8": _at(pgd, 8.0),
-        "strong_8": _at([p for p in attacks if p["attack"] in STRONG], 8.0),
+        "strong_8": _at([p for p in attacks if p["attack"] in STRONG and p["n"] >= ENOUGH], 8.0),
     }
     areas_of = {"r_f": _area(faults, areas.r_f), "r_a": _area(pgd, areas.r_a)}
     first = lines[0]

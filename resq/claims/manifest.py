@@ -48,25 +48,27 @@ def read(assets: Path | None = None) -> dict[str, str]:
 def write(assets: Path | None = None) -> Path:
     """Makes the manifest of what lies there now; the file."""
     file = (assets or ASSETS) / NAME
-    said = "made by python -m resq verify --write; SHA-256 of every shipped file that numbers come from"
-    file.write_text(json.dumps({"about": said, "files": hashes(assets)}, indent=1) + "\n", encoding="utf-8")
+    comment = "made by python -m resq verify --write; SHA-256 of every shipped file that numbers come from"
+    file.write_text(
+        json.dumps({"about": comment, "files": hashes(assets)}, indent=1) + "\n", encoding="utf-8"
+    )
     return file
 
 
-def differences(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+def differences(expected: Mapping[str, str], hashes: Mapping[str, str]) -> list[str]:
     """One sentence per file that is not the one of the manifest, sorted; none means all are.
 
     >>> differences({"weights/a": "00", "weights/b": "11"}, {"weights/a": "22", "weights/c": "33"})
     ['weights/a was altered: SHA-256 22…, expected 00…', 'weights/b is missing', 'weights/c is new']
     """
     sentences = []
-    for name in sorted({*expected, *found}):
-        if name not in found:
+    for name in sorted({*expected, *hashes}):
+        if name not in hashes:
             sentences.append(f"{name} is missing")
         elif name not in expected:
             sentences.append(f"{name} is new")
-        elif found[name] != expected[name]:
+        elif hashes[name] != expected[name]:
             sentences.append(
-                f"{name} was altered: SHA-256 {found[name][:16]}…, expected {expected[name][:16]}…"
+                f"{name} was altered: SHA-256 {hashes[name][:16]}…, expected {expected[name][:16]}…"
             )
     return sentences

@@ -58,8 +58,8 @@ class Cell:
         """Where it was measured, in words."""
         faults = f"BER {self.ber:g}, {self.fault}"
         attack = f"{self.attack} {self.steps}x{self.restarts}, eps {self.eps:g}/255"
-        said = {"ber": faults, "eps": attack}
-        return said.get(self.axis, f"{faults}; {attack}, {self.mode}")
+        at = {"ber": faults, "eps": attack}
+        return at.get(self.axis, f"{faults}; {attack}, {self.mode}")
 
     @property
     def drawn(self) -> str:
@@ -98,8 +98,8 @@ def over(cell: Cell, level: float, images: bool = True) -> tuple[float, float]:
     """The interval of a cell at a level, over maps and images; over maps alone where ``images`` is False."""
     if math.isnan(cell.error):
         return 0.0, 1.0
-    half = stats.t_quantile(cell.maps, level) * cell.error if cell.error else 0.0
-    maps = cell.mean - half, cell.mean + half
+    half_width = stats.t_quantile(cell.maps, level) * cell.error if cell.error else 0.0
+    maps = cell.mean - half_width, cell.mean + half_width
     if not images:
         return max(0.0, maps[0]), min(1.0, maps[1])
     seen = cell.n * cell.maps if cell.sample == "random" else cell.n
@@ -163,7 +163,7 @@ def rate(reading: Reading, claim: Claim) -> float:
     return claim.ber * reading.scale if reading.ber is None else reading.ber
 
 
-def every(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str, ...]) -> list[Cell]:
+def every(cells: list[Cell], reading: Reading, claim: Claim, networks: tuple[str, ...]) -> list[Cell]:
     """The cells that answer: of the first network that has one, in the first encoding that has one.
 
     The order is the claim file's, never that of the results: nobody picks the best cell afterwards. Among
@@ -173,7 +173,7 @@ def every(found: list[Cell], reading: Reading, claim: Claim, networks: tuple[str
     for network in networks:
         protected = reading.hardened and not network.endswith("/base")
         for encoding in reading.hardened if protected else reading.encodings:
-            own = [c for c in found if (c.checkpoint, c.encoding) == (network, encoding)]
+            own = [c for c in cells if (c.checkpoint, c.encoding) == (network, encoding)]
             if there := [cell for cell in own if answers(cell, reading, claim)]:
                 return there
     return []
@@ -187,12 +187,12 @@ def pair(above: list[Cell], below: list[Cell]) -> tuple[Cell, Cell] | None:
     return None
 
 
-def nearest_cells(found: list[Cell], claim: Claim, most: int = 3) -> list[Cell]:
+def nearest_cells(cells: list[Cell], claim: Claim, most: int = 3) -> list[Cell]:
     """The measured cells nearest to a claim: its networks, or its data set, by distance in BER."""
-    own = [c for c in found if c.checkpoint in (*claim.networks, claim.base)]
-    own = own or [c for c in found if c.checkpoint.startswith(f"{claim.data}/{claim.network}/")]
+    own = [c for c in cells if c.checkpoint in (*claim.networks, claim.base)]
+    own = own or [c for c in cells if c.checkpoint.startswith(f"{claim.data}/{claim.network}/")]
     attacked = any(r.eps is not None for r in claim.readings)
-    there = [c for c in own or found if c.axis == ("eps" if attacked else "ber") and c.data in claim.data]
+    there = [c for c in own or cells if c.axis == ("eps" if attacked else "ber") and c.data in claim.data]
     return sorted(there, key=lambda c: _distance(c, claim))[:most]
 
 

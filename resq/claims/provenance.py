@@ -177,8 +177,8 @@ def _list(values: Iterable[object]) -> str:
     >>> _list(["a", "b", "a", "c"])
     'a, b and c'
     """
-    found = [str(v) for v in dict.fromkeys(values)]
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
+    distinct = [str(v) for v in dict.fromkeys(values)]
+    return distinct[0] if len(distinct) == 1 else f"{', '.join(distinct[:-1])} and {distinct[-1]}"
 
 
 def hashes(rows: pd.DataFrame) -> pd.DataFrame:

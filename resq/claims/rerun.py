@@ -99,25 +99,25 @@ def job(verdict: Verdict, n: int, maps: int, seed: int) -> Rerun:
     return Rerun(**{f.name: getattr(same, f.name) for f in fields(SweepSpec)}, claim=verdict.claim.id)
 
 
-def compare(stored: Cell, rows: Iterable[Mapping[str, Any]]) -> Again:
+def compare(reference: Cell, rows: Iterable[Mapping[str, Any]]) -> Again:
     """The stored cell beside what ``spec`` of it gave.
 
     Raises:
         ValueError: the rows are not of this cell.
     """
-    found = [c for c in points.cells(table.frame(rows)) if same_point(c, stored)]
-    if not found:
-        raise ResqError(f"no row is of {stored.checkpoint} as {stored.encoding} at {stored.point}")
-    return against(stored, found[0])
+    matches = [c for c in points.cells(table.frame(rows)) if same_point(c, reference)]
+    if not matches:
+        raise ResqError(f"no row is of {reference.checkpoint} as {reference.encoding} at {reference.point}")
+    return against(reference, matches[0])
 
 
-def against(stored: Cell, fresh: Cell) -> Again:
+def against(reference: Cell, fresh: Cell) -> Again:
     """Two cells of one point: whether the fresh one lies in the interval of the stored one."""
-    alike = fresh.images == stored.images and not math.isnan(stored.map_low)
-    low, high = (stored.map_low, stored.map_high) if alike else (stored.low, stored.high)
+    alike = fresh.images == reference.images and not math.isnan(reference.map_low)
+    low, high = (reference.map_low, reference.map_high) if alike else (reference.low, reference.high)
     within = low - 1e-12 <= fresh.mean <= high + 1e-12
-    same = (fresh.weights, fresh.images) == (stored.weights, stored.images)
-    return Again(stored, fresh, low, high, within, same, _says(stored, fresh, low, high, within))
+    same = (fresh.weights, fresh.images) == (reference.weights, reference.images)
+    return Again(reference, fresh, low, high, within, same, _says(reference, fresh, low, high, within))
 
 
 def same_point(a: Cell, b: Cell) -> bool:
@@ -131,17 +131,17 @@ def same_point(a: Cell, b: Cell) -> bool:
     return same and (a.axis == "eps" or a.fault == b.fault)
 
 
-def _says(stored: Cell, fresh: Cell, low: float, high: float, within: bool) -> str:
+def _says(reference: Cell, fresh: Cell, low: float, high: float, within: bool) -> str:
     """The comparison as a sentence."""
     lies = "lies within" if within else "lies OUTSIDE"
     words = (
-        f"measured again {100 * fresh.mean:.2f} % ({_counts(fresh)}), stored {100 * stored.mean:.2f} % "
-        f"({_counts(stored)}): the new value {lies} the stored 95 % interval, "
+        f"measured again {100 * fresh.mean:.2f} % ({_counts(fresh)}), stored {100 * reference.mean:.2f} % "
+        f"({_counts(reference)}): the new value {lies} the stored 95 % interval, "
         f"{100 * low:.2f} to {100 * high:.2f} %"
     )
-    if fresh.weights != stored.weights:
-        words += f"; other weights: {fresh.weights} now, {stored.weights} then"
-    if fresh.images != stored.images:
+    if fresh.weights != reference.weights:
+        words += f"; other weights: {fresh.weights} now, {reference.weights} then"
+    if fresh.images != reference.images:
         words += "; other images, so the interval counts those too"
     return words
 
@@ -205,15 +205,15 @@ def outcomes(rows: pd.DataFrame, again: Iterable[Run]) -> dict[tuple[str, ...], 
     """
     fresh = [cell for run in again for cell in points.cells(run.rows)]
     names = {cell.checkpoint for cell in fresh}
-    stored = points.cells(rows[rows["checkpoint"].isin(names)])
-    found: dict[tuple[str, ...], bool] = {}
+    shipped = points.cells(rows[rows["checkpoint"].isin(names)])
+    by_series: dict[tuple[str, ...], bool] = {}
     seen: list[Cell] = []
     for cell in fresh:
-        beside = next((c for c in stored if same_point(c, cell) and of(c) == of(cell)), None)
+        beside = next((c for c in shipped if same_point(c, cell) and of(c) == of(cell)), None)
         if beside and not any(same_point(cell, other) and of(cell) == of(other) for other in seen):
             seen.append(cell)
-            found[of(cell)] = found.get(of(cell), True) and against(beside, cell).within
-    return found
+            by_series[of(cell)] = by_series.get(of(cell), True) and against(beside, cell).within
+    return by_series
 
 
 def of(cell: Cell) -> tuple[str, ...]:

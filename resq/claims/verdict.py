@@ -27,6 +27,11 @@ LAMBDA = {
     "descriptive": NONE,
     "undefined": NONE,
 }
+# What a study is made of: it is taken apart network by network, which costs by the column.
+STUDIED = [
+    "checkpoint", "encoding", "fault", "region", "axis", "ber", "eps", "map", "seed", "n", "correct",
+    "images", "right",
+]  # fmt: skip
 RULE = (
     "The 95 % interval of the measured value decides, over fault maps and images together (over maps alone "
     "where the claim is on the same whole test split). It lies within the claim's margin of the quoted "
@@ -117,18 +122,18 @@ def judge(claim: Claim, rows: pd.DataFrame, book: Mapping[str, Claim]) -> Verdic
 
 def judge_all(claims: Iterable[Claim], rows: pd.DataFrame, book: Mapping[str, Claim]) -> list[Verdict]:
     """The verdicts on several claims; arguments as for ``judge``."""
-    found = measured.cells(rows)
-    return [_judge(claim, found, rows, book) for claim in claims]
+    cells = measured.cells(rows)
+    return [_judge(claim, cells, rows, book) for claim in claims]
 
 
-def _judge(claim: Claim, found: list[Cell], rows: pd.DataFrame, book: Mapping[str, Claim]) -> Verdict:
+def _judge(claim: Claim, cells: list[Cell], rows: pd.DataFrame, book: Mapping[str, Claim]) -> Verdict:
     if claim.kind == "asymmetry":
         return _asymmetry(claim, rows)
-    count = max(1, sum(not r.aside and _there(claim, r, found) for r in claim.readings))
-    evidence = Evidence(found, rows, count)
+    count = max(1, sum(not r.aside and _there(claim, r, cells) for r in claim.readings))
+    evidence = Evidence(cells, rows, count)
     readings = tuple(_fits(_read(claim, r, evidence), claim, evidence, book) for r in claim.readings)
     word, why, decides = _decide(claim, readings)
-    return Verdict(claim, word, why, decides, readings, tuple(measured.nearest_cells(found, claim)))
+    return Verdict(claim, word, why, decides, readings, tuple(measured.nearest_cells(cells, claim)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +177,7 @@ def _studied(rows: pd.DataFrame) -> list[str]:
 
 def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
     """One network's study, or None where it has no rows."""
-    study = rows[rows["checkpoint"].str.match(rf"{re.escape(network)}/asym-\w+-s\d+$")]
+    study = rows.loc[rows["checkpoint"].str.match(rf"{re.escape(network)}/asym-\w+-s\d+$"), STUDIED]
     if study.empty:
         return None
     lacking = asymmetry.lacking(study)
@@ -192,9 +197,9 @@ def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
     return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[said], why, **known)
 
 
-def _there(claim: Claim, reading: Reading, found: list[Cell]) -> bool:
+def _there(claim: Claim, reading: Reading, cells: list[Cell]) -> bool:
     """Whether a reading was measured."""
-    return bool(_answering(claim, reading, found, claim.networks))
+    return bool(_answering(claim, reading, cells, claim.networks))
 
 
 def _answering(claim: Claim, reading: Reading, found: list[Cell], networks: tuple[str, ...]) -> list[Cell]:
@@ -223,8 +228,8 @@ def _gain(claim: Claim, reading: Reading, cells: list[Cell], evidence: Evidence)
     if pair is None:
         missing = f"{claim.base} is not measured there as {words.encodings[0]} yet"
         return Judged(reading, NONE, missing, cell=cells[0])
-    found = measured.difference(*pair, evidence.rows, evidence.readings)
-    return _word(claim, Judged(reading, "", "", found.mean, found.low, found.high, *pair, how=found.how))
+    gain = measured.difference(*pair, evidence.rows, evidence.readings)
+    return _word(claim, Judged(reading, "", "", gain.mean, gain.low, gain.high, *pair, how=gain.how))
 
 
 def _word(claim: Claim, judged: Judged) -> Judged:
@@ -248,10 +253,10 @@ def guessed(claim: Claim) -> str:
     """Why a figure at chance level gets no verdict; empty where it lies elsewhere."""
     if claim.kind != "accuracy" or claim.value is None or claim.data not in data.DATASETS:
         return ""
-    chance = 1 / len(data.DATASETS[claim.data].classes)
-    if abs(claim.value - chance) > GUESS:
+    chance_level = 1 / len(data.DATASETS[claim.data].classes)
+    if abs(claim.value - chance_level) > GUESS:
         return ""
-    return f"{100 * chance:.0f} % is what guessing gives, so any network that is lost agrees with it"
+    return f"{100 * chance_level:.0f} % is what guessing gives, so any network that is lost agrees with it"
 
 
 def _fits(judged: Judged, claim: Claim, evidence: Evidence, book: Mapping[str, Claim]) -> Judged:
@@ -272,12 +277,12 @@ def _decide(claim: Claim, readings: tuple[Judged, ...]) -> tuple[str, str, Judge
         return NONE, f"other conditions: {claim.other}", shown
     if closed := claim.open or guessed(claim):
         return NONE, f"{closed}; {_listed(claim, readings)}", shown
-    told = [r for r in readings if r.value is not None and not r.reading.aside]
-    if not told:
+    judged = [r for r in readings if r.value is not None and not r.reading.aside]
+    if not judged:
         return NONE, "not measured yet", None
-    able = [r for r in told if r.fits] if claim.baseline else told
+    able = [r for r in judged if r.fits] if claim.baseline else judged
     if not able:
-        return NONE, _unfit(told, claim), told[0]
+        return NONE, _unfit(judged, claim), judged[0]
     best = min(able, key=lambda r: (EXCEEDED, REPRODUCED, NONE, MISSED).index(r.verdict))
     return best.verdict, _reason(best, able, claim), best
 
@@ -299,9 +304,9 @@ def _reason(best: Judged, able: list[Judged], claim: Claim) -> str:
     return f"read as {best.reading.label}{start}: {best.why}{among}"
 
 
-def _unfit(told: list[Judged], claim: Claim) -> str:
+def _unfit(judged: list[Judged], claim: Claim) -> str:
     """Why measured readings do not count: the unhardened network does not fall under them."""
-    first = told[0]
+    first = judged[0]
     stands = f"{100 * first.base.mean:.1f} %" if first.base else "at a figure not measured"
     return (
         f"under no measured reading of the hardened network does the unhardened one fall as quoted "

@@ -115,11 +115,11 @@ def show(told: dict[str, Any]) -> None:
     print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {told['verdict']} ({told['meaning']})")
 
 
-def _mean(found: dict[str, float]) -> str:
-    return f"{found['mean']:+.4f}" if math.isfinite(found["mean"]) else "undefined"
+def _mean(effect: dict[str, float]) -> str:
+    return f"{effect['mean']:+.4f}" if math.isfinite(effect["mean"]) else "undefined"
 
 
-def _span(found: dict[str, float]) -> str:
-    if not math.isfinite(found["low"]):
+def _span(effect: dict[str, float]) -> str:
+    if not math.isfinite(effect["low"]):
         return "-"
-    return f"{found['low']:+.4f} to {found['high']:+.4f}"
+    return f"{effect['low']:+.4f} to {effect['high']:+.4f}"

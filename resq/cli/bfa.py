@@ -27,19 +27,19 @@ def run(arguments: argparse.Namespace) -> None:
             f"flips, n and test must be at least 1, got {arguments.flips}, {arguments.n} and {arguments.test}"
         )
     of_file = deployed.is_file(arguments.checkpoint)
-    found, steps = (_of_file if of_file else _of_checkpoint)(arguments), []
+    report, steps = (_of_file if of_file else _of_checkpoint)(arguments), []
     if not arguments.json and not of_file:
         options.first(arguments)
-    for step in found.pop("steps"):
+    for step in report.pop("steps"):
         steps.append(step)
         if not arguments.json:
-            print(_line(step, found["test"]), flush=True)
-    found["steps"] = steps
-    if not options.write_result(arguments, found):
+            print(_line(step, report["test"]), flush=True)
+    report["steps"] = steps
+    if not options.write_result(arguments, report):
         print(
-            f"\n{options.stored(found)}, {found['n']} images of the attacker, accuracy "
-            f"on {found['test']} others of {found['data']}, seed {found['seed']}; weights "
-            f"{found['weights']}, code {found['code']}"
+            f"\n{options.stored(report)}, {report['n']} images of the attacker, accuracy "
+            f"on {report['test']} others of {report['data']}, seed {report['seed']}; weights "
+            f"{report['weights']}, code {report['code']}"
         )
 
 

@@ -17,14 +17,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Loads both splits and says what is there."""
     about = data.source(arguments.name).about
-    found = []
+    rows = []
     for split in ("train", "test"):
         images = data.load(arguments.name, split, download=arguments.download)
-        found.append(
+        rows.append(
             {"split": split, "images": len(images), "classes": len(images.classes), "hash": images.hash}
         )
     if arguments.json:
-        print(options.dump({"name": arguments.name, "about": about, "splits": found}))
+        print(options.dump({"name": arguments.name, "about": about, "splits": rows}))
         return
     print(about)
-    options.print_table([{k: str(v) for k, v in row.items()} for row in found])
+    options.print_table([{k: str(v) for k, v in row.items()} for row in rows])

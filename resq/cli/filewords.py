@@ -28,17 +28,17 @@ def flip(arguments: argparse.Namespace) -> None:
         raise ResqError("of a deployed file bits of one word flip: --eps and --share are of checkpoints")
     if arguments.stream:
         jobs.watch_parent()
-    found = file_flip.run(
+    report = file_flip.run(
         file_flip.FileFlip(arguments.checkpoint, _data(arguments), arguments.layer, arguments.weight,
                            arguments.bits, arguments.image, arguments.targets, options.inputs(arguments))
     )  # fmt: skip
     if arguments.stream:
-        print(options.line(found), flush=True)
+        print(options.line(report), flush=True)
     elif arguments.json:
-        print(options.dump(found))
+        print(options.dump(report))
     else:
         options.first(arguments)
-        _print(found)
+        _print(report)
 
 
 def _data(arguments: argparse.Namespace) -> str:
@@ -49,13 +49,13 @@ def _data(arguments: argparse.Namespace) -> str:
     return str(arguments.data)
 
 
-def _print(found: dict[str, Any]) -> None:
-    (a, b), (v, w) = found["word"], found["value"]
-    print(f"{found['layer']}, word {found['place']}: {a:#x} -> {b:#x}, it stands for {v:.6g} -> {w:.6g}; "
-          f"the image shows {found['classes'][found['label']]}")  # fmt: skip
-    options.print_table([_line(name, p, found["classes"]) for name, p in
-                         zip(("as stored", "flipped"), found["answers"], strict=True)])  # fmt: skip
-    print(f"{found['runtime']}; file {found['hashes']['weights']}, image {found['hashes']['image']}")
+def _print(report: dict[str, Any]) -> None:
+    (a, b), (v, w) = report["word"], report["value"]
+    print(f"{report['layer']}, word {report['place']}: {a:#x} -> {b:#x}, it stands for {v:.6g} -> {w:.6g}; "
+          f"the image shows {report['classes'][report['label']]}")  # fmt: skip
+    options.print_table([_line(name, p, report["classes"]) for name, p in
+                         zip(("as stored", "flipped"), report["answers"], strict=True)])  # fmt: skip
+    print(f"{report['runtime']}; file {report['hashes']['weights']}, image {report['hashes']['image']}")
 
 
 def _line(name: str, p: list[float] | None, classes: list[str]) -> dict[str, str]:
@@ -99,17 +99,17 @@ def _rows(spec: file_cells.FileLayers, stream: bool) -> list[dict[str, Any]]:
     """All rows, told as they come where that was asked for."""
     if stream:
         jobs.watch_parent()
-    found, total = [], 0
+    rows, total = [], 0
     for row in tqdm(file_cells.run(spec), desc=spec.file, unit="row", leave=False, delay=1):
         if "total" in row:
             total = row["total"]
             if stream:
                 print(json.dumps({"total": total}), flush=True)
             continue
-        found.append(row)
+        rows.append(row)
         if stream:
             print(json.dumps({"row": row}), flush=True)
-    return found
+    return rows
 
 
 def _print_worst(worst: list[dict[str, Any]], tried: int) -> None:

@@ -29,7 +29,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--share", type=float, default=0.0, help="share of the layer's weights, 0 to 1 (0)")
     parser.add_argument("--draw", type=int, default=0, help="decides which weights those are (0)")
     parser.add_argument("--image", type=int, default=0, help="number of the test image (0)")
-    parser.add_argument("--eps", type=float, default=0.0, help="move every pixel by at most this, 1/255 (0)")
+    parser.add_argument(
+        "--eps", type=options.budget, default=0.0, help="move every pixel by at most this, 1/255 (0)"
+    )
     parser.add_argument("--attack", default="pgd", choices=ATTACKS, help="how pixels are moved (pgd)")
     parser.add_argument(
         "--mode", default="transfer", choices=MODES, help="made on the stored network, or on the flipped one"
@@ -43,25 +45,25 @@ def run(arguments: argparse.Namespace) -> None:
     if deployed.is_file(arguments.checkpoint):
         files.flip(arguments)
         return
-    found = answered(asked(arguments))
+    report = answered(asked(arguments))
     if arguments.json:
-        print(options.dump(found))
+        print(options.dump(report))
         return
     options.first(arguments)
-    words, values = (found[key] for key in ("word", "value"))
+    words, values = (report[key] for key in ("word", "value"))
     print(
         f"word {words[0]:#x} -> {words[1]:#x}, weight {values[0]:.6g} -> {values[1]:.6g}; "
-        f"bits flipped: {found['flips']}; the image shows {found['label']}"
+        f"bits flipped: {report['flips']}; the image shows {report['label']}"
     )
     options.print_table(
         [
             {"weights": row["weights"], "image": row["image"], "answer": row["answer"],
              "sure": options.percent(row["probabilities"][row["answer"]])
              if row["answer"] else "no number"}
-            for row in found["answers"]
+            for row in report["answers"]
         ]
     )  # fmt: skip
-    print(f"weights {found['hashes']['weights']}, image {found['hashes']['image']}")
+    print(f"weights {report['hashes']['weights']}, image {report['hashes']['image']}")
 
 
 def asked(a: argparse.Namespace) -> BitExperiment:

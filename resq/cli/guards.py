@@ -16,14 +16,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser, seed="random starts")
     options.add_file(parser)
     options.add_result(parser, 500, "the first N test images; on fewer than 500 most guards are not judged")
-    parser.add_argument("--eps", type=float, default=8.0, help="attack budget in 1/255 (default 8)")
+    parser.add_argument("--eps", type=options.budget, default=8.0, help="attack budget in 1/255 (default 8)")
     parser.add_argument("--steps", type=int, default=20, help="PGD steps; twice as many are tried too (20)")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Measures and prints the guards."""
-    found = _of_file(arguments) if deployed.is_file(arguments.checkpoint) else _of_checkpoint(arguments)
-    if options.write_result(arguments, found):
+    report = _of_file(arguments) if deployed.is_file(arguments.checkpoint) else _of_checkpoint(arguments)
+    if options.write_result(arguments, report):
         return
     options.first(arguments)
     options.print_table(
@@ -35,13 +35,14 @@ def run(arguments: argparse.Namespace) -> None:
                 "green to": f"{g['green']:.3g}",
                 "amber to": f"{g['amber']:.3g}",
             }
-            for g in found["guards"]
+            for g in report["guards"]
         ]
     )
-    print("\n" + "\n".join(f"{g['name']}: {g['says']}." for g in found["guards"]))
+    print("\n" + "\n".join(f"{g['name']}: {g['says']}." for g in report["guards"]))
     print(
-        f"\n{options.stored(found)}, {found['data']} test images 1 to {found['n']}, "
-        f"eps {found['eps']:g}/255, seed {found['seed']}; weights {found['weights']}, code {found['code']}"
+        f"\n{options.stored(report)}, {report['data']} test images 1 to {report['n']}, "
+        f"eps {report['eps']:g}/255, seed {report['seed']}; weights {report['weights']}, "
+        f"code {report['code']}"
     )
 
 

@@ -14,6 +14,7 @@ from resq import checkpoints, jobs
 from resq.cli import options
 from resq.core import paths
 from resq.core.errors import ResqError
+from resq.measure.analysis import stats
 
 if TYPE_CHECKING:
     from resq.training.presets import Plan
@@ -163,14 +164,14 @@ def changes(given: list[str]) -> dict[str, dict[str, Any]]:
     Raises:
         ValueError: not STAGE.OPTION=VALUE.
     """
-    found: dict[str, dict[str, Any]] = {}
+    by_stage: dict[str, dict[str, Any]] = {}
     for text in given:
         name, equals, value = text.partition("=")
         stage, dot, option = name.partition(".")
         if not (equals and dot and stage and option):
             raise ResqError(f"--set takes STAGE.OPTION=VALUE, such as bit_error.rate=0.05, got {text!r}")
-        found.setdefault(stage.strip(), {})[option.strip()] = _value(value.strip())
-    return found
+        by_stage.setdefault(stage.strip(), {})[option.strip()] = _value(value.strip())
+    return by_stage
 
 
 def _value(text: str) -> Any:
@@ -186,7 +187,8 @@ def _print(card: dict[str, Any], file: Path) -> None:
     attack, fault = first["attacked"], first["faulty"]
     print(
         f"On {first['n']} validation images ({attack['n']} attacked, PGD-{attack['steps']} at "
-        f"{attack['eps']:g}/255; {fault['maps']} maps at BER {fault['rate']:g}):"
+        f"{attack['eps']:g}/255; {fault['maps']} maps at BER {fault['rate']:g}; in brackets 95 % "
+        "over images):"
     )
     options.print_table([_line(name, look) for name, look in looks])
     back = [stage["name"] for stage in card["stages"] if stage.get("rolled_back")]
@@ -202,13 +204,18 @@ def _print(card: dict[str, Any], file: Path) -> None:
     )
 
 
+def _rate(rate: float, n: int) -> str:
+    """A rate and its 95 % interval over images; a card keeps no answers of single maps, so none over maps."""
+    return f"{options.percent(rate)} ({options.span(*stats.wilson(rate, n))})"
+
+
 def _line(name: str, look: dict[str, Any]) -> dict[str, str]:
     return {
         "after stage": name,
         "stored as": f"{look['encoding']} ({look['stored_bits']:g} bits)",
-        "clean": options.percent(look["clean"]),
-        "faulty": options.percent(look["faulty"]["mean"]),
+        "clean": _rate(look["clean"], look["n"]),
+        "faulty": _rate(look["faulty"]["mean"], look["n"]),
         "worst map": options.percent(look["faulty"]["least"]),
-        "attacked": options.percent(look["attacked"]["accuracy"]),
+        "attacked": _rate(look["attacked"]["accuracy"], look["attacked"]["n"]),
         "max|w|/sigma": f"{look['max_over_sigma']:.2f}",
     }

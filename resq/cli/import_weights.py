@@ -43,8 +43,8 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "holds several, such as ema"
     )  # fmt: skip
     parser.add_argument(
-        "--float-activations", action="store_true", help="import the weights of an ONNX file although its "
-        "own activations, in codes, give it another accuracy"
+        "--float-activations", action="store_true", help="import the weights alone of a file that quantizes "
+        "activations too, although it then is right on more or fewer images than the file itself"
     )  # fmt: skip
     parser.add_argument(
         "--eps", type=float, help="the batch norms' eps where the file does not say it, as 1e-3"
@@ -80,6 +80,14 @@ def _stem(name: str) -> str:
 
 
 def _source(file: Path) -> dict[str, Any]:
+    """Name, size and hash of a file, and of those beside it that hold weights of an ONNX file."""
+    from resq.importers.onnx import onnx_file
+
+    beside = [_hashed(other) for other in onnx_file.beside(file)] if file.suffix.lower() == ".onnx" else []
+    return {**_hashed(file), **({"beside": beside} if beside else {})}
+
+
+def _hashed(file: Path) -> dict[str, Any]:
     with file.open("rb") as f:
         digest = hashlib.file_digest(f, "sha256").hexdigest()
     return {"file": file.name, "bytes": file.stat().st_size, "sha256": digest}

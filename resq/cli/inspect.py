@@ -34,15 +34,15 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.stream:
         jobs.watch_parent()
     with Network(arguments.file, arguments.targets, Asked.parse(options.inputs(arguments))) as network:
-        found = about(network)
+        report = about(network)
         if arguments.data:
-            found["check"] = checked(network, arguments.data)
+            report["check"] = checked(network, arguments.data)
     if arguments.stream:
-        print(options.line(found), flush=True)
+        print(options.line(report), flush=True)
     elif arguments.json:
-        print(options.dump(found))
+        print(options.dump(report))
     else:
-        _print(found)
+        _print(report)
 
 
 def about(network: Network) -> dict[str, Any]:
@@ -117,22 +117,22 @@ def checked(network: Network, name: str) -> dict[str, Any]:
     }
 
 
-def _print(found: dict[str, Any]) -> None:
-    print(f"{found['file']}: {found['carrier']}, {found['bytes']:,} bytes, SHA-256 {found['sha256']}…")
+def _print(report: dict[str, Any]) -> None:
+    print(f"{report['file']}: {report['carrier']}, {report['bytes']:,} bytes, SHA-256 {report['sha256']}…")
     for end in ("input", "output"):
-        told = found[end]
+        told = report[end]
         quantizer = f", scale {told['scale']:g}, zero point {told['zero_point']}" if told["scale"] else ""
         print(f"{end}: {told['dtype']} {tuple(told['shape'])}{quantizer}")
-    print(f"pixels: {found['input']['pixels']}\n")
+    print(f"pixels: {report['input']['pixels']}\n")
     options.print_table(
-        [{"kind": k, **{n: f"{v:,}" for n, v in s.items()}} for k, s in found["targets"].items()]
+        [{"kind": k, **{n: f"{v:,}" for n, v in s.items()}} for k, s in report["targets"].items()]
     )
     print()
-    options.print_table([_line(layer) for layer in found["layers"]])
-    for note in found["notes"]:
+    options.print_table([_line(layer) for layer in report["layers"]])
+    for note in report["notes"]:
         print(f"note: {note}")
-    if "check" in found:
-        _print_check(found["check"])
+    if "check" in report:
+        _print_check(report["check"])
 
 
 def _line(layer: dict[str, Any]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
             return tuple(kind(part) for part in text.split(",") if part.strip())
         except ValueError:
             message = f"expected numbers with commas between them, such as 0,1e-4,1e-3, got {text!r}"
+            if "%" in text:
+                message += "; rates are shares, so 0.5 % is written 0.005"
             raise argparse.ArgumentTypeError(message) from None
 
     return read
@@ -39,16 +42,30 @@ def budgets(text: str) -> tuple[float, ...]:
     if "/" in text:
         said = f"budgets are in 1/255 of the pixel range, so 8/255 is written 8, got {text!r}"
         raise argparse.ArgumentTypeError(said)
-    found: tuple[float, ...] = numbers(float)(text)
-    return found
+    eps: tuple[float, ...] = numbers(float)(text)
+    return eps
+
+
+def budget(text: str) -> float:
+    """One attack budget in 1/255 as an argparse type; one that is seldom meant gets its hint."""
+    found = budgets(text)
+    if len(found) != 1:
+        raise argparse.ArgumentTypeError(f"expected one budget in 1/255, such as 8, got {text!r}")
+    for hint in _tiny(found):
+        print(hint, file=sys.stderr)
+    return found[0]
+
+
+def _tiny(eps: tuple[float, ...]) -> list[str]:
+    tiny = [e for e in eps if 0 < e < 0.5]
+    return [f"hint: eps {e} means {e}/255; {e} of the pixel range would be {255 * e:.3g}" for e in tiny[:1]]
 
 
 def hints(spec: SweepSpec) -> list[str]:
     """What is allowed and seldom meant, in sentences: tiny budgets, large rates."""
-    tiny = [e for e in spec.eps if 0 < e < 0.5]
     large = [b for b in spec.bers if b > 0.2]
     return [
-        *(f"hint: eps {e} means {e}/255; {e} of the pixel range would be {255 * e:.3g}" for e in tiny[:1]),
+        *_tiny(spec.eps),
         *(f"hint: BER {b} flips {100 * b:.3g} % of all bits; {b} % would be {b / 100}" for b in large[:1]),
     ]
 
@@ -109,12 +126,12 @@ def add_result(parser: argparse.ArgumentParser, n: int, images: str) -> None:
     parser.add_argument("--out", type=Path, help="also write it to this .json file")
 
 
-def write_result(arguments: argparse.Namespace, found: dict[str, Any]) -> bool:
+def write_result(arguments: argparse.Namespace, report: dict[str, Any]) -> bool:
     """Writes what was found to --out, and prints it for --json; whether it has been printed."""
     if arguments.out:
-        arguments.out.write_text(dump(found) + "\n", encoding="utf-8")
+        arguments.out.write_text(dump(report) + "\n", encoding="utf-8")
     if arguments.json:
-        print(dump(found))
+        print(dump(report))
     return bool(arguments.json)
 
 

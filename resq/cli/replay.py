@@ -36,12 +36,12 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.rerun:
         raise ResqError("--rerun needs a claim, such as: claims resnet18-ber-1e-2 --rerun --n 1000 --maps 5")
     asked = [claims[arguments.claim]] if arguments.claim else claims.values()
-    found = verdict.judge_all(asked, table.shipped(), claims)
-    again = {"rerun": _again(found[0], arguments)} if arguments.rerun else {}
+    verdicts = verdict.judge_all(asked, table.shipped(), claims)
+    again = {"rerun": _again(verdicts[0], arguments)} if arguments.rerun else {}
     if arguments.json:
-        print(options.dump({"rule": verdict.RULE, "claims": [{**spelled(v), **again} for v in found]}))
+        print(options.dump({"rule": verdict.RULE, "claims": [{**spelled(v), **again} for v in verdicts]}))
     elif not arguments.stream:
-        _print(found, again.get("rerun"))
+        _print(verdicts, again.get("rerun"))
 
 
 def _again(found: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -141,13 +141,13 @@ def _count(cell: Cell) -> dict[str, int]:
     return {"n": cell.n, "maps": cell.maps, "seed": cell.seed}
 
 
-def _print(found: list[Verdict], again: dict[str, Any] | None) -> None:
+def _print(verdicts: list[Verdict], again: dict[str, Any] | None) -> None:
     """For people: the list, or one claim in full."""
-    if len(found) > 1:
-        options.print_table([_line(v) for v in found])
+    if len(verdicts) > 1:
+        options.print_table([_line(v) for v in verdicts])
         print(f"\n{verdict.RULE}")
         return
-    v = found[0]
+    v = verdicts[0]
     print(f"{v.claim.says}\n  source: {v.claim.source.name} ({v.claim.source.label})")
     print(f"  not known: {'; '.join(v.claim.unknown) or 'nothing named'}\n\n{v.verdict.upper()}: {v.why}\n")
     options.print_table([_readable(v, r) for r in v.readings])

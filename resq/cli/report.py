@@ -43,5 +43,5 @@ def run(arguments: argparse.Namespace) -> None:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
-    found = {"file": str(out), "bytes": out.stat().st_size}
-    print(options.dump(found) if arguments.json else f"{out} ({out.stat().st_size / 1e6:.1f} MB)")
+    report = {"file": str(out), "bytes": out.stat().st_size}
+    print(options.dump(report) if arguments.json else f"{out} ({out.stat().st_size / 1e6:.1f} MB)")

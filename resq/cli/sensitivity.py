@@ -109,16 +109,16 @@ def measured(spec: LayerSpec) -> Iterator[dict[str, Any]]:
 def text(frame: pd.DataFrame) -> str:
     """The heatmaps for people: what one flipped bit adds to the loss, darker for more."""
     first, parts = frame.iloc[0], []
-    found = {kind: layer_heatmap.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
-    for kind, cells in found.items():
+    of_kind = {kind: layer_heatmap.cells(frame, kind) for kind in dict.fromkeys(frame["kind"])}
+    for kind, cells in of_kind.items():
         parts += [
             f"{kind}: {SAID.get(kind, SAID['measured'])}, bit {cells['bit'].max()} at the left",
             heat(cells),
         ]
-    if "pvf" in found:
-        parts.append(_sampled(found["pvf"]))
-    if len(found) == 2:
-        parts.append(_agreement(layer_heatmap.agreement(found["measured"], found["instant"])))
+    if "pvf" in of_kind:
+        parts.append(_sampled(of_kind["pvf"]))
+    if len(of_kind) == 2:
+        parts.append(_agreement(layer_heatmap.agreement(of_kind["measured"], of_kind["instant"])))
     parts.append(
         f"{options.stored(dict(first.items()))}, {first['data']} test images 1 to {first['n']}, "
         f"loss without faults {first['loss']:.4f}, seed {first['seed']}; "
@@ -163,8 +163,9 @@ def _shade(value: float, low: float, high: float) -> str:
     return SHADES[1 + min(3, int(4 * (math.log10(value) - low) / max(high - low, 1e-9)))]
 
 
-def _agreement(found: layer_heatmap.Agreement) -> str:
+def _agreement(agreement: layer_heatmap.Agreement) -> str:
+    rho, low, high = agreement.rho, agreement.low, agreement.high
     return (
-        f"rank correlation of the two: {found.rho:.3f} (95 %: {found.low:.3f} to {found.high:.3f}) over the "
-        f"{found.used} of {found.of} cells whose measured change stands above its own noise"
+        f"rank correlation of the two: {rho:.3f} (95 %: {low:.3f} to {high:.3f}) over the "
+        f"{agreement.used} of {agreement.of} cells whose measured change stands above its own noise"
     )

@@ -29,11 +29,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.checkpoint:
         _one(arguments)
         return
-    found = everything()
+    inventory = everything()
     if arguments.json:
-        print(options.dump(found))
+        print(options.dump(inventory))
         return
-    for kind, rows in found.items():
+    for kind, rows in inventory.items():
         print(f"\n{kind.replace('_', ' ').upper()}")
         options.print_table([{k: _text(k, v) for k, v in row.items()} for row in rows])
 

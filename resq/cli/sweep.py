@@ -141,9 +141,9 @@ def settled(spec: SweepSpec) -> SweepSpec:
         return spec
     from resq.measure.run import bf16_check, sweep  # torch
 
-    found, said = bf16_check.choose_precision(spec, sweep.Measurer().row)
+    allowed, said = bf16_check.choose_precision(spec, sweep.Measurer().row)
     print(said, file=sys.stderr)
-    return found
+    return allowed
 
 
 def stopped(frame: pd.DataFrame) -> str:

@@ -29,12 +29,12 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.n < 1:
         raise ResqError(f"n must be at least 1, got {arguments.n}")
     with Network(arguments.file, "all", Asked.parse(options.inputs(arguments))) as network:
-        found = compared(network, arguments.data, arguments.n)
+        check = compared(network, arguments.data, arguments.n)
         about = {"file": network.file.name, "sha256": network.hash, "data": arguments.data}
-    parting = found.parting
-    told = {**about, **asdict(found), "parting": parting.name if parting else None}
+    parting = check.parting
+    told = {**about, **asdict(check), "parting": parting.name if parting else None}
     if not options.write_result(arguments, told):
-        _print(about, found)
+        _print(about, check)
 
 
 def compared(network: Network, name: str, n: int) -> Check:
@@ -46,7 +46,7 @@ def compared(network: Network, name: str, n: int) -> Check:
     return compare(network, Twin(network), images.pixels, images.y)
 
 
-def _print(about: dict[str, Any], found: Check) -> None:
+def _print(about: dict[str, Any], check: Check) -> None:
     options.print_table(
         [
             {
@@ -56,31 +56,31 @@ def _print(about: dict[str, Any], found: Check) -> None:
                 "largest": f"{layer.largest:.3g} {layer.unit}",
                 "mean": f"{layer.mean:.3g}",
             }
-            for layer in found.layers
+            for layer in check.layers
         ]
     )
-    print(f"\n{_layers(found)}")
+    print(f"\n{_layers(check)}")
     print(
-        f"{about['file']} by {found.runtime} and its twin on {found.n} images of {about['data']}: "
-        f"{options.percent(found.agree)} of the answers are the same, {options.percent(found.same)} of "
-        f"the numbers equal; differences at most {found.largest:.3g}, on average {found.mean:.3g}, of "
-        f"numbers that span {found.span:.3g}"
+        f"{about['file']} by {check.runtime} and its twin on {check.n} images of {about['data']}: "
+        f"{options.percent(check.agree)} of the answers are the same, {options.percent(check.same)} of "
+        f"the numbers equal; differences at most {check.largest:.3g}, on average {check.mean:.3g}, of "
+        f"numbers that span {check.span:.3g}"
     )
     print(
-        f"right: the runtime {found.right}, the twin {found.twin_right} of {found.n}; "
+        f"right: the runtime {check.right}, the twin {check.twin_right} of {check.n}; "
         f"SHA-256 {about['sha256']}…"
     )
 
 
-def _layers(found: Check) -> str:
+def _layers(check: Check) -> str:
     """A sentence about the layers."""
-    if found.said:
-        return f"no layers are compared: {found.said}"
+    if check.said:
+        return f"no layers are compared: {check.said}"
     own = (
         ""
-        if found.undisturbed
+        if check.undisturbed
         else "; made to show its layers, the runtime answers other numbers than by itself"
     )
-    if found.parting is None:
-        return f"no layer parts from the runtime's on {found.layered} images{own}"
-    return f"on {found.layered} images the two part first at {found.parting.name}{own}"
+    if check.parting is None:
+        return f"no layer parts from the runtime's on {check.layered} images{own}"
+    return f"on {check.layered} images the two part first at {check.parting.name}{own}"

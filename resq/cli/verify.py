@@ -22,12 +22,12 @@ def run(arguments: argparse.Namespace) -> None:
     """
     if arguments.write:
         manifest.write()
-    found = manifest.hashes()
-    differs = manifest.differences(manifest.read(), found)
+    hashes = manifest.hashes()
+    differs = manifest.differences(manifest.read(), hashes)
     if arguments.json:
-        print(options.dump({"files": len(found), "matches": not differs, "differs": differs}))
+        print(options.dump({"files": len(hashes), "matches": not differs, "differs": differs}))
     if differs:
         more = f" (and {len(differs) - 5} more)" if len(differs) > 5 else ""
         raise ResqError(f"{'; '.join(differs[:5])}{more}")
     if not arguments.json:
-        print(f"{len(found)} files, each the one of assets/{manifest.NAME}")
+        print(f"{len(hashes)} files, each the one of assets/{manifest.NAME}")

@@ -54,10 +54,10 @@ def _named(options: list[str]) -> str:
 
 
 def _duration(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
-    if not found:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if not match:
         raise argparse.ArgumentTypeError(f"expected a time such as 90s, 150m or 3h, got {text!r}")
-    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -72,11 +72,11 @@ def run(arguments: argparse.Namespace) -> None:
             if recipe.name not in checkpoints.names() and data.present(recipe.data):
                 for step in (*shipped_recipes.before(recipe), recipe):
                     finish.finish(step, data.load(step.data, "train"), folder, until, arguments.device)
-    found = [shipped_recipes.status(recipe) for recipe in table]
+    rows = [shipped_recipes.status(recipe) for recipe in table]
     if arguments.json:
-        print(options.dump({"rows": found}))
+        print(options.dump({"rows": rows}))
     else:
-        options.print_table([{k: _text(k, v) for k, v in row.items()} for row in found])
+        options.print_table([{k: _text(k, v) for k, v in row.items()} for row in rows])
 
 
 def _text(column: str, value: Any) -> str:

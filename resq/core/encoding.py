@@ -181,6 +181,15 @@ class Encoding:
         return replace(self.other, beside=self.beside, beside_copies=self.beside_copies)
 
     @property
+    def once(self) -> Encoding:
+        """The words alone, stored once: copies, guards and what lies beside them change no word.
+
+        >>> [str(Encoding.parse(name).once) for name in ("int4-tmr2-x3+folded9", "int4-tmr2-secded+ranger")]
+        ['int4', 'int4']
+        """
+        return replace(self, tmr=0, copies=1, guard="", beside="fp32", beside_copies=1, ranger=False)
+
+    @property
     def base(self) -> Encoding:
         """How the layers that are not stored apart are stored."""
         return replace(self, apart=(), other=None)

@@ -64,8 +64,8 @@ def _bounded(file: Path) -> None:
 def _one(file: Path, held: np.lib.npyio.NpzFile, names: tuple[str, ...]) -> np.ndarray:
     for name in names:
         if name in held.files:
-            found: np.ndarray = held[name]
-            return found
+            array: np.ndarray = held[name]
+            return array
     raise ResqError(f"{file.name} has the arrays {', '.join(held.files):.200}; expected {' or '.join(names)}")
 
 

@@ -47,9 +47,9 @@ def cache() -> Path:
 def shards(name: str, split: str) -> list[Path]:
     """The parquet files of one split, in name order; empty where the data set is not on this machine."""
     for folder in folders():
-        found = sorted(p for p in (folder / name).rglob("*.parquet") if p.name.startswith(split))
-        if found:
-            return found
+        paths = sorted(p for p in (folder / name).rglob("*.parquet") if p.name.startswith(split))
+        if paths:
+            return paths
     return []
 
 

@@ -43,8 +43,8 @@ class Normal:
                     + ", ".join(USUAL)
                 )
             given[other] = given[other] or given[one]
-        found = {key: _three(key, text) for key, text in given.items()}
-        return cls(found["mean"], found["std"]).checked()
+        values = {key: _three(key, text) for key, text in given.items()}
+        return cls(values["mean"], values["std"]).checked()
 
     def checked(self) -> Normal:
         """Itself.

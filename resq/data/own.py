@@ -95,14 +95,14 @@ def source(name: str, load: Callable[[str, str], Dataset]) -> DataSource | None:
     """
     if not NAME.fullmatch(name):
         return None
-    told: dict[str, Any] = {}
+    card: dict[str, Any] = {}
     with suppress(OSError, ValueError):
-        told = json.loads(_note(name).read_text(encoding="utf-8"))
-    if not told:
+        card = json.loads(_note(name).read_text(encoding="utf-8"))
+    if not card:
         raise NotFoundError(f"no images are known as {name} on this machine; give --data their path")
-    if "of" in told:
-        return _source(name, ordered(load(told["of"], "test"), told["classes"]), told["of"])
-    own = Own(Path(told["path"]), tuple(told["classes"]), tuple(told["size"]))
+    if "of" in card:
+        return _source(name, ordered(load(card["of"], "test"), card["classes"]), card["of"])
+    own = Own(Path(card["path"]), tuple(card["classes"]), tuple(card["size"]))
     if not own.path.exists() or own.name() != name:
         raise NotFoundError(f"the images that were {name} are gone or changed ({own.path})")
     return _source(name, _read(own, name), str(own.path))
@@ -118,10 +118,10 @@ def _source(name: str, whole: Dataset, where: str) -> DataSource:
     return DataSource(load, whole.classes, half, quarter, mirror=False, about=f"images of {where}")
 
 
-def _write(name: str, told: dict[str, Any]) -> None:
+def _write(name: str, card: dict[str, Any]) -> None:
     file = _note(name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(told), encoding="utf-8")
+    file.write_text(json.dumps(card), encoding="utf-8")
 
 
 def _note(name: str) -> Path:

@@ -63,12 +63,12 @@ def _shown(order: Sequence[str]) -> str:
 def _classes(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         raise ResqError(f"no folder {folder}; expected one folder of pictures per class in it")
-    found = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if all(name.isascii() and name.isdecimal() for name in found):
-        found.sort(key=lambda name: (int(name), name))
-    if not found:
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if all(name.isascii() and name.isdecimal() for name in names):
+        names.sort(key=lambda name: (int(name), name))
+    if not names:
         raise ResqError(f"{folder} holds no folders; expected one per class, with pictures in it")
-    return tuple(found)
+    return tuple(names)
 
 
 def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download: bool = False) -> Dataset:
@@ -90,10 +90,10 @@ def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download:
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise NotFoundError(f"no folder {folder}: it was there before; put the pictures back")
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
-    if not found:
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+    if not files:
         raise ResqError(f"{folder} holds no pictures; expected .png or .jpg files")
-    return found
+    return files
 
 
 def _pixels(file: Path) -> np.ndarray:

@@ -65,5 +65,5 @@ def _digests(table: pa.Table) -> set[bytes]:
 
 
 def _bytes(cell: Any) -> bytes:
-    found = cell.get("bytes") if isinstance(cell, dict) else cell
-    return found if isinstance(found, bytes) else repr(found).encode()
+    encoded = cell.get("bytes") if isinstance(cell, dict) else cell
+    return encoded if isinstance(encoded, bytes) else repr(encoded).encode()

@@ -19,13 +19,14 @@ from resq import networks
 from resq.core import QuantizedTensor, lookup
 from resq.core.errors import ResqError
 from resq.data.normal import Normal
-from resq.importers import epsilon, layers, names, order, prefixes, siblings
+from resq.importers import epsilon, layers, names, order, owncodes, prefixes, siblings
 from resq.importers.formats import carriers, files, floats
 from resq.importers.formats.pickles import RefusedError
 from resq.importers.formats.tensors import Listing
 from resq.importers.onnx import onnx_network
 from resq.networks.shapes import shapes_only
 
+ROUNDING = 1e-3  # what float16 may round off a weight
 FLOAT16_MAX = 65504.0  # the largest float16: weights are kept so
 
 
@@ -38,7 +39,7 @@ class ImportedWeights:
         how: sentences for the card: the format, what was taken away, renamed, unfolded or filled.
         normal: the mean and deviation of a Normalize layer in the file; None: it holds none.
         codes: the words of weights that came as integer codes.
-        quantized: the operators by which an ONNX file quantizes activations, which are floats here.
+        quantized: what in the file quantizes activations, which are floats here: operators, scales.
     """
 
     state: Mapping[str, np.ndarray]
@@ -63,7 +64,7 @@ def import_weights(
             names the tensor, what it is and what was expected.
     """
     make = lookup("network", network, networks.NETWORKS)
-    if file.suffix == ".onnx" and file.is_file():
+    if file.suffix.lower() == ".onnx" and file.is_file():
         return _onnx(file, network, classes, state, eps)
     listed = _listed(file, state)  # first: a damaged file is refused before anything is built
     with shapes_only():
@@ -87,7 +88,7 @@ def import_weights(
         raise ResqError(f"{file.name} does not fit: {error}") from None
     how = (
         *_how(listed, gone, renamed, folded),
-        *carriers.notes(listed),
+        *carriers.notes(listed, file),
         *prefixes.said(there),
         *(layer.said() if layer else ()),
         *([] if folded else [epsilon.said(body, eps, False)]),
@@ -98,13 +99,17 @@ def import_weights(
         epsilon.check(body, folded, False)
         whole = epsilon.moved(whole, body, eps)
     words = networks.weight_names(body)
-    codes = _codes({w: listed.tensors[found[pairs[w]]] for w in words}, file)
-    return ImportedWeights(whole, words, tuple(s for s in how if s), layer.normal if layer else None, codes)
+    coded = {w: t for w in words if hasattr(t := listed.tensors[found[pairs[w]]], "own")}
+    codes = _codes(coded, file)
+    how = (*how, *owncodes.unkept({w: t.width for w, t in coded.items() if w not in codes}))
+    normal = layer.normal if layer else None
+    acts = carriers.quantized(listed, file)
+    return ImportedWeights(whole, words, tuple(s for s in how if s), normal, codes, acts)
 
 
 def _codes(weights: Mapping[str, Any], file: Path) -> dict[str, QuantizedTensor]:
-    """The words of those weights that came as codes."""
-    own = {name: tensor.own(file) for name, tensor in weights.items() if hasattr(tensor, "own")}
+    """The words of weights that came as codes, where words here can hold them."""
+    own = {name: tensor.own(file) for name, tensor in weights.items()}
     return {name: q for name, q in own.items() if q is not None}
 
 
@@ -226,7 +231,21 @@ def _checked(name: str, values: np.ndarray, coded: bool = False) -> np.ndarray:
         )
     if name.endswith("running_var") and values.min(initial=0) < 0:
         raise ResqError(f"{name} holds {values.min():g}; a variance is at least 0")
+    if values.ndim > 1 and name.endswith("weight") and not coded and (lost := _lost(values)) > ROUNDING:
+        raise ResqError(
+            f"{name} of shape {'x'.join(map(str, values.shape))} holds numbers as small as "
+            f"{float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))):.2g}, of which float16, in which "
+            f"weights are kept here, would lose {100 * lost:.2g} %; scale the layer up and its norm's mean, "
+            "variance and eps with it"
+        )
     return values.astype(np.float32)
+
+
+def _lost(values: np.ndarray) -> float:
+    """The share of a tensor's size that float16 rounds off: 0.0003, and more of numbers too small for it."""
+    exact = values.astype(np.float64)
+    size = float(np.linalg.norm(exact))
+    return float(np.linalg.norm(exact - values.astype(np.float16))) / size if size else 0.0
 
 
 def _completed(state: Mapping[str, np.ndarray], body: nn.Module, folded: bool) -> dict[str, np.ndarray]:

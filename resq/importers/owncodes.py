@@ -28,6 +28,21 @@ def about(brought: Any) -> dict[str, Any]:
     return {"encoding": default, "codes": said}
 
 
+def unkept(bits: Mapping[str, int]) -> list[str]:
+    """What is said of weights that came as codes which no stored word here holds, by name with their bits.
+
+    >>> unkept({"fc.weight": 16})[0][:58]
+    'fc.weight came as integer codes of 16 bits, read as floats'
+    """
+    if not bits:
+        return []
+    first, more = next(iter(bits)), f" and {len(bits) - 1} more" if len(bits) > 1 else ""
+    widths = " and ".join(map(str, sorted(set(bits.values()))))
+    why = "words here have 8 at most" if max(bits.values()) > 8 else "some lie beyond these bits"
+    return [f"{first}{more} came as integer codes of {widths} bits, read as floats: {why}, so the flipped "
+            "bits are not the file's"]  # fmt: skip
+
+
 def sentences(card: Mapping[str, Any]) -> list[str]:
     """The same for people."""
     found = card.get("codes")

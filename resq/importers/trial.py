@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, data
-from resq.core import paths
-from resq.importers import ImportedWeights, whole
+from resq.importers import ImportedWeights, draft, whole
 from resq.measure.run import accuracy, normals
 
 FAR_BELOW = 0.8  # of the best other network of this kind: then what was assumed of the file may be wrong
@@ -24,21 +21,22 @@ def tested(
         name: data/network/variant of the checkpoint to be.
         about: what its card says so far.
         file: where the weights came from.
-        float_activations: import an ONNX file although its own activations in codes answer otherwise.
+        float_activations: import a file that quantizes activations although it is right on other images.
+
+    Raises:
+        ValueError: it is, and that was not asked for.
     """
-    drafts = paths.work() / f"import-{os.getpid()}"
-    draft = checkpoints.save(name, imported.state, imported.weights, about, drafts, imported=imported.codes)
     try:
-        checkpoint = checkpoints.load(str(draft))
-        result = whole.compared(file, imported, checkpoint, float_activations)
-        result["test"] = accuracy.on_split(checkpoint)
-        other = normals.other(checkpoint, data.load(name.split("/")[0], "test"))
-        notes = [note for note in (str(other) if other else "", doubt(name, result["test"])) if note]
-        return {**result, "notes": notes} if notes else result
+        images = data.load(name.split("/")[0], "test")
     except FileNotFoundError:
         return {"measured": f"not measured: no {name.split('/')[0]} images on this machine"}
-    finally:
-        shutil.rmtree(drafts)
+    with draft.draft(name, imported, about) as kept:
+        checkpoint = checkpoints.load(str(kept))
+        result = whole.compared(file, imported, checkpoint, images, float_activations)
+        result["test"] = accuracy.on_split(checkpoint)
+        other = normals.other(checkpoint, images)
+    notes = [note for note in (str(other) if other else "", doubt(name, result["test"])) if note]
+    return {**result, "notes": notes} if notes else result
 
 
 def doubt(name: str, test: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -79,6 +80,23 @@ def stands(q: QuantizedTensor, weight: np.ndarray) -> bool:
     ``weight`` is float32 in the shape of the words.
     """
     return np.array_equal(quant.dequantize(q), weight)
+
+
+def kept(there: QuantizedTensor, encoding: Encoding) -> QuantizedTensor:
+    """Words that a file holds, as an encoding of the same codes stores them.
+
+    Where norms are folded, zero points are codes too: a channel whose zero point is none, as its weights all
+    have one sign, is quantized anew over a range that holds zero. All others keep their words.
+    """
+    words, scale, zero = there.words, there.scale, there.zero
+    outside = (zero < 0) | (zero > 2**there.encoding.bits - 1)
+    if encoding.beside == "folded" and outside.any():
+        wide = quant.quantize(quant.dequantize(there), replace(there.encoding, beside="folded"))
+        rows = outside.reshape(-1, *[1] * (words.ndim - 1))
+        words = np.where(rows, wide.words, words)
+        scale, zero = np.where(outside, wide.scale, scale), np.where(outside, wide.zero, zero)
+    words = quant.fitted(quant.protected(words, encoding), encoding)
+    return QuantizedTensor(words, scale, zero, encoding)
 
 
 def imported(

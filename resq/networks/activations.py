@@ -93,15 +93,15 @@ def ranges(
     return seen
 
 
-def int8(network: nn.Module, found: Ranges) -> Changed:
+def int8(network: nn.Module, spans: Ranges) -> Changed:
     """The network with every activation that a layer reads rounded to one of 256 levels of its range.
 
     The gradient is straight-through: that of the clamp to the range, as if nothing had been rounded.
 
     Args:
-        found: ``ranges(network, x, inputs=True)``.
+        spans: ``ranges(network, x, inputs=True)``.
     """
-    return Changed(network, {name: _rounding(*span) for name, span in found.items()}, inputs=True)
+    return Changed(network, {name: _rounding(*span) for name, span in spans.items()}, inputs=True)
 
 
 def scale_and_zero(low: float, high: float) -> tuple[float, int]:

@@ -33,19 +33,19 @@ def bounds(body: nn.Module, network: nn.Module, x: Tensor) -> dict[str, float]:
 
     ``x`` is (N, 3, H, W) float32 in [0, 1].
     """
-    found: dict[str, float] = {}
-    handles = [body.get_submodule(name).register_forward_hook(_note(found, name)) for name in places(body)]
+    largest: dict[str, float] = {}
+    handles = [body.get_submodule(name).register_forward_hook(_note(largest, name)) for name in places(body)]
     with torch.no_grad():
         network(x)
     for handle in handles:
         handle.remove()
-    return found
+    return largest
 
 
-def _note(found: dict[str, float], name: str) -> Hook:
+def _note(largest: dict[str, float], name: str) -> Hook:
     def note(_: nn.Module, given: tuple[Any, ...], out: Any) -> None:
         if isinstance(out, Tensor):
-            found[name] = max(found.get(name, 0.0), float(out.abs().max()))
+            largest[name] = max(largest.get(name, 0.0), float(out.abs().max()))
 
     return note
 

@@ -61,13 +61,15 @@ def about(network: str, body: nn.Module) -> dict[str, Any]:
 def _fetched(network: str) -> Mapping[str, Tensor]:
     entry = source(network)
     try:
-        found: Mapping[str, Tensor] = entry.get_state_dict(progress=True, check_hash=True, weights_only=True)
+        tensors: Mapping[str, Tensor] = entry.get_state_dict(
+            progress=True, check_hash=True, weights_only=True
+        )
     except (URLError, OSError) as error:
         raise ResqError(
             f"the ImageNet weights of {network} cannot be fetched ({error}); put {entry.url} into "
             f"{torch.hub.get_dir()}/checkpoints, or leave out the start"
         ) from None
-    return found
+    return tensors
 
 
 def _fitting(name: str, there: Mapping[str, Tensor], own: Tensor) -> Tensor | None:

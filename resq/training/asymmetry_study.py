@@ -114,5 +114,5 @@ def _train(study: Study, model: str, seed: int, report: harden.Report) -> None:
 
 def ship(study: Study, to: Path) -> list[Path]:
     """Writes the first seed's four networks, tested, into a folder of checkpoints."""
-    found = [folder(study) / "weights" / f"{name(study, model, study.first)}.safetensors" for model in MODELS]
-    return [harden.publish(checkpoints.load(str(file)), to) for file in found]
+    files = [folder(study) / "weights" / f"{name(study, model, study.first)}.safetensors" for model in MODELS]
+    return [harden.publish(checkpoints.load(str(file)), to) for file in files]

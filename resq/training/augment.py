@@ -50,9 +50,9 @@ def cutmix(x: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:
     """
     height, width = x.shape[-2:]
     other = torch.from_numpy(rng.permutation(len(x))).to(x.device)
-    half, (row, column) = math.sqrt(rng.random()) / 2, rng.random(2)
-    rows = slice(round(max(row - half, 0) * height), round(min(row + half, 1) * height))
-    columns = slice(round(max(column - half, 0) * width), round(min(column + half, 1) * width))
+    half_side, (row, column) = math.sqrt(rng.random()) / 2, rng.random(2)
+    rows = slice(round(max(row - half_side, 0) * height), round(min(row + half_side, 1) * height))
+    columns = slice(round(max(column - half_side, 0) * width), round(min(column + half_side, 1) * width))
     mixed = x.clone()
     mixed[..., rows, columns] = x[other][..., rows, columns]
     area = (rows.stop - rows.start) * (columns.stop - columns.start)

@@ -23,7 +23,7 @@ def load(recipe: Recipe, where: torch.device) -> list[nn.Module]:
     Raises:
         ValueError: one is not here, or knows other classes.
     """
-    found = []
+    teachers = []
     for name in recipe.teachers:
         known = checkpoints.load(name)
         if known.data != recipe.data:
@@ -31,8 +31,8 @@ def load(recipe: Recipe, where: torch.device) -> list[nn.Module]:
                 f"{recipe.name} cannot learn from {name}, which knows the classes of {known.data}"
             )
         network = network_of(known, known.quantized(Encoding.parse("fp32")))
-        found.append(network.to(where, memory_format=torch.channels_last))  # type: ignore[call-overload]
-    return found
+        teachers.append(network.to(where, memory_format=torch.channels_last))  # type: ignore[call-overload]
+    return teachers
 
 
 def teacher_probabilities(teachers: list[nn.Module], x: Tensor, temperature: float = 1.0) -> Tensor:
@@ -48,5 +48,5 @@ def teacher_probabilities(teachers: list[nn.Module], x: Tensor, temperature: flo
 def about(recipe: Recipe) -> dict[str, Any]:
     """What a card says of the teachers: their names, hashes and accuracies; nothing where there are none."""
     cards = [checkpoints.card(name) for name in recipe.teachers]
-    told = [{key: card.get(key) for key in ("name", "sha256", "test")} for card in cards]
-    return {"teachers": told} if told else {}
+    teachers = [{key: card.get(key) for key in ("name", "sha256", "test")} for card in cards]
+    return {"teachers": teachers} if teachers else {}

@@ -62,12 +62,16 @@ def _named(report: Report, stage: str) -> Report:
 def _step(site: StageInput, plan: Plan, name: str, options: dict[str, Any], folder: Path) -> None:
     """Runs one stage and writes what it made, with what it changed, into ``folder``."""
     before_it = site.checkpoint
-    told = list(before_it.card.get("stages", [])) if _ours(before_it, plan) else []
-    stored = Encoding.parse(told[-1]["after"]["encoding"] if told else str(FIRST))
+    stages_before = list(before_it.card.get("stages", [])) if _ours(before_it, plan) else []
+    encoding_before = Encoding.parse(stages_before[-1]["after"]["encoding"] if stages_before else str(FIRST))
     # The stage before has looked at the very same weights, maps and images.
-    before = told[-1]["after"] if told else evaluate(before_it, stored, site.valid, plan.look, plan.seed)
+    before = (
+        stages_before[-1]["after"]
+        if stages_before
+        else evaluate(before_it, encoding_before, site.valid, plan.look, plan.seed)
+    )
     outcome = STAGES[name].run(site, options)
-    encoding = Encoding.parse(outcome.encoding or options.get("encoding") or str(stored))
+    encoding = Encoding.parse(outcome.encoding or options.get("encoding") or str(encoding_before))
     clamp = {"clamp": most} if (most := outcome.clamp or before_it.card.get("clamp")) else {}
     clamp |= {KEY: before_it.card[KEY]} if KEY in before_it.card else {}
     file = checkpoints.save(plan.result, outcome.state, before_it.weights, clamp, folder / "draft")
@@ -80,7 +84,7 @@ def _step(site: StageInput, plan: Plan, name: str, options: dict[str, Any], fold
         "after": after,
         **outcome.notes,
     }
-    about = {"plan": plan.hash, "encoding": str(encoding), **clamp, "stages": [*told, entry]}
+    about = {"plan": plan.hash, "encoding": str(encoding), **clamp, "stages": [*stages_before, entry]}
     checkpoints.save(plan.result, outcome.state, before_it.weights, about, folder)
     shutil.rmtree(folder / "draft")
     if site.keep is not None:

@@ -90,8 +90,8 @@ class Plan:
     @property
     def hash(self) -> str:
         """16 hex digits that change with anything that decides the result."""
-        said = json.dumps([self.base, self.stages, self.images, self.seed, dataclasses.asdict(self.look)])
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+        decisive = json.dumps([self.base, self.stages, self.images, self.seed, dataclasses.asdict(self.look)])
+        return hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
     @property
     def epochs(self) -> int:

@@ -50,10 +50,10 @@ def table(only: str = "") -> list[recipes.Recipe]:
     Raises:
         ValueError: no row begins with ``only``.
     """
-    found = [shipped(name) for name in ORDER if name.startswith(only)]
-    if not found:
+    listed = [shipped(name) for name in ORDER if name.startswith(only)]
+    if not listed:
         raise ResqError(f"no row begins with {only!r}; known: {', '.join(ORDER)}")
-    return found
+    return listed
 
 
 def status(recipe: recipes.Recipe) -> dict[str, Any]:

@@ -90,11 +90,11 @@ class Study:
 
         What was not an option once is left out at its default: earlier studies keep their hash.
         """
-        said = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("seeds", "first")}
+        decisive = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("seeds", "first")}
         for later in ("w_sigma", "recipe", "base_epochs", "a", "f", "bers", "on"):
-            if said[later] == getattr(Study(self.base), later):
-                del said[later]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+            if decisive[later] == getattr(Study(self.base), later):
+                del decisive[later]
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def cells(self) -> list[tuple[str, int]]:

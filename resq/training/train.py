@@ -203,9 +203,9 @@ def train(
             break
         began = time.perf_counter()
         row = _epoch(run, recipe, images, padded, objective, quiet, hooks)
-        told = hooks.told(run, row) if hooks.told else {}
+        notes = hooks.told(run, row) if hooks.told else {}
         seconds = round(time.perf_counter() - began, 1)
-        run.history.append({"epoch": epoch + 1, **row, **told, "seconds": seconds})
+        run.history.append({"epoch": epoch + 1, **row, **notes, "seconds": seconds})
         run.epoch = epoch + 1
         if keep is not None and (where.type == "cpu" or time.monotonic() > kept + SAVED):
             _save(run, keep, identity)

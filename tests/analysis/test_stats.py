@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats as distributions
 
-from resq.measure.analysis import choose, stats
+from resq.measure.analysis import choose, intervals, stats
 from resq.measure.specs.version import NUMBERS
 from resq.measure.store import table
 
@@ -219,3 +219,31 @@ def test_rows_in_which_sdc_was_not_counted_are_in_no_curve_of_it():
 def test_a_metric_that_is_not_counted_is_refused_by_name():
     with pytest.raises(ValueError, match="no metric 'f1'; known: accuracy, due, sdc1"):
         stats.curve(table.frame([row()]), metric="f1")
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "due"])
+def test_points_summed_up_together_say_what_each_ones_rows_say_alone(metric):
+    """The shipped rows, point by point: one with few maps must not take numbers from its neighbours."""
+    rows = table.shipped()
+    lines = pd.concat([stats.curve(rows, axis, metric).assign(axis=axis) for axis in ("ber", "eps")])
+    assert len(lines) > 1000
+    for line in lines.sample(60, random_state=3).to_dict("records"):
+        same = (
+            (rows["axis"] == line["axis"]) & (rows[line["axis"]] == line["x"]) & (rows["top"] == line["top"])
+        )
+        for key in stats.KEYS:
+            same &= rows[key] == line[key]
+        part = rows[same]
+        shares = (part[stats.METRICS[metric]] / part["n"]).to_numpy(float)
+        exact = line["axis"] == "eps" or (line["x"] == 0 and line["sample"] == "first")
+        mean = float(shares.mean())
+        maps = (mean, mean) if exact else stats.t_interval(shares)
+        seen = part["n"].sum() if line["sample"] == "random" else part["n"].iloc[0]
+        joined = intervals.both(mean, maps, stats.wilson(mean, int(seen)))
+        joined = maps if line["sample"] == "random" and not exact else joined
+        assert (line["mean"], line["maps"], line["map_low"]) == pytest.approx(
+            (mean, len(part), maps[0]), nan_ok=True
+        )
+        assert (line["low"], line["high"]) == pytest.approx(joined, nan_ok=True)
+        assert line["q50"] == pytest.approx(np.median(shares))
+        assert line["code"] == ", ".join(sorted(set(part["code"])))

@@ -53,6 +53,7 @@ def test_apgd_or_autoattack_is_the_robust_figure_and_pgd_stands_apart():
     line = leaderboard.board(table.frame([*attack(430, 8.0), *apgd, *auto])).iloc[0]
     assert (line["strong_8"], line["strong_8_n"], line["pgd_8"]) == (0.37, 1000, 0.43)
     assert line["strong_8_low"] < 0.37 < line["strong_8_high"]
+    assert math.isnan(leaderboard.board(table.frame(auto)).iloc[0]["strong_8"])  # 100 images are too few
 
 
 def test_every_figure_says_its_own_images_and_interval():

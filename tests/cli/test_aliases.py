@@ -92,6 +92,44 @@ def test_a_sweep_that_is_not_joint_has_ten_maps(monkeypatch):
     ],
 )
 def test_options_of_one_network_and_of_all_do_not_meet(words, said, capsys, monkeypatch):
-    monkeypatch.setattr("resq.cli.train.finish", None)  # nothing is trained
+    monkeypatch.setattr("resq.training.finish.finish", None)  # nothing is trained
     assert main(words) == 2
     assert said in capsys.readouterr().err
+
+
+# Every command that documents, claims and pages have ever told people to type.
+TYPED = """
+asymmetry cifar10/resnet18/first --seeds 1 --epochs 2 --images 8000 --batch 128 --n 500 --maps 5 --steps 10
+bfa signs/resnet20/base --flips 20 --n 128
+campaign assets/specs/campaigns/cifar10-clean.toml --out assets/results/cifar10-clean.parquet
+campaign assets/specs/campaigns/signs-resnet20-attack.toml --cluster tcp://localhost:8786
+campaign assets/specs/campaigns/signs-resnet20-faults.toml --workers 2
+card signs/resnet20/base --quick --n 200
+data cifar10 --download
+evaluate cifar10/resnet18/base
+flip signs/resnet20/base --layer conv1.weight --weight 8 --bits 7 --image 2 --eps 4
+flow signs/resnet20/base --ber 1e-2 --maps 5 --n 300
+guards cifar10/resnet18/plus --encoding int4-tmr2 --n 100
+harden assets/specs/hardened/signs-resnet20.toml
+harden signs/resnet20/base --preset quick
+import FILE --network resnet20 --data cifar10
+replay attack-gain
+report cifar10/resnet18/base --out report.html
+sensitivity cifar10/resnet18/base --measured
+show cifar10/resnet18/base
+store --export rows.parquet
+surface signs/resnet20/base --ber 0,1e-2 --eps 0,2,8 --mode transfer,adaptive
+sweep assets/specs/sweeps/signs-resnet20-faults.toml
+sweep signs/resnet20/base --ber 0,1e-3,1e-2 --maps 20
+sweep signs/resnet20/base --ber 1e-2 --half-width 0.5 --sample random
+train signs/resnet20/base --variant mine
+verify
+zoo --only gtsrb --budget 150m --device auto
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_what_people_were_told_to_type_is_still_understood(line):
+    words = line.split()
+    parsed = parser().parse_args(aliases.renewed(words))
+    assert parsed.command == aliases.RENAMED.get(words[0], words)[0]

@@ -76,6 +76,8 @@ STRUCK = {
     ("all", "int4-tmr2+folded9", 0.02): [98, 98, 98],
 }
 ATTACKED = {2.0: 17, 8.0: 5}
+# BER -> correct of 100, per map, where bits of 8-bit activations flip.
+ACTIVATIONS = {0.003: [95, 95, 99], 0.01: [29, 23, 23]}
 
 
 def stored() -> QuantizedModel:
@@ -131,6 +133,16 @@ def attacked() -> dict[float, int]:
     return {row["eps"]: row["correct"] for row in sweep.run(spec)}
 
 
+def activations(ber: float) -> list[int]:
+    spec = SweepSpec(SIGNS, fault="activations", bers=(ber,), maps=3, n=100, seed=7)
+    return [row["correct"] for row in sweep.run(spec)]
+
+
+@pytest.mark.parametrize("ber", ACTIVATIONS)
+def test_flipped_activations_leave_as_many_right_as_ever(ber):
+    assert activations(ber) == ACTIVATIONS[ber]
+
+
 def test_these_are_the_numbers_of_version_3():
     assert NUMBERS == "3"
 
@@ -179,3 +191,4 @@ if __name__ == "__main__":
     print({name: drawn(name) for name in faults.FAULTS})  # noqa: T201
     print({name: words(name) for name in WORDS}, {name: beside(name) for name in BESIDE})  # noqa: T201
     print({key: faulty(*key) for key in FAULTY}, attacked(), {k: struck(*k) for k in STRUCK})  # noqa: T201
+    print({ber: activations(ber) for ber in ACTIVATIONS})  # noqa: T201

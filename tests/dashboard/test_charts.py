@@ -367,3 +367,19 @@ def test_a_label_stands_where_it_is_whole_and_encodings_are_told_by_shape():
     assert dots.textposition[2] == "middle left", "at the right edge it would be cut off"
     assert dots.marker.symbol == ("diamond", "square", "square")
     assert [trace(figure, name).marker.symbol for name in ("int8", "int4-tmr2")] == ["diamond", "square"]
+
+
+def test_a_legend_says_a_long_encoding_in_words_and_hovering_its_exact_name():
+    mixed = "int8+int4-tmr2@0-2.4"
+    rows = [
+        row(encoding=name, ber=ber, map=m) for name in ("int8", mixed) for ber in (0, 1e-2) for m in (0, 1)
+    ]
+    figure = charts.CHARTS["ber"].draw(stats.curve(table.frame(rows)), {})
+    named = [trace for trace in figure.data if trace.name == "int8, 4 layers protected"]
+    assert named
+    assert any(mixed in str(text) for trace in named for text in (trace.hovertext or trace.text or ()))
+
+
+def test_encodings_that_would_read_alike_keep_their_exact_names():
+    alike = ["int8+int4-tmr2@0", "int8+int4-tmr2@1", "int8+int4-tmr2@0-1"]
+    assert list(sentences.told_apart(alike).values()) == [*alike[:2], "int8, 2 layers protected"]

@@ -253,3 +253,16 @@ def test_import_writes_a_checkpoint_whose_card_says_where_it_comes_from(own_fold
     assert "exists already; --name keeps both, --overwrite replaces it" in capsys.readouterr().err
     assert main([*given, "--overwrite"]) == 0
     assert main([*given, "--name", "cifar10/resnet20/../x"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"), [(1e-3, ""), (1e-5, "conv1.weight of shape 16x3x3x3 holds numbers as small")]
+)
+def test_weights_too_small_for_float16_are_refused_before_it_rounds_them(state, tmp_path, factor, said):
+    """A norm after a convolution undoes any factor, so a file may hold weights of any size."""
+    small = OrderedDict((k, v * factor if k == "conv1.weight" else v) for k, v in state.items())
+    file = written(small, tmp_path / "x.pt", "zip")
+    if said:
+        assert said in refused(file)
+    else:
+        assert same(import_weights(file, "resnet20", 10), small)

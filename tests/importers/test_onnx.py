@@ -353,3 +353,35 @@ def test_a_graph_that_works_out_endless_numbers_is_refused_before_they_take_memo
 
     with pytest.raises(ValueError, match=r"numbers of weights; expected|numbers; expected"):
         import_weights(changed(raw, tmp_path / "x.onnx", endless), "resnet20", 10)
+
+
+def test_group_norms_written_out_and_not_optimised_come_in(folder):
+    pytest.importorskip("onnxscript")
+    file = exported(body("resnet18_gn"), folder / "gn.onnx", dynamo=True, optimize=False)
+    assert {"Range", "CastLike"} <= {node.op_type for node in onnx.load(file).graph.node}
+    near("resnet18_gn", file)
+
+
+def _packed(graph) -> None:
+    gemm = next(n for n in graph.node if n.op_type == "Gemm")
+    gemm.op_type, gemm.domain = "MatMulNBits", "com.microsoft"
+
+
+def _qonnx(graph) -> None:
+    conv = next(n for n in graph.node if n.op_type == "Conv")
+    graph.node.insert(
+        0, onnx.helper.make_node("Quant", [conv.input[1]], ["q"], "q", domain="qonnx.custom_op")
+    )
+    conv.input[1] = "q"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_packed, r"keeps a weight in MatMulNBits, .* quant_format=QuantFormat\.QDQ\) writes Dequ"),
+        (_qonnx, r"by the operator Quant, which is not read \(node 'q'\); Brevitas' export_onnx_qcdq writes"),
+    ],
+)
+def test_other_forms_of_codes_are_refused_with_what_to_write_instead(raw, tmp_path, change, said):
+    with pytest.raises(ValueError, match=said):
+        import_weights(changed(raw, tmp_path / "x.onnx", change), "resnet20", 10)

@@ -178,3 +178,19 @@ def test_a_budget_written_as_a_fraction_is_refused_with_what_to_write(capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(["sweep", "signs/resnet20/base", "--eps", "8/255"])
     assert "8/255 is written 8, got '8/255'" in capsys.readouterr().err
+
+
+def test_a_rate_in_percent_is_refused_with_what_to_write(capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["sweep", "signs/resnet20/base", "--ber", "0.5%"])
+    assert "rates are shares, so 0.5 % is written 0.005" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["flip", "guards"])
+def test_a_single_budget_is_read_as_several_are(command, capsys):
+    for asked, said in (("8/255", "8/255 is written 8"), ("1,2", "expected one budget in 1/255")):
+        with pytest.raises(SystemExit):
+            parser().parse_args([command, "signs/resnet20/base", "--eps", asked])
+        assert said in capsys.readouterr().err
+    assert parser().parse_args([command, "signs/resnet20/base", "--eps", "0.031"]).eps == 0.031
+    assert "hint: eps 0.031 means 0.031/255" in capsys.readouterr().err

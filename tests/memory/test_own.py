@@ -16,7 +16,7 @@ from resq.core import Encoding
 from resq.importers import import_weights, owncodes
 from resq.measure.engine import faulty_network
 from resq.measure.run import taylor
-from resq.memory import faults, own, quant, regions
+from resq.memory import beside, faults, own, quant, regions
 from tests.onnx_files import body
 
 IMPORTED = Encoding.parse("as-imported")
@@ -90,6 +90,31 @@ def test_a_bench_flips_them_as_they_lie(state, words, tmp_path, kind):
     with made.flipped(flips) as network:
         for name in words:
             assert np.array_equal(network.body.get_parameter(name).detach().numpy(), expected[name])
+    for name in words:
+        assert np.array_equal(network.body.get_parameter(name).detach().numpy(), found.state[name])
+
+
+@pytest.mark.parametrize("kind", SCALES)
+def test_a_bench_flips_the_scales_beside_them_each_for_the_weights_that_it_is_of(
+    state, words, tmp_path, kind
+):
+    """Also where a kernel has a scale for each of its taps: a word is read by its own one."""
+    found = saved(state, words, with_codes(state, words, SCALES[kind]), tmp_path)
+    made = faulty_network.FaultyNetwork(found, IMPORTED, folded=False, floats=True)
+    rng = np.random.default_rng(0)
+    flips = beside.Struck(
+        faults.FAULTS["random"](regions.region(made.model), 1e-3, rng=rng),
+        made.beside.drawn("random", 1e-2, 0, 0),
+    )
+    read = made.beside.read(flips.beside)
+    assert any(name.endswith("|scale") for name in read)
+    struck = beside.reread(quant.flip(made.model, flips.words), read)
+    with made.flipped(flips) as network:
+        for name in words:
+            with np.errstate(over="ignore", invalid="ignore"):
+                expected = quant.dequantize(struck.weights[name])
+            found_there = network.body.get_parameter(name).detach().numpy()
+            np.testing.assert_array_equal(found_there, expected)
     for name in words:
         assert np.array_equal(network.body.get_parameter(name).detach().numpy(), found.state[name])
 
@@ -236,3 +261,22 @@ def test_flipped_or_trained_weights_are_no_longer_read_from_the_words_beside_the
     )
     first = moved.quantized(Encoding.parse("int4")).weights["conv1.weight"]
     assert np.array_equal(first.scale, quant.quantize(moved.state["conv1.weight"], Encoding(4)).scale)
+
+
+@pytest.mark.parametrize("name", ["cifar10/resnet18/fault", "cifar10/resnet18/plus"])
+@pytest.mark.parametrize("beside", ["folded9", "floats9"])
+def test_what_lies_beside_the_words_changes_no_word_of_a_network_finished_in_four_bits(name, beside):
+    """But for channels whose zero point is no code: where norms are folded it has to be one."""
+    found = checkpoints.load(name)
+    parsed = Encoding.parse(f"int4-tmr2+{beside}")
+    again = found.quantized(parsed)
+    moved = 0
+    for weight, q in found.finished.items():
+        outside = ((q.zero < 0) | (q.zero > 15)) & (beside == "folded9")
+        same = (again.weights[weight].words == quant.protected(q.words, parsed)).reshape(len(outside), -1)
+        assert same[~outside].all(), weight
+        assert (again.weights[weight].zero[~outside] == q.zero[~outside]).all()
+        zero = again.weights[weight].zero
+        assert beside == "floats9" or ((zero >= 0) & (zero <= 15)).all()
+        moved += int(outside.sum())
+    assert moved == {"cifar10/resnet18/fault": 0, "cifar10/resnet18/plus": 2}[name] * (beside == "folded9")

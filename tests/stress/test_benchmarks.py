@@ -6,8 +6,9 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks import injectors, steps, store, subjects
+from benchmarks import injectors, steps, subjects
 from benchmarks.__main__ import COMPARISONS, measured, parser
+from benchmarks.engine import store
 from benchmarks.timing import figure, in_turn, line, show
 from resq.core import BitFlips
 from resq.memory import quant

@@ -2,6 +2,7 @@
 
 import gc
 import html
+import json
 import re
 import sys
 from pathlib import Path
@@ -465,3 +466,37 @@ def test_the_most_harmful_bit_costs_more_than_the_top_bits_of_other_weights():
     answer = int(bit_view.answer(both.network, both.model, none, x).argmax())
     worst = left(*bit_view.most_harmful(both.network, both.model, layer, x))
     assert all(worst <= left(w, 7) for w in range(0, 36_864, 2_048))
+
+
+@pytest.mark.parametrize(
+    ("metric", "heads"),
+    [("sdc1", "Under flipped bits: SDC-1, another top class"), ("due", "Under flipped bits: DUE, no answer"),
+     ("x", "Accuracy under flipped bits")],
+)  # fmt: skip
+def test_a_curve_counts_what_the_link_says_with_intervals_or_accuracy(metric, heads):
+    app = opened("sweep", nets="cifar10/resnet18/fault", encs="int4-tmr2", metric=metric)
+    fine(app)
+    assert heads in [head.value for head in app.header]
+    assert "95 % over maps and images together" in said(app)
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert figure["layout"]["yaxis"]["title"]["text"] == heads.removeprefix("Under flipped bits: ").replace(
+        "Accuracy under flipped bits", "accuracy"
+    )
+    guessing = any("chance" in note["text"] for note in figure["layout"].get("annotations", ()))
+    assert guessing == (metric == "x")
+
+
+def test_a_choice_whose_rows_have_not_counted_corruption_says_so(rows):
+    app = opened("sweep", metric="sdc1")
+    fine(app, "has counted")
+    assert "No stored row of this choice has counted SDC-1, another top class" in said(app)
+
+
+def test_a_cell_looked_at_again_shows_the_interval_over_all_noise_first():
+    text = said(opened("sweep", nets="cifar10/resnet18/base", encs="int8"))
+    found = re.search(
+        r"95 % over fault maps and images ([\d.]+) to ([\d.]+).*?over maps alone, on the same images: "
+        r"([\d.]+) to ([\d.]+)", text
+    )  # fmt: skip
+    low, high, map_low, map_high = map(float, found.groups())
+    assert low < map_low < map_high < high

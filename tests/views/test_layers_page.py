@@ -181,3 +181,22 @@ def test_both_buttons_begin_a_job_of_their_own(stored, monkeypatch):
     choice(app, "button", "measure_layers").click().run()
     assert [spec.maps for spec in begun] == [0, 4]
     assert "2 measurements wait" in said(app)
+
+
+def test_the_share_of_answers_that_a_flip_changes_is_a_switch_of_the_heatmap(stored, tmp_path):
+    told = stored[stored["kind"] == "measured"].assign(
+        kind="pvf", flips=1, change=lambda rows: rows["bit"] / 10 + rows["map"] / 100
+    )
+    both = layer_heatmap.frame([*stored.to_dict("records"), *told.to_dict("records")])
+    table.write(both, tmp_path / "signs-resnet20-layers.parquet")
+    app = opened("layers", kind="PVF")
+    fine(app)
+    assert "one flipped bit changes 70.5\u202f% of the answers (95 % over 2 single flips:" in said(app)
+    assert "2 single flips a cell" in said(app)
+    app = opened("layers")
+    assert "Most harmful per flipped bit" in said(app)
+    assert "2 flips at once" not in said(app)
+
+
+def test_the_most_harmful_cell_is_told_with_its_interval(stored):
+    assert "95 %, over 2 maps, " in said(opened("layers"))

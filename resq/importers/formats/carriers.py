@@ -65,28 +65,43 @@ def decoded(listed: Listing) -> Listing:
         return found
     place = {_weight(name): i for i, name in reversed([*enumerate(small)])}
     ordered = dict(sorted(found.tensors.items(), key=lambda item: place.get(item[0], len(place))))
-    left = [name for name, tensor in ordered.items() if _of_activations(name, tensor)]
+    left = {name: tensor for name, tensor in ordered.items() if _of_activations(name, tensor)}
     kept = {name: tensor for name, tensor in ordered.items() if name not in left}
-    note = (
-        f"{len(left)} scales and zero points of activations left out: they are floats here, so "
-        "the tool's own inference may be right less often"
-        if left
-        else ""
-    )
-    return replace(found, tensors=kept, beside=(*found.beside, *([note] if note else [])))
+    return replace(found, tensors=kept, activations=left)
 
 
-def notes(listed: Listing) -> list[str]:
+def quantized(listed: Listing, file: Path) -> tuple[str, ...]:
+    """What a file says of codes of activations, in words; empty where it quantizes weights alone.
+
+    quanto writes scales of activations even where it quantizes none: all are 1 then.
+    """
+    steps = {name: t for name, t in listed.activations.items() if "scale" in name and t.shape in ((), (1,))}
+    used = [
+        n
+        for n, t in steps.items()
+        if t.kind in ("f4", "f8", "f2") and float(t.read(file).reshape(-1)[0]) != 1
+    ]
+    packed = [name for name in listed.activations if "_packed_params" in name]
+    found = [f"{len(used)} scales of activations such as {used[0][:60]}"] if used else []
+    found += ["packed parameters of torch.ao"] if packed and not used else []
+    layers = [name for name, text in listed.about.items() if ACTS.search(text)]
+    return (*found, *([f"8-bit activations of {', '.join(layers[:3])[:120]}"] if layers else []))
+
+
+def notes(listed: Listing, file: Path) -> list[str]:
     """What else the file holds and what was made of small floats, in words for a card."""
+    left = len(listed.activations)
+    dropped = ": they are floats here" if quantized(listed, file) else ", all of them 1: none are quantized"
+    acts = [f"{left} scales and zero points of activations left out{dropped}"] if left else []
     kinds = [str(getattr(t, "data", t).kind) for t in listed.tensors.values()]
     small = sorted({kind for kind in kinds if kind in floats.SMALL})
     note = (
         f"{' and '.join(small)} weights read as the floats that they stand for: no encoding here stores "
         "them, so the flipped bits are not the file's"
     )
-    found = [*listed.beside, *([note] if small else [])]
-    acts = sum(ACTS.search(text) is not None for text in listed.about.values())
-    return [*found, *([f"8-bit activations of {acts} layers left out: they are floats here"] if acts else [])]
+    layers = sum(ACTS.search(text) is not None for text in listed.about.values())
+    acts += [f"8-bit activations of {layers} layers left out: they are floats here"] if layers else []
+    return [*listed.beside, *acts, *([note] if small else [])]
 
 
 def _refuse(listed: Listing) -> None:

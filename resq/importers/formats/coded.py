@@ -42,6 +42,11 @@ class Coded:
         """That of the codes."""
         return self.data.shape
 
+    @property
+    def width(self) -> int:
+        """Bits of a code."""
+        return self.bits or int(self.data.kind[1]) * 8
+
     def read(self, file: Path) -> np.ndarray:
         """The floats that the codes stand for."""
         return dequantized(*self._parts(file))
@@ -50,7 +55,7 @@ class Coded:
         """The codes as stored words; None where they have more than 8 bits or lie beyond those said."""
         codes, scale, zero = self._parts(file)
         try:
-            return own(codes, scale, np.asarray(zero), self.bits or codes.dtype.itemsize * 8)
+            return own(codes, scale, np.asarray(zero), self.width)
         except ValueError:
             return None
 

@@ -106,6 +106,7 @@ class Listing:
         beside: what else the file holds that could be taken for weights, in words.
         told: whether these are the state dict that was asked for by its key.
         states: the keys of all state dicts in the file.
+        activations: scales and zero points of activations in codes, left out of ``tensors``.
     """
 
     tensors: Mapping[str, Any]
@@ -116,6 +117,7 @@ class Listing:
     beside: tuple[str, ...] = ()
     told: bool = False
     states: tuple[str, ...] = ()
+    activations: Mapping[str, Any] = field(default_factory=dict)
 
 
 def view(storage: Any, offset: Any, shape: Any, strides: Any) -> View:

@@ -1,6 +1,6 @@
 """An ONNX file as a graph: sizes checked before they are believed, functions written out, nothing run.
 
-Source: the ONNX specification. Weights kept in other files beside it are refused.
+Source: the ONNX specification.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from resq.core.errors import LackingError
 from resq.importers.formats.pickles import RefusedError
+from resq.importers.onnx import onnx_beside
 
 LARGEST = 128 * 2**20  # bytes; a graph is parsed as a whole, so less than for the other formats
 NODES = 50_000  # with all functions written out; the largest network here has 4,000
@@ -34,11 +35,23 @@ def loaded(file: Path) -> Any:
     if file.stat().st_size > LARGEST:
         raise RefusedError(f"has {file.stat().st_size} bytes; an ONNX file may have {LARGEST}")
     model = _parsed(file)
-    for tensor in _tensors(model):
+    tensors = list(_tensors(model))
+    onnx_beside.filled(tensors, file, BITS, LARGEST)
+    for tensor in tensors:
         _checked(tensor)
-    if not any(True for _ in _tensors(model)):
+    if not tensors:
         raise RefusedError("is no ONNX file with weights: its graph has no initialisers")
     return _inlined(model)
+
+
+def beside(file: Path) -> list[Path]:
+    """The files beside an ONNX file in which it keeps weights.
+
+    Raises:
+        RefusedError: as ``loaded`` does.
+    """
+    tensors = [tensor for tensor in _tensors(_parsed(file)) if onnx_beside.elsewhere(tensor)]
+    return list(dict.fromkeys(onnx_beside.found(tensor, file) for tensor in tensors))
 
 
 def _parsed(file: Path) -> Any:
@@ -75,12 +88,7 @@ def _tensors(model: Any) -> Iterator[Any]:
 
 
 def _checked(tensor: Any) -> None:
-    """Refuses a tensor that lies elsewhere or claims other numbers than it stores."""
-    if tensor.data_location == 1 or tensor.external_data:
-        raise RefusedError(
-            f"keeps {tensor.name[:80]!r} in another file; save the model as one file "
-            "(torch.onnx.export(..., external_data=False))"
-        )
+    """Refuses a tensor that claims other numbers than it stores."""
     if any(n < 0 for n in tensor.dims) or len(tensor.dims) > 8:
         raise RefusedError(f"gives {tensor.name[:80]!r} the shape {list(tensor.dims)[:9]}")
     claimed, bits = math.prod(tensor.dims), BITS.get(tensor.data_type)

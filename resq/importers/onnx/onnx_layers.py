@@ -11,7 +11,7 @@ import numpy as np
 from resq.importers.formats.pickles import RefusedError
 from resq.importers.graphs import Layer
 from resq.importers.onnx import onnx_file
-from resq.importers.onnx.onnx_plain import Plain
+from resq.importers.onnx.onnx_plain import SHAPES, Plain, moved
 from resq.importers.onnx.onnx_values import Value
 
 PASSING = ("Identity", "Cast", "Relu")
@@ -52,11 +52,13 @@ class Graph:
 
     Attributes:
         tables: what is added to activations and is more than a shift per channel, by the layers before it.
+        unread: why the constant of a sum or product could not be worked out; it may have been a weight.
         scale, shift: what the graph does to the images before the first layer, x scale + shift, (channels,).
     """
 
     reads: list[Read] = field(default_factory=list)
     tables: list[tuple[frozenset[int], np.ndarray]] = field(default_factory=list)
+    unread: str = ""
     scale: np.ndarray = field(default_factory=lambda: np.ones(1))
     shift: np.ndarray = field(default_factory=lambda: np.zeros(1))
 
@@ -127,8 +129,8 @@ class Walk:
             "norm" if read.norm is not None and read.weight is not None else "")  # fmt: skip
 
     def only_reader(self, name: str) -> Any:
-        """The one node that reads a name, or None."""
-        found = self.readers[name]
+        """The one node that reads the values of a name, and not only its shape or kind, or None."""
+        found = [n for n in self.readers[name] if n.op_type not in SHAPES and name in moved(n)]
         return found[0] if len(found) == 1 and name not in self.ends else None
 
     def value(self, name: str) -> np.ndarray:
@@ -143,8 +145,10 @@ class Walk:
         other = next(name for name in node.input if name != moving)
         try:
             value = self.value(other)
-        except RefusedError:
-            return  # it follows from shapes, so it is no weight
+        except RefusedError as error:  # else it follows from shapes, so it is no weight
+            if str(error).startswith("computes a weight by"):
+                self.graph.unread = self.graph.unread or str(error)
+            return
         if _source(self.p, moving) in self.images and value.size <= 3:
             if _normalise(self.graph, node, moving, value):
                 self.images.add(node.output[0])

@@ -14,7 +14,7 @@ from resq import networks
 from resq.core import QuantizedTensor
 from resq.core.errors import ResqError
 from resq.data.normal import Normal
-from resq.importers import graphs, names, torch_graph
+from resq.importers import graphs, names, owncodes, torch_graph
 from resq.importers.formats.pickles import RefusedError
 from resq.importers.graphs import Layer
 from resq.importers.onnx import onnx_check, onnx_file, onnx_layers, onnx_plain, onnx_state
@@ -56,8 +56,9 @@ def read(file: Path, network: str, classes: int) -> FromOnnx:
     normal = _normalised(graph)
     how = _proven(plain, network, classes, found, normal)
     own = {name: q for name, value in found.weights.items() if (q := value.own()) is not None}
+    wide = owncodes.unkept({n: value.bits for n, value in found.weights.items() if n not in own})
     return FromOnnx(
-        found.state, own, (*_said(plain, found, normal), how), normal, tuple(sorted(plain.dropped))
+        found.state, own, (*_said(plain, found, normal), *wide, how), normal, tuple(sorted(plain.dropped))
     )
 
 
@@ -68,7 +69,8 @@ def _as(network: str, classes: int, graph: onnx_layers.Graph) -> onnx_state.Fill
     ours = torch_graph.layers(body)
     places = graphs.matched(ours, graph.layers)
     if places is None:
-        return _apart(network, classes, ours, graph.layers)
+        unread = f"; it {graph.unread}" if graph.unread else ""
+        return _apart(network, classes, ours, graph.layers) + unread
     if any(
         not b.is_floating_point() and b.ndim for b in body.buffers()
     ):  # indices, which have no file to come from

@@ -48,7 +48,7 @@ class Plain:
         """A node as it is."""
         self.nodes.append(node)
         self.made |= dict.fromkeys(node.output, node)
-        if node.op_type not in SHAPES and any(name in self.moving for name in _moved(node)):
+        if node.op_type not in SHAPES and any(name in self.moving for name in moved(node)):
             self.moving |= set(node.output)
 
     def fresh(self, stem: str) -> str:
@@ -74,7 +74,7 @@ class Plain:
         return self.floats(given[at], given[at + 1], given[at + 2], axis)
 
 
-def _moved(node: Any) -> list[str]:
+def moved(node: Any) -> list[str]:
     """Those inputs of a node whose values reach what it gives; a shape does not."""
     return list(node.input[:1]) if node.op_type in ("Reshape", "Expand", "CastLike") else list(node.input)
 
@@ -114,7 +114,13 @@ def _settled(p: Plain, node: Any) -> None:
 
 
 def _known(node: Any) -> None:
-    if node.op_type.startswith("QLinear") or node.op_type in ("QAttention", "MatMulNBits", "QMoE"):
+    if node.op_type.startswith("MatMul") and node.op_type.endswith(("NBits", "Bnb4")):
+        raise RefusedError(
+            f"keeps a weight in {node.op_type}, onnxruntime's codes of few bits packed in blocks, which are "
+            f"not read (node {node.name[:80]!r}); MatMulNBitsQuantizer(..., quant_format=QuantFormat.QDQ) "
+            "writes DequantizeLinear instead, which is"
+        )
+    if node.op_type.startswith("QLinear") or node.op_type in ("QAttention", "QMoE"):
         raise RefusedError(
             f"computes with the operator {node.op_type}, which is not read (node {node.name!r:.80})"
         )

@@ -17,6 +17,7 @@ from resq.importers.onnx import onnx_file
 from resq.memory.own import own
 
 KNOWN = (*onnx_file.DOMAINS, "com.microsoft")
+QONNX = ("Quant", "BipolarQuant", "Trunc", "IntQuant")  # operators of QONNX, which no runtime has
 DEEP = 200  # nodes from an initialiser to a weight, and their inputs
 MOST = 2**25  # numbers of one value; the largest weight of a network here has 2.4 million
 ALL = 2**26  # numbers of all values that are worked out, and not only read in another order
@@ -120,9 +121,10 @@ class Values:
         if node is None or at in self._moving or depth > DEEP:
             self._failed[name] = f"computes a weight from {at[:80]!r}, which is no initialiser"
         elif node.domain not in KNOWN or node.op_type not in RULES:
+            advice = "; Brevitas' export_onnx_qcdq writes what is" if node.op_type in QONNX else ""
             self._failed[name] = (
                 f"computes a weight by the operator {node.op_type[:40]}, which is not read "
-                f"(node {node.name[:80]!r})"
+                f"(node {node.name[:80]!r}){advice}"
             )
         else:
             lacking = [i for i in _given(node) if i and i not in self._known]
@@ -268,6 +270,13 @@ def _shape(s: Settings, x: Value) -> Value:
     return Value(np.array(x.array.shape[s.get("start", 0) : s.get("end")], np.int64), 64)
 
 
+def _range(s: Settings, start: Value, end: Value, step: Value) -> Value:
+    first, last, by = (float(v.floats.reshape(-1)[0]) for v in (start, end, step))
+    count = max(0, math.ceil((last - first) / by))
+    _bounded(count)
+    return Value((first + by * np.arange(count)).astype(start.array.dtype), start.bits)
+
+
 def _expand(s: Settings, x: Value, shape: Value) -> Value:
     sizes = np.broadcast_shapes(x.array.shape, tuple(int(n) for n in shape.array.reshape(-1)))
     _bounded(math.prod(sizes))
@@ -299,6 +308,7 @@ RULES: dict[str, Callable[..., Value]] = {
     "Cast": _cast,
     "CastLike": lambda s, x: x,
     "Shape": _shape,
+    "Range": _range,
     "Expand": _expand,
     "Transpose": _transpose,
     "Reshape": _reshape,

@@ -108,7 +108,7 @@ def whole(x: np.ndarray, of: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> 
 def _at(x: np.ndarray, y: np.ndarray, wanted: tuple[float, ...], name: str) -> np.ndarray:
     """The columns of y (..., K) that belong to the wanted x."""
     near = np.isclose(np.asarray(x)[None, :], np.array(wanted)[:, None], rtol=1e-6, atol=0)
-    missing = [f"{w:g}" for w, found in zip(wanted, near.any(axis=1), strict=True) if not found]
+    missing = [f"{w:g}" for w, present in zip(wanted, near.any(axis=1), strict=True) if not present]
     if missing:
         raise ValueError(f"the area needs {name} {', '.join(f'{w:g}' for w in wanted)}; lacking {missing[0]}")
     return np.asarray(y)[..., near.argmax(axis=1)]

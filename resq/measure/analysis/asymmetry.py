@@ -69,7 +69,7 @@ def lacking(rows: pd.DataFrame) -> str:
             there = set(part.loc[part["axis"] == axis, axis])
             if missing := [x for x in points if not any(np.isclose(x, t, rtol=1e-6, atol=0) for t in there)]:
                 return f"{checkpoint} has no {axis} {missing[0]:g}"
-    whole = any({"00", "a", "f"} <= found for found in models.values())
+    whole = any({"00", "a", "f"} <= trained for trained in models.values())
     return "" if whole else "no seed has all of 00, A and F"
 
 
@@ -105,9 +105,9 @@ def attacked(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return cells["eps"].to_numpy(float), areas.worst_case(np.array(right, dtype=bool)).mean(axis=1)
 
 
-def effects(found: pd.DataFrame) -> pd.DataFrame:
+def effects(areas: pd.DataFrame) -> pd.DataFrame:
     """D_A, X_FA, D_F, X_AF of every seed that has 00, A and F; one line per seed."""
-    wide = {area: found.pivot(index="seed", columns="model", values=area) for area in ("R_A", "R_F")}
+    wide = {area: areas.pivot(index="seed", columns="model", values=area) for area in ("R_A", "R_F")}
     gain = {area: table.sub(table["00"], axis=0) for area, table in wide.items()}
     return pd.DataFrame(
         {"D_A": gain["R_A"]["a"], "X_FA": gain["R_A"]["f"], "D_F": gain["R_F"]["f"], "X_AF": gain["R_F"]["a"]}
@@ -121,14 +121,14 @@ def answers(rows: pd.DataFrame) -> np.ndarray | None:
     """
     if (rows["right"].map(len) == 0).any() or any(rows[key].nunique() > 1 for key in ("images", "n")):
         return None
-    found: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
+    correct: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
     over = rates(rows)
     for checkpoint, part in rows.groupby("checkpoint", sort=True):
-        found[named(str(checkpoint))] = _kept(part, over), _withstood(part)
-    seeds = sorted({s for _, s in found if all((m, s) in found for m in ("00", "a", "f"))})
-    if not seeds or len({kept.shape for kept, _ in found.values()}) > 1:
+        correct[named(str(checkpoint))] = _kept(part, over), _withstood(part)
+    seeds = sorted({s for _, s in correct if all((m, s) in correct for m in ("00", "a", "f"))})
+    if not seeds or len({kept.shape for kept, _ in correct.values()}) > 1:
         return None
-    f, a = ([np.stack([found[m, s][i] for s in seeds]) for m in ("00", "a", "f")] for i in (0, 1))
+    f, a = ([np.stack([correct[m, s][i] for s in seeds]) for m in ("00", "a", "f")] for i in (0, 1))
     attacked = [np.repeat((y - a[0])[:, None, :], f[0].shape[1], axis=1) for y in a[1:]]
     return np.stack([*attacked, f[2] - f[0], f[1] - f[0]])
 
@@ -160,7 +160,7 @@ def asymmetry(by_seed: pd.DataFrame, each: np.ndarray | None = None, level: floa
     """
     count, mean = len(by_seed), {k: float(by_seed[k].mean()) for k in EFFECTS}
     values = by_seed[list(EFFECTS)].to_numpy(float).T[:, :, None, None] if each is None else each
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "seeds": count,
         "over": "seeds" if each is None else "seeds, maps and images",
         **{k: _interval(values[i : i + 1], count, level) for i, k in enumerate(EFFECTS)},
@@ -171,7 +171,7 @@ def asymmetry(by_seed: pd.DataFrame, each: np.ndarray | None = None, level: floa
     half, value = delta["high"] - delta["mean"], mean["X_FA"] * mean["D_F"] - mean["X_AF"] * mean["D_A"]
     to_a, to_f = (_share(values[[x, d]], count, level) for x, d in ((1, 0), (3, 2)))
     return {
-        **found,
+        **result,
         "g": {"D_A": to_a["g"], "D_F": to_f["g"]},
         "Lambda": _less(to_a, to_f),
         "Delta": {"mean": value, "low": value - half, "high": value + half},
@@ -199,13 +199,13 @@ def _interval(values: np.ndarray, count: int, level: float) -> dict[str, float]:
     """Mean and interval of one effect (1, seeds, maps, images)."""
     mean = float(values.mean())
     if values.shape[2:] == (1, 1):
-        half = t_half_width(values.ravel(), level)
+        half_width = t_half_width(values.ravel(), level)
     elif count < 2:
-        half = float("nan")
+        half_width = float("nan")
     else:
         spread, freedom = crossed.covariance(values)
-        half = t_quantile(freedom + 1, level) * float(np.sqrt(spread[0, 0]))
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+        half_width = t_quantile(freedom + 1, level) * float(np.sqrt(spread[0, 0]))
+    return {"mean": mean, "low": mean - half_width, "high": mean + half_width}
 
 
 def verdict(found: dict[str, Any]) -> str:
@@ -242,13 +242,13 @@ def line(rows: pd.DataFrame) -> dict[str, Any]:
 
 def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
     """The study, each network's areas, the effects with intervals, Lambda and the verdict."""
-    found = resilience(rows)
-    lead = asymmetry(effects(found), answers(rows))
+    networks = resilience(rows)
+    lead = asymmetry(effects(networks), answers(rows))
     word = verdict(lead)
     return {
         "study": study,
-        "networks": found.to_dict("records"),
-        "means": found.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
+        "networks": networks.to_dict("records"),
+        "means": networks.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
         "effects": lead,
         "verdict": word,
         "meaning": WORDS[word],

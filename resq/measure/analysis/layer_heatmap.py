@@ -101,10 +101,10 @@ class LayerSpec:
     @property
     def hash(self) -> str:
         """16 hex digits that change with any field."""
-        said = asdict(self)
+        fields = asdict(self)
         if self.metric == "loss":
-            del said["metric"]  # what was asked for before there was another keeps its hash
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+            del fields["metric"]  # what was asked for before there was another keeps its hash
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that make this heatmap; defaults are left out.
@@ -137,8 +137,8 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         lacking = [name for name in COLUMNS if name not in row]
         if lacking:
             raise ResqError(f"a row lacks {', '.join(lacking)}")
-    found = pd.DataFrame(rows, columns=list(COLUMNS))
-    return found.astype({name: kind for name, (kind, _) in COLUMNS.items()})
+    heatmap = pd.DataFrame(rows, columns=list(COLUMNS))
+    return heatmap.astype({name: kind for name, (kind, _) in COLUMNS.items()})
 
 
 def read(file: Path) -> pd.DataFrame:
@@ -147,8 +147,8 @@ def read(file: Path) -> pd.DataFrame:
     Raises:
         ValueError: not a parquet file, or without the columns of COLUMNS.
     """
-    found = table.parquet(file, COLUMNS)
-    return frame(found[list(COLUMNS)].to_dict("records"))  # type: ignore[arg-type]
+    rows = table.parquet(file, COLUMNS)
+    return frame(rows[list(COLUMNS)].to_dict("records"))  # type: ignore[arg-type]
 
 
 def shipped() -> pd.DataFrame:
@@ -191,11 +191,11 @@ def cells(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 def _interval(values: pd.Series, prefix: str) -> dict[str, float]:
     """Mean and 95 % t interval over maps."""
-    found, mean = values.to_numpy(float), float(values.mean())
-    half = t_half_width(found)
+    changes, mean = values.to_numpy(float), float(values.mean())
+    half_width = t_half_width(changes)
     if prefix:
-        return {prefix: mean, f"{prefix}_low": mean - half, f"{prefix}_high": mean + half}
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+        return {prefix: mean, f"{prefix}_low": mean - half_width, f"{prefix}_high": mean + half_width}
+    return {"mean": mean, "low": mean - half_width, "high": mean + half_width}
 
 
 @dataclass(frozen=True)
@@ -235,9 +235,9 @@ def agreement(measured: pd.DataFrame, instant: pd.DataFrame) -> Agreement:
     if n < 4:
         return Agreement(float("nan"), float("nan"), float("nan"), n, len(both))
     rho = float(np.corrcoef(clear["measured"].rank(), clear["instant"].rank())[0, 1])  # Spearman's
-    half = 1.96 * np.sqrt((1 + rho**2 / 2) / (n - 3))
+    half_width = 1.96 * np.sqrt((1 + rho**2 / 2) / (n - 3))
     z = np.arctanh(min(rho, 1 - 1e-12))
-    return Agreement(rho, float(np.tanh(z - half)), float(np.tanh(z + half)), n, len(both))
+    return Agreement(rho, float(np.tanh(z - half_width)), float(np.tanh(z + half_width)), n, len(both))
 
 
 def summary(frame: pd.DataFrame) -> dict[str, Any]:

@@ -47,9 +47,9 @@ def points(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFr
     inside = {name: encodings[name].apart if name in mixed else () for name in names}
     inside[names[-1]] = tuple(range(len(sizes)))
     curve = _alike(rows[rows["encoding"].isin(names)], mixed)
-    found = _described(curve, inside, sizes)[COLUMNS].sort_values(["share", "ber"], kind="stable")
-    whole = found.groupby("ber")["encoding"].nunique() == len(names)
-    return found[found["ber"].isin(whole.index[whole])].reset_index(drop=True)
+    curve_points = _described(curve, inside, sizes)[COLUMNS].sort_values(["share", "ber"], kind="stable")
+    whole = curve_points.groupby("ber")["encoding"].nunique() == len(names)
+    return curve_points[curve_points["ber"].isin(whole.index[whole])].reset_index(drop=True)
 
 
 def copies(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFrame:
@@ -74,8 +74,8 @@ def copies(rows: pd.DataFrame, sizes: Sequence[int], encoding: str) -> pd.DataFr
     memory = {name: Encoding.parse(name).memory(sizes) for name in names}
     inside = {name: Encoding.parse(name).apart for name in names}
     curve = _alike(rows[rows["encoding"].isin(names)], mixed)
-    told = _described(curve, inside, sizes).assign(memory=curve["encoding"].map(memory))
-    return told.sort_values(["memory", "x"], kind="stable").reset_index(drop=True)
+    described = _described(curve, inside, sizes).assign(memory=curve["encoding"].map(memory))
+    return described.sort_values(["memory", "x"], kind="stable").reset_index(drop=True)
 
 
 def _described(
@@ -106,11 +106,11 @@ def _under(rows: pd.DataFrame, fault: str) -> tuple[pd.DataFrame, dict[str, Enco
 def _mixed(encodings: Mapping[str, Encoding], asked: str, layers: int, copied: bool) -> list[str]:
     """The mixtures of the pair that ``asked`` belongs to: in the same memory, or with some words copied."""
     pairs: dict[tuple[str, str], list[str]] = {}
-    for name, found in encodings.items():
-        if found.other is None or found.apart[-1] >= layers:
+    for name, encoding in encodings.items():
+        if encoding.other is None or encoding.apart[-1] >= layers:
             continue
-        if (found.other.copies != found.copies) == copied:
-            pairs.setdefault((str(found.base), str(found.other)), []).append(name)
+        if (encoding.other.copies != encoding.copies) == copied:
+            pairs.setdefault((str(encoding.base), str(encoding.other)), []).append(name)
     return next((names for pair, names in pairs.items() if asked in (*pair, *names)), [])
 
 

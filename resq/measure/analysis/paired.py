@@ -141,9 +141,9 @@ def _interval(mean: float, parts: Sequence[tuple[float, float]], level: float) -
     if spread == 0:
         return mean, mean, float(mean == 0)
     freedom = sum(v for v, _ in parts if v > 0) ** 2 / sum(v**2 / df for v, df in parts if v > 0)
-    half = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(spread)
+    half_width = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(spread)
     p = 2 * float(special.stdtr(freedom, -abs(mean) / math.sqrt(spread)))
-    return max(-1.0, mean - half), min(1.0, mean + half), p
+    return max(-1.0, mean - half_width), min(1.0, mean + half_width), p
 
 
 def _correlation(left: np.ndarray, right: np.ndarray) -> float:

@@ -45,8 +45,8 @@ def cautious_half_width(values: Sequence[float]) -> float:
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
     """The 95 % interval of the mean that belongs to ``enough``, cut to [0, 1]."""
-    mean, half = float(np.mean(values)), cautious_half_width(values)
-    return max(0.0, mean - half), min(1.0, mean + half)
+    mean, half_width = float(np.mean(values)), cautious_half_width(values)
+    return max(0.0, mean - half_width), min(1.0, mean + half_width)
 
 
 def looks(most: int = MOST) -> list[int]:

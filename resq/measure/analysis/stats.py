@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from resq.core.validation import lookup
 from resq.measure.analysis import choose
-from resq.measure.analysis.intervals import both
+from resq.measure.analysis.summaries import MADE, summaries
 
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
     "n", "weights", "images", "numbers", "mode", "sample", "precision", "targets", "inputs",
 ]  # fmt: skip
 AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
-QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
-
-
-LINE = [
-    "mean", "low", "high", "map_low", "map_high", "image_low", "image_high", "error", "least", *QUANTILES,
-    "maps", "flips", "due", "top", "code",
-]  # fmt: skip
-
+LINE = [*MADE, "top"]
 
 # What a curve may be of -> the column of rows that counts it, in images of ``n``.
 METRICS = {"accuracy": "correct", "sdc1": "sdc1", "sdc10": "sdc10", "sdc20": "sdc20", "due": "due"}
@@ -54,60 +45,13 @@ def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd
     keys = [*KEYS, "x", *by[1:], "top"]
     if rows.empty:
         return pd.DataFrame(columns=list(dict.fromkeys([*keys, *LINE])))
-    lines = []
-    for key, group in rows.groupby(keys, sort=True):
-        series = dict(zip(keys, key, strict=True))
-        exact = axis == "eps" or (series["x"] == 0 and series["sample"] == "first")
-        lines.append({**series, **_line(group, exact, metric)})
-    return pd.DataFrame(lines)
+    exact = (axis == "eps") | ((rows["x"] == 0) & (rows["sample"] == "first")).to_numpy()
+    return summaries(rows, keys, exact, "min" if metric == "accuracy" else "max")
 
 
 def longest_series(curves: pd.DataFrame) -> pd.DataFrame:
     """Of lines that answer one question the one that speaks, by the rule of ``choose.speaking``."""
     return choose.speaking(curves)
-
-
-def _line(group: pd.DataFrame, exact: bool, metric: str) -> dict[str, Any]:
-    """The summary of one point's rows."""
-    accuracy = group["accuracy"].to_numpy(float)
-    mean = float(accuracy.mean())
-    maps = (mean, mean) if exact else t_interval(accuracy)
-    random = (group["sample"] == "random").any()
-    images = wilson(mean, int(group["n"].sum() if random else group["n"].iloc[0]))
-    # Where every map saw images of its own, the spread over maps holds that of the images already.
-    low, high = maps if random and not exact else both(mean, maps, images)
-    return {
-        "mean": mean,
-        "low": low,
-        "high": high,
-        "map_low": maps[0],
-        "map_high": maps[1],
-        "image_low": images[0],
-        "image_high": images[1],
-        "error": 0.0 if exact else standard_error(accuracy),
-        "least": float(accuracy.min() if metric == "accuracy" else accuracy.max()),
-        **quantiles(accuracy),
-        "maps": len(accuracy),
-        "flips": group["flips"].mean(),
-        "due": group["due"].mean(),
-        "code": codes(group),
-    }
-
-
-def codes(group: pd.DataFrame) -> str:
-    """The hashes of the code that measured these rows: more than one where it was edited in between."""
-    return ", ".join(sorted(group["code"].unique()))
-
-
-def quantiles(values: np.ndarray) -> dict[str, float]:
-    """The values that 5, 25, 50, 75 and 95 % of the maps do not exceed, linear between maps.
-
-    ``values`` is (maps,) float64.
-
-    >>> quantiles(np.array([0.0, 0.2, 0.4, 0.6, 0.8]))["q25"]
-    0.2
-    """
-    return dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())).tolist(), strict=True))
 
 
 def standard_error(values: np.ndarray) -> float:
@@ -144,10 +88,10 @@ def t_interval(
     >>> tuple(round(v, 3) for v in t_interval(np.array([0.5, 0.6, 0.7])))
     (0.352, 0.848)
     """
-    mean, half = float(np.mean(values)), t_half_width(values, level)
-    if np.isnan(half):
-        return half, half
-    return max(limits[0], mean - half), min(limits[1], mean + half)
+    mean, half_width = float(np.mean(values)), t_half_width(values, level)
+    if np.isnan(half_width):
+        return half_width, half_width
+    return max(limits[0], mean - half_width), min(limits[1], mean + half_width)
 
 
 def wilson(rate: float, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -158,5 +102,5 @@ def wilson(rate: float, n: int, level: float = 0.95) -> tuple[float, float]:
     """
     z = float(special.ndtri((1 + level) / 2))
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return float(max(0, middle - half)), float(min(1, middle + half))
+    half_width = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return float(max(0, middle - half_width)), float(min(1, middle + half_width))

@@ -29,13 +29,13 @@ def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     edges = (joint["ber"] == 0).any() and (joint["eps"] == 0).any()
     edge = rows[rows["axis"].isin([] if edges else ["ber", "eps"])]
     edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
-    found = pd.concat([joint, edge], ignore_index=True)
-    if found.empty:
-        return stats.curve(found).assign(ber=[], eps=[])
-    largest = found.groupby(["ber", "eps"])["n"].transform("max")
-    found = found[found["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
+    all_cells = pd.concat([joint, edge], ignore_index=True)
+    if all_cells.empty:
+        return stats.curve(all_cells).assign(ber=[], eps=[])
+    largest = all_cells.groupby(["ber", "eps"])["n"].transform("max")
+    all_cells = all_cells[all_cells["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
     lines = []
-    for _, cell in found.groupby(["ber", "eps"]):
+    for _, cell in all_cells.groupby(["ber", "eps"]):
         line = stats.curve(cell.assign(axis="ber"), "ber")
         lines.append(line.assign(ber=cell["ber"].iloc[0], eps=cell["eps"].iloc[0]))
     return pd.concat(lines, ignore_index=True).drop_duplicates(["ber", "eps"], ignore_index=True)

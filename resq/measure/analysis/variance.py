@@ -108,5 +108,5 @@ def interval(right: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     maps, images = right.shape
     c, mean = crossed(right), float(right.mean())
     spread = max(0.0, variance(c, maps, images, "first"))
-    half = special.stdtrit(min(maps, images) - 1, (1 + level) / 2) * np.sqrt(spread)
-    return float(max(0, mean - half)), float(min(1, mean + half))
+    half_width = special.stdtrit(min(maps, images) - 1, (1 + level) / 2) * np.sqrt(spread)
+    return float(max(0, mean - half_width)), float(min(1, mean + half_width))

@@ -39,12 +39,12 @@ def calibrated(network: nn.Module, dataset: str, *, inputs: bool) -> dict[str, t
 
 
 def faulty(
-    network: nn.Module, found: Ranges, rate: float, *, rng: np.random.Generator, top: float = 0.0
+    network: nn.Module, ranges: Ranges, rate: float, *, rng: np.random.Generator, top: float = 0.0
 ) -> tuple[Changed, Flips]:
     """The network reading 8-bit activations whose bits flip with probability ``rate``, and their count.
 
     Args:
-        found: ``activations.ranges(network, x, inputs=True)``.
+        ranges: ``activations.ranges(network, x, inputs=True)``.
         rate: per bit of every activation tensor that a convolution or linear layer reads, but the pixels.
         rng: read in the order of the forward passes, so the same images in the same order see the same flips.
         top: the rate that is drawn at; at ``rate`` a part of these flips, as in the weights' fault maps.
@@ -56,7 +56,7 @@ def faulty(
     if rate > top:
         raise ResqError(f"the rate {rate:g} lies beyond the one drawn at, {top:g}")
     count = Flips()
-    changes = {name: _flipping(*span, rate, top, rng, count) for name, span in found.items()}
+    changes = {name: _flipping(*span, rate, top, rng, count) for name, span in ranges.items()}
     return Changed(network, changes, inputs=True), count
 
 

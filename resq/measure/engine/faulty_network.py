@@ -136,12 +136,13 @@ class FaultyNetwork:
         return self.beside.read(flips.beside)
 
     def _rows(self, changed: Mapping[str, np.ndarray], end: str) -> np.ndarray:
-        """The scale or the zero point of every row under the changes."""
+        """The scale or the zero point of every row, or word, of the buffer under the changes."""
         found, first = (self._flat.scale if end == SCALE else self._flat.zero).copy(), 0
         for name, q in self.model.weights.items():
-            last = first + len(q.words)
-            if name + end in changed:
-                found[first:last] = changed[name + end]
+            last = first + (q.words.size if self._flat.fine else len(q.words))
+            if name + end in changed:  # one number, or one for each run of so many rows or words
+                number = changed[name + end]
+                found[first:last] = np.repeat(number, (last - first) // len(number))
             first = last
         return found
 

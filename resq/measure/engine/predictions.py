@@ -37,29 +37,29 @@ def look(network: torch.nn.Module, x: Tensor, y: Tensor) -> Answers:
 
     Source: ``answer.right`` says what counts as right.
     """
-    found = []
+    parts = []
     with torch.inference_mode():
         for part, labels in zip(x.split(BATCH), y.split(BATCH), strict=True):
             logits = network(part).float()
             correct, nonfinite = answer.right(logits, labels), ~torch.isfinite(logits).all(1)
             sure, top = logits.softmax(1).max(1)
-            found.append([v.numpy() for v in (correct, nonfinite, top, sure)])
-    return Answers(*map(np.concatenate, zip(*found, strict=True)))
+            parts.append([v.numpy() for v in (correct, nonfinite, top, sure)])
+    return Answers(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def evaluate(network: torch.nn.Module, x: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """For every image, bool (N,): ``correct`` and ``nonfinite`` of its ``Answers``."""
-    found = look(network, x, y)
-    return found.right, found.broken
+    answers = look(network, x, y)
+    return answers.right, answers.broken
 
 
 def score(network: torch.nn.Module, x: Tensor, y: Tensor) -> tuple[int, int]:
     """(correct top-1 answers, images whose logits are not finite)."""
-    found = look(network, x, y)
-    return int(found.right.sum()), int(found.broken.sum())
+    answers = look(network, x, y)
+    return int(answers.right.sum()), int(answers.broken.sum())
 
 
-def row_counts(found: Answers, clean: Answers | None = None) -> dict[str, Any]:
+def row_counts(answers: Answers, clean: Answers | None = None) -> dict[str, Any]:
     """What a row says of the answers: ``correct``, ``due``, the SDC counts and, image by image, ``correct``.
 
     Args:
@@ -67,8 +67,8 @@ def row_counts(found: Answers, clean: Answers | None = None) -> dict[str, Any]:
             answers a fault changed, and the counts of SDC are None.
     """
     return {
-        "correct": int(found.right.sum()),
-        "due": int(found.broken.sum()),
-        "right": np.packbits(found.right).tobytes(),
-        **(sdc_rates.silent(found, clean) if clean else dict.fromkeys(sdc_rates.SILENT)),
+        "correct": int(answers.right.sum()),
+        "due": int(answers.broken.sum()),
+        "right": np.packbits(answers.right).tobytes(),
+        **(sdc_rates.silent(answers, clean) if clean else dict.fromkeys(sdc_rates.SILENT)),
     }

@@ -17,17 +17,17 @@ from resq.networks import clamp
 
 def storage(checkpoint: Checkpoint, encodings: Iterable[str]) -> list[dict[str, Any]]:
     """One object per encoding: stored bits per weight, of the words, of what lies beside them, and in all."""
-    found = []
+    rows = []
     for name in encodings:
         bench = FaultyNetwork(checkpoint, Encoding.parse(name), floats=True)
         weights, beside = sum(bench.model.read.words), bench.beside.n_bits if bench.beside else 0
         beside += 32 * len(clamp.places(bench.network.body)) if bench.encoding.ranger else 0
         words = bench.model.n_bits / weights
-        found.append({
+        rows.append({
             "encoding": name, "words": words, "beside": beside / weights, "all": words + beside / weights,
             "numbers_beside": sum(t.words.size for t in bench.beside.tensors.values()) if bench.beside else 0,
         })  # fmt: skip
-    return found
+    return rows
 
 
 def copies(n_bits: int, rate: float, wrong: float = 0.1) -> int:

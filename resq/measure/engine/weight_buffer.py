@@ -45,15 +45,29 @@ class WeightBuffer:
     encodings: tuple[Encoding, ...]
     kind: np.ndarray | None
 
+    @property
+    def fine(self) -> bool:
+        """Whether there is a scale and a zero point for each word, and not for each row."""
+        return len(self.scale) == len(self.words) > len(self.first) - 1
+
     def rescaled(
         self, word: np.ndarray, mask: np.ndarray, scale: np.ndarray, zero: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As ``write``, with other scales and zero points (rows,): their rows are written as a whole."""
+        """As ``write``, with other scales and zero points: all words that they are of are written.
+
+        Args:
+            word: int64 (K,), ascending and distinct.
+            mask: unsigned integers (K,).
+            scale, zero: float32 (rows,), or (words,) where the buffer has one for each word.
+        """
         other = np.flatnonzero((_bits(scale) != _bits(self.scale)) | (_bits(zero) != _bits(self.zero)))
         chosen, masks = np.zeros(len(self.words), bool), np.zeros(len(self.words), mask.dtype)
         chosen[word], masks[word] = True, mask
-        for row in other.tolist():
-            chosen[self.first[row] : self.first[row + 1]] = True
+        if self.fine:
+            chosen[other] = True
+        else:
+            for row in other.tolist():
+                chosen[self.first[row] : self.first[row + 1]] = True
         whole = np.flatnonzero(chosen)
         return self.write(whole, masks[whole], scale, zero)
 
@@ -70,19 +84,21 @@ class WeightBuffer:
 
         Args:
             word: ascending, distinct.
-            now, null: the scales and zero points that are read (rows,), where they are not the stored ones.
+            now, null: the scales and zero points that are read, as many as there are, where they are not the
+                stored ones.
         """
         # The rows of ascending words, without a search for each: how many words fall into every row.
         count = np.diff(np.searchsorted(word, self.first))
         place, stored = self._places(word, count), self.words.take(word)
-        if len(self.scale) == len(self.words) > len(count):
-            scale, zero = self.scale.take(word), self.zero.take(word)
-        else:
-            scale, zero = np.repeat(self.scale, count), np.repeat(self.zero, count)
+
+        def each(numbers: np.ndarray) -> np.ndarray:
+            return numbers.take(word) if self.fine else np.repeat(numbers, count)
+
+        scale, zero = each(self.scale), each(self.zero)
         kind = None if self.kind is None else np.repeat(self.kind, count)
         before = self._values(stored, kind, scale, zero)
         if now is not None and null is not None:
-            scale, zero = np.repeat(now, count), np.repeat(null, count)
+            scale, zero = each(now), each(null)
         with np.errstate(over="ignore", invalid="ignore"):  # a flipped scale may be infinite or no number
             after = self._values(stored ^ mask, kind, scale, zero)
         if self.factor is not None:  # times one would be no harm but to the bits of a NaN

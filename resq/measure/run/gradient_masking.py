@@ -96,8 +96,8 @@ def run_checks(
         enough: images that a guard has to count to be judged.
     """
     tried = attack_configs(eps, steps, seed)
-    found = {name: _attacked(bench, x, y, threat) for name, threat in tried.items()}
-    of = {name: _share(bench, x_adv, y) for name, x_adv in found.items() if x_adv is not None}
+    adversarial = {name: _attacked(bench, x, y, threat) for name, threat in tried.items()}
+    of = {name: _share(bench, x_adv, y) for name, x_adv in adversarial.items() if x_adv is not None}
     of["clean"] = _share(bench, x, y)
     if parent is not None:
         of["parent"] = _share(bench, perturb(parent.network, x, y, tried["pgd"], early_stop=False), y)
@@ -107,7 +107,7 @@ def run_checks(
     every = [
         *_strength(of, steps),
         *_masking(of, rng),
-        *_soundness(bench, x, y, found, budgets, of, rng),
+        *_soundness(bench, x, y, adversarial, budgets, of, rng),
     ]
     return [replace(g, images=0 if g.id == "box" else len(x), enough=enough) for g in every]
 
@@ -230,7 +230,7 @@ def _soundness(
     bench: FaultyNetwork,
     x: Tensor,
     y: Tensor,
-    found: Mapping[str, Tensor | None],
+    adversarial: Mapping[str, Tensor | None],
     budgets: Mapping[str, float],
     of: Mapping[str, float],
     rng: float,
@@ -238,7 +238,9 @@ def _soundness(
     """Whether the attack is one: gradients to follow, a budget that is kept, a network that works."""
     clean = of["clean"]
     flat = zero_gradients(bench.network, x, y)
-    furthest = max(excess(x, x_adv, budgets[name]) for name, x_adv in found.items() if x_adv is not None)
+    furthest = max(
+        excess(x, x_adv, budgets[name]) for name, x_adv in adversarial.items() if x_adv is not None
+    )
     return [
         Check(
             "gradients",

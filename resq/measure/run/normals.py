@@ -36,8 +36,12 @@ class Other:
     clear: bool
 
     def __str__(self) -> str:
+        return self.said("--mean")
+
+    def said(self, option: str) -> str:
+        """Both in percent, and where to say it: ``option`` is what the mean is called there."""
         doubt = "" if self.clear else ", no clear difference"
-        return f"{100 * self.own:.2f} here; {100 * self.accuracy:.2f} with --mean {self.name}{doubt}"
+        return f"{100 * self.own:.2f} here; {100 * self.accuracy:.2f} with {option} {self.name}{doubt}"
 
 
 def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
@@ -49,19 +53,23 @@ def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
     body, used = FaultyNetwork(checkpoint, Encoding.parse("fp32")).network.body, checkpoint.normal
     few = images.first(min(FIRST, len(images)))
     named = {name: normal for name, normal in USUAL.items() if normal != used}
-    found = {name: _right(body, normal, few).sum() for name, normal in named.items()}
-    best = max(found, key=lambda name: found[name])
+    correct = {name: _right(body, normal, few).sum() for name, normal in named.items()}
+    best = max(correct, key=lambda name: correct[name])
     own = _right(body, used, few)
-    if found[best] + SLACK < own.sum():
+    if correct[best] + SLACK < own.sum():
         return None
     mine, theirs = _right(body, used, images), _right(body, named[best], images)
     won, lost = int((theirs & ~mine).sum()), int((mine & ~theirs).sum())
     if won < lost or not won:
         return None
-    return Other(best, float(theirs.mean()), float(mine.mean()), won - lost > 2 * math.sqrt(won + lost))
+    return Other(best, _share(theirs), _share(mine), won - lost > 2 * math.sqrt(won + lost))
 
 
 def _right(body: torch.nn.Module, normal: Normal, images: Dataset) -> torch.Tensor:
     network = Network(body, normal.mean, normal.std).eval()
     right, _ = evaluate(network, pixels(images), torch.from_numpy(images.y))
     return torch.from_numpy(right)
+
+
+def _share(right: torch.Tensor) -> float:
+    return int(right.sum()) / len(right)

@@ -109,12 +109,12 @@ def derivatives(
     finally:
         for w in weights:
             w.requires_grad_(False)
-    found = {}
+    by_layer = {}
     for name, g, h in zip(bench.model.weights, first, second, strict=True):
         # A folded norm multiplies the weight's channels: the chain rule brings its factor back.
         factor = bench.factors.get(name, np.ones(1, np.float32))
-        found[name] = Derivatives(_flat(g, factor / len(y)), _flat(h, factor**2 / len(y)))
-    return found, float(F.cross_entropy(logits, y))
+        by_layer[name] = Derivatives(_flat(g, factor / len(y)), _flat(h, factor**2 / len(y)))
+    return by_layer, float(F.cross_entropy(logits, y))
 
 
 def _hessian_sketch(z: Tensor, draws: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -154,8 +154,8 @@ def cost(q: QuantizedTensor, slope: Derivatives, words: np.ndarray, bit: int) ->
     """Estimated change of the loss for a flip in each of these words, float64, within -CAP..CAP."""
     with np.errstate(over="ignore", invalid="ignore"):
         move = moves(q, words, bit)
-        found = slope.first[words] * move + slope.second[words] * move**2 / 2
-    return np.clip(np.nan_to_num(found, nan=CAP, posinf=CAP, neginf=-CAP), -CAP, CAP)
+        costs = slope.first[words] * move + slope.second[words] * move**2 / 2
+    return np.clip(np.nan_to_num(costs, nan=CAP, posinf=CAP, neginf=-CAP), -CAP, CAP)
 
 
 def _by_code(q: QuantizedTensor, slope: Derivatives, planes: Sequence[int]) -> Iterator[np.ndarray]:

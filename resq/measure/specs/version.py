@@ -12,8 +12,8 @@ What each version changed, and which rows of the one before it carries on (``car
 3. A network that is kept as codes of 4 bits is stored in these very words. Before, words of 4 bits were made
    anew from its floats, which gave some channels another range: up to 0.3 % of the words were others. The
    file's hash is the same, so the row alone does not tell it: rows in words of 4 bits are carried where their
-   network is known to be kept otherwise (``carry.OTHERWISE``), and measured again elsewhere. Rows in other
-   words are carried.
+   network is known to be kept otherwise (``carry.OTHERWISE``), and measured again elsewhere, also where norms
+   are folded (``int4-tmr2+folded9``). Rows in other words are carried.
 """
 
 NUMBERS = "3"

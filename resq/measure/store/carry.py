@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -31,14 +30,14 @@ def in_four(encoding: str) -> bool:
     """Whether weights lie in plain codes of 4 bits, however often stored: what a file may hold as they are.
 
     >>> [in_four(name) for name in ("int4-tmr2", "int8+int4-tmr2@0", "int4-symmetric", "int4-tmr2+folded9")]
-    [True, True, False, False]
+    [True, True, False, True]
     """
     try:
-        found = Encoding.parse(encoding)
+        parsed = Encoding.parse(encoding)
     except ResqError:
         return FOUR in encoding
-    parts = (found.base, *(found.of(layer) for layer in found.apart[:1]))
-    return any(replace(part, tmr=0, copies=1) == Encoding(4) for part in parts)
+    parts = (parsed.base, *(parsed.of(layer) for layer in parsed.apart[:1]))
+    return any(part.once == Encoding(4) for part in parts)
 
 
 def carried(table: pd.DataFrame) -> pd.DataFrame:

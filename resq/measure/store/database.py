@@ -94,12 +94,12 @@ def _engine(url: str) -> sql.Engine:
         made = sql.make_url(url)
         if made.get_backend_name() == "sqlite" and made.database:
             paths.work().mkdir(parents=True, exist_ok=True)
-        found = sql.create_engine(made, connect_args={"timeout": 60} if "sqlite" in url else {})
+        engine = sql.create_engine(made, connect_args={"timeout": 60} if "sqlite" in url else {})
         if made.get_backend_name() == "sqlite":
-            sql.event.listen(found, "connect", _tuned)
-        META.create_all(found)
-        _complete(found)
-        _carry(found)
+            sql.event.listen(engine, "connect", _tuned)
+        META.create_all(engine)
+        _complete(engine)
+        _carry(engine)
     except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = url.split("@")[-1]  # no password in a sentence
@@ -107,17 +107,17 @@ def _engine(url: str) -> sql.Engine:
             f"the store at {shown} cannot be opened: {said}; "
             "if it is damaged, move it away and run the same again"
         ) from None
-    return found
+    return engine
 
 
-def _complete(found: sql.Engine) -> None:
+def _complete(engine: sql.Engine) -> None:
     """Gives the tables of an older store the columns that came later."""
     for of in (SERIES, AGAIN, ROWS):
-        there = {column["name"] for column in sql.inspect(found).get_columns(of.name)}
+        there = {column["name"] for column in sql.inspect(engine).get_columns(of.name)}
         new = [c.name for c in of.columns if c.name not in there and c.name in table.DEFAULTS]
-        with found.begin() as connection:  # all of a table or none: what stops here goes on next time
+        with engine.begin() as connection:  # all of a table or none: what stops here goes on next time
             for name in new:
-                column = _added(name, found.dialect)
+                column = _added(name, engine.dialect)
                 connection.execute(sql.text(f"ALTER TABLE {of.name} ADD COLUMN {column}"))
 
 
@@ -131,10 +131,10 @@ def _added(name: str, dialect: sql.Dialect) -> str:
     return f'"{name}" {kind} NOT NULL DEFAULT {default}'
 
 
-def _carry(found: sql.Engine) -> None:
+def _carry(engine: sql.Engine) -> None:
     """Rows of older NUMBERS as ``carry`` has them; what cannot be carried gets another key and stays."""
     fresh = ROWS.c.key.not_like(f"{carry.STALE}%")
-    with found.begin() as connection:  # all rows are carried at once, so one tells whether they were
+    with engine.begin() as connection:  # all rows are carried at once, so one tells whether they were
         if connection.scalar(sql.select(ROWS.c.numbers).where(fresh).limit(1)) in (None, NUMBERS):
             return
         _carry_rows(connection, sql.and_(fresh, ROWS.c.numbers != NUMBERS))

@@ -137,15 +137,15 @@ def parquet(file: Path, names: Iterable[str]) -> pd.DataFrame:
         ValueError: not a parquet file, or a column is not in it.
     """
     try:
-        found = pd.read_parquet(file)
+        content = pd.read_parquet(file)
     except Exception as error:  # pyarrow raises a family of its own for broken files, and tells whole paths
         kind = type(error).__name__
         raise ResqError(
             f"{file.name} is not a readable parquet file ({kind}), maybe cut off: fetch it again; {VERIFY}"
         ) from None
-    if lacking := [name for name in names if name not in found.columns]:
+    if lacking := [name for name in names if name not in content.columns]:
         raise ResqError(f"{file.name} lacks the columns {', '.join(lacking)}")
-    return found
+    return content
 
 
 def read(file: Path) -> pd.DataFrame:

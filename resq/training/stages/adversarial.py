@@ -84,11 +84,11 @@ def objective(options: Options, aim: SoftTargets = labels) -> Objective:
             apart = divergence(hit, calm.softmax(1))
             return F.cross_entropy(calm, wanted, label_smoothing=smooth) + options["beta"] * apart, hit
         logits = network(near).float()
-        found = F.cross_entropy(logits, wanted, label_smoothing=smooth)
+        ce = F.cross_entropy(logits, wanted, label_smoothing=smooth)
         if share:
             calm = network(x).float()
-            found = (1 - share) * found + share * F.cross_entropy(calm, wanted, label_smoothing=smooth)
-        return found, logits
+            ce = (1 - share) * ce + share * F.cross_entropy(calm, wanted, label_smoothing=smooth)
+        return ce, logits
 
     return loss
 

@@ -145,23 +145,23 @@ def shifted(
     One pass over the images ``x``. A layer whose weight the network reads without calling it, as attention
     does, is left out.
     """
-    found: dict[str, np.ndarray] = {}
+    state: dict[str, np.ndarray] = {}
 
     def note(name: str, module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
         weight = module.get_parameter("weight")
-        stored = weight.data
+        rounded = weight.data
         weight.data = torch.from_numpy(exact[f"{name}.weight"])
         other = module.forward(given[0])  # forward itself: a call would come here again
-        weight.data = stored
+        weight.data = rounded
         channel = -1 if isinstance(module, nn.Linear) else 1
-        found[name] = (out - other).movedim(channel, 0).flatten(1).mean(1).numpy()
+        state[name] = (out - other).movedim(channel, 0).flatten(1).mean(1).numpy()
 
     handles = [module.register_forward_hook(partial(note, name)) for name, module in layers.items()]
     with torch.no_grad():
         network(x)
     for handle in handles:
         handle.remove()
-    return found
+    return state
 
 
 STAGE = Stage(

@@ -65,15 +65,15 @@ def flipped(
     body: nn.Module, words: QuantizedModel, clean: dict[str, Tensor], flips: BitFlips
 ) -> dict[str, Tensor]:
     """What the words are read as with these bits flipped; layers without a flip are shared with ``clean``."""
-    own, found = dict(body.named_parameters()), dict(clean)
+    own, weights = dict(body.named_parameters()), dict(clean)
     for name, index, mask in quant.by_layer(words, flips):
         q = words.weights[name]
         entry = quant.channel(q, index)
         after = quant.values(q.words.reshape(-1)[index] ^ mask, q.scale[entry], q.zero[entry], q.encoding)
         values = clean[name].cpu().contiguous().numpy().copy()
         values.reshape(-1)[index] = after
-        found[name] = _like(own[name], values)
-    return found
+        weights[name] = _like(own[name], values)
+    return weights
 
 
 def _like(weight: Tensor, values: np.ndarray) -> Tensor:

@@ -48,11 +48,11 @@ def finetune(
     floor = accuracy(run.network, valid) - options["drop"]
 
     def validated(run: Run, row: dict[str, float]) -> dict[str, float]:
-        found = {"valid": round(accuracy(run.network, valid), 5), **(look(run) if look else {})}
-        if found["valid"] >= floor and not found.get("overfitted"):
+        scores = {"valid": round(accuracy(run.network, valid), 5), **(look(run) if look else {})}
+        if scores["valid"] >= floor and not scores.get("overfitted"):
             run.good = {k: v.detach().clone() for k, v in run.network.body.state_dict().items()}
-        site.report({"epoch": run.epoch + 1, "epochs": options["epochs"], **row, **found})
-        return found
+        site.report({"epoch": run.epoch + 1, "epochs": options["epochs"], **row, **scores})
+        return scores
 
     hooks = Hooks(run_identity(site, options), order, rate or cosine(options), stepped, validated, decay)
     keep = {"keep": site.keep, "quiet": site.quiet, "hooks": hooks}
@@ -64,10 +64,10 @@ def finetune(
 
 def _judged(run: Run, valid: Dataset, floor: float) -> dict[str, Any]:
     """Takes the mean of the last weights, now the network's, as its result where it keeps the floor."""
-    found = round(accuracy(run.network, valid), 5)
-    if found >= floor:
+    valid_accuracy = round(accuracy(run.network, valid), 5)
+    if valid_accuracy >= floor:
         run.good = {k: v.detach().clone() for k, v in run.network.body.state_dict().items()}
-    return {"steps": run.averaged, "valid": found, "kept": found >= floor}
+    return {"steps": run.averaged, "valid": valid_accuracy, "kept": valid_accuracy >= floor}
 
 
 def _outcome(site: StageInput, run: Run, floor: float, mean: dict[str, Any]) -> StageResult:
@@ -100,9 +100,9 @@ def cosine(options: Options) -> Callable[[float], float]:
 def accuracy(network: nn.Module, images: Dataset) -> float:
     """The share of ``images`` that a network in float weights gets right; it is back in training after."""
     x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(machine.of(network)).float().div_(255)
-    found = networks.logits(network, x.contiguous(memory_format=torch.channels_last)).cpu()
+    logits = networks.logits(network, x.contiguous(memory_format=torch.channels_last)).cpu()
     network.train()
-    return float(answer.right(found, torch.from_numpy(images.y)).float().mean())
+    return float(answer.right(logits, torch.from_numpy(images.y)).float().mean())
 
 
 def squared_distance(one: Tensor, other: Tensor) -> Tensor:

@@ -78,6 +78,6 @@ def moved(network: nn.Module, x: Tensor, y: Tensor, options: Options, rng: np.ra
     move = lookup("method", options.get("method", "pgd"), MOVERS)
     learning = network.training
     network.eval()  # as it will be attacked, and so that no batch statistic comes from the search
-    found = move(network, x, y, options, rng).detach()
+    x_adv = move(network, x, y, options, rng).detach()
     network.train(learning)
-    return found
+    return x_adv

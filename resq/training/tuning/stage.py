@@ -106,12 +106,12 @@ def options(name: str, stages: Mapping[str, Stage], given: Options) -> dict[str,
         raise ResqError(f"stage {name} has no option {', '.join(unknown)}; it has {', '.join(defaults)}")
     for key, value in given.items():
         _check(f"{name}.{key}", value, defaults[key])
-    found = {**defaults, **given}
-    if found.get("average", 0) >= found.get("epochs", 1):
+    merged = {**defaults, **given}
+    if merged.get("average", 0) >= merged.get("epochs", 1):
         raise ResqError(
-            f"{name}.average takes fewer than all {found['epochs']} epochs, got {found['average']}"
+            f"{name}.average takes fewer than all {merged['epochs']} epochs, got {merged['average']}"
         )
-    return found
+    return merged
 
 
 def _check(name: str, value: Any, default: Any) -> None:
@@ -126,5 +126,5 @@ def _check(name: str, value: Any, default: Any) -> None:
 
 def run_identity(site: StageInput, given: Options) -> str:
     """16 hex digits of everything but the recipe and the images that decides a stage's run."""
-    said = json.dumps([site.checkpoint.hash, site.seed, dict(given)], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    decisive = json.dumps([site.checkpoint.hash, site.seed, dict(given)], sort_keys=True)
+    return hashlib.sha256(decisive.encode()).hexdigest()[:16]

@@ -20,7 +20,7 @@ def checked(spec: SweepSpec) -> dict[str, Any]:
     images = sweep.test_images(spec, checkpoint)
     bench, parent = (FaultyNetwork(checkpoint, Encoding.parse(name)) for name in (spec.encoding, "fp32"))
     x, y = sweep.pixels(images), torch.from_numpy(images.y)
-    found = run_checks(bench, parent_of(bench, parent)[0], x, y, spec.eps[0], spec.steps, spec.seed)
+    checks = run_checks(bench, parent_of(bench, parent)[0], x, y, spec.eps[0], spec.steps, spec.seed)
     return {
         "checkpoint": spec.checkpoint,
         "data": images.name,
@@ -32,5 +32,5 @@ def checked(spec: SweepSpec) -> dict[str, Any]:
         "weights": checkpoint.hash,
         "images": images.hash,
         "code": sweep.code_hash(),
-        "guards": [guard.row() for guard in found],
+        "guards": [guard.row() for guard in checks],
     }

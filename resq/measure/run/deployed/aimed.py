@@ -38,11 +38,11 @@ def moved(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: Bit
     threat = AttackConfig(cell.attack.removeprefix(TWIN), cell.eps, cell.steps, cell.restarts, cell.seed)
     if not cell.attack.startswith(TWIN):
         with network.flipped(flips):
-            found = joint_attack.perturb(asked(network), images, labels, threat)
+            x_adv = joint_attack.perturb(asked(network), images, labels, threat)
     else:
         with twin_of(network).flipped(flips) as twin:
-            found = joint_attack.perturb(twin.scores, images, labels, threat, early_stop=False)
-    return found.contiguous().numpy().copy()
+            x_adv = joint_attack.perturb(twin.scores, images, labels, threat, early_stop=False)
+    return x_adv.contiguous().numpy().copy()
 
 
 def asked(network: Network) -> Callable[[Tensor], Tensor]:

@@ -35,12 +35,12 @@ def attacked(
         "twin-apgd": ("twin-apgd", eps, OF_FILES["twin-apgd"]),
         "huge": ("twin-pgd", gradient_masking.HUGE, 2 * steps),
     }
-    found = {"clean": network.logits(x).argmax(1) == y}
+    correct = {"clean": network.logits(x).argmax(1) == y}
     for name, (attack, budget, own) in tried.items():
         cell = Cell(str(network.file), "", "", attack=attack, eps=budget, steps=own, restarts=1, seed=seed)
         x_adv = aimed.moved(cell, network, x, y, NO_FLIPS)
-        found[name] = network.logits(x_adv).argmax(1) == y
-    return found
+        correct[name] = network.logits(x_adv).argmax(1) == y
+    return correct
 
 
 def noise(one: np.ndarray, other: np.ndarray) -> float:

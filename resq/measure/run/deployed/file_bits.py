@@ -62,12 +62,12 @@ def computed(network: Network, twin: Twin) -> dict[str, Words]:
         ValueError: none of the targets has any.
     """
     raw = np.frombuffer(network.parsed.memory, np.uint8)
-    found = {s.name: Words(s, words.unsigned(raw, s)) for s in network.stored if s.name in twin.numbers}
-    if not found:
+    by_tensor = {s.name: Words(s, words.unsigned(raw, s)) for s in network.stored if s.name in twin.numbers}
+    if not by_tensor:
         raise ResqError(
             f"{network.file.name}: no gradient reaches its {network.targets}, which are shapes and places"
         )
-    return found
+    return by_tensor
 
 
 def estimated(
@@ -108,8 +108,8 @@ def _bench(twin: Twin, held: dict[str, Words]) -> Any:
 
 def _costs(slope: Derivatives, move: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
-        found = slope.first * move + slope.second * move**2 / 2
-    return np.clip(np.nan_to_num(found, nan=CAP, posinf=CAP, neginf=-CAP), -CAP, CAP)
+        costs = slope.first * move + slope.second * move**2 / 2
+    return np.clip(np.nan_to_num(costs, nan=CAP, posinf=CAP, neginf=-CAP), -CAP, CAP)
 
 
 def _by_channel(costs: np.ndarray, stored: Stored) -> np.ndarray:
@@ -145,13 +145,13 @@ def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: in
         )
     done: list[int] = []
     for _ in range(flips):
-        found = sorted(_proposed(network, twin, held, x, y, done), key=lambda pair: -pair[0])
-        if not found:
+        proposals = sorted(_proposed(network, twin, held, x, y, done), key=lambda pair: -pair[0])
+        if not proposals:
             return
-        tried = [loss(network, twin, x, y, [*done, address]) for _, address in found]
+        tried = [loss(network, twin, x, y, [*done, address]) for _, address in proposals]
         best = int(np.argmax(tried))  # of equal losses the one that the twin holds for the worst
-        yield _step(network, held, done, found[best][1], tried[best], len(found))
-        done.append(found[best][1])
+        yield _step(network, held, done, proposals[best][1], tried[best], len(proposals))
+        done.append(proposals[best][1])
 
 
 def _proposed(
@@ -159,7 +159,7 @@ def _proposed(
 ) -> list[tuple[float, int]]:
     """(first-order gain, address) of the best bit of each tensor that has one."""
     slope = _gradients(network, twin, held, x, y, done)
-    found = []
+    proposals = []
     for name, one in held.items():
         first, width = network.layout.address(name, 0, 0), one.stored.width
         own = [a - first for a in done if first <= a < first + one.stored.count * width]
@@ -172,8 +172,8 @@ def _proposed(
             if gain[word] > best:
                 best, place = float(gain[word]), first + word * width + bit
         if place >= 0:
-            found.append((best, place))
-    return found
+            proposals.append((best, place))
+    return proposals
 
 
 def _struck(unsigned: np.ndarray, local: list[int], width: int) -> np.ndarray:
@@ -191,11 +191,11 @@ def _gradients(
     images, labels = torch.from_numpy(x.astype(np.float32)) / 255, torch.from_numpy(y)
     try:
         with twin.flipped(flips_of(done)), torch.enable_grad():
-            found = torch.autograd.grad(F.cross_entropy(twin.scores(images), labels), chosen)
+            gradients = torch.autograd.grad(F.cross_entropy(twin.scores(images), labels), chosen)
     finally:
         for parameter in chosen:
             parameter.requires_grad_(False)
-    return {name: g.double().numpy().reshape(-1) for name, g in zip(held, found, strict=True)}
+    return {name: g.double().numpy().reshape(-1) for name, g in zip(held, gradients, strict=True)}
 
 
 def loss(

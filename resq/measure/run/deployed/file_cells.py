@@ -97,8 +97,10 @@ def losses(answers: np.ndarray, y: np.ndarray, chances: bool) -> np.ndarray:
     broken = ~np.isfinite(answers).all(axis=1)
     each, at = answers.astype(np.float64), np.arange(len(y))
     with np.errstate(all="ignore"):
-        found = -np.log(np.maximum(each[at, y], FLOOR)) if chances else -special.log_softmax(each, 1)[at, y]
-    return np.where(broken, CAP, np.minimum(np.nan_to_num(found, nan=CAP, posinf=CAP), CAP))
+        per_image = (
+            -np.log(np.maximum(each[at, y], FLOOR)) if chances else -special.log_softmax(each, 1)[at, y]
+        )
+    return np.where(broken, CAP, np.minimum(np.nan_to_num(per_image, nan=CAP, posinf=CAP), CAP))
 
 
 def run(spec: FileLayers) -> Iterator[dict[str, Any]]:
@@ -125,7 +127,7 @@ def run(spec: FileLayers) -> Iterator[dict[str, Any]]:
 
 def _rows(network: Network, x: np.ndarray, y: np.ndarray, spec: FileLayers) -> Iterator[dict[str, Any]]:
     score = _Score(network, x, y)
-    found: list[tuple[float, Stored, int]] = []
+    worst_cells: list[tuple[float, Stored, int]] = []
     for stored in network.stored:
         for bit in range(stored.width - 1, -1, -1):
             changes = []
@@ -141,8 +143,8 @@ def _rows(network: Network, x: np.ndarray, y: np.ndarray, spec: FileLayers) -> I
                     "worst": [],
                     "costs": [],
                 }
-            found.append((float(np.mean(changes)), stored, bit))
-    for _, stored, bit in sorted(found, key=lambda one: -one[0])[: WORST if spec.singles else 0]:
+            worst_cells.append((float(np.mean(changes)), stored, bit))
+    for _, stored, bit in sorted(worst_cells, key=lambda one: -one[0])[: WORST if spec.singles else 0]:
         for number, word in enumerate(alone(stored, bit, spec.singles, spec.seed)):
             row = score.row(stored, bit, word[None])
             yield {**row, "kind": "single", "map": number, "share": 0.0, "worst": [int(word)],

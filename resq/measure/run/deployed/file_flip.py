@@ -114,10 +114,10 @@ def run(asked: FileFlip) -> dict[str, Any]:
 
 
 def _stored(network: Network, layer: str) -> Stored:
-    found = next((s for s in network.stored if s.name == layer or not layer), None)
-    if found is None:
+    tensor = next((s for s in network.stored if s.name == layer or not layer), None)
+    if tensor is None:
         raise ResqError(f"{network.file.name} has no {network.targets} named {layer!r:.80}")
-    return found
+    return tensor
 
 
 def _answers(network: Network, x: np.ndarray, flips: BitFlips) -> tuple[list[list[float] | None], str]:

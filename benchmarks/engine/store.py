@@ -1,4 +1,4 @@
-"""The store with a million rows: what the dashboard asks, in milliseconds. ``python -m benchmarks.store``."""
+"""The store with a million rows: milliseconds of what pages ask. ``python -m benchmarks.engine.store``."""
 
 from __future__ import annotations
 

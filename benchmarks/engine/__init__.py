@@ -1,0 +1,1 @@
+"""Speed of the engine itself: one wide pass, two workers, the store."""
