@@ -10,9 +10,9 @@ import streamlit as st
 from dashboard.components import page_frame, query, render
 from dashboard.format import places as said
 from resq.core.errors import ResqError
-from resq.measure.analysis import at_rate
 from resq.physics import Place
 from resq.physics.places import PLACES, Asked, parsed, spelled
+from resq.protect import at_rate
 
 
 def section(rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from resq.measure.analysis.at_rate import Kept
 from resq.physics import Place
+from resq.protect.at_rate import Kept
 
 
 def rate(place: Place) -> str:

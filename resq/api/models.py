@@ -63,7 +63,6 @@ def load(
         raise ResqError(f"a model is a name, a file or an nn.Module, got {type(model).__name__}")
     if deployed.is_file(model):
         return deployed.Network(model, targets, Asked.parse(inputs))
-    deployed.refuse(model)
     checkpoint = checkpoints.load(model)
     network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32")))
     _LOADED[network] = model, given.digest(network)
@@ -92,7 +91,6 @@ def name_of(model: Model, x: np.ndarray | None = None, weights: Sequence[str] = 
         return str(model.file)
     if isinstance(model, str):
         if not deployed.is_file(model):
-            deployed.refuse(model)
             checkpoints.card(model)
         return model
     if not isinstance(model, nn.Module):

@@ -11,10 +11,10 @@ import pandas as pd
 from resq import checkpoints
 from resq.cli import options
 from resq.core.errors import ResqError
-from resq.measure.analysis import at_rate
 from resq.measure.store import database, rows_by_key, table
 from resq.physics import Place
 from resq.physics.places import PLACES, Asked
+from resq.protect import at_rate
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -184,8 +184,8 @@ class Encoding:
     def once(self) -> Encoding:
         """The words alone, stored once: copies, guards and what lies beside them make them from no others.
 
-        >>> str(Encoding.parse("int4-tmr2-x3+folded9").once)
-        'int4'
+        >>> [str(Encoding.parse(name).once) for name in ("int4-tmr2-x3+folded9", "int4-tmr2-secded+ranger")]
+        ['int4', 'int4']
         """
         return replace(self, tmr=0, copies=1, beside="fp32", beside_copies=1, guard="", ranger=False)
 

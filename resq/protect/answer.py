@@ -171,8 +171,10 @@ def against(found: dict[str, Any]) -> str:
     if "rival" not in confirmed:
         return "No uniform protection takes as few bits."
     d, rival = confirmed["difference"], confirmed["rival_point"]
+    # A mixture is named with the layers that it stores apart; what is chosen may be uniform itself.
+    first = "The best" if "@" in found["encoding"] else "The answer stores all layers alike. The next best"
     return (
-        f"The best way to store all layers alike in as many bits, {confirmed['rival']}, answers "
+        f"{first} way to store all layers alike in as many bits, {confirmed['rival']}, answers "
         f"{100 * rival['accuracy']:.1f} %; the difference is {100 * d['mean']:+.1f} points "
         f"({100 * d['low']:+.1f} to {100 * d['high']:+.1f}; {d['how']})."
     )

@@ -8,7 +8,7 @@ import pytest
 from resq.core import BitFlips, Encoding
 from resq.core.guards import GUARDS, LIMIT_COPIES
 from resq.core.types import CHECKS
-from resq.memory import faults, quant
+from resq.memory import faults, own, quant
 from resq.memory.guards import READERS, cep, radar
 from resq.memory.guards.hamming import CORRECTED, FINE, FOUND, Hamming
 from resq.memory.guards.layers import Layer, written
@@ -319,3 +319,12 @@ def test_chosen_layers_bring_what_guards_them_and_chosen_planes_do_not():
     whole, plane = faults.region(model, ["conv.*"]), faults.region(model, ["conv.*"], [7])
     assert whole.n_bits == 1000 * 8 + 125 * 8
     assert plane.n_bits == 1000
+
+
+def test_a_network_that_is_kept_as_codes_is_guarded_in_these_very_words():
+    there = quant.quantize(STATE["linear.weight"], Encoding.parse("int4"))
+    for name in ("int4-secded", "int4-tmr2-secded0", "int4-spw+folded9+ranger"):
+        encoding = Encoding.parse(name)
+        assert encoding.once == there.encoding
+        kept = own.kept(there, encoding)
+        assert np.array_equal(quant.codes(encoding.word).take(kept.words), there.words)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from resq import cli
-from resq.measure.analysis import at_rate, choose, stats
+from resq.measure.analysis import choose, stats
 from resq.measure.store import table
 from resq.physics import places
+from resq.protect import at_rate
 
 NET = "signs/resnet20/base"
 
