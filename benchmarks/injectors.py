@@ -26,7 +26,7 @@ from benchmarks.subjects import BER, bench, half_bench, images, plain
 from benchmarks.timing import Figure, figure, in_turn
 from resq.core import BitFlips
 from resq.measure.run.bf16_check import CHECKED, excess
-from resq.memory import quant
+from resq.memory import flipping, quant
 
 SHARE, FASTER = 1 / 20, 2.0
 FEW = 50  # images that tell whether bfloat16 is faster; without instructions for it, it is many times slower
@@ -106,11 +106,11 @@ def _pytorchfi(n: int) -> dict[str, Callable[[], object]]:
 def _places(flips: BitFlips) -> dict[str, list[object]]:
     """A fault map in PyTorchFI's words: layer, coordinates and the faulty value of every weight hit."""
     model = bench().model
-    faulty, layers = quant.flip(model, flips), list(model.weights)
+    faulty, layers = flipping.flip(model, flips), list(model.weights)
     columns: dict[str, list[object]] = {
         name: [] for name in ("layer_num", "k", "dim1", "dim2", "dim3", "value")
     }
-    for name, index, _ in quant.by_layer(model, flips):
+    for name, index, _ in flipping.by_layer(model, flips):
         shape = model.weights[name].words.shape
         at = [axis.tolist() for axis in np.unravel_index(index, shape)]
         at += [[None] * len(index)] * (4 - len(at))

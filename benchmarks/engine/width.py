@@ -12,7 +12,7 @@ from benchmarks.limit import drawn
 from benchmarks.subjects import bench, images
 from benchmarks.timing import Figure, figure, seconds
 from resq.core import seeds
-from resq.measure.analysis import sample_size, variance
+from resq.measure.analysis import stopping_rule, variance
 from resq.measure.analysis.stats import t_half_width
 from resq.measure.engine.predictions import evaluate
 
@@ -26,11 +26,11 @@ def two_stage(quick: bool) -> dict[str, Figure]:
     From measured components and measured costs; the planned design is then run to a wider half-width.
     """
     pool = 2000 if quick else ALL
-    maps, n = (4, 50) if quick else (sample_size.START, 100)
+    maps, n = (4, 50) if quick else (stopping_rule.START, 100)
     right, per_map, per_image = _look(maps, n, pool, first=0)
     found = variance.nested(right)
-    design = sample_size.best(found, per_map, per_image, HALF)
-    whole = int(sample_size.needed(np.array(max(0.0, found.map) + found.within / ALL), HALF))
+    design = stopping_rule.best(found, per_map, per_image, HALF)
+    whole = int(stopping_rule.needed(np.array(max(0.0, found.map) + found.within / ALL), HALF))
     ours = design[0] * (per_map + design[1] * per_image)
     full = whole * (per_map + ALL * per_image)
     shown, spent = _shown(found, per_map, per_image, pool, quick)
@@ -70,7 +70,7 @@ def _shown(
     found: variance.Components, per_map: float, per_image: float, pool: int, quick: bool
 ) -> tuple[float, float]:
     """The half-width reached and the seconds taken by the design planned for SHOWN, really run."""
-    maps, n = (4, 50) if quick else sample_size.best(found, per_map, per_image, SHOWN)
+    maps, n = (4, 50) if quick else stopping_rule.best(found, per_map, per_image, SHOWN)
     seen: list[np.ndarray] = []
     taken = seconds(lambda: seen.append(_look(maps, n, pool, first=1000)[0]))
     return t_half_width(seen[0].mean(axis=1)), taken

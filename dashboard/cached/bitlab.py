@@ -53,11 +53,11 @@ def outcome(state: bit_view.BitExperiment, seen: bool, own: np.ndarray | None = 
         seen: whether the images are on this machine.
         own: a visitor's picture (3, H, W) uint8, shown in place of the chosen one; never cached.
     """
-    from resq.memory import quant
+    from resq.memory import flipping, quant
 
     both, sha256 = load_network(state.net, state.enc), str(card(state.net)["sha256"])
     bits = bit_view.flips(both.model, state)
-    faulty = quant.flip(both.model, bits)
+    faulty = flipping.flip(both.model, bits)
     at, counts = _histogram(state.net, sha256, state.enc, state.layer)
     spread = bit_view.counts(quant.dequantize(faulty.weights[state.layer]), at) if state.share else None
     if own is not None:
@@ -75,7 +75,7 @@ def _after(
     both: LoadedNetwork, sha256: str, state: bit_view.BitExperiment, bits: Any, own: np.ndarray | None
 ) -> tuple[np.ndarray, dict[str, float]]:
     """The answer with the flips, and how far they move what each layer gives: one pass for both."""
-    from resq.measure.run import activation_trace
+    from resq.measure.run.one_flip import activation_trace
 
     clean = _clean_outputs(state.net, sha256, state.enc, state.img) if own is None else _outputs(both, 0, own)
     faulty = activation_trace.outputs(both.network, both.model, bits, picture(both, state.img, own))
@@ -89,7 +89,7 @@ def _clean_outputs(net: str, sha256: str, enc: str, img: int) -> Any:
 
 def _outputs(both: LoadedNetwork, img: int, own: np.ndarray | None = None) -> Any:
     from resq.core import BitFlips
-    from resq.measure.run import activation_trace
+    from resq.measure.run.one_flip import activation_trace
 
     none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
     return activation_trace.outputs(both.network, both.model, none, picture(both, img, own))

@@ -21,8 +21,8 @@ from dashboard.charts.hardening import before_after, training
 from dashboard.charts.layers import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.charts.mixed_encoding import copies, protected
 from dashboard.charts.pareto import pareto, shields
-from dashboard.charts.surface import heatmap, relief
 from dashboard.charts.trace import trace
+from dashboard.charts.tradeoff_map import heatmap, relief
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Colours, the look of every figure, and number formats. Knows plotly, not streamlit."""
+"""Colours and the look of every figure. Knows plotly, not streamlit."""
 
 from __future__ import annotations
 

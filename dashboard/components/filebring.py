@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import page_frame, query, render
-from dashboard.model import ownfiles, uploads
+from dashboard.model.own import ownfiles, uploads
 from resq.core import logs
 from resq.core.errors import ResqError
 from resq.deployed.pixels import LAYOUTS, Asked

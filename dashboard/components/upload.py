@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import cached
 from dashboard.components import chosen, job_status, page_frame, render
 from dashboard.format import numbers, sentences
-from dashboard.model import ownnames, uploads
+from dashboard.model.own import ownnames, uploads
 from dashboard.report import html_report
 from dashboard.server import job_queue
 from resq.core.errors import ResqError

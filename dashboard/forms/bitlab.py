@@ -15,7 +15,8 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import chosen, page_frame, query, render
-from dashboard.model import bit_view, decisive, uploads
+from dashboard.model import bit_view, decisive
+from dashboard.model.own import uploads
 from resq.core import Encoding, Layout
 from resq.core.errors import ResqError
 

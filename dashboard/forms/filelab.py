@@ -9,7 +9,8 @@ from dashboard import cached
 from dashboard.components import filebring, filelayers, render
 from dashboard.format import filewords
 from dashboard.forms import fileflip
-from dashboard.model import filejobs, ownfiles
+from dashboard.model import filejobs
+from dashboard.model.own import ownfiles
 
 
 def names() -> list[str]:

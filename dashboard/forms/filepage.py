@@ -11,7 +11,7 @@ from dashboard import cached
 from dashboard.components import filebring, fileinside, filelayers, filesweep, render
 from dashboard.format import filewords
 from dashboard.forms import fileflip
-from dashboard.model import ownfiles
+from dashboard.model.own import ownfiles
 
 
 def page() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel
 from resq.core.errors import ResqError
-from resq.measure.run.single_bit import (
+from resq.measure.run.one_flip.single_bit import (
     BitExperiment,
     Reading,
     answer,

@@ -18,12 +18,12 @@ def _lacking(error: ImportError) -> LackingError:
 def accuracy(rows: pd.DataFrame) -> Any:
     """Accuracy over the bit error rate or over the budget; of joint rows a tile for each pair of them."""
     try:
-        from dashboard.charts import curves, surface
+        from dashboard.charts import curves, tradeoff_map
     except ImportError as error:
         raise _lacking(error) from None
     axes = set(rows["axis"])
     if "joint" in axes:
-        return surface.heatmap(tradeoff.cells(rows, str(rows["mode"].iloc[0])))
+        return tradeoff_map.heatmap(tradeoff.cells(rows, str(rows["mode"].iloc[0])))
     axis = "ber" if "ber" in axes else "eps"
     lines = stats.curve(rows, axis)
     draw = curves.accuracy_vs_ber if axis == "ber" else curves.accuracy_vs_eps

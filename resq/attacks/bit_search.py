@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from resq.core import FLOATS, BitFlips, QuantizedModel, QuantizedTensor
 from resq.core.errors import ResqError
-from resq.memory import quant
+from resq.memory import flipping, quant
 
 
 class Memory(Protocol):
@@ -95,7 +95,7 @@ def flips_of(addresses: list[int]) -> BitFlips:
 def _in_layers(memory: Memory, x: Tensor, y: Tensor, done: list[int]) -> list[int]:
     """In every layer that has one, the bit whose flip raises the loss most to first order."""
     slopes, found = _gradients(memory, x, y, done), []
-    now, layout = quant.flip(memory.model, flips_of(done)), memory.model.layout
+    now, layout = flipping.flip(memory.model, flips_of(done)), memory.model.layout
     for i, (name, q) in enumerate(now.weights.items()):
         first = int(layout.starts[i])
         taken = [a - first for a in done if first <= a < layout.starts[i + 1]]
@@ -153,7 +153,7 @@ def _step(memory: Memory, done: list[int], address: int, loss: float, tried: int
     word, bit = divmod(address - int(layout.starts[i]), int(layout.lengths[i]))
     name = layout.layers[i]
     read = [
-        float(quant.dequantize(quant.flip(memory.model, flips_of(flips)).weights[name]).reshape(-1)[word])
+        float(quant.dequantize(flipping.flip(memory.model, flips_of(flips)).weights[name]).reshape(-1)[word])
         for flips in (done, [*done, address])
     ]
     return Step(address, name, word, bit, read[0], read[1], loss, tried)

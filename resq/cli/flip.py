@@ -13,8 +13,9 @@ from resq.cli import options
 from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
-from resq.measure.run.single_bit import BitExperiment
+from resq.measure.run.one_flip.single_bit import BitExperiment
 from resq.measure.specs.sweep_spec import ATTACKS, MODES
+from resq.memory import flipping
 from resq.memory.regions import check_rate
 
 
@@ -95,8 +96,8 @@ def answered(state: BitExperiment) -> dict[str, Any]:
     """What ``--json`` prints."""
     from resq import checkpoints, data
     from resq.measure.engine.faulty_network import network_of
-    from resq.measure.run import single_bit, sweep
-    from resq.memory import quant
+    from resq.measure.run import sweep
+    from resq.measure.run.one_flip import single_bit
 
     checkpoint = checkpoints.load(state.net)
     model = checkpoint.quantized(Encoding.parse(state.enc))
@@ -109,7 +110,7 @@ def answered(state: BitExperiment) -> dict[str, Any]:
     image = test.take(np.array([state.img]))
     network, x = network_of(checkpoint, model), sweep.pixels(image)
     moved = single_bit.perturbed(network, model, bits, x, state) if state.eps else x
-    read = single_bit.reading(model, quant.flip(model, bits), state.layer, state.w)
+    read = single_bit.reading(model, flipping.flip(model, bits), state.layer, state.w)
     return {
         "checkpoint": state.net, "data": checkpoint.data, "encoding": state.enc, "layer": state.layer,
         "weight": state.w, "word": read.words, "code": read.codes, "value": read.values, "flips": len(bits),

@@ -18,9 +18,9 @@ from tqdm import tqdm
 from resq import jobs
 from resq.cli import options, surface
 from resq.core.errors import ResqError
-from resq.measure.analysis import joint_grid, sample_size, stats
+from resq.measure.analysis import joint_grid, stats, stopping_rule
 from resq.measure.analysis.intervals import caution
-from resq.measure.run import stopping_rule
+from resq.measure.run import until_narrow
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec, read
 from resq.measure.store import table
 
@@ -126,12 +126,12 @@ def half_width(points: float | None) -> float:
 
 def planned(spec: SweepSpec, half: float, choose_n: bool) -> SweepSpec:
     """The spec with as many maps as the rule may need; with ``choose_n`` also the n that a pilot finds."""
-    spec = replace(spec, maps=max(spec.maps, sample_size.MOST))
+    spec = replace(spec, maps=max(spec.maps, stopping_rule.MOST))
     if not choose_n:
         return spec
     from resq.measure.run import sweep  # torch
 
-    spec = stopping_rule.designed(spec, half, sweep.Measurer().row, sweep.images_there(spec))
+    spec = until_narrow.designed(spec, half, sweep.Measurer().row, sweep.images_there(spec))
     print(f"planned from a pilot: {spec.n} images a map, at most {spec.maps} maps", file=sys.stderr)
     return spec
 
@@ -152,21 +152,21 @@ def stopped(frame: pd.DataFrame) -> str:
     rows = frame[(frame["axis"] == "ber") & (frame["ber"] > 0)].sort_values("map")
     accuracy = (rows["correct"] / rows["n"]).groupby(rows["ber"])
     parts = [
-        f"BER {ber:g} {len(seen)} maps, ±{100 * sample_size.cautious_half_width(list(seen)):.2f} pp"
+        f"BER {ber:g} {len(seen)} maps, ±{100 * stopping_rule.cautious_half_width(list(seen)):.2f} pp"
         for ber, seen in accuracy
     ]
     return f"stopped after: {'; '.join(parts)} (95 %, counting one more bad map)"
 
 
 def measured(spec: SweepSpec, half: float = 0.0, device: str = "cpu") -> Iterator[dict[str, Any]]:
-    """The rows, hints and a progress bar on standard error; ``half`` is that of ``stopping_rule.run``."""
+    """The rows, hints and a progress bar on standard error; ``half`` is that of ``until_narrow.run``."""
     for hint in options.hints(spec):
         print(hint, file=sys.stderr)
     from resq.measure.run import sweep  # torch: seconds that a refused spec need not pay
     from resq.platform import devices
 
     where = devices.chosen(device)
-    rows = stopping_rule.run(spec, half, sweep.Measurer(where).row) if half else sweep.run(spec, where)
+    rows = until_narrow.run(spec, half, sweep.Measurer(where).row) if half else sweep.run(spec, where)
     bar = tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="cell", leave=False, delay=1)
     yield from bar
 

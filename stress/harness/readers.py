@@ -133,7 +133,7 @@ def plugin_name(folder: Path, name: str) -> object:
 
 def uploaded_picture(folder: Path, raw: bytes) -> object:
     """A visitor's own picture."""
-    from dashboard.model import uploads
+    from dashboard.model.own import uploads
 
     return uploads.picture(raw)[0].shape
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resq.measure.analysis import sample_size
+from resq.measure.analysis import stopping_rule
 from resq.measure.store import table
 
 SEEDS, REPLICATIONS = range(10), 50  # fixed before the first run, so that no seed is chosen by what it gives
@@ -31,8 +31,8 @@ def _inside(accuracy: np.ndarray, half: float, seed: int) -> np.ndarray:
     rng, found = np.random.default_rng(seed), []
     for _ in range(REPLICATIONS):
         drawn = rng.choice(accuracy, MAPS)
-        count = next(c for c in sample_size.looks(MAPS) if sample_size.enough(drawn[:c], half))
-        low, high = sample_size.interval(drawn[:count])
+        count = next(c for c in stopping_rule.looks(MAPS) if stopping_rule.enough(drawn[:c], half))
+        low, high = stopping_rule.interval(drawn[:count])
         found.append(low <= accuracy.mean() <= high)
     return np.array(found)
 
@@ -48,6 +48,6 @@ def test_there_are_curves_from_flat_to_collapsed():
 def test_its_intervals_hold_the_mean_of_all_maps_nine_times_in_ten(name, maps):
     # Half-widths that some 30, 60 or 120 of these maps reach; and 0.5 pp, which is the default.
     accuracy = CURVES[name]
-    half = 1.96 * accuracy.std(ddof=1) / np.sqrt(maps) if maps else sample_size.HALF
+    half = 1.96 * accuracy.std(ddof=1) / np.sqrt(maps) if maps else stopping_rule.HALF
     inside = np.concatenate([_inside(accuracy, half, seed) for seed in SEEDS])
     assert inside.mean() >= 0.9, f"{inside.mean():.3f} of {len(inside)} at ±{100 * half:.2f} pp"

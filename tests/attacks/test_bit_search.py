@@ -15,7 +15,7 @@ from resq.cli import main
 from resq.core import BitFlips, Encoding
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run.sweep import pixels
-from resq.memory import quant
+from resq.memory import flipping, quant
 from resq.memory.faults import FAULTS, region
 
 BASE = "signs/resnet20/base"
@@ -38,7 +38,7 @@ class Plain:
 
     def flipped(self, flips: BitFlips):
         layer = self.network.body[0]
-        read = quant.dequantize(quant.flip(self.model, flips).weights["0.weight"])
+        read = quant.dequantize(flipping.flip(self.model, flips).weights["0.weight"])
         layer.weight.data = torch.from_numpy(read)
         return nullcontext(self.network.body)
 
@@ -59,7 +59,7 @@ def slow_gains(memory: Plain, x, y) -> dict[int, float]:
     clean = quant.dequantize(memory.model.weights["0.weight"])
     gains = {}
     for address in range(memory.model.n_bits):
-        flipped = quant.flip(memory.model, bit_search.flips_of([address])).weights["0.weight"]
+        flipped = flipping.flip(memory.model, bit_search.flips_of([address])).weights["0.weight"]
         gains[address] = float((slope.numpy() * (quant.dequantize(flipped) - clean)).sum())
     return gains
 
@@ -83,7 +83,9 @@ def test_a_sequence_flips_no_bit_twice_and_says_what_each_weight_is_read_as(enco
     assert len(set(addresses)) == len(addresses) == 6
     for i, step in enumerate(steps):
         read = [
-            quant.dequantize(quant.flip(memory.model, bit_search.flips_of(addresses[:n])).weights["0.weight"])
+            quant.dequantize(
+                flipping.flip(memory.model, bit_search.flips_of(addresses[:n])).weights["0.weight"]
+            )
             for n in (i, i + 1)
         ]
         assert (step.before, step.after) == tuple(r.reshape(-1)[step.word] for r in read)

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from dashboard import cached
 from dashboard.forms import measure_map, sweep
-from dashboard.model import ownnames, uploads
+from dashboard.model.own import ownnames, uploads
 from resq import checkpoints
 from resq.core import paths
 from resq.measure.specs.sweep_spec import SweepSpec, read

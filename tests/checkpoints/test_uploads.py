@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.model import uploads
+from dashboard.model.own import uploads
 from tests.pages import fine
 from tests.views.test_app import opened, said, verdict
 

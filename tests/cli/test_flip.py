@@ -11,7 +11,7 @@ from dashboard import cached, charts
 from dashboard.format import sentences
 from resq.cli import main
 from resq.core import BitFlips
-from resq.measure.run import single_bit
+from resq.measure.run.one_flip import single_bit
 from tests.pages import fine
 from tests.views.test_app import NAME, commands, figures, opened, said
 

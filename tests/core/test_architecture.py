@@ -17,7 +17,7 @@ WITHOUT_TORCH = [
     "resq.measure.store.rows_by_key",
     "resq.measure.analysis.areas",
     "resq.measure.analysis.layer_heatmap",
-    "resq.measure.analysis.sample_size",
+    "resq.measure.analysis.stopping_rule",
     "resq.measure.analysis.tradeoff",
     "resq.claims.rerun",
     "resq.claims.verdict",

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dashboard.charts import surface
-from dashboard.model import costs, ownnames
+from dashboard.charts import tradeoff_map
+from dashboard.model import costs
+from dashboard.model.own import ownnames
 from dashboard.server.job_queue import Measurement
 from resq.core.errors import ResqError
 from resq.measure.analysis import tradeoff
@@ -37,7 +38,7 @@ def test_the_share_that_is_done_counts_rows_by_their_cost():
 
 def test_an_unmeasured_map_is_hatched_in_every_tile_and_holds_no_number():
     empty = tradeoff.cells(table.frame([]), "transfer")
-    drawn = surface.heatmap(empty, planned=((0.0, 1e-2), (0.0, 4.0, 8.0)))
+    drawn = tradeoff_map.heatmap(empty, planned=((0.0, 1e-2), (0.0, 4.0, 8.0)))
     assert [[value is None or value != value for value in line] for line in drawn.data[0].z] == [
         [True] * 3
     ] * 2

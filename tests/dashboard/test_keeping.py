@@ -6,7 +6,8 @@ import time
 import pytest
 from safetensors.numpy import save
 
-from dashboard.model import keeping, uploads
+from dashboard.model import keeping
+from dashboard.model.own import uploads
 from resq import checkpoints
 from resq.data.normal import USUAL
 from resq.measure.store import rows_by_key

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.format import filewords, sentences
-from dashboard.model import ownfiles, uploads
+from dashboard.model.own import ownfiles, uploads
 from resq.core.errors import ResqError
 from resq.deployed.network import find
 from tests.dashboard.test_job_queue import FakeJob, until

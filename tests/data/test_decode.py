@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from dashboard.model import uploads
+from dashboard.model.own import uploads
 from resq import data
 from resq.cli import main
 from resq.data import DATASETS, decode

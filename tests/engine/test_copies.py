@@ -16,7 +16,7 @@ from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sensitivity, taylor
 from resq.measure.run.sweep import pixels
 from resq.measure.store import table
-from resq.memory import faults, quant
+from resq.memory import faults, flipping
 from resq.memory.faults import FAULTS
 from tests.claims.test_claims import maps
 from tests.pages import fine
@@ -58,12 +58,12 @@ def test_a_layer_in_three_copies_takes_three_times_its_bits_and_moves_those_behi
 def test_two_of_three_copies_decide_and_one_does_not(small):
     model = small(Encoding.parse(THRICE))
     first, copy = model.layout.address("deep.conv.weight", 7, 5), 40 * 8
-    assert not quant.by_layer(model, _flips(first))
-    assert not quant.by_layer(
+    assert not flipping.by_layer(model, _flips(first))
+    assert not flipping.by_layer(
         model, _flips(first, first + copy + 1)
     )  # two bits of two copies are not two votes
     for pair in ((0, 1), (0, 2), (1, 2)):
-        ((layer, index, mask),) = quant.by_layer(model, _flips(*(first + k * copy for k in pair)))
+        ((layer, index, mask),) = flipping.by_layer(model, _flips(*(first + k * copy for k in pair)))
         assert (layer, index.tolist(), mask.tolist()) == ("deep.conv.weight", [7], [1 << 5])
 
 
@@ -73,7 +73,7 @@ def test_what_is_read_is_what_writing_out_every_copy_gives(small, name, encoding
     model = small(Encoding.parse(encoding))
     for seed, rate in enumerate((0.01, 0.3, 0.6)):
         flips = FAULTS[name](faults.region(model), rate, rng=np.random.default_rng(seed))
-        after = quant.flip(model, flips)
+        after = flipping.flip(model, flips)
         for layer, words in _decoded_the_long_way(model, flips).items():
             assert np.array_equal(after.weights[layer].words, words), (layer, rate)
 
@@ -93,7 +93,7 @@ def test_a_majority_fails_at_a_smaller_rate_first_and_stays_wrong(small):
     flips = FAULTS["random"](faults.region(model), 0.5, rng=np.random.default_rng(0))
     before: set[int] = set()
     for rate in (0.1, 0.2, 0.3, 0.5):
-        wrong = set(quant.misread(model, flips.at_rate(rate)).tolist())
+        wrong = set(flipping.misread(model, flips.at_rate(rate)).tolist())
         assert before < wrong
         before = wrong
 
@@ -106,7 +106,7 @@ def test_the_smallest_layer_takes_its_share_of_flips_and_reads_none_of_them(smal
         drawn = [FAULTS["layer-uniform"](faults.region(model), 1e-2, rng=np.random.default_rng(s))
                  for s in range(50)]  # fmt: skip
         starts = model.read.starts
-        wrong.append(sum(np.histogram(quant.misread(model, f), starts)[0] for f in drawn))
+        wrong.append(sum(np.histogram(flipping.misread(model, f), starts)[0] for f in drawn))
     assert wrong[0][1] > 1000
     assert wrong[1][1] < 0.02 * wrong[0][1]
 

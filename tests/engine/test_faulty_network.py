@@ -1,4 +1,4 @@
-"""The workbench flips in place what ``quant.flip`` describes, and leaves no trace."""
+"""The workbench flips in place what ``flipping.flip`` describes, and leaves no trace."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +11,7 @@ from resq.checkpoints import Checkpoint
 from resq.core import Encoding
 from resq.measure.engine.faulty_network import FaultyNetwork, faulty_logits, network_of
 from resq.measure.engine.fold_batchnorm import fold
-from resq.memory import faults, quant
+from resq.memory import faults, flipping
 from resq.memory.faults import FAULTS
 
 ENCODINGS = [
@@ -42,7 +42,7 @@ def _memory(network: torch.nn.Module) -> dict[str, bytes]:
 
 def _rebuilt(bench: FaultyNetwork, flips) -> networks.Network:
     """The slow way: new words, a new network, its norms folded where the bench's are."""
-    network = network_of(bench.checkpoint, quant.flip(bench.model, flips))
+    network = network_of(bench.checkpoint, flipping.flip(bench.model, flips))
     if bench.factors:
         fold(network.body)
     return network.to(memory_format=torch.channels_last)
@@ -129,7 +129,7 @@ def test_one_by_one_and_three_by_three_convolutions_and_the_linear_layer_of_resn
     bench = FaultyNetwork(checkpoint, Encoding(8))
     before = _memory(bench.network)
     flips = _flips(bench, 2e-3, name="layer-uniform")
-    touched = {f"body.{name}" for name, _, _ in quant.by_layer(bench.model, flips)}
+    touched = {f"body.{name}" for name, _, _ in flipping.by_layer(bench.model, flips)}
     assert {state[name.removeprefix("body.")].shape[2:] for name in touched} == {(3, 3), (1, 1), ()}
     rebuilt = _memory(_rebuilt(bench, flips))
     with bench.flipped(flips) as network:

@@ -12,7 +12,7 @@ from resq.measure.engine.storage import storage
 from resq.measure.run import sweep
 from resq.measure.run.sweep import pixels
 from resq.measure.specs.sweep_spec import SweepSpec
-from resq.memory import faults, quant
+from resq.memory import faults, flipping, quant
 from resq.networks import clamp
 
 NET = "signs/resnet20/base"
@@ -29,7 +29,7 @@ def test_what_the_network_computes_with_under_flips_is_what_the_words_are_read_a
     bench = FaultyNetwork(checkpoints.load(NET), Encoding.parse(name), folded=False)
     before = _weights(bench)
     flips = faults.random(faults.region(bench.model), 5e-3, rng=np.random.default_rng(0))
-    faulty = quant.flip(bench.model, flips)
+    faulty = flipping.flip(bench.model, flips)
     with bench.flipped(flips) as network:
         for layer, q in faulty.weights.items():
             assert np.array_equal(

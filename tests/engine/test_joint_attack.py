@@ -15,7 +15,7 @@ from resq.measure.engine.predictions import evaluate
 from resq.measure.run import joint_attack, sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
-from resq.memory import quant
+from resq.memory import flipping
 
 BASE = "signs/resnet20/base"
 SPEC = SweepSpec(
@@ -66,7 +66,7 @@ def test_a_transferred_cell_is_what_a_network_rebuilt_from_the_flipped_words_ans
         bench.network, x, y, joint_attack.AttackConfig("pgd", 8.0, steps=2), early_stop=False
     )
     for row in cells(rows, ber=2e-2, eps=8.0, mode="transfer"):
-        flipped = quant.flip(bench.model, sweep.fault_map(SPEC, bench, row["map"]))
+        flipped = flipping.flip(bench.model, sweep.fault_map(SPEC, bench, row["map"]))
         right, _ = evaluate(network_of(bench.checkpoint, flipped), moved, y)
         assert abs(int(right.sum()) - row["correct"]) <= 1  # folded norms round differently
 

@@ -10,7 +10,7 @@ import torch
 from resq import networks
 from resq.core import Encoding
 from resq.importers import graphs, import_weights, owncodes, torch_graph
-from resq.importers.onnx import onnx_check, onnx_file, onnx_layers, onnx_plain
+from resq.importers.onnx import onnx_check, onnx_dequantize, onnx_file, onnx_weight_ops
 from resq.memory import own, quant
 from resq.networks.shapes import shapes_only
 from tests.onnx_files import RAW, body, brought_logits, exported, logits, quantized, with_quantizers
@@ -333,11 +333,11 @@ def test_images_normalised_inside_the_graph_are_told(folder):
 def test_a_plain_graph_has_no_operator_on_codes_of_activations(default, folder):
     pytest.importorskip("onnxruntime")
     file = quantized(default, folder / "plain.onnx")
-    plain = onnx_plain.plain(onnx_file.loaded(file))
+    plain = onnx_dequantize.plain(onnx_file.loaded(file))
     assert set(plain.dropped) == {"QuantizeLinear", "DequantizeLinear"}
     left = {node.op_type for node in plain.nodes if any(name in plain.moving for name in node.input)}
     assert not left & {"QuantizeLinear", "DequantizeLinear"}
-    assert len(onnx_layers.layers(plain).reads) == 20
+    assert len(onnx_weight_ops.layers(plain).reads) == 20
 
 
 def test_a_graph_that_works_out_endless_numbers_is_refused_before_they_take_memory(raw, tmp_path):

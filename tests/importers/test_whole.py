@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dashboard.model import uploads
+from dashboard.model.own import uploads
 from resq import checkpoints, data, networks
 from resq.core.errors import ResqError
 from resq.importers import draft, import_weights, owncodes, whole

@@ -7,8 +7,8 @@ import torch
 
 from resq.core import BitFlips, Encoding
 from resq.measure.engine import faulty_network
-from resq.measure.run import activation_trace
-from resq.memory import faults, quant
+from resq.measure.run.one_flip import activation_trace
+from resq.memory import faults, flipping, quant
 
 NONE = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
 
@@ -53,7 +53,7 @@ def test_a_flip_moves_its_own_layer_and_those_behind_it_and_none_before(tiny):
     faulty = activation_trace.outputs(network, model, bits, x)
     change = activation_trace.relative_change(clean, faulty)
     assert all(change[name] == 0 for name in names[:5])
-    other = quant.dequantize(quant.flip(model, bits).weights[names[5]])
+    other = quant.dequantize(flipping.flip(model, bits).weights[names[5]])
     network.body.get_parameter(names[5]).data = torch.from_numpy(other)
     seen = hooked(network, model, x)[names[5]]
     expected = float((seen - clean.layers[names[5]]).norm() / clean.layers[names[5]].norm())

@@ -10,7 +10,7 @@ from resq.cli import flip, flow, options, parser, sensitivity
 from resq.core import commands, paths
 from resq.measure.analysis.layer_heatmap import LayerSpec
 from resq.measure.run.confusion import ConfusionSpec
-from resq.measure.run.single_bit import BitExperiment
+from resq.measure.run.one_flip.single_bit import BitExperiment
 from resq.measure.specs.cells import ACTIVATIONS, MODES, TARGETS
 from resq.measure.specs.sweep_spec import ATTACKS, SweepSpec
 from resq.memory.faults import FAULTS

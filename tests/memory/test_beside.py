@@ -11,7 +11,7 @@ from resq.core import BitFlips, Encoding
 from resq.measure.engine.faulty_network import FaultyNetwork, network_of
 from resq.measure.run import sweep
 from resq.measure.specs.sweep_spec import SweepSpec
-from resq.memory import beside, quant
+from resq.memory import beside, flipping, quant
 from resq.memory.beside import EXPONENT, SCALE, ZERO, Numbers, Struck
 from resq.memory.faults import FAULTS
 
@@ -73,7 +73,7 @@ def by_hand(of, flips):
             read = (part ^ stored).sum(0) * 2 > t.copies
             words = (read.astype(np.uint64) << np.arange(width, dtype=np.uint64)).sum(1)
             found[name] = words.astype(np.uint32).view(np.float32).reshape(t.shape)
-    weights = quant.flip(model, flips.words).weights
+    weights = flipping.flip(model, flips.words).weights
     state = dict(model.floats)
     state |= {name: value for name, value in found.items() if name in state}
     for name, q in weights.items():

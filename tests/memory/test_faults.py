@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from resq.core import BitFlips, Encoding, Layout
-from resq.memory import bursts, faults, protected, quant
+from resq.memory import bursts, faults, flipping, protected, quant
 from resq.memory.faults import FAULTS, effective_rates, one_bit, region
 
 LAYOUT = Layout(("conv.weight", "deep.conv.weight", "linear.weight"), (1_000, 40, 360), 8)
@@ -153,7 +153,7 @@ def test_flips_in_one_direction_are_binomial_over_the_bits_that_can_flip(name, r
 @pytest.mark.parametrize("name", TAKES_ONES)
 def test_after_flips_to_zero_the_afflicted_bits_store_zero(name):
     flips = _draw(name, 1.0)
-    after = quant.flip(MODEL, flips)
+    after = flipping.flip(MODEL, flips)
     assert {int(q.words.max()) for q in after.weights.values()} == {0}
     assert len(flips) == STORED.sum()
 
@@ -342,14 +342,14 @@ def _changed_bits(before, after) -> list[int]:
 def test_exactly_the_listed_bits_flip(small, name, encoding):
     model = small(Encoding.parse(encoding))
     flips = _draw(name, 0.02, where=region(model))
-    assert _changed_bits(model, quant.flip(model, flips)) == flips.addresses.tolist()
+    assert _changed_bits(model, flipping.flip(model, flips)) == flips.addresses.tolist()
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_flipping_twice_restores_every_word_bit_for_bit(small, encoding):
     model = small(Encoding.parse(encoding))
     flips = _draw("random", 0.1, where=region(model.layout))
-    twice = quant.flip(quant.flip(model, flips), flips)
+    twice = flipping.flip(flipping.flip(model, flips), flips)
     for name, q in model.weights.items():
         assert twice.weights[name].words.tobytes() == q.words.tobytes()
 
@@ -357,7 +357,7 @@ def test_flipping_twice_restores_every_word_bit_for_bit(small, encoding):
 def test_the_given_model_is_not_changed_and_untouched_layers_are_shared(small):
     model = small(Encoding(8))
     before = {name: q.words.tobytes() for name, q in model.weights.items()}
-    flipped = quant.flip(model, one_bit(model.layout, "deep.conv.weight", 5, 7))
+    flipped = flipping.flip(model, one_bit(model.layout, "deep.conv.weight", 5, 7))
     assert {name: q.words.tobytes() for name, q in model.weights.items()} == before
     assert flipped.weights["conv.weight"] is model.weights["conv.weight"]
     assert flipped.weights["linear.weight"] is model.weights["linear.weight"]
@@ -367,7 +367,7 @@ def test_the_given_model_is_not_changed_and_untouched_layers_are_shared(small):
 
 def test_a_fault_moves_no_scale_and_no_zero_point(small):
     model = small(Encoding(8))
-    flipped = quant.flip(model, _draw("random", 0.5, where=region(model.layout)))
+    flipped = flipping.flip(model, _draw("random", 0.5, where=region(model.layout)))
     for name, q in model.weights.items():
         assert flipped.weights[name].scale is q.scale
         assert flipped.weights[name].zero is q.zero
@@ -377,13 +377,13 @@ def test_a_fault_moves_no_scale_and_no_zero_point(small):
 def test_addresses_outside_the_memory_are_refused_with_their_span(small, at):
     flips = BitFlips(np.array(at), np.zeros(len(at)))
     with pytest.raises(ValueError, match=rf"span {at[0]}\.\.{at[-1]}, the model has bits 0\.\.11199"):
-        quant.flip(small(Encoding(8)), flips)
+        flipping.flip(small(Encoding(8)), flips)
 
 
 def test_no_flips_share_every_layer(small):
     model = small(Encoding(8))
     nothing = _draw("random", 0.0, where=faults.region(model.layout))
-    assert quant.flip(model, nothing).weights == model.weights
+    assert flipping.flip(model, nothing).weights == model.weights
 
 
 def _row(*places: int) -> np.ndarray:

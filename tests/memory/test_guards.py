@@ -8,7 +8,7 @@ import pytest
 from resq.core import BitFlips, Encoding
 from resq.core.guards import GUARDS, LIMIT_COPIES
 from resq.core.types import CHECKS
-from resq.memory import faults, own, quant
+from resq.memory import faults, flipping, own, quant
 from resq.memory.guards import READERS, cep, radar
 from resq.memory.guards.hamming import CORRECTED, FINE, FOUND, Hamming
 from resq.memory.guards.layers import Layer, written
@@ -93,7 +93,7 @@ def test_what_is_stored_is_what_is_counted(name):
 def test_what_a_map_changes_is_what_reading_the_whole_memory_anew_changes(name, rate):
     model = _model(name)
     flips = faults.random(faults.region(model), rate, rng=np.random.default_rng(5))
-    held, faulty = _bits(model, flips), quant.flip(model, flips)
+    held, faulty = _bits(model, flips), flipping.flip(model, flips)
     for layer, q in model.weights.items():
         width, (count, length) = q.encoding.word_bits, q.encoding.checks(q.words.size)
         words = (np.array(held[layer]).reshape(-1, width) << np.arange(width)).sum(1).astype(q.words.dtype)
@@ -117,10 +117,10 @@ def test_what_a_map_changes_is_what_reading_the_whole_memory_anew_changes(name, 
 def test_the_same_flips_twice_are_none(name):
     model = _model(name)
     flips = faults.random(faults.region(model), 0.05, rng=np.random.default_rng(6))
-    at = quant.misread(model, flips)
+    at = flipping.misread(model, flips)
     assert (np.diff(at) > 0).all()
-    assert len(quant.misread(model, _flips())) == 0
-    assert quant.by_layer(model, _flips()) == []
+    assert len(flipping.misread(model, _flips())) == 0
+    assert flipping.by_layer(model, _flips()) == []
 
 
 # --- SEC-DED ----------------------------------------------------------------------------------------------
@@ -175,13 +175,13 @@ def test_no_single_flip_of_the_whole_memory_is_seen(name):
         layer = int(np.searchsorted(model.layout.starts, address, side="right")) - 1
         last_words = name.endswith("inplace") and layer == 1 and address >= model.layout.starts[2] - 5 * 8
         if not last_words:  # 45 weights are five blocks of eight and five words without a code
-            assert len(quant.misread(model, _flips(address))) == 0
+            assert len(flipping.misread(model, _flips(address))) == 0
 
 
 def test_two_flips_of_a_row_are_left_by_the_one_zeroed_by_the_other():
     for name, read in (("int8-secded", None), ("int8-secded0", 8), ("int8-spw", 1)):
         model = _model(name)
-        q = quant.flip(model, _flips(3, 5)).weights["conv.weight"]
+        q = flipping.flip(model, _flips(3, 5)).weights["conv.weight"]
         values, clean = quant.dequantize(q).reshape(-1), model.weights["conv.weight"]
         if read is None:
             assert q.words.reshape(-1)[0] == clean.words.reshape(-1)[0] ^ 0b101000
@@ -192,7 +192,7 @@ def test_two_flips_of_a_row_are_left_by_the_one_zeroed_by_the_other():
 
 def test_sec_ded_with_guards_leaves_what_the_fault_model_of_that_name_leaves():
     raw = faults.random(faults.region(_model("int8-secded")), 0.02, rng=np.random.default_rng(1))
-    left = len(quant.misread(_model("int8-secded"), raw)) / _model("int8").n_bits
+    left = len(flipping.misread(_model("int8-secded"), raw)) / _model("int8").n_bits
     drawn = [
         len(faults.FAULTS["sec-ded"](faults.region(_model("int8")), 0.02, rng=np.random.default_rng(s)))
         for s in range(60)
@@ -240,7 +240,7 @@ def test_radar_sees_every_single_flip_of_a_top_bit_and_zeroes_its_group_alone():
     model = _model("int8-symmetric-radar32")
     q = model.weights["conv.weight"]
     for word in range(0, q.words.size, 13):
-        faulty = quant.flip(model, _flips(word * 8 + 7)).weights["conv.weight"].words.reshape(-1)
+        faulty = flipping.flip(model, _flips(word * 8 + 7)).weights["conv.weight"].words.reshape(-1)
         groups = -(-q.words.size // 32)
         own = np.arange(q.words.size) % groups == word % groups
         assert not faulty[own].any()
@@ -272,8 +272,8 @@ def test_a_wrong_limit_changes_every_weight_beyond_it():
     i = model.layout.layers.index(f"conv.weight{CHECKS}")
     first = int(model.layout.starts[i])
     top = 29  # an exponent bit of numbers below 2
-    assert len(quant.misread(model, _flips(*(first + 32 * k + top for k in range(7))))) == 0
-    faulty = quant.flip(model, _flips(*(first + 32 * k + top for k in range(8)))).weights["conv.weight"]
+    assert len(flipping.misread(model, _flips(*(first + 32 * k + top for k in range(7))))) == 0
+    faulty = flipping.flip(model, _flips(*(first + 32 * k + top for k in range(8)))).weights["conv.weight"]
     assert np.abs(quant.dequantize(faulty)).max() < 1e-9
 
 

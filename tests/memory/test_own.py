@@ -16,7 +16,7 @@ from resq.core import Encoding
 from resq.importers import import_weights, owncodes
 from resq.measure.engine import faulty_network
 from resq.measure.run import taylor
-from resq.memory import beside, faults, own, quant, regions
+from resq.memory import beside, faults, flipping, own, quant, regions
 from tests.onnx_files import body
 
 IMPORTED = Encoding.parse("as-imported")
@@ -86,7 +86,7 @@ def test_a_bench_flips_them_as_they_lie(state, words, tmp_path, kind):
     found = saved(state, words, with_codes(state, words, SCALES[kind]), tmp_path)
     made = faulty_network.FaultyNetwork(found, IMPORTED, folded=False)
     flips = faults.FAULTS["random"](regions.region(made.model), 1e-2, rng=np.random.default_rng(0))
-    expected = {k: quant.dequantize(q) for k, q in quant.flip(made.model, flips).weights.items()}
+    expected = {k: quant.dequantize(q) for k, q in flipping.flip(made.model, flips).weights.items()}
     with made.flipped(flips) as network:
         for name in words:
             assert np.array_equal(network.body.get_parameter(name).detach().numpy(), expected[name])
@@ -108,7 +108,7 @@ def test_a_bench_flips_the_scales_beside_them_each_for_the_weights_that_it_is_of
     )
     read = made.beside.read(flips.beside)
     assert any(name.endswith("|scale") for name in read)
-    struck = beside.reread(quant.flip(made.model, flips.words), read)
+    struck = beside.reread(flipping.flip(made.model, flips.words), read)
     with made.flipped(flips) as network:
         for name in words:
             with np.errstate(over="ignore", invalid="ignore"):

@@ -5,7 +5,7 @@ import pytest
 
 from resq.core import Encoding, QuantizedModel, QuantizedTensor
 from resq.core.types import CHECKS
-from resq.memory import faults, quant
+from resq.memory import faults, flipping, quant
 from resq.memory.guards.layers import Stored
 from resq.protect import decoder
 
@@ -29,7 +29,7 @@ def _struck(model: QuantizedModel, rate: float) -> tuple[QuantizedModel, np.ndar
         own = (words[:, None] >> np.arange(width).astype(words.dtype) & 1).astype(bool).reshape(-1)
         bits = np.concatenate([bits, own])
     struck, cut = bits ^ memory, int(layout.starts[1])
-    return quant.flip(model, flips), *(
+    return flipping.flip(model, flips), *(
         np.packbits(part, bitorder="little") for part in (struck[:cut], struck[cut:])
     )
 

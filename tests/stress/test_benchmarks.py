@@ -11,7 +11,7 @@ from benchmarks.__main__ import COMPARISONS, measured, parser
 from benchmarks.engine import store
 from benchmarks.timing import figure, in_turn, line, show
 from resq.core import BitFlips
-from resq.memory import quant
+from resq.memory import flipping, quant
 
 
 def test_a_figure_is_met_on_the_right_side_of_its_target():
@@ -78,7 +78,7 @@ def test_pytorchfi_gets_the_places_of_our_map_and_the_values_of_the_flipped_word
     at = np.array([layout.address("conv.weight", 137, 7), layout.address("linear.weight", 61, 0)])
     flips = BitFlips(at, np.zeros(2))
     found = injectors._places(flips)
-    faulty = quant.flip(model, flips).weights
+    faulty = flipping.flip(model, flips).weights
     conv, linear = (quant.dequantize(faulty[name]) for name in ("conv.weight", "linear.weight"))
     assert found["layer_num"] == [0, 2]
     # 137 of shape (10, 4, 5, 5) is output 1, input 1, row 2, column 2; 61 of (6, 60) is output 1, input 1.

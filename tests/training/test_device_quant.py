@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from resq.core import BitFlips, Encoding, QuantizedModel
-from resq.memory import quant
+from resq.memory import flipping, quant
 from resq.training.tuning import device_quant
 
 NAMES = ("int8", "int4-tmr2", "int4", "int3-symmetric", "int8-magnitude-tmr1", "int8-symmetric-tensor",
@@ -24,7 +24,7 @@ def weight(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 def flipped(w: np.ndarray, encoding: Encoding, addresses: np.ndarray) -> np.ndarray:
     """What the memory engine reads of a weight with these bits flipped."""
     model = QuantizedModel({"w": quant.quantize(w, encoding)}, {})
-    after = quant.flip(model, BitFlips(addresses, np.zeros(len(addresses))))
+    after = flipping.flip(model, BitFlips(addresses, np.zeros(len(addresses))))
     return quant.dequantize(after.weights["w"])
 
 

@@ -12,7 +12,7 @@ from resq.core import BitFlips, Dataset, Encoding
 from resq.data import signs
 from resq.data.held_out import held_out
 from resq.measure.engine.faulty_network import FaultyNetwork
-from resq.memory import quant
+from resq.memory import flipping, quant
 from resq.training import train
 from resq.training.stages import STAGES, adversarial, bit_error, bpfc, mixup, quantize
 from resq.training.tuning import fake_quant, finetune, vulnerability
@@ -150,7 +150,7 @@ def test_flipped_values_are_what_the_memory_engine_reads(site):
     at = np.array([3, 9, 10, 4000, stored.n_bits - 2])
     flips = BitFlips(at, np.zeros(len(at)))
     clean = fake_quant.read(body, stored)
-    found, expected = fake_quant.flipped(body, stored, clean, flips), quant.flip(stored, flips)
+    found, expected = fake_quant.flipped(body, stored, clean, flips), flipping.flip(stored, flips)
     for name in site.checkpoint.weights:
         assert np.array_equal(found[name].numpy(), quant.dequantize(expected.weights[name]))
     assert sum(found[name] is not clean[name] for name in clean) == 3

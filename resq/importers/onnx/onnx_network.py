@@ -17,7 +17,7 @@ from resq.data.normal import Normal
 from resq.importers import graphs, names, owncodes, torch_graph
 from resq.importers.formats.pickles import RefusedError
 from resq.importers.graphs import Layer
-from resq.importers.onnx import onnx_check, onnx_file, onnx_layers, onnx_plain, onnx_state
+from resq.importers.onnx import onnx_check, onnx_dequantize, onnx_file, onnx_state, onnx_weight_ops
 from resq.networks.shapes import shapes_only
 
 
@@ -46,8 +46,8 @@ def read(file: Path, network: str, classes: int) -> FromOnnx:
         RefusedError: damaged, or with operators that are not read.
         ValueError: it does not fit the network, or does not answer as what was read from it.
     """
-    plain = onnx_plain.plain(onnx_file.loaded(file))
-    graph = onnx_layers.layers(plain)
+    plain = onnx_dequantize.plain(onnx_file.loaded(file))
+    graph = onnx_weight_ops.layers(plain)
     if not graph.reads:
         raise RefusedError("holds no layers with weights")
     found = _as(network, classes, graph)
@@ -62,7 +62,7 @@ def read(file: Path, network: str, classes: int) -> FromOnnx:
     )
 
 
-def _as(network: str, classes: int, graph: onnx_layers.Graph) -> onnx_state.Filled | str:
+def _as(network: str, classes: int, graph: onnx_weight_ops.Graph) -> onnx_state.Filled | str:
     """The state of a network, or why the file holds none."""
     with shapes_only():
         body = networks.NETWORKS[network](classes)
@@ -100,7 +100,7 @@ def _shape(layer: Layer) -> str:
     return "x".join(map(str, layer.shape)) + steps
 
 
-def _normalised(graph: onnx_layers.Graph) -> Normal | None:
+def _normalised(graph: onnx_weight_ops.Graph) -> Normal | None:
     """Mean and deviation by which the file normalises its images itself.
 
     Raises:
@@ -114,7 +114,7 @@ def _normalised(graph: onnx_layers.Graph) -> Normal | None:
 
 
 def _proven(
-    plain: onnx_plain.Plain,
+    plain: onnx_dequantize.Plain,
     network: str,
     classes: int,
     found: onnx_state.Filled,
@@ -127,7 +127,7 @@ def _proven(
     """
     half = any(t.data_type in (10, 16) for t in plain.model.graph.initializer)
     x = onnx_check.images() if normal else (onnx_check.images() - 0.5) / 0.25
-    theirs = onnx_check.answers(onnx_plain.as_model(plain), x)
+    theirs = onnx_check.answers(onnx_dequantize.as_model(plain), x)
     if theirs.logits is None:
         return f"not run for comparison: {theirs.runtime}"
     given = (
@@ -148,14 +148,14 @@ def _logits(network: str, classes: int, found: onnx_state.Filled, x: np.ndarray)
 def _other(
     network: str,
     classes: int,
-    plain: onnx_plain.Plain,
+    plain: onnx_dequantize.Plain,
     x: np.ndarray,
     theirs: np.ndarray,
     half: bool,
     apart: float,
 ) -> str:
     """The refusal of a file that answers otherwise."""
-    graph = onnx_layers.layers(plain)
+    graph = onnx_weight_ops.layers(plain)
     for name in networks.NETWORKS:
         if name == network:
             continue
@@ -181,7 +181,7 @@ def _tried(make: Callable[[], Any]) -> Any:
         return None
 
 
-def _said(plain: onnx_plain.Plain, found: onnx_state.Filled, normal: Normal | None) -> tuple[str, ...]:
+def _said(plain: onnx_dequantize.Plain, found: onnx_state.Filled, normal: Normal | None) -> tuple[str, ...]:
     dropped = ", ".join(sorted(plain.dropped))
     lines = [
         "matched by the graph",

@@ -12,8 +12,8 @@ from torch import nn
 from resq.core.errors import ResqError
 from resq.importers.graphs import Layer
 from resq.importers.names import COUNTER
-from resq.importers.onnx.onnx_layers import Graph, Norm, Read
 from resq.importers.onnx.onnx_values import Value
+from resq.importers.onnx.onnx_weight_ops import Graph, Norm, Read
 
 Arrays = dict[str, np.ndarray]
 

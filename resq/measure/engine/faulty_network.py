@@ -1,4 +1,4 @@
-"""A workbench: one private network whose weights are read from words, flipped and restored in place.
+"""One private network whose weights are read from words, flipped and restored in place.
 
 Nothing outside ever sees this network, so a flip may write into it. Only the floats of flipped words are
 decoded and written, and the same ones are written back: a fault map costs what its flips cost, next to the
@@ -21,7 +21,7 @@ from resq.core import BitFlips, Encoding, QuantizedModel
 from resq.core.errors import ResqError
 from resq.measure.engine.fold_batchnorm import fold
 from resq.measure.engine.weight_buffer import flatten
-from resq.memory import beside, bits, quant
+from resq.memory import beside, bits, flipping, quant
 from resq.memory.beside import SCALE, ZERO, Beside, Struck, plain
 from resq.networks import clamp
 
@@ -77,7 +77,7 @@ class FaultyNetwork:
         device: where it computes, see ``platform.devices``; None: the processor.
 
     Attributes:
-        network: images in [0, 1] -> logits; private to this bench. Folded norms are ``nn.Identity`` in it.
+        network: images in [0, 1] -> logits; private to this object. Folded norms are ``nn.Identity`` in it.
         model: the fault-free words; where norms are stored folded, with the scales that are stored then.
         beside: the numbers stored beside them; None where nobody asks.
         factors: what a folded norm multiplies each channel of a weight by, float32 (channels,).
@@ -119,7 +119,7 @@ class FaultyNetwork:
         words = flips.words if isinstance(flips, Struck) else flips
         changed = self._read(flips) if isinstance(flips, Struck) else {}
         word, mask = bits.masks(
-            quant.misread(self.model, words), self.encoding.word_bits, quant.word_type(self.encoding)
+            flipping.misread(self.model, words), self.encoding.word_bits, quant.word_type(self.encoding)
         )
         if any(name.endswith((SCALE, ZERO)) for name in changed):
             scale, zero = self._rows(changed, SCALE), self._rows(changed, ZERO)
@@ -138,10 +138,10 @@ class FaultyNetwork:
         """The numbers beside the words that the flips change.
 
         Raises:
-            ValueError: this bench was made for flips of the words alone.
+            ValueError: this network was made for flips of the words alone.
         """
         if self.beside is None:
-            raise ResqError("flips of what is stored beside the words need Bench(..., floats=True)")
+            raise ResqError("flips of what is stored beside the words need FaultyNetwork(..., floats=True)")
         return self.beside.read(flips.beside)
 
     def _rows(self, changed: Mapping[str, np.ndarray], end: str) -> np.ndarray:
@@ -212,10 +212,10 @@ def faulty_logits(network: networks.Network, model: QuantizedModel, flips: BitFl
     """Logits (N, classes) under flips, of a network that others read at the same time: nothing is written.
 
     Args:
-        network: as ``network_of`` made it from ``model``; a bench's network may be folded and will not do.
+        network: as ``network_of`` made it from ``model``; that of a ``FaultyNetwork`` may be folded and will not do.
     """
-    faulty = quant.flip(model, flips)
-    touched = {name for name, _, _ in quant.by_layer(model, flips)}
+    faulty = flipping.flip(model, flips)
+    touched = {name for name, _, _ in flipping.by_layer(model, flips)}
     changed = {f"body.{name}": torch.from_numpy(quant.dequantize(faulty.weights[name])) for name in touched}
     with torch.inference_mode():
         return networks.replaced(network, changed)(x)

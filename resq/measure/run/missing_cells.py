@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from resq.core.errors import ResqError
-from resq.measure.run import executors, stopping_rule
+from resq.measure.run import executors, until_narrow
 from resq.measure.specs import cells
 from resq.measure.specs.campaign import CampaignSpec
 from resq.measure.specs.cells import Cell
@@ -35,7 +35,7 @@ def by_key(spec: CampaignSpec, settled: Callable[[SweepSpec], SweepSpec]) -> dic
 
 
 def waves(spec: CampaignSpec, keys: dict[str, Cell]) -> Iterator[dict[str, Cell]]:
-    """The cells to measure: all at once, or as ``stopping_rule.batches`` asks for them."""
+    """The cells to measure: all at once, or as ``until_narrow.batches`` asks for them."""
     if not spec.half:
         yield keys
         return
@@ -45,7 +45,7 @@ def waves(spec: CampaignSpec, keys: dict[str, Cell]) -> Iterator[dict[str, Cell]
         rows = rows_by_key.by_key([of[cell] for cell in series])
         return (rows["correct"] / rows["n"]).tolist()
 
-    for wave in stopping_rule.batches(list(of), spec.half, accuracy):
+    for wave in until_narrow.batches(list(of), spec.half, accuracy):
         yield {of[cell]: cell for cell in wave}
 
 

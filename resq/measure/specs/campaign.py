@@ -31,7 +31,7 @@ class CampaignSpec:
         modes: "none", rates and budgets each apart; "transfer" and "adaptive", every rate under every budget
             at once (see ``cells.Cell``).
         half: half-width of the 95 % interval over maps, 0..1, at which each series of maps stops by
-            ``sample_size.enough``, with ``maps`` as the most; 0: all maps are measured.
+            ``stopping_rule.enough``, with ``maps`` as the most; 0: all maps are measured.
         n, maps, steps, restarts, layers, planes, sample, top, precision, data, targets, inputs: as in
             SweepSpec.
     """

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from resq.core import BitFlips, Encoding, QuantizedModel
-from resq.memory import quant
+from resq.memory import flipping, quant
 
 
 class _Through(torch.autograd.Function):
@@ -66,7 +66,7 @@ def flipped(
 ) -> dict[str, Tensor]:
     """What the words are read as with these bits flipped; layers without a flip are shared with ``clean``."""
     own, weights = dict(body.named_parameters()), dict(clean)
-    for name, index, mask in quant.by_layer(words, flips):
+    for name, index, mask in flipping.by_layer(words, flips):
         q = words.weights[name]
         entry = quant.channel(q, index)
         after = quant.values(q.words.reshape(-1)[index] ^ mask, q.scale[entry], q.zero[entry], q.encoding)

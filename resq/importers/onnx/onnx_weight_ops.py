@@ -1,4 +1,7 @@
-"""The layers of an ONNX graph: what a tensor is, is said by the node that reads it and never by its name."""
+"""The layers of an ONNX graph: what a tensor is, is said by the node that reads it and never by its name.
+
+Add an operator that carries weights: a rule, and a line in RULES; one that cannot be read: a line in REFUSED.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import numpy as np
 from resq.importers.formats.pickles import RefusedError
 from resq.importers.graphs import Layer
 from resq.importers.onnx import onnx_file
-from resq.importers.onnx.onnx_plain import SHAPES, Plain, moved
+from resq.importers.onnx.onnx_dequantize import SHAPES, Plain, moved
 from resq.importers.onnx.onnx_values import Value
 
 PASSING = ("Identity", "Cast", "Relu")

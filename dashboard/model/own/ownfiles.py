@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-from dashboard.model import uploads
+from dashboard.model.own import uploads
 from resq.core.errors import ResqError
 from resq.core.files import write_bytes
 from resq.core.paths import work

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from resq.core import FLOATS, BitFlips, QuantizedModel, commands, seeds
-from resq.memory import faults, quant
+from resq.memory import faults, flipping, quant
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -175,8 +175,8 @@ def _read(network: Network, model: QuantizedModel, bits: BitFlips) -> Network:
 
     from resq import networks
 
-    faulty = quant.flip(model, bits)
-    names = {name for name, _, _ in quant.by_layer(model, bits)}
+    faulty = flipping.flip(model, bits)
+    names = {name for name, _, _ in flipping.by_layer(model, bits)}
     weights = {f"body.{name}": torch.from_numpy(quant.dequantize(faulty.weights[name])) for name in names}
     return networks.replaced(network, weights)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from resq.core import seeds
-from resq.measure.analysis import sample_size, variance
+from resq.measure.analysis import stopping_rule, variance
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import SweepSpec
 
@@ -21,7 +21,7 @@ PILOT, FEW = 100, 4  # images of a pilot's maps, and of those that tell what a m
 
 
 def run(spec: SweepSpec, half: float, measure: Measure) -> Iterator[Row]:
-    """The rows of a sweep, map after map, each rate until ``sample_size.enough`` or ``spec.maps`` of them.
+    """The rows of a sweep, map after map, each rate until ``stopping_rule.enough`` or ``spec.maps`` of them.
 
     Args:
         half: half-width of the 95 % interval over maps, in 0..1.
@@ -36,7 +36,7 @@ def run(spec: SweepSpec, half: float, measure: Measure) -> Iterator[Row]:
         row = measure(cell)
         yield row
         seen[series].append(row["correct"] / row["n"])
-        if sample_size.enough(seen[series], half, spec.maps):
+        if stopping_rule.enough(seen[series], half, spec.maps):
             done.add(series)
 
 
@@ -52,14 +52,14 @@ def batches(
     for cell in cells:
         open_[replace(cell, map=0)].append(cell)
     seen = 0
-    for count in sample_size.looks(max(map(len, open_.values()), default=0)):
+    for count in stopping_rule.looks(max(map(len, open_.values()), default=0)):
         now = {cell for series in open_.values() for cell in series[seen:count]}
         if now:
             yield [cell for cell in cells if cell in now]  # neighbours share what they can
         open_ = {
             one: series
             for one, series in open_.items()
-            if len(series) > count and not sample_size.enough(accuracy(series[:count]), half, len(series))
+            if len(series) > count and not stopping_rule.enough(accuracy(series[:count]), half, len(series))
         }
         seen = count
 
@@ -87,7 +87,7 @@ def designed(
         bers=bers,
         eps=(),
         modes=(),
-        maps=sample_size.START,
+        maps=stopping_rule.START,
         n=min(PILOT, images),
         seed=other,
         sample="random",
@@ -99,8 +99,8 @@ def designed(
     per_image = max(1e-9, whole - per_map) / pilot.n
     components = [variance.nested(np.stack(right[ber])) for ber in bers]
     hardest = max(components, key=lambda c: c.map)
-    maps, n = sample_size.best(hardest, per_map, per_image, half, images)
-    return replace(spec, sample="random", n=n, maps=max(sample_size.MOST, 2 * maps))
+    maps, n = stopping_rule.best(hardest, per_map, per_image, half, images)
+    return replace(spec, sample="random", n=n, maps=max(stopping_rule.MOST, 2 * maps))
 
 
 def _seconds(

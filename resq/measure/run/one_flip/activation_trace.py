@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from resq.core import BitFlips, QuantizedModel
-from resq.memory import quant
+from resq.memory import flipping, quant
 
 if TYPE_CHECKING:
     from resq.networks import Network
@@ -52,8 +52,8 @@ def outputs(network: Network, model: QuantizedModel, flips: BitFlips, x: Tensor)
     """
     from resq import networks
 
-    faulty = quant.flip(model, flips)
-    touched = {name for name, _, _ in quant.by_layer(model, flips)}
+    faulty = flipping.flip(model, flips)
+    touched = {name for name, _, _ in flipping.by_layer(model, flips)}
     changed = {f"body.{name}": torch.from_numpy(quant.dequantize(faulty.weights[name])) for name in touched}
     own = networks.replaced(network, changed)
     there = {id(value): name for name, value in own.body.named_parameters() if name in model.weights}

@@ -1,0 +1,1 @@
+"""Networks that people bring: files taken in, names given, kept and deleted."""
