@@ -115,8 +115,8 @@ def test_once_it_is_said_it_is_run_and_the_price_is_told_before_the_click(raw):
     run = next(iter(cached.measurements()._all.values()))
     until(lambda: run.jobs)
     assert run.jobs[0].argv == ["inspect", name, "--data", "signs", "--targets", "weights", "--range=0,1"]
-    check = {"runtime": "onnxruntime 1", "way": "x", "batch": 10, "images": 100, "unread": [], "seconds": 2.0,
-             "seconds_per_map": {"x": 0.05}}  # fmt: skip
+    check = {"runtime": "onnxruntime 1", "way": "x", "batch": 10, "threads": 2, "images": 100,
+             "unread": [], "seconds": 2.0, "seconds_per_map": {"x": 0.05}}  # fmt: skip
     run.jobs[0].rows, run.jobs[0].state = [{"check": check}], "done"
     until(lambda: len(run.jobs) == 2)
     run.jobs[1].state = "done"
@@ -124,6 +124,7 @@ def test_once_it_is_said_it_is_run_and_the_price_is_told_before_the_click(raw):
     app.run()
     fine(app)
     assert "a fault map on 100 images takes 50 ms here" in said(app)
+    assert "in batches of 10 on 2 threads" in said(app)
     assert "31 rows, about 13 s" in said(app)  # 3 + 2 + 31 x 500 x 0.05 / 100, rounded up
 
 

@@ -169,6 +169,7 @@ def opened(cell: Cell) -> Network:
                 f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
                 f"{len(whole.classes)}"
             )
+        _same_order(network, whole.classes)
         some = whole.first(min(len(whole), canary.TIMED)).pixels
         settled = remembered.settle(network, some, cell.layers, machine.processor())
     except BaseException:
@@ -179,6 +180,17 @@ def opened(cell: Cell) -> Network:
         told.warning("%s never computes with %s: they stay among the words", network.runtime,
                      ", ".join(settled.unread)[:500])  # fmt: skip
     return network
+
+
+def _same_order(network: Network, classes: tuple[str, ...]) -> None:
+    """Refuses images whose classes are the file's own in another order: every label would be another one."""
+    plain = [[label.strip().lower() for label in labels] for labels in (network.parsed.labels, classes)]
+    if plain[0] != plain[1] and sorted(plain[0]) == sorted(plain[1]):
+        order = dict(zip(plain[1], classes, strict=True))
+        raise ResqError(
+            f"{network.file.name} has the classes of the images in another order, as its metadata say; say "
+            f"--classes {','.join(order[label] for label in plain[0]):.300}"
+        )
 
 
 def _unnamed(whole: Dataset, outputs: int) -> bool:
