@@ -125,6 +125,7 @@ def ran(check: Mapping[str, Any]) -> str:
         f"{check['batch']} on {threads}; a fault map on {check['images']} images takes "
         f"{1000 * per:.0f} ms here. Flips in every weight tensor change its answers, and undoing them brings "
         f"the answers back bit for bit.{lost}"
+        + "".join(f" {note[0].upper()}{note[1:]}." for note in check.get("notes", ()))
     )
 
 

@@ -16,6 +16,7 @@ from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
 from resq.measure.run import machine
+from resq.measure.run.deployed import file_normals
 
 CHECK = "is every flip in these targets computed with, and how long does a fault map take"
 
@@ -119,6 +120,7 @@ def checked(network: Network, name: str) -> dict[str, Any]:
         "images": settled.images,
         "unread": list(settled.unread),
         "seconds_per_map": settled.seconds,
+        "notes": file_normals.said(network, whole),
     }
 
 
@@ -169,6 +171,8 @@ def _print_check(check: dict[str, Any]) -> None:
         f"\n{check['runtime']}: flips reach it by {check['way']}, images in batches of {check['batch']} "
         f"on {threads}"
     )
+    for note in check["notes"]:
+        print(note)
     for way, seconds in check["seconds_per_map"].items():
         print(f"a fault map on {check['images']} images by {way}: {1000 * seconds:.1f} ms")
     if check["unread"]:

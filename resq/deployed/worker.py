@@ -57,8 +57,8 @@ class Served:
 
     def do_use(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Chooses the number of threads, the way in which flips are brought, and the batch."""
-        threads = head.get("threads") or self._about["threads"]
-        if threads != self._about["threads"]:
+        threads = head.get("threads")
+        if threads and threads != self._about["threads"]:
             self._engine.undo()
             self._about["threads"], self.engine = threads, None  # the old one goes before memory is taken
             self.engine = self._opened()
