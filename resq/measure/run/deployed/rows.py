@@ -164,7 +164,7 @@ def opened(cell: Cell) -> Network:
     network = Network(cell.checkpoint, cell.targets, Asked.parse(cell.inputs))
     whole = data.load(cell.data, "test")
     try:
-        if network.classes != len(whole.classes) and not _unnamed(whole, network.classes):
+        if network.classes != len(whole.classes) and not unnamed(whole, network.classes):
             raise ResqError(
                 f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
                 f"{len(whole.classes)}"
@@ -193,7 +193,7 @@ def _same_order(network: Network, classes: tuple[str, ...]) -> None:
         )
 
 
-def _unnamed(whole: Dataset, outputs: int) -> bool:
+def unnamed(whole: Dataset, outputs: int) -> bool:
     """Whether the classes are mere numbers, of which the labels need not show all that the network knows."""
     return own.numbered(whole.classes) and len(whole.classes) < outputs
 
