@@ -15,7 +15,7 @@ from resq.deployed import words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
-from resq.measure.run.deployed.rows import NO_FLIPS, answered
+from resq.measure.run.deployed.rows import NO_FLIPS, answered, unnamed
 
 
 @dataclass(frozen=True)
