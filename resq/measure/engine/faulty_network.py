@@ -212,7 +212,7 @@ def faulty_logits(network: networks.Network, model: QuantizedModel, flips: BitFl
     """Logits (N, classes) under flips, of a network that others read at the same time: nothing is written.
 
     Args:
-        network: as ``network_of`` made it from ``model``; a ``FaultyNetwork``'s may be folded: it will not do.
+        network: as ``network_of`` made it from ``model``; one that is folded will not do.
     """
     faulty = flipping.flip(model, flips)
     touched = {name for name, _, _ in flipping.by_layer(model, flips)}
