@@ -20,6 +20,8 @@ DARK = "#222222"
 # Of every figure: a browser measures words in it that it draws into a file, where a page's fonts are not.
 SANS = "Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif"
 SIZE = 16
+TALL = 420  # pixels of a figure that says nothing else
+TALLEST = 460  # pixels up to which a projector's larger type makes a figure taller
 
 # In the page: only the camera, while the mouse is over the picture. In a file: all but what sends data away.
 SHOWN = {
@@ -56,7 +58,7 @@ LOOK = {
 
 
 def dress(
-    figure: go.Figure, height: int = 420, room: Mapping[str, float] | None = None, **layout: Any
+    figure: go.Figure, height: int = TALL, room: Mapping[str, float] | None = None, **layout: Any
 ) -> go.Figure:
     """The figure in the house's look: readable on a projector, on light and on dark.
 
@@ -105,7 +107,9 @@ def enlarge(figure: go.Figure, factor: float) -> go.Figure:
     room = {side: (figure.layout.margin[side] or 0) * factor for side in "lrtb"}
     # Half of the uppermost tick's label stands above the axis; Plotly leaves out what would be cut.
     large.update_layout(margin={**room, "t": max(SIZE * factor, room["t"])})
-    return large.update_layout(height=(figure.layout.height or 420) * (1 + factor) / 2)
+    height = figure.layout.height or TALL
+    # Up to what a projector of 720 lines shows below a page's question and its choice.
+    return large.update_layout(height=max(height, min(height * (1 + factor) / 2, TALLEST)))
 
 
 def _larger(part: Any, factor: float) -> Any:

@@ -12,7 +12,7 @@ from dashboard.model import url_schema
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-# A projector shows the content and little else; sizes follow the root's.
+# A projector shows one question, its choice and its figure; sizes follow the root's.
 PRESENT = """
 html { font-size: 23px !important; }
 @media (max-width: 1400px) {
@@ -22,11 +22,20 @@ html { font-size: 23px !important; }
 .stApp .st-key-img button { width: 2.5rem; min-width: 2.5rem; height: 2.5rem; }
 [data-testid="stHeader"] { display: none; }
 .stApp [data-testid="stMainBlockContainer"] { padding: .6rem 1.6rem 1rem; max-width: none; }
-.st-key-shell_share, .st-key-bring { display: none; }
+.st-key-shell_share, .st-key-bring, .st-key-shell_sentence, .st-key-group_settings, .st-key-group_place,
+.st-key-group_view, .st-key-save_sweep, .st-key-thr, .st-key-estimate, .st-key-measure_pvf,
+[class*="st-key-card_"] [data-testid="stMarkdown"] { display: none; }
+.stApp [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .35rem; }
+.stApp :is([data-testid="stLayoutWrapper"], [data-testid="stElementContainer"]):empty { display: none; }
+.stApp h2 { padding: 0 0 .3rem; }
 .st-key-words_8 button { width: 2.5rem; min-height: 3.4rem; }
 .st-key-words_8 .stHorizontalBlock, .st-key-words_8 [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
 .st-key-shell_way { position: fixed; right: .6rem; bottom: .3rem; width: auto; z-index: 99; font-size: .8rem;
   background: var(--st-background-color, Canvas); border-radius: 8px; }
+@media (min-width: 1000px) { /* beside the question: no figure lies under it */
+  .st-key-shell_way { top: .4rem; bottom: auto; }
+  .st-key-shell_task_box { margin-right: 24rem; }
+}
 .stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
 .st-key-words_32 [class*="st-key-field_mantissa"] button { width: 1.3rem; }
 """

@@ -49,7 +49,8 @@ def page(title: str, sentence: str, bring: Callable[[], None] | None = None) -> 
             with page_frame.group("own", "top"):
                 bring()
         page_frame.share_button()
-    st.markdown(sentence)
+    with st.container(key="shell_sentence"):
+        st.markdown(sentence)
 
 
 def section(title: str) -> None:

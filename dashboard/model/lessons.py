@@ -7,7 +7,7 @@ figure in full, see ``dashboard.model.places``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Step:
         do: the task, which the link carries.
         page, query, hide: the view.
         ask, choices: what to predict; without choices there is nothing to predict.
+        right: the choice that is right; empty where the answer is no single choice.
         reveal: text with {places} that stored rows fill.
     """
 
@@ -37,6 +38,7 @@ class Step:
     hide: tuple[str, ...] = ()
     ask: str = ""
     choices: tuple[str, ...] = ()
+    right: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,10 @@ def _step(where: str, given: Any) -> Step:
     if unknown := sorted(set(step.hide) - set(groups)):
         raise ResqError(f"{where} hides {unknown[0]!r}; page {step.page} has {', '.join(groups)}")
     url_schema.query(step.page, step.query)
+    if step.right and step.right not in step.choices:
+        raise ResqError(
+            f"{where} has right {step.right!r}; its choices are {', '.join(step.choices) or 'none'}"
+        )
     try:
         places.places(step.reveal)
     except ResqError as error:
@@ -89,6 +95,43 @@ def _step(where: str, given: Any) -> Step:
 def every() -> list[Lesson]:
     """All lessons, in the order of their numbers."""
     return [read(file) for file in sorted(FOLDER.glob("*.toml"))]
+
+
+def position(lesson: Lesson, asked: str) -> int:
+    """The number of a step from 0, of an address that counts from 1; the first where it says none."""
+    return (
+        min(int(asked[:4]), len(lesson.steps)) - 1
+        if asked.isascii() and asked[:4].isdecimal() and int(asked[:4])
+        else 0
+    )
+
+
+def said(lesson: Lesson, text: str) -> dict[int, str]:
+    """The predictions of an address: for each step the number of the choice from 1; 0: none yet.
+
+    >>> lesson = every()[0]
+    >>> said(lesson, "2,0")
+    {0: 'by 7'}
+    >>> said(lesson, "nonsense,9,1")
+    {}
+    """
+    found = {}
+    for number, (step, word) in enumerate(zip(lesson.steps, text.split(","), strict=False)):
+        if word.isascii() and word.isdecimal() and 0 < int(word[:4]) <= len(step.choices):
+            found[number] = step.choices[int(word[:4]) - 1]
+    return found
+
+
+def written(lesson: Lesson, predictions: Mapping[int, str]) -> str:
+    """The predictions as an address holds them; ``said`` reads them.
+
+    >>> written(every()[0], {0: "by 128"})
+    '4,0'
+    """
+    return ",".join(
+        str(step.choices.index(predictions[number]) + 1 if number in predictions else 0)
+        for number, step in enumerate(lesson.steps)
+    )
 
 
 def names(lessons: Sequence[Lesson]) -> list[str]:

@@ -153,7 +153,11 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "job": ("live", "run to follow"),
         "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
-    "lessons": {"lesson": ("lesson", "name of the lesson")},
+    "lessons": {
+        "lesson": ("lesson", "name of the lesson"),
+        "step": ("lesson", "number of the step, from 1"),
+        "said": ("lesson", "number of the choice predicted in each step, from 1, with commas; 0: none yet"),
+    },
     "sweep": {
         "nets": ("choice", "checkpoints"),
         "encs": ("choice", "encodings"),

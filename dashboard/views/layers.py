@@ -53,6 +53,10 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
         [cached.card(net)["data"]], "stored cells are shown and nothing can be measured"
     )
     busy = away or (running is not None and running.active)
+    spec, pvf = (
+        LayerSpec(net, encoding=enc, maps=MAPS),
+        LayerSpec(net, encoding=enc, maps=SINGLES, n=64, metric="pvf"),
+    )
     with page_frame.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
             "Estimate now", key="estimate", on_click=job_status.start,
@@ -60,13 +64,13 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
             disabled=busy, icon=":material/bolt:", help="Seconds, from gradients",
         )  # fmt: skip
         st.button(
-            "Measure this network now", key="measure_layers", type="primary", on_click=job_status.start,
-            args=([LayerSpec(net, encoding=enc, maps=MAPS)],), disabled=busy, icon=":material/play_arrow:",
+            f"Measure this network now: {spec.total:,} rows", key="measure_layers", type="primary",
+            on_click=job_status.start, args=([spec],), disabled=busy, icon=":material/play_arrow:",
             help="Flips bits cell by cell: minutes; cells appear as they are measured",
         )  # fmt: skip
         st.button(
-            "Measure PVF now", key="measure_pvf", on_click=job_status.start,
-            args=([LayerSpec(net, encoding=enc, maps=SINGLES, n=64, metric="pvf")],), disabled=busy,
+            f"Measure PVF now: {pvf.total:,} rows", key="measure_pvf", on_click=job_status.start,
+            args=([pvf],), disabled=busy,
             icon=":material/fact_check:", help="The share of answers that one flipped bit changes: "
             f"{SINGLES} single flips in every cell, minutes",
         )  # fmt: skip

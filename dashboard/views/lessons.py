@@ -5,16 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import page_frame, render
+from dashboard.components import page_frame, query, render
 from dashboard.model import lessons, url_schema
 
 
 def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
-    """A card per lesson; the chosen one."""
+    """A pill per lesson; the chosen one."""
     with page_frame.group("lesson"):
         name = st.pills(
             "Lesson", lessons.names(every), default=every[0].name, key="lesson", required=True,
-            bind="query-params", format_func=str, label_visibility="collapsed",
+            bind="query-params", format_func=str, label_visibility="collapsed", on_change=go, args=(0,),
         )  # fmt: skip
     # An empty value in a link chooses none.
     chosen = next((lesson for lesson in every if lesson.name == name), every[0])
@@ -23,49 +23,91 @@ def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
     return chosen
 
 
+def go(number: int) -> None:
+    """To a step; the address keeps it."""
+    query.set_parameter("step", str(number + 1) if number else "")
+
+
+def remembered(lesson: lessons.Lesson) -> dict[int, str]:
+    """The predictions of this visit, or of the address after a reload; by step."""
+    kept: dict[str, dict[int, str]] = st.session_state.setdefault("predictions", {})
+    if lesson.name not in kept:
+        of_address = not kept  # another lesson of this visit left its own there
+        kept[lesson.name] = lessons.said(lesson, st.query_params.get("said", "")) if of_address else {}
+    query.set_parameter("said", lessons.written(lesson, kept[lesson.name]) if kept[lesson.name] else "")
+    return kept[lesson.name]
+
+
 def step(lesson: lessons.Lesson, number: int, part: lessons.Step) -> None:
-    """One step: a view to open, a prediction, then what was measured."""
+    """One step: a prediction, then the view to open and what was measured."""
     key = f"{lesson.name}_{number}"
     with st.container(border=True, key=f"step_{key}"):
-        st.markdown(f"**{number + 1}.** {part.do}")
-        around = url_schema.Shell(part.do, part.hide, page_frame.presenting())
-        page_frame.open_view(part.page, "Open this view", url_schema.query(part.page, part.query, around))
-        said = predict(key, part)
-        if said is None:
-            st.caption("Commit to an answer to see what was measured.")
-            return
+        st.markdown(f"**Step {number + 1} of {len(lesson.steps)}.** {part.do}")
         if part.choices:
-            st.markdown(f":material/how_to_vote: You said: **{said}**.")
-        told = cached.revealed(part.reveal)
-        st.markdown(f":material/visibility: {told.text}")
-        render.sources(told.sources)
+            said = predict(lesson, number, part)
+            if said is None:
+                st.caption("Commit to an answer to open the view and see what was measured.")
+                return
+            st.markdown(judged(part, said))
+        view(part)
+        if part.choices or st.toggle("I have looked", key=f"looked_{key}"):
+            told = cached.revealed(part.reveal)
+            st.markdown(f":material/visibility: {told.text}")
+            render.sources(told.sources)
 
 
-def predict(key: str, part: lessons.Step) -> str | None:
+def view(part: lessons.Step) -> None:
+    """The link to the view, with its task."""
+    around = url_schema.Shell(part.do, part.hide, page_frame.presenting())
+    page_frame.open_view(part.page, "Open this view", url_schema.query(part.page, part.query, around))
+
+
+def judged(part: lessons.Step, said: str) -> str:
+    """What was said, and whether it is right."""
+    if not part.right:
+        return f":material/how_to_vote: You said: **{said}**."
+    if said == part.right:
+        return f":material/check_circle: You said: **{said}**. That is right."
+    return f":material/cancel: You said: **{said}**. That is wrong; right is **{part.right}**."
+
+
+def predict(lesson: lessons.Lesson, number: int, part: lessons.Step) -> str | None:
     """The prediction, once it is committed to; it can then no longer be changed."""
-    if not part.choices:
-        return "" if st.toggle("I have looked", key=f"looked_{key}") else None
-    kept = st.session_state.setdefault("predictions", {})
-    if key in kept:
+    key, kept = f"{lesson.name}_{number}", remembered(lesson)
+    if number in kept:
         st.markdown(f"*{part.ask}*")
-        return kept[key]
+        return kept[number]
     said = st.radio(f"Predict: {part.ask}", part.choices, index=None, key=f"said_{key}")
     st.button(
-        "That is my answer", key=f"commit_{key}", disabled=said is None, on_click=commit, args=(key, said)
-    )
+        "That is my answer", key=f"commit_{key}", disabled=said is None, on_click=commit,
+        args=(lesson, number, said),
+    )  # fmt: skip
     return None
 
 
-def commit(key: str, said: str) -> None:
-    """Keeps a prediction for this visit."""
-    st.session_state.setdefault("predictions", {})[key] = said
+def commit(lesson: lessons.Lesson, number: int, said: str) -> None:
+    """Keeps a prediction for this visit, and in the address for a reload."""
+    kept = remembered(lesson)
+    kept[number] = said
+    query.set_parameter("said", lessons.written(lesson, kept))
+
+
+def way(number: int, steps: int) -> None:
+    """To the step before and the one behind."""
+    with st.container(horizontal=True):
+        st.button("Back", key="step_back", icon=":material/arrow_back:", disabled=not number,
+                  on_click=go, args=(number - 1,))  # fmt: skip
+        st.button("Next", key="step_next", icon=":material/arrow_forward:", disabled=number + 1 >= steps,
+                  on_click=go, args=(number + 1,))  # fmt: skip
 
 
 render.page("What can a class find out here?", render.text("lessons"))
 with render.errors_as_sentences():
     chosen = overview(lessons.every())
-    for number, part in enumerate(chosen.steps):
-        step(chosen, number, part)
+    remembered(chosen)
+    at = lessons.position(chosen, st.query_params.get("step", ""))
+    step(chosen, at, chosen.steps[at])
+    way(at, len(chosen.steps))
     with page_frame.group("more"), st.expander("Write a lesson of your own", icon=":material/edit:"):
         st.markdown(
             "A lesson is one file in `dashboard/text/lessons`: steps with a task, a page in a state, a "

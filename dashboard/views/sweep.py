@@ -138,7 +138,7 @@ def page(names: list[str]) -> None:
     away = render.missing_weights(nets, so) or render.missing_images((spec.dataset for spec in specs), so)
     with button, page_frame.group("live"):
         st.button(
-            "Measure live",
+            f"Measure live: {sum(spec.total for spec in specs):,} cells",
             type="primary",
             on_click=job_status.start,
             args=(specs,),

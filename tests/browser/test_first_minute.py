@@ -36,7 +36,8 @@ def test_one_click_on_the_marked_bit_changes_the_answer_above_the_fold(visit, fl
     page = visit(f"{BITLAB}&enc={flip.enc}").page
     expect(page.locator(VERDICT)).to_contain_text(flip.before)
     ready(page)
-    assert "rgb(230, 159, 0)" in tile(page, flip.bit).evaluate("tile => getComputedStyle(tile).boxShadow")
+    shadow = "tile => getComputedStyle(tile).boxShadow"
+    until(page, lambda: "rgb(230, 159, 0)" in tile(page, flip.bit).evaluate(shadow), True)
     tile(page, flip.bit).click()
     expect(page.locator(f"{VERDICT} h2")).to_contain_text(flip.says)
     assert bottom(page, VERDICT) < 900

@@ -66,6 +66,25 @@ def test_a_lesson_reveals_after_a_prediction(visit):
     expect(page.get_by_text("Each bit counts twice as much").first).to_be_visible()
 
 
+def test_a_lesson_walked_to_its_end_keeps_its_answers_after_a_reload(visit):
+    page = visit("/lessons?lesson=bit").page
+    expect(page.get_by_text("Step 1 of 2.")).to_be_visible()
+    expect(page.get_by_text("Open this view")).to_have_count(0)  # the prediction comes first
+    page.get_by_text("by 7", exact=True).click()
+    page.get_by_role("button", name="That is my answer").click()
+    expect(page.get_by_text("That is wrong")).to_be_visible()
+    expect(page.get_by_text("Open this view")).to_be_visible()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_text("eight-bit codes", exact=True).click()
+    page.get_by_role("button", name="That is my answer").click()
+    expect(page.get_by_text("That is right")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Step 2 of 2.")).to_be_visible()
+    expect(page.get_by_text("That is right")).to_be_visible()
+    page.get_by_role("button", name="Back", exact=True).click()
+    expect(page.get_by_text("That is wrong")).to_be_visible()
+
+
 def test_a_bit_flips_by_click_and_by_its_digit_and_esc_flips_all_back(visit):
     page = visit("/bitlab").page
     expect(page.locator(VERDICT)).to_be_visible()

@@ -548,3 +548,21 @@ def test_the_slider_of_the_bit_error_rate_breaks_the_answer_and_esc_mends_it():
     assert "bits are flipped in all" in said(app)
     app.button(key="reset").click().run()
     assert verdict(app).endswith(" pedestrians")
+
+
+def test_the_cells_of_a_sweep_stand_on_its_button_before_the_click():
+    app = opened("sweep", encs="int8", n="100", maps="2", parts="faults")
+    # One cell without faults, and two maps at four rates.
+    assert app.button(key="measure").label == "Measure live: 9 cells"
+    assert (
+        opened("sweep", encs="int8", maps="5", parts="faults")
+        .button(key="measure")
+        .label.endswith(": 21 cells")
+    )
+
+
+def test_the_rows_of_a_heatmap_stand_on_its_buttons_before_the_click():
+    app = opened("layers", net="signs/resnet20/base", enc="int8")
+    layers = len(checkpoints.card("signs/resnet20/base")["weights"])
+    assert app.button(key="measure_layers").label == f"Measure this network now: {layers * 8 * 5:,} rows"
+    assert app.button(key="measure_pvf").label == f"Measure PVF now: {layers * 8 * 8:,} rows"

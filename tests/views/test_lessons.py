@@ -53,6 +53,7 @@ def test_there_are_five_lessons():
         ("ber=1e-2}", "ber=1e-2 maps=3}", "has maps; a figure names checkpoint"),
         ("minutes = 5\n", "", "lacks minutes"),
         ("about =", "abuot =", "has abuot"),
+        ("choices =", 'right = "c"\nchoices =', "has right 'c'; its choices are a, b"),
         ("title = ", "title ", "not a readable TOML lesson"),
     ],
 )
@@ -155,7 +156,7 @@ def test_the_reveal_comes_after_the_prediction_and_the_prediction_stays():
     assert "By 128" not in said(app)
     app.button(key="commit_bit_0").click().run()
     assert "By 128" in said(app)
-    assert "You said: **by 7**" in said(app)
+    assert "You said: **by 7**. That is wrong; right is **by 128**" in said(app)
     assert not any(radio.key == "said_bit_0" for radio in app.radio)
 
 

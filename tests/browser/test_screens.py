@@ -1,0 +1,31 @@
+"""A projector and a telephone: what they must show at once lies inside the screen."""
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
+from playwright.sync_api import expect
+
+PROJECTOR, TELEPHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
+
+
+@pytest.mark.parametrize("path", ["/", "/sweep"])
+def test_a_projector_shows_the_whole_figure(visit, path):
+    page = visit(f"{path}?present=1").page
+    page.set_viewport_size(PROJECTOR)
+    axis = page.locator(".xtitle").filter(has_text="bit error rate").first
+    expect(axis).to_be_in_viewport(ratio=1)
+    expect(page.locator("h1")).to_be_in_viewport(ratio=1)
+
+
+def test_a_telephone_shows_eight_bits_in_one_row_and_the_answer_whatever_is_scrolled(visit):
+    page = visit("/bitlab").page
+    page.set_viewport_size(TELEPHONE)
+    bits = page.locator(".st-key-words_8 button")
+    expect(bits).to_have_count(8)
+    bits.first.scroll_into_view_if_needed()
+    boxes = [bits.nth(i).bounding_box() for i in range(8)]
+    assert len({round(box["y"]) for box in boxes}) == 1
+    assert max(box["x"] + box["width"] for box in boxes) <= TELEPHONE["width"]
+    expect(page.locator(".st-key-answer_picture h2")).to_be_in_viewport(ratio=1)
+    page.locator("h1").scroll_into_view_if_needed()
+    expect(page.locator(".st-key-answer_picture h2")).to_be_in_viewport(ratio=1)
