@@ -195,7 +195,7 @@ def again(v: Verdict) -> None:
     st.caption(claim_sentences.hashes(cell))
     if stale := cached.outdated(pd.DataFrame([{"checkpoint": cell.checkpoint, "weights": cell.weights}])):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}.")
-    running = job_status.measurement(kind=rerun.Rerun, lost="Press “Run this point now”.")
+    running = job_status.measurement(kind=rerun.Rerun, lost="Press “Run exactly as stored”.")
     if cached.present(cell.data):
         with page_frame.group("live"):
             rerun_controls(v, cell, running)

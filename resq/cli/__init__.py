@@ -53,7 +53,7 @@ def about(command: str) -> str:
     """What a command does in one line, the first of its module, which is read and not run.
 
     >>> about("verify")
-    'Shipped files against their hashes; --write takes what is there as the new manifest.'
+    'Checks every shipped checkpoint, result, claim and spec against its committed hash; names what differs.'
     """
     file = Path(__file__).with_name(f"{COMMANDS[command]}.py")
     with file.open(encoding="utf-8") as text:

@@ -41,7 +41,7 @@ def test_one_click_on_the_marked_bit_changes_the_answer_above_the_fold(visit, fl
     tile(page, flip.bit).click()
     expect(page.locator(f"{VERDICT} h2")).to_contain_text(flip.says)
     assert bottom(page, VERDICT) < 900
-    expect(page.locator("svg.trace rect")).to_have_count(20)
+    expect(page.locator(".trace i")).to_have_count(20)
 
 
 def test_the_attack_on_the_same_picture_stands_beside_the_answer_above_the_fold(visit):

@@ -11,6 +11,7 @@ expect.set_options(timeout=60_000)
 
 TITLES = [
     "Start", "Bit lab", "Sweep", "Layers", "Trade-off", "Harden", "Your network", "Lessons", "Replay",
+    "Leaderboard",
 ]  # fmt: skip
 
 

@@ -32,6 +32,7 @@ MAPS = {
     "burst-row": "58245450",
     "threefold": "a9246640",
     "sec-ded": "44280c3c",
+    "rowhammer": "0ebd0386",
 }
 # Encoding -> first 8 hex digits over the words of a weight, their scales, and what they are read as.
 WORDS = {

@@ -209,7 +209,7 @@ def test_a_list_makes_what_is_not_there_yet_one_from_the_other(tiny, tmp_path, c
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("base = 1\n", r"lists no \[\[checkpoint\]\]"),
+        ("base = 'a/b/c'\n", r"lists no \[\[checkpoint\]\]"),
         ("bases = 1\n[[checkpoint]]\n", "has bases; a list of checkpoints has base"),
         ("[[checkpoint]]\nvariant = 'x'\n", "a checkpoint without base and stages"),
         (

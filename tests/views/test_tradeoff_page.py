@@ -32,7 +32,7 @@ def _fresh_caches() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("at", "axis", "words"),
     [
-        ((1e-2, 8.0), "joint", {"bers": (1e-2,), "eps": (8.0,), "modes": ("transfer",)}),
+        ((1e-2, 8.0), "joint", {"bers": (1e-2,), "eps": (8.0,), "modes": ("adaptive",)}),
         ((1e-2, 0.0), "ber", {"bers": (1e-2,)}),
         ((0.0, 8.0), "eps", {"eps": (8.0,)}),
     ],
@@ -85,7 +85,7 @@ def test_the_chosen_cell_is_run_again_and_held_against_the_stored_interval(monke
     run = pressed(app, "run_cell", monkeypatch)
     assert app.query_params["again"]
     kept = cached.rows().query("checkpoint == @NAME and axis == 'joint' and ber == 0.01 and eps == 8")
-    stored = kept[kept["mode"] == "transfer"].to_dict("records")
+    stored = kept[kept["mode"] == "adaptive"].to_dict("records")
     drawn = {key: stored[0][key] for key in ("steps", "top")}
     cell = {"bers": (1e-2,), "eps": (8.0,), "modes": ("transfer",), **drawn}
     assert run.jobs[0].argv == SweepSpec(NAME, n=100, maps=2, **cell).argv()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from resq.core.errors import ResqError
 from resq.deployed.formats import pt2_graph, pt2_kinds, pt2_zip
 from resq.deployed.formats.pt2_graph import TYPES, Node, Ref
 from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
@@ -139,7 +140,7 @@ def _held(archive: pt2_zip.Archive, name: str, about: dict[str, Any], folder: st
 def _size(value: dict[str, Any]) -> int:
     size = value["as_int"]
     if type(size) is not int or not 0 <= size < 2**40:
-        raise ValueError(size)
+        raise ResqError(f"a size is a whole number from 0 to 2**40, got {size!r}")
     return size
 
 
