@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.model import decisive
+from dashboard.model.own import ownimages
 from resq import data as images
 
 SHOWN = 16  # test images a visitor can choose from
@@ -47,7 +48,9 @@ def pictures(name: str) -> Pictures:
         found = [images.signs.picture("test", i) for i in numbers]
         pixels, y = np.stack([p for p, _ in found]), np.array([label for _, label in found])
     else:
-        test = images.load(name, "test").take(np.array(numbers))
+        whole = images.load(name, "test")
+        numbers = tuple(i for i in numbers if i < len(whole))
+        test = whole.take(np.array(numbers))
         pixels, y = test.pixels.copy(), test.y.copy()
     return Pictures(numbers, pixels, y, classes, tuple(_png(p) for p in pixels))
 
@@ -61,7 +64,8 @@ def _png(pixels: np.ndarray, side: int = 96) -> str:
     from PIL import Image
 
     file = io.BytesIO()
-    picture = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    planes = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)  # grey, as visitors bring it
+    picture = Image.fromarray(np.ascontiguousarray(planes))
     picture.resize((side, side), Image.Resampling.NEAREST).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
@@ -72,8 +76,8 @@ def chance_level(names: list[str]) -> dict[str, float]:
 
 
 def present(name: str) -> bool:
-    """Whether the images of a data set are on this machine."""
-    return name in images.DATASETS and images.present(name)
+    """Whether the images of a data set, or those that a visitor brought under this name, are here."""
+    return (name in images.DATASETS and images.present(name)) or name in ownimages.names()
 
 
 def classes(name: str) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import page_frame, query, render
-from dashboard.model.own import ownfiles, uploads
+from dashboard.model.own import ownfiles, ownimages, uploads
 from resq.core import logs
 from resq.core.errors import ResqError
+from resq.data.own import numbered
 from resq.deployed.pixels import LAYOUTS, Asked
 
 MOST = uploads.MOST_WEIGHTS >> 20  # MB
@@ -79,15 +80,56 @@ def _written(name: str) -> None:
     st.session_state.file_written = name
 
 
+def drop_images() -> None:
+    """The box for images of one's own, and what became of the last ones."""
+    with page_frame.group("own", "images"):
+        st.file_uploader(
+            f"Images of your own for it (.{', .'.join(ownimages.ENDINGS)}, up to {ownimages.MOST >> 20} MB)",
+            type=list(ownimages.ENDINGS), key="drop_images", max_upload_size=ownimages.MOST >> 20,
+            on_change=take_images,
+        )  # fmt: skip
+        st.caption(
+            "An .npz file with x (uint8, N x H x W, with colours last or second) and y; a .parquet file of "
+            "encoded pictures with labels; or a .zip of a folder with a folder of pictures for each class."
+        )
+        if said := st.session_state.get("dropped_images"):
+            st.markdown(said)
+
+
+def take_images() -> None:
+    """Keeps the dropped images and chooses them."""
+    file: Any = st.session_state.get("drop_images")
+    st.session_state.dropped_images = ""
+    if file is None:
+        return
+    try:
+        st.session_state.data = ownimages.keep(file.getvalue(), file.name, cached.asked)
+    except (ResqError, OSError) as error:
+        logs.refused(error, render.where())
+        said = render.plain(str(error)).removesuffix(".")
+        st.session_state.dropped_images = f":material/error: These images are not used: {said}."
+
+
 def images(classes: int) -> str | None:
-    """The data set whose test images the file is given; those with as many classes first."""
+    """The data set whose test images the file is given; those with as many classes first.
+
+    Images that a visitor brought are chosen like one.
+    """
+    brought = ownimages.names()
     here = [name for name in cached.datasets() if cached.present(name)]
     here.sort(key=lambda name: len(cached.classes(name)) != classes)
     with page_frame.group("choice", "images"):
         return st.selectbox(
-            "Images", here, key="data", bind="query-params",
-            format_func=lambda name: f"{name}: {len(cached.classes(name))} classes",
+            "Images", [*here, *brought], key="data", bind="query-params",
+            format_func=lambda name: f"{name}: {brought[name]:,} of your own" if name in brought
+            else f"{name}: {len(cached.classes(name))} classes",
         )  # fmt: skip
+
+
+def classes_of(images: str, outputs: int) -> int:
+    """How many classes images have; the file's own where labels are mere numbers, which may not show all."""
+    labels = cached.classes(images)
+    return outputs if numbered(labels) and len(labels) < outputs else len(labels)
 
 
 def link(page: str, label: str, name: str, images: str, inputs: str, **values: Any) -> None:

@@ -118,11 +118,14 @@ def ran(check: Mapping[str, Any]) -> str:
     per = check["seconds_per_map"][check["way"]]
     unread = check["unread"]
     lost = f" It never computes with {len(unread)} of them: {', '.join(unread)[:200]}." if unread else ""
+    count = check.get("threads", 1)
+    threads = "one thread" if count == 1 else f"{count} threads"
     return (
         f"Run by {check['runtime']}; flips reach it by “{check['way']}”, images go in batches of "
-        f"{check['batch']}; a fault map on {check['images']} images takes {1000 * per:.0f} ms here. "
-        "Flips in every weight tensor change its answers, and undoing them brings the answers back bit for "
-        f"bit.{lost}"
+        f"{check['batch']} on {threads}; a fault map on {check['images']} images takes "
+        f"{1000 * per:.0f} ms here. Flips in every weight tensor change its answers, and undoing them brings "
+        f"the answers back bit for bit.{lost}"
+        + "".join(f" {note[0].upper()}{note[1:]}." for note in check.get("notes", ()))
     )
 
 

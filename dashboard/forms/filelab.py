@@ -47,7 +47,7 @@ def _given(name: str) -> tuple[str, str, Mapping[str, Any]] | None:
         said = render.plain(about["input"]["pixels"].removeprefix("not known: "))
         render.error_box(f"{said}. Say it under “Input” above.")
         return None
-    if said := filewords.misfit(about, images, len(cached.classes(images))):
+    if said := filewords.misfit(about, images, filebring.classes_of(images, about["output"]["classes"])):
         render.error_box(said)
         return None
     return images, inputs, about

@@ -27,10 +27,11 @@ def page() -> None:
     about = cached.inspected(name, inputs)
     with right:
         images = filebring.images(about["output"]["classes"])
+    filebring.drop_images()
     fileinside.inside(about, inputs)
     if not images or not filewords.known(about):
         return
-    if said := filewords.misfit(about, images, len(cached.classes(images))):
+    if said := filewords.misfit(about, images, filebring.classes_of(images, about["output"]["classes"])):
         render.error_box(said)
         return
     filebring.elsewhere(name, images, inputs)

@@ -16,6 +16,7 @@ from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
 from resq.measure.run import machine
+from resq.measure.run.deployed import file_normals
 
 CHECK = "is every flip in these targets computed with, and how long does a fault map take"
 
@@ -55,7 +56,11 @@ def about(network: Network) -> dict[str, Any]:
         "carrier": parsed.carrier,
         "bytes": Path(network.file).stat().st_size,
         "input": {**_end(parsed.input), "pixels": _pixels(network)},
-        "output": {**_end(parsed.output), "classes": max(0, *parsed.output.shape[-1:], 0)},
+        "output": {
+            **_end(parsed.output),
+            "classes": max(0, *parsed.output.shape[-1:], 0),
+            "labels": list(parsed.labels),
+        },
         "targets": {kind: _sum([s for s in parsed.stored if s.kind == kind]) for kind in words.KINDS},
         "layers": [_layer(raw, stored) for stored in network.stored],
         "notes": list(parsed.notes),
@@ -111,9 +116,11 @@ def checked(network: Network, name: str) -> dict[str, Any]:
         "runtime": network.runtime,
         "way": settled.way,
         "batch": settled.batch,
+        "threads": settled.threads,
         "images": settled.images,
         "unread": list(settled.unread),
         "seconds_per_map": settled.seconds,
+        "notes": file_normals.said(network, whole),
     }
 
 
@@ -123,7 +130,10 @@ def _print(report: dict[str, Any]) -> None:
         told = report[end]
         quantizer = f", scale {told['scale']:g}, zero point {told['zero_point']}" if told["scale"] else ""
         print(f"{end}: {told['dtype']} {tuple(told['shape'])}{quantizer}")
-    print(f"pixels: {report['input']['pixels']}\n")
+    print(f"pixels: {report['input']['pixels']}")
+    if labels := report["output"]["labels"]:
+        print(f"classes: {', '.join(labels):.300} ({len(labels)}, the file's metadata)")
+    print()
     options.print_table(
         [{"kind": k, **{n: f"{v:,}" for n, v in s.items()}} for k, s in report["targets"].items()]
     )
@@ -156,7 +166,13 @@ def _line(layer: dict[str, Any]) -> dict[str, str]:
 
 
 def _print_check(check: dict[str, Any]) -> None:
-    print(f"\n{check['runtime']}: flips reach it by {check['way']}, images in batches of {check['batch']}")
+    threads = "one thread" if check["threads"] == 1 else f"{check['threads']} threads"
+    print(
+        f"\n{check['runtime']}: flips reach it by {check['way']}, images in batches of {check['batch']} "
+        f"on {threads}"
+    )
+    for note in check["notes"]:
+        print(note)
     for way, seconds in check["seconds_per_map"].items():
         print(f"a fault map on {check['images']} images by {way}: {1000 * seconds:.1f} ms")
     if check["unread"]:

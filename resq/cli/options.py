@@ -69,7 +69,10 @@ def hints(spec: SweepSpec) -> list[str]:
     ]
 
 
-IMAGES = "an .npz file with x and y, or a folder with a folder of pictures for each class"
+IMAGES = (
+    "an .npz file with x and y, a .parquet file of pictures, or a folder (or .zip) with a folder of pictures "
+    "for each class"
+)
 CHECKPOINT = "data/network/variant (see python -m resq show) or a .safetensors file"
 
 

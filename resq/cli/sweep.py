@@ -21,6 +21,7 @@ from resq.core.errors import ResqError
 from resq.measure.analysis import joint_grid, stats, stopping_rule
 from resq.measure.analysis.intervals import caution
 from resq.measure.run import until_narrow
+from resq.measure.run.deployed import file_normals
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec, read
 from resq.measure.store import table
 
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         jobs.watch_parent()
         print(json.dumps({"total": spec.total}), flush=True)
     rows = []
-    for row in measured(spec, half, arguments.device):
+    for row in measured(spec, half, arguments.device, look=not arguments.stream):
         rows.append(row)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
@@ -158,9 +159,14 @@ def stopped(frame: pd.DataFrame) -> str:
     return f"stopped after: {'; '.join(parts)} (95 %, counting one more bad map)"
 
 
-def measured(spec: SweepSpec, half: float = 0.0, device: str = "cpu") -> Iterator[dict[str, Any]]:
-    """The rows, hints and a progress bar on standard error; ``half`` is that of ``until_narrow.run``."""
-    for hint in options.hints(spec):
+def measured(
+    spec: SweepSpec, half: float = 0.0, device: str = "cpu", look: bool = True
+) -> Iterator[dict[str, Any]]:
+    """The rows, hints and a progress bar on standard error; ``half`` is that of ``until_narrow.run``.
+
+    ``look`` also runs a deployed file on images that become other numbers, for a hint.
+    """
+    for hint in (*options.hints(spec), *(file_normals.hints(spec) if look else ())):
         print(hint, file=sys.stderr)
     from resq.measure.run import sweep  # torch: seconds that a refused spec need not pay
     from resq.platform import devices

@@ -1,4 +1,4 @@
-"""Images that a person brings for a file: an .npz file, or a folder of pictures, of any size, grey or colour.
+"""Images that a person brings for a file: .npz, .zip, .parquet, or a folder of pictures, of any size.
 
 They get a name that says what they hold, such as ``mine@1a2b3c4d``: rows carry it and no path. Where they lie
 is noted in the cache folder, so that the name can be used again on this machine.
@@ -18,17 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from resq.core import Dataset, DataSource
 from resq.core.errors import NotFoundError, ResqError
-from resq.data import arrays, decode, folders, pictures
+from resq.data import arrays, decode, folders, packed, pictures
 
 # Images that have no file, by the name that says what they hold: those that a notebook handed over.
 _HELD: OrderedDict[str, Dataset] = OrderedDict()
 MOST_HELD = 4
 NAME = re.compile(r"[\w.-]+@[0-9a-f]{8}")
-SUFFIX = ".npz"
+SUFFIXES = (".npz", ".zip", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class Own:
     """What was brought, and how it is to be read.
 
     Attributes:
-        path: an .npz file with arrays x and y, or a folder of folders of pictures, one for each class.
+        path: an .npz file with arrays x and y, a .parquet file of encoded pictures, or a folder of folders of
+            pictures, one for each class, or a .zip file of such a folder.
         classes: which class each output of the network is, names or numbers; none: in the order of the data.
         size: (height, width) that pictures of a folder are brought to; (0, 0): their own.
     """
@@ -82,7 +82,7 @@ def numbered(classes: Sequence[str]) -> bool:
 
 def is_path(name: str) -> bool:
     """Whether a name of data is one that was typed as a path."""
-    return name.lower().endswith(SUFFIX) or "/" in name or "\\" in name
+    return name.lower().endswith(SUFFIXES) or "/" in name or "\\" in name
 
 
 def bring(path: str, classes: Sequence[str] = (), size: tuple[int, int] = (0, 0)) -> str:
@@ -93,7 +93,9 @@ def bring(path: str, classes: Sequence[str] = (), size: tuple[int, int] = (0, 0)
     """
     own = Own(Path(path).expanduser().resolve(), tuple(classes), size)
     if not own.path.exists():
-        raise ResqError(f"no images at {path}; --data takes a data set's name, an .npz file or a folder")
+        raise ResqError(
+            f"no images at {path}; --data takes a data set's name, a folder, or an .npz, .zip, .parquet file"
+        )
     name = own.name()
     _read(own, name)  # refuses before anything is run
     _write(name, {"path": str(own.path), "classes": own.classes, "size": own.size})
@@ -161,9 +163,18 @@ def _note(name: str) -> Path:
 @lru_cache(4)
 def _read(own: Own, name: str) -> Dataset:
     """The images; kept, as a name never means others."""
-    pixels, y, labels = _folder(own) if own.path.is_dir() else arrays.read(own.path)
+    pixels, y, labels = _found(own)
     whole = Dataset(name, "test", pixels, y, labels)
     return ordered(whole, own.classes) if own.classes else whole
+
+
+def _found(own: Own) -> packed.Found:
+    if own.path.is_dir():
+        return _folder(own)
+    suffix = own.path.suffix.lower()
+    if suffix in (".zip", ".parquet"):
+        return (packed.read_zip if suffix == ".zip" else packed.read_parquet)(own.path, own.size)
+    return arrays.read(own.path)
 
 
 def ordered(whole: Dataset, order: Sequence[str]) -> Dataset:
@@ -195,29 +206,13 @@ def _folder(own: Own) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     files = [file for group in groups for file in group]
     y = np.repeat(np.arange(len(labels)), [len(group) for group in groups]).astype(np.int64)
     stamp = f"own|{decode.NEWEST}|{own.size}|{_stamp(own.path)}"
-    return folders.kept(stamp, lambda: {"pixels": _decoded(files, own.size)})["pixels"], y, labels
-
-
-def _decoded(files: list[Path], size: tuple[int, int]) -> np.ndarray:
-    first = None
-    for i, file in enumerate(files):
-        try:
-            image, _ = decode.rgb(file)
-        except ValueError as error:
-            raise ResqError(f"{file} cannot be read as a picture: {error}") from None
-        wanted = size if any(size) else (image.height, image.width)
-        if first is None:
-            first = np.empty((len(files), 3, *wanted), np.uint8)
-        if first.shape[2:] != wanted:
-            raise ResqError(
-                f"{file.name} has {image.height}x{image.width} pixels, the first picture "
-                f"{first.shape[2]}x{first.shape[3]}; say --size, such as 224x224, to bring all to one"
-            )
-        if image.size != wanted[::-1]:
-            image = image.resize(wanted[::-1], Image.Resampling.BILINEAR)
-        first[i] = np.asarray(image).transpose(2, 0, 1)
-    assert first is not None
-    return first
+    return (
+        folders.kept(
+            stamp, lambda: {"pixels": packed.decoded([(str(f), f) for f in files], len(files), own.size)}
+        )["pixels"],
+        y,
+        labels,
+    )
 
 
 @lru_cache(16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -63,12 +63,22 @@ def _shown(order: Sequence[str]) -> str:
 def _classes(folder: Path) -> tuple[str, ...]:
     if not folder.is_dir():
         raise ResqError(f"no folder {folder}; expected one folder of pictures per class in it")
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if all(name.isascii() and name.isdecimal() for name in names):
-        names.sort(key=lambda name: (int(name), name))
+    names = ordered(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not names:
         raise ResqError(f"{folder} holds no folders; expected one per class, with pictures in it")
-    return tuple(names)
+    return names
+
+
+def ordered(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of classes in the order of text, or of numbers where every name is a whole number.
+
+    >>> ordered(["10", "9"]), ordered(["b", "10", "9"])
+    (('9', '10'), ('10', '9', 'b'))
+    """
+    found = sorted(names)
+    if all(name.isascii() and name.isdecimal() for name in found):
+        found.sort(key=lambda name: (int(name), name))
+    return tuple(found)
 
 
 def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download: bool = False) -> Dataset:

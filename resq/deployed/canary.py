@@ -24,6 +24,7 @@ PROBE = 8  # images
 FEW = 256  # words of the first try
 BATCHES = (1, 10, 50, 100)
 TIMED = 100  # images; batches beyond it win nothing on the networks that were tried
+WORTH = 0.9  # of the time of fewer threads: what more of them must save, as others compute here too
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Settled:
     """What was found out of a file on this machine.
 
     Attributes:
-        way, batch: how flips are brought to the runtime, and how many images it is given at once.
+        way, batch, threads: how flips are brought to the runtime, how many images it is given at once, and on
+            how many threads it runs: more than one only where every answer is that of one, bit for bit.
         seconds: of one fault map on ``images`` images, for each way that is true to the file.
         unread: names of scales and other constants that the runtime never computes with: they stay among the
             words, as they lie in the memory, and their flips change nothing.
@@ -42,6 +44,7 @@ class Settled:
     seconds: dict[str, float]
     images: int
     unread: tuple[str, ...]
+    threads: int = 1
 
 
 def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settled:
@@ -59,9 +62,9 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
     stored = [s for s in network.stored if not layers or any(fnmatchcase(s.name, p) for p in layers)]
     network.logits(probe)  # begins the process
     plain, *others = network.ways
-    network.use(plain)
+    network.use(plain, threads=1)
     own, digest = network.logits(probe), network.digest()
-    network.use(batch=_batch(network, timed))
+    _quickest(network, timed)
     _same(network, own, network.logits(probe), "answers other numbers when it is asked again")
     unread = [s for s in stored if not reached(network, s, probe, own)]
     _refuse(network, stored, unread)
@@ -76,7 +79,8 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
     network.use(best)
     if len(network.parsed.memory) > LARGE:
         network.close()  # gives back what the trials took; the next question begins in the way that was found
-    return Settled(best, network.batch, found, len(timed), tuple(s.name for s in unread))
+    missed = tuple(s.name for s in unread)
+    return Settled(best, network.batch, found, len(timed), missed, network.threads)
 
 
 def _refuse(network: Network, stored: list[Stored], unread: list[Stored]) -> None:
@@ -156,13 +160,34 @@ def _flips(addresses: np.ndarray) -> BitFlips:
     return BitFlips(addresses, np.zeros(len(addresses)))
 
 
-def _batch(network: Network, x: np.ndarray) -> int:
-    """The quickest batch whose answers are those of the file's own."""
-    own, best, least = network.batch, network.batch, np.inf
-    if (network.parsed.input.shape or (1,))[0] > 0 and network.parsed.carrier in ("onnx", "pt2"):
-        return own  # the file fixes it
-    expected = network.logits(x)
-    for batch in (b for b in BATCHES if b <= len(x)):
+def _quickest(network: Network, x: np.ndarray) -> None:
+    """Leaves the network, which runs on one thread, in the quickest batch and number of threads."""
+    threads, own, expected = 1, network.batch, network.logits(x)
+    batch, least = _batch(network, x, expected)
+    for more in _counts(network.most):
+        network.use(batch=own, threads=more)
+        other, seconds = _batch(network, x, expected)
+        if not seconds < WORTH * least:
+            break
+        threads, batch, least = more, other, seconds
+    network.use(batch=batch, threads=threads)
+
+
+def _counts(most: int) -> list[int]:
+    """Numbers of threads above one that are tried: twice as many each time, and as many as may be.
+
+    >>> _counts(6), _counts(1)
+    ([2, 4, 6], [])
+    """
+    return sorted({2**i for i in range(1, most.bit_length()) if 2**i <= most} | {most} - {1})
+
+
+def _batch(network: Network, x: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
+    """The quickest batch whose answers are those expected, and its seconds; infinite: no batch's are."""
+    own = best = network.batch
+    least = np.inf
+    fixed = (network.parsed.input.shape or (1,))[0] > 0 and network.parsed.carrier in ("onnx", "pt2")
+    for batch in [own] if fixed else sorted({own, *(b for b in BATCHES if b <= len(x))}):
         try:
             network.use(batch=batch)
             network.logits(x[:1] if x.flags.writeable else _frozen(x[:1]))  # what a first run prepares
@@ -173,8 +198,7 @@ def _batch(network: Network, x: np.ndarray) -> int:
             continue
         if seconds < least:
             best, least = batch, seconds
-    network.use(batch=best)
-    return best
+    return best, least
 
 
 def _per_map(network: Network, x: np.ndarray) -> float:

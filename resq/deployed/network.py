@@ -131,7 +131,7 @@ class Network:
         file: a path.
         targets: whose bits may flip, as in ``words.kinds``.
         asked: what the file does not say of its input.
-        threads: of the runtime; 0: $OMP_NUM_THREADS, or as many as there are cores.
+        threads: of the runtime, at most; 0: $OMP_NUM_THREADS, or as many as there are cores.
 
     Attributes:
         hash: first 16 hex digits of the file's SHA-256.
@@ -139,7 +139,8 @@ class Network:
         differentiable: False: a runtime gives no gradients.
         runtime: its name and version, "" until the first answer.
         refusals: sentences of the runtime where it refused the file with flips.
-        way, batch: how flips are brought to it and images are run, see ``canary.settle``.
+        most: threads that it may have.
+        way, batch, threads: how flips are brought to it and images are run, see ``canary.settle``.
 
     Raises:
         ValueError: as ``read`` says, or the input is not described and nobody said it, or nothing of these
@@ -154,7 +155,7 @@ class Network:
         self.file, self.targets, self.asked = find(file), targets, asked
         raw, self.parsed = read(file)
         self.hash = hashlib.sha256(raw).hexdigest()[:16]
-        self.threads = threads or _threads()
+        self.threads = self.most = threads or _threads()
         self.way, self.batch, self.runtime = "", _own_batch(self.parsed), ""
         self.stored = words.chosen(self.parsed.stored, targets)
         if not self.stored:
@@ -269,10 +270,12 @@ class Network:
         """SHA-256 of the memory that flips are made in, as the runtime's process has it."""
         return str(self._running().ask("digest")[0]["digest"])
 
-    def use(self, way: str = "", batch: int = 0) -> None:
-        """Brings flips in this way, and runs images in batches of this size."""
-        self._running().ask("use", way=way, batch=batch)
-        self.way, self.batch = way or self.way, batch or self.batch
+    def use(self, way: str = "", batch: int = 0, threads: int = 0) -> None:
+        """Brings flips in this way, and runs images in batches of this size on so many threads."""
+        if threads not in (0, self.threads):  # the runtime is opened anew, in the way of before
+            way = way or self.way
+        self._running().ask("use", way=way, batch=batch, threads=threads)
+        self.way, self.batch, self.threads = way or self.way, batch or self.batch, threads or self.threads
 
     @cached_property
     def classes(self) -> int:
@@ -281,7 +284,7 @@ class Network:
         if known and known[0] > 0:
             return int(known[0])
         if self._flips is not None:  # the runtime may refuse them, so that nothing could be counted
-            with Network(self.file, self.targets, self.asked, self.threads) as plain:
+            with Network(self.file, self.targets, self.asked, self.most) as plain:
                 return plain.classes
         blank = np.zeros((1, self.pixels.channels, self.pixels.height, self.pixels.width), np.uint8)
         return int(self.logits(blank).shape[1])

@@ -18,6 +18,8 @@ LAYOUTS = ("nchw", "nhwc")
 # Ranges of pixels that are in use; a quantized input that spans one of them says that it is meant.
 RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0), (-128.0, 127.0))
 LARGEST = 4096  # pixels to a side
+APART = 0.1  # of an input's span: calibration cuts a little off what metadata say, never so much
+SAY = "say --range 0..1, --range 0..255 or --range=-1..1, or --mean and --std of pixels in 0..1"
 
 
 @dataclass(frozen=True)
@@ -172,11 +174,34 @@ def settled(taken: Tensor, asked: Asked) -> Pixels:
         RefusedError: the file does not say it and nobody did, or the input takes no images.
     """
     layout, channels, height, width = _axes(taken, asked.layout)
-    low, high, said = _range(taken, asked)
-    for name in ("mean", "std"):
-        if len(getattr(asked, name)) > channels:
-            raise RefusedError(f"takes grey images; {name} has {len(getattr(asked, name))} numbers")
-    return Pixels(layout, channels, height, width, low, high, asked.mean or (0.0,), asked.std or (1.0,), said)
+    low, high, said, mean, std = _meant(taken, asked)
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) > channels:
+            raise RefusedError(f"takes grey images; {name} has {len(values)} numbers")
+    return Pixels(layout, channels, height, width, low, high, mean, std, said)
+
+
+def _meant(taken: Tensor, asked: Asked) -> tuple[float, float, str, tuple[float, ...], tuple[float, ...]]:
+    """Range, what says it, mean and deviation: as asked, as the metadata say, or as the input spans."""
+    if asked.span or asked.mean or asked.std:
+        return *_range(taken, asked), asked.mean or (0.0,), asked.std or (1.0,)
+    if taken.wrong:
+        raise RefusedError(f"{taken.wrong}; {SAY}")
+    if taken.mean:
+        _agree(taken)
+        return 0.0, 255.0, "the file's metadata", taken.mean, taken.std
+    return *_range(taken, asked), (0.0,), (1.0,)
+
+
+def _agree(taken: Tensor) -> None:
+    """Refuses metadata that make other numbers of pixels than a quantized input can hold."""
+    mean, std = np.broadcast_arrays(np.asarray(taken.mean), np.asarray(taken.std))
+    made, span = (float((-mean / std).min()), float(((255 - mean) / std).max())), taken.span
+    if span and max(abs(m - s) for m, s in zip(made, span, strict=True)) > APART * (span[1] - span[0]):
+        raise RefusedError(
+            f"says two things of its pixels: its metadata make them {made[0]:.3g} to {made[1]:.3g}, its "
+            f"quantized input spans {span[0]:.3g} to {span[1]:.3g}; {SAY}"
+        )
 
 
 def _axes(taken: Tensor, asked: str) -> tuple[str, int, int, int]:
@@ -212,7 +237,4 @@ def _range(taken: Tensor, asked: Asked) -> tuple[float, float, str]:
     seen = (
         f"its quantized input spans {span[0]:.3g} to {span[1]:.3g}" if span else f"its input is {taken.dtype}"
     )
-    raise RefusedError(
-        f"does not say what pixels become ({seen}); say --range 0..1, --range 0..255 or --range=-1..1, or "
-        "--mean and --std of pixels in 0..1"
-    )
+    raise RefusedError(f"does not say what pixels become ({seen}); {SAY}")

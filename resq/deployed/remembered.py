@@ -55,7 +55,7 @@ def _folder() -> Path:
 
 
 def _key(network: Network, x: np.ndarray, layers: Sequence[str], processor: str) -> str:
-    made_of = [network.hash, network.runtime, processor, network.threads, network.targets, list(layers),
+    made_of = [network.hash, network.runtime, processor, network.most, network.targets, list(layers),
                str(network.asked), _digest(x), _code()]  # fmt: skip
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:24]
 
@@ -74,19 +74,19 @@ def _digest(numbers: np.ndarray) -> str:
 
 def _again(network: Network, probe: np.ndarray, known: dict[str, Any]) -> Settled | None:
     """The network in the way and batch of then; None where it does not answer as it did then."""
-    before = network.way, network.batch
+    before = network.way, network.batch, network.threads
     try:
         found = Settled(
             str(known["way"]), int(known["batch"]), dict(known["seconds"]), int(known["images"]),
-            tuple(known["unread"]),
+            tuple(known["unread"]), int(known["threads"]),
         )  # fmt: skip
-        network.use(found.way, found.batch)
+        network.use(found.way, found.batch, found.threads)
         if _digest(network.logits(probe)) == known["answers"]:
             return found
     except (KeyError, TypeError, ValueError):  # kept by another hand, or a way that is no more
         pass
     network.close()  # a fresh process, in which nothing is chosen yet
-    network.way, network.batch = before
+    network.way, network.batch, network.threads = before
     return None
 
 

@@ -72,6 +72,9 @@ class Tensor:
         shape: less than 1 where a size is free.
         scale, zero: what an integer stands for is scale x (number - zero); scale 0: not quantized.
         codes: the integers that it is quantized to, where ``dtype`` are floats that the file rounds at once.
+        mean, std: what the file's metadata do to pixels from 0 to 255: (pixel - mean) / std; empty: they do
+            not say it.
+        wrong: why what they say is not used, a sentence about the file; "" where nothing is wrong.
     """
 
     name: str
@@ -80,6 +83,9 @@ class Tensor:
     scale: float = 0.0
     zero: int = 0
     codes: str = ""
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    wrong: str = ""
 
     @property
     def span(self) -> tuple[float, float] | None:
@@ -102,6 +108,7 @@ class Parsed:
         stored: everything constant that was found, in the order of the graph.
         input: the images; ``output``: a number for each class.
         notes: sentences about what was left out.
+        labels: the name of each output, where the file's metadata say it.
     """
 
     carrier: str
@@ -110,6 +117,7 @@ class Parsed:
     input: Tensor
     output: Tensor
     notes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 def kinds(targets: str) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ class Served:
         self.engine: Engine | None = None
         self.pixels: Pixels | None = None
         self.batch = 1
+        self._about: dict[str, Any] = {}
+        self._memory = np.empty(0, np.uint8)
         self.images: dict[str, np.ndarray] = {}
         self._inputs: dict[tuple[str, str, float, int], np.ndarray] = {}
 
@@ -45,13 +47,21 @@ class Served:
 
     def do_open(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Opens a file."""
-        about = head["about"]
-        self.engine = engine(about["carrier"], arrays[0], about)
-        self.pixels = Pixels(**about["pixels"])
+        self._about, self._memory = head["about"], arrays[0]
+        self.pixels = Pixels(**self._about["pixels"])
+        self.engine = self._opened()
         return {"runtime": self.engine.name, "ways": list(self.engine.ways)}, []
 
+    def _opened(self) -> Engine:
+        return engine(self._about["carrier"], self._memory, self._about)
+
     def do_use(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
-        """Chooses the way in which flips are brought, and the batch."""
+        """Chooses the number of threads, the way in which flips are brought, and the batch."""
+        threads = head.get("threads")
+        if threads and threads != self._about["threads"]:
+            self._engine.undo()
+            self._about["threads"], self.engine = threads, None  # the old one goes before memory is taken
+            self.engine = self._opened()
         if head.get("way"):
             self._engine.use(head["way"])
         self.batch = head.get("batch") or self.batch

@@ -1,6 +1,7 @@
 """The page "Your network": what is kept, what is said, and what a file that is none leads to."""
 
 import hashlib
+import io
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.format import filewords, sentences
-from dashboard.model.own import ownfiles, uploads
+from dashboard.model.own import ownfiles, ownimages, uploads
 from resq.core.errors import ResqError
 from resq.deployed.network import find
 from tests.dashboard.test_job_queue import FakeJob, until
@@ -115,8 +116,8 @@ def test_once_it_is_said_it_is_run_and_the_price_is_told_before_the_click(raw):
     run = next(iter(cached.measurements()._all.values()))
     until(lambda: run.jobs)
     assert run.jobs[0].argv == ["inspect", name, "--data", "signs", "--targets", "weights", "--range=0,1"]
-    check = {"runtime": "onnxruntime 1", "way": "x", "batch": 10, "images": 100, "unread": [], "seconds": 2.0,
-             "seconds_per_map": {"x": 0.05}}  # fmt: skip
+    check = {"runtime": "onnxruntime 1", "way": "x", "batch": 10, "threads": 2, "images": 100,
+             "unread": [], "seconds": 2.0, "seconds_per_map": {"x": 0.05}}  # fmt: skip
     run.jobs[0].rows, run.jobs[0].state = [{"check": check}], "done"
     until(lambda: len(run.jobs) == 2)
     run.jobs[1].state = "done"
@@ -124,6 +125,7 @@ def test_once_it_is_said_it_is_run_and_the_price_is_told_before_the_click(raw):
     app.run()
     fine(app)
     assert "a fault map on 100 images takes 50 ms here" in said(app)
+    assert "in batches of 10 on 2 threads" in said(app)
     assert "31 rows, about 13 s" in said(app)  # 3 + 2 + 31 x 500 x 0.05 / 100, rounded up
 
 
@@ -202,3 +204,77 @@ def test_a_link_from_your_network_leads_to_the_same_file(raw):
 def test_an_answer_that_another_ties_with_is_not_said_to_have_fallen():
     said = sentences.verdict(("a", "b"), np.array([0.2, 0.8]), np.array([0.9, 0.9]), 1, True)
     assert said.detail.startswith("90.0 % sure; b rose 80.0 % → 90.0 %".replace(" %", "\u202f%"))
+
+
+def images_file(n: int = 40, high: int = 16) -> bytes:
+    rng, held = np.random.default_rng(0), io.BytesIO()
+    y = np.arange(n) % high
+    np.savez(held, x=rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8), y=y)
+    return held.getvalue()
+
+
+def brought(app, raw: bytes, name: str):
+    app.file_uploader(key="drop_images").upload(name, raw, "application/octet-stream").run()
+    return app
+
+
+def test_images_of_ones_own_are_chosen_and_the_file_is_run_on_them(raw):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    app = brought(opened("yournetwork", file=name, range="0..1", data="signs"), images_file(), "my set.npz")
+    fine(app)
+    (own,) = ownimages.names()
+    assert own.startswith("my_set@")
+    assert app.selectbox(key="data").value == own
+    app.button(key="run").click().run()
+    run = next(iter(cached.measurements()._all.values()))
+    until(lambda: run.jobs)
+    assert run.jobs[0].argv[:4] == ["inspect", name, "--data", own]
+    found = cached.asked([*run.jobs[0].argv])
+    assert found["check"]["images"] == 40
+
+
+def test_a_few_grey_images_can_be_chosen_for_a_flip(raw):
+    name, held = ownfiles.keep(raw, "net.onnx")[0], io.BytesIO()
+    np.savez(held, x=np.arange(5 * 9 * 7, dtype=np.uint8).reshape(5, 9, 7), y=np.arange(5))
+    app = brought(opened("yournetwork", file=name, range="0..1", flip="7"), held.getvalue(), "grey.npz")
+    fine(app)
+    assert app.selectbox(key="data").value == ownimages.names().popitem()[0]
+    assert "Answered by onnxruntime" in said(app)
+
+
+def test_labels_that_do_not_show_all_classes_are_no_misfit_and_more_are(raw):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    app = opened("yournetwork", file=name, range="0..1", data="signs")
+    brought(app, images_file(high=3), "few.npz")
+    assert "tells 16 classes apart" not in said(app)
+    brought(app, images_file(high=20), "many.npz")
+    assert "The file tells 16 classes apart; many" in said(app).replace("\\", "")
+
+
+@pytest.mark.parametrize(("file", "name", "sentence"), [
+    (b"no", "x.npz", "x.npz cannot be read as an .npz file"),
+    (b"no", "x.zip", "x.zip cannot be read as a .zip file"),
+    (b"no", "x.parquet", "x.parquet cannot be read as a .parquet file"),
+])  # fmt: skip
+def test_images_that_cannot_be_used_are_one_sentence_and_nothing_is_kept(raw, file, name, sentence):
+    net = ownfiles.keep(raw, "net.onnx")[0]
+    app = brought(opened("yournetwork", file=net, range="0..1", data="signs"), file, name)
+    told = [m.value for m in app.markdown if "These images are not used" in m.value]
+    assert len(told) == 1
+    assert sentence in told[0].replace("\\", "")
+    assert "/" not in told[0].removeprefix(":material/error:")
+    assert not ownimages.names()
+    assert not list(ownimages.folder().iterdir())
+    assert app.selectbox(key="data").value == "signs"
+
+
+def test_images_are_refused_before_they_are_read_where_they_are_none_or_too_many(monkeypatch):
+    def never(argv):
+        raise AssertionError("it was read")
+
+    for file, name, sentence in ((b"x", "x.tar", "is none of .npz"), (b"", "x.npz", "is empty")):
+        with pytest.raises(ResqError, match=sentence):
+            ownimages.keep(file, name, never)
+    with pytest.raises(ResqError, match="have 600 MB of pixels; up to 512 MB"):
+        ownimages.keep(b"x", "x.npz", lambda _: {"name": "x@1", "images": 9, "bytes": 600 << 20})
+    assert not list(ownimages.folder().iterdir())

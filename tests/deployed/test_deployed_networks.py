@@ -93,7 +93,7 @@ def agreement(file: Path, name: str, n: int) -> dict[str, object]:
         "equal logits": float((found == own).mean()), "tensors": tensors, "weights": len(network.stored),
         "bits": network.layout.n_bits, "flips": len(where),
         "with flips": int((struck.argmax(1) == some.y).sum()),
-        "way": settled.way, "batch": settled.batch, "unread": settled.unread,
+        "way": settled.way, "batch": settled.batch, "threads": settled.threads, "unread": settled.unread,
         "seconds": round(time.perf_counter() - began),
     }  # fmt: skip
 

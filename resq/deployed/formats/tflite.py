@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from resq.deployed.formats import tflite_metadata
 from resq.deployed.formats.flatbuffer import Table
 from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
 
@@ -57,7 +58,10 @@ def parse(raw: bytes) -> Parsed:
     taken = _end(graphs[0].array(1, "<i4"), tensors, "input")
     given = _end(graphs[0].array(2, "<i4"), tensors, "output")
     stored = [*_constants(raw, tensors, operators, buffers), *_quantizers(tensors)]
-    return Parsed("tflite", raw, _unique(stored), taken, given)
+    said = tflite_metadata.read(raw, model, given.shape[-1] if given.shape else -1)
+    taken = replace(taken, mean=said.mean, std=said.std, wrong=said.wrong)
+    notes = (*([f"it {said.wrong}"] if said.wrong else []), *said.notes)
+    return Parsed("tflite", raw, _unique(stored), taken, given, notes, said.labels)
 
 
 def _operators(model: Table, graph: Table) -> list[tuple[int, list[int], list[int]]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import torch
 
 from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding
 from resq.data.normal import USUAL, Normal
+from resq.measure.analysis.other_normal import Other, compared
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.engine.predictions import evaluate
 from resq.measure.run.sweep import pixels
@@ -18,30 +16,6 @@ from resq.networks import Network
 FIRST = 500  # images on which all of them are tried; the best one then sees all
 
 SLACK = 3  # images fewer right of the first ones: not worth looking at all
-
-
-@dataclass(frozen=True)
-class Other:
-    """Another usual normalisation, on the same images as the one in use.
-
-    Attributes:
-        accuracy: with it; ``own`` with the one in use.
-        clear: whether the difference is beyond what the images' chance explains, a paired test at two
-            standard errors (McNemar 1947).
-    """
-
-    name: str
-    accuracy: float
-    own: float
-    clear: bool
-
-    def __str__(self) -> str:
-        return self.said("--mean")
-
-    def said(self, option: str) -> str:
-        """Both in percent, and where to say it: ``option`` is what the mean is called there."""
-        doubt = "" if self.clear else ", no clear difference"
-        return f"{100 * self.own:.2f} here; {100 * self.accuracy:.2f} with {option} {self.name}{doubt}"
 
 
 def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
@@ -58,18 +32,11 @@ def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
     own = _right(body, used, few)
     if correct[best] + SLACK < own.sum():
         return None
-    mine, theirs = _right(body, used, images), _right(body, named[best], images)
-    won, lost = int((theirs & ~mine).sum()), int((mine & ~theirs).sum())
-    if won < lost or not won:
-        return None
-    return Other(best, _share(theirs), _share(mine), won - lost > 2 * math.sqrt(won + lost))
+    mine, theirs = (_right(body, normal, images).numpy() for normal in (used, named[best]))
+    return compared(best, mine, theirs)
 
 
 def _right(body: torch.nn.Module, normal: Normal, images: Dataset) -> torch.Tensor:
     network = Network(body, normal.mean, normal.std).eval()
     right, _ = evaluate(network, pixels(images), torch.from_numpy(images.y))
     return torch.from_numpy(right)
-
-
-def _share(right: torch.Tensor) -> float:
-    return int(right.sum()) / len(right)

@@ -15,7 +15,7 @@ from resq.deployed import words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
-from resq.measure.run.deployed.rows import NO_FLIPS, answered
+from resq.measure.run.deployed.rows import NO_FLIPS, answered, unnamed
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def run(asked: FileFlip) -> dict[str, Any]:
     image = test.take(np.array([asked.image]))
     with Network(asked.file, asked.targets, Asked.parse(asked.inputs)) as network:
         stored = _stored(network, asked.layer)
-        if network.classes != len(image.classes):
+        if network.classes != len(image.classes) and not unnamed(image, network.classes):
             raise ResqError(
                 f"{network.file.name} tells {network.classes} classes apart; {asked.data} has "
                 f"{len(image.classes)}"
@@ -104,10 +104,11 @@ def run(asked: FileFlip) -> dict[str, Any]:
         told = read(network, stored, asked.word, asked.bits)
         answers, runtime = _answers(network, image.pixels, _flips(network, stored, asked.word, asked.bits))
         name, digest, refusals = network.name, network.hash, list(network.refusals)
+        rest = map(str, range(len(image.classes), network.classes))  # numbers that no label shows
     return {
         "file": name, "data": asked.data, "layer": stored.name, "place": asked.word, "dtype": stored.dtype,
         "width": stored.width, "kind": stored.kind, "bits": sorted(set(asked.bits)), **told,
-        "image": asked.image, "label": int(image.y[0]), "classes": list(image.classes),
+        "image": asked.image, "label": int(image.y[0]), "classes": [*image.classes, *rest],
         "answers": answers, "runtime": runtime, "refused": refusals[:1],
         "hashes": {"weights": digest, "image": image.hash},
     }  # fmt: skip

@@ -164,11 +164,12 @@ def opened(cell: Cell) -> Network:
     network = Network(cell.checkpoint, cell.targets, Asked.parse(cell.inputs))
     whole = data.load(cell.data, "test")
     try:
-        if network.classes != len(whole.classes) and not _unnamed(whole, network.classes):
+        if network.classes != len(whole.classes) and not unnamed(whole, network.classes):
             raise ResqError(
                 f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
                 f"{len(whole.classes)}"
             )
+        _same_order(network, whole.classes)
         some = whole.first(min(len(whole), canary.TIMED)).pixels
         settled = remembered.settle(network, some, cell.layers, machine.processor())
     except BaseException:
@@ -181,7 +182,18 @@ def opened(cell: Cell) -> Network:
     return network
 
 
-def _unnamed(whole: Dataset, outputs: int) -> bool:
+def _same_order(network: Network, classes: tuple[str, ...]) -> None:
+    """Refuses images whose classes are the file's own in another order: every label would be another one."""
+    plain = [[label.strip().lower() for label in labels] for labels in (network.parsed.labels, classes)]
+    if plain[0] != plain[1] and sorted(plain[0]) == sorted(plain[1]):
+        order = dict(zip(plain[1], classes, strict=True))
+        raise ResqError(
+            f"{network.file.name} has the classes of the images in another order, as its metadata say; say "
+            f"--classes {','.join(order[label] for label in plain[0]):.300}"
+        )
+
+
+def unnamed(whole: Dataset, outputs: int) -> bool:
     """Whether the classes are mere numbers, of which the labels need not show all that the network knows."""
     return own.numbered(whole.classes) and len(whole.classes) < outputs
 
