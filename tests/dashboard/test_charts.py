@@ -218,8 +218,8 @@ def test_in_floating_point_the_digits_flip_the_exponent_and_the_sign():
 def test_a_surface_draws_a_line_at_the_threshold_hatches_what_was_not_run_and_frames_the_chosen_cell():
     cells = tradeoff.cells(pd.concat([faulty(), attacked()]), "transfer")
     figure = charts.CHARTS["surface"].draw(cells, (1e-3, 2.0), 0.45)
-    edge, border, hatch, frame = figure.layout.shapes
-    assert edge.path == border.path, "a dark edge lies under the line, so that it is seen on light tiles"
+    under, border, hatch, frame = figure.layout.shapes
+    assert under.path == border.path  # dark below white, to be seen on every tile
     # Clean at 0, 2, 8: 90, 50, 10 %, so the line runs between eps 2 and 8; down, between 70 and 20 %.
     assert border.path == "M1.5,-0.5L1.5,0.5 M-0.5,1.5L0.5,1.5"
     assert hatch.path.count("M") == 4 * 7, "two rates at two budgets were not run"
