@@ -43,10 +43,8 @@ def sparkline(trace: Mapping[str, float], said: str) -> str:
         tall, told = 2 + 50 * height(change), f"{name.removesuffix('.weight')}: {sentences.change_of(change)}"
         bars.append(f'<i title="{html.escape(told)}" style="{BAR};height:{tall:.1f}px"></i>')
     ends = f'<div style="{ENDS}"><span>first layer</span><span>answer</span></div>'
-    return (
-        f'<div class="trace" role="img" aria-label="{html.escape(said)}"><div style="{ROW}">{"".join(bars)}</div>'
-        f"{ends}</div>"
-    )
+    row = f'<div style="{ROW}">{"".join(bars)}</div>'
+    return f'<div class="trace" role="img" aria-label="{html.escape(said)}">{row}{ends}</div>'
 
 
 def trace(changes: Mapping[str, float]) -> go.Figure:

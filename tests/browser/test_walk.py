@@ -26,12 +26,14 @@ def picture() -> bytes:
 def test_an_own_picture_is_answered_and_a_file_that_is_none_is_refused_in_words(visit):
     page = visit("/bitlab").page
     expect(page.locator(VERDICT)).to_contain_text("The picture shows")
+    page.locator(".st-key-m summary").click()
     chooser = page.locator(".st-key-own input[type=file]")
     chooser.set_input_files({"name": "red.png", "mimeType": "image/png", "buffer": picture()})
     expect(page.get_by_alt_text("your picture")).to_be_visible()
     expect(page.locator(VERDICT)).not_to_contain_text("The picture shows")
     page.reload()
     expect(page.locator(VERDICT)).to_contain_text("The picture shows")
+    page.locator(".st-key-m summary").click()
     chooser.set_input_files({"name": "bad.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(page.get_by_text("neither a PNG nor a JPEG picture")).to_be_visible()
     expect(page.locator(VERDICT)).to_contain_text("The picture shows")
@@ -110,7 +112,8 @@ def test_replay_opens_on_a_settled_claim_and_names_its_verdict(visit):
 def test_a_claimed_point_is_run_again_to_its_end(visit):
     page = visit("/replay?claim=group-resnet18-8bit&n=100&maps=2").page
     ready(page)
-    page.get_by_role("button", name="Run this point now").click()
+    page.get_by_role("button", name="Another size").click()
+    page.get_by_role("button", name=re.compile("^Run it")).click()
     expect(page).to_have_url(re.compile("job=[0-9a-f]{12}"))
     expect(page.locator(".st-key-chart_again .main-svg").first).to_be_visible(timeout=200_000)
     expect(page.locator('[class*="st-key-verdict_"][class*="_again"]')).to_be_visible()

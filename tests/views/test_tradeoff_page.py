@@ -32,7 +32,7 @@ def _fresh_caches() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("at", "axis", "words"),
     [
-        ((1e-2, 8.0), "joint", {"bers": (1e-2,), "eps": (8.0,), "modes": ("adaptive",)}),
+        ((1e-2, 8.0), "joint", {"bers": (1e-2,), "eps": (8.0,), "modes": ("transfer",)}),
         ((1e-2, 0.0), "ber", {"bers": (1e-2,)}),
         ((0.0, 8.0), "eps", {"eps": (8.0,)}),
     ],
@@ -87,7 +87,7 @@ def test_the_chosen_cell_is_run_again_and_held_against_the_stored_interval(monke
     kept = cached.rows().query("checkpoint == @NAME and axis == 'joint' and ber == 0.01 and eps == 8")
     stored = kept[kept["mode"] == "adaptive"].to_dict("records")
     drawn = {key: stored[0][key] for key in ("steps", "top")}
-    cell = {"bers": (1e-2,), "eps": (8.0,), "modes": ("transfer",), **drawn}
+    cell = {"bers": (1e-2,), "eps": (8.0,), "modes": ("adaptive",), **drawn}
     assert run.jobs[0].argv == SweepSpec(NAME, n=100, maps=2, **cell).argv()
     run.jobs[0].rows = stored
     run.jobs[0].state = "done"
@@ -102,7 +102,7 @@ def test_a_surface_that_cannot_be_read_is_a_sentence_and_the_rest_of_the_page_st
     def broken(*_: str) -> None:
         raise ResqError("rows.parquet is not a readable table")
 
-    monkeypatch.setattr(cached, "cells", broken)
+    monkeypatch.setattr(cached, "together", broken)
     app = opened("tradeoff", **AT)
     fine(app, "is not a readable table")
     assert "rows.parquet is not a readable table" in said(app).replace("\\", "")
