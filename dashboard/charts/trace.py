@@ -28,7 +28,7 @@ def height(change: float) -> float:
 # Boxes and no drawing: the browser's half of the pages takes an svg out of what it is given.
 BAR = f"flex:1;background:{theme.AFTER}"
 ROW = "display:flex;align-items:flex-end;gap:2px;height:56px"
-ENDS = f"display:flex;justify-content:space-between;font-size:12px;color:{theme.INK}"
+ENDS = "display:flex;justify-content:space-between;font-size:12px"  # the text's own colour
 
 
 def sparkline(trace: Mapping[str, float], said: str) -> str:

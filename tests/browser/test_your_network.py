@@ -20,7 +20,7 @@ def file(tmp_path_factory):
 
 
 def drop(page, file) -> None:
-    page.locator("input[type=file]").set_input_files(str(file))
+    page.locator(".st-key-drop input[type=file]").set_input_files(str(file))
 
 
 def test_a_file_of_onnxruntime_is_seen_inside_run_swept_and_flipped(visit, file):
