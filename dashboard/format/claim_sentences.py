@@ -108,7 +108,7 @@ def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
                 for low, high in zip(board[f"{column}_low"], board[f"{column}_high"], strict=True)
             ]
         if f"{column}_n" in board:
-            shown[f"{head}, images"] = board[f"{column}_n"].fillna(0).astype(int)
+            shown[f"{head}, images"] = board[f"{column}_n"].astype("Int64")
     shown[list(SHARES)] = 100 * shown[list(SHARES)].astype(float)
     counts = [name for name in shown if str(name).endswith(", images")]
     formats: Any = {

@@ -21,7 +21,35 @@ from resq.measure.store import table
 SHOWN = ["ber", "eps", "mean", "low", "high", "maps", "flips"]
 
 
-class Result:
+class _Rows:
+    """What every result has: rows that follow from a spec."""
+
+    spec: SweepSpec | LayerSpec | None
+    device: str
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows as a table."""
+        raise NotImplementedError
+
+    @property
+    def command(self) -> str:
+        """What measures the same in a terminal; "" where only this process has the network or images."""
+        spec = self.spec
+        if spec is None or own.held(spec.data) or checkpoints.held(spec.checkpoint):
+            return ""
+        return commands.line([*spec.argv(), *(["--device", self.device] if self.device != "cpu" else [])])
+
+    def save(self, file: str | Path) -> Path:
+        """Writes the rows to a new .parquet or .csv file, which ``resq.report`` and the pages read.
+
+        Raises:
+            ValueError: another kind of file, or one that is there already: nothing is overwritten.
+        """
+        return table.save(self.frame, Path(file))
+
+
+class Result(_Rows):
     """Accuracy over bit error rates and attack budgets.
 
     Attributes:
@@ -53,11 +81,6 @@ class Result:
         parts = [part for part in (faulty, attacked, joint_grid.grid(self.frame)) if len(part)]
         return pd.concat(parts, ignore_index=True)
 
-    @property
-    def command(self) -> str:
-        """What measures the same rows in a terminal; "" where only this process has the network or images."""
-        return _command(self.spec, self.device)
-
     def plot(self) -> Any:
         """A Plotly figure: accuracy over the bit error rate, over the budget, or over both at once.
 
@@ -66,14 +89,6 @@ class Result:
         """
         return drawing.accuracy(self.frame)
 
-    def save(self, file: str | Path) -> Path:
-        """Writes the rows to a new .parquet or .csv file, which ``resq.report`` and the pages read.
-
-        Raises:
-            ValueError: another kind of file, or one that is there already: nothing is overwritten.
-        """
-        return table.save(self.frame, Path(file))
-
     def __repr__(self) -> str:
         lines = self.curve[[name for name in SHOWN if name in self.curve]]
         first = self.rows[0]
@@ -81,7 +96,7 @@ class Result:
         return f"{what}\n{lines.to_string(index=False, float_format='{:.4g}'.format)}"
 
 
-class Heatmap:
+class Heatmap(_Rows):
     """What flipped bits add to the loss, layer by layer and bit by bit.
 
     Attributes:
@@ -106,11 +121,6 @@ class Heatmap:
         kind = next(kind for kind in ("measured", "pvf", "instant") if kind in kinds)
         return layer_heatmap.cells(self.frame, kind)
 
-    @property
-    def command(self) -> str:
-        """What makes the same heatmap in a terminal; "" where only this process has the network or images."""
-        return _command(self.spec, self.device)
-
     def plot(self) -> Any:
         """A Plotly figure: layers by stored bits, coloured by what one flipped bit adds to the loss.
 
@@ -119,22 +129,7 @@ class Heatmap:
         """
         return drawing.heatmap(self.cells)
 
-    def save(self, file: str | Path) -> Path:
-        """Writes the rows to a new .parquet or .csv file.
-
-        Raises:
-            ValueError: another kind of file, or one that is there already: nothing is overwritten.
-        """
-        return table.save(self.frame, Path(file))
-
     def __repr__(self) -> str:
         worst = self.cells.nlargest(5, "mean")[["layer", "bit", "mean"]]
         lines = worst.to_string(index=False, float_format="{:.3g}".format)
         return f"{len(self.cells)} cells; the five worst:\n{lines}"
-
-
-def _command(spec: SweepSpec | LayerSpec | None, device: str) -> str:
-    """A spec in a terminal's words; "" where a command would not find the network or the images."""
-    if spec is None or own.held(spec.data) or checkpoints.held(spec.checkpoint):
-        return ""
-    return commands.line([*spec.argv(), *(["--device", device] if device != "cpu" else [])])

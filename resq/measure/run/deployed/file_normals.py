@@ -61,7 +61,7 @@ def other(network: Network, images: Dataset) -> Other | None:
 
 
 def candidates(network: Network) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Options -> what black becomes, how far white is from it, float (1,) or (3,), other than those in use."""
+    """Options -> what black becomes, how far white is from it, float (1,) or (3,), without those in use."""
     found = {f"--range={low:g}..{high:g}": (np.array([low]), np.array([high - low])) for low, high in RANGES}
     for normal in USUAL.values():
         mean, std = np.asarray(normal.mean), np.asarray(normal.std)
