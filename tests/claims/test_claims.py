@@ -56,6 +56,9 @@ def test_anchors_are_quoted_as_their_sources_have_them():
     assert claims["group-resnet18-3bit"].quote == "90.85 %"
     assert claims["bfa-resnet44-paper"].quote == "22 flips"
     assert claims["autoattack-wong"].value == 0.4321
+    assert claims["bfa-resnet20-bits-4"].quote == "40.8 flips"
+    assert claims["stutz-randbet-plot-ber-1.5e-2"].value == 0.909
+    assert claims["fastat-n-fgsm"].value == 0.4777
 
 
 def test_a_measured_share_is_spelled_in_the_claims_own_unit():
