@@ -127,6 +127,34 @@ def test_expected_errors_are_what_they_were_for_who_catches_them_by_an_older_cla
     assert str(NotFoundError("no images")) == "no images"
 
 
+ASKED = {"startswith", "endswith", "find", "index", "count"}  # of a text, questions that decide
+MATCHED = {"search", "match", "fullmatch", "findall"}
+SAYS = r"str\((error|broken|caught|refused|full|e)\)|\w*error\.args\b.*|(running|\w*job)\.error"
+WORDING = re.compile(SAYS)
+
+
+def hangs_on_wording(node: ast.AST) -> bool:
+    """Whether a node asks what the message of an error says."""
+    asked: list[ast.expr] = []
+    if isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn | ast.Eq) for op in node.ops):
+        asked = [node.left, *node.comparators]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in ASKED:
+            asked = [node.func.value]
+        elif node.func.attr in MATCHED:
+            asked = [*node.args, node.func.value]
+    return any(WORDING.fullmatch(ast.unparse(part)) for part in asked)
+
+
+@pytest.mark.parametrize("text", [
+    'if "few" in str(error): pass', 'if str(error) == "x": pass', 'x = str(error).startswith("x")',
+    'x = re.search("x", str(error))', 'x = pattern.match(str(error))', 'if "late" in job.error: pass',
+    'if error.args[0] == "x": pass',
+])  # fmt: skip
+def test_what_asks_for_the_wording_of_a_message_is_seen(text):
+    assert any(hangs_on_wording(node) for node in ast.walk(ast.parse(text)))
+
+
 @pytest.mark.parametrize("file", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_refusals_are_of_the_class_of_refusals_and_nothing_hangs_on_their_wording(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -135,13 +163,7 @@ def test_refusals_are_of_the_class_of_refusals_and_nothing_hangs_on_their_wordin
             assert ast.unparse(node.exc.func) not in ("ValueError", "FileNotFoundError", "ImportError"), (
                 node.lineno
             )
-        if isinstance(node, ast.Compare) and any(
-            isinstance(op, ast.In | ast.NotIn | ast.Eq) for op in node.ops
-        ):
-            said = [ast.unparse(part) for part in (node.left, *node.comparators)]
-            assert not any(re.fullmatch(r"str\((error|broken|caught|e)\)", part) for part in said), (
-                node.lineno
-            )
+        assert not hangs_on_wording(node), node.lineno
 
 
 def test_a_fault_in_a_job_reaches_its_page_as_one_sentence(own_folders, tmp_path):
