@@ -110,10 +110,11 @@ def _clicks(figure: go.Figure, cells: pd.DataFrame, layers: list[str], row: int)
 def _totals(figure: go.Figure, totals: pd.DataFrame, layers: list[str]) -> None:
     at = totals.set_index("layer").reindex(layers)
     keep = {"marker": {"opacity": 1}}
+    ends = {"array": at["half"], "arrayminus": at["below"]}
     figure.add_bar(
         y=list(range(len(layers))), x=at["mean"].clip(lower=0), orientation="h", showlegend=False,
         marker={"color": theme.BLUE}, selected=keep, unselected=keep,
-        error_x={"array": at["half"], "arrayminus": at["below"], "color": theme.INK, "thickness": 1.5, "width": 3},
+        error_x={**ends, "color": theme.INK, "thickness": 1.5, "width": 3},
         customdata=[[name] for name in layers],
         text=[layer_view.total_hover(name, at.iloc[i]) for i, name in enumerate(layers)],
         textposition="none", hovertemplate="%{text}<extra></extra>", xaxis="x2", yaxis="y2",

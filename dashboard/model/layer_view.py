@@ -190,8 +190,8 @@ def total_hover(name: str, line: pd.Series) -> str:
     if line["kind"] == "pvf":
         low, high = (100 * (line["mean"] + by) for by in (-line["below"], line["half"]))
         return (
-            f"<b>{short(name)}</b>: one flipped bit changes {numbers.percent(line['mean'])} of the answers<br>"
-            f"95 %: {low:.1f} to {high:.1f}{numbers.THIN}%"
+            f"<b>{short(name)}</b>: one flipped bit changes {numbers.percent(line['mean'])} of the answers"
+            f"<br>95 %: {low:.1f} to {high:.1f}{numbers.THIN}%"
         )
     return (
         f"<b>{short(name)}</b>: {change(line['mean'])}{_half(line)}<br>its "
