@@ -98,6 +98,30 @@ def test_a_page_with_an_apology_is_not_fine(own_folders):
         pages.fine(page("ValueError"), "fault")
 
 
+# What is not there yet is no refusal of what came: it is told where the figure would stand.
+ABSENT = {"dashboard/components/from_place.py", "dashboard/views/replay.py"}
+
+
+@pytest.mark.parametrize("room", ["components", "forms", "views", "server"])
+def test_every_refusal_that_a_page_tells_is_noted_in_the_log(room):
+    for file in sorted((ROOT / "dashboard" / room).rglob("*.py")):
+        if file.relative_to(ROOT).as_posix() in ABSENT:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and node.name:
+                done = "\n".join(ast.unparse(part) for part in node.body)
+                assert re.search(r"logs\.(refused|fault)\(|\braise\b", done), (file.name, node.lineno)
+
+
+def test_what_the_machine_refused_is_noted_with_where_it_arose(own_folders):
+    page("OSError")
+    kept = logs.file().read_text(encoding="utf-8")
+    assert "INFO refused, page start: what *came* and what was expected" in kept
+    assert "Traceback" in kept
+    page("ResqError")
+    assert logs.file().read_text(encoding="utf-8").count("Traceback") == 1
+
+
 def test_a_failed_job_is_noted_with_what_it_was_and_said(own_folders):
     job = jobs.start(["sweep", "cifar10/none/such"])
     job.wait(120)
