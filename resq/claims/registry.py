@@ -232,7 +232,8 @@ def _claim(given: dict[str, Any], source: Source, readings: Mapping[str, Reading
 
 def _make(kind: type[T], given: Any, where: str) -> T:
     """A frozen value from a TOML table; the sentence about a wrong value says in which file and claim."""
+    fields = validation.checked(kind, given, where, f"a {kind.__name__.lower()}")
     try:
-        return validation.build(kind, given, where, f"a {kind.__name__.lower()}")
+        return kind(**fields)
     except ResqError as error:
-        raise ResqError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+        raise ResqError(f"{where}: {error}") from None
