@@ -27,4 +27,4 @@ def kept(net: str, enc: str, found: Kept) -> str:
 
 def sources(place: Place) -> str:
     """What the rate covers and which quoted constants it is made of."""
-    return " ".join([f"Covers: {place.says}.", *(f"• {quoted.said}" for quoted in place.quoted)])
+    return " ".join([f"Covers: {place.says}.", *(f"• {quoted.citation}" for quoted in place.quoted)])

@@ -60,15 +60,15 @@ def _layer(name: str, q: Any, at: int, words: int, checks: int) -> dict[str, Any
 
 
 def _zeros(q: Any) -> np.ndarray:
-    found = quant.zeros(q)
-    return found if len(found) == 1 else found[:: q.words.size // len(q.scale)]
+    zeros = quant.zeros(q)
+    return zeros if len(zeros) == 1 else zeros[:: q.words.size // len(q.scale)]
 
 
 def read(folder: Path) -> dict[str, np.ndarray]:
     """The weights that the written files stand for, read by the decoder in C, float32 in their shapes."""
     about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
     memory = np.frombuffer((folder / "words.bin").read_bytes(), np.uint8)
-    found = {}
+    weights = {}
     with np.load(folder / "scales.npz") as scales:
         for layer in about["layers"]:
             e, n = Encoding.parse(layer["encoding"]), int(np.prod(layer["shape"]))
@@ -78,5 +78,5 @@ def read(folder: Path) -> dict[str, np.ndarray]:
             signed = codes.view(np.int8) if e.code == "symmetric" else codes
             scale, zero = scales[f"{layer['name']}|scale"], scales[f"{layer['name']}|zero"]
             rows = signed.reshape(len(scale), -1).astype(np.float32)
-            found[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
-    return found
+            weights[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
+    return weights

@@ -326,5 +326,5 @@ def test_a_network_that_is_kept_as_codes_is_guarded_in_these_very_words():
     for name in ("int4-secded", "int4-tmr2-secded0", "int4-spw+folded9+ranger"):
         encoding = Encoding.parse(name)
         assert encoding.once == there.encoding
-        kept = own.kept(there, encoding)
+        kept = own.as_stored(there, encoding)
         assert np.array_equal(quant.codes(encoding.word).take(kept.words), there.words)

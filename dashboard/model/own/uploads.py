@@ -160,7 +160,7 @@ def _seen(held: Path, name: str, brought: Any, about: Mapping[str, Any], alone: 
         found = whole.compared(held, brought, checkpoint, images.first(min(len(images), FIRST)), alone)
         few = images.first(min(len(images), FEW))
         other = normals.other(checkpoint, few)
-    note = f"of the first {len(few)} test images {other.said('Mean')}" if other else ""
+    note = f"of the first {len(few)} test images {other.sentence('Mean')}" if other else ""
     return {**found, **({"notes": [note]} if note else {})}
 
 
