@@ -186,7 +186,10 @@ def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
     effect = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(study)), asymmetry.answers(study))
     outcome, value = asymmetry.verdict(effect), effect["Lambda"]
     seeds = f"{effect['seeds']} seed{'s' * (effect['seeds'] != 1)}"
-    why = f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} (intervals over {effect['over']})"
+    why = (
+        f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} "
+        f"(intervals over {effect['over']})"
+    )
     known = (
         {}
         if math.isnan(value["low"])

@@ -102,6 +102,6 @@ def sentence(accuracy: at_rate.Kept) -> str:
     """Accuracy for people."""
     return (
         f"{options.percent(accuracy.value)} ({options.span(accuracy.low, accuracy.high)}; without faults "
-        f"{options.percent(accuracy.clean)}), interpolated between the measured rates {accuracy.between[0]:g} and "
-        f"{accuracy.between[1]:g}"
+        f"{options.percent(accuracy.clean)}), interpolated between the measured rates "
+        f"{accuracy.between[0]:g} and {accuracy.between[1]:g}"
     )

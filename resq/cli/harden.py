@@ -201,8 +201,8 @@ def _print(card: dict[str, Any], file: Path) -> None:
         span = options.span(test["low"], test["high"])
         judgement = f"{options.percent(test['accuracy'])} of {test['n']} test images correct (95 %: {span})"
     print(
-        f"\n{card['name']} as {card['encoding']}: {judgement}, {card['minutes']:g} min of training; written to "
-        f"{file}"
+        f"\n{card['name']} as {card['encoding']}: {judgement}, {card['minutes']:g} min of training; "
+        f"written to {file}"
     )
 
 

@@ -54,13 +54,13 @@ class Normal:
         """
         if not all(math.isfinite(v) and -1 <= v <= 1 for v in self.mean):
             raise ResqError(
-                f"the mean {spelled(self.mean)} is none of pixels from 0 to 1; of pixels up to 255, divide mean "
-                "and deviation by 255"
+                f"the mean {spelled(self.mean)} is none of pixels from 0 to 1; of pixels up to 255, divide "
+                "mean and deviation by 255"
             )
         if not all(math.isfinite(v) and 1e-3 <= v <= 2 for v in self.std):
             raise ResqError(
-                f"the deviation {spelled(self.std)} is none of pixels from 0 to 1; expected 0.001 to 2 each (of "
-                "pixels up to 255, divide mean and deviation by 255)"
+                f"the deviation {spelled(self.std)} is none of pixels from 0 to 1; expected 0.001 to 2 each "
+                "(of pixels up to 255, divide mean and deviation by 255)"
             )
         return self
 

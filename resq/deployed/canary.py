@@ -59,28 +59,28 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
             targets; its answers are not the same twice; or flips are not undone.
     """
     probe, timed = _frozen(x[:PROBE]), _frozen(x[:TIMED])
-    stored = [s for s in network.stored if not layers or any(fnmatchcase(s.name, p) for p in layers)]
+    tensors = [s for s in network.stored if not layers or any(fnmatchcase(s.name, p) for p in layers)]
     network.logits(probe)  # begins the process
     plain, *others = network.ways
     network.use(plain, threads=1)
     own, digest = network.logits(probe), network.digest()
     _quickest(network, timed)
     _same(network, own, network.logits(probe), "answers other numbers when it is asked again")
-    unread = [s for s in stored if not reached(network, s, probe, own)]
-    _refuse(network, stored, unread)
+    unread = [s for s in tensors if not reached(network, s, probe, own)]
+    _refuse(network, tensors, unread)
     if network.digest() != digest:
         raise ResqError(f"{network.file.name} is not what it was once flips are undone: nothing was measured")
-    found = {plain: _per_map(network, timed)}
-    read = [s for s in stored if s not in unread]
+    seconds = {plain: _per_map(network, timed)}
+    read = [s for s in tensors if s not in unread]
     for way in others:
         if _true(network, way, read, probe, own):
-            found[way] = _per_map(network, timed)
-    best = min(found, key=lambda way: found[way])
+            seconds[way] = _per_map(network, timed)
+    best = min(seconds, key=lambda way: seconds[way])
     network.use(best)
     if len(network.parsed.memory) > LARGE:
         network.close()  # gives back what the trials took; the next question begins in the way that was found
     missed = tuple(s.name for s in unread)
-    return Settled(best, network.batch, found, len(timed), missed, network.threads)
+    return Settled(best, network.batch, seconds, len(timed), missed, network.threads)
 
 
 def _refuse(network: Network, stored: list[Stored], unread: list[Stored]) -> None:
@@ -143,17 +143,17 @@ def reached(network: Network, stored: Stored, probe: np.ndarray, own: np.ndarray
     return False
 
 
-def tries(network: Network, stored: Stored) -> Iterator[BitFlips]:
+def tries(network: Network, tensor: Stored) -> Iterator[BitFlips]:
     """Flips that a network which computes with the tensor cannot overlook: top bits, then random bits of all.
 
     The second try hits every word, as one bit may be one that the runtime truly has no use for.
     """
-    first = network.layout.address(stored.name, 0, 0)
-    words = np.unique(np.linspace(0, stored.count - 1, min(FEW, stored.count)).astype(np.int64))
-    yield _flips(first + words * stored.width + stored.width - 1)
-    chance = seeds.rng(0, "canary", stored.name)
+    first = network.layout.address(tensor.name, 0, 0)
+    words = np.unique(np.linspace(0, tensor.count - 1, min(FEW, tensor.count)).astype(np.int64))
+    yield _flips(first + words * tensor.width + tensor.width - 1)
+    rng = seeds.rng(0, "canary", tensor.name)
     for _ in range(2):
-        yield _flips(first + np.flatnonzero(chance.random(stored.count * stored.width) < 0.3))
+        yield _flips(first + np.flatnonzero(rng.random(tensor.count * tensor.width) < 0.3))
 
 
 def _flips(addresses: np.ndarray) -> BitFlips:

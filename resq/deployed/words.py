@@ -129,12 +129,12 @@ def kinds(targets: str) -> tuple[str, ...]:
     >>> kinds("weights,biases"), kinds("floats")
     (('weights', 'biases'), ('biases', 'scales', 'norms'))
     """
-    found: list[str] = []
+    kinds_named: list[str] = []
     for name in targets.split(","):
         if name not in KINDS and name not in SEVERAL:
             raise ResqError(f"no targets {name!r}; known: {', '.join((*KINDS, *SEVERAL))}")
-        found += SEVERAL.get(name, (name,))
-    return tuple(kind for kind in KINDS if kind in found)
+        kinds_named += SEVERAL.get(name, (name,))
+    return tuple(kind for kind in KINDS if kind in kinds_named)
 
 
 def chosen(stored: Sequence[Stored], targets: str) -> tuple[Stored, ...]:

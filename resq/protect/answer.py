@@ -156,8 +156,8 @@ def sentence(answer: dict[str, Any]) -> str:
     wanted, point = answer["wanted"], answer["confirmed"]["chosen"]
     able = "keeps" if answer["enough"] else "cannot keep what was asked; most keeps"
     return (
-        f"Stored as {answer['encoding']}, at {answer['bits']:.2f} bits a weight, {wanted['checkpoint']} {able} "
-        f"{100 * answer['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
+        f"Stored as {answer['encoding']}, at {answer['bits']:.2f} bits a weight, {wanted['checkpoint']} "
+        f"{able} {100 * answer['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
         f"on held-out images ({100 * wanted['keep']:g} % were asked for); on {point['n']} test images "
         f"it answers {100 * point['accuracy']:.1f} % right "
         f"({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "

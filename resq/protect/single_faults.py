@@ -48,9 +48,9 @@ def share(critical: int, tried: int) -> Share:
     """
     z, p = float(special.ndtri(0.975)), critical / tried
     middle = (p + z * z / (2 * tried)) / (1 + z * z / tried)
-    half_width = z / (1 + z * z / tried) * math.sqrt(p * (1 - p) / tried + z * z / (4 * tried * tried))
-    low = middle - half_width if critical else 0.0  # both are exact at the ends, but for rounding
-    high = middle + half_width if critical < tried else 1.0
+    width = z / (1 + z * z / tried) * math.sqrt(p * (1 - p) / tried + z * z / (4 * tried * tried))
+    low = middle - width if critical else 0.0  # both are exact at the ends, but for rounding
+    high = middle + width if critical < tried else 1.0
     return Share(p, low, high, tried)
 
 
@@ -72,7 +72,7 @@ def guesses(distance: Sequence[float]) -> np.ndarray:
 def least(error: float) -> int:
     """Flips after which not one critical leaves an interval of half-width ``error`` or less.
 
-    >>> least(0.05), share(0, 35).half <= 0.05 < share(0, 34).half
+    >>> least(0.05), share(0, 35).half_width <= 0.05 < share(0, 34).half_width
     (35, True)
     """
     z2 = float(special.ndtri(0.975)) ** 2

@@ -59,7 +59,13 @@ class Trial:
         self, checkpoint: Checkpoint, held: Dataset, rate: float, maps: int, file: Path,
         fault: str = "random", progress: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        self.checkpoint, self.rate, self.maps, self.fault, self.told = checkpoint, rate, maps, fault, progress
+        self.checkpoint, self.rate, self.maps, self.fault, self.progress = (
+            checkpoint,
+            rate,
+            maps,
+            fault,
+            progress,
+        )
         self.held, self._file = held, file
         self._x, self._y = sweep.pixels(held), torch.from_numpy(held.y)
         self._known = _known(file)
@@ -89,7 +95,7 @@ class Trial:
             self._known[key] = self._measured(encoding, rate, number)
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"key": key, "accuracy": self._known[key]}) + "\n")
-            self.told()
+            self.progress()
         return self._known[key]
 
     def _measured(self, encoding: str, rate: float, number: int) -> float:

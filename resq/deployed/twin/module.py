@@ -90,11 +90,11 @@ class Twin(nn.Module):
             )
 
     def _read(self, name: str) -> Tensor:
-        stored = self.stored[name]
-        numbers = words.numbers(self._memory, stored)
-        if _computed(stored):
+        tensor = self.stored[name]
+        numbers = words.numbers(self._memory, tensor)
+        if _computed(tensor):
             return torch.from_numpy(numbers.astype(np.float64)).to(self.dtype)
-        return torch.from_numpy(numbers.astype(np.bool_ if stored.dtype == "bool" else np.int64))
+        return torch.from_numpy(numbers.astype(np.bool_ if tensor.dtype == "bool" else np.int64))
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] -> what the file answers, (N, classes)."""
@@ -127,12 +127,12 @@ class Twin(nn.Module):
             try:
                 made = self._ops[step.op](v, step)
             except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
-                said = (
+                message = (
                     f"{self.network.file.name}: a twin does not compute {step.op} as it is used here: {error}"
                 )
-                raise ResqError(said[:400]) from error
-            found = made if isinstance(made, tuple | list) else (made,)
-            v.made |= dict(zip(step.outputs, found, strict=False))
+                raise ResqError(message[:400]) from error
+            results = made if isinstance(made, tuple | list) else (made,)
+            v.made |= dict(zip(step.outputs, results, strict=False))
             if all(name in v.made for name in wanted):
                 break
             for name in self._last.get(number, ()):
@@ -206,10 +206,10 @@ def _last_readers(program: Program) -> dict[int, list[str]]:
     last: dict[str, int] = {}
     for number, step in enumerate(program.steps):
         last |= dict.fromkeys(step.inputs, number)
-    found: dict[int, list[str]] = {}
+    by_step: dict[int, list[str]] = {}
     for name, number in last.items():
-        found.setdefault(number, []).append(name)
-    return found
+        by_step.setdefault(number, []).append(name)
+    return by_step
 
 
 def _scored(program: Program) -> str:

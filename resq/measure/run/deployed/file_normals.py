@@ -40,8 +40,8 @@ def sentences(network: Network, images: Dataset) -> list[str]:
     best = other(network, images)
     if best is None or not best.clear:
         return []
-    return [f"hint: of the first {min(FEW, len(images))} test images {best.sentence('')}; what pixels become is "
-            f"a guess of {network.file.name}, which takes floats"]  # fmt: skip
+    return [f"hint: of the first {min(FEW, len(images))} test images {best.sentence('')}; what pixels become "
+            f"is a guess of {network.file.name}, which takes floats"]  # fmt: skip
 
 
 def other(network: Network, images: Dataset) -> Other | None:
