@@ -88,9 +88,9 @@ def models(areas: pd.DataFrame) -> pd.DataFrame:
     short = means["model"].str.removeprefix("asym-")
     symbols = dict(zip(sorted(set(means.loc[twice, "encoding"]), key=len), SYMBOLS, strict=False))
     plain = means["model"].str.startswith("asym-").map({True: "circle", False: SYMBOLS[0]})
-    words = sentences.told_apart(means["encoding"].unique())
+    encoding_names = sentences.told_apart(means["encoding"].unique())
     return means.assign(
-        label=short, name=short.where(~twice, short + " · " + means["encoding"].map(words)),
+        label=short, name=short.where(~twice, short + " · " + means["encoding"].map(encoding_names)),
         symbol=means["encoding"].map(symbols).where(means["encoding"].isin(symbols), plain),
     )  # fmt: skip
 

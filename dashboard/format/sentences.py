@@ -104,11 +104,11 @@ def attacked(classes: Sequence[str], answers: np.ndarray, eps: float) -> str:
     Args:
         answers: float (2, 2, classes): as stored and with the flips; clean and attacked.
     """
-    said = [f"{name}: {_answer(classes, pair[0])} → {_answer(classes, pair[1])}" for name, pair in
+    answers_text = [f"{name}: {_answer(classes, pair[0])} → {_answer(classes, pair[1])}" for name, pair in
             zip(("as stored", "with the flips"), answers, strict=True)]  # fmt: skip
     same = np.array_equal(answers[0], answers[1], equal_nan=True)
-    rest = "; no bit is flipped." if same else f"; {said[1]}."
-    return f"Every pixel moved by at most {eps:g}/255. {said[0].capitalize()}{rest}"
+    rest = "; no bit is flipped." if same else f"; {answers_text[1]}."
+    return f"Every pixel moved by at most {eps:g}/255. {answers_text[0].capitalize()}{rest}"
 
 
 def _answer(classes: Sequence[str], p: np.ndarray) -> str:
@@ -182,9 +182,9 @@ def told_apart(names: Iterable[str]) -> dict[str, str]:
     >>> told_apart(["int8+int4-tmr2@0", "int8+int4-tmr2@1", "int8+int4-tmr2@0-1"])["int8+int4-tmr2@1"]
     'int8+int4-tmr2@1'
     """
-    words = {name: stored_as(name) for name in names}
-    count = Counter(words.values())
-    return {name: said if count[said] == 1 else name for name, said in words.items()}
+    names_in_words = {name: stored_as(name) for name in names}
+    count = Counter(names_in_words.values())
+    return {name: text if count[text] == 1 else name for name, text in names_in_words.items()}
 
 
 def _of(metric: str) -> str:
@@ -232,8 +232,12 @@ def finding(curves: pd.DataFrame, axis: str, metric: str = "accuracy") -> str:
             start, end = f"at eps {first['x']:g}/255", f"at eps {last['x']:g}/255"
         text = f"{checkpoint} in {stored_as(str(encoding))}: {numbers.percent(first['mean'])} {start}"
         sentences.append(text + (f", {numbers.percent(last['mean'])} {end}." if len(line) > 1 else "."))
-    said = " ".join(sentences)
-    return said if metric == "accuracy" else f"{METRICS[metric][0].upper()}{METRICS[metric][1:]}. {said}"
+    text_of_all = " ".join(sentences)
+    return (
+        text_of_all
+        if metric == "accuracy"
+        else f"{METRICS[metric][0].upper()}{METRICS[metric][1:]}. {text_of_all}"
+    )
 
 
 def provenance(curves: pd.DataFrame, source: str) -> str:
@@ -252,7 +256,7 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
     tops = sorted({float(t) for t in curves["top"] if t > 0})
     parts += [f"drawn at {', '.join(f'{t:g}' for t in tops)}"] if tops else []
     parts += ["95 % over maps and images together" if counts else "95 % over images"]
-    parts += [said] if counts and (said := caution(counts[0])) else []
+    parts += [warning] if counts and (warning := caution(counts[0])) else []
     if any(bound(str(a), float(x)) for a, x in zip(curves["attack"], curves["x"], strict=True)):
         parts += [bound("pgd", 8.0)]
     parts += [f"seed {values('seed')}", f"weights {values('weights', 8)}", f"images {values('images', 8)}"]
@@ -329,9 +333,9 @@ def _single(effects: Mapping[str, Any]) -> str:
     )
 
 
-def asymmetry(told: Mapping[str, Any]) -> str:
+def asymmetry(study: Mapping[str, Any]) -> str:
     """Lambda with its interval, or why there is none, and what may be said of it."""
-    effects = told["effects"]
+    effects = study["effects"]
     interval, seeds = _bounds(effects["Lambda"]), effects["seeds"]
     if not np.isnan(interval[1]):
         middle, low, high = interval
@@ -340,7 +344,7 @@ def asymmetry(told: Mapping[str, Any]) -> str:
         value = _single(effects)
     else:
         value = f"Lambda is undefined: {_unclear(effects)}"
-    return f"{value}: **{told['verdict']}**. {told['meaning'].capitalize()}."
+    return f"{value}: **{study['verdict']}**. {study['meaning'].capitalize()}."
 
 
 def _bounds(effect: Mapping[str, Any]) -> tuple[float, float, float]:

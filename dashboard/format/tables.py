@@ -79,20 +79,20 @@ def areas(lines: pd.DataFrame) -> pd.DataFrame:
     """Both resistances of networks as a table for people."""
     percent = {"faults": "resists faults %", "attack": "resists attack %", "clean": "clean %"}
     columns = {name: (100 * lines[key]).round(2) for key, name in percent.items()}
-    kept = {"network": lines["checkpoint"], "stored as": lines["encoding"], "seed": lines["seed"]}
+    names = {"network": lines["checkpoint"], "stored as": lines["encoding"], "seed": lines["seed"]}
     rest = {"MB": lines["megabytes"].round(3), "fewest images": lines["n"], "weights": lines["weights"]}
     points = {"BERs": lines["bers"].map(str), "budgets / 255": lines["budgets"].map(str)}
     points |= {"PGD steps": lines["steps"], "starts": lines["restarts"]}
-    return pd.DataFrame(kept | columns | rest | points)
+    return pd.DataFrame(names | columns | rest | points)
 
 
 def looks(lines: pd.DataFrame) -> pd.DataFrame:
     """Before and after each stage as a table for people."""
     percent = {"clean": "clean %", "faulty": "under faults %", "attacked": "under attack %"}
     columns = {name: (100 * lines[key]).round(2) for key, name in percent.items()}
-    kept = {"after": lines["after"], "stored as": lines["encoding"], "bits a weight": lines["bits"]}
+    names = {"after": lines["after"], "stored as": lines["encoding"], "bits a weight": lines["bits"]}
     how = {"BER": lines["rate"], "maps": lines["maps"], "eps / 255": lines["eps"], "images": lines["n"]}
-    return pd.DataFrame(kept | columns | how)
+    return pd.DataFrame(names | columns | how)
 
 
 def film(counts: np.ndarray, bers: Sequence[float]) -> pd.DataFrame:

@@ -111,9 +111,9 @@ def again(seed: int) -> dict[str, int]:
 
 def select_cell(key: str) -> None:
     """Makes the clicked tile the chosen cell; an emptied selection changes nothing."""
-    found = clicked_cell(st.session_state.get(key))
-    if found:
-        st.session_state.ber, st.session_state.eps = found
+    clicked = clicked_cell(st.session_state.get(key))
+    if clicked:
+        st.session_state.ber, st.session_state.eps = clicked
 
 
 def clicked_cell(event: object) -> tuple[float, float] | None:

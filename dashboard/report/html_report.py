@@ -49,8 +49,8 @@ def claim_page(v: Verdict, rows: pd.DataFrame) -> str:
     drawn = None
     if v.claim.value is not None and v.claim.unit != "flips" and v.readings:
         drawn = _picture(charts.CHARTS["readings"].draw(v, book.get(v.claim.baseline)))
-    said = claim_labels.reached(v) if drawn is not None else ""
-    return page(claim_labels.label(v, book), rows, {**_claim(v), "picture": drawn, "reached": said})
+    reached = claim_labels.reached(v) if drawn is not None else ""
+    return page(claim_labels.label(v, book), rows, {**_claim(v), "picture": drawn, "reached": reached})
 
 
 def page(title: str, rows: pd.DataFrame, first: Mapping[str, object] | None = None) -> str:
@@ -185,8 +185,8 @@ def pdf(source: Path, out: Path) -> None:
         command = [*headless(program, profile), *printed]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if not out.is_file():
-        said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ResqError(f"{Path(program).name} wrote no PDF: {said}")
+        last_line = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise ResqError(f"{Path(program).name} wrote no PDF: {last_line}")
 
 
 def write(target: str, out: Path) -> Path:

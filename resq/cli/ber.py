@@ -45,8 +45,8 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Prints the rate with its band and sources."""
-    asked = _asked(arguments)
-    place, accuracy = asked.place(), None
+    place_spec = _asked(arguments)
+    place, accuracy = place_spec.place(), None
     if arguments.network:
         encoding = arguments.encoding or checkpoints.default_encoding(arguments.network)
         accuracy = keeps(arguments.network, encoding, place)

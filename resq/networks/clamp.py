@@ -64,4 +64,4 @@ def install(body: nn.Module, most: Mapping[str, float]) -> None:
 
 
 def _cut(bound: float) -> Hook:
-    return lambda module, given, out: out.clamp(-bound, bound)
+    return lambda module, inputs, out: out.clamp(-bound, bound)

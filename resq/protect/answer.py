@@ -157,9 +157,9 @@ def sentence(answer: dict[str, Any]) -> str:
     able = "keeps" if answer["enough"] else "cannot keep what was asked; most keeps"
     return (
         f"Stored as {answer['encoding']}, at {answer['bits']:.2f} bits a weight, {wanted['checkpoint']} "
-        f"{able} {100 * answer['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
-        f"on held-out images ({100 * wanted['keep']:g} % were asked for); on {point['n']} test images "
-        f"it answers {100 * point['accuracy']:.1f} % right "
+        f"{able} {100 * answer['kept_held_out']:.1f} % of its accuracy at a bit error rate "
+        f"of {wanted['ber']:g} on held-out images ({100 * wanted['keep']:g} % were asked for); "
+        f"on {point['n']} test images it answers {100 * point['accuracy']:.1f} % right "
         f"({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "
         f"{100 * point['clean']:.1f} % without faults."
     )

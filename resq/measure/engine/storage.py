@@ -24,7 +24,7 @@ def storage(checkpoint: Checkpoint, encodings: Iterable[str]) -> list[dict[str, 
         beside += 32 * len(clamp.places(bench.network.body)) if bench.encoding.ranger else 0
         weight_bits = bench.model.n_bits / weights
         rows.append({
-            "encoding": name, "words": weight_bits, "beside": beside / weights, 
+            "encoding": name, "words": weight_bits, "beside": beside / weights,
             "all": weight_bits + beside / weights,
             "numbers_beside": sum(t.words.size for t in bench.beside.tensors.values()) if bench.beside else 0,
         })  # fmt: skip
