@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
-from dashboard.format import numbers, sentences
+from dashboard.format import encodings, numbers, sentences
 from resq.measure.specs.sweep_spec import SweepSpec
 
 Series = tuple[str, str]  # checkpoint and encoding: what has one colour in all pictures of a page
@@ -94,7 +94,7 @@ def _lines(curves: pd.DataFrame, order: Sequence[Series]) -> list[tuple[int, str
     order = list(order) or series(curves)
     one_encoding = len({e for _, e in order}) == 1 and len(order) > 1
     one_network = len({c for c, _ in order}) == 1 and len(order) > 1
-    encoding_names = sentences.told_apart(dict.fromkeys(e for _, e in order))
+    encoding_names = encodings.told_apart(dict.fromkeys(e for _, e in order))
     lines = []
     for i, (checkpoint, encoding) in enumerate(order):
         line = curves[(curves["checkpoint"] == checkpoint) & (curves["encoding"] == encoding)]

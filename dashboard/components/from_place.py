@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.components import page_frame, query, render
 from dashboard.format import places as place_text
+from dashboard.format.encodings import stored_as
 from resq.core.errors import ResqError
 from resq.physics import Place
 from resq.physics.places import PLACES, Asked, parsed, spelled
@@ -74,6 +75,6 @@ def _kept(place: Place, rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[
             try:
                 accuracy = at_rate.accuracy(own, ber.low, ber.value, ber.high)
             except ResqError as error:
-                st.markdown(f"`{net}` in `{enc}`: {error}")
+                st.markdown(f"`{net}` in {stored_as(enc)}: {error}")
             else:
                 st.markdown(place_text.keeps(net, enc, accuracy))

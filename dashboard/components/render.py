@@ -18,6 +18,7 @@ import streamlit as st
 from dashboard import cached, charts
 from dashboard.charts import theme
 from dashboard.components import page_frame
+from dashboard.format import encodings
 from dashboard.format.sentences import Verdict
 from dashboard.report import bundle, html_report, paper
 from resq import checkpoints
@@ -332,6 +333,12 @@ def unknown_names(key: str, names: Sequence[str]) -> None:
             error_box(
                 f"The link names the network {named}, which this page does not have: choose one of the list."
             )
+
+
+def encodings_in_words(names: Iterable[str]) -> None:
+    """The line below a box of encodings: what those that list layers are; a link holds the exact names."""
+    if text := encodings.explained(names):
+        st.caption(text)
 
 
 def pictures(name: str) -> cached.Pictures | None:

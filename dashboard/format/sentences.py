@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.format import numbers
-from resq.core import Encoding
-from resq.core.errors import ResqError
+from dashboard.format.encodings import stored_as
 from resq.measure.analysis.intervals import caution
 
 
@@ -132,7 +130,7 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str, metric: str = "accura
         f"BER {numbers.power(point['x'])}" if axis == "BER" else f"{point['attack']}, eps {point['x']:g}/255"
     )
     lines = [
-        f"<b>{point['checkpoint']} · {point['encoding']}</b>",
+        f"<b>{point['checkpoint']} · {_in_full(point['encoding'])}</b>",
         f"{where}: <b>{numbers.percent(point['mean'])}</b>{_of(metric)}",
     ]
     if axis == "BER" and point["x"] > 0:
@@ -156,35 +154,10 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str, metric: str = "accura
     return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}{drawn}", hashes])
 
 
-def stored_as(name: str) -> str:
-    """An encoding in words where its name lists layers; the exact name is on hover and in tables.
-
-    >>> stored_as("int8+int4-tmr2@0-2.4-5.7-9.13"), stored_as("int4-tmr2")
-    ('int8, 9 layers protected', 'int4-tmr2')
-    >>> stored_as("int8-symmetric+int8@0")
-    'int8-symmetric, 1 layer as int8'
-    """
-    try:
-        encoding = Encoding.parse(name)
-    except ResqError:  # as a file stores it
-        return name
-    if encoding.other is None:
-        return name
-    count, other = len(encoding.apart), encoding.other
-    layers = "1 layer" if count == 1 else f"{count} layers"
-    safer = other.tmr > encoding.tmr or other.copies > encoding.copies
-    return f"{encoding.base}, {layers} {'protected' if safer else f'as {other}'}"
-
-
-def told_apart(names: Iterable[str]) -> dict[str, str]:
-    """Exact name -> words for a list of encodings; where two would read alike both keep their exact names.
-
-    >>> told_apart(["int8+int4-tmr2@0", "int8+int4-tmr2@1", "int8+int4-tmr2@0-1"])["int8+int4-tmr2@1"]
-    'int8+int4-tmr2@1'
-    """
-    names_in_words = {name: stored_as(name) for name in names}
-    count = Counter(names_in_words.values())
-    return {name: text if count[text] == 1 else name for name, text in names_in_words.items()}
+def _in_full(encoding: str) -> str:
+    """An encoding in words and by its exact name, for what is shown under the pointer."""
+    text = stored_as(encoding)
+    return encoding if text == encoding else f"{text} ({encoding})"
 
 
 def _of(metric: str) -> str:
@@ -290,7 +263,7 @@ def areas(line: Mapping[Any, Any] | pd.Series) -> str:
     bers = ", ".join(numbers.power(b) for b in line["bers"])
     budgets = ", ".join(f"{e:g}" for e in line["budgets"])
     lines = [
-        f"<b>{line['checkpoint']} · {line['encoding']}</b>",
+        f"<b>{line['checkpoint']} · {_in_full(line['encoding'])}</b>",
         f"resists faults {numbers.percent(line['faults'])}: BER {bers}",
         f"resists attack {numbers.percent(line['attack'])}: eps {budgets} / 255, "
         f"PGD of {line['steps']} steps from {line['restarts']} start(s)",

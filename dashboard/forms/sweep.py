@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import chosen, page_frame
+from dashboard.components import chosen, page_frame, render
 from dashboard.components.query import fault_name_in_address
 from dashboard.format.sentences import FAULT_NAMES, METRICS
 from dashboard.model import bit_view
@@ -36,15 +36,18 @@ def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]
     left, right = st.columns([2, 3])
     chosen.carry(names, "nets")
     nets = left.multiselect("Networks", names, names[:1], key="nets", bind="query-params")
+    options = bit_view.encodings(map(cached.card, nets), st.query_params.get_all("encs"))
     encs = right.pills(
         "Stored as",
-        bit_view.encodings(map(cached.card, nets), st.query_params.get_all("encs")),
+        options,
         selection_mode="multi",
         default=usual,
         key="encs",
         bind="query-params",
         wrap=True,
     )
+    with right:
+        render.encodings_in_words(options)
     if nets:
         chosen.keep(nets[-1])
     return nets, encs

@@ -45,6 +45,7 @@ def choice() -> Choice:
         if st.session_state.get("enc") not in encodings:
             st.session_state.pop("enc", None)  # chosen for another network
         enc = st.selectbox("Stored as", encodings, key="enc", bind="query-params")
+    render.encodings_in_words([enc])
     with page_frame.group("view"), st.container(horizontal=True, vertical_alignment="bottom"):
         mode = st.segmented_control(
             "Adversarial images", list(MODES), key="mode", default="adaptive", required=True,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from dashboard.format.encodings import stored_as
 from resq.measure.specs.sweep_spec import SweepSpec
 
 
@@ -54,4 +55,4 @@ def together(
 
 def names(specs: Sequence[SweepSpec]) -> str:
     """Specs as a reader knows them."""
-    return ", ".join(f"{spec.checkpoint} in {spec.encoding}" for spec in specs)
+    return ", ".join(f"{spec.checkpoint} in {stored_as(spec.encoding)}" for spec in specs)

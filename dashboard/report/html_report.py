@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from dashboard import charts
 from dashboard.charts import theme
-from dashboard.format import claim_labels, sentences
+from dashboard.format import claim_labels, encodings, sentences
 from dashboard.report import bundle
 from resq import __version__, data
 from resq.claims import provenance, verdict
@@ -122,7 +122,7 @@ def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
     low, high = (curves[end].where(~still, curves[f"image_{end}"]) for end in ("low", "high"))
     shown = {
         "network": curves["checkpoint"],
-        "stored as": curves["encoding"],
+        "stored as": encodings.column(curves["encoding"]),
         "eps / 255" if name == "eps" else "BER": curves["x"].map("{:g}".format),
         "accuracy %": (100 * curves["mean"]).map("{:.2f}".format),
         "95 % low": (100 * low).map("{:.2f}".format),
@@ -131,6 +131,7 @@ def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
         "maps": curves["maps"],
         "n": curves["n"],
         "seed": curves["seed"],
+        **encodings.exact(curves["encoding"]),
     }
     return pd.DataFrame(shown).replace("nan", "one map")
 

@@ -32,6 +32,7 @@ def page(names: list[str]) -> None:
     both, known = cached.load_network(net, enc), bitlab.opening(net, enc)
     with third, page_frame.group("weight"):
         layer, w = bitlab.weight(both.model.read, known)
+    render.encodings_in_words([enc])
     parsed = both.model.weights[layer].encoding  # of this layer: others may be stored apart
     pictures = render.pictures(both.checkpoint.data)
     with page_frame.group("picture"):

@@ -13,6 +13,7 @@ from dashboard import cached, charts
 from dashboard.charts import layers
 from dashboard.components import job_status, mixed_encoding, page_frame, query, render, upload
 from dashboard.format import sentences, tables
+from dashboard.format.encodings import stored_as
 from dashboard.forms import bitlab, filelab
 from dashboard.model import bit_plane, flip_animation, layer_view
 from dashboard.server import job_queue
@@ -105,9 +106,8 @@ def nothing(net: str, enc: str, running: job_queue.Measurement | None) -> None:
         render.error_box("The first cells appear in a few seconds.")
         return
     render.error_box(
-        f"Nothing is stored for {render.plain(net)} in {enc} yet. “Estimate now” takes seconds, “Measure "
-        "this "
-        "network now” minutes; or in a terminal:",
+        f"Nothing is stored for {render.plain(net)} in {stored_as(enc)} yet. “Estimate now” takes seconds, "
+        "“Measure this network now” minutes; or in a terminal:",
         LayerSpec(net, encoding=enc).command,
     )
 
@@ -268,6 +268,7 @@ def page(names: list[str]) -> None:
     running = job_status.measurement(kind=LayerSpec, lost=again)
     with third:
         buttons(net, enc, running)
+    render.encodings_in_words([enc])
     every = 1.0 if running is not None and running.active else None
     st.fragment(shown, run_every=every)(net, enc, running)
 

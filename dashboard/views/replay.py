@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, query, render, rerun_cell
 from dashboard.format import claim_labels, claim_sentences, numbers
+from dashboard.format.encodings import stored_as
 from dashboard.report import html_report
 from dashboard.server import job_queue
 from resq.claims import points, rerun, verdict
@@ -81,8 +82,8 @@ def judged(v: Verdict) -> None:
             if v.readings:
                 st.caption(claim_labels.tried(v))
         for cell in () if v.decides else v.near:
-            st.caption(f"Nearest measured: {cell.checkpoint} as {cell.encoding}, {cell.point}: "
-                       f"{numbers.percent(cell.mean)}")  # fmt: skip
+            st.caption(f"Nearest measured: {cell.checkpoint} as {stored_as(cell.encoding)}, "
+                       f"{cell.point}: {numbers.percent(cell.mean)}")  # fmt: skip
         with st.popover("The rule", icon=":material/gavel:"):
             st.markdown(verdict.RULE)
 

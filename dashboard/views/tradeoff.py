@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, render, rerun_cell, upload
 from dashboard.format import numbers, sentences, tables
+from dashboard.format.encodings import stored_as
 from dashboard.forms import measure_map, tradeoff
 from dashboard.server import job_queue
 from resq.claims import points
@@ -24,7 +25,8 @@ def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, flo
     """The chosen cell in words, and how to measure it."""
     if cell.empty:
         render.error_box(
-            f"{sentences.place(*at)} has not been run for {choice.net} in {choice.enc}. Measure it:",
+            f"{sentences.place(*at)} has not been run for {choice.net} in "
+            f"{stored_as(choice.enc)}. Measure it:",
             cached.joint_command(choice.net, choice.enc, at, choice.mode),
         )
         return

@@ -79,8 +79,8 @@ def weight_names(body: nn.Module, chosen: Sequence[str] = ()) -> tuple[str, ...]
 
 def state(body: nn.Module) -> dict[str, np.ndarray]:
     """Parameters and buffers by name, each once, float32 (whole numbers as they are), not copied."""
-    stored = set(body.state_dict())
-    buffers = {name: value for name, value in body.named_buffers() if name in stored}
+    names = set(body.state_dict())
+    buffers = {name: value for name, value in body.named_buffers() if name in names}
     return {name: value.detach().numpy() for name, value in (*body.named_parameters(), *buffers.items())}
 
 

@@ -301,9 +301,9 @@ class Network:
         return self._process
 
     def _open(self, process: Process) -> None:
-        stored = [(s.name, s.dtype, s.shape, s.offset, s.n_bytes) for s in self.stored]
+        tensors = [(s.name, s.dtype, s.shape, s.offset, s.n_bytes) for s in self.stored]
         memory, pixels = np.frombuffer(self.parsed.memory, np.uint8), vars(self.pixels)
-        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": stored, "pixels": pixels}
+        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": tensors, "pixels": pixels}
         try:
             answer, _ = process.ask("open", [memory], about=about)
         except RefusedError as error:

@@ -47,13 +47,14 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _layer(name: str, q: Any, at: int, words: int, checks: int) -> dict[str, Any]:
+def _layer(name: str, q: Any, at: int, n_word_bytes: int, n_check_bytes: int) -> dict[str, Any]:
     """Where a layer lies, in bytes from the start, and what the decoder is called with."""
     e = q.encoding
     return {
         "name": name, "shape": list(q.words.shape), "encoding": str(e.bare),
-        "words_at": at, "words_bytes": words,
-        "checks_at": at + words, "checks_bytes": checks, "bits": e.bits, "tmr": e.tmr, "copies": e.copies,
+        "words_at": at, "words_bytes": n_word_bytes,
+        "checks_at": at + n_word_bytes, "checks_bytes": n_check_bytes,
+        "bits": e.bits, "tmr": e.tmr, "copies": e.copies,
         "guard": decoder.NUMBERS.get(e.guard, -1), "code": e.code,
         "zero_words": [int(z) for z in _zeros(q)],
     }  # fmt: skip

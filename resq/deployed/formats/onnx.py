@@ -40,9 +40,9 @@ def parse(raw: bytes) -> Parsed:
     nodes = Graph.of([_node(memory, s, i) for i, s in enumerate(protobuf.parts(memory, graph, NODE))])
     ends = _ends(memory, graph, constants, nodes)
     read = [one for name, one in constants.items() if one.count and name in nodes.readers]
-    stored = [_stored(memory, one, nodes, constants, original[one.name].begin) for one in read]
-    stored.sort(key=lambda pair: pair[0])
-    return Parsed("onnx", memory, tuple(s for _, s in stored), *ends, _notes(raw, whole))
+    placed = [_stored(memory, one, nodes, constants, original[one.name].begin) for one in read]
+    placed.sort(key=lambda pair: pair[0])
+    return Parsed("onnx", memory, tuple(s for _, s in placed), *ends, _notes(raw, whole))
 
 
 def _check(raw: bytes, model: Span) -> None:

@@ -68,12 +68,12 @@ def parse(raw: bytes) -> Parsed:
     """
     program = read(raw)
     seen = pt2_kinds.readers(program.nodes)
-    stored: dict[int, tuple[int, Stored]] = {}
+    placed: dict[int, tuple[int, Stored]] = {}
     for name, held in program.held.items():
-        if held.begin not in stored and name in seen and np.prod(held.shape, dtype=np.int64):
-            stored[held.begin] = _stored(raw, name, held, seen, program.held)
-    _apart([one for _, one in stored.values()])
-    ordered = sorted(stored.values(), key=lambda pair: pair[0])
+        if held.begin not in placed and name in seen and np.prod(held.shape, dtype=np.int64):
+            placed[held.begin] = _stored(raw, name, held, seen, program.held)
+    _apart([one for _, one in placed.values()])
+    ordered = sorted(placed.values(), key=lambda pair: pair[0])
     return Parsed("pt2", raw, tuple(s for _, s in ordered), program.taken, program.output, _notes(program))
 
 
@@ -244,9 +244,9 @@ def _values(raw: bytes, held: Held | None) -> list[Any]:
     return numbers
 
 
-def _apart(stored: list[Stored]) -> None:
+def _apart(tensors: list[Stored]) -> None:
     """Refuses a file in which one byte would be a part of two tensors."""
-    ordered = sorted(stored, key=lambda s: s.offset)
+    ordered = sorted(tensors, key=lambda s: s.offset)
     for one, other in pairwise(ordered):
         if one.offset + one.n_bytes > other.offset:
             raise RefusedError(f"keeps {one.name!r:.60} and {other.name!r:.60} in the same bytes")

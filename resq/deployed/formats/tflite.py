@@ -57,11 +57,11 @@ def parse(raw: bytes) -> Parsed:
     tensors = [_entry(i, table) for i, table in enumerate(graphs[0].tables(0))]
     taken = _end(graphs[0].array(1, "<i4"), tensors, "input")
     output = _end(graphs[0].array(2, "<i4"), tensors, "output")
-    stored = [*_constants(raw, tensors, operators, buffers), *_quantizers(tensors)]
+    stored_tensors = [*_constants(raw, tensors, operators, buffers), *_quantizers(tensors)]
     metadata = tflite_metadata.read(raw, model, output.shape[-1] if output.shape else -1)
     taken = replace(taken, mean=metadata.mean, std=metadata.std, wrong=metadata.wrong)
     notes = (*([f"it {metadata.wrong}"] if metadata.wrong else []), *metadata.notes)
-    return Parsed("tflite", raw, _unique(stored), taken, output, notes, metadata.labels)
+    return Parsed("tflite", raw, _unique(stored_tensors), taken, output, notes, metadata.labels)
 
 
 def _operators(model: Table, graph: Table) -> list[tuple[int, list[int], list[int]]]:
@@ -130,8 +130,8 @@ def _constants(
             number = through.get(number, number) if op != DEQUANTIZE else -1
             if number < 0 or number in constants or not (entry := _at(number, tensors)).buffer:
                 continue
-            if stored := _stored(raw, entry, op, place, buffers):
-                constants[number] = stored
+            if tensor := _stored(raw, entry, op, place, buffers):
+                constants[number] = tensor
     return list(constants.values())
 
 
@@ -189,12 +189,12 @@ def _quantizers(tensors: list[_Entry]) -> list[Stored]:
     return quantizers
 
 
-def _unique(stored: list[Stored]) -> tuple[Stored, ...]:
+def _unique(tensors: list[Stored]) -> tuple[Stored, ...]:
     """The same with names that differ: a number behind those that come again; no byte in two of them."""
     seen: dict[str, int] = {}
     places: set[int] = set()
     unique = []
-    for one in stored:
+    for one in tensors:
         if one.offset in places:  # two tensors that share a buffer are one in memory
             continue
         places.add(one.offset)

@@ -67,14 +67,14 @@ class Twin(nn.Module):
         self.program: Program = READERS[network.parsed.carrier](network.parsed)
         self._ops = OPS[self.program.carrier]
         self._refuse()
-        self.stored = {stored.name: stored for stored in network.parsed.stored}
+        self.stored = {tensor.name: tensor for tensor in network.parsed.stored}
         self._memory = np.frombuffer(network.parsed.memory, np.uint8).copy()
-        self._names = [name for name, stored in self.stored.items() if _computed(stored)]
+        self._names = [name for name, tensor in self.stored.items() if _computed(tensor)]
         self._held = nn.ParameterList(nn.Parameter(self._read(name), False) for name in self._names)
         self.numbers = dict(zip(self._names, self._held, strict=True))
         self._fixed = {name: self._read(name) for name in self.stored if name not in self.numbers}
         if self.program.carrier == "onnx":
-            self.program = fused(self.program, {name: stored.dtype for name, stored in self.stored.items()})
+            self.program = fused(self.program, {name: tensor.dtype for name, tensor in self.stored.items()})
         self._last = _last_readers(self.program)
         self.scored = _scored(self.program)
         self.soft = any(
@@ -184,16 +184,16 @@ class Twin(nn.Module):
                 self.numbers[name].copy_(self._read(name))
 
 
-def _hit(stored: Stored, at: np.ndarray) -> bool:
-    first = int(np.searchsorted(at, stored.offset))
-    return first < len(at) and int(at[first]) < stored.offset + stored.n_bytes
+def _hit(tensor: Stored, at: np.ndarray) -> bool:
+    first = int(np.searchsorted(at, tensor.offset))
+    return first < len(at) and int(at[first]) < tensor.offset + tensor.n_bytes
 
 
-def _computed(stored: Stored) -> bool:
+def _computed(tensor: Stored) -> bool:
     """Whether the numbers are computed with, and not shapes, axes or places."""
-    if stored.dtype in ("bool", "int64") and stored.kind != "scales":
+    if tensor.dtype in ("bool", "int64") and tensor.kind != "scales":
         return False
-    return not (stored.dtype == "int32" and stored.kind == "other")
+    return not (tensor.dtype == "int32" and tensor.kind == "other")
 
 
 def _tensor(numbers: np.ndarray, dtype: torch.dtype) -> Tensor:

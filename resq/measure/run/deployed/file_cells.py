@@ -132,9 +132,9 @@ def _rows(network: Network, x: np.ndarray, y: np.ndarray, spec: FileLayers) -> I
         for bit in range(tensor.width - 1, -1, -1):
             changes = []
             for number in range(spec.maps):
-                words = drawn(tensor, bit, spec.share, spec.seed, number)
-                row = score.row(tensor, bit, words)
-                changes.append(row["change"] / len(words))
+                index = drawn(tensor, bit, spec.share, spec.seed, number)
+                row = score.row(tensor, bit, index)
+                changes.append(row["change"] / len(index))
                 yield {
                     **row,
                     "kind": "measured",
@@ -174,14 +174,14 @@ class _Score:
         self.chances, self.right = seen.chances, int(seen.right.sum())
         self.loss = float(losses(clean, y, self.chances).mean())
 
-    def row(self, tensor: Stored, bit: int, words: np.ndarray) -> dict[str, Any]:
+    def row(self, tensor: Stored, bit: int, index: np.ndarray) -> dict[str, Any]:
         """The part of a row that flips of this bit in these words decide."""
         first = self.network.layout.address(tensor.name, 0, 0)
-        flips = BitFlips(first + words * tensor.width + bit, np.zeros(len(words))) if len(words) else NO_FLIPS
+        flips = BitFlips(first + index * tensor.width + bit, np.zeros(len(index))) if len(index) else NO_FLIPS
         with self.network.flipped(flips):
             answers = self.network.logits(self.x)
         loss = float(losses(answers, self.y, self.chances).mean())
-        return {"layer": tensor.name, "bit": bit, "words": tensor.count, "flips": len(words),
+        return {"layer": tensor.name, "bit": bit, "words": tensor.count, "flips": len(index),
                 "loss": self.loss, "clean": self.right, "change": loss - self.loss,
                 "correct": int(answered(answers, self.y, self.chances).right.sum())}  # fmt: skip
 
