@@ -210,9 +210,9 @@ class Measurements:
 
     def rows(self, specs: Sequence[Work]) -> list[dict[str, Any]]:
         """What was measured here for exactly these specs, the latest of each."""
-        wanted, found = {spec.hash for spec in specs}, dict[str, list[dict[str, Any]]]()
+        wanted, by_hash = {spec.hash for spec in specs}, dict[str, list[dict[str, Any]]]()
         for measurement in list(self._all.values()):
             for spec, job in zip(measurement.specs, list(measurement.jobs), strict=False):
                 if spec.hash in wanted and job.rows:
-                    found[spec.hash] = list(job.rows)
-        return [row for rows in found.values() for row in rows]
+                    by_hash[spec.hash] = list(job.rows)
+        return [row for rows in by_hash.values() for row in rows]
