@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.cached.checkpoint_models import card, load_network
+from dashboard.cached.checkpoint_models import card, load_network, names
 from dashboard.format import numbers
 from dashboard.model import costs
-from resq.measure.specs.sweep_spec import SweepSpec
 
 IMAGES = 32
 
@@ -34,8 +33,13 @@ def _each(network: str, net: str, sha256: str) -> float:
     return (time.perf_counter() - began) / IMAGES
 
 
-def price(specs: Sequence[SweepSpec]) -> str:
-    """Cells and time of some sweeps, as a button says them."""
-    cells = sum(spec.total for spec in specs)
-    wait = sum(costs.seconds([spec], each(spec.checkpoint)) for spec in specs)
-    return f"{cells:,} cells, about {numbers.duration(wait)}"
+def speeds(works: Sequence[object]) -> list[float]:
+    """Seconds of a forward pass of one image in each of these measurements; 0 where it is not known."""
+    there = set(names())
+    return [each(net) if (net := costs.network(work)) in there else 0.0 for work in works]
+
+
+def price(works: Sequence[costs.Counted], noun: str = "cells") -> str:
+    """Cells and time of some measurements, one after the other, as a button says them."""
+    wait = sum(costs.seconds(work, speed) for work, speed in zip(works, speeds(works), strict=True))
+    return f"{sum(work.total for work in works):,} {noun}, about {numbers.duration(wait)}"
