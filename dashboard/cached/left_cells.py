@@ -60,5 +60,5 @@ def here(specs: Sequence[SweepSpec]) -> list[dict[str, Any]]:
         if spec.checkpoint in names() and present(spec.dataset):
             stored = known(spec)
             stored = stored[~stored["key"].isin(rows()["key"]) & ~stored["key"].isin(seen)]
-            found += stored.to_dict("records")
+            found += [{str(name): value for name, value in row.items()} for row in stored.to_dict("records")]
     return found

@@ -12,8 +12,8 @@ from dashboard.model import remaining
 from resq.measure.specs.sweep_spec import SweepSpec
 
 ALL = (
-    "Measures also what is stored. Unless you set images, maps, seed, attack or points yourself, a point that "
-    "the figures show is not measured by the first button, on however many images it was."
+    "Measures also what is stored. Unless you set images, maps, seed, attack or points yourself, the first "
+    "button leaves out every point that the figures show, on however many images it was."
 )
 
 

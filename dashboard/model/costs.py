@@ -14,8 +14,8 @@ from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
 
 START = 5.0  # s that a job of its own takes before its first row: torch, weights, images
 STEP = 3.0  # forward passes that one attack step costs an image: a pass and its way back
-# An image that is wrong is attacked no further: of an unhardened ResNet20 (signs) 20 steps of PGD at 4/255 cost
-# 1.1 passes an image and step, at 8/255 0.5.
+# An image that is wrong is attacked no further: of an unhardened ResNet20 (signs) 20 steps of PGD at 4/255
+# cost 1.1 passes an image and step, at 8/255 0.5.
 FALLS = 2.0  # 1/255, the budget at which half of an unhardened network's images fall
 CURVED = 12.0  # passes that the estimate of a heatmap takes: gradients, and curvature along random signs
 
@@ -57,9 +57,10 @@ def _withstands(checkpoint: str) -> bool:
 
 
 def heated(spec: LayerSpec) -> list[float]:
-    """Forward passes of an image that each row of a heatmap costs, in order: what lies before a layer is kept.
+    """Forward passes of an image that each row of a heatmap costs, in order.
 
-    The estimate comes first and whole; then layer by layer, the share of the network that lies behind it.
+    What lies before a layer is computed once. The estimate comes first and whole; then layer by layer, the
+    share of the network that lies behind it.
     """
     layers = len(checkpoints.card(spec.checkpoint)["weights"])
     bits = Encoding.parse(spec.encoding).word_bits

@@ -68,8 +68,8 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
             ("estimate", said("Estimate", quick, "instant"), quick, "bolt", "From gradients"),
             ("measure_layers", said("Measure", spec, "measured"), spec, "play_arrow",
              "Flips bits cell by cell; cells appear as they are measured"),
-            ("measure_pvf", said("Measure PVF", pvf, "pvf"), pvf, "fact_check", "The share of answers that one "
-             f"flipped bit changes: {SINGLES} single flips in every cell"),
+            ("measure_pvf", said("Measure PVF", pvf, "pvf"), pvf, "fact_check",
+             f"The share of answers that one flipped bit changes: {SINGLES} single flips in every cell"),
         ):  # fmt: skip
             st.button(
                 label, key=key, on_click=job_status.start, args=([work],), disabled=busy, help=about,
