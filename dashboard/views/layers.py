@@ -267,6 +267,7 @@ def page(names: list[str]) -> None:
         priced = st.container()
     every = 1.0 if running is not None and running.active else None
     st.fragment(shown, run_every=every)(net, enc, running)
+    render.flush_page()
     with priced:  # last: the figures need not wait until the network is timed
         buttons(net, enc, running)
 

@@ -140,6 +140,7 @@ def page(names: list[str]) -> None:
     cell = rerun_cell.jobs()
     every = 0.5 if any(job is not None and job.active for job in (found, *cell)) else None
     st.fragment(shown, run_every=every)(specs, options, found, cell, metric)
+    render.flush_page()
     with priced:  # last, since keys and prices are a tenth of a second that the figures need not wait for
         measure_sweep.buttons(specs, away=away, busy=found is not None and found.active)
 
