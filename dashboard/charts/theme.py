@@ -22,6 +22,7 @@ DARK = "#222222"
 SANS = "Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif"
 SIZE = 16
 TALL = 420  # pixels of a figure that says nothing else
+LEGEND = 56  # pixels of two lines of it
 LEAST = 0.85  # of the usual type
 TALLEST = 460  # pixels up to which a projector's larger type makes a figure taller
 
@@ -109,9 +110,13 @@ def enlarge(figure: go.Figure, factor: float) -> go.Figure:
     One of many rows is made as high as a projector shows, and its words no larger than its rows.
     """
     height = figure.layout.height or TALL
-    room = sum(figure.layout.margin[side] or 0 for side in "tb")
+    room = factor * sum(figure.layout.margin[side] or 0 for side in "tb") + LEGEND * (
+        figure.layout.showlegend is not False and len(figure.data) > 2
+    )
     whole = height > TALLEST and _fitting(figure, TALLEST - room) >= LEAST
-    factor = min(factor, max(LEAST if whole else 1.0, _fitting(figure, (TALLEST if whole else height) - room)))
+    factor = min(
+        factor, max(LEAST if whole else 1.0, _fitting(figure, (TALLEST if whole else height) - room))
+    )
     large = go.Figure(_larger(figure.to_dict(), factor))
     margin = {side: (figure.layout.margin[side] or 0) * factor for side in "lrtb"}
     # Half of the uppermost tick's label stands above the axis; Plotly leaves out what would be cut.
@@ -125,7 +130,7 @@ def _fitting(figure: go.Figure, height: float) -> float:
     """How much larger its type may be in so many pixels before the words of its rows lie on each other."""
     words = figure.layout.yaxis.ticktext or ()
     lines = max((1 + str(word).count("<br>") for word in words), default=1)
-    return height / (1.2 * SIZE * lines * len(words)) if words else math.inf
+    return height / ((1.2 if lines == 1 else 1.3) * SIZE * lines * len(words)) if words else math.inf
 
 
 def _larger(part: Any, factor: float) -> Any:
