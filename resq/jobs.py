@@ -25,6 +25,7 @@ from resq.core import logs, paths
 from resq.core.errors import ResqError
 from resq.core.files import write_text
 
+REFUSED = 2  # what a process ends with that said in one sentence what it cannot use
 ENV = "RESQ_JOB"  # set in the subprocess: its standard input is the line to us
 
 
@@ -238,10 +239,13 @@ def report(target: str, out: Path) -> Path:
         target: what ``python -m resq report`` takes, paths absolute. ``out``: an absolute path.
 
     Raises:
-        ValueError: it was not written; the sentence says why.
+        ResqError: it cannot be written; the sentence says why.
+        RuntimeError: the process ended in a fault of its own; its traceback is the message.
     """
     command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
     ended = subprocess.run(command, cwd=paths.beside(), capture_output=True, text=True, check=False)
-    if ended.returncode:
+    if ended.returncode == REFUSED:
         raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
+    if ended.returncode:
+        raise RuntimeError(f"the report ended with {ended.returncode}: {ended.stderr[-4000:]}")
     return out

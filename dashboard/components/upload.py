@@ -13,6 +13,7 @@ from dashboard.format import numbers, sentences
 from dashboard.model.own import ownnames, uploads
 from dashboard.report import html_report
 from dashboard.server import job_queue
+from resq.core import logs
 from resq.core.errors import ResqError
 from resq.data.normal import USUAL
 from resq.importers.onnx import onnx_run
@@ -97,6 +98,7 @@ def rename(name: str, called: str) -> None:
     try:
         new = ownnames.rename(name, called)
     except (ResqError, OSError) as error:
+        logs.refused(error, render.where())
         st.session_state.brought = f":material/error: Not renamed: {render.plain(str(error))}."
         return
     cached.names.clear()
@@ -176,6 +178,7 @@ def take(file: Any, network: str, trained: str, reading: dict[str, Any], called:
         name = uploads.checkpoint(file.getvalue(), file.name, network, trained, asked, notes)
         name = ownnames.rename(name, called or ownnames.of_file(file.name))
     except (ResqError, OSError) as error:
+        logs.refused(error, render.where())
         st.session_state.brought = f":material/error: This file is not used: {render.plain(str(error))}."
         st.session_state.brought_name = ""
         return

@@ -17,7 +17,7 @@ from dashboard import cached
 from dashboard.components import chosen, page_frame, query, render
 from dashboard.model import bit_view, decisive
 from dashboard.model.own import uploads
-from resq.core import Encoding, Layout
+from resq.core import Encoding, Layout, logs
 from resq.core.errors import ResqError
 
 MODES = {"transfer": "as stored", "adaptive": "with the flips"}
@@ -224,6 +224,7 @@ def own_picture() -> np.ndarray | None:
     try:
         pixels, done = uploads.picture(file.getvalue())
     except ResqError as error:
+        logs.refused(error, render.where())
         render.error_box(f"This picture is not used: {render.plain(str(error))}.")
         return None
     if done:

@@ -12,7 +12,7 @@ import pandas as pd
 from dashboard.format import numbers
 from dashboard.model import bit_view
 from resq.core import Encoding
-from resq.measure.analysis import layer_heatmap
+from resq.measure.analysis import layer_heatmap, stats
 
 BER = 1e-3  # of the bars: one layer alone at this bit error rate
 KINDS = {"measured": "measured", "instant": "estimated", "pvf": "PVF"}
@@ -109,18 +109,32 @@ def totals(cells: pd.DataFrame) -> pd.DataFrame:
     """Per layer: what it adds to the loss when its bits alone flip at BER, ``mean`` and ``half`` interval.
 
     The sum over its bits of the change per flipped bit times the flips to expect; half widths add as the
-    errors of independent maps do.
+    errors of independent maps do. Of a PVF it is the layer's own, over all its bits, with ``half`` above it
+    and ``below`` under it.
     """
+    if (cells["kind"] == "pvf").all():
+        return _shares(cells)
     flips = cells["words"] * BER
     each = cells.assign(
         mean=cells["mean"] * flips, half=((cells["high"] - cells["mean"]) * flips).fillna(0) ** 2
     )
     found = each.groupby("layer", sort=False)[["mean", "half"]].sum().reset_index()
-    if (cells["kind"] == "pvf").all():
-        found["mean"] = found["mean"].clip(upper=1.0)  # no more answers than there are
-    return found.assign(
-        half=np.sqrt(found["half"]), words=cells.groupby("layer", sort=False)["words"].first().to_numpy()
-    )
+    half = np.sqrt(found["half"])
+    return found.assign(half=half, below=half, words=_words(cells), kind=cells["kind"].iloc[0])
+
+
+def _shares(cells: pd.DataFrame) -> pd.DataFrame:
+    """The PVF of every layer: the mean over its bits, each tried by as many flips."""
+    flips = cells.groupby("layer", sort=False)["maps"].sum().to_numpy()
+    found = cells.groupby("layer", sort=False)["mean"].mean().reset_index()
+    spans = np.array([stats.wilson(m, int(n)) for m, n in zip(found["mean"], flips, strict=True)])
+    half, below = spans[:, 1] - found["mean"], found["mean"] - spans[:, 0]
+    return found.assign(half=half, below=below, words=_words(cells), kind="pvf")
+
+
+def _words(cells: pd.DataFrame) -> np.ndarray:
+    """Weights of every layer, int64, in the order of the cells."""
+    return cells.groupby("layer", sort=False)["words"].first().to_numpy()
 
 
 def hover(cell: Mapping[Any, Any]) -> str:
@@ -173,6 +187,12 @@ def points(drop: float) -> str:
 
 def total_hover(name: str, line: pd.Series) -> str:
     """A bar of the totals, in words."""
+    if line["kind"] == "pvf":
+        low, high = (100 * (line["mean"] + by) for by in (-line["below"], line["half"]))
+        return (
+            f"<b>{short(name)}</b>: one flipped bit changes {numbers.percent(line['mean'])} of the answers"
+            f"<br>95 %: {low:.1f} to {high:.1f}{numbers.THIN}%"
+        )
     return (
         f"<b>{short(name)}</b>: {change(line['mean'])}{_half(line)}<br>its "
         f"{int(line['words']):,} weights alone at BER {numbers.power(BER)}"
@@ -215,17 +235,32 @@ def top(enc: str) -> int:
 def finding(cells: pd.DataFrame) -> str:
     """What the picture shows: the worst cell, the worst layer, and how much less the lowest bit does."""
     clear = cells.dropna(subset=["shown"])
+    if (cells["kind"] == "pvf").all():
+        return _told(cells, clear)
     if clear.empty:
         return "No cell stands above its noise: with these maps and images nothing can be told from zero."
     most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)
-    if most["kind"] == "pvf":
-        return f"{short(most['layer'])}, bit {most['bit']}, is the most telling: {_changed(most)}."
     worst_layer = sums.iloc[int(sums["mean"].argmax())]
     return (
         f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']} "
         f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}{_noise(most)}). "
         f"Most harmful at an equal bit error rate: {short(worst_layer['layer'])} "
         f"({change(worst_layer['mean'])}{_half(worst_layer)} at BER {numbers.power(BER)})."
+    )
+
+
+def _told(cells: pd.DataFrame, clear: pd.DataFrame) -> str:
+    """What a picture of PVF shows: its largest cell, and in how many no flip changed an answer."""
+    silent, first = cells[cells["mean"] == 0], ""
+    if not clear.empty:
+        most = clear.iloc[int(clear["shown"].argmax())]
+        first = f"{short(most['layer'])}, bit {most['bit']}, is the most telling: {_changed(most)}. "
+    if silent.empty:
+        return first.strip()
+    maps, high = int(silent["maps"].max()), 100 * float(silent["high"].max())
+    return (
+        f"{first}In {len(silent):,} of {len(cells):,} cells none of {maps} single flips changed an answer: "
+        f"there it is at most {high:.0f}{numbers.THIN}% (95{numbers.THIN}%)."
     )
 
 

@@ -24,7 +24,7 @@ from dashboard import charts
 from dashboard.charts import theme
 from dashboard.format import claim_labels, sentences
 from dashboard.report import bundle
-from resq import __version__, data
+from resq import __version__, data, jobs
 from resq.claims import provenance, verdict
 from resq.claims.registry import load
 from resq.claims.verdict import Verdict
@@ -219,9 +219,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         sys.stdout.write(f"{write(arguments.target, arguments.out)}\n")
-    except (ValueError, OSError, subprocess.TimeoutExpired) as error:
+    except (ResqError, OSError, subprocess.TimeoutExpired) as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return jobs.REFUSED
     return 0
 
 

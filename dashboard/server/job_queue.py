@@ -148,6 +148,7 @@ class Measurement:
         try:
             state, error = self._measured()
         except ResqError as refused:
+            logs.refused(refused, f"measurement {self.id}")
             state, error = "failed", str(refused)
         except OSError as full:  # no process can be started, no file opened
             logs.refused(full, f"measurement {self.id}")

@@ -59,8 +59,7 @@ class Reading:
         eps: budget in 1/255; None: this reading is under faults, not under attack.
         steps, restarts: of the attack; 0 means any.
         network: the checkpoint that answers instead of the claim's; empty: the claim's.
-        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For
-        what
+        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For what
             words alone give, with the base itself as ``network``.
         aside: why the reading is shown beside the others and decides nothing; empty: it is judged.
     """
@@ -159,6 +158,8 @@ class Claim:
             return f"Λ = {share:.2f}{span}"
         if low is None or high is None:
             return f"{spelled(share)} {self.unit}"
+        if self.whole and low == high:  # without faults the whole test split leaves nothing to chance
+            return f"{spelled(share)} {self.unit} (of the whole test split)"
         ends = (high, low) if self.unit == "% error" else (low, high)
         return f"{spelled(share)} {self.unit} ({spelled(ends[0])} to {spelled(ends[1])})"
 
@@ -231,7 +232,8 @@ def _claim(given: dict[str, Any], source: Source, readings: Mapping[str, Reading
 
 def _make(kind: type[T], given: Any, where: str) -> T:
     """A frozen value from a TOML table; the sentence about a wrong value says in which file and claim."""
+    fields = validation.checked(kind, given, where, f"a {kind.__name__.lower()}")
     try:
-        return validation.build(kind, given, where, f"a {kind.__name__.lower()}")
+        return kind(**fields)
     except ResqError as error:
-        raise ResqError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+        raise ResqError(f"{where}: {error}") from None

@@ -93,6 +93,14 @@ def build(kind: type[T], given: Any, where: str, what: str) -> T:
     Raises:
         ResqError: no table, an unknown or a missing field, or one of another type; the sentence names it.
     """
+    return kind(**checked(kind, given, where, what))
+
+
+def checked(kind: type[T], given: Any, where: str, what: str) -> dict[str, Any]:
+    """The fields of a frozen value from a TOML table, for who adds a place to what the value itself refuses.
+
+    Arguments and errors as of ``build``.
+    """
     if not isinstance(given, dict):
         raise ResqError(f"{where} must be a table, got {given!r}")
     known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
@@ -103,7 +111,7 @@ def build(kind: type[T], given: Any, where: str, what: str) -> T:
     hints = _hints(kind)  # type: ignore[arg-type]
     for name, value in given.items():
         check_type(f"{where}: {name}", value, hints[name])
-    return kind(**{name: tuple(v) if _is_list(hints[name], v) else v for name, v in given.items()})
+    return {name: tuple(v) if _is_list(hints[name], v) else v for name, v in given.items()}
 
 
 def _needed(field: dataclasses.Field[Any]) -> bool:

@@ -17,7 +17,7 @@ from torch import nn
 
 from resq import networks
 from resq.core import QuantizedTensor, lookup
-from resq.core.errors import ResqError
+from resq.core.errors import LackingError, ResqError
 from resq.data.normal import Normal
 from resq.importers import epsilon, layers, names, order, owncodes, prefixes, siblings
 from resq.importers.formats import carriers, files, floats
@@ -126,10 +126,10 @@ def _onnx(file: Path, network: str, classes: int, state: str, eps: float | None)
             _checked(name, value, name in found.codes)
     except RefusedError as error:
         raise ResqError(f"{file.name} {error}") from None
+    except LackingError:
+        raise  # of a package: it names the file itself
     except ValueError as error:
-        raise ResqError(
-            str(error) if str(error).startswith(file.name) else f"{file.name} does not fit: {error}"
-        ) from None
+        raise ResqError(f"{file.name} does not fit: {error}") from None
     with shapes_only():
         words = networks.weight_names(networks.NETWORKS[network](classes))
     how = ("read from an ONNX file", *found.said)

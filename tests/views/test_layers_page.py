@@ -198,5 +198,12 @@ def test_the_share_of_answers_that_a_flip_changes_is_a_switch_of_the_heatmap(sto
     assert "2 flips at once" not in said(app)
 
 
+def test_the_shipped_network_has_a_heatmap_of_pvf():
+    app = opened("layers", net=NAME, enc="int8", kind="PVF")
+    fine(app)
+    assert "single flips changed an answer" in said(app)
+    assert "16 single flips a cell" in said(app)
+
+
 def test_the_most_harmful_cell_is_told_with_its_interval(stored):
     assert "95 %, over 2 maps, " in said(opened("layers"))

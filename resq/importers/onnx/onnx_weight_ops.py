@@ -15,7 +15,7 @@ from resq.importers.formats.pickles import RefusedError
 from resq.importers.graphs import Layer
 from resq.importers.onnx import onnx_file
 from resq.importers.onnx.onnx_dequantize import SHAPES, Plain, moved
-from resq.importers.onnx.onnx_values import Value
+from resq.importers.onnx.onnx_values import UnreadError, Value
 
 PASSING = ("Identity", "Cast", "Relu")
 ENDS = ("InstanceNormalization", "Div")
@@ -148,9 +148,10 @@ class Walk:
         other = next(name for name in node.input if name != moving)
         try:
             value = self.value(other)
-        except RefusedError as error:  # else it follows from shapes, so it is no weight
-            if str(error).startswith("computes a weight by"):
-                self.graph.unread = self.graph.unread or str(error)
+        except UnreadError as error:
+            self.graph.unread = self.graph.unread or str(error)
+            return
+        except RefusedError:  # it follows from shapes, so it is no weight
             return
         if _source(self.p, moving) in self.images and value.size <= 3:
             if _normalise(self.graph, node, moving, value):
