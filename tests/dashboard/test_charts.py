@@ -183,8 +183,12 @@ def test_stored_rows_answer_on_however_many_images_and_measured_ones_on_those_as
 def test_a_cancelled_measurement_does_not_hide_a_whole_stored_one():
     stored, live = faulty(), faulty(n=50).iloc[:2]
     spec = SweepSpec(NAME, n=50)
-    assert set(select_rows.together(stored, live, [spec], "ber")[0]["n"]) == {100}
-    assert set(select_rows.together(stored, live, [spec], "ber", running=True)[0]["n"]) == {50}
+    after = select_rows.together(stored, live, [spec], "ber")[0]
+    assert set(after[after["ber"] > 0]["n"]) == {100}, "of its rates one map of ten was measured"
+    now = select_rows.together(stored, live, [spec], "ber", running=True)[0]
+    measured = set(live["ber"])
+    assert set(now[now["ber"].isin(measured)]["n"]) == {50}
+    assert set(now[~now["ber"].isin(measured)]["n"]) == {100}, "what is not measured yet stays as stored"
 
 
 def test_specs_without_rows_are_named():
