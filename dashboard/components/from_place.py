@@ -39,7 +39,7 @@ def section(rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> Non
             if address or chosen != start:
                 query.set_parameter("place", spelled(chosen))
             st.markdown(place_text.rate(place))
-            _kept(place, rows, nets, encs)
+            _accuracies(place, rows, nets, encs)
             st.caption(place_text.sources(place))
 
 
@@ -66,7 +66,7 @@ def _form(start: Asked) -> Asked:
     return Asked(kind, at, days=days, scrub=scrub, fit=start.fit, cutoff=start.cutoff)
 
 
-def _kept(place: Place, rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> None:
+def _accuracies(place: Place, rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> None:
     """What the stored rows say of each network and encoding there."""
     ber = place.ber
     for net in nets:

@@ -66,7 +66,7 @@ class _Tried:
     ) -> None:  # fmt: skip
         where = faults.region(bench.model, [cell[0]], [cell[1]])
         order = seeds.rng(seed, "critical", *cell).permutation(where.n_bits)
-        self._bench, self._after, self._kept, self._usual = bench, after, activations, usual
+        self._bench, self._after, self._activations, self._usual = bench, after, activations, usual
         self._where, self._order, self._done = where, order, 0
 
     def __call__(self, cell: int, n: int) -> int:
@@ -78,7 +78,7 @@ class _Tried:
     def _changes(self, address: int) -> bool:
         flip = BitFlips(np.array([address]), np.zeros(1))
         with self._bench.flipped(flip), torch.inference_mode():
-            return bool((top_classes(self._after, self._kept) != self._usual).any())
+            return bool((top_classes(self._after, self._activations) != self._usual).any())
 
 
 def summary(cell_shares: Mapping[Cell, Share], sizes: Mapping[str, int], error: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard import charts
 from dashboard.charts import theme
-from dashboard.format import encodings, numbers, sentences
+from dashboard.format import encodings, numbers, sentences, tables
 from dashboard.model import bit_view, select_rows
 from resq.core import Encoding
 from resq.measure.analysis import stats, tradeoff
@@ -388,3 +388,13 @@ def test_a_legend_says_a_long_encoding_in_words_and_hovering_its_exact_name():
 def test_encodings_that_would_read_alike_keep_their_exact_names():
     alike = ["int8+int4-tmr2@0", "int8+int4-tmr2@1", "int8+int4-tmr2@0-1"]
     assert list(encodings.told_apart(alike).values()) == [*alike[:2], "int8, 2 layers protected"]
+
+
+def test_a_table_says_encodings_in_words_and_their_exact_names_in_a_column_of_its_own():
+    mixed = "int8+int4-tmr2@0-2.4"
+    rows = [row(encoding=name, ber=1e-2, map=m) for name in ("int8", mixed) for m in (0, 1)]
+    shown = tables.curves(stats.curve(table.frame(rows)), "ber")
+    assert set(shown["stored as"]) == {"int8", "int8, 4 layers protected"}
+    assert set(shown["exact name"]) == {"int8", mixed}
+    plain = tables.curves(stats.curve(table.frame(rows[:2])), "ber")
+    assert "exact name" not in plain, "it would say the same twice"
