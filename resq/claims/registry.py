@@ -159,6 +159,8 @@ class Claim:
             return f"Λ = {share:.2f}{span}"
         if low is None or high is None:
             return f"{spelled(share)} {self.unit}"
+        if high - low < 1e-9:
+            return f"{spelled(share)} {self.unit} (all test images, nothing drawn)"
         ends = (high, low) if self.unit == "% error" else (low, high)
         return f"{spelled(share)} {self.unit} ({spelled(ends[0])} to {spelled(ends[1])})"
 
