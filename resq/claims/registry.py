@@ -59,8 +59,7 @@ class Reading:
         eps: budget in 1/255; None: this reading is under faults, not under attack.
         steps, restarts: of the attack; 0 means any.
         network: the checkpoint that answers instead of the claim's; empty: the claim's.
-        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For
-        what
+        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For what
             words alone give, with the base itself as ``network``.
         aside: why the reading is shown beside the others and decides nothing; empty: it is judged.
     """
@@ -159,8 +158,8 @@ class Claim:
             return f"Λ = {share:.2f}{span}"
         if low is None or high is None:
             return f"{spelled(share)} {self.unit}"
-        if high - low < 1e-9:
-            return f"{spelled(share)} {self.unit} (all test images, nothing drawn)"
+        if self.whole and low == high:  # without faults the whole test split leaves nothing to chance
+            return f"{spelled(share)} {self.unit} (of the whole test split)"
         ends = (high, low) if self.unit == "% error" else (low, high)
         return f"{spelled(share)} {self.unit} ({spelled(ends[0])} to {spelled(ends[1])})"
 
