@@ -328,7 +328,10 @@ def load(name: str) -> Checkpoint:
     odd = [k for k, v in tensors.items() if v.dtype.kind not in "fiub"]
     if odd:
         raise ResqError(f"{file.name} holds {odd[0][:80]!r} of {tensors[odd[0]].dtype}; expected numbers")
-    state = {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in tensors.items()}
+    del raw
+    for key in [k for k, v in tensors.items() if v.dtype == np.float16]:
+        tensors[key] = tensors[key].astype(np.float32)  # one after the other: never the file twice
+    state = tensors
     try:
         imported, finished, state = packed.imported(state), packed.finished(state), packed.unpack(state)
     except ValueError as error:

@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from resq import jobs
-from resq.cli import options, sweep
+from resq.cli import options, sweep, sweep_output
 from resq.measure.run import missing_cells
 from resq.measure.specs import campaign
 from resq.measure.specs.cells import Cell
@@ -72,7 +72,7 @@ def _print_row(row: dict[str, Any]) -> None:
 
 def _end(arguments: argparse.Namespace, spec: campaign.CampaignSpec, frame: pd.DataFrame, fresh: int) -> None:
     if arguments.out:
-        sweep.write(frame, arguments.out)
+        sweep_output.write(frame, arguments.out)
     if arguments.json:
         rows = [table.plain(row) for row in frame.to_dict("records")]  # type: ignore[arg-type]
         print(options.dump({"campaign": spec.hash, "cells": len(frame), "measured": fresh, "rows": rows}))
@@ -81,5 +81,5 @@ def _end(arguments: argparse.Namespace, spec: campaign.CampaignSpec, frame: pd.D
             ["checkpoint", "encoding", "fault", "attack", "mode", "seed"], sort=False
         ):
             print(f"\n{' · '.join(map(str, keys))}")
-            sweep.print_curves(part)
+            sweep_output.print_curves(part)
         print(f"\n{len(frame)} cells, {fresh} measured now; campaign {spec.hash}", file=sys.stderr)

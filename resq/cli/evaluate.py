@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from resq.cli import options, sweep
+from resq.cli import options, sweep, sweep_output
 from resq.measure.analysis import stats
 from resq.measure.store import table
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     spec = options.spec(arguments, n=n)
     rows = list(sweep.measured(spec))
     frame = table.frame(rows)
-    result = summary(sweep.report(spec, frame, rows), open_spec.bers)
+    result = summary(sweep_output.report(spec, frame, rows), open_spec.bers)
     if arguments.json:
         print(options.dump(result))
     else:
@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
             f"{options.percent(result['accuracy'])} correct of {result['n']} "
             f"(95 % over images: {options.span(result['low'], result['high'])})\n"
         )
-        sweep.print_curves(frame, arguments.metric)
-        print(f"\n{sweep.provenance(frame)}")
+        sweep_output.print_curves(frame, arguments.metric)
+        print(f"\n{sweep_output.provenance(frame)}")
 
 
 def summary(report: dict[str, Any], bers: tuple[float, ...]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from resq.core.errors import ResqError
 from resq.data import own
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
+from resq.measure.specs.sdc_rates import METRICS
 from resq.measure.specs.sweep_spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
 
 MAPS = 10  # fault maps, where nothing else is said
@@ -262,8 +263,6 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def add_metric(parser: argparse.ArgumentParser) -> None:
     """What the printed table is of; rows hold all of it."""
-    from resq.measure.analysis.stats import METRICS  # pandas
-
     parser.add_argument(
         "--metric",
         default="accuracy",

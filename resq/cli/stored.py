@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from resq.cli import options, sweep
+from resq.cli import options, sweep, sweep_output
 from resq.measure.store import rows_by_key, table
 
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.export:
         sweep.check_out(arguments.export)
         rows = rows_by_key.rows(**filters)
-        sweep.write(rows, arguments.export)
+        sweep_output.write(rows, arguments.export)
         _say(arguments, {"file": str(arguments.export), "rows": len(rows)})
     else:
         _list(arguments)

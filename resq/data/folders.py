@@ -16,8 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 from tqdm import tqdm
 
@@ -25,9 +23,7 @@ from resq.core import Dataset
 from resq.core.errors import NotFoundError, ResqError
 from resq.core.files import write_with
 from resq.core.paths import ROOT
-from resq.data import decode, twice
-
-IMAGES, LABELS = ("img", "image"), ("label", "labels", "fine_label")
+from resq.data import decode
 
 
 def folders() -> list[Path]:
@@ -86,7 +82,13 @@ def load(name: str, split: str, classes: tuple[str, ...], download: bool = False
 def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Pixels, labels and groups of the shards, decoded once and then read from the cache."""
     stamp = "|".join(f"{p.resolve()}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in files)
-    arrays = cached_arrays(f"{decode.NEWEST}|{stamp}", lambda: _read(files))
+
+    def make() -> dict[str, np.ndarray]:
+        from resq.data import shards as encoded  # pyarrow, which decoded pixels do without
+
+        return encoded.read(files)
+
+    arrays = cached_arrays(f"{decode.NEWEST}|{stamp}", make)
     return arrays["pixels"], arrays["y"], arrays.get("groups")
 
 
@@ -121,40 +123,6 @@ def _keep(name: str, arrays: dict[str, np.ndarray]) -> None:
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     with path.open("wb") as f:  # given a path, numpy would add .npz to its name
         np.savez(f, **arrays)  # type: ignore[arg-type]
-
-
-def _read(files: list[Path]) -> dict[str, np.ndarray]:
-    tables = [pq.read_table(p) for p in files]
-    twice.refuse(files, tables)
-    table = pa.concat_tables(tables)
-    image, label = _column(table, IMAGES, files[0]), _column(table, LABELS, files[0])
-    cells = enumerate(
-        tqdm(table[image].to_pylist(), desc=f"decoding {files[0].parent.name}", unit="img", leave=False)
-    )
-    pixels = np.stack([_pixels(cell["bytes"] if isinstance(cell, dict) else cell, i) for i, cell in cells])
-    y = table[label].to_numpy().astype(np.int64)
-    arrays = {"pixels": pixels.transpose(0, 3, 1, 2).copy(), "y": y}
-    if "track" in table.column_names and files[0].name.startswith("train"):
-        # A track number counts within its class: class and track together name one physical sign.
-        arrays["groups"] = y * 100_000 + table["track"].to_numpy().astype(np.int64)
-    return arrays
-
-
-def _column(table: pa.Table, names: tuple[str, ...], file: Path) -> str:
-    for name in names:
-        if name in table.column_names:
-            return name
-    raise ResqError(f"{file.name} has columns {', '.join(table.column_names)}; expected {' or '.join(names)}")
-
-
-def _pixels(encoded: bytes, row: int) -> np.ndarray:
-    if not isinstance(encoded, bytes):
-        raise ResqError(f"the image in row {row} is a {type(encoded).__name__}; expected an encoded picture")
-    try:
-        image, _ = decode.rgb(encoded, decode.CELLS)
-    except ValueError as error:
-        raise ResqError(f"the image in row {row} cannot be decoded: {error}") from None
-    return np.asarray(image if image.size == (32, 32) else image.resize((32, 32), Image.Resampling.BILINEAR))
 
 
 def _downloaded(name: str) -> Path:

@@ -21,7 +21,7 @@ import numpy as np
 
 from resq.core import Dataset, DataSource
 from resq.core.errors import NotFoundError, ResqError
-from resq.data import arrays, decode, folders, packed, pictures
+from resq.data import arrays, decode, folders, pictures
 
 # Images that have no file, by the name that says what they hold: those that a notebook handed over.
 _HELD: OrderedDict[str, Dataset] = OrderedDict()
@@ -168,11 +168,13 @@ def _read(own: Own, name: str) -> Dataset:
     return ordered(whole, own.classes) if own.classes else whole
 
 
-def _decoded_arrays(own: Own) -> packed.Found:
+def _decoded_arrays(own: Own) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     if own.path.is_dir():
         return _folder(own)
     suffix = own.path.suffix.lower()
     if suffix in (".zip", ".parquet"):
+        from resq.data import packed  # pyarrow
+
         return (packed.read_zip if suffix == ".zip" else packed.read_parquet)(own.path, own.size)
     return arrays.read(own.path)
 
@@ -200,6 +202,8 @@ def ordered(whole: Dataset, order: Sequence[str]) -> Dataset:
 
 def _folder(own: Own) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Pictures below PATH/CLASS/ or PATH/test/CLASS/, labels in the order of text or of whole numbers."""
+    from resq.data import packed  # pyarrow
+
     root = own.path / "test" if (own.path / "test").is_dir() else own.path
     labels = pictures._classes(root)
     groups = [pictures._pictures(root / label) for label in labels]

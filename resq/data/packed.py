@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from resq.core.errors import ResqError
-from resq.data import arrays, decode, folders, pictures
+from resq.data import arrays, decode, pictures, shards
 
 Size = tuple[int, int]
 Found = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
@@ -77,7 +77,7 @@ def read_parquet(file: Path, size: Size) -> Found:
     try:
         head = pq.read_schema(file)
         image, label = (
-            folders._column(head.empty_table(), names, file) for names in (folders.IMAGES, folders.LABELS)
+            shards.column(head.empty_table(), names, file) for names in (shards.IMAGES, shards.LABELS)
         )
         table = pq.read_table(file, columns=[image, label])
     except (pa.ArrowException, OSError) as error:

@@ -131,13 +131,16 @@ def weight_names(body: nn.Module) -> tuple[str, ...]:
 
 def restore(
     name: str,
-    state: Mapping[str, np.ndarray],
+    state: Mapping[str, np.ndarray | Tensor],
     *,
     mean: tuple[float, ...],
     std: tuple[float, ...],
     classes: int,
 ) -> Network:
     """A network with these parameters and buffers, in evaluation mode, asking for no gradients.
+
+    Args:
+        state: arrays, which are copied, or tensors, which become the network's own.
 
     Raises:
         ValueError: a tensor that is missing, unknown or of another shape; the sentence names it.
@@ -156,7 +159,8 @@ def restore(
                 f"{key} has shape {_shape(state[key])}; "
                 f"{name} for {classes} classes has {_shape(expected[key])}"
             )
-    body.load_state_dict({key: torch.tensor(value) for key, value in state.items()}, assign=True)
+    own = {key: value if isinstance(value, Tensor) else torch.tensor(value) for key, value in state.items()}
+    body.load_state_dict(own, assign=True)
     return Network(body, mean, std).eval().requires_grad_(False)
 
 

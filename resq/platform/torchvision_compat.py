@@ -4,20 +4,31 @@ torchvision's wheel on the package index is built for CUDA torch. Beside a CPU t
 cannot load, so the operators that its Python code refers to at import time are missing and the import ends
 with "operator torchvision::nms does not exist". The networks here use none of these operators; declaring
 their schemas is enough. Where the compiled library does load, nothing is declared.
+
+One of its operators asks torch's compiler whether it is there, and imports all of it for that as soon as
+torchvision is imported: 800 modules of torch._dynamo and sympy, 70 MB and a second. Here that waits until the
+question is put; ``DEFERRED = False`` imports as torchvision does by itself.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 
 from resq.core.errors import LackingError
 
 SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+
+DEFERRED, COMPILER = True, "torch._dynamo.utils"
 
 # A torch.library.Library withdraws its operators when it is collected: it must live as long as the process.
 _declared: list[torch.library.Library] = []
@@ -44,6 +55,38 @@ def torchvision() -> ModuleType:
         for operator in ("nms", "qnms"):
             library.define(operator + SCHEMA)
         _declared.append(library)
-    import torchvision as module
-
+    with _deferred():
+        import torchvision as module
     return module
+
+
+class _Later(ModuleType):
+    """A module's place until something in it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name == "is_compile_supported":  # torchvision's one question, which it puts when it is called
+            return lambda device: _itself(self).is_compile_supported(device)
+        return getattr(_itself(self), name)
+
+
+def _itself(place: ModuleType) -> ModuleType:
+    """The module for which a place was kept."""
+    if sys.modules.get(place.__name__) is place:
+        del sys.modules[place.__name__]
+    return importlib.import_module(place.__name__)
+
+
+@contextmanager
+def _deferred() -> Iterator[None]:
+    """While torchvision is imported, a place is kept for torch's compiler where it was not loaded yet."""
+    if not DEFERRED or COMPILER in sys.modules:
+        yield
+        return
+    place = sys.modules[COMPILER] = _Later(COMPILER)
+    try:
+        yield
+    finally:
+        if sys.modules.get(COMPILER) is place:
+            del sys.modules[COMPILER]

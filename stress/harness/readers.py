@@ -70,13 +70,13 @@ def checkpoint_files(folder: Path, pair: tuple[bytes, Any]) -> object:
 
 def picture_file(folder: Path, raw: bytes) -> object:
     """A picture of a folder, and of a parquet file."""
-    from resq.data import folders, pictures
+    from resq.data import pictures, shards
 
     file = folder / "upload.png"
     file.write_bytes(raw)
     with contextlib.suppress(ValueError):
         pictures._pixels(file)
-    return folders._pixels(raw, 0)
+    return shards._pixels(raw, 0)
 
 
 def sweeps_file(folder: Path, raw: bytes) -> object:

@@ -9,6 +9,7 @@ from scipy import special
 from resq.core.validation import lookup
 from resq.measure.analysis import choose
 from resq.measure.analysis.summaries import MADE, summaries
+from resq.measure.specs.sdc_rates import METRICS as METRICS
 
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
@@ -16,9 +17,6 @@ KEYS = [
 ]  # fmt: skip
 AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 LINE = [*MADE, "top"]
-
-# What a curve may be of -> the column of rows that counts it, in images of ``n``.
-METRICS = {"accuracy": "correct", "sdc1": "sdc1", "sdc10": "sdc10", "sdc20": "sdc20", "due": "due"}
 
 
 def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd.DataFrame:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from resq import data, networks
 from resq.checkpoints import Checkpoint
-from resq.core import BitFlips, Encoding, QuantizedModel
+from resq.core import BitFlips, Encoding, QuantizedModel, QuantizedTensor
 from resq.core.errors import ResqError
 from resq.measure.engine.fold_batchnorm import fold
 from resq.measure.engine.weight_buffer import flatten
@@ -28,11 +29,13 @@ from resq.networks import clamp
 
 def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
     """A new network that computes with what the words are read as, activations cut where the card says so."""
-    state = {k: quant.dequantize(model.weights[k]) if k in model.weights else v for k, v in _in_order(model)}
     if checkpoint.make is not None:
-        own: networks.Network = checkpoint.make(state)
+        read = {name: quant.dequantize(q) for name, q in model.weights.items()}
+        own: networks.Network = checkpoint.make({**model.floats, **read})
         return own
     normal, classes = checkpoint.normal, data.source(checkpoint.data).classes
+    words = {name: _parameter(q) for name, q in model.weights.items()}
+    state: dict[str, np.ndarray | torch.Tensor] = {**model.floats, **words}
     network = networks.restore(
         checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
     )
@@ -52,10 +55,10 @@ def limits(network: networks.Network, dataset: str) -> dict[str, float]:
     return clamp.bounds(network.body, network, torch.from_numpy(pixels).float().div_(255))
 
 
-def _in_order(model: QuantizedModel) -> Iterator[tuple[str, np.ndarray]]:
-    yield from model.floats.items()
-    for name, q in model.weights.items():
-        yield name, q.words
+def _parameter(q: QuantizedTensor) -> Tensor:
+    """What the words are read as, in memory of its own: float words are read without a copy."""
+    values = quant.dequantize(q)
+    return torch.from_numpy(values.copy() if np.may_share_memory(values, q.words) else values)
 
 
 CALIBRATION = 500  # training images that limits of activations are taken from
@@ -77,6 +80,7 @@ class FaultyNetwork:
         device: where it computes, see ``platform.devices``; None: the processor.
 
     Attributes:
+        checkpoint: what it was made of, without the floats of its weights: their words are in ``model``.
         network: images in [0, 1] -> logits; private to this object. Folded norms are ``nn.Identity`` in it.
         model: the fault-free words; where norms are stored folded, with the scales that are stored then.
         beside: the numbers stored beside them; None where nobody asks.
@@ -92,8 +96,9 @@ class FaultyNetwork:
         floats: bool = False,
         device: torch.device | None = None,
     ) -> None:
-        self.checkpoint, self.encoding, self.device = checkpoint, encoding, device
+        self.encoding, self.device = encoding, device
         self.model = checkpoint.quantized(encoding)
+        self.checkpoint = replace(checkpoint, state=self.model.floats, imported={}, finished={})
         self.network = network_of(checkpoint, self.model)
         self.beside: Beside | None = None
         self.factors: dict[str, np.ndarray] = {}
@@ -110,6 +115,7 @@ class FaultyNetwork:
         if bf16:
             self.network = to_bf16(self.network)
         self._flat = flatten(body, self.model, self.factors, device)
+        self.model = self._flat.shared(self.model)
         if device is not None:
             self.network.to(device)
 

@@ -7,7 +7,7 @@ numpy calls; as one array over all layers they cost what looking them up and wri
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -57,6 +57,15 @@ class WeightBuffer:
         index, sent = torch.from_numpy(place), torch.from_numpy(values)
         sent = sent.view(torch.bfloat16) if sent.dtype == torch.uint16 else sent
         self.memory[index.to(self.memory.device)] = sent.to(self.memory.device)
+
+    def shared(self, model: QuantizedModel) -> QuantizedModel:
+        """The model that was flattened, its words now views of this buffer's: they lie in memory once."""
+        if any(q.words.dtype != self.words.dtype for q in model.weights.values()):
+            return model  # layers with words of other lengths
+        ends = np.cumsum([q.words.size for q in model.weights.values()])
+        parts = np.split(self.words, ends[:-1])
+        both = zip(model.weights.items(), parts, strict=True)
+        return replace(model, weights={n: replace(q, words=p.reshape(q.words.shape)) for (n, q), p in both})
 
     @property
     def fine(self) -> bool:

@@ -30,7 +30,7 @@ from resq.measure.specs.version import NUMBERS
 from resq.memory import faults
 from resq.memory.beside import Struck
 from resq.networks.activations import Ranges
-from resq.platform import devices
+from resq.platform import devices, malloc
 
 __all__ = [
     "BATCH",
@@ -91,6 +91,7 @@ IDLE = (
     "core/paths.py",  # where it lies
     "platform/__init__.py",
     "measure/run/machine.py",  # tells what computed
+    "platform/malloc.py",  # where memory comes from
     "measure/specs/version.py",  # a row says it
     "networks/imagenet.py",  # a start for training
     "deployed/twin/check.py",  # how far a twin is from its file
@@ -221,7 +222,9 @@ def _bench(
     # ``weights`` is there to be compared: a checkpoint that was trained anew is another one.
     bf16 = precision == "bf16"
     how = Encoding.parse(encoding)
-    return FaultyNetwork(checkpoints.load(checkpoint), how, bf16=bf16, floats=floats, device=device)
+    bench = FaultyNetwork(checkpoints.load(checkpoint), how, bf16=bf16, floats=floats, device=device)
+    malloc.give_back()
+    return bench
 
 
 def _ranges(bench: FaultyNetwork) -> Ranges:
@@ -253,10 +256,14 @@ def _pictures(
     """Images, labels and the hash that rows carry (``cells.images_hash``)."""
     whole = data.load(name, "test")
     chosen = cells.images(Cell("", name, "", sample=sample, n=n, seed=seed, map=number), whole)
-    x, y = pixels(chosen), torch.from_numpy(chosen.y)
+    x, y = pixels(chosen), torch.from_numpy(chosen.y.copy())  # a view would hold all labels
     if device is not None:
         x, y = x.to(device), y.to(device)
-    return x, y, (chosen if sample == "first" else whole).hash
+    hashed = (chosen if sample == "first" else whole).hash
+    del chosen, whole
+    if sample == "first":  # made once; of random images every map has its own
+        malloc.give_back()
+    return x, y, hashed
 
 
 def fault_map(spec: SweepSpec, bench: FaultyNetwork, number: int) -> BitFlips | Struck:
@@ -317,10 +324,9 @@ def images_there(spec: SweepSpec) -> int:
 
 def pixels(images: Dataset) -> Tensor:
     """Images as the network reads them: float32 (N, 3, H, W) in [0, 1], channels last."""
-    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).float()
-    if images.pixels.dtype == np.uint8:
-        x.div_(255)
-    return x.contiguous(memory_format=torch.channels_last)
+    x = torch.empty(images.pixels.shape, memory_format=torch.channels_last)
+    x.copy_(torch.from_numpy(np.ascontiguousarray(images.pixels)))
+    return x.div_(255) if images.pixels.dtype == np.uint8 else x
 
 
 def _about(cell: Cell, bench: FaultyNetwork, images: str) -> dict[str, Any]:

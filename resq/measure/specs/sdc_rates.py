@@ -10,12 +10,13 @@ import math
 from typing import Protocol
 
 import numpy as np
-from scipy import special
 
 from resq.core.errors import ResqError
 
 # Column of a row -> by which share the confidence of the top class must move; None: its class must change.
 SILENT = {"sdc1": None, "sdc10": 0.1, "sdc20": 0.2}
+# What a curve may be of -> the column of rows that counts it, in images of ``n``.
+METRICS = {"accuracy": "correct", **{name: name for name in SILENT}, "due": "due"}
 
 
 class Seen(Protocol):
@@ -73,6 +74,8 @@ def leveugle(population: float, error: float, level: float = 0.95, share: float 
     """
     if not 0 < error < 1 or not 0 < share < 1:
         raise ResqError(f"error and share must lie between 0 and 1, got {error:g} and {share:g}")
+    from scipy import special  # 12 MB that a sweep, which imports this file, does without
+
     t = float(special.ndtri((1 + level) / 2))
     needed = t * t * share * (1 - share) / error**2
     if math.isfinite(population):

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from resq import data
 from resq.core import BitFlips, Dataset, seeds
@@ -149,6 +148,8 @@ def answered(logits: np.ndarray, y: np.ndarray, chances: bool | None) -> Answers
     if chances is None:  # of eight bits apiece they sum to one only nearly
         total = logits.sum(axis=1)
         chances = bool((logits >= 0).all() and (np.abs(total - 1) < 0.05).all())
+    from scipy import special  # a sweep of a torch network imports this file too, and does without
+
     shares = logits if chances else special.softmax(np.where(broken[:, None], 0, logits), axis=1)
     top = logits.argmax(axis=1)
     right = (top == y) & ~broken  # what is no number is no answer
