@@ -108,8 +108,8 @@ def _run_file(arguments: argparse.Namespace) -> None:
     specs = read(Path(arguments.checkpoint))
     rows = []
     for spec in specs:
-        found, left = missing_cells.known(spec) if arguments.missing else ([], None)
-        rows += [*found, *measured(spec, device=arguments.device, left=left)]
+        known, left = missing_cells.known(spec) if arguments.missing else ([], None)
+        rows += [*known, *measured(spec, device=arguments.device, left=left)]
     frame = table.frame(rows)
     if arguments.out:
         write(frame, arguments.out)
