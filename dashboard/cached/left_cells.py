@@ -52,13 +52,17 @@ def _images(name: str, sample: str, n: int) -> str:
 
 def here(specs: Sequence[SweepSpec]) -> list[dict[str, Any]]:
     """The rows of these sweeps' cells measured on this machine, by this server or before it."""
-    found = measurements().rows(specs)
+    measured = measurements().rows(specs)
     if not database.there():
-        return found
-    seen = {row["key"] for row in found}
+        return measured
+    seen = {row["key"] for row in measured}
     for spec in specs:
         if spec.checkpoint in names() and present(spec.dataset):
-            stored = known(spec)
-            stored = stored[~stored["key"].isin(rows()["key"]) & ~stored["key"].isin(seen)]
-            found += [{str(name): value for name, value in row.items()} for row in stored.to_dict("records")]
-    return found
+            stored_rows = known(spec)
+            stored_rows = stored_rows[
+                ~stored_rows["key"].isin(rows()["key"]) & ~stored_rows["key"].isin(seen)
+            ]
+            measured += [
+                {str(name): value for name, value in row.items()} for row in stored_rows.to_dict("records")
+            ]
+    return measured

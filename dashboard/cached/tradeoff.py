@@ -72,8 +72,8 @@ def surface_commands(net: str, enc: str, mode: str) -> list[str]:
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _surface(net: str, enc: str, mode: str, stamp: str) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a shipped surface and their commands; shared, so never written."""
-    found = tradeoff.used(_of(net, enc), mode)
-    return found, provenance.commands(found)
+    used = tradeoff.used(_of(net, enc), mode)
+    return used, provenance.commands(used)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

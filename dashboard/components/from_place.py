@@ -81,6 +81,6 @@ def _accuracies(place: Place, rows: pd.DataFrame, nets: Sequence[str], encs: Seq
             try:
                 accuracy = at_rate.accuracy(own, ber.low, ber.value, ber.high)
             except ResqError as error:
-                st.markdown(f"`{net}` in {stored_as(enc)}: {error}")
+                st.markdown(f"`{net}` in `{stored_as(enc)}`: {error}")
             else:
                 st.markdown(place_text.keeps(net, enc, accuracy))

@@ -77,8 +77,8 @@ def progress(running: job_queue.Measurement | None, noun: str = "cells", key: st
         _with_cancel(running, text, None, key)
     elif running.state == "running":
         rows, left = len(running.rows), running.left
-        told = [] if left is None else [f"about {numbers.duration(left)} left"]
-        wait = ", ".join(told if rows else ["starting…", *told])
+        estimate = [] if left is None else [f"about {numbers.duration(left)} left"]
+        wait = ", ".join(estimate if rows else ["starting…", *estimate])
         _with_cancel(running, f"{rows} of {running.total} {noun}, {wait}", running.done, key)
     elif running.state == "failed":
         render.error_box(f"The measurement stopped: {render.plain(running.error)}")

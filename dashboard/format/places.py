@@ -20,7 +20,7 @@ def keeps(net: str, enc: str, accuracy: Kept) -> str:
     """What a network keeps there, with the band of rate, maps and images."""
     low, high = accuracy.between
     return (
-        f"`{net}` in {stored_as(enc)} keeps **{100 * accuracy.value:.1f} %** "
+        f"`{net}` in `{stored_as(enc)}` keeps **{100 * accuracy.value:.1f} %** "
         f"({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %; "
         f"without faults {100 * accuracy.clean:.1f} %), between the measured rates {low:g} and {high:g}."
     )

@@ -39,8 +39,8 @@ class Remaining:
 
 def sweep_of(work: object) -> SweepSpec | None:
     """The sweep that a measurement is of, whole or in part; None of another kind of work."""
-    found = work.spec if isinstance(work, Remaining) else work
-    return found if isinstance(found, SweepSpec) else None
+    spec = work.spec if isinstance(work, Remaining) else work
+    return spec if isinstance(spec, SweepSpec) else None
 
 
 def asked(spec: SweepSpec, shown: tuple[Collection[float], Collection[float]] = ((), ())) -> SweepSpec:

@@ -44,8 +44,8 @@ def together(
     """
     curves, missing = [], []
     for spec in specs:
-        kept, fresh = select_rows(rows, spec, axis), select_rows(live, spec, axis, measured=True)
-        best = _merged(kept, fresh, spec, axis, running)
+        stored, fresh = select_rows(rows, spec, axis), select_rows(live, spec, axis, measured=True)
+        best = _merged(stored, fresh, spec, axis, running)
         if best.empty:
             missing.append(spec)
         else:
@@ -54,13 +54,13 @@ def together(
 
 
 def _merged(
-    kept: pd.DataFrame, fresh: pd.DataFrame, spec: SweepSpec, axis: str, running: bool
+    stored: pd.DataFrame, fresh: pd.DataFrame, spec: SweepSpec, axis: str, running: bool
 ) -> pd.DataFrame:
     """At each point the fresh rows where they count, else the stored ones."""
-    there, new = kept[axis].value_counts(), fresh[axis].value_counts()
+    there, new = stored[axis].value_counts(), fresh[axis].value_counts()
     whole = {x: spec.maps if axis == "ber" and x else 1 for x in new.index}
     taken = [x for x, n in new.items() if running or n >= min(there.get(x, 0), whole[x])]
-    return pd.concat([kept[~kept[axis].isin(taken)], fresh[fresh[axis].isin(taken)]])
+    return pd.concat([stored[~stored[axis].isin(taken)], fresh[fresh[axis].isin(taken)]])
 
 
 def names(specs: Sequence[SweepSpec]) -> str:

@@ -129,8 +129,8 @@ class Measurement:
             return None
         # What a process of its own takes before its first row is no part of a row's time.
         spent = max(self.seconds - costs.START * len(begun), 0.3 * self.seconds) if rows else 0.0
-        told = FIRM if self._priced else 0.0
-        rate = (spent + told) / (done + told)
+        prior = FIRM if self._priced else 0.0
+        rate = (spent + prior) / (done + prior)
         starting = costs.START * (len(self.specs) - len(begun) + sum(not job.rows for job in begun[-1:]))
         return rate * (sum(self._costs) - done) + starting
 

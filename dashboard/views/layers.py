@@ -60,16 +60,16 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
     )
     kinds = cached.heatmap(net, enc, running).cells
 
-    def said(what: str, work: LayerSpec, kind: str) -> str:
+    def label_of(what: str, work: LayerSpec, kind: str) -> str:
         return f"{what}{' again' * (kind in kinds)}: {cached.price([work], 'rows')}"
 
     quick = LayerSpec(net, encoding=enc)
     with page_frame.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, work, icon, about in (
-            ("estimate", said("Estimate", quick, "instant"), quick, "bolt", "From gradients"),
-            ("measure_layers", said("Measure", spec, "measured"), spec, "play_arrow",
+            ("estimate", label_of("Estimate", quick, "instant"), quick, "bolt", "From gradients"),
+            ("measure_layers", label_of("Measure", spec, "measured"), spec, "play_arrow",
              "Flips bits cell by cell; cells appear as they are measured"),
-            ("measure_pvf", said("Measure PVF", pvf, "pvf"), pvf, "fact_check",
+            ("measure_pvf", label_of("Measure PVF", pvf, "pvf"), pvf, "fact_check",
              f"The share of answers that one flipped bit changes: {SINGLES} single flips in every cell"),
         ):  # fmt: skip
             st.button(

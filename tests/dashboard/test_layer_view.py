@@ -99,7 +99,7 @@ def test_a_pvf_has_a_bar_per_layer_and_says_where_no_flip_changed_an_answer():
     assert (bar["mean"], bar["mean"] - bar["below"], bar["mean"] + bar["half"]) == pytest.approx(
         (0.25, low, high)
     )
-    said = seen.said["pvf"]
+    said = seen.findings["pvf"]
     assert "a, bit 1, is the most telling: one flipped bit changes 50.0" in said
     assert "In 1 of 2 cells none of 8 single flips changed an answer: there it is at most 32" in said
     figure = charts.CHARTS["layers"].draw(seen.cells["pvf"], seen.totals["pvf"], FIELDS)

@@ -18,9 +18,9 @@ def by_key(wanted: Sequence[str], shipped: pd.DataFrame | None = None) -> pd.Dat
         shipped: the shipped rows, where they are at hand.
     """
     shipped = table.shipped() if shipped is None else shipped
-    found = shipped[shipped["key"].isin(list(wanted))].drop_duplicates("key")
-    rest = sorted(set(wanted) - set(found["key"])) if database.there() else []
+    matches = shipped[shipped["key"].isin(list(wanted))].drop_duplicates("key")
+    rest = sorted(set(wanted) - set(matches["key"])) if database.there() else []
     if rest:
-        found = pd.concat([found, rows_by_key.by_key(rest)], ignore_index=True)
+        matches = pd.concat([matches, rows_by_key.by_key(rest)], ignore_index=True)
     place = {key: number for number, key in enumerate(wanted)}
-    return found.sort_values("key", key=lambda keys: keys.map(place), ignore_index=True)
+    return matches.sort_values("key", key=lambda keys: keys.map(place), ignore_index=True)
