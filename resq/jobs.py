@@ -71,8 +71,8 @@ class Job:
 
     def _note(self) -> None:
         """Keeps on disk what runs or ran, for a server that is started anew; a full disk stops nothing."""
-        said = ("id", "argv", "began", "state", "error", "total")
-        about = {name: getattr(self, name) for name in said}
+        fields = ("id", "argv", "began", "state", "error", "total")
+        about = {name: getattr(self, name) for name in fields}
         about |= {"rows": len(self.rows), "seconds": round(self.seconds, 1)}
         about["pid"] = self._process.pid if self._process else 0
         with suppress(OSError):
@@ -173,8 +173,8 @@ def known() -> list[dict[str, Any]]:
     Each has ``id``, ``argv``, ``began``, ``seconds``, ``state``, ``error``, ``rows``, ``total``. One that was
     running when its server went is "lost"; what it had measured is in the store.
     """
-    found = [about for file in folder().glob("*.json") if (about := _read(file))]
-    return sorted(found, key=lambda about: about["began"], reverse=True)
+    jobs = [about for file in folder().glob("*.json") if (about := _read(file))]
+    return sorted(jobs, key=lambda about: about["began"], reverse=True)
 
 
 def _read(file: Path) -> dict[str, Any] | None:

@@ -38,9 +38,9 @@ def layer_heatmap(
     _blanks(figure, cells, layers)
     _clicks(figure, cells, layers, row)
     _totals(figure, totals, layers)
-    words, shapes = _fields(names)
+    labels, shapes = _fields(names)
     return theme.dress(
-        figure, height=66 + row * len(layers), room=_room(layers, row), annotations=words, shapes=shapes,
+        figure, height=66 + row * len(layers), room=_room(layers, row), annotations=labels, shapes=shapes,
         hoverdistance=-1, hovermode="closest", bargap=0.25, **_axes(layers, bits, row, _bars(cells)),
     )  # fmt: skip
 
@@ -78,10 +78,10 @@ def _counted(cells: pd.DataFrame) -> str:
 
 def _bar(low: float, high: float, counted: str) -> dict[str, object]:
     ticks = np.arange(low, high + 0.5, max(1, round((high - low) / 6)))
-    words = {"size": theme.SIZE - 2, "color": theme.INK}
+    font = {"size": theme.SIZE - 2, "color": theme.INK}
     return {
-        "title": {"text": counted, "side": "right", "font": words}, "thickness": 14, "x": 1.02,
-        "tickvals": ticks.tolist(), "ticktext": [numbers.power(10.0**t) for t in ticks], "tickfont": words,
+        "title": {"text": counted, "side": "right", "font": font}, "thickness": 14, "x": 1.02,
+        "tickvals": ticks.tolist(), "ticktext": [numbers.power(10.0**t) for t in ticks], "tickfont": font,
     }  # fmt: skip
 
 
@@ -158,12 +158,12 @@ def _axes(layers: list[str], bits: list[int], row: int, bars: str) -> dict[str, 
 def _fields(names: Sequence[tuple[str, int, int]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What the bits mean, above them, and lines between those that mean different things."""
     font = {"size": theme.SIZE - 2, "color": theme.INK}
-    words = [
+    labels = [
         {"x": (high + low) / 2, "xref": "x", "y": 1, "yref": "y domain", "yanchor": "bottom", "text": name,
          "showarrow": False, "font": font}
         for name, high, low in names
     ]  # fmt: skip
-    return words, [theme.line(theme.INK, x=low - 0.5, width=2) for _, _, low in names if low]
+    return labels, [theme.line(theme.INK, x=low - 0.5, width=2) for _, _, low in names if low]
 
 
 def agreement(pairs: pd.DataFrame) -> go.Figure:

@@ -1,7 +1,6 @@
 """The Layers page without a browser: with rows, without, and with missing pieces."""
 
 import pytest
-import streamlit as st
 
 from dashboard import cached
 from resq import checkpoints
@@ -13,12 +12,6 @@ from tests.pages import fine
 from tests.views.test_app import NAME, choice, commands, figures, opened, said
 
 LAYERS = ("conv1.weight", "linear.weight")
-
-
-@pytest.fixture(autouse=True)
-def _fresh_caches() -> None:
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 @pytest.fixture
@@ -168,7 +161,7 @@ def test_both_buttons_begin_a_job_of_their_own(stored, monkeypatch):
     begun = []
 
     class Fake:
-        def start(self, specs, visitor):
+        def start(self, specs, visitor, speeds):
             begun.append(specs[0])
             raise ResqError("2 measurements wait")
 

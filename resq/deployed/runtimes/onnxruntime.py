@@ -34,7 +34,7 @@ class Engine:
 
     def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
         self.name = f"onnxruntime {ort.__version__}"
-        self._threads, self._stored = int(about["threads"]), about["stored"]
+        self._threads, self._initializers = int(about["threads"]), about["stored"]
         self._memory = memory
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
         self._clean: ort.InferenceSession | None = self._fresh()
@@ -48,7 +48,7 @@ class Engine:
         self._shared = None
         if way == SHARED:
             self._clean = None
-            self._shared = Shared(self._memory, self._stored, self._options())
+            self._shared = Shared(self._memory, self._initializers, self._options())
 
     def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes."""
@@ -135,11 +135,11 @@ class Shared:
     """
 
     def __init__(
-        self, memory: np.ndarray, stored: Sequence[Sequence[Any]], options: ort.SessionOptions
+        self, memory: np.ndarray, initializers: Sequence[Sequence[Any]], options: ort.SessionOptions
     ) -> None:
         options.add_session_config_entry("session.disable_prepacking", "1")
         self._starts, self._arrays, self._values = [], [], []
-        for name, dtype, shape, offset, size in sorted(stored, key=lambda s: s[3]):
+        for name, dtype, shape, offset, size in sorted(initializers, key=lambda s: s[3]):
             if dtype not in SHAREABLE:
                 continue
             array = np.empty(shape, np.dtype(dtype))

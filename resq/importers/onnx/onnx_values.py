@@ -96,7 +96,7 @@ class Values:
 
     def __init__(self, graph: Any, nodes: list[Any], moving: set[str]) -> None:
         self._moving, self._failed, self._spent = moving, dict[str, RefusedError](), 0
-        self._stored = {tensor.name: tensor for tensor in graph.initializer}
+        self._initializers = {tensor.name: tensor for tensor in graph.initializer}
         self._made = {name: node for node in nodes for name in node.output}
         self._known: dict[str, Value] = {}
 
@@ -113,8 +113,8 @@ class Values:
                 todo.pop()
             elif at in self._failed:
                 raise self._failed[at]
-            elif at in self._stored:
-                self._known[at] = Value(*onnx_file.array(self._stored[at]))
+            elif at in self._initializers:
+                self._known[at] = Value(*onnx_file.array(self._initializers[at]))
             else:
                 todo += self._step(name, at, len(todo))
         return self._known[name]
@@ -131,7 +131,7 @@ class Values:
                 f"(node {node.name[:80]!r}){advice}"
             )
         else:
-            lacking = [i for i in _given(node) if i and i not in self._known]
+            lacking = [i for i in _deciding_inputs(node) if i and i not in self._known]
             if not lacking:
                 self._known[at] = self._computed(node)
             return lacking
@@ -139,9 +139,9 @@ class Values:
         raise self._failed[name]
 
     def _computed(self, node: Any) -> Value:
-        given = [self._known[name] if name else None for name in _given(node)]
+        inputs = [self._known[name] if name else None for name in _deciding_inputs(node)]
         try:
-            value = RULES[node.op_type](onnx_file.settings(node), *given)
+            value = RULES[node.op_type](onnx_file.settings(node), *inputs)
         except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError) as error:
             raise UnreadError(
                 f"computes a weight by {node.op_type[:40]} in node {node.name[:80]!r} in a way that is not "
@@ -153,7 +153,7 @@ class Values:
         return value
 
 
-def _given(node: Any) -> list[str]:
+def _deciding_inputs(node: Any) -> list[str]:
     """The inputs that decide a node's value; CastLike's second only lends its kind of number."""
     return list(node.input[:1] if node.op_type == "CastLike" else node.input)
 
@@ -179,9 +179,9 @@ def _cast(s: Settings, x: Value) -> Value:
     return Value(x.floats.astype(kinds[s["to"]]), onnx_file.BITS[s["to"]])
 
 
-def _axes(s: Settings, given: Value | None) -> tuple[int, ...] | None:
-    found = s.get("axes") if given is None else given.array.reshape(-1).tolist()
-    return None if found is None else tuple(int(axis) for axis in found)
+def _axes(s: Settings, tensor: Value | None) -> tuple[int, ...] | None:
+    axes = s.get("axes") if tensor is None else tensor.array.reshape(-1).tolist()
+    return None if axes is None else tuple(int(axis) for axis in axes)
 
 
 def _squeeze(s: Settings, x: Value, axes: Value | None = None) -> Value:
@@ -260,10 +260,10 @@ def _gather(s: Settings, x: Value, index: Value) -> Value:
     return Value(np.take(x.floats, index.array.astype(np.int64), axis))
 
 
-def _slice(s: Settings, x: Value, *given: Value | None) -> Value:
-    starts, ends = (given[i].array.tolist() for i in (0, 1))  # type: ignore[union-attr]
-    axes = given[2].array.tolist() if len(given) > 2 and given[2] else range(len(starts))
-    steps = given[3].array.tolist() if len(given) > 3 and given[3] else [1] * len(starts)
+def _slice(s: Settings, x: Value, *bounds: Value | None) -> Value:
+    starts, ends = (bounds[i].array.tolist() for i in (0, 1))  # type: ignore[union-attr]
+    axes = bounds[2].array.tolist() if len(bounds) > 2 and bounds[2] else range(len(starts))
+    steps = bounds[3].array.tolist() if len(bounds) > 3 and bounds[3] else [1] * len(starts)
     cuts = [slice(None)] * x.array.ndim
     for axis, *cut in zip(axes, starts, ends, steps, strict=True):
         cuts[axis] = slice(*cut)
@@ -298,10 +298,10 @@ def _bounded(size: int) -> None:
 
 
 def _elementwise(how: Callable[..., np.ndarray]) -> Callable[..., Value]:
-    def rule(s: Settings, *given: Value) -> Value:
-        _bounded(math.prod(np.broadcast_shapes(*(v.array.shape for v in given))))
+    def rule(s: Settings, *inputs: Value) -> Value:
+        _bounded(math.prod(np.broadcast_shapes(*(v.array.shape for v in inputs))))
         with np.errstate(all="ignore"):  # what is not finite is refused where a weight is checked
-            return Value(np.asarray(how(*(v.floats for v in given))))
+            return Value(np.asarray(how(*(v.floats for v in inputs))))
 
     return rule
 

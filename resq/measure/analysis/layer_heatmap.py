@@ -113,12 +113,12 @@ class LayerSpec:
         'sensitivity signs/resnet20/base --measured --maps 4'
         """
         measured = ["--measured"] * bool(self.maps and self.metric == "loss")
-        words = ["sensitivity", self.checkpoint, *measured]
+        arguments = ["sensitivity", self.checkpoint, *measured]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
             if value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
-                words += [f"--{field.name}", commands.listed([value])]
-        return words
+                arguments += [f"--{field.name}", commands.listed([value])]
+        return arguments
 
     @property
     def command(self) -> str:
