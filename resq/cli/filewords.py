@@ -28,10 +28,7 @@ def flip(arguments: argparse.Namespace) -> None:
         raise ResqError("of a deployed file bits of one word flip: --eps and --share are of checkpoints")
     if arguments.stream:
         jobs.watch_parent()
-    report = file_flip.run(
-        file_flip.FileFlip(arguments.checkpoint, _data(arguments), arguments.layer, arguments.weight,
-                           arguments.bits, arguments.image, arguments.targets, options.inputs(arguments))
-    )  # fmt: skip
+    report = file_flip.run(flip_asked(arguments))
     if arguments.stream:
         print(options.line(report), flush=True)
     elif arguments.json:
@@ -39,6 +36,23 @@ def flip(arguments: argparse.Namespace) -> None:
     else:
         options.first(arguments)
         _print(report)
+
+
+def flip_asked(arguments: argparse.Namespace) -> file_flip.FileFlip:
+    """The flip of a file that the options spell."""
+    return file_flip.FileFlip(
+        arguments.checkpoint, _data(arguments), arguments.layer, arguments.weight, arguments.bits,
+        arguments.image, arguments.targets, options.inputs(arguments),
+    )  # fmt: skip
+
+
+def layers_asked(arguments: argparse.Namespace) -> file_cells.FileLayers:
+    """The heatmap of a file that the options spell."""
+    return file_cells.FileLayers(
+        arguments.checkpoint, _data(arguments), maps=arguments.maps, share=arguments.share, n=arguments.n,
+        seed=arguments.seed, singles=arguments.singles, targets=arguments.targets,
+        inputs=options.inputs(arguments),
+    )  # fmt: skip
 
 
 def _data(arguments: argparse.Namespace) -> str:
@@ -75,11 +89,7 @@ def sensitivity(arguments: argparse.Namespace, text: Callable[[pd.DataFrame], st
     """
     if arguments.metric != "loss":
         raise ResqError(f"of a deployed file the loss is measured, got --metric {arguments.metric}")
-    spec = file_cells.FileLayers(
-        arguments.checkpoint, _data(arguments), maps=arguments.maps, share=arguments.share, n=arguments.n,
-        seed=arguments.seed, singles=arguments.singles, targets=arguments.targets,
-        inputs=options.inputs(arguments),
-    )  # fmt: skip
+    spec = layers_asked(arguments)
     rows = _rows(spec, arguments.stream)
     frame = layer_heatmap.frame(rows)
     if arguments.out:

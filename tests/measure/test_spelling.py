@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resq.cli import flip, flow, options, parser, sensitivity
+from resq.cli import filewords, flip, flow, options, parser, sensitivity
 from resq.core import commands, paths
 from resq.measure.analysis.layer_heatmap import LayerSpec
 from resq.measure.run.confusion import ConfusionSpec
+from resq.measure.run.deployed.file_cells import FileLayers
+from resq.measure.run.deployed.file_flip import FileFlip
 from resq.measure.run.one_flip.single_bit import BitExperiment
 from resq.measure.specs.cells import ACTIVATIONS, MODES, TARGETS
 from resq.measure.specs.sweep_spec import ATTACKS, SweepSpec
@@ -22,7 +24,23 @@ NETWORKS = st.sampled_from(
     ["signs/resnet20/base", "cifar10/resnet18/plus", "no/such/one", "my nets/a b.safetensors", "a/b/$(c)"]
 )
 ENCODINGS = st.sampled_from(
-    ["int8", "int4-tmr2", "int8-symmetric-tensor", "fp32", "int8+int4-tmr2@0-2.20", "int4-tmr2+folded9"]
+    [
+        "int8",
+        "int4-tmr2",
+        "int8-symmetric-tensor",
+        "fp32",
+        "int8+int4-tmr2@0-2.20",
+        "int4-tmr2+folded9",
+        "int8-secded",
+        "int4-tmr2-spw+floats9",
+        "fp16-cep+ranger",
+        "int8-radar32",
+        "int8-symmetric-inplace",
+        "bf16-mset",
+        "fp32-limits",
+        "int8-x9",
+        "int7+int7-x9@0-4.7.12.20",
+    ]
 )
 RATES = st.floats(0, 1, allow_subnormal=True)
 BUDGETS = st.floats(0, 255)
@@ -96,6 +114,37 @@ def test_a_heatmaps_command_gives_the_same_heatmap(name, encoding, share, n, map
 def test_the_command_of_a_flow_of_answers_gives_the_same_flow(name, encoding, ber, maps, n, seed):
     spec = ConfusionSpec(name, encoding=encoding, ber=ber, maps=maps, n=n, seed=seed)
     assert flow.confusion_specs(read(spec.command)) == [spec]
+
+
+FILES = st.sampled_from(["net.tflite", "my nets/a b.onnx", "a/b/$(c).pt2", "it's.onnx"])
+TARGETED = st.sampled_from(["weights", "floats", "all", "scales", "biases"])
+INPUTS = st.sampled_from(["", "range 0..255", "range -1..1", "mean 0.5,0.25,0.125 std 0.2 layout nhwc"])
+
+
+@given(FILES, st.floats(0, 1, exclude_min=True), COUNTS, COUNTS, COUNTS, SEEDS, TARGETED, INPUTS)
+@QUICK
+def test_the_command_of_a_files_heatmap_gives_the_same_heatmap(
+    name, share, n, maps, singles, seed, targets, inputs
+):
+    given_inputs = options.inputs(read(f"python -m resq inspect a.onnx {_options(inputs)}"))
+    spec = FileLayers(name, "cifar10", maps, share, n, seed, singles, targets, given_inputs)
+    again = filewords.layers_asked(read(spec.command))
+    assert again == spec
+    assert again.hash == spec.hash
+
+
+@given(FILES, NAMES, COUNTS, st.lists(st.integers(0, 31), max_size=3, unique=True), COUNTS, TARGETED, INPUTS)
+@QUICK
+def test_the_command_of_a_flip_in_a_file_gives_the_same_flip(name, layer, word, bits, image, targets, inputs):
+    given_inputs = options.inputs(read(f"python -m resq inspect a.onnx {_options(inputs)}"))
+    state = FileFlip(name, "cifar10", layer, word, tuple(bits), image, targets, given_inputs)
+    assert filewords.flip_asked(read(commands.line(state.argv()))) == state
+
+
+def _options(inputs: str) -> str:
+    """How a file is given its images, as options."""
+    parts = inputs.split()
+    return " ".join(f"--{key}={value}" for key, value in zip(parts[::2], parts[1::2], strict=True))
 
 
 @given(NETWORKS, ENCODINGS, PATTERNS, RATES, BUDGETS, SEEDS)
