@@ -5,7 +5,9 @@ They run in a process of their own (``resq.deployed.worker``): they read untrust
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -77,6 +79,53 @@ def engine(carrier: str, memory: np.ndarray, about: dict[str, Any]) -> Engine:
     """
     made: Engine = import_module(ENGINES[carrier][0]).Engine(memory, about)
     return made
+
+
+class Lanes:
+    """Batches side by side, each computed on one thread: a runtime's own threads wait for each other in
+    every layer, and their sums may be others.
+
+    Args:
+        count: lanes, at least 1.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool = ThreadPoolExecutor(count) if count > 1 else None
+
+    def run(self, runners: Sequence[Callable[[int], np.ndarray]], size: int, batch: int) -> np.ndarray:
+        """The answers to all inputs, (size, ...), one after the other.
+
+        Args:
+            runners: one for each lane; given the first input of a batch it answers the batch, (batch, ...).
+
+        Raises:
+            Exception: whatever a runner raises.
+        """
+        begins = iter(range(0, size, batch))
+        parts: dict[int, np.ndarray] = {}
+
+        def lane(answer: Callable[[int], np.ndarray]) -> None:
+            for begin in begins:  # whichever lane is free takes the next
+                parts[begin] = answer(begin)
+
+        if self._pool is None or size <= batch:
+            lane(runners[0])
+        else:
+            list(self._pool.map(lane, runners[: -(-size // batch)]))
+        return np.concatenate([parts[begin] for begin in sorted(parts)])[:size]
+
+
+def one_memory(memory: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """The same bytes as a ``bytes`` object and as a uint8 array of its memory, in which flips are made.
+
+    Runtimes take ``bytes`` alone; a copy for every fault map would cost as much memory as the file again.
+    Nobody else has the object, and it is no key of anything, so that its hash never matters.
+    """
+    raw = memory.tobytes()
+    place = ctypes.cast(ctypes.c_char_p(raw), ctypes.c_void_p).value
+    view = (ctypes.c_uint8 * len(raw)).from_address(place or 0)
+    return raw, np.frombuffer(view, np.uint8)
 
 
 def padded(part: np.ndarray, batch: int) -> np.ndarray:
