@@ -258,13 +258,13 @@ class Network:
         self._flips = self.places(flips) if len(flips) else None
         try:
             if self._flips:
-                self._running().ask("flip", list(self._flips))
+                self._running().tell("flip", list(self._flips))
             yield self
         finally:
             self._flips = None
             if self._process:
                 with suppress(RefusedError):
-                    self._process.ask("undo")
+                    self._process.tell("undo")
 
     def digest(self) -> str:
         """SHA-256 of the memory that flips are made in, as the runtime's process has it."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from resq.deployed import wire
 from resq.deployed.pixels import Pixels
-from resq.deployed.runtimes import Engine, engine
+from resq.deployed.runtimes import Engine, Memory, engine
 
 Message = tuple[dict[str, Any], list[np.ndarray]]
 CACHED = 2**29  # bytes of inputs that are kept ready
@@ -33,7 +33,7 @@ class Served:
         self.pixels: Pixels | None = None
         self.batch = 1
         self._about: dict[str, Any] = {}
-        self._memory = np.empty(0, np.uint8)
+        self._memory = Memory(np.empty(0, np.uint8))
         self.images: dict[str, np.ndarray] = {}
         self._inputs: dict[tuple[str, str, float, int], np.ndarray] = {}
 
@@ -47,7 +47,7 @@ class Served:
 
     def do_open(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Opens a file."""
-        self._about, self._memory = head["about"], arrays[0]
+        self._about, self._memory = head["about"], Memory(arrays.pop())
         self.pixels = Pixels(**self._about["pixels"])
         self.engine = self._opened()
         return {"runtime": self.engine.name, "ways": list(self.engine.ways)}, []

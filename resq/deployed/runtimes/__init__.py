@@ -68,11 +68,11 @@ class Engine(Protocol):
         ...
 
 
-def engine(carrier: str, memory: np.ndarray, about: dict[str, Any]) -> Engine:
+def engine(carrier: str, memory: Memory, about: dict[str, Any]) -> Engine:
     """The carrier's runtime with these bytes.
 
     Args:
-        memory: uint8, which the engine may write into and keeps.
+        memory: which the engine may write into and keeps.
 
     Raises:
         ImportError: the runtime's package is not installed.
@@ -116,16 +116,25 @@ class Lanes:
         return np.concatenate([parts[begin] for begin in sorted(parts)])[:size]
 
 
-def one_memory(memory: np.ndarray) -> tuple[bytes, np.ndarray]:
-    """The same bytes as a ``bytes`` object and as a uint8 array of its memory, in which flips are made.
+class Memory:
+    """A file's bytes, once, as the ``bytes`` that runtimes take and as an array in which flips are made.
 
-    Runtimes take ``bytes`` alone; a copy for every fault map would cost as much memory as the file again.
-    Nobody else has the object, and it is no key of anything, so that its hash never matters.
+    A copy for every fault map would cost as much memory as the file again. Nobody else has the object, and it
+    is no key of anything, so that its hash never matters.
+
+    Attributes:
+        raw: the bytes; ``array``: the same memory, uint8.
     """
-    raw = memory.tobytes()
-    place = ctypes.cast(ctypes.c_char_p(raw), ctypes.c_void_p).value
-    view = (ctypes.c_uint8 * len(raw)).from_address(place or 0)
-    return raw, np.frombuffer(view, np.uint8)
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.raw = array.tobytes()
+        place = ctypes.cast(ctypes.c_char_p(self.raw), ctypes.c_void_p).value or 0
+        view = (ctypes.c_uint8 * len(self.raw)).from_address(place)
+        view.owner = self.raw  # the array's base, which keeps the bytes
+        self.array = np.frombuffer(view, np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.raw)
 
 
 def padded(part: np.ndarray, batch: int) -> np.ndarray:

@@ -13,25 +13,25 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from resq.deployed.runtimes import LARGE, Lanes, one_memory, padded
+from resq.deployed.runtimes import LARGE, Lanes, Memory, padded
 
 
 class Engine:
     """A TFLite file, interpreted with the default delegate, as programs on a board and on a phone do.
 
     Args:
-        memory: the file's bytes, which flips are made in.
+        memory: the file, which flips are made in.
         about: ``threads``.
     """
 
     ways = ("interpreter",)
 
-    def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
+    def __init__(self, memory: Memory, about: dict[str, Any]) -> None:
         self.name = f"LiteRT {version('ai-edge-litert')}"
         threads = int(about["threads"])
         # A lane packs the weights anew: of a large file there is one, with threads within.
         self._threads, self._lanes = (threads, Lanes(1)) if len(memory) > LARGE else (1, Lanes(threads))
-        self._raw, self._memory = one_memory(memory)
+        self._raw, self._memory = memory.raw, memory.array
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
         self._clean = [self._interpreter()]
         self._faulty: list[Interpreter] = []

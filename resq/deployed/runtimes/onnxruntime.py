@@ -19,7 +19,7 @@ import onnxruntime as ort
 
 from resq.core.errors import ResqError
 from resq.deployed.formats import onnx as onnx_format
-from resq.deployed.runtimes import LARGE, Lanes, one_memory, padded
+from resq.deployed.runtimes import LARGE, Lanes, Memory, padded
 
 FRESH, SHARED, PREPARED = "session", "shared memory", "session of the optimized graph"
 # What OrtValues can be made of; words of other types are flipped in the file's bytes.
@@ -34,10 +34,10 @@ class Engine:
         about: ``threads``, and ``stored``: [name, dtype, shape, offset, bytes] of what may be flipped.
     """
 
-    def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
+    def __init__(self, memory: Memory, about: dict[str, Any]) -> None:
         self.name = f"onnxruntime {ort.__version__}"
         self._lanes, self._stored = Lanes(int(about["threads"])), about["stored"]
-        self._raw, self._memory = one_memory(memory)
+        self._file, self._memory = memory, memory.array
         self.ways = (FRESH, SHARED) if len(memory) > LARGE else (FRESH, SHARED, PREPARED)
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
         self._clean: ort.InferenceSession | None = self._fresh()
@@ -52,9 +52,9 @@ class Engine:
         self._shared = self._prepared = None
         if way == SHARED:
             self._clean = None
-            self._shared = Shared(self._raw, self._memory, self._stored)
+            self._shared = Shared(self._file, self._stored)
         elif way == PREPARED:
-            self._prepared = Prepared(self._raw, self._stored)
+            self._prepared = Prepared(self._file.raw, self._stored)
 
     def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes."""
@@ -76,7 +76,7 @@ class Engine:
         self._memory[at] ^= mask
 
     def _fresh(self) -> ort.InferenceSession:
-        return _session(self._raw, _options())
+        return _session(self._file.raw, _options())
 
     def _now(self) -> ort.InferenceSession:
         if self._shared:
@@ -139,11 +139,11 @@ class Shared:
     """A session that computes with initialisers in our memory, as they are at the time.
 
     Args:
-        raw: the file; ``memory``: the same.
+        memory: the file.
         stored: [name, dtype, shape, offset, bytes] of the initialisers.
     """
 
-    def __init__(self, raw: bytes, memory: np.ndarray, stored: Sequence[Sequence[Any]]) -> None:
+    def __init__(self, memory: Memory, stored: Sequence[Sequence[Any]]) -> None:
         options = _options()
         options.add_session_config_entry("session.disable_prepacking", "1")
         self._starts, self._arrays, self._values = [], [], []
@@ -151,13 +151,13 @@ class Shared:
             if dtype not in SHAREABLE:
                 continue
             array = np.empty(shape, np.dtype(dtype))
-            array.reshape(-1).view(np.uint8)[:] = memory[offset : offset + size]
+            array.reshape(-1).view(np.uint8)[:] = memory.array[offset : offset + size]
             value = ort.OrtValue.ortvalue_from_numpy(array)
             options.add_initializer(name, value)
             self._starts.append(offset)
             self._arrays.append(array.reshape(-1).view(np.uint8))
             self._values.append((array, value))  # the session does not keep them alive
-        self.session = _session(raw, options)
+        self.session = _session(memory.raw, options)
 
     def xor(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes of the file.
@@ -191,13 +191,12 @@ class Prepared:
     def __init__(self, raw: bytes, stored: Sequence[Sequence[Any]]) -> None:
         level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL  # a session's own
         compiler = ort.ModelCompiler(_options(), raw, graph_optimization_level=level)
-        made = np.frombuffer(compiler.compile_to_bytes(), np.uint8)
-        self._raw, self._memory = one_memory(made)
-        held = onnx_format.constants(self._raw)
+        self._graph = Memory(np.frombuffer(compiler.compile_to_bytes(), np.uint8))
+        held = onnx_format.constants(self._graph.raw)
         self._starts, self._ends, self._shifts = [], [], []
         for name, _, _, offset, size in sorted(stored, key=lambda s: s[3]):
             begin = held[name].begin if name in held else -1
-            if begin < 0 or self._raw[begin : begin + size] != raw[offset : offset + size]:
+            if begin < 0 or self._graph.raw[begin : begin + size] != raw[offset : offset + size]:
                 continue  # folded or rearranged
             self._starts.append(offset)
             self._ends.append(offset + size)
@@ -207,7 +206,7 @@ class Prepared:
         """A session of the words as they are now."""
         options = _options()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        return _session(self._raw, options)
+        return _session(self._graph.raw, options)
 
     def xor(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes of the file.
@@ -218,4 +217,4 @@ class Prepared:
         which = np.searchsorted(np.asarray(self._starts, np.int64), at, side="right") - 1
         if len(at) and (which.min() < 0 or (at >= np.asarray(self._ends)[which]).any()):
             raise ResqError("these words are others in the optimized graph")
-        self._memory[at + np.asarray(self._shifts, np.int64)[which]] ^= mask
+        self._graph.array[at + np.asarray(self._shifts, np.int64)[which]] ^= mask
