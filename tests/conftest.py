@@ -25,15 +25,31 @@ def _nothing_is_written_to_the_users_work(tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    # Networks and batches are tiny here: a second thread brings little, and on a busy machine costs tenfold.
+def _one_thread() -> Iterator[None]:
+    # Networks and batches are tiny here: a second thread brings little, and beside a second worker costs
+    # tenfold. The variable is for the servers, jobs and runtimes that tests start.
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered_of_the_last_tests_files() -> None:
     if module := sys.modules.get("dashboard.cached.ttl_cache"):
         module.forget()
+
+
+@pytest.fixture(autouse=True)
+def _pages_show_no_more_apologies_than_a_test_expects(request: pytest.FixtureRequest) -> Iterator[None]:
+    if "streamlit.testing.v1" not in sys.modules:
+        yield
+        return
+    from tests import pages
+
+    expected = [part for mark in request.node.iter_markers("sorry") for part in mark.args]
+    with pages.watched(tuple(expected), request.node.get_closest_marker("faulty") is not None):
+        yield
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from dashboard.cached.checkpoint_models import (
     words_of,
 )
 from dashboard.cached.claims import board, reruns, verdicts
-from dashboard.cached.files import asked, flags, flipped, inspected
+from dashboard.cached.files import answer_of, flags, flipped, inspected
 from dashboard.cached.hardening import effort, presets
 from dashboard.cached.images import (
     SHOWN,
@@ -30,6 +30,7 @@ from dashboard.cached.images import (
     thumbnail,
 )
 from dashboard.cached.layers import cell, copies, film, flows, heatmap, protected
+from dashboard.cached.left_cells import here, left
 from dashboard.cached.measured_rows import (
     StoredCurves,
     cached_figure,
@@ -44,7 +45,7 @@ from dashboard.cached.measured_rows import (
     study,
     usual,
 )
-from dashboard.cached.speed import price
+from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
     areas,
     cells,
@@ -63,8 +64,8 @@ __all__ = [
     "Pictures",
     "StoredCurves",
     "about",
+    "answer_of",
     "areas",
-    "asked",
     "attacked",
     "board",
     "cached_figure",
@@ -82,8 +83,10 @@ __all__ = [
     "flipped",
     "flows",
     "heatmap",
+    "here",
     "inspected",
     "joint_command",
+    "left",
     "load_network",
     "measured_most",
     "measurements",
@@ -102,6 +105,7 @@ __all__ = [
     "reruns",
     "revealed",
     "rows",
+    "speeds",
     "stored_cells",
     "stored_curves",
     "stored_here",

@@ -45,7 +45,8 @@ CHARTS: dict[str, Chart] = {
     "before_after": Chart(
         "What each stage changed",
         "Accuracy on validation images: clean, under random faults, under attack; in the words that the "
-        "weights are stored in at that point. The lines are 95 % intervals over images.",
+        "weights are stored in at that point. The lines are 95 % intervals over images, under faults over "
+        "fault maps too.",
         "harden",
         before_after,
     ),
@@ -94,7 +95,8 @@ CHARTS: dict[str, Chart] = {
         "Accuracy under flipped bits",
         "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "
         "the same maps to the right. The band is the 95 % interval of that mean, over maps and images "
-        "together; dashed: guessing. Of a point measured more than once the narrowest interval is shown.",
+        "together; dashed: guessing. Of a point measured more than once the narrowest interval is shown. "
+        "Only the words of the weights flip here: scales, zero points, norms and biases are spared.",
         "sweep",
         accuracy_vs_ber,
     ),
@@ -144,7 +146,8 @@ CHARTS: dict[str, Chart] = {
         "What one flipped bit adds to the loss",
         "Each cell is one stored bit of one layer's weights; the brighter, the more harm a flip does, on a "
         "log scale. A dot: not told from zero. Bars: the layer alone at a bit error rate of 10⁻³, all its "
-        "bits summed, with the 95 % interval over fault maps. Click a cell or a bar.",
+        "bits summed, with the 95 % interval over fault maps; of PVF, the share of answers that one flip "
+        "changes, all bits of the layer. Click a cell or a bar.",
         "layers",
         layer_heatmap,
     ),

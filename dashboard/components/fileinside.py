@@ -29,10 +29,8 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         kinds = about["targets"]
-        said = "; ".join(
-            f"{filewords.KINDS[k]}: {of['bits']:,} bits" for k, of in kinds.items() if of["bits"]
-        )
-        render.figure("targets", charts.CHARTS["targets"].draw(kinds), key="chart_targets", alt=said)
+        alt = "; ".join(f"{filewords.KINDS[k]}: {of['bits']:,} bits" for k, of in kinds.items() if of["bits"])
+        render.figure("targets", charts.CHARTS["targets"].draw(kinds), key="chart_targets", alt=alt)
     with right:
         st.markdown(f"**Its {len(about['layers'])} stored tensors, in the order of the graph**")
         st.dataframe(
@@ -65,12 +63,12 @@ def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:
             args=([check, clean], "clean"), disabled=running is not None and running.active,
         )  # fmt: skip
     every = 0.5 if running is not None and running.active else None
-    st.fragment(_found, run_every=every)(running, check, clean)
+    st.fragment(_check_outcome, run_every=every)(running, check, clean)
     rows = cached.measurements().rows([check])
     return dict(rows[0]["check"]) if rows else None
 
 
-def _found(running: job_queue.Measurement | None, check: filejobs.FileCheck, clean: Any) -> None:
+def _check_outcome(running: job_queue.Measurement | None, check: filejobs.FileCheck, clean: Any) -> None:
     with render.errors_as_sentences():
         job_status.progress(running, "steps", "clean")
         if rows := cached.measurements().rows([check]):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.format import numbers
+from dashboard.format import encodings, numbers
 from resq.claims import leaderboard, rerun
 from resq.claims.points import Cell
 from resq.claims.verdict import Verdict
@@ -74,7 +74,7 @@ def table(v: Verdict) -> pd.DataFrame:
             "unhardened": numbers.percent(base.mean) if base else "not measured",
             "verdict": judged.verdict,
             "network": cell.checkpoint if cell else "",
-            "stored as": cell.encoding if cell else "",
+            "stored as": encodings.stored_as(cell.encoding) if cell else "",
             "maps": str(cell.maps) if cell else "",
             "n": str(cell.n) if cell else "",
         })  # fmt: skip
@@ -101,7 +101,7 @@ def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
     """
     shown = pd.DataFrame(index=board.index)
     for column, head in HEADS.items():
-        shown[head] = board[column]
+        shown[head] = encodings.column(board[column]) if column == "encoding" else board[column]
         if f"{column}_low" in board:
             shown[f"{head}, 95 %"] = [
                 "" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"

@@ -13,7 +13,7 @@ from typing import Any
 from dashboard.format import numbers
 from resq.core import commands
 from resq.core.errors import ResqError
-from resq.measure.analysis import stats
+from resq.measure.analysis import intervals, stats
 
 # The one option of each stage that a visitor meets first: stage -> (option, name, choices).
 FIRST: dict[str, tuple[str, str, tuple[Any, ...]]] = {
@@ -85,12 +85,12 @@ class HardenSpec:
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that run it."""
-        words = ["harden", self.base, "--preset", self.preset, "--stages", ",".join(self.stages)]
+        arguments = ["harden", self.base, "--preset", self.preset, "--stages", ",".join(self.stages)]
         for name, value in self.changes:
-            words += ["--set", f"{name}={value}"]
+            arguments += ["--set", f"{name}={value}"]
         if self.epochs_scale != 1:
-            words += ["--epochs-scale", commands.number(self.epochs_scale)]
-        return [*words, "--seed", str(self.seed), "--variant", self.variant, "--overwrite"]
+            arguments += ["--epochs-scale", commands.number(self.epochs_scale)]
+        return [*arguments, "--seed", str(self.seed), "--variant", self.variant, "--overwrite"]
 
     @property
     def command(self) -> str:
@@ -134,14 +134,14 @@ def steps(spec: HardenSpec, rows: list[dict[str, Any]], active: bool) -> list[tu
     for name in spec.stages:
         own = [row for row in rows if row["stage"] == name]
         ended = bool(own) and own[-1]["epoch"] >= own[-1]["epochs"]
-        said = f"epoch {own[-1]['epoch']} of {own[-1]['epochs']}" if own else ""
+        progress = f"epoch {own[-1]['epoch']} of {own[-1]['epochs']}" if own else ""
         if ended:
             state = "done"
         elif not active:
             state = "stopped" if own else "queued"
         else:
             state = "running" if own or name == current or _next(spec, rows) == name else "queued"
-        stages_so_far.append((name, state, said))
+        stages_so_far.append((name, state, progress))
     return stages_so_far
 
 
@@ -162,6 +162,7 @@ def looks(card: dict[str, Any]) -> list[dict[str, Any]]:
             "clean": at["clean"],
             "faulty": at["faulty"]["mean"],
             "least": at["faulty"]["least"],
+            "under": at["faulty"],
             "attacked": at["attacked"]["accuracy"],
             "encoding": at["encoding"],
             "bits": at["stored_bits"],
@@ -181,9 +182,18 @@ def images_of(look: dict[str, Any], key: str) -> int:
     return int(look["n_attacked" if key == "attacked" else "n"])
 
 
-def over_images(look: dict[str, Any], key: str) -> tuple[float, float]:
-    """Wilson's 95 % interval over the images; a card keeps no answers of single maps, so none over maps."""
+def interval(look: dict[str, Any], key: str) -> tuple[float, float]:
+    """The 95 % interval over images, Wilson's; of "faulty" over fault maps and images together."""
+    if key == "faulty":
+        return intervals.of_looks(look["under"], images_of(look, key))
     return stats.wilson(look[key], images_of(look, key))
+
+
+def _kept(looks: list[dict[str, Any]]) -> str:
+    """Where a card keeps too little of its maps: how wide the intervals are then."""
+    if all("correct" in look["under"] for look in looks):
+        return ""
+    return ", as wide as the mean and the worst of them allow"
 
 
 def changed(looks: list[dict[str, Any]]) -> str:
@@ -191,19 +201,25 @@ def changed(looks: list[dict[str, Any]]) -> str:
     first, last = looks[0], looks[-1]
 
     def both(key: str) -> str:
-        told = [(look[key], *over_images(look, key)) for look in (first, last)]
-        return " → ".join(f"{numbers.percent(v)} ({100 * a:.1f} to {100 * b:.1f})" for v, a, b in told)
+        values = [(look[key], *interval(look, key)) for look in (first, last)]
+        return " → ".join(f"{numbers.percent(v)} ({100 * a:.1f} to {100 * b:.1f})" for v, a, b in values)
 
-    words = first["encoding"], last["encoding"]
-    stored = f"in {words[0]}" if words[0] == words[1] else f"in {words[0]}, then in {words[1]}"
+    encodings = first["encoding"], last["encoding"]
+    where = (
+        f"in {encodings[0]}" if encodings[0] == encodings[1] else f"in {encodings[0]}, then in {encodings[1]}"
+    )
     worst = (
         f"worst of {first['maps']} maps {numbers.percent(first['least'])} → {numbers.percent(last['least'])}"
     )
-    more = "" if words[0] == words[1] else " The words changed too, so this is not what training alone gives."
+    more = (
+        ""
+        if encodings[0] == encodings[1]
+        else " The words changed too, so this is not what training alone gives."
+    )
     return (
-        f"On {first['n']} validation images, held out of the training split for these stages, {stored}: "
+        f"On {first['n']} validation images, held out of the training split for these stages, {where}: "
         f"clean {both('clean')}; "
         f"at BER {first['rate']:g} {both('faulty')}, {worst}; under PGD-{first['steps']} at "
         f"{first['eps']:g}/255, an upper bound, on {first['n_attacked']} of them {both('attacked')}. In "
-        f"brackets: 95 % over images.{more}"
+        f"brackets: 95 % over images, at the BER over fault maps too{_kept(looks)}.{more}"
     )

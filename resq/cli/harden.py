@@ -14,7 +14,7 @@ from resq import checkpoints, jobs
 from resq.cli import options
 from resq.core import paths
 from resq.core.errors import ResqError
-from resq.measure.analysis import stats
+from resq.measure.analysis import intervals, stats
 
 if TYPE_CHECKING:
     from resq.training.presets import Plan
@@ -143,10 +143,12 @@ class Teller:
             print(json.dumps({"row": {**row, "eta": round(eta, 1)}}), flush=True)
             return
         self.bar.update(cost)
-        told = ", ".join(f"{k} {row[k]:.3f}" for k in ("loss", "accuracy", "valid") if k in row)
-        said = f"{row['stage']} epoch {row['epoch']}/{row['epochs']}: {told}; about {minutes(eta)} left"
+        figures = ", ".join(f"{k} {row[k]:.3f}" for k in ("loss", "accuracy", "valid") if k in row)
+        sentence = (
+            f"{row['stage']} epoch {row['epoch']}/{row['epochs']}: {figures}; about {minutes(eta)} left"
+        )
         if not self.silent:
-            self.bar.write(said)
+            self.bar.write(sentence)
 
 
 def minutes(seconds: float) -> str:
@@ -158,14 +160,14 @@ def minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
 
 
-def changes(given: list[str]) -> dict[str, dict[str, Any]]:
+def changes(settings: list[str]) -> dict[str, dict[str, Any]]:
     """Options by stage, from words such as bit_error.rate=0.05.
 
     Raises:
         ValueError: not STAGE.OPTION=VALUE.
     """
     by_stage: dict[str, dict[str, Any]] = {}
-    for text in given:
+    for text in settings:
         name, equals, value = text.partition("=")
         stage, dot, option = name.partition(".")
         if not (equals and dot and stage and option):
@@ -188,25 +190,30 @@ def _print(card: dict[str, Any], file: Path) -> None:
     print(
         f"On {first['n']} validation images ({attack['n']} attacked, PGD-{attack['steps']} at "
         f"{attack['eps']:g}/255; {fault['maps']} maps at BER {fault['rate']:g}; in brackets 95 % "
-        "over images):"
+        "over images, under faults over maps too):"
     )
     options.print_table([_line(name, look) for name, look in looks])
     back = [stage["name"] for stage in card["stages"] if stage.get("rolled_back")]
     if back:
         print(f"Rolled back, no epoch above the floor: {', '.join(back)}")
-    told = "judged on held-out training images alone"
+    judgement = "judged on held-out training images alone"
     if test:
         span = options.span(test["low"], test["high"])
-        told = f"{options.percent(test['accuracy'])} of {test['n']} test images correct (95 %: {span})"
+        judgement = f"{options.percent(test['accuracy'])} of {test['n']} test images correct (95 %: {span})"
     print(
-        f"\n{card['name']} as {card['encoding']}: {told}, {card['minutes']:g} min of training; written to "
-        f"{file}"
+        f"\n{card['name']} as {card['encoding']}: {judgement}, {card['minutes']:g} min of training; "
+        f"written to {file}"
     )
 
 
 def _rate(rate: float, n: int) -> str:
-    """A rate and its 95 % interval over images; a card keeps no answers of single maps, so none over maps."""
+    """A rate and its 95 % interval over images."""
     return f"{options.percent(rate)} ({options.span(*stats.wilson(rate, n))})"
+
+
+def _under(faulty: dict[str, Any], n: int) -> str:
+    """An accuracy under faults and its 95 % interval over fault maps and images."""
+    return f"{options.percent(faulty['mean'])} ({options.span(*intervals.of_looks(faulty, n))})"
 
 
 def _line(name: str, look: dict[str, Any]) -> dict[str, str]:
@@ -214,7 +221,7 @@ def _line(name: str, look: dict[str, Any]) -> dict[str, str]:
         "after stage": name,
         "stored as": f"{look['encoding']} ({look['stored_bits']:g} bits)",
         "clean": _rate(look["clean"], look["n"]),
-        "faulty": _rate(look["faulty"]["mean"], look["n"]),
+        "faulty": _under(look["faulty"], look["n"]),
         "worst map": options.percent(look["faulty"]["least"]),
         "attacked": _rate(look["attacked"]["accuracy"], look["attacked"]["n"]),
         "max|w|/sigma": f"{look['max_over_sigma']:.2f}",

@@ -60,14 +60,16 @@ def run(arguments: argparse.Namespace) -> None:
     folder = arguments.out or paths.work() / "protect" / f"{Path(wanted.checkpoint).name}-{wanted.ber:g}"
     with tqdm(desc=wanted.checkpoint, unit="pass", leave=False, delay=1) as bar:
 
-        def told(done: int, most: int) -> None:
+        def progress(done: int, most: int) -> None:
             bar.total = most
             bar.update(done - bar.n)
 
-        found = answer.protect(wanted, folder, told)
+        result = answer.protect(wanted, folder, progress)
     if arguments.json:
-        print(options.dump({**found, "folder": str(folder)}))
+        print(options.dump({**result, "folder": str(folder)}))
         return
-    print(answer.sentence(found))
-    print(answer.against(found))
-    print(f"{found['passes']} passes; a plain grid takes {found['grid_passes']}. Files and report: {folder}")
+    print(answer.sentence(result))
+    print(answer.against(result))
+    print(
+        f"{result['passes']} passes; a plain grid takes {result['grid_passes']}. Files and report: {folder}"
+    )

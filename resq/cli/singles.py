@@ -45,38 +45,38 @@ def run(arguments: argparse.Namespace) -> None:
         error=arguments.error, aware=not arguments.plain, seed=arguments.seed,
     )  # fmt: skip
     total = len(bench.model.weights) * bench.model.read.word_bits
-    found = dict(tqdm(cells, total=total, desc=arguments.checkpoint, unit="cell", leave=False, delay=1))
+    shares = dict(tqdm(cells, total=total, desc=arguments.checkpoint, unit="cell", leave=False, delay=1))
     sizes = {name: q.words.size for name, q in bench.model.weights.items()}
-    said = critical_bits.summary(found, sizes, arguments.error)
+    totals = critical_bits.summary(shares, sizes, arguments.error)
     if arguments.json:
         rows = [{"layer": layer, "bit": bit, "share": s.value, "low": s.low, "high": s.high,
-                 "injections": s.injections} for (layer, bit), s in found.items()]  # fmt: skip
+                 "injections": s.injections} for (layer, bit), s in shares.items()]  # fmt: skip
         print(
             options.dump(
-                {**said, "encoding": encoding, "error": arguments.error, "n": arguments.n, "cells": rows}
+                {**totals, "encoding": encoding, "error": arguments.error, "n": arguments.n, "cells": rows}
             )
         )
         return
-    options.print_table(table(found))
-    print(text(said, arguments))
+    options.print_table(table(shares))
+    print(text(totals, arguments))
 
 
-def table(found: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
+def table(shares: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
     """One line per layer, one column per bit, in percent."""
-    bits = sorted({bit for _, bit in found}, reverse=True)
-    layers = dict.fromkeys(layer for layer, _ in found)
+    bits = sorted({bit for _, bit in shares}, reverse=True)
+    layers = dict.fromkeys(layer for layer, _ in shares)
     return [
-        {"layer": layer, **{f"bit {b}": f"{100 * found[layer, b].value:.1f} %" for b in bits}}
+        {"layer": layer, **{f"bit {b}": f"{100 * shares[layer, b].value:.1f} %" for b in bits}}
         for layer in layers
     ]
 
 
-def text(said: dict[str, Any], arguments: argparse.Namespace) -> str:
+def text(totals: dict[str, Any], arguments: argparse.Namespace) -> str:
     """The whole memory for people."""
-    share, first = f"{100 * said['critical']:.2f} %", f"{said['flips_to_first']:.0f}"
+    share, first = f"{100 * totals['critical']:.2f} %", f"{totals['flips_to_first']:.0f}"
     return (
         f"\n{share} of all bits are critical alone: they change an answer to one of the first {arguments.n} "
         f"test images; of random flips, each alone, the first critical one comes after {first} on average. "
-        f"{said['injections']:,} flips were tried, where plain sampling to the same half-width of "
-        f"{arguments.error:g} in every cell tries {said['plain']:,}; seed {arguments.seed}"
+        f"{totals['injections']:,} flips were tried, where plain sampling to the same half-width of "
+        f"{arguments.error:g} in every cell tries {totals['plain']:,}; seed {arguments.seed}"
     )

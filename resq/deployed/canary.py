@@ -62,7 +62,7 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
             targets; its answers are not the same twice; or flips are not undone.
     """
     probe, timed = _frozen(x[:PROBE]), _frozen(x[:TIMED])
-    stored = [s for s in network.stored if not layers or any(fnmatchcase(s.name, p) for p in layers)]
+    tensors = [s for s in network.stored if not layers or any(fnmatchcase(s.name, p) for p in layers)]
     network.logits(probe)  # begins the process
     plain, *others = network.ways
     network.use(plain, threads=1)
@@ -70,20 +70,20 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
     timed = _usual(network, timed)
     _quickest(network, timed)
     _same(network, own, network.logits(probe), "answers other numbers when it is asked again")
-    struck = {s.name: reached(network, s, probe, own) for s in stored}
-    unread = [s for s in stored if not struck[s.name]]
-    _refuse(network, stored, unread)
+    struck = {s.name: reached(network, s, probe, own) for s in tensors}
+    unread = [s for s in tensors if not struck[s.name]]
+    _refuse(network, tensors, unread)
     if network.digest() != digest:
         raise ResqError(f"{network.file.name} is not what it was once flips are undone: nothing was measured")
-    found = {plain: _per_map(network, timed)}
+    seconds = {plain: _per_map(network, timed)}
     for way in others:
-        if _true(network, way, stored, probe, own, struck):
-            found[way] = _per_map(network, timed)
-    best = min(found, key=lambda way: found[way])
+        if _true(network, way, tensors, probe, own, struck):
+            seconds[way] = _per_map(network, timed)
+    best = min(seconds, key=lambda way: seconds[way])
     network.way = best
     network.close()  # gives back what the trials took; the next question begins in the way that was found
     missed = tuple(s.name for s in unread)
-    return Settled(best, network.batch, found, len(timed), missed, network.threads)
+    return Settled(best, network.batch, seconds, len(timed), missed, network.threads)
 
 
 def _usual(network: Network, x: np.ndarray) -> np.ndarray:
@@ -94,7 +94,7 @@ def _usual(network: Network, x: np.ndarray) -> np.ndarray:
     return _frozen(np.concatenate([x] * -(-USUAL // len(x)))[:USUAL])
 
 
-def _refuse(network: Network, stored: list[Stored], unread: list[Stored]) -> None:
+def _refuse(network: Network, tensors: list[Stored], unread: list[Stored]) -> None:
     """Refuses what would be measured without being computed with."""
     lost = [s.name for s in unread if s.kind in ("weights", "biases", "norms")]
     if lost:
@@ -102,7 +102,7 @@ def _refuse(network: Network, stored: list[Stored], unread: list[Stored]) -> Non
             f"{network.runtime} never computes with {', '.join(lost)[:300]} of {network.file.name}: flips "
             "there change no answer; choose the others with --layers"
         )
-    if len(unread) == len(stored):
+    if len(unread) == len(tensors):
         raise ResqError(
             f"{network.runtime} computes with none of the {network.targets} of {network.file.name}: flips in "
             f"{', '.join(s.name for s in unread)[:200]} change no answer"
@@ -123,7 +123,7 @@ def _same(network: Network, before: np.ndarray, after: np.ndarray, what: str) ->
 
 
 def _true(
-    network: Network, way: str, stored: list[Stored], probe: np.ndarray, own: np.ndarray,
+    network: Network, way: str, tensors: list[Stored], probe: np.ndarray, own: np.ndarray,
     struck: Mapping[str, bytes],
 ) -> bool:  # fmt: skip
     """Whether flips that are brought in this way give every answer that they give in the plain one."""
@@ -131,12 +131,12 @@ def _true(
         network.use(way)
         if network.logits(probe).tobytes() != own.tobytes():
             return False
-        return all(reached(network, one, probe, own) == struck[one.name] for one in stored)
+        return all(reached(network, one, probe, own) == struck[one.name] for one in tensors)
     except ValueError:  # words that cannot be brought in this way
         return False
 
 
-def reached(network: Network, stored: Stored, probe: np.ndarray, own: np.ndarray) -> bytes:
+def reached(network: Network, tensor: Stored, probe: np.ndarray, own: np.ndarray) -> bytes:
     """The answers that flips in this tensor change, empty where none do; undoing them brings back the others.
 
     ``probe`` is a batch of inputs as the file takes them, ``own`` logits (N, classes) float32.
@@ -147,27 +147,27 @@ def reached(network: Network, stored: Stored, probe: np.ndarray, own: np.ndarray
     Raises:
         ValueError: undoing them does not.
     """
-    for flips in tries(network, stored):
+    for flips in tries(network, tensor):
         with network.flipped(flips):
             changed = network.logits(probe).tobytes()
         after = network.logits(probe)
-        _same(network, own, after, f"does not answer as before once flips in {stored.name!r:.60} are undone")
+        _same(network, own, after, f"does not answer as before once flips in {tensor.name!r:.60} are undone")
         if changed != own.tobytes():
             return changed
     return b""
 
 
-def tries(network: Network, stored: Stored) -> Iterator[BitFlips]:
+def tries(network: Network, tensor: Stored) -> Iterator[BitFlips]:
     """Flips that a network which computes with the tensor cannot overlook: top bits, then random bits of all.
 
     The second try hits every word, as one bit may be one that the runtime truly has no use for.
     """
-    first = network.layout.address(stored.name, 0, 0)
-    words = np.unique(np.linspace(0, stored.count - 1, min(FEW, stored.count)).astype(np.int64))
-    yield _flips(first + words * stored.width + stored.width - 1)
-    chance = seeds.rng(0, "canary", stored.name)
+    first = network.layout.address(tensor.name, 0, 0)
+    index = np.unique(np.linspace(0, tensor.count - 1, min(FEW, tensor.count)).astype(np.int64))
+    yield _flips(first + index * tensor.width + tensor.width - 1)
+    rng = seeds.rng(0, "canary", tensor.name)
     for _ in range(2):
-        yield _flips(first + np.flatnonzero(chance.random(stored.count * stored.width) < 0.3))
+        yield _flips(first + np.flatnonzero(rng.random(tensor.count * tensor.width) < 0.3))
 
 
 def _flips(addresses: np.ndarray) -> BitFlips:
@@ -244,10 +244,10 @@ def _seconds(work: Callable[[], object]) -> float:
 def _per_map(network: Network, x: np.ndarray) -> float:
     """Seconds of one fault map on these images, flips in the lowest bits of the first tensor: the least."""
     first = network.stored[0]
-    words = np.arange(0, first.count, max(1, first.count // 500), dtype=np.int64)
+    index = np.arange(0, first.count, max(1, first.count // 500), dtype=np.int64)
 
     def one() -> None:
-        with network.flipped(_flips(words * first.width)):
+        with network.flipped(_flips(index * first.width)):
             network.logits(x)
 
     return _least({"": one})[""]

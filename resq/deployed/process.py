@@ -88,7 +88,7 @@ class Process:
             wire.send(self._process.stdin, {"do": do, **head}, arrays)
             told = [wire.receive(self._process.stdout)[0] for _ in range(self._owed)]
             self._owed = 0
-            answer, found = wire.receive(self._process.stdout)
+            answer, results = wire.receive(self._process.stdout)
         except (EOFError, OSError, ValueError):
             raise DiedError(self._death(late.finished.is_set() and late.interval == patience)) from None
         finally:
@@ -100,7 +100,7 @@ class Process:
             raise RuntimeRefusedError(f"is not run by its runtime: {answer['refused']}")
         if "missing" in answer:
             raise MissingError(answer["missing"])
-        return answer, found
+        return answer, results
 
     def _death(self, late: bool) -> str:
         self._process.kill()

@@ -42,8 +42,8 @@ class Served:
     ) -> tuple[dict[str, Any], list[np.ndarray]]:
         """The answer to a message."""
         do = getattr(self, f"do_{head['do']}")
-        found: tuple[dict[str, Any], list[np.ndarray]] = do(head, arrays)
-        return found
+        result: tuple[dict[str, Any], list[np.ndarray]] = do(head, arrays)
+        return result
 
     def do_open(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Opens a file."""
@@ -98,7 +98,7 @@ class Served:
         """The answers to images that are kept, or that came with the message."""
         name = head.get("name")
         quantizer = self._engine.input()
-        values = self._kept(name, quantizer) if name else self._converted(arrays[0], *quantizer)
+        values = self._kept_inputs(name, quantizer) if name else self._converted(arrays[0], *quantizer)
         return {}, [self._engine.run(values, self.batch)]
 
     def do_outputs(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
@@ -111,7 +111,7 @@ class Served:
         assert self.engine is not None, "a file is opened first"
         return self.engine
 
-    def _kept(self, name: str, quantizer: tuple[str, float, int]) -> np.ndarray:
+    def _kept_inputs(self, name: str, quantizer: tuple[str, float, int]) -> np.ndarray:
         """The inputs made of kept images, themselves kept where they are not too many."""
         key = (name, *quantizer)
         if key in self._inputs:
@@ -151,12 +151,12 @@ def serve(source: BinaryIO, to: BinaryIO) -> None:
     while True:
         head, arrays = waiting.get()
         try:
-            answer, found = served.answer(head, arrays)
+            answer, results = served.answer(head, arrays)
         except ImportError as error:
-            answer, found = {"missing": str(error)[:500]}, []
+            answer, results = {"missing": str(error)[:500]}, []
         except Exception as error:  # runtimes raise classes of their own
-            answer, found = {"refused": f"{type(error).__name__}: {error}"[:1000]}, []
-        wire.send(to, answer, found)
+            answer, results = {"refused": f"{type(error).__name__}: {error}"[:1000]}, []
+        wire.send(to, answer, results)
 
 
 def _read(source: BinaryIO, waiting: queue.Queue[Message]) -> None:

@@ -128,7 +128,7 @@ def zeros(q: QuantizedTensor) -> np.ndarray:
 
 @cache
 def codes(encoding: Encoding) -> np.ndarray:
-    """The code that each possible stored word is read as, float32 (2 ** stored,); copies are voted on."""
+    """The code that each possible stored word is read as, float32 (2 ** word_bits,); copies are voted on."""
     words = np.arange(2**encoding.word_bits, dtype=np.int64)
     read = words & (2**encoding.bits - 1)
     for i in range(encoding.tmr):
@@ -184,8 +184,8 @@ def quantize_model(
         last = encoding.apart[-1]
         raise ResqError(f"{encoding} stores layer {last} apart; the network has 0..{len(weights) - 1}")
     put = word or (lambda name, how: quantize(state[name], how))
-    stored = {name: put(name, encoding.of(i)) for i, name in enumerate(weights)}
-    return QuantizedModel(stored, {name: v for name, v in state.items() if name not in stored})
+    quantized = {name: put(name, encoding.of(i)) for i, name in enumerate(weights)}
+    return QuantizedModel(quantized, {name: v for name, v in state.items() if name not in quantized})
 
 
 def _float_words(weight: np.ndarray, code: str) -> np.ndarray:

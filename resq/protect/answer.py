@@ -57,12 +57,12 @@ class Wanted:
                 raise ResqError(f"{name} must be at least 1, got {getattr(self, name)}")
 
 
-def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> dict[str, Any]:
+def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) -> dict[str, Any]:
     """Searches, confirms on test images, writes the files to deploy and the report; returns what it found.
 
     Args:
         folder: of the files; what it holds of an earlier run of the same question is not measured again.
-        told: (passes so far, passes at most), after each pass.
+        progress: (passes so far, passes at most), after each pass.
 
     Raises:
         ValueError: a network whose words cannot be mixed, or images that are not there.
@@ -80,7 +80,7 @@ def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> d
     grid = sum(len(prefixes(base, other, ranked, sizes, wanted.bits)) - 1 for other in choices) + 1
     most = grid * wanted.maps
     trial = Trial(checkpoint, held, wanted.ber, wanted.maps, folder / "measured.jsonl", wanted.fault,
-                  lambda: told(trial.passes, most))  # fmt: skip
+                  lambda: progress(trial.passes, most))  # fmt: skip
     tried = list(
         search(base, choices, ranked, sizes, keep=wanted.keep, budget=wanted.bits, keeps=trial.keeps)
     )
@@ -89,18 +89,18 @@ def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> d
     chosen = best(tried, wanted.keep, time_of, wanted.time)
     rivals = _rivals(chosen, base, choices, sizes)
     confirmed = _confirmed(wanted, chosen.mixture, rivals, trial)
-    found = {
+    answer = {
         "wanted": _plain(wanted), "encoding": str(chosen.mixture.encoding), "bits": chosen.mixture.bits,
-        "kept_held_out": chosen.kept, "enough": chosen.kept >= wanted.keep, "passes": searched,
+        "kept_held_out": chosen.share, "enough": chosen.share >= wanted.keep, "passes": searched,
         "grid_passes": 1 + most, "time": time_of(chosen.mixture) if math.isfinite(wanted.time) else None,
         "order": ranked, "front": _front(wanted, tried, trial), "confirmed": confirmed,
-        "tried": [{"encoding": str(t.mixture.encoding), "bits": t.mixture.bits, "kept": t.kept}
+        "tried": [{"encoding": str(t.mixture.encoding), "bits": t.mixture.bits, "kept": t.share}
                   for t in tried],
     }  # fmt: skip
     deploy.write(folder, checkpoint, chosen.mixture.encoding)
-    files.write_text(folder / "answer.json", json.dumps(found, indent=1) + "\n")
-    files.write_text(folder / "report.md", report(found))
-    return found
+    files.write_text(folder / "answer.json", json.dumps(answer, indent=1) + "\n")
+    files.write_text(folder / "report.md", report(answer))
+    return answer
 
 
 def _plain(wanted: Wanted) -> dict[str, Any]:
@@ -127,14 +127,14 @@ def _front(wanted: Wanted, tried: list[Tried], trial: Trial) -> list[dict[str, A
 def _confirmed(wanted: Wanted, chosen: Mixture, rivals: list[Encoding], trial: Trial) -> dict[str, Any]:
     """The chosen one, and the uniform rival that keeps most on held-out images, once on test images."""
     own = _rows(wanted, chosen.encoding)
-    found: dict[str, Any] = {"chosen": _point(own, wanted.ber)}
+    points: dict[str, Any] = {"chosen": _point(own, wanted.ber)}
     if rivals:
         rival = max(rivals, key=lambda e: float(np.mean(trial.accuracy(e))))
         theirs = _rows(wanted, rival)
         a, b = (rows[rows["ber"] == wanted.ber] for rows in (own, theirs))
-        found |= {"rival": str(rival), "rival_point": _point(theirs, wanted.ber),
+        points |= {"rival": str(rival), "rival_point": _point(theirs, wanted.ber),
                   "difference": asdict(paired.difference(a, b))}  # fmt: skip
-    return found
+    return points
 
 
 def _rows(wanted: Wanted, encoding: Encoding) -> pd.DataFrame:
@@ -151,28 +151,28 @@ def _point(rows: pd.DataFrame, rate: float) -> dict[str, float]:
             "clean": float(clean["mean"]), "maps": int(line["maps"]), "n": int(line["n"])}  # fmt: skip
 
 
-def sentence(found: dict[str, Any]) -> str:
+def sentence(answer: dict[str, Any]) -> str:
     """The answer in words."""
-    wanted, point = found["wanted"], found["confirmed"]["chosen"]
-    able = "keeps" if found["enough"] else "cannot keep what was asked; most keeps"
+    wanted, point = answer["wanted"], answer["confirmed"]["chosen"]
+    able = "keeps" if answer["enough"] else "cannot keep what was asked; most keeps"
     return (
-        f"Stored as {found['encoding']}, at {found['bits']:.2f} bits a weight, {wanted['checkpoint']} {able} "
-        f"{100 * found['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
-        f"on held-out images ({100 * wanted['keep']:g} % were asked for); on {point['n']} test images "
-        f"it answers {100 * point['accuracy']:.1f} % right "
+        f"Stored as {answer['encoding']}, at {answer['bits']:.2f} bits a weight, {wanted['checkpoint']} "
+        f"{able} {100 * answer['kept_held_out']:.1f} % of its accuracy at a bit error rate "
+        f"of {wanted['ber']:g} on held-out images ({100 * wanted['keep']:g} % were asked for); "
+        f"on {point['n']} test images it answers {100 * point['accuracy']:.1f} % right "
         f"({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "
         f"{100 * point['clean']:.1f} % without faults."
     )
 
 
-def against(found: dict[str, Any]) -> str:
+def against(answer: dict[str, Any]) -> str:
     """The comparison with the best uniform protection in words."""
-    confirmed = found["confirmed"]
+    confirmed = answer["confirmed"]
     if "rival" not in confirmed:
         return "No uniform protection takes as few bits."
     d, rival = confirmed["difference"], confirmed["rival_point"]
     # A mixture is named with the layers that it stores apart; what is chosen may be uniform itself.
-    first = "The best" if "@" in found["encoding"] else "The answer stores all layers alike. The next best"
+    first = "The best" if "@" in answer["encoding"] else "The answer stores all layers alike. The next best"
     return (
         f"{first} way to store all layers alike in as many bits, {confirmed['rival']}, answers "
         f"{100 * rival['accuracy']:.1f} %; the difference is {100 * d['mean']:+.1f} points "
@@ -180,20 +180,20 @@ def against(found: dict[str, Any]) -> str:
     )
 
 
-def report(found: dict[str, Any]) -> str:
+def report(answer: dict[str, Any]) -> str:
     """The report as Markdown: sentence, comparison, front, all that was tried."""
-    rates = list(found["front"][0]["kept"])
+    rates = list(answer["front"][0]["kept"])
     heads = " | ".join(f"BER {r}" for r in rates)
     lines = [
-        "# What to store\n", sentence(found), "", against(found), "",
-        f"Found in {found['passes']} passes over the held-out images; a plain grid over the same mixtures "
-        f"takes {found['grid_passes']}.",
+        "# What to store\n", sentence(answer), "", against(answer), "",
+        f"Found in {answer['passes']} passes over the held-out images; a plain grid over the same mixtures "
+        f"takes {answer['grid_passes']}.",
         "", "## The front on held-out images: share of the accuracy that is kept\n",
         f"| stored as | bits a weight | {heads} |", "|---" * (2 + len(rates)) + "|",
     ]  # fmt: skip
-    for member in found["front"]:
-        kept = " | ".join(f"{member['kept'][r]:.3f}" for r in rates)
-        lines.append(f"| `{member['encoding']}` | {member['bits']:.2f} | {kept} |")
+    for member in answer["front"]:
+        shares = " | ".join(f"{member['kept'][r]:.3f}" for r in rates)
+        lines.append(f"| `{member['encoding']}` | {member['bits']:.2f} | {shares} |")
     lines += ["", "## All that was tried\n", "| stored as | bits a weight | kept |", "|---|---|---|"]
-    lines += [f"| `{t['encoding']}` | {t['bits']:.2f} | {t['kept']:.3f} |" for t in found["tried"]]
+    lines += [f"| `{t['encoding']}` | {t['bits']:.2f} | {t['kept']:.3f} |" for t in answer["tried"]]
     return "\n".join(lines) + "\n"

@@ -47,28 +47,29 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _layer(name: str, q: Any, at: int, words: int, checks: int) -> dict[str, Any]:
+def _layer(name: str, q: Any, at: int, n_word_bytes: int, n_check_bytes: int) -> dict[str, Any]:
     """Where a layer lies, in bytes from the start, and what the decoder is called with."""
     e = q.encoding
     return {
         "name": name, "shape": list(q.words.shape), "encoding": str(e.bare),
-        "words_at": at, "words_bytes": words,
-        "checks_at": at + words, "checks_bytes": checks, "bits": e.bits, "tmr": e.tmr, "copies": e.copies,
+        "words_at": at, "words_bytes": n_word_bytes,
+        "checks_at": at + n_word_bytes, "checks_bytes": n_check_bytes,
+        "bits": e.bits, "tmr": e.tmr, "copies": e.copies,
         "guard": decoder.NUMBERS.get(e.guard, -1), "code": e.code,
         "zero_words": [int(z) for z in _zeros(q)],
     }  # fmt: skip
 
 
 def _zeros(q: Any) -> np.ndarray:
-    found = quant.zeros(q)
-    return found if len(found) == 1 else found[:: q.words.size // len(q.scale)]
+    zeros = quant.zeros(q)
+    return zeros if len(zeros) == 1 else zeros[:: q.words.size // len(q.scale)]
 
 
 def read(folder: Path) -> dict[str, np.ndarray]:
     """The weights that the written files stand for, read by the decoder in C, float32 in their shapes."""
     about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
     memory = np.frombuffer((folder / "words.bin").read_bytes(), np.uint8)
-    found = {}
+    weights = {}
     with np.load(folder / "scales.npz") as scales:
         for layer in about["layers"]:
             e, n = Encoding.parse(layer["encoding"]), int(np.prod(layer["shape"]))
@@ -78,5 +79,5 @@ def read(folder: Path) -> dict[str, np.ndarray]:
             signed = codes.view(np.int8) if e.code == "symmetric" else codes
             scale, zero = scales[f"{layer['name']}|scale"], scales[f"{layer['name']}|zero"]
             rows = signed.reshape(len(scale), -1).astype(np.float32)
-            found[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
-    return found
+            weights[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
+    return weights

@@ -76,5 +76,5 @@ def prefixes(
         order: layer numbers, the most vulnerable first.
         budget: bits a weight.
     """
-    found = [Mixture(base, other, tuple(sorted(order[:k])), tuple(sizes)) for k in range(len(order) + 1)]
-    return [m for m in found if m.bits <= budget + 1e-9]
+    mixtures = [Mixture(base, other, tuple(sorted(order[:k])), tuple(sizes)) for k in range(len(order) + 1)]
+    return [m for m in mixtures if m.bits <= budget + 1e-9]

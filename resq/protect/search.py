@@ -18,7 +18,7 @@ class Tried:
     """
 
     mixture: Mixture
-    kept: float
+    share: float
 
 
 Keeps = Callable[[Mixture], float]
@@ -35,7 +35,7 @@ def search(
     """
     plain = Tried(Mixture(base, base, (), tuple(sizes)), keeps(Mixture(base, base, (), tuple(sizes))))
     yield plain
-    if plain.kept >= keep:
+    if plain.share >= keep:
         return
     for other in choices:
         fit = prefixes(base, other, order, sizes, budget)
@@ -47,11 +47,11 @@ def _halved(fit: Sequence[Mixture], keep: float, keeps: Keeps) -> Iterator[Tried
     low, high = 0, len(fit) - 1  # the base, which is not enough; the longest prefix that fits
     longest = Tried(fit[high], keeps(fit[high]))
     yield longest
-    while longest.kept >= keep and high - low > 1:
+    while longest.share >= keep and high - low > 1:
         middle = (low + high) // 2
         tried = Tried(fit[middle], keeps(fit[middle]))
         yield tried
-        low, high = (low, middle) if tried.kept >= keep else (middle, high)
+        low, high = (low, middle) if tried.share >= keep else (middle, high)
 
 
 def best(tried: Sequence[Tried], keep: float, slower: Callable[[Mixture], float], time: float) -> Tried:
@@ -62,16 +62,16 @@ def best(tried: Sequence[Tried], keep: float, slower: Callable[[Mixture], float]
         time: the most of it.
     """
     able = [t for t in tried if slower(t.mixture) <= time] or list(tried)
-    enough = [t for t in able if t.kept >= keep]
+    enough = [t for t in able if t.share >= keep]
     if enough:
-        return min(enough, key=lambda t: (round(t.mixture.bits, 3), -t.kept))
-    return max(able, key=lambda t: (t.kept, -t.mixture.bits))
+        return min(enough, key=lambda t: (round(t.mixture.bits, 3), -t.share))
+    return max(able, key=lambda t: (t.share, -t.mixture.bits))
 
 
 def front(tried: Sequence[Tried]) -> list[Tried]:
     """Those that nothing beats in bits and in what is kept, the cheapest first."""
-    found: list[Tried] = []
-    for t in sorted(tried, key=lambda t: (t.mixture.bits, -t.kept)):
-        if not found or t.kept > found[-1].kept:
-            found.append(t)
-    return found
+    pareto: list[Tried] = []
+    for t in sorted(tried, key=lambda t: (t.mixture.bits, -t.share)):
+        if not pareto or t.share > pareto[-1].share:
+            pareto.append(t)
+    return pareto

@@ -57,9 +57,15 @@ class Trial:
 
     def __init__(
         self, checkpoint: Checkpoint, held: Dataset, rate: float, maps: int, file: Path,
-        fault: str = "random", told: Callable[[], None] = lambda: None,
+        fault: str = "random", progress: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        self.checkpoint, self.rate, self.maps, self.fault, self.told = checkpoint, rate, maps, fault, told
+        self.checkpoint, self.rate, self.maps, self.fault, self.progress = (
+            checkpoint,
+            rate,
+            maps,
+            fault,
+            progress,
+        )
         self.held, self._file = held, file
         self._x, self._y = sweep.pixels(held), torch.from_numpy(held.y)
         self._known = _known(file)
@@ -89,7 +95,7 @@ class Trial:
             self._known[key] = self._measured(encoding, rate, number)
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"key": key, "accuracy": self._known[key]}) + "\n")
-            self.told()
+            self.progress()
         return self._known[key]
 
     def _measured(self, encoding: str, rate: float, number: int) -> float:
@@ -101,14 +107,14 @@ class Trial:
 
 def _known(file: Path) -> dict[str, float]:
     """What earlier runs wrote down; a last line that was cut off is measured again."""
-    found = {}
+    measured = {}
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
             continue
-        found[row["key"]] = float(row["accuracy"])
-    return found
+        measured[row["key"]] = float(row["accuracy"])
+    return measured
 
 
 def slower(checkpoint: Checkpoint) -> Callable[[Mixture], float]:

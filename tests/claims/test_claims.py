@@ -49,6 +49,16 @@ def test_every_figure_quoted_for_resq_is_there_with_its_source_and_what_is_unkno
     assert all(claims[key].unknown for key in quoted)
 
 
+def test_every_figure_under_faults_says_whether_more_than_the_weights_is_struck():
+    every = registry.load().values()
+    rates = {c.id: [c.ber, *(r.ber for r in c.readings)] for c in every}
+    under = [c for c in every if c.kind in ("accuracy", "gain") and any(rates[c.id])]
+    under += [c for c in every if c.kind == "asymmetry"]
+    assert len(under) > 15
+    silent = [c.id for c in under if not any("norms and biases" in said for said in (*c.known, *c.unknown))]
+    assert silent == []
+
+
 def test_anchors_are_quoted_as_their_sources_have_them():
     claims = registry.load()
     assert claims["stutz-randbet-ber-1e-2"].quote == "7.41 % error"
@@ -56,12 +66,16 @@ def test_anchors_are_quoted_as_their_sources_have_them():
     assert claims["group-resnet18-3bit"].quote == "90.85 %"
     assert claims["bfa-resnet44-paper"].quote == "22 flips"
     assert claims["autoattack-wong"].value == 0.4321
+    assert claims["bfa-resnet20-bits-4"].quote == "40.8 flips"
+    assert claims["stutz-randbet-plot-ber-1.5e-2"].value == 0.909
+    assert claims["fastat-n-fgsm"].value == 0.4777
 
 
 def test_a_measured_share_is_spelled_in_the_claims_own_unit():
     claims = registry.load()
     assert claims["stutz-randbet-ber-1e-2"].spell(0.92, 0.91, 0.93) == "8.00 % error (7.00 to 9.00)"
     assert claims["attack-gain"].spell(0.2) == "20.00 percentage points"
+    assert claims["group-resnet18-8bit"].spell(0.931, 0.931, 0.931) == "93.10 % (of the whole test split)"
 
 
 def test_a_figure_at_chance_level_gets_no_verdict_and_every_reading_is_shown():

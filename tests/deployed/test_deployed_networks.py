@@ -140,8 +140,13 @@ def same_tflite_words(file: Path, raw: bytes) -> int:
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(raw, 0)
-    own = {t.name.decode(): bytes(model.buffers[t.buffer].data) for t in model.subgraphs[0].tensors
-           if model.buffers[t.buffer].data is not None}  # fmt: skip
+    own = {}
+    for tensor in model.subgraphs[0].tensors:
+        buffer = model.buffers[tensor.buffer]
+        if buffer.size:  # behind the flatbuffer, where ai-edge-quantizer puts the weights
+            own[tensor.name.decode()] = raw[buffer.offset : buffer.offset + buffer.size]
+        elif buffer.data is not None:
+            own[tensor.name.decode()] = bytes(buffer.data)
     with Network(file, "all", Asked((0.0, 1.0))) as network:
         tensors = [s for s in network.stored if s.kind not in ("scales", "other") or s.name in own]
         for stored in tensors:  # scales and zero points stand beside the tensors, not among them

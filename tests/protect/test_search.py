@@ -56,7 +56,7 @@ def test_the_cheapest_of_all_mixtures_that_keep_enough_is_found_in_a_third_of_th
     tried = list(search(INT8, others(INT8), range(20), SIZES, keep=keep, budget=np.inf, keeps=_kept))
     chosen = best(tried, keep, lambda m: 1.0, 1.0)
     enough = [m for m in _every() if _kept(m) >= keep]
-    assert chosen.kept >= keep
+    assert chosen.share >= keep
     assert chosen.mixture.bits == pytest.approx(min(m.bits for m in enough))
     assert len(tried) <= len(_every()) / 3
 
@@ -70,7 +70,7 @@ def test_where_nothing_is_enough_what_keeps_most_within_the_budget_is_given():
     tried = list(search(INT8, others(INT8), range(20), SIZES, keep=1.0, budget=9.0, keeps=_kept))
     chosen = best(tried, 1.0, lambda m: 1.0, 1.0)
     assert chosen.mixture.bits <= 9.0
-    assert chosen.kept == max(t.kept for t in tried)
+    assert chosen.share == max(t.share for t in tried)
 
 
 def test_the_time_of_a_pass_is_kept_to():
@@ -83,5 +83,7 @@ def test_the_front_is_what_nothing_beats():
     tried = [Tried(m, _kept(m)) for m in _every()]
     found = front(tried)
     for member in found:
-        assert not any(t.mixture.bits <= member.mixture.bits and t.kept > member.kept + 1e-12 for t in tried)
-    assert all(a.mixture.bits < b.mixture.bits and a.kept < b.kept for a, b in itertools.pairwise(found))
+        assert not any(
+            t.mixture.bits <= member.mixture.bits and t.share > member.share + 1e-12 for t in tried
+        )
+    assert all(a.mixture.bits < b.mixture.bits and a.share < b.share for a, b in itertools.pairwise(found))

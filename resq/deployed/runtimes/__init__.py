@@ -82,8 +82,9 @@ def engine(carrier: str, memory: Memory, about: dict[str, Any]) -> Engine:
 
 
 class Lanes:
-    """Batches side by side, each computed on one thread: a runtime's own threads wait for each other in
-    every layer, and their sums may be others.
+    """Batches side by side, each computed on one thread.
+
+    A runtime's own threads wait for each other in every layer, and their sums may be others.
 
     Args:
         count: lanes, at least 1.

@@ -75,9 +75,9 @@ class Engine:
         """What the output stands for, float32 (N, classes)."""
         lanes = min(self._lanes.count, -(-len(values) // batch))
         made = [_sized(one, batch) for one in self._now(lanes)]
-        given = made[0].get_output_details()[0]
+        output = made[0].get_output_details()[0]
         runners = [_runner(one, values, batch) for one in made]
-        return _dequantized(self._lanes.run(runners, len(values), batch), given)
+        return _dequantized(self._lanes.run(runners, len(values), batch), output)
 
     def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:
         """Each output of the file, integers as they are.
@@ -85,12 +85,12 @@ class Engine:
         ``values`` is (N, ...) in the type of the input; each output is (N, ...).
         """
         made = _sized(self._now()[0], batch)
-        taken, given = made.get_input_details()[0]["index"], [d["index"] for d in made.get_output_details()]
-        parts: list[list[np.ndarray]] = [[] for _ in given]
+        taken, indices = made.get_input_details()[0]["index"], [d["index"] for d in made.get_output_details()]
+        parts: list[list[np.ndarray]] = [[] for _ in indices]
         for begin in range(0, len(values), batch):
             made.set_tensor(taken, padded(values[begin : begin + batch], batch))
             made.invoke()
-            for part, index in zip(parts, given, strict=True):
+            for part, index in zip(parts, indices, strict=True):
                 part.append(made.get_tensor(index))
         return [np.concatenate(part)[: len(values)] for part in parts]
 

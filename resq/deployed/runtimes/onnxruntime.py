@@ -36,7 +36,7 @@ class Engine:
 
     def __init__(self, memory: Memory, about: dict[str, Any]) -> None:
         self.name = f"onnxruntime {ort.__version__}"
-        self._lanes, self._stored = Lanes(int(about["threads"])), about["stored"]
+        self._lanes, self._initializers = Lanes(int(about["threads"])), about["stored"]
         self._file, self._memory = memory, memory.array
         self.ways = (FRESH, SHARED) if len(memory) > LARGE else (FRESH, SHARED, PREPARED)
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
@@ -52,9 +52,9 @@ class Engine:
         self._shared = self._prepared = None
         if way == SHARED:
             self._clean = None
-            self._shared = Shared(self._file, self._stored)
+            self._shared = Shared(self._file, self._initializers)
         elif way == PREPARED:
-            self._prepared = Prepared(self._file.raw, self._stored)
+            self._prepared = Prepared(self._file.raw, self._initializers)
 
     def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes."""
@@ -144,11 +144,11 @@ class Shared:
         stored: [name, dtype, shape, offset, bytes] of the initialisers.
     """
 
-    def __init__(self, memory: Memory, stored: Sequence[Sequence[Any]]) -> None:
+    def __init__(self, memory: Memory, initializers: Sequence[Sequence[Any]]) -> None:
         options = _options()
         options.add_session_config_entry("session.disable_prepacking", "1")
         self._starts, self._arrays, self._values = [], [], []
-        for name, dtype, shape, offset, size in sorted(stored, key=lambda s: s[3]):
+        for name, dtype, shape, offset, size in sorted(initializers, key=lambda s: s[3]):
             if dtype not in SHAREABLE:
                 continue
             array = np.empty(shape, np.dtype(dtype))
@@ -193,7 +193,7 @@ class Prepared:
         level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL  # a session's own
         compiler = ort.ModelCompiler(_options(), raw, graph_optimization_level=level)
         self._graph = Memory(np.frombuffer(compiler.compile_to_bytes(), np.uint8))
-        held = onnx_format.constants(self._graph.raw)
+        held = onnx_format.held_of(self._graph.raw)
         self._starts, self._ends, self._shifts = [], [], []
         for name, _, _, offset, size in sorted(stored, key=lambda s: s[3]):
             begin = held[name].begin if name in held else -1

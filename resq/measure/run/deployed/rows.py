@@ -37,11 +37,11 @@ class Files:
         self._open: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
         self._pictures = lru_cache(2)(pictures)
         self._map = lru_cache(2)(_drawn)
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
         self._clean: dict[tuple[str, str], tuple[np.ndarray, Answers]] = {}
         self._aimed: tuple[tuple[Any, ...], np.ndarray, np.ndarray] | None = None
 
-    def found(self, cell: Cell) -> dict[str, Any]:
+    def counts(self, cell: Cell) -> dict[str, Any]:
         """What the row of a cell says beside the cell: the network, hashes, counts.
 
         Raises:
@@ -115,8 +115,8 @@ class Files:
     def _say(self, network: Network) -> None:
         """Says once of each kind why a runtime gave no answer."""
         for refusal in network.refusals:
-            if refusal not in self._said and len(self._said) < 5:
-                self._said.add(refusal)
+            if refusal not in self._logged and len(self._logged) < 5:
+                self._logged.add(refusal)
                 logging.getLogger(__name__).warning("with flips, %s %.300s", network.file.name, refusal)
         network.refusals.clear()
 
@@ -175,9 +175,9 @@ def opened(cell: Cell) -> Network:
     except BaseException:
         network.close()
         raise
-    told = logging.getLogger(__name__)
+    log = logging.getLogger(__name__)
     if settled.unread:
-        told.warning("%s never computes with %s: they stay among the words", network.runtime,
+        log.warning("%s never computes with %s: they stay among the words", network.runtime,
                      ", ".join(settled.unread)[:500])  # fmt: skip
     return network
 
