@@ -177,18 +177,23 @@ def _tflite_script(file: Path, inputs: np.ndarray, flips: int) -> Run:
     from ai_edge_litert import schema_py_generated as schema
 
     def run() -> None:
-        model = schema.ModelT.InitFromPackedBuf(file.read_bytes(), 0)
-        rng, graph = np.random.default_rng(0), model.subgraphs[0]
-        held = [t.buffer for t in graph.tensors if t.type == schema.TensorType.INT8]
-        held = [b for b in held if model.buffers[b].data is not None]
-        total = sum(model.buffers[b].data.size for b in held)
-        for b in held:
-            raw = np.array(model.buffers[b].data, np.uint8)
-            _struck(raw, round(flips * raw.size / total), rng)
-            model.buffers[b].data = raw
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        _interpreter(bytes(builder.Output()), inputs, len(inputs), _threads())()
+        raw, rng = np.fromfile(file, np.uint8), np.random.default_rng(0)
+        model = schema.ModelT.InitFromPackedBuf(raw.tobytes(), 0)
+        held = [t.buffer for t in model.subgraphs[0].tensors if t.type == schema.TensorType.INT8]
+        buffers = [model.buffers[b] for b in held]
+        behind = [b for b in buffers if b.size]  # behind the flatbuffer, which then stays as it is
+        inside = [b for b in buffers if b.data is not None]
+        total = sum(b.size for b in behind) + sum(b.data.size for b in inside)
+        for b in behind:
+            _struck(raw[b.offset : b.offset + b.size], round(flips * b.size / total), rng)
+        if not behind:
+            for b in inside:
+                b.data = np.array(b.data, np.uint8)
+                _struck(b.data, round(flips * b.data.size / total), rng)
+            builder = flatbuffers.Builder(1024)
+            builder.Finish(model.Pack(builder), b"TFL3")
+            raw = np.frombuffer(builder.Output(), np.uint8)
+        _interpreter(raw.tobytes(), inputs, len(inputs), _threads())()
 
     return run
 

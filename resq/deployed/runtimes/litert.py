@@ -29,8 +29,9 @@ class Engine:
     def __init__(self, memory: Memory, about: dict[str, Any]) -> None:
         self.name = f"LiteRT {version('ai-edge-litert')}"
         threads = int(about["threads"])
-        # A lane packs the weights anew: of a large file there is one, with threads within.
-        self._threads, self._lanes = (threads, Lanes(1)) if len(memory) > LARGE else (1, Lanes(threads))
+        # A lane packs the weights anew: of a large file there are two at most, with threads within.
+        lanes = min(threads, 2) if len(memory) > LARGE else threads
+        self._threads, self._lanes = max(1, threads // lanes), Lanes(lanes)
         self._raw, self._memory = memory.raw, memory.array
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
         self._clean = [self._interpreter()]
