@@ -249,7 +249,11 @@ class Network:
                 del self._sent[next(iter(self._sent))]
             process.ask("images", [self.pixels.fitted(x)], name=name)
             self._sent[name] = x
-        return process.ask("logits", name=name)[1][0]
+        about, results = process.ask("logits", name=name)
+        if about.get("again"):
+            process.ask("images", [self.pixels.fitted(x)], name=name)
+            results = process.ask("logits", name=name)[1]
+        return results[0]
 
     @contextmanager
     def flipped(self, flips: BitFlips) -> Iterator[Self]:

@@ -86,14 +86,14 @@ class Process:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
             wire.send(self._process.stdin, {"do": do, **head}, arrays)
-            told = [wire.receive(self._process.stdout)[0] for _ in range(self._owed)]
+            earlier_answers = [wire.receive(self._process.stdout)[0] for _ in range(self._owed)]
             self._owed = 0
             answer, results = wire.receive(self._process.stdout)
         except (EOFError, OSError, ValueError):
             raise DiedError(self._death(late.finished.is_set() and late.interval == patience)) from None
         finally:
             late.cancel()
-        for earlier in told:
+        for earlier in earlier_answers:
             if "refused" in earlier:
                 raise ResqError(f"flips cannot be made in it: {earlier['refused']}")
         if "refused" in answer:

@@ -34,7 +34,8 @@ class Served:
         self.batch = 1
         self._about: dict[str, Any] = {}
         self._memory = Memory(np.empty(0, np.uint8))
-        self.images: dict[str, np.ndarray] = {}
+        self._names: dict[str, None] = {}  # of sets of images, the oldest first
+        self.images: dict[str, np.ndarray] = {}  # those of which no inputs are kept
         self._inputs: dict[tuple[str, str, float, int], np.ndarray] = {}
 
     def answer(
@@ -71,11 +72,12 @@ class Served:
 
     def do_images(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Keeps images under a name; those of another name are forgotten when there are many."""
-        if head["name"] not in self.images and len(self.images) >= KEPT:
-            gone = next(iter(self.images))
-            del self.images[gone]
-            self._inputs = {k: v for k, v in self._inputs.items() if k[0] != gone}
-        self.images[head["name"]] = arrays[0]
+        name = head["name"]
+        gone = {name} if name in self._names or len(self._names) < KEPT else {name, next(iter(self._names))}
+        self._names = {**{k: None for k in self._names if k not in gone}, name: None}
+        self.images = {k: v for k, v in self.images.items() if k not in gone}
+        self._inputs = {k: v for k, v in self._inputs.items() if k[0] not in gone}
+        self.images[name] = arrays.pop()
         return {}, []
 
     def do_flip(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
@@ -99,9 +101,11 @@ class Served:
         return {"digest": digest.hexdigest()}, []
 
     def do_logits(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
-        """The answers to images that are kept, or that came with the message."""
+        """The answers to images that are kept, or that came with the message; "again": send them anew."""
         name = head.get("name")
         quantizer = self._engine.input()
+        if name and name not in self.images and (name, *quantizer) not in self._inputs:
+            return {"again": True}, []
         values = self._kept_inputs(name, quantizer) if name else self._converted(arrays[0], *quantizer)
         return {}, [self._engine.run(values, self.batch)]
 
@@ -122,8 +126,9 @@ class Served:
             return self._inputs[key]
         made = self._converted(self.images[name], *quantizer)
         if made.nbytes <= CACHED:
-            self._inputs = {k: v for k, v in self._inputs.items() if k[0] != name or v is made}
+            self._inputs = {k: v for k, v in self._inputs.items() if k[0] != name}
             self._inputs[key] = made
+            del self.images[name]  # sent again where flips make another scale of the input
         return made
 
     def _converted(self, x: np.ndarray, dtype: str, scale: float, zero: int) -> np.ndarray:

@@ -61,10 +61,10 @@ class Engine:
         """So many interpreters of the bytes as they are now."""
         if self._flips is not None and len(self._memory) > LARGE:
             self._clean = []
-        kept = self._clean if self._flips is None else self._faulty
-        while len(kept) < count:
-            kept.append(self._interpreter())
-        return kept[:count]
+        made = self._clean if self._flips is None else self._faulty
+        while len(made) < count:
+            made.append(self._interpreter())
+        return made[:count]
 
     def input(self) -> tuple[str, float, int]:
         """dtype, scale and zero point of the input, as the file has them now."""
