@@ -18,7 +18,7 @@ from benchmarks.subjects import plain
 from resq.data import folders
 
 SMALL, LARGE = "77,000 weights", "11 million weights"
-LITERT_LARGE = "RESQ_BENCH_TFLITE"  # a .tflite file of that size; this project has no converter
+LITERT_LARGE = "RESQ_BENCH_TFLITE"  # a .tflite file of that size, as tests/litert_files.py makes one
 
 
 class Block(nn.Module):

@@ -41,7 +41,7 @@ def pt2e(module: nn.Module, file: Path, images: Tensor, calibration: Iterable[Te
     converting = import_module("torchao.quantization.pt2e.quantize_pt2e")
     x86 = import_module("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer")
 
-    _plain(module)
+    plain(module)
     chosen = x86.X86InductorQuantizer().set_global(x86.get_default_x86_inductor_quantization_config())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -63,7 +63,7 @@ class Rectified(nn.Module):
         return F.relu(x)
 
 
-def _plain(module: nn.Module) -> None:
+def plain(module: nn.Module) -> None:
     """What torchao 0.18's quantizer expects: it finds layers by their class, and each used in one place."""
     for layer in [*module.modules()]:
         if type(layer) is SmallConv2d:

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Compares and prints."""
     if arguments.n < 1:
         raise ResqError(f"n must be at least 1, got {arguments.n}")
-    with Network(arguments.file, "all", Asked.parse(options.inputs(arguments))) as network:
+    with Network(arguments.file, "all", Asked.parse(options.inputs(arguments)), threads=1) as network:
         check = compared(network, arguments.data, arguments.n)
         about = {"file": network.file.name, "sha256": network.hash, "data": arguments.data}
     parting = check.parting

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -55,6 +54,8 @@ class Dataset:
     @cached_property
     def hash(self) -> str:
         """SHA-256 over pixels and labels, 16 hex digits: which images a number was measured on."""
+        import hashlib  # OpenSSL: megabytes that a process which runs a deployed file does without
+
         digest = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
         digest.update(np.ascontiguousarray(self.y).data)
         return digest.hexdigest()[:16]

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-import msgspec
-
 from resq.core.errors import ResqError
 
 T = TypeVar("T")
@@ -184,6 +182,8 @@ def _spelled(hint: Any) -> str:
 
 
 def _fits(value: Any, hint: Any) -> bool:
+    import msgspec  # a process that runs a deployed file does without it
+
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError:

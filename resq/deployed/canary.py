@@ -8,22 +8,25 @@ the answers to a few images, and undoing them must bring the answers back bit fo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from resq.core import BitFlips, seeds
 from resq.core.errors import ResqError
 from resq.deployed.network import Network
-from resq.deployed.runtimes import LARGE
 from resq.deployed.words import Stored
 
 PROBE = 8  # images
 FEW = 256  # words of the first try
-BATCHES = (1, 10, 50, 100)
-TIMED = 100  # images; batches beyond it win nothing on the networks that were tried
+BATCHES = (1, 10, 25, 50, 100)
+TIMED = 100  # images
+USUAL, SHORT = 1000, 1.0  # images of a usual map: so many are timed where they take less than SHORT seconds
+TURNS, ENOUGH = 7, 1.5  # each candidate is timed so often in turn, or until this many seconds have gone
 WORTH = 0.9  # of the time of fewer threads: what more of them must save, as others compute here too
 
 
@@ -64,23 +67,31 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
     plain, *others = network.ways
     network.use(plain, threads=1)
     own, digest = network.logits(probe), network.digest()
+    timed = _usual(network, timed)
     _quickest(network, timed)
     _same(network, own, network.logits(probe), "answers other numbers when it is asked again")
-    unread = [s for s in tensors if not reached(network, s, probe, own)]
+    struck = {s.name: reached(network, s, probe, own) for s in tensors}
+    unread = [s for s in tensors if not struck[s.name]]
     _refuse(network, tensors, unread)
     if network.digest() != digest:
         raise ResqError(f"{network.file.name} is not what it was once flips are undone: nothing was measured")
     seconds = {plain: _per_map(network, timed)}
-    read = [s for s in tensors if s not in unread]
     for way in others:
-        if _true(network, way, read, probe, own):
+        if _true(network, way, tensors, probe, own, struck):
             seconds[way] = _per_map(network, timed)
     best = min(seconds, key=lambda way: seconds[way])
-    network.use(best)
-    if len(network.parsed.memory) > LARGE:
-        network.close()  # gives back what the trials took; the next question begins in the way that was found
+    network.way = best
+    network.close()  # gives back what the trials took; the next question begins in the way that was found
     missed = tuple(s.name for s in unread)
     return Settled(best, network.batch, seconds, len(timed), missed, network.threads)
+
+
+def _usual(network: Network, x: np.ndarray) -> np.ndarray:
+    """As many images as a map usually has, the same again and again, where that is soon done."""
+    network.logits(x)
+    if _seconds(lambda: network.logits(x)) * USUAL > SHORT * len(x):
+        return x
+    return _frozen(np.concatenate([x] * -(-USUAL // len(x)))[:USUAL])
 
 
 def _refuse(network: Network, tensors: list[Stored], unread: list[Stored]) -> None:
@@ -111,19 +122,22 @@ def _same(network: Network, before: np.ndarray, after: np.ndarray, what: str) ->
         raise ResqError(f"{network.file.name} {what}: nothing can be measured with it")
 
 
-def _true(network: Network, way: str, tensors: list[Stored], probe: np.ndarray, own: np.ndarray) -> bool:
-    """Whether flips that are brought in this way reach every tensor, and the answers are the file's own."""
+def _true(
+    network: Network, way: str, tensors: list[Stored], probe: np.ndarray, own: np.ndarray,
+    struck: Mapping[str, bytes],
+) -> bool:  # fmt: skip
+    """Whether flips that are brought in this way give every answer that they give in the plain one."""
     try:
         network.use(way)
         if network.logits(probe).tobytes() != own.tobytes():
             return False
-        return all(reached(network, one, probe, own) for one in tensors)
+        return all(reached(network, one, probe, own) == struck[one.name] for one in tensors)
     except ValueError:  # words that cannot be brought in this way
         return False
 
 
-def reached(network: Network, tensor: Stored, probe: np.ndarray, own: np.ndarray) -> bool:
-    """Whether flips in this tensor change the answers, and undoing them brings them back.
+def reached(network: Network, tensor: Stored, probe: np.ndarray, own: np.ndarray) -> bytes:
+    """The answers that flips in this tensor change, empty where none do; undoing them brings back the others.
 
     ``probe`` is a batch of inputs as the file takes them, ``own`` logits (N, classes) float32.
 
@@ -135,12 +149,12 @@ def reached(network: Network, tensor: Stored, probe: np.ndarray, own: np.ndarray
     """
     for flips in tries(network, tensor):
         with network.flipped(flips):
-            changed = network.logits(probe).tobytes() != own.tobytes()
+            changed = network.logits(probe).tobytes()
         after = network.logits(probe)
         _same(network, own, after, f"does not answer as before once flips in {tensor.name!r:.60} are undone")
-        if changed:
-            return True
-    return False
+        if changed != own.tobytes():
+            return changed
+    return b""
 
 
 def tries(network: Network, tensor: Stored) -> Iterator[BitFlips]:
@@ -184,31 +198,56 @@ def _counts(most: int) -> list[int]:
 
 def _batch(network: Network, x: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
     """The quickest batch whose answers are those expected, and its seconds; infinite: no batch's are."""
-    own = best = network.batch
-    least = np.inf
+    own = network.batch
     fixed = (network.parsed.input.shape or (1,))[0] > 0 and network.parsed.carrier in ("onnx", "pt2")
-    for batch in [own] if fixed else sorted({own, *(b for b in BATCHES if b <= len(x))}):
-        try:
-            network.use(batch=batch)
-            network.logits(x[:1] if x.flags.writeable else _frozen(x[:1]))  # what a first run prepares
-            began = time.perf_counter()
-            same = network.logits(x).tobytes() == expected.tobytes()
-            seconds = time.perf_counter() - began if same else np.inf
-        except ValueError:  # the file takes no other number of images than its own
-            continue
-        if seconds < least:
-            best, least = batch, seconds
-    return best, least
+    sizes = [own] if fixed else sorted({own, *(b for b in BATCHES if b <= len(x))})
+
+    def asked(batch: int) -> bool:
+        network.use(batch=batch)
+        return network.logits(x).tobytes() == expected.tobytes()
+
+    least = {}
+    for batch in sizes:
+        began = time.perf_counter()
+        if _takes(asked, batch):
+            least[batch] = time.perf_counter() - began
+    if sum(least.values()) < ENOUGH:
+        least = _least({batch: partial(asked, batch) for batch in least})
+    return min(least.items(), key=lambda pair: pair[1]) if least else (own, np.inf)
+
+
+def _takes(asked: Callable[[int], bool], batch: int) -> bool:
+    try:
+        return asked(batch)
+    except ValueError:  # the file takes no other number of images than its own
+        return False
+
+
+def _least(works: Mapping[Any, Callable[[], object]]) -> dict[Any, float]:
+    """The least seconds of each work; all are done in turn, so that a busy machine slows them alike."""
+    least = dict.fromkeys(works, np.inf)
+    began = time.perf_counter()
+    for _ in range(TURNS):
+        for name, work in works.items():
+            least[name] = min(least[name], _seconds(work))
+        if time.perf_counter() - began > ENOUGH:
+            break
+    return least
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def _per_map(network: Network, x: np.ndarray) -> float:
-    """Seconds of one fault map on these images: lowest bits of the first tensor, the better of two."""
+    """Seconds of one fault map on these images, flips in the lowest bits of the first tensor: the least."""
     first = network.stored[0]
     index = np.arange(0, first.count, max(1, first.count // 500), dtype=np.int64)
-    taken = []
-    for _ in range(2):
-        began = time.perf_counter()
+
+    def one() -> None:
         with network.flipped(_flips(index * first.width)):
             network.logits(x)
-        taken.append(time.perf_counter() - began)
-    return min(taken)
+
+    return _least({"": one})[""]

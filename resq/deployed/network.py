@@ -249,7 +249,11 @@ class Network:
                 del self._sent[next(iter(self._sent))]
             process.ask("images", [self.pixels.fitted(x)], name=name)
             self._sent[name] = x
-        return process.ask("logits", name=name)[1][0]
+        about, results = process.ask("logits", name=name)
+        if about.get("again"):
+            process.ask("images", [self.pixels.fitted(x)], name=name)
+            results = process.ask("logits", name=name)[1]
+        return results[0]
 
     @contextmanager
     def flipped(self, flips: BitFlips) -> Iterator[Self]:
@@ -258,13 +262,13 @@ class Network:
         self._flips = self.places(flips) if len(flips) else None
         try:
             if self._flips:
-                self._running().ask("flip", list(self._flips))
+                self._running().tell("flip", list(self._flips))
             yield self
         finally:
             self._flips = None
             if self._process:
                 with suppress(RefusedError):
-                    self._process.ask("undo")
+                    self._process.tell("undo")
 
     def digest(self) -> str:
         """SHA-256 of the memory that flips are made in, as the runtime's process has it."""

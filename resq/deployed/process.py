@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import resq
+from resq.core.errors import ResqError
 from resq.deployed import wire
 from resq.deployed.words import RefusedError
 
@@ -40,6 +41,7 @@ class Process:
         limit = ROOM + 40 * file_bytes
         root = str(Path(resq.__file__).resolve().parents[1])
         paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+        self._owed = 0  # answers that nobody has waited for yet
         self._process = subprocess.Popen(
             [sys.executable, "-m", "resq.deployed.worker", str(limit)],
             stdin=subprocess.PIPE,
@@ -49,6 +51,21 @@ class Process:
             bufsize=-1,
         )
 
+    def tell(self, do: str, arrays: Sequence[np.ndarray] = ()) -> None:
+        """Sends a message whose answer, which says nothing, is read before that of the next question.
+
+        Arrays of any shape and type go as they are.
+
+        Raises:
+            DiedError: the process has ended.
+        """
+        try:
+            assert self._process.stdin is not None
+            wire.send(self._process.stdin, {"do": do}, arrays)
+        except (OSError, ValueError):
+            raise DiedError(self._death(False)) from None
+        self._owed += 1
+
     def ask(
         self, do: str, arrays: Sequence[np.ndarray] = (), patience: float = PATIENCE, **head: Any
     ) -> tuple[dict[str, Any], list[np.ndarray]]:
@@ -57,6 +74,7 @@ class Process:
         Arrays of any shape and type go and come as they are.
 
         Raises:
+            ResqError: what it was told before was refused.
             RuntimeRefusedError: the runtime refused or failed; its own words are in the sentence.
             DiedError: the process has ended, or did not answer in time and was ended.
             MissingError: the runtime's package is not installed.
@@ -68,11 +86,16 @@ class Process:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
             wire.send(self._process.stdin, {"do": do, **head}, arrays)
+            earlier_answers = [wire.receive(self._process.stdout)[0] for _ in range(self._owed)]
+            self._owed = 0
             answer, results = wire.receive(self._process.stdout)
         except (EOFError, OSError, ValueError):
             raise DiedError(self._death(late.finished.is_set() and late.interval == patience)) from None
         finally:
             late.cancel()
+        for earlier in earlier_answers:
+            if "refused" in earlier:
+                raise ResqError(f"flips cannot be made in it: {earlier['refused']}")
         if "refused" in answer:
             raise RuntimeRefusedError(f"is not run by its runtime: {answer['refused']}")
         if "missing" in answer:

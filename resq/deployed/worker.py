@@ -6,7 +6,6 @@ memory than it was told.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import queue
 import sys
@@ -17,7 +16,8 @@ import numpy as np
 
 from resq.deployed import wire
 from resq.deployed.pixels import Pixels
-from resq.deployed.runtimes import Engine, engine
+from resq.deployed.runtimes import Engine, Memory, engine
+from resq.platform import malloc
 
 Message = tuple[dict[str, Any], list[np.ndarray]]
 CACHED = 2**29  # bytes of inputs that are kept ready
@@ -33,8 +33,9 @@ class Served:
         self.pixels: Pixels | None = None
         self.batch = 1
         self._about: dict[str, Any] = {}
-        self._memory = np.empty(0, np.uint8)
-        self.images: dict[str, np.ndarray] = {}
+        self._memory = Memory(np.empty(0, np.uint8))
+        self._names: dict[str, None] = {}  # of sets of images, the oldest first
+        self.images: dict[str, np.ndarray] = {}  # those of which no inputs are kept
         self._inputs: dict[tuple[str, str, float, int], np.ndarray] = {}
 
     def answer(
@@ -47,7 +48,9 @@ class Served:
 
     def do_open(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Opens a file."""
-        self._about, self._memory = head["about"], arrays[0]
+        self._about, self._memory = head["about"], Memory(arrays.pop())
+        if self._about["carrier"] != "pt2":  # torch asks for the same activations again and again
+            malloc.return_large()
         self.pixels = Pixels(**self._about["pixels"])
         self.engine = self._opened()
         return {"runtime": self.engine.name, "ways": list(self.engine.ways)}, []
@@ -69,11 +72,12 @@ class Served:
 
     def do_images(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Keeps images under a name; those of another name are forgotten when there are many."""
-        if head["name"] not in self.images and len(self.images) >= KEPT:
-            gone = next(iter(self.images))
-            del self.images[gone]
-            self._inputs = {k: v for k, v in self._inputs.items() if k[0] != gone}
-        self.images[head["name"]] = arrays[0]
+        name = head["name"]
+        gone = {name} if name in self._names or len(self._names) < KEPT else {name, next(iter(self._names))}
+        self._names = {**{k: None for k in self._names if k not in gone}, name: None}
+        self.images = {k: v for k, v in self.images.items() if k not in gone}
+        self._inputs = {k: v for k, v in self._inputs.items() if k[0] not in gone}
+        self.images[name] = arrays.pop()
         return {}, []
 
     def do_flip(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
@@ -89,15 +93,19 @@ class Served:
 
     def do_digest(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """SHA-256 of the memory that flips are made in."""
+        import hashlib  # OpenSSL: megabytes that a measurement does without
+
         digest = hashlib.sha256()
         for part in self._engine.bytes_now():
             digest.update(part)
         return {"digest": digest.hexdigest()}, []
 
     def do_logits(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
-        """The answers to images that are kept, or that came with the message."""
+        """The answers to images that are kept, or that came with the message; "again": send them anew."""
         name = head.get("name")
         quantizer = self._engine.input()
+        if name and name not in self.images and (name, *quantizer) not in self._inputs:
+            return {"again": True}, []
         values = self._kept_inputs(name, quantizer) if name else self._converted(arrays[0], *quantizer)
         return {}, [self._engine.run(values, self.batch)]
 
@@ -118,8 +126,9 @@ class Served:
             return self._inputs[key]
         made = self._converted(self.images[name], *quantizer)
         if made.nbytes <= CACHED:
-            self._inputs = {k: v for k, v in self._inputs.items() if k[0] != name or v is made}
+            self._inputs = {k: v for k, v in self._inputs.items() if k[0] != name}
             self._inputs[key] = made
+            del self.images[name]  # sent again where flips make another scale of the input
         return made
 
     def _converted(self, x: np.ndarray, dtype: str, scale: float, zero: int) -> np.ndarray:

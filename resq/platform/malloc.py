@@ -11,7 +11,8 @@ import ctypes
 import sys
 
 # Names and numbers of glibc's malloc.h.
-TRIM_THRESHOLD, MMAP_MAX = -1, -4
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
+LARGE = 2**20  # bytes
 MOST = 2**31 - 1
 
 
@@ -20,11 +21,24 @@ def retain_freed() -> bool:
 
     For processes that measure or train and then end: what they once needed they hold until then.
     """
+    # Large blocks come from the heap as small ones do, and the heap does not shrink.
+    return _set(MMAP_MAX, 0) and _set(TRIM_THRESHOLD, MOST)
+
+
+def return_large() -> bool:
+    """Whether large blocks go back to the system when they are freed; False where there is no such switch.
+
+    By itself glibc does so for the first of them, and keeps what is not larger from then on. For processes
+    that load one file after the other: each is as large as the blocks that it leaves behind.
+    """
+    return _set(MMAP_THRESHOLD, LARGE)
+
+
+def _set(parameter: int, value: int) -> bool:
     if sys.platform != "linux":
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    # Large blocks come from the heap as small ones do, and the heap does not shrink.
-    return mallopt is not None and bool(mallopt(MMAP_MAX, 0) and mallopt(TRIM_THRESHOLD, MOST))
+    return mallopt is not None and bool(mallopt(parameter, value))
 
 
 def give_back() -> None:

@@ -1,7 +1,8 @@
-"""Networks of every architecture as onnxruntime and PT2E quantize them: the runtime's own answers and words.
+"""Networks of every architecture as others quantize them: the runtime's own answers and words.
 
-The small one is always tried; the others take minutes and run where RESQ_LONG is set. A plain script stands
-beside: it knows onnx, onnxruntime and torch and nothing of this project but the images.
+onnxruntime, PT2E, and ai-edge-quantizer after litert-torch where RESQ_LITERT_PYTHON names a Python that has
+them. The small network is always tried; the others take minutes and run where RESQ_LONG is set. A plain
+script stands beside: it knows the runtimes and nothing of this project but the images.
 """
 
 import logging
@@ -24,7 +25,7 @@ from resq.deployed.pixels import Asked
 from resq.measure.engine.faulty_network import network_of
 from resq.memory import faults
 from resq.networks.small_conv import SmallConv2d
-from tests import deployed_files, pt2_files
+from tests import deployed_files, litert_files, pt2_files
 
 LONG = {
     "cifar10/resnet18/base": 300,
@@ -43,7 +44,10 @@ def files(request, tmp_path_factory):
     if not data.present(name.split("/")[0]):
         pytest.skip(f"the images of {name} are not on this machine (set RESQ_DATA)")
     folder = tmp_path_factory.mktemp(name.replace("/", "-"))
-    return name, deployed_files.made(folder, name, CARRIERS), folder
+    there = deployed_files.made(folder, name, CARRIERS)
+    if litert_files.CARRIERS:
+        there |= litert_files.made(folder, name)
+    return name, there, folder
 
 
 def made(files, carrier):
@@ -60,7 +64,7 @@ def made(files, carrier):
 
 
 @pytest.mark.timeout(3600)  # a canary opens a large file hundreds of times
-@pytest.mark.parametrize("carrier", ["float", *CARRIERS, *PROGRAMS])
+@pytest.mark.parametrize("carrier", ["float", *CARRIERS, *PROGRAMS, *litert_files.CARRIERS])
 def test_answers_and_words_are_the_files_own_and_flips_leave_nothing_behind(files, carrier):
     name = files[0]
     if carrier == "pt2e":
@@ -105,14 +109,56 @@ def script(file: Path, pixels: np.ndarray) -> np.ndarray:
         module = torch.export.load(file).module()
         with torch.inference_mode():
             return np.concatenate([module(torch.from_numpy(i)).numpy() for i in images])
+    if file.suffix == ".tflite":
+        return tflite_script(file, images)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     return np.concatenate([session.run(None, {"images": i})[0] for i in images])
 
 
+def tflite_script(file: Path, images: list[np.ndarray]) -> np.ndarray:
+    """As ``script``; an int8 input takes a pixel by its own scale and zero point."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    made = Interpreter(str(file), num_threads=1)
+    made.allocate_tensors()
+    taken, given = made.get_input_details()[0], made.get_output_details()[0]
+    (scale, zero), (unit, origin) = taken["quantization"], given["quantization"]
+    found = []
+    for image in images:
+        codes = np.clip(np.rint(image / np.float32(scale)) + zero, -128, 127) if scale else image
+        made.set_tensor(taken["index"], codes.astype(taken["dtype"]))
+        made.invoke()
+        answer = made.get_tensor(given["index"]).astype(np.float32)
+        found.append((answer - origin) * np.float32(unit) if unit else answer)
+    return np.concatenate(found)
+
+
+def same_tflite_words(file: Path, raw: bytes) -> int:
+    """As ``same_words``, by the classes that LiteRT's own schema generates."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(raw, 0)
+    own = {}
+    for tensor in model.subgraphs[0].tensors:
+        buffer = model.buffers[tensor.buffer]
+        if buffer.size:  # behind the flatbuffer, where ai-edge-quantizer puts the weights
+            own[tensor.name.decode()] = raw[buffer.offset : buffer.offset + buffer.size]
+        elif buffer.data is not None:
+            own[tensor.name.decode()] = bytes(buffer.data)
+    with Network(file, "all", Asked((0.0, 1.0))) as network:
+        tensors = [s for s in network.stored if s.kind not in ("scales", "other") or s.name in own]
+        for stored in tensors:  # scales and zero points stand beside the tensors, not among them
+            assert raw[stored.at : stored.at + stored.n_bytes] == own[stored.name], stored.name
+        assert {s.name for s in tensors} == set(own)
+        return len(tensors)
+
+
 def same_words(file: Path, raw: bytes) -> int:
     """How many constant tensors the file has, read byte for byte as the package that wrote it does."""
+    if file.suffix == ".tflite":
+        return same_tflite_words(file, raw)
     if file.suffix == ".pt2":
         program = torch.export.load(file)
         own = {**program.state_dict, **program.constants}

@@ -35,7 +35,7 @@ def parse(raw: bytes) -> Parsed:
         raise RefusedError("is no ONNX file: it has no graph")
     _check(raw, whole)
     memory = _written_out(raw)
-    constants, original = _constants(memory), _constants(raw)
+    constants, original = held_of(memory), held_of(raw)
     graph = protobuf.parts(memory, (0, len(memory)), GRAPH)[-1]
     nodes = Graph.of([_node(memory, s, i) for i, s in enumerate(protobuf.parts(memory, graph, NODE))])
     ends = _ends(memory, graph, constants, nodes)
@@ -118,8 +118,12 @@ def _at(raw: bytes, path: tuple[int, ...]) -> list[Span]:
     return spans
 
 
-def _constants(raw: bytes) -> dict[str, Held]:
-    """Initialisers and the tensors of Constant nodes, by the name that the graph reads them under."""
+def held_of(raw: bytes) -> dict[str, Held]:
+    """Initialisers and the tensors of Constant nodes, by the name that the graph reads them under.
+
+    Raises:
+        RefusedError: one of them is damaged or kept in another file.
+    """
     graph = protobuf.parts(raw, (0, len(raw)), GRAPH)[-1]
     constants = {}
     for span in protobuf.parts(raw, graph, INITIALIZER):

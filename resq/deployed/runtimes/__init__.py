@@ -5,7 +5,9 @@ They run in a process of their own (``resq.deployed.worker``): they read untrust
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -66,17 +68,74 @@ class Engine(Protocol):
         ...
 
 
-def engine(carrier: str, memory: np.ndarray, about: dict[str, Any]) -> Engine:
+def engine(carrier: str, memory: Memory, about: dict[str, Any]) -> Engine:
     """The carrier's runtime with these bytes.
 
     Args:
-        memory: uint8, which the engine may write into and keeps.
+        memory: which the engine may write into and keeps.
 
     Raises:
         ImportError: the runtime's package is not installed.
     """
     made: Engine = import_module(ENGINES[carrier][0]).Engine(memory, about)
     return made
+
+
+class Lanes:
+    """Batches side by side, each computed on one thread.
+
+    A runtime's own threads wait for each other in every layer, and their sums may be others.
+
+    Args:
+        count: lanes, at least 1.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool = ThreadPoolExecutor(count) if count > 1 else None
+
+    def run(self, runners: Sequence[Callable[[int], np.ndarray]], size: int, batch: int) -> np.ndarray:
+        """The answers to all inputs, (size, ...), one after the other.
+
+        Args:
+            runners: one for each lane; given the first input of a batch it answers the batch, (batch, ...).
+
+        Raises:
+            Exception: whatever a runner raises.
+        """
+        begins = iter(range(0, size, batch))
+        parts: dict[int, np.ndarray] = {}
+
+        def lane(answer: Callable[[int], np.ndarray]) -> None:
+            for begin in begins:  # whichever lane is free takes the next
+                parts[begin] = answer(begin)
+
+        if self._pool is None or size <= batch:
+            lane(runners[0])
+        else:
+            list(self._pool.map(lane, runners[: -(-size // batch)]))
+        return np.concatenate([parts[begin] for begin in sorted(parts)])[:size]
+
+
+class Memory:
+    """A file's bytes, once, as the ``bytes`` that runtimes take and as an array in which flips are made.
+
+    A copy for every fault map would cost as much memory as the file again. Nobody else has the object, and it
+    is no key of anything, so that its hash never matters.
+
+    Attributes:
+        raw: the bytes; ``array``: the same memory, uint8.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.raw = array.tobytes()
+        place = ctypes.cast(ctypes.c_char_p(self.raw), ctypes.c_void_p).value or 0
+        view = (ctypes.c_uint8 * len(self.raw)).from_address(place)
+        view.owner = self.raw  # the array's base, which keeps the bytes
+        self.array = np.frombuffer(view, np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.raw)
 
 
 def padded(part: np.ndarray, batch: int) -> np.ndarray:

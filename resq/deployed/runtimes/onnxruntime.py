@@ -1,8 +1,11 @@
 """ONNX Runtime: flips in memory that it shares with us, or in the file's bytes with a session for every map.
 
+Most of what a session takes to begin is the optimizing of the graph: one that is optimized once, and whose
+words are flipped then, begins in a quarter of the time.
+
 It packs weights when a session begins, and computes with the packed ones: flips in shared initialisers reach
 only a part of the layers unless prepacking is switched off (onnxruntime 1.32.0). What its optimizer folds or
-rearranges is not reached that way at all. So both ways are offered, and which may be used is found out for
+rearranges is not reached that way at all. So all ways are offered, and which may be used is found out for
 each file, tensor by tensor (``resq.deployed.canary``).
 """
 
@@ -15,9 +18,10 @@ import numpy as np
 import onnxruntime as ort
 
 from resq.core.errors import ResqError
-from resq.deployed.runtimes import LARGE, padded
+from resq.deployed.formats import onnx as onnx_format
+from resq.deployed.runtimes import LARGE, Lanes, Memory, padded
 
-SHARED, FRESH = "shared memory", "session"
+FRESH, SHARED, PREPARED = "session", "shared memory", "session of the optimized graph"
 # What OrtValues can be made of; words of other types are flipped in the file's bytes.
 SHAREABLE = ("float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "int64", "float16", "bool")
 
@@ -30,25 +34,27 @@ class Engine:
         about: ``threads``, and ``stored``: [name, dtype, shape, offset, bytes] of what may be flipped.
     """
 
-    ways = (FRESH, SHARED)
-
-    def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
+    def __init__(self, memory: Memory, about: dict[str, Any]) -> None:
         self.name = f"onnxruntime {ort.__version__}"
-        self._threads, self._initializers = int(about["threads"]), about["stored"]
-        self._memory = memory
+        self._lanes, self._initializers = Lanes(int(about["threads"])), about["stored"]
+        self._file, self._memory = memory, memory.array
+        self.ways = (FRESH, SHARED) if len(memory) > LARGE else (FRESH, SHARED, PREPARED)
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
         self._clean: ort.InferenceSession | None = self._fresh()
         self._taken = self._clean.get_inputs()[0].type.removeprefix("tensor(").removesuffix(")")
         self._flipped: ort.InferenceSession | None = None
         self._shared: Shared | None = None
+        self._prepared: Prepared | None = None
 
     def use(self, way: str) -> None:
         """Brings flips in this way from now on."""
         self.undo()
-        self._shared = None
+        self._shared = self._prepared = None
         if way == SHARED:
             self._clean = None
-            self._shared = Shared(self._memory, self._initializers, self._options())
+            self._shared = Shared(self._file, self._initializers)
+        elif way == PREPARED:
+            self._prepared = Prepared(self._file.raw, self._initializers)
 
     def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes."""
@@ -64,20 +70,13 @@ class Engine:
     def _xor(self, at: np.ndarray, mask: np.ndarray) -> None:
         if self._shared:
             self._shared.xor(at, mask)
-        else:
-            self._memory[at] ^= mask
-
-    def _options(self) -> ort.SessionOptions:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        # Threads that wait by spinning take the cores from whoever else computes, tenfold on a busy machine.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 4
-        return options
+            return
+        if self._prepared:
+            self._prepared.xor(at, mask)
+        self._memory[at] ^= mask
 
     def _fresh(self) -> ort.InferenceSession:
-        return _session(self._memory.tobytes(), self._options())
+        return _session(self._file.raw, _options())
 
     def _now(self) -> ort.InferenceSession:
         if self._shared:
@@ -88,7 +87,7 @@ class Engine:
         if self._flipped is None:
             if len(self._memory) > LARGE:
                 self._clean = None
-            self._flipped = self._fresh()
+            self._flipped = self._prepared.session() if self._prepared else self._fresh()
         return self._flipped
 
     def input(self) -> tuple[str, float, int]:
@@ -97,12 +96,15 @@ class Engine:
 
     def run(self, values: np.ndarray, batch: int) -> np.ndarray:
         """The output, float32 (N, classes)."""
-        session, parts = self._now(), []
+        session = self._now()
         name = session.get_inputs()[0].name
-        for begin in range(0, len(values), batch):
+
+        def answer(begin: int) -> np.ndarray:
             part = padded(values[begin : begin + batch], batch)
-            parts.append(np.asarray(session.run(None, {name: part})[0]).reshape(batch, -1))
-        return np.concatenate(parts)[: len(values)].astype(np.float32)
+            return np.asarray(session.run(None, {name: part})[0]).reshape(batch, -1)
+
+        answers = self._lanes.run([answer] * self._lanes.count, len(values), batch)
+        return answers.astype(np.float32, copy=False)
 
     def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:
         """Each output of the file, integers as they are."""
@@ -120,6 +122,14 @@ class Engine:
         return self._shared.bytes_now() if self._shared else [self._memory.data]
 
 
+def _options() -> ort.SessionOptions:
+    """One thread: batches run side by side."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return options
+
+
 def _session(memory: bytes, options: ort.SessionOptions) -> ort.InferenceSession:
     made = ort.InferenceSession(memory, options, providers=["CPUExecutionProvider"])
     made._model_bytes = b""  # onnxruntime keeps the whole file, for a session with other providers
@@ -134,22 +144,21 @@ class Shared:
         stored: [name, dtype, shape, offset, bytes] of the initialisers.
     """
 
-    def __init__(
-        self, memory: np.ndarray, initializers: Sequence[Sequence[Any]], options: ort.SessionOptions
-    ) -> None:
+    def __init__(self, memory: Memory, initializers: Sequence[Sequence[Any]]) -> None:
+        options = _options()
         options.add_session_config_entry("session.disable_prepacking", "1")
         self._starts, self._arrays, self._values = [], [], []
         for name, dtype, shape, offset, size in sorted(initializers, key=lambda s: s[3]):
             if dtype not in SHAREABLE:
                 continue
             array = np.empty(shape, np.dtype(dtype))
-            array.reshape(-1).view(np.uint8)[:] = memory[offset : offset + size]
+            array.reshape(-1).view(np.uint8)[:] = memory.array[offset : offset + size]
             value = ort.OrtValue.ortvalue_from_numpy(array)
             options.add_initializer(name, value)
             self._starts.append(offset)
             self._arrays.append(array.reshape(-1).view(np.uint8))
             self._values.append((array, value))  # the session does not keep them alive
-        self.session = _session(memory.tobytes(), options)
+        self.session = _session(memory.raw, options)
 
     def xor(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes of the file.
@@ -170,3 +179,43 @@ class Shared:
     def bytes_now(self) -> Sequence[memoryview]:
         """The shared memory."""
         return [a.data for a in self._arrays]
+
+
+class Prepared:
+    """The file with its graph optimized once by the runtime; its sessions begin without that.
+
+    Args:
+        raw: the file.
+        stored: [name, dtype, shape, offset, bytes] of the words that may be flipped.
+    """
+
+    def __init__(self, raw: bytes, stored: Sequence[Sequence[Any]]) -> None:
+        level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL  # a session's own
+        compiler = ort.ModelCompiler(_options(), raw, graph_optimization_level=level)
+        self._graph = Memory(np.frombuffer(compiler.compile_to_bytes(), np.uint8))
+        held = onnx_format.held_of(self._graph.raw)
+        self._starts, self._ends, self._shifts = [], [], []
+        for name, _, _, offset, size in sorted(stored, key=lambda s: s[3]):
+            begin = held[name].begin if name in held else -1
+            if begin < 0 or self._graph.raw[begin : begin + size] != raw[offset : offset + size]:
+                continue  # folded or rearranged
+            self._starts.append(offset)
+            self._ends.append(offset + size)
+            self._shifts.append(begin - offset)
+
+    def session(self) -> ort.InferenceSession:
+        """A session of the words as they are now."""
+        options = _options()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        return _session(self._graph.raw, options)
+
+    def xor(self, at: np.ndarray, mask: np.ndarray) -> None:
+        """Flips bits of these bytes of the file.
+
+        Raises:
+            ValueError: a byte of a word that is no word of the optimized graph.
+        """
+        which = np.searchsorted(np.asarray(self._starts, np.int64), at, side="right") - 1
+        if len(at) and (which.min() < 0 or (at >= np.asarray(self._ends)[which]).any()):
+            raise ResqError("these words are others in the optimized graph")
+        self._graph.array[at + np.asarray(self._shifts, np.int64)[which]] ^= mask

@@ -15,7 +15,7 @@ import torch
 from resq.core.errors import ResqError
 from resq.deployed.formats import pt2
 from resq.deployed.formats.pt2 import Held
-from resq.deployed.runtimes import aten, padded
+from resq.deployed.runtimes import Memory, aten, padded
 
 
 class Engine:
@@ -28,13 +28,13 @@ class Engine:
 
     ways = ("shared memory",)
 
-    def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
+    def __init__(self, memory: Memory, about: dict[str, Any]) -> None:
         self.name = f"torch {torch.__version__}"
         torch.set_num_threads(int(about["threads"]))
-        self._memory, self._wanted = memory, tuple(about.get("wanted", ()))
+        self._memory, self._wanted = memory.array, tuple(about.get("wanted", ()))
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
-        self._program = pt2.read(memory.tobytes())
-        self._held = {name: _view(memory, held) for name, held in self._program.held.items()}
+        self._program = pt2.read(memory.raw)
+        self._held = {name: _view(self._memory, held) for name, held in self._program.held.items()}
         self._functions = [aten.called(node.target) for node in self._program.nodes]
         self._early = self._constant()
         self._last = self._last_readers()

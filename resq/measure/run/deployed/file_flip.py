@@ -94,7 +94,7 @@ def run(spec: FileFlip) -> dict[str, Any]:
     if not 0 <= spec.image < len(test):
         raise ResqError(f"--image must lie in 0..{len(test) - 1}, got {spec.image}")
     image = test.take(np.array([spec.image]))
-    with Network(spec.file, spec.targets, Asked.parse(spec.inputs)) as network:
+    with Network(spec.file, spec.targets, Asked.parse(spec.inputs), threads=1) as network:
         tensor = _tensor(network, spec.layer)
         if network.classes != len(image.classes) and not unnamed(image, network.classes):
             raise ResqError(
