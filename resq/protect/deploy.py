@@ -13,7 +13,6 @@ from resq.checkpoints import Checkpoint
 from resq.core import Encoding, QuantizedModel, files
 from resq.memory import quant
 from resq.protect import decoder
-from resq.protect.trial import packed
 
 
 def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> QuantizedModel:
@@ -21,7 +20,7 @@ def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> Quantized
     model = checkpoint.quantized(encoding)
     parts, layers, at = [], [], 0
     for name, q in model.weights.items():
-        words, checks = packed(q)
+        words, checks = decoder.packed(q)
         layers.append(_layer(name, q, at, len(words), len(checks)))
         parts += [words, checks]
         at += len(words) + len(checks)
@@ -75,8 +74,7 @@ def read(folder: Path) -> dict[str, np.ndarray]:
             words = memory[layer["words_at"] : layer["words_at"] + layer["words_bytes"]]
             checks = memory[layer["checks_at"] : layer["checks_at"] + layer["checks_bytes"]]
             codes = decoder.read(words, checks, n, e, np.array(layer["zero_words"], np.uint8))
-            signed = codes.view(np.int8) if e.code == "symmetric" else codes
             scale, zero = scales[f"{layer['name']}|scale"], scales[f"{layer['name']}|zero"]
-            rows = signed.reshape(len(scale), -1).astype(np.float32)
+            rows = quant.codes(e.once).take(codes).reshape(len(scale), -1)
             found[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
     return found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from resq.core import Encoding
-from resq.protect.mixtures import Mixture, prefixes
+from resq.protect.mixtures import Mixture, alike, others, prefixes
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Tried:
     """One mixture as it was measured.
 
     Attributes:
-        kept: accuracy at the rate over accuracy without faults of the base, on held-out images.
+        kept: accuracy at the rate over that of the network without faults, on held-out images.
     """
 
     mixture: Mixture
@@ -22,28 +22,55 @@ class Tried:
 
 
 Keeps = Callable[[Mixture], float]
+Order = Callable[[Encoding], Sequence[int]]
 
 
 def search(
-    base: Encoding, choices: Sequence[Encoding], order: Sequence[int], sizes: Sequence[int], *,
+    lengths: Sequence[Sequence[Encoding]], order: Order, sizes: Sequence[int], *,
     keep: float, budget: float, keeps: Keeps,
 ) -> Iterator[Tried]:  # fmt: skip
-    """Every mixture that is tried, in order; for each way to protect the fewest layers that keep enough.
+    """Every mixture that is tried, in order: shorter words first, and no longer ones where those are enough.
 
-    What a longer prefix keeps is taken to be no less, so the fewest layers are found by halving; a way that
-    does not do it within the budget with all that fit is tried no further.
+    Of words of one length all are tried in every layer alike; those that keep most are mixed with each way to
+    protect them.
+
+    Args:
+        lengths: plain words, those of one length together, shortest first.
+        order: plain words -> layer numbers, the most vulnerable first.
     """
-    plain = Tried(Mixture(base, base, (), tuple(sizes)), keeps(Mixture(base, base, (), tuple(sizes))))
-    yield plain
-    if plain.kept >= keep:
-        return
-    for other in choices:
-        fit = prefixes(base, other, order, sizes, budget)
+    least = budget  # no more bits than this are of use
+    for bases in lengths:
+        if bases[0].memory(sizes) > least + 1e-9:
+            return
+        plain = [Tried(alike(base, sizes), keeps(alike(base, sizes))) for base in bases]
+        yield from plain
+        first = max(plain, key=lambda t: t.kept)
+        if first.kept >= keep:
+            return
+        for tried in _mixed(first.mixture.base, bases, order, sizes, keep, least, keeps):
+            yield tried
+            if tried.kept >= keep:
+                least = min(least, tried.mixture.bits)
+
+
+def _mixed(
+    base: Encoding, beside: Sequence[Encoding], order: Order, sizes: Sequence[int], keep: float,
+    least: float, keeps: Keeps,
+) -> Iterator[Tried]:  # fmt: skip
+    """For each way to protect the fewest layers that keep enough, in no more bits than another way takes."""
+    for other in others(base, beside):
+        fit = prefixes(base, other, order(base), sizes, least)
         if len(fit) > 1:
-            yield from _halved(fit, keep, keeps)
+            for tried in _halved(fit, keep, keeps):
+                yield tried
+                least = min(least, tried.mixture.bits) if tried.kept >= keep else least
 
 
 def _halved(fit: Sequence[Mixture], keep: float, keeps: Keeps) -> Iterator[Tried]:
+    """The longest prefix that fits, and where it is enough the shortest that is, by halving.
+
+    What a longer prefix keeps is taken to be no less.
+    """
     low, high = 0, len(fit) - 1  # the base, which is not enough; the longest prefix that fits
     longest = Tried(fit[high], keeps(fit[high]))
     yield longest
