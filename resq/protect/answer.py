@@ -11,7 +11,9 @@ from typing import Any
 
 from resq.core import files
 from resq.core.errors import ResqError
+from resq.deployed import network as deployed
 from resq.protect import confirm, mixtures, pass_time, wording
+from resq.protect.deployed_file import DeployedFile
 from resq.protect.mixtures import Mixture
 from resq.protect.search import Tried, best, front, search
 from resq.protect.stored_network import StoredNetwork
@@ -44,6 +46,7 @@ def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> d
     time_of = _time_of(subject) if math.isfinite(wanted.time) else None
     chosen = best(tried, wanted.keep, time_of or (lambda mixture: 1.0), wanted.time)
     found = {
+        "network": subject.name, "weights": subject.hash,
         "wanted": wanted.plain(), "encoding": str(chosen.mixture.encoding), "bits": chosen.mixture.bits,
         "kept_held_out": chosen.kept, "enough": chosen.kept >= wanted.keep, "passes": searched,
         "grid_passes": 1 + most, "time": time_of(chosen.mixture) if time_of else None,
@@ -59,6 +62,10 @@ def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> d
 
 
 def _subject(wanted: Wanted) -> Subject:
+    if deployed.is_file(wanted.checkpoint):
+        return DeployedFile(wanted)
+    if wanted.data or wanted.inputs:
+        raise ResqError(f"{wanted.checkpoint} knows its images; leave out --data and what is said of an input")
     return StoredNetwork(wanted.checkpoint, wanted.encoding, wanted.n)
 
 

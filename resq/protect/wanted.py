@@ -50,8 +50,8 @@ class Wanted:
 
     @property
     def rates(self) -> tuple[float, float, float]:
-        """A tenth of the rate, the rate itself, and five times of it or one half."""
-        return self.ber / 10, self.ber, min(0.5, 5 * self.ber)
+        """A fifth of the rate, the rate itself, and twice of it or one half."""
+        return self.ber / 5, self.ber, min(0.5, 2 * self.ber)
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it: no limit is null."""

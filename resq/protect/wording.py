@@ -17,7 +17,7 @@ def sentence(found: dict[str, Any]) -> str:
     wanted, point = found["wanted"], at_rate(found)["chosen"]
     able = "keeps" if found["enough"] else "cannot keep what was asked; most keeps"
     return (
-        f"Stored as {found['encoding']}, at {found['bits']:.2f} bits a weight, {wanted['checkpoint']} {able} "
+        f"Stored as {found['encoding']}, at {found['bits']:.2f} bits a weight, {found['network']} {able} "
         f"{100 * found['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
         f"({wanted['fault']}) on held-out images ({100 * wanted['keep']:g} % were asked for); on {point['n']} "
         f"test images it answers {100 * point['accuracy']:.1f} % right "
