@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
 from resq import checkpoints
 from resq.cli import options
-from resq.core import Encoding
+from resq.core import Dataset, Encoding
 from resq.core.errors import ResqError
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sweep
@@ -29,6 +30,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plain", action="store_true", help="as many flips in each cell as where nothing is known"
     )
+    parser.add_argument(
+        "--every", default="", metavar="LAYERS",
+        help="try every flip of these layers, with commas between them, and print which are critical as JSON",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="decides which bits are tried (default 0)")
 
 
@@ -40,6 +45,9 @@ def run(arguments: argparse.Namespace) -> None:
     encoding = arguments.encoding or checkpoints.default_encoding(arguments.checkpoint)
     bench = FaultyNetwork(checkpoint, Encoding.parse(encoding))
     images = sweep.test_images(SweepSpec(arguments.checkpoint, n=arguments.n), checkpoint)
+    if arguments.every:
+        print(options.dump(_every(bench, images, arguments, encoding)))
+        return
     cells = critical_bits.shares(
         bench, sweep.pixels(images), torch.from_numpy(images.y),
         error=arguments.error, aware=not arguments.plain, seed=arguments.seed,
@@ -59,6 +67,18 @@ def run(arguments: argparse.Namespace) -> None:
         return
     options.print_table(table(found))
     print(text(said, arguments))
+
+
+def _every(
+    bench: FaultyNetwork, images: Dataset, arguments: argparse.Namespace, encoding: str
+) -> dict[str, Any]:
+    """Which flips of the chosen layers are critical, packed as ``np.packbits`` does, in hex."""
+    guess = critical_bits.guesses(bench)
+    tried = critical_bits.every(bench, sweep.pixels(images), arguments.every.split(","))
+    cells = [{"layer": layer, "bit": bit, "words": len(critical), "guess": guess[layer, bit],
+              "critical": np.packbits(critical).tobytes().hex()} for (layer, bit), critical in tried]  # fmt: skip
+    return {"checkpoint": arguments.checkpoint, "weights": bench.checkpoint.hash, "encoding": encoding,
+            "n": arguments.n, "images": images.hash, "cells": cells}  # fmt: skip
 
 
 def table(found: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
