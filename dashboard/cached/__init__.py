@@ -44,6 +44,7 @@ from dashboard.cached.measured_rows import (
     study,
     usual,
 )
+from dashboard.cached.protection import archive, fragile_first, protections, searches
 from dashboard.cached.speed import price
 from dashboard.cached.tradeoff import (
     areas,
@@ -63,6 +64,7 @@ __all__ = [
     "Pictures",
     "StoredCurves",
     "about",
+    "archive",
     "areas",
     "asked",
     "attacked",
@@ -81,6 +83,7 @@ __all__ = [
     "flags",
     "flipped",
     "flows",
+    "fragile_first",
     "heatmap",
     "inspected",
     "joint_command",
@@ -99,9 +102,11 @@ __all__ = [
     "presets",
     "price",
     "protected",
+    "protections",
     "reruns",
     "revealed",
     "rows",
+    "searches",
     "stored_cells",
     "stored_curves",
     "stored_here",

@@ -77,3 +77,30 @@ def _kept(place: Place, rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[
                 st.markdown(f"`{net}` in `{enc}`: {error}")
             else:
                 st.markdown(said.kept(net, enc, found))
+
+
+def measured_above(known: Sequence[float]) -> float | None:
+    """A box with a place; the next measured rate above its band, None where the box names none or none is."""
+    asked = st.query_params.get("place", "")
+    icon = ":material/public:"
+    with page_frame.group("place"), st.expander("From a place", expanded=bool(asked), icon=icon):
+        on = st.toggle("Take the rate of a place", value=bool(asked), key="place_on")
+        if not on:
+            query.set_parameter("place", "")
+            return None
+        with render.errors_as_sentences():
+            start = parsed(asked) if asked else Asked("voltage", PLACES["voltage"].usual)
+            chosen = _form(start)
+            place = chosen.place()
+            query.set_parameter("place", spelled(chosen))
+            above = [rate for rate in known if rate >= place.ber.high]
+            st.markdown(f"{said.rate(place)} {_next(above, known)}")
+            st.caption(said.sources(place))
+            return min(above, default=None)
+    return None
+
+
+def _next(above: Sequence[float], known: Sequence[float]) -> str:
+    if above:
+        return f"The next rate above it that is measured is {min(above):g}: fewer bits flip at the place."
+    return f"Rates up to {max(known):g} are measured, which is less: the rate above stays as it is set."
