@@ -36,6 +36,7 @@ def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> d
     """
     subject = _subject(wanted)
     _check_budget(subject, wanted.bits)
+    time_of = _time_of(subject) if math.isfinite(wanted.time) else None
     folder.mkdir(parents=True, exist_ok=True)
     most = mixtures.grid(subject.lengths, subject.sizes, wanted.bits) * wanted.maps
     trial = Trial(subject, wanted.ber, wanted.maps, folder / "measured.jsonl", wanted.fault,
@@ -43,7 +44,6 @@ def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> d
     tried = list(search(subject.lengths, cache(subject.order), subject.sizes,
                         keep=wanted.keep, budget=wanted.bits, keeps=trial.keeps))  # fmt: skip
     searched = 1 + len({str(t.mixture.encoding) for t in tried}) * wanted.maps
-    time_of = _time_of(subject) if math.isfinite(wanted.time) else None
     chosen = best(tried, wanted.keep, time_of or (lambda mixture: 1.0), wanted.time)
     found = {
         "network": subject.name, "weights": subject.hash,
