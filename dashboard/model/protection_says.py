@@ -17,17 +17,30 @@ def answer(found: Answer, rate: float, keep: float, most: float) -> str:
     asked = f"at a bit error rate of {numbers.power(rate)}"
     if not found.encoding:
         return f"Nothing that takes at most {_bits(most)} is measured {asked}."
-    kept = (
-        f"**{numbers.percent(found.kept)}** of the accuracy ({100 * found.low:.1f} to {100 * found.high:.1f} %, "
-        f"{found.maps} fault maps, {found.n} test images)"
-    )
+    kept = _kept(found)
     if not found.enough:
+        within = "" if math.isinf(most) else f" in at most {_bits(most)}"
         return (
-            f"Nothing measured keeps {numbers.percent(keep, 0)} {asked} in at most {_bits(most)}; most keeps "
+            f"Nothing measured keeps {numbers.percent(keep, 0)} {asked}{within}; most keeps "
             f"`{found.encoding}` at {found.bits:.2f} bits a weight: {kept}."
         )
     doubt = "" if found.sure else " The interval reaches below what was asked for: measure more maps to be sure."
     return f"Store `{found.encoding}`, {found.bits:.2f} bits a weight: {asked} it keeps {kept}.{doubt}"
+
+
+def _kept(found: Answer) -> str:
+    return (
+        f"**{numbers.percent(found.kept)}** of the accuracy ({100 * found.low:.1f} to {100 * found.high:.1f} %, "
+        f"{found.maps} fault maps, {found.n} test images)"
+    )
+
+
+def measured(found: Answer, rate: float) -> str:
+    """What is measured of one way to store the weights."""
+    return (
+        f"`{found.encoding}` takes **{found.bits:.2f} bits a weight** and keeps, at {numbers.power(rate)}, "
+        f"{_kept(found)}."
+    )
 
 
 def _bits(most: float) -> str:

@@ -117,7 +117,7 @@ def by_hand(asked: Asked, found: pd.DataFrame) -> None:
     at = found[(found["encoding"] == name) & (found["ber"] == asked.rate)]
     if len(at):
         one = protection.answer(at, asked.keep, math.inf)
-        st.markdown(protection_says.answer(one, asked.rate, asked.keep, math.inf))
+        st.markdown(protection_says.measured(one, asked.rate))
     else:
         unmeasured(asked, chosen, name)
     download(asked.net, name, "mixture")
