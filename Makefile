@@ -5,6 +5,9 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 
+# The suite on as many cores as there are, four at most; one process with a debugger: make test WORKERS= ARGS=--pdb
+WORKERS ?= -n logical --maxprocesses 4 --dist worksteal
+
 .PHONY: help run test lint bench waits pictures zoo soak fuzz chaos manifest wheel cleanroom docs
 
 help: ## this list
@@ -15,7 +18,7 @@ run: $(VENV)/.run ## the dashboard on http://localhost:8501 (another port: make 
 	@exec $(PY) -m dashboard --server.port $(PORT)
 
 test: $(VENV)/.test ## the whole suite, as the build machine runs it (some of it: make test ARGS="-k faults")
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.test ## style, form, types and who may import whom
 	@$(PY) -m ruff check .

@@ -12,16 +12,16 @@ from streamlit.web import cli
 from dashboard.server import warmup
 
 
-def opened(words: list[str], environment: Mapping[str, str]) -> list[str]:
+def opened(arguments: list[str], environment: Mapping[str, str]) -> list[str]:
     """The words of the command line; who names an address to listen on may be called by any name.
 
     >>> opened(["--server.address", "0.0.0.0"], {})
     ['--server.address', '0.0.0.0', '--server.allowedHosts', '*']
     """
-    said = {word.partition("=")[0] for word in words if word.startswith("--server.")}
-    elsewhere = "--server.address" in said or "STREAMLIT_SERVER_ADDRESS" in environment
-    named = "--server.allowedHosts" in said or "STREAMLIT_SERVER_ALLOWED_HOSTS" in environment
-    return words + (["--server.allowedHosts", "*"] if elsewhere and not named else [])
+    options = {word.partition("=")[0] for word in arguments if word.startswith("--server.")}
+    elsewhere = "--server.address" in options or "STREAMLIT_SERVER_ADDRESS" in environment
+    named = "--server.allowedHosts" in options or "STREAMLIT_SERVER_ALLOWED_HOSTS" in environment
+    return arguments + (["--server.allowedHosts", "*"] if elsewhere and not named else [])
 
 
 if __name__ == "__main__":

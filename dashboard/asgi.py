@@ -83,7 +83,7 @@ def _is_page(start: Message) -> bool:
 def scripts() -> tuple[str, ...]:
     """Names of the files that hold ``PARTS`` in the installed Streamlit; without those it calls otherwise."""
     folder = Path(st.__file__).parent / "static" / "static" / "js"
-    return tuple(sorted(found.name for part in PARTS for found in folder.glob(f"{part}.*.js")))
+    return tuple(sorted(file.name for part in PARTS for file in folder.glob(f"{part}.*.js")))
 
 
 def with_head(page: bytes, soon: Iterable[str] = ()) -> bytes:
@@ -96,10 +96,10 @@ def with_head(page: bytes, soon: Iterable[str] = ()) -> bytes:
     b'<p>no head</p>'
     """
     named = page.replace(b"<title>Streamlit</title>", b"<title>RESQ Lab</title>", 1)
-    told = named.replace(b"<head>", b"<head>" + HEAD.encode(), 1)
+    html = named.replace(b"<head>", b"<head>" + HEAD.encode(), 1)
     # After Streamlit's own scripts, which come first.
     read = "".join(f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in soon)
-    return told.replace(b"</head>", read.encode() + b"</head>", 1)
+    return html.replace(b"</head>", read.encode() + b"</head>", 1)
 
 
 app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(HeadInjection)])

@@ -25,6 +25,7 @@ from resq.core import logs, paths
 from resq.core.errors import ResqError
 from resq.core.files import write_text
 
+REFUSED = 2  # what a process ends with that said in one sentence what it cannot use
 ENV = "RESQ_JOB"  # set in the subprocess: its standard input is the line to us
 
 
@@ -70,8 +71,8 @@ class Job:
 
     def _note(self) -> None:
         """Keeps on disk what runs or ran, for a server that is started anew; a full disk stops nothing."""
-        said = ("id", "argv", "began", "state", "error", "total")
-        about = {name: getattr(self, name) for name in said}
+        fields = ("id", "argv", "began", "state", "error", "total")
+        about = {name: getattr(self, name) for name in fields}
         about |= {"rows": len(self.rows), "seconds": round(self.seconds, 1)}
         about["pid"] = self._process.pid if self._process else 0
         with suppress(OSError):
@@ -172,8 +173,8 @@ def known() -> list[dict[str, Any]]:
     Each has ``id``, ``argv``, ``began``, ``seconds``, ``state``, ``error``, ``rows``, ``total``. One that was
     running when its server went is "lost"; what it had measured is in the store.
     """
-    found = [about for file in folder().glob("*.json") if (about := _read(file))]
-    return sorted(found, key=lambda about: about["began"], reverse=True)
+    jobs = [about for file in folder().glob("*.json") if (about := _read(file))]
+    return sorted(jobs, key=lambda about: about["began"], reverse=True)
 
 
 def _read(file: Path) -> dict[str, Any] | None:
@@ -238,10 +239,13 @@ def report(target: str, out: Path) -> Path:
         target: what ``python -m resq report`` takes, paths absolute. ``out``: an absolute path.
 
     Raises:
-        ValueError: it was not written; the sentence says why.
+        ResqError: it cannot be written; the sentence says why.
+        RuntimeError: the process ended in a fault of its own; its traceback is the message.
     """
     command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
     ended = subprocess.run(command, cwd=paths.beside(), capture_output=True, text=True, check=False)
-    if ended.returncode:
+    if ended.returncode == REFUSED:
         raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
+    if ended.returncode:
+        raise RuntimeError(f"the report ended with {ended.returncode}: {ended.stderr[-4000:]}")
     return out

@@ -17,13 +17,13 @@ ENV = "RESQ_PLUGINS"  # files separated as in PATH: the processes that jobs star
 _loaded: set[Path] = set()
 
 
-def load(given: Iterable[str] = ()) -> None:
+def load(names: Iterable[str] = ()) -> None:
     """Runs the plugins given and those of $RESQ_PLUGINS, each once, and names them all in $RESQ_PLUGINS.
 
     Raises:
         ValueError: a file that is missing, fails or registers something of the wrong kind; file and line.
     """
-    files = [_file(name) for name in (*_of_environment(), *given)]
+    files = [_file(name) for name in (*_of_environment(), *names)]
     for file in dict.fromkeys(files):
         if file not in _loaded:
             _run(file)
@@ -67,8 +67,8 @@ def _line(error: BaseException, file: Path) -> int:
 
 
 def _what(error: BaseException) -> str:
-    said = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    message = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _check(file: Path) -> None:

@@ -52,12 +52,12 @@ def _halved(
     """Damages one file of the cache and asks for what it held; empty, or what is wrong."""
     from resq.data import folders
 
-    folders.kept(stamp, lambda: dict(arrays))
+    folders.cached_arrays(stamp, lambda: dict(arrays))
     file = max(cache.glob("*.npz"), key=lambda p: p.stat().st_mtime_ns)
     raw = file.read_bytes()
     at = int(rng.integers(0, len(raw)))
     file.write_bytes([raw[:at], b"", bytes(at) + raw[at:]][how])
-    again = folders.kept(stamp, lambda: dict(arrays))
+    again = folders.cached_arrays(stamp, lambda: dict(arrays))
     return "" if all(np.array_equal(arrays[name], again[name]) for name in arrays) else "other images"
 
 

@@ -25,9 +25,13 @@ def _nothing_is_written_to_the_users_work(tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    # Networks and batches are tiny here: a second thread brings little, and on a busy machine costs tenfold.
+def _one_thread() -> Iterator[None]:
+    # Networks and batches are tiny here: a second thread brings little, and beside a second worker costs
+    # tenfold. The variable is for the servers, jobs and runtimes that tests start.
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(autouse=True)

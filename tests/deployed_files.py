@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -44,24 +46,40 @@ class Images(CalibrationDataReader):
 def made(
     folder: Path, name: str = "signs/resnet20/base", carriers: Sequence[str] = CARRIERS
 ) -> dict[str, Path]:
-    """A shipped network in float and in every form of ``carriers``."""
+    """A shipped network in float and in every form of ``carriers``, each exported once in a run of tests."""
+    files = {carrier: folder / f"{carrier}.onnx" for carrier in dict.fromkeys(("float", *carriers))}
+    for carrier, file in files.items():
+        file.write_bytes(_float(name) if carrier == "float" else _quantized(name, carrier))
+    return files
+
+
+@cache
+def _float(name: str) -> bytes:
+    """What torch's exporter makes of a shipped network."""
     checkpoint = checkpoints.load(name)
     network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32"))).eval()
-    files = {carrier: folder / f"{carrier}.onnx" for carrier in dict.fromkeys(("float", *carriers))}
-    with warnings.catch_warnings():
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        free = {"images": {0: "n"}, "logits": {0: "n"}}
+        file, free = Path(folder) / "float.onnx", {"images": {0: "n"}, "logits": {0: "n"}}
         torch.onnx.export(
-            network, torch.zeros(2, 3, 32, 32), files["float"], dynamo=False, opset_version=21,
+            network, torch.zeros(2, 3, 32, 32), file, dynamo=False, opset_version=21,
             input_names=["images"], output_names=["logits"], dynamic_axes=free,
         )  # fmt: skip
-        for carrier in (c for c in files if c != "float"):
-            chosen = {
-                "weight_type": QuantType.QInt8,
-                "activation_type": QuantType.QInt8,
-                **QUANTIZED[carrier],
-            }
-            quantize_static(files["float"], files[carrier], Images(checkpoint.data), **chosen)
-    for file in files.values():
-        onnx.checker.check_model(onnx.load(file))
-    return files
+        return _checked(file)
+
+
+@cache
+def _quantized(name: str, carrier: str) -> bytes:
+    """What onnxruntime's quantizer makes of that."""
+    chosen = {"weight_type": QuantType.QInt8, "activation_type": QuantType.QInt8, **QUANTIZED[carrier]}
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        source, file = Path(folder) / "float.onnx", Path(folder) / "quantized.onnx"
+        source.write_bytes(_float(name))
+        quantize_static(source, file, Images(name.split("/")[0]), **chosen)
+        return _checked(file)
+
+
+def _checked(file: Path) -> bytes:
+    onnx.checker.check_model(onnx.load(file))
+    return file.read_bytes()

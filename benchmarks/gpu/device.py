@@ -52,7 +52,7 @@ def lines(device: torch.device, checkpoint: str, n: int, maps: int) -> Iterator[
     measurer.row(first)  # libraries choose their kernels
     bench = measurer._bench(checkpoint, first_hash(checkpoint), "int8", "fp32", False)
     x, y, _ = measurer._pictures(spec.dataset, "first", n, 0, 0)
-    yield {"what": "device", "is": devices.told(device, "the processor"), "torch": torch.__version__}
+    yield {"what": "device", "is": devices.label(device, "the processor"), "torch": torch.__version__}
     yield _sweep(device, measurer, spec, bench, x, y)
     yield _pgd(device, bench, x, y)
     yield agreement(device, checkpoint, min(n, COMPARED), min(maps, 3))

@@ -17,7 +17,7 @@ from dashboard.cached.checkpoint_models import (
     words_of,
 )
 from dashboard.cached.claims import board, reruns, verdicts
-from dashboard.cached.files import asked, flags, flipped, inspected
+from dashboard.cached.files import answer_of, flags, flipped, inspected
 from dashboard.cached.hardening import effort, presets
 from dashboard.cached.images import (
     SHOWN,
@@ -64,9 +64,9 @@ __all__ = [
     "Pictures",
     "StoredCurves",
     "about",
+    "answer_of",
     "archive",
     "areas",
-    "asked",
     "attacked",
     "board",
     "cached_figure",

@@ -24,7 +24,7 @@ def inspected(name: str, inputs: str) -> dict[str, Any]:
     Raises:
         ResqError: it cannot be read; the sentence says why.
     """
-    return asked(["inspect", name, *flags(inputs)])
+    return answer_of(["inspect", name, *flags(inputs)])
 
 
 @st.cache_data(show_spinner="The runtime answers…", max_entries=256)
@@ -34,7 +34,7 @@ def flipped(state: FileFlip) -> dict[str, Any]:
     Raises:
         ResqError: it cannot be run; the sentence says why.
     """
-    return asked(state.argv())
+    return answer_of(state.argv())
 
 
 def flags(inputs: str) -> list[str]:
@@ -47,7 +47,7 @@ def flags(inputs: str) -> list[str]:
     return [f"--{k}={v}" for k, v in zip(parts[::2], parts[1::2], strict=True)]
 
 
-def asked(argv: list[str]) -> dict[str, Any]:
+def answer_of(argv: list[str]) -> dict[str, Any]:
     """The one row of a short command.
 
     Raises:

@@ -45,8 +45,8 @@ def pictures(name: str) -> Pictures:
     classes = images.source(name).classes
     numbers = (*range(SHOWN), *(i for i in decisive.pictures(name) if i >= SHOWN))
     if name == "signs":  # rendering these takes no time, rendering the whole split half a minute
-        found = [images.signs.picture("test", i) for i in numbers]
-        pixels, y = np.stack([p for p, _ in found]), np.array([label for _, label in found])
+        rendered = [images.signs.picture("test", i) for i in numbers]
+        pixels, y = np.stack([p for p, _ in rendered]), np.array([label for _, label in rendered])
     else:
         whole = images.load(name, "test")
         numbers = tuple(i for i in numbers if i < len(whole))

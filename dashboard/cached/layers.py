@@ -37,10 +37,10 @@ def _heatmap(
 ) -> layer_view.Heatmap:
     rows = layer_view.of(layer_heatmap.shipped(), net, enc)
     own = layer_view.of(layer_heatmap.frame(_fresh), net, enc) if _fresh else rows.iloc[:0]
-    kept = rows[~rows["kind"].isin(set(own["kind"]))]
+    others = rows[~rows["kind"].isin(set(own["kind"]))]
     if own.empty:
         return layer_view.heatmap(rows)
-    return layer_view.heatmap(pd.concat([own, kept], ignore_index=True), tuple(dict.fromkeys(own["kind"])))
+    return layer_view.heatmap(pd.concat([own, others], ignore_index=True), tuple(dict.fromkeys(own["kind"])))
 
 
 def protected(net: str, enc: str) -> pd.DataFrame:

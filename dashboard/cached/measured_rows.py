@@ -78,9 +78,9 @@ def _stored_curves(
     _specs: Sequence[SweepSpec],
     _fresh: Sequence[dict[str, Any]],
 ) -> StoredCurves:
-    found, missing = select_rows.together(rows(), table.frame(_fresh), _specs, key[0], key[1])
-    lines = curves(found, key[0], key[3])
-    return StoredCurves(choose.rows_of(found, lines, key[0]), lines, missing, key)
+    chosen, missing = select_rows.together(rows(), table.frame(_fresh), _specs, key[0], key[1])
+    lines = curves(chosen, key[0], key[3])
+    return StoredCurves(choose.rows_of(chosen, lines, key[0]), lines, missing, key)
 
 
 def stored_cells(specs: Sequence[SweepSpec]) -> list[Cell]:
@@ -168,8 +168,8 @@ def stamp() -> str:
         own_cards.folder("others"),
     )
     files = [p for folder in folders for p in sorted(folder.glob("*.*"))]
-    said = repr([(str(p), p.stat().st_mtime_ns) for p in files])
-    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
+    listing = repr([(str(p), p.stat().st_mtime_ns) for p in files])
+    return hashlib.blake2b(listing.encode(), digest_size=16).hexdigest()
 
 
 def study(net: str) -> dict[str, Any] | None:

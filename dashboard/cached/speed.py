@@ -27,10 +27,10 @@ def _each(network: str, net: str, sha256: str) -> float:
     from resq import networks
 
     x = torch.zeros(IMAGES, 3, 32, 32)
-    found = load_network(net, "int8").network
-    networks.logits(found, x)  # the first pass makes what later ones use again
+    network_ = load_network(net, "int8").network
+    networks.logits(network_, x)  # the first pass makes what later ones use again
     began = time.perf_counter()
-    networks.logits(found, x)
+    networks.logits(network_, x)
     return (time.perf_counter() - began) / IMAGES
 
 

@@ -33,17 +33,17 @@ def own_rows(net: str, enc: str) -> pd.DataFrame:
     """The rows of this machine's store that a surface may be made of; empty where there is no store."""
     if not database.there():
         return rows().iloc[:0]
-    asked = {"checkpoint": net, "encoding": enc, "region": "all", "seed": 0}
-    found = _random_and_pgd(rows_by_key.rows(**asked))
-    return found[found["weights"] == str(card(net)["sha256"])[:16]]
+    conditions = {"checkpoint": net, "encoding": enc, "region": "all", "seed": 0}
+    measured = _random_and_pgd(rows_by_key.rows(**conditions))
+    return measured[measured["weights"] == str(card(net)["sha256"])[:16]]
 
 
 def stored_here(net: str) -> pd.DataFrame:
     """All rows of a network: shipped, and measured on this machine."""
     shipped = rows()
     own = rows_by_key.rows(checkpoint=net) if database.there() else shipped.iloc[:0]
-    found = table.drop_repeated(pd.concat([shipped[shipped["checkpoint"] == net], own], ignore_index=True))
-    return found.drop_duplicates(SAME, ignore_index=True)  # under an earlier name a cell had another key
+    both = table.drop_repeated(pd.concat([shipped[shipped["checkpoint"] == net], own], ignore_index=True))
+    return both.drop_duplicates(SAME, ignore_index=True)  # under an earlier name a cell had another key
 
 
 def together(net: str, enc: str, mode: str, fresh: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -51,8 +51,8 @@ def together(net: str, enc: str, mode: str, fresh: Sequence[Mapping[str, Any]]) 
     if not fresh:
         return cells(net, enc, mode)
     known = own_rows(net, enc) if net not in measured_most() else _of(net, enc)
-    found = pd.concat([known, _random_and_pgd(table.frame(fresh))], ignore_index=True)
-    return tradeoff.cells(table.drop_repeated(found), mode)
+    whole = pd.concat([known, _random_and_pgd(table.frame(fresh))], ignore_index=True)
+    return tradeoff.cells(table.drop_repeated(whole), mode)
 
 
 def surface_rows(net: str, enc: str, mode: str) -> pd.DataFrame:
@@ -71,8 +71,8 @@ def _cells(net: str, enc: str, mode: str, stamp: str) -> pd.DataFrame:
 
 
 def _of(net: str, enc: str) -> pd.DataFrame:
-    found = rows().query("checkpoint == @net and encoding == @enc and region == 'all' and seed == 0")
-    return _random_and_pgd(found)
+    shipped = rows().query("checkpoint == @net and encoding == @enc and region == 'all' and seed == 0")
+    return _random_and_pgd(shipped)
 
 
 def _random_and_pgd(frame: pd.DataFrame) -> pd.DataFrame:
@@ -82,9 +82,9 @@ def _random_and_pgd(frame: pd.DataFrame) -> pd.DataFrame:
 
 def areas(net: str) -> pd.DataFrame:
     """Both resistances of every variant of a network that has them, and the memory that its weights take."""
-    found = _areas(net.rsplit("/", 1)[0] + "/", stamp())
-    sizes = [megabytes(*pair) for pair in found[["checkpoint", "encoding"]].to_numpy().tolist()]
-    return found.assign(megabytes=sizes)
+    table_of_areas = _areas(net.rsplit("/", 1)[0] + "/", stamp())
+    sizes = [megabytes(*pair) for pair in table_of_areas[["checkpoint", "encoding"]].to_numpy().tolist()]
+    return table_of_areas.assign(megabytes=sizes)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

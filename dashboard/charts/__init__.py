@@ -154,7 +154,8 @@ CHARTS: dict[str, Chart] = {
         "What one flipped bit adds to the loss",
         "Each cell is one stored bit of one layer's weights; the brighter, the more harm a flip does, on a "
         "log scale. A dot: not told from zero. Bars: the layer alone at a bit error rate of 10⁻³, all its "
-        "bits summed, with the 95 % interval over fault maps. Click a cell or a bar.",
+        "bits summed, with the 95 % interval over fault maps; of PVF, the share of answers that one flip "
+        "changes, all bits of the layer. Click a cell or a bar.",
         "layers",
         layer_heatmap,
     ),

@@ -51,7 +51,7 @@ def four(classes: Sequence[str], answers: np.ndarray, label: int = -1, most: int
     drawn = answers[:1] if same else answers
     shown = np.sort(np.argsort(-np.nan_to_num(answers).max((0, 1)), kind="stable")[:most])
     names = [f"<b>{classes[i]}</b>" if i == label else classes[i] for i in shown.tolist()]
-    titles = [f"{image}, {said}" for said in WEIGHTS[: len(drawn)] for image in IMAGES]
+    titles = [f"{image}, {weights}" for weights in WEIGHTS[: len(drawn)] for image in IMAGES]
     figure = make_subplots(
         len(drawn),
         2,

@@ -149,7 +149,7 @@ def weight_histogram(
         marks.append(_mark(after, "after", theme.AFTER, "dash", (left, right), 1.0))
     return theme.dress(
         figure, height=225, room={"l": 84, "r": 16, "t": 44, "b": 58}, showlegend=False, bargap=0,
-        shapes=[shape for shapes, _ in marks for shape in shapes], annotations=[words for _, words in marks],
+        shapes=[shape for shapes, _ in marks for shape in shapes], annotations=[label for _, label in marks],
         xaxis={"title": {"text": "weight"}, "range": [left - room, right + room], "fixedrange": True},
         yaxis={"title": {"text": "weights"}, "type": "log", "dtick": 1, "fixedrange": True},
     )  # fmt: skip
@@ -174,7 +174,7 @@ def _mark(
     arrow = "" if inside else (" →" if at == span[1] else "← ")
     text = f"{word} {numbers.number(value)}"
     place = (at - span[0]) / (span[1] - span[0])
-    words = {
+    label = {
         "x": at,
         "y": height,
         "yref": "paper",
@@ -184,4 +184,4 @@ def _mark(
         "xanchor": "left" if place < 0.2 else "right" if place > 0.8 else "center",
         "font": {"size": theme.SIZE, "color": colour},
     }
-    return shapes, words
+    return shapes, label

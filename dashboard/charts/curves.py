@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
-from dashboard.format import numbers, sentences
+from dashboard.format import encodings, numbers, sentences
 from resq.measure.specs.sweep_spec import SweepSpec
 
 Series = tuple[str, str]  # checkpoint and encoding: what has one colour in all pictures of a page
@@ -94,13 +94,19 @@ def _lines(curves: pd.DataFrame, order: Sequence[Series]) -> list[tuple[int, str
     order = list(order) or series(curves)
     one_encoding = len({e for _, e in order}) == 1 and len(order) > 1
     one_network = len({c for c, _ in order}) == 1 and len(order) > 1
-    words = sentences.told_apart(dict.fromkeys(e for _, e in order))
+    encoding_names = encodings.told_apart(dict.fromkeys(e for _, e in order))
     lines = []
     for i, (checkpoint, encoding) in enumerate(order):
         line = curves[(curves["checkpoint"] == checkpoint) & (curves["encoding"] == encoding)]
         if not line.empty:
-            stored = words[encoding]
-            name = stored if one_network else checkpoint if one_encoding else f"{checkpoint} · {stored}"
+            encoding_name = encoding_names[encoding]
+            name = (
+                encoding_name
+                if one_network
+                else checkpoint
+                if one_encoding
+                else f"{checkpoint} · {encoding_name}"
+            )
             lines.append((i, name, line.sort_values("x")))
     return lines
 
@@ -175,7 +181,7 @@ def _accuracy(
     levels = [theme.line(theme.INK, y=level, dash="dash", width=1.5) for level in known.values()]
     # A small figure is often about a network near chance, so there the words stand above it.
     above = {"x": 1, "xanchor": "right", "y": 1, "yref": "y domain"}
-    words = [
+    labels = [
         {"text": f"{'dashed: ' * bool(height)}chance, {data}: {numbers.percent(level)}",
          "font": {"size": 14, "color": theme.INK}, "xref": "x domain", "yanchor": "bottom",
          "showarrow": False, **(above if height else {"x": 0, "xanchor": "left", "y": level})}
@@ -186,5 +192,5 @@ def _accuracy(
         figure, height=height or 420,
         room={"l": 90, "r": 18, "t": 28 if height else 40, "b": 62},
         xaxis=xaxis, yaxis=yaxis, showlegend=not height,
-        shapes=[*shapes, *levels], annotations=words,
+        shapes=[*shapes, *levels], annotations=labels,
     )  # fmt: skip

@@ -24,10 +24,10 @@ def film(animation: Film, row: int = 0) -> go.Figure:
     Args:
         row: height of a bit in pixels; 0: as many as suit the word.
     """
-    bits, words = animation.memory.shape
+    bits, shown_words = animation.memory.shape
     figure = make_subplots(
         1, 2, shared_yaxes=True, horizontal_spacing=0.03, column_widths=[0.66, 0.34],
-        subplot_titles=(f"its first {words} words", f"flips in all {animation.words:,} words"),
+        subplot_titles=(f"its first {shown_words} words", f"flips in all {animation.words:,} words"),
     )  # fmt: skip
     strip, bars, line = _frame(animation, FIRST)
     figure.add_trace(strip, 1, 1).add_trace(bars, 1, 2).add_trace(line, 1, 2)
@@ -104,11 +104,11 @@ def _buttons() -> dict[str, Any]:
 
 def _slider() -> dict[str, Any]:
     show = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
-    words = {"size": theme.SIZE, "color": theme.INK}
+    font = {"size": theme.SIZE, "color": theme.INK}
     return {
-        "x": 0.22, "y": 0, "len": 0.78, "pad": {"t": 78}, "active": FIRST, "font": words,
+        "x": 0.22, "y": 0, "len": 0.78, "pad": {"t": 78}, "active": FIRST, "font": font,
         "bordercolor": theme.INK,
-        "currentvalue": {"prefix": "bit error rate ", "font": words, "xanchor": "right"},
+        "currentvalue": {"prefix": "bit error rate ", "font": font, "xanchor": "right"},
         "activebgcolor": theme.AFTER,
         "steps": [
             {"label": name, "method": "animate", "args": [[name], show]} for name in map(numbers.power, BERS)

@@ -42,9 +42,11 @@ def training(rows: Sequence[dict[str, Any]], total: int) -> go.Figure:
     theme.dress(figure, height=340, room={"l": 84, "r": 60, "t": 40, "b": 62})
     figure.update_xaxes(title_text="epoch of the whole run", range=[0.5, total + 0.5])
     figure.update_yaxes(title_text="accuracy", tickformat=".0%", range=[0, 1.03])
-    words = {"font": {"size": theme.SIZE, "color": theme.INK}}
-    loss = {"overlaying": "y", "side": "right", "title": {"text": "loss", **words}, "rangemode": "tozero"}
-    figure.update_layout(yaxis2={**loss, "tickfont": words["font"], "showgrid": False, "tickmode": "auto"})
+    lettering = {"font": {"size": theme.SIZE, "color": theme.INK}}
+    loss = {"overlaying": "y", "side": "right", "title": {"text": "loss", **lettering}, "rangemode": "tozero"}
+    figure.update_layout(
+        yaxis2={**loss, "tickfont": lettering["font"], "showgrid": False, "tickmode": "auto"}
+    )
     return figure.update_layout(showlegend=True)
 
 

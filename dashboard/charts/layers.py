@@ -38,10 +38,10 @@ def layer_heatmap(
     _blanks(figure, cells, layers)
     _clicks(figure, cells, layers, row)
     _totals(figure, totals, layers)
-    words, shapes = _fields(names)
+    labels, shapes = _fields(names)
     return theme.dress(
-        figure, height=66 + row * len(layers), room=_room(layers, row), annotations=words, shapes=shapes,
-        hoverdistance=-1, hovermode="closest", bargap=0.25, **_axes(layers, bits, row),
+        figure, height=66 + row * len(layers), room=_room(layers, row), annotations=labels, shapes=shapes,
+        hoverdistance=-1, hovermode="closest", bargap=0.25, **_axes(layers, bits, row, _bars(cells)),
     )  # fmt: skip
 
 
@@ -78,10 +78,10 @@ def _counted(cells: pd.DataFrame) -> str:
 
 def _bar(low: float, high: float, counted: str) -> dict[str, object]:
     ticks = np.arange(low, high + 0.5, max(1, round((high - low) / 6)))
-    words = {"size": theme.SIZE - 2, "color": theme.INK}
+    font = {"size": theme.SIZE - 2, "color": theme.INK}
     return {
-        "title": {"text": counted, "side": "right", "font": words}, "thickness": 14, "x": 1.02,
-        "tickvals": ticks.tolist(), "ticktext": [numbers.power(10.0**t) for t in ticks], "tickfont": words,
+        "title": {"text": counted, "side": "right", "font": font}, "thickness": 14, "x": 1.02,
+        "tickvals": ticks.tolist(), "ticktext": [numbers.power(10.0**t) for t in ticks], "tickfont": font,
     }  # fmt: skip
 
 
@@ -110,10 +110,11 @@ def _clicks(figure: go.Figure, cells: pd.DataFrame, layers: list[str], row: int)
 def _totals(figure: go.Figure, totals: pd.DataFrame, layers: list[str]) -> None:
     at = totals.set_index("layer").reindex(layers)
     keep = {"marker": {"opacity": 1}}
+    ends = {"array": at["half"], "arrayminus": at["below"]}
     figure.add_bar(
         y=list(range(len(layers))), x=at["mean"].clip(lower=0), orientation="h", showlegend=False,
         marker={"color": theme.BLUE}, selected=keep, unselected=keep,
-        error_x={"array": at["half"], "color": theme.INK, "thickness": 1.5, "width": 3},
+        error_x={**ends, "color": theme.INK, "thickness": 1.5, "width": 3},
         customdata=[[name] for name in layers],
         text=[layer_view.total_hover(name, at.iloc[i]) for i, name in enumerate(layers)],
         textposition="none", hovertemplate="%{text}<extra></extra>", xaxis="x2", yaxis="y2",
@@ -131,11 +132,17 @@ def _outline(bit: int, y: int) -> dict[str, Any]:
     return {"type": "rect", **box, "line": {"color": theme.VERMILLION, "width": 4}}
 
 
-def _axes(layers: list[str], bits: list[int], row: int) -> dict[str, dict[str, Any]]:
+def _bars(cells: pd.DataFrame) -> str:
+    """What the bars are."""
+    pvf = cells["kind"].iloc[0] == "pvf"
+    return "all bits of the layer" if pvf else f"layer alone at BER {numbers.power(layer_view.BER)}"
+
+
+def _axes(layers: list[str], bits: list[int], row: int, bars: str) -> dict[str, dict[str, Any]]:
     size = {"size": min(theme.SIZE, row - 3), "color": theme.INK}
     bit = {"range": [bits[0] + 0.5, bits[-1] - 0.5], "tickvals": bits, "fixedrange": True, "showgrid": False,
            "title": {"text": "stored bit"}}  # fmt: skip
-    total = {"title": {"text": f"layer alone at BER {numbers.power(layer_view.BER)}"}, "rangemode": "tozero",
+    total = {"title": {"text": bars}, "rangemode": "tozero",
              "nticks": 4, "fixedrange": True}  # fmt: skip
     layer = {"range": [len(layers) - 0.5, -0.5], "tickvals": list(range(len(layers))), "tickfont": size,
              "showgrid": False, "ticktext": [name.removesuffix(".weight") for name in layers],
@@ -151,12 +158,12 @@ def _axes(layers: list[str], bits: list[int], row: int) -> dict[str, dict[str, A
 def _fields(names: Sequence[tuple[str, int, int]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What the bits mean, above them, and lines between those that mean different things."""
     font = {"size": theme.SIZE - 2, "color": theme.INK}
-    words = [
+    labels = [
         {"x": (high + low) / 2, "xref": "x", "y": 1, "yref": "y domain", "yanchor": "bottom", "text": name,
          "showarrow": False, "font": font}
         for name, high, low in names
     ]  # fmt: skip
-    return words, [theme.line(theme.INK, x=low - 0.5, width=2) for _, _, low in names if low]
+    return labels, [theme.line(theme.INK, x=low - 0.5, width=2) for _, _, low in names if low]
 
 
 def agreement(pairs: pd.DataFrame) -> go.Figure:

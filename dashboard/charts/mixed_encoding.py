@@ -162,5 +162,5 @@ def _telling_rate(points: pd.DataFrame) -> float:
     """The largest rate at which all layers protected keep KEPT of their clean accuracy, or the least rate."""
     whole = points[points["encoding"] == points["encoding"].iloc[-1]].set_index("ber")["mean"]
     faulty = whole[whole.index > 0]
-    kept = faulty[faulty >= KEPT * whole.get(0.0, 1.0)]
-    return float(kept.index.max() if len(kept) else faulty.index.min())
+    resisting = faulty[faulty >= KEPT * whole.get(0.0, 1.0)]
+    return float(resisting.index.max() if len(resisting) else faulty.index.min())

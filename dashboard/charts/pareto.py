@@ -10,8 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.format import encodings, sentences
 from dashboard.format import numbers as format_numbers
-from dashboard.format import sentences
 from resq.measure.analysis import tradeoff
 
 NUMBERS = ["faults", "attack", "clean", "megabytes"]
@@ -88,9 +88,9 @@ def models(areas: pd.DataFrame) -> pd.DataFrame:
     short = means["model"].str.removeprefix("asym-")
     symbols = dict(zip(sorted(set(means.loc[twice, "encoding"]), key=len), SYMBOLS, strict=False))
     plain = means["model"].str.startswith("asym-").map({True: "circle", False: SYMBOLS[0]})
-    words = sentences.told_apart(means["encoding"].unique())
+    encoding_names = encodings.told_apart(means["encoding"].unique())
     return means.assign(
-        label=short, name=short.where(~twice, short + " · " + means["encoding"].map(words)),
+        label=short, name=short.where(~twice, short + " · " + means["encoding"].map(encoding_names)),
         symbol=means["encoding"].map(symbols).where(means["encoding"].isin(symbols), plain),
     )  # fmt: skip
 
@@ -154,7 +154,7 @@ def _keys(figure: go.Figure, dots: pd.DataFrame) -> None:
     twice = dots[dots["name"] != dots["label"]].drop_duplicates("encoding")
     for _, dot in twice.iterrows():
         figure.add_scatter(
-            x=[None], y=[None], mode="markers", name=sentences.stored_as(dot["encoding"]), showlegend=True,
+            x=[None], y=[None], mode="markers", name=encodings.stored_as(dot["encoding"]), showlegend=True,
             marker={"symbol": dot["symbol"], "size": 12, "color": theme.VERMILLION},
         )  # fmt: skip
 

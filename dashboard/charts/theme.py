@@ -78,9 +78,9 @@ def dress(
     return figure
 
 
-def width(words: Iterable[str], size: int = SIZE) -> float:
+def width(texts: Iterable[str], size: int = SIZE) -> float:
     """Pixels that the longest of these words takes at most, for the room beside an axis."""
-    return 0.5 * size * max(map(len, words), default=0)
+    return 0.5 * size * max(map(len, texts), default=0)
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

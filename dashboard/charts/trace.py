@@ -31,20 +31,23 @@ ROW = "display:flex;align-items:flex-end;gap:2px;height:56px"
 ENDS = "display:flex;justify-content:space-between;font-size:12px"  # the text's own colour
 
 
-def sparkline(trace: Mapping[str, float], said: str) -> str:
+def sparkline(trace: Mapping[str, float], description: str) -> str:
     """The bars as a small drawing in HTML: it follows a flip at once, where a figure would take 50 ms.
 
     Args:
         trace: layer -> relative change, in order of computation.
-        said: what it shows, for people who cannot see it.
+        description: what it shows, for people who cannot see it.
     """
     bars = []
     for name, change in trace.items():
-        tall, told = 2 + 50 * height(change), f"{name.removesuffix('.weight')}: {sentences.change_of(change)}"
-        bars.append(f'<i title="{html.escape(told)}" style="{BAR};height:{tall:.1f}px"></i>')
+        tall, tooltip = (
+            2 + 50 * height(change),
+            f"{name.removesuffix('.weight')}: {sentences.change_of(change)}",
+        )
+        bars.append(f'<i title="{html.escape(tooltip)}" style="{BAR};height:{tall:.1f}px"></i>')
     ends = f'<div style="{ENDS}"><span>first layer</span><span>answer</span></div>'
     row = f'<div style="{ROW}">{"".join(bars)}</div>'
-    return f'<div class="trace" role="img" aria-label="{html.escape(said)}">{row}{ends}</div>'
+    return f'<div class="trace" role="img" aria-label="{html.escape(description)}">{row}{ends}</div>'
 
 
 def trace(changes: Mapping[str, float]) -> go.Figure:

@@ -16,10 +16,10 @@ def carry(names: Sequence[str], key: str = "net") -> None:
 
     A link that sets anything of the page is taken at its word: its sender saw this page's own first network.
     """
-    kept, page = st.session_state.get(KEPT), st.session_state.get("page", "")
+    name, page = st.session_state.get(KEPT), st.session_state.get("page", "")
     linked = set(st.query_params) & set(url_schema.PARAMS.get(page, {}))
-    if kept in names and key not in st.session_state and not linked:
-        st.session_state[key] = [kept] if key in url_schema.MANY else kept
+    if name in names and key not in st.session_state and not linked:
+        st.session_state[key] = [name] if key in url_schema.MANY else name
 
 
 def keep(name: str) -> None:

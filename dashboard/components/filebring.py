@@ -29,8 +29,8 @@ def drop() -> None:
             "It is kept on this server under its hash, so whoever uses this server can choose it. It is "
             "read and run in processes of their own."
         )
-        if said := st.session_state.get("dropped"):
-            st.markdown(said)
+        if message := st.session_state.get("dropped"):
+            st.markdown(message)
 
 
 def take() -> None:
@@ -70,9 +70,9 @@ def choose(names: list[str]) -> str | None:
         return None
     st.session_state.file = chosen
     with page_frame.group("choice"):
-        found = st.selectbox("File", names, key="file")
-    _written(found)
-    return found
+        name = st.selectbox("File", names, key="file")
+    _written(name)
+    return name
 
 
 def _written(name: str) -> None:
@@ -92,8 +92,8 @@ def drop_images() -> None:
             "An .npz file with x (uint8, N x H x W, with colours last or second) and y; a .parquet file of "
             "encoded pictures with labels; or a .zip of a folder with a folder of pictures for each class."
         )
-        if said := st.session_state.get("dropped_images"):
-            st.markdown(said)
+        if message := st.session_state.get("dropped_images"):
+            st.markdown(message)
 
 
 def take_images() -> None:
@@ -103,11 +103,11 @@ def take_images() -> None:
     if file is None:
         return
     try:
-        st.session_state.data = ownimages.keep(file.getvalue(), file.name, cached.asked)
+        st.session_state.data = ownimages.keep(file.getvalue(), file.name, cached.answer_of)
     except (ResqError, OSError) as error:
         logs.refused(error, render.where())
-        said = render.plain(str(error)).removesuffix(".")
-        st.session_state.dropped_images = f":material/error: These images are not used: {said}."
+        reason = render.plain(str(error)).removesuffix(".")
+        st.session_state.dropped_images = f":material/error: These images are not used: {reason}."
 
 
 def images(classes: int) -> str | None:
@@ -134,11 +134,11 @@ def classes_of(images: str, outputs: int) -> int:
 
 def link(page: str, label: str, name: str, images: str, inputs: str, **values: Any) -> None:
     """A link to another page with this file, its images and what was said of its input."""
-    given = Asked.parse(inputs)
-    said: dict[str, Any] = dict(zip(inputs.split()[::2], inputs.split()[1::2], strict=True))
-    if given.span:
-        said["range"] = "..".join(f"{value:g}" for value in given.span)
-    page_frame.link(page, label, net=name, data=images, **said, **values)
+    parsed = Asked.parse(inputs)
+    options: dict[str, Any] = dict(zip(inputs.split()[::2], inputs.split()[1::2], strict=True))
+    if parsed.span:
+        options["range"] = "..".join(f"{value:g}" for value in parsed.span)
+    page_frame.link(page, label, net=name, data=images, **options, **values)
 
 
 def elsewhere(name: str, images: str, inputs: str) -> None:
@@ -161,8 +161,8 @@ def inputs() -> str:
         drawn = bool(box.open or page_frame.touched("input") or st.session_state.get("input_drawn"))
         st.session_state.input_drawn = drawn
         with box:
-            given = _fields() if drawn else dict.fromkeys(fields, "")
-    return str(Asked.parse(" ".join(f"{name} {value}" for name, value in given.items() if value)))
+            texts = _fields() if drawn else dict.fromkeys(fields, "")
+    return str(Asked.parse(" ".join(f"{name} {value}" for name, value in texts.items() if value)))
 
 
 def _fields() -> dict[str, str]:
@@ -175,5 +175,5 @@ def _fields() -> dict[str, str]:
                                 placeholder="0.229,0.224,0.225")  # fmt: skip
     layout = columns[3].selectbox("Axes", ("", *LAYOUTS), key="layout", bind="query-params",
                                   format_func=lambda text: text.upper() or "as the file says")  # fmt: skip
-    given = {"range": span or "", "mean": mean, "std": std, "layout": layout or ""}
-    return {name: value.replace(" ", "") for name, value in given.items()}
+    texts = {"range": span or "", "mean": mean, "std": std, "layout": layout or ""}
+    return {name: value.replace(" ", "") for name, value in texts.items()}

@@ -29,10 +29,8 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         kinds = about["targets"]
-        said = "; ".join(
-            f"{filewords.KINDS[k]}: {of['bits']:,} bits" for k, of in kinds.items() if of["bits"]
-        )
-        render.figure("targets", charts.CHARTS["targets"].draw(kinds), key="chart_targets", alt=said)
+        alt = "; ".join(f"{filewords.KINDS[k]}: {of['bits']:,} bits" for k, of in kinds.items() if of["bits"])
+        render.figure("targets", charts.CHARTS["targets"].draw(kinds), key="chart_targets", alt=alt)
     with right:
         st.markdown(f"**Its {len(about['layers'])} stored tensors, in the order of the graph**")
         st.dataframe(

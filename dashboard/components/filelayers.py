@@ -63,15 +63,17 @@ def _shown(spec: FileLayers, names: dict[str, str], running: job_queue.Measureme
 
 def _heatmap(spec: FileLayers, names: dict[str, str], rows: list[dict[str, Any]]) -> None:
     frame = layer_heatmap.frame(row for row in rows if row["kind"] == "measured")
-    found = layer_view.heatmap(frame.assign(layer=frame["layer"].map(names)))
-    cells = found.cells["measured"]
+    heatmap = layer_view.heatmap(frame.assign(layer=frame["layer"].map(names)))
+    cells = heatmap.cells["measured"]
     drawn = charts.CHARTS["layers"].draw(
-        cells, found.totals["measured"], [("stored bits", int(cells["bit"].max()), 0)]
+        cells, heatmap.totals["measured"], [("stored bits", int(cells["bit"].max()), 0)]
     )
     drawn.layout.margin.l = 16 + 1.25 * theme.width(cells["layer"])  # names of files run wide
-    said = found.said["measured"]
-    render.figure("layers", drawn, key="file_heat", alt=said, title=False, on_select=partial(_clicked, names))
-    st.markdown(render.plain(said))
+    finding = heatmap.findings["measured"]
+    render.figure(
+        "layers", drawn, key="file_heat", alt=finding, title=False, on_select=partial(_clicked, names)
+    )
+    st.markdown(render.plain(finding))
     st.caption(layer_view.provenance(cells, "Measured here, on the file's runtime"))
     with page_frame.group("more", "heat"):
         render.numbers(partial(_behind, cells, drawn), frame, [spec.command], key="numbers_heat")
@@ -83,10 +85,10 @@ def _behind(cells: pd.DataFrame, drawn: go.Figure) -> render.Behind:
 
 def _clicked(names: dict[str, str]) -> None:
     """A click on a cell opens its tensor and bit below."""
-    found = layer_view.clicked_cell(st.session_state["file_heat"].selection.points)
+    clicked = layer_view.clicked_cell(st.session_state["file_heat"].selection.points)
     back = {label: name for name, label in names.items()}
-    if found and found[0] in back:
-        choose(back[found[0]], 0, found[1])
+    if clicked and clicked[0] in back:
+        choose(back[clicked[0]], 0, clicked[1])
 
 
 def choose(layer: str, word: int, bit: int | None) -> None:
@@ -121,9 +123,10 @@ def _opened(spec: FileLayers, worst: list[dict[str, Any]]) -> None:
     chosen: Any = st.session_state.get("worst")
     place = next(iter(chosen.selection.rows if chosen else []), 0)
     one = worst[min(place, len(worst) - 1)]
-    said = f"Open word {one['word']:,} of {_short(one['layer'])} in the Bit lab, bit {one['bit']} flipped"
+    label = f"Open word {one['word']:,} of {_short(one['layer'])} in the Bit lab, bit {one['bit']} flipped"
     filebring.link(
-        "bitlab", said, spec.file, spec.data, spec.inputs, layer=one["layer"], w=one["word"], flip=one["bit"],
+        "bitlab", label, spec.file, spec.data, spec.inputs, layer=one["layer"], w=one["word"],
+        flip=one["bit"],
     )  # fmt: skip
 
 

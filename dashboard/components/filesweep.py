@@ -39,8 +39,8 @@ def section(
         st.caption(_price(spec, about, check), width="stretch")
     st.fragment(_shown, run_every=0.5 if running is not None and running.active else None)(specs, running)
     st.caption(filewords.WHY)
-    if net and (said := filewords.differs(cached.card(net))):
-        st.caption(f"Here it is also the checkpoint {render.plain(net)}. {said}")
+    if net and (difference := filewords.differs(cached.card(net))):
+        st.caption(f"Here it is also the checkpoint {render.plain(net)}. {difference}")
 
 
 def _asked(name: str, images: str, inputs: str) -> SweepSpec:
@@ -65,14 +65,14 @@ def _target(name: str) -> str:
 
 def _rates(text: str) -> tuple[float, ...]:
     try:
-        found = tuple(float(part) for part in text.replace(";", ",").split(",") if part.strip())
+        rates = tuple(float(part) for part in text.replace(";", ",").split(",") if part.strip())
     except ValueError:
         raise ResqError(
             f"bit error rates are numbers with commas between them, such as 1e-4,1e-3, got {text!r}"
         ) from None
-    if not 1 <= len(found) <= 12:
-        raise ResqError(f"1 to 12 bit error rates are swept at a time, got {len(found)}")
-    return found
+    if not 1 <= len(rates) <= 12:
+        raise ResqError(f"1 to 12 bit error rates are swept at a time, got {len(rates)}")
+    return rates
 
 
 def _imported(sha256: str) -> str:

@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import page_frame, query, render
-from dashboard.format import places as said
+from dashboard.format import places as place_text
+from dashboard.format.encodings import stored_as
 from resq.core.errors import ResqError
 from resq.physics import Place
 from resq.physics.places import PLACES, Asked, parsed, spelled
@@ -22,24 +23,30 @@ def section(rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> Non
         rows: all stored rows.
         nets, encs: networks and encodings that the page is about.
     """
-    asked = st.query_params.get("place", "")
+    address = st.query_params.get("place", "")
     icon = ":material/public:"
-    with page_frame.group("place"), st.expander("From a place", expanded=bool(asked), icon=icon):
+    with page_frame.group("place"):
+        box = st.expander(
+            "From a place", expanded=bool(address), icon=icon, key="place_box", on_change="rerun"
+        )
+    with box:
+        if not box.open:
+            return  # four curves: a tenth of a second that a visitor who looks elsewhere need not wait
         start = Asked("orbit", PLACES["orbit"].usual, days=3650, scrub=1)
-        if asked:
+        if address:
             with (
                 render.errors_as_sentences()
             ):  # said as it was asked for; the controls keep to what is covered
-                start = parsed(asked)
+                start = parsed(address)
                 start.place()
         with render.errors_as_sentences():
             chosen = _form(start)
             place = chosen.place()
-            if asked or chosen != start:
+            if address or chosen != start:
                 query.set_parameter("place", spelled(chosen))
-            st.markdown(said.rate(place))
-            _kept(place, rows, nets, encs)
-            st.caption(said.sources(place))
+            st.markdown(place_text.rate(place))
+            _accuracies(place, rows, nets, encs)
+            st.caption(place_text.sources(place))
 
 
 def _form(start: Asked) -> Asked:
@@ -65,18 +72,18 @@ def _form(start: Asked) -> Asked:
     return Asked(kind, at, days=days, scrub=scrub, fit=start.fit, cutoff=start.cutoff)
 
 
-def _kept(place: Place, rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> None:
+def _accuracies(place: Place, rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> None:
     """What the stored rows say of each network and encoding there."""
     ber = place.ber
     for net in nets:
         for enc in encs:
             own = rows[(rows["checkpoint"] == net) & (rows["encoding"] == enc)]
             try:
-                found = at_rate.accuracy(own, ber.low, ber.value, ber.high)
+                accuracy = at_rate.accuracy(own, ber.low, ber.value, ber.high)
             except ResqError as error:
-                st.markdown(f"`{net}` in `{enc}`: {error}")
+                st.markdown(f"`{net}` in {stored_as(enc)}: {error}")
             else:
-                st.markdown(said.kept(net, enc, found))
+                st.markdown(place_text.keeps(net, enc, accuracy))
 
 
 def measured_above(known: Sequence[float]) -> float | None:
@@ -88,16 +95,16 @@ def measured_above(known: Sequence[float]) -> float | None:
         if not on:
             query.set_parameter("place", "")
             return None
+        above: list[float] = []
         with render.errors_as_sentences():
             start = parsed(asked) if asked else Asked("voltage", PLACES["voltage"].usual)
             chosen = _form(start)
             place = chosen.place()
             query.set_parameter("place", spelled(chosen))
             above = [rate for rate in known if rate >= place.ber.high]
-            st.markdown(f"{said.rate(place)} {_next(above, known)}")
-            st.caption(said.sources(place))
-            return min(above, default=None)
-    return None
+            st.markdown(f"{place_text.rate(place)} {_next(above, known)}")
+            st.caption(place_text.sources(place))
+    return min(above, default=None)
 
 
 def _next(above: Sequence[float], known: Sequence[float]) -> str:

@@ -39,14 +39,14 @@ def measurement(key: str = "job", kind: type = object, lost: str = "") -> job_qu
         lost: what to do about one that is not known, added to the sentence that says so.
     """
     wanted = st.session_state.get(_session_key(key)) or st.query_params.get(key, "")
-    found = cached.measurements().get(wanted) if wanted else None
-    if found and not isinstance(found.specs[0], kind):
-        found = None
-    if wanted and not found:
+    measurement_ = cached.measurements().get(wanted) if wanted else None
+    if measurement_ and not isinstance(measurement_.specs[0], kind):
+        measurement_ = None
+    if wanted and not measurement_:
         st.session_state[_session_key(key, "refused")] = f"{LOST} {lost}".strip()
-    st.session_state[_session_key(key)] = found.id if found else ""
-    query.set_parameter(key, found.id if found else "")
-    return found
+    st.session_state[_session_key(key)] = measurement_.id if measurement_ else ""
+    query.set_parameter(key, measurement_.id if measurement_ else "")
+    return measurement_
 
 
 def ended(running: job_queue.Measurement | None, key: str = "job") -> None:

@@ -19,17 +19,17 @@ def protected(net: str, enc: str) -> None:
     """Only the layers that flips harm most lie in protected words."""
     points = cached.protected(net, enc)
     if not points.empty:
-        said = mixed_encoding.protected_says(points)
-        _describe(net, enc, "protected", points, said, tables.protected, {}, "random")
+        finding = mixed_encoding.protected_says(points)
+        _describe(net, enc, "protected", points, finding, tables.protected, {}, "random")
 
 
 def copied(net: str, enc: str) -> None:
     """Small layers are stored several times, and a sampler picks a layer first."""
     lines, layout = cached.copies(net, enc), cached.words_of(net, enc).read
     if not lines.empty:
-        said, fault = mixed_encoding.copies_says(lines, layout.layers, layout.words), "layer-uniform"
+        finding, fault = mixed_encoding.copies_says(lines, layout.layers, layout.words), "layer-uniform"
         where = {"fault": fault, "n": int(lines["n"].iloc[0])}
-        _describe(net, enc, "copies", lines, said, tables.copies, where, fault)
+        _describe(net, enc, "copies", lines, finding, tables.copies, where, fault)
 
 
 def _describe(
@@ -37,7 +37,7 @@ def _describe(
     enc: str,
     name: str,
     points: pd.DataFrame,
-    said: str,
+    finding: str,
     table: Callable[[pd.DataFrame], pd.DataFrame],
     where: dict[str, Any],
     fault: str,
@@ -47,8 +47,8 @@ def _describe(
     draw = partial(cached.cached_figure, chart.draw, (net, enc, len(points)), points, chance)
     encs = list(dict.fromkeys(points["encoding"]))
     st.header(chart.title, anchor=False)
-    st.markdown(said)
-    render.opened(f"box_{name}", "More layers or fewer, at every error rate", name, draw, said)
+    st.markdown(finding)
+    render.opened(f"box_{name}", "More layers or fewer, at every error rate", name, draw, finding)
     page_frame.link("sweep", "Their curves, side by side", nets=net, encs=encs, **where)
     with page_frame.group("more", name):
         render.numbers(

@@ -44,18 +44,18 @@ html { font-size: 23px !important; }
 def begin(page: str) -> None:
     """Reads what the address says about the page, hides what it hides, shows its task."""
     page = page or "start"
-    found = url_schema.shell(page, {name: st.query_params.get(name, "") for name in url_schema.SHELL})
-    st.session_state.page, st.session_state.shell = page, found
+    shell = url_schema.shell(page, {name: st.query_params.get(name, "") for name in url_schema.SHELL})
+    st.session_state.page, st.session_state.shell = page, shell
     rules = [
-        f".st-key-group_{name}, [class*='st-key-group_{name}__'] {{ display: none; }}" for name in found.hide
+        f".st-key-group_{name}, [class*='st-key-group_{name}__'] {{ display: none; }}" for name in shell.hide
     ]
-    if found.present:
+    if shell.present:
         rules.append(PRESENT)
     if rules:
         st.html(f"<style>{' '.join(rules)}</style>")
-    if found.task:
+    if shell.task:
         with st.container(key="shell_task_box"):
-            st.text(found.task)  # never markdown: a link's text draws nothing
+            st.text(shell.task)  # never markdown: a link's text draws nothing
 
 
 def end() -> None:
@@ -87,11 +87,11 @@ def unknown_address() -> None:
     """Says so where an address names a page that there is not, and Start is shown in its place."""
     path = urlsplit(st.context.url or "").path.strip("/")
     path = path.removeprefix(str(st.get_option("server.baseUrlPath") or "").strip("/"))
-    asked = path.rsplit("/", 1)[-1]
-    if st.session_state.page == "start" and asked and asked not in url_schema.PARAMS:
+    last_part = path.rsplit("/", 1)[-1]
+    if st.session_state.page == "start" and last_part and last_part not in url_schema.PARAMS:
         with st.container(border=True, key="shell_unknown"):
             st.text(
-                f"There is no page “{asked[:60]}” here. This is Start; all pages stand in the menu above."
+                f"There is no page “{last_part[:60]}” here. This is Start; all pages stand in the menu above."
             )
 
 

@@ -9,9 +9,9 @@ from dashboard.format.sentences import FAULT_NAMES
 
 def fault_name_in_address(key: str) -> None:
     """A fault model named in the address as commands name it becomes what its list has; the page restarts."""
-    asked = st.query_params.get(key)
-    if asked in FAULT_NAMES:
-        st.query_params[key] = FAULT_NAMES[asked]
+    name = st.query_params.get(key)
+    if name in FAULT_NAMES:
+        st.query_params[key] = FAULT_NAMES[name]
         st.rerun()
 
 

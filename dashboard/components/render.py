@@ -18,12 +18,13 @@ import streamlit as st
 from dashboard import cached, charts
 from dashboard.charts import theme
 from dashboard.components import page_frame
+from dashboard.format import encodings
 from dashboard.format.sentences import Verdict
 from dashboard.report import bundle, html_report, paper
 from resq import checkpoints
 from resq.core import commands, logs
 from resq.core.errors import ResqError
-from resq.measure.store import table as stored
+from resq.measure.store import table as row_table
 
 PAUSE = 0.02  # s
 FAULT = ":material/bug_report:"
@@ -166,12 +167,12 @@ def figure(
         st.caption(chart.caption)
 
 
-def opened(key: str, label: str, name: str, draw: Callable[[], go.Figure], said: str) -> None:
+def opened(key: str, label: str, name: str, draw: Callable[[], go.Figure], alt: str) -> None:
     """A figure in a box, made when the box is opened: each on the page is a tenth of a second's wait."""
     box = st.expander(label, icon=":material/show_chart:", key=key, on_change="rerun")
     with box:
         if box.open:
-            figure(name, draw(), key=name, alt=said, title=False)
+            figure(name, draw(), key=name, alt=alt, title=False)
 
 
 Behind = tuple[Mapping[str, pd.DataFrame], Mapping[str, go.Figure]]  # numbers as people read them
@@ -202,10 +203,10 @@ def numbers(
             st.dataframe(table, hide_index=True)
         with st.container(horizontal=True):
             if rows is not None:
-                _download("Rows as CSV", partial(stored.csv, rows), "resq-rows.csv", "text/csv", key)
+                _download("Rows as CSV", partial(row_table.csv, rows), "resq-rows.csv", "text/csv", key)
             for name, table in tables.items() if rows is None else ():
                 label = f"“{charts.CHARTS[name].title}” as CSV"
-                _download(label, partial(stored.csv, table), f"resq-{name}.csv", "text/csv", key)
+                _download(label, partial(row_table.csv, table), f"resq-{name}.csv", "text/csv", key)
         for name, drawn in figures.items():
             _figure_files(name, drawn, called, key)
         if not html_report.browser():
@@ -239,11 +240,11 @@ def standalone(drawn: go.Figure) -> str:
     return bundle.page(theme.on_white(drawn))
 
 
-def verdict(found: Verdict) -> None:
+def verdict(judgement: Verdict) -> None:
     """The verdict, large."""
-    with st.container(key=f"verdict_{found.kind}", gap=None):
-        st.header(f"{ICONS[found.kind]} {found.headline}", anchor=False)
-        st.markdown(found.detail)
+    with st.container(key=f"verdict_{judgement.kind}", gap=None):
+        st.header(f"{ICONS[judgement.kind]} {judgement.headline}", anchor=False)
+        st.markdown(judgement.detail)
 
 
 def style() -> None:
@@ -256,15 +257,15 @@ def sources(of: Sequence[str]) -> None:
     if of:
         with st.popover("What these figures are", icon=":material/fact_check:"):
             st.caption("In brackets: 95 %, over fault maps and images together.")
-            st.markdown("\n".join(f"- {plain(said)}" for said in dict.fromkeys(of)))
+            st.markdown("\n".join(f"- {plain(source)}" for source in dict.fromkeys(of)))
 
 
-def answered(picture: str, alt: str, found: Verdict, key: str = "answer") -> None:
+def answered(picture: str, alt: str, judgement: Verdict, key: str = "answer") -> None:
     """A picture beside the verdict on it."""
     with st.container(key=f"{key}_picture", horizontal=True, vertical_alignment="center", gap="small"):
         st.image(picture, width=104, alt=alt)
         with st.container(gap=None):
-            verdict(found)
+            verdict(judgement)
 
 
 def thumbnails(addresses: tuple[str, ...]) -> None:
@@ -334,13 +335,19 @@ def unknown_names(key: str, names: Sequence[str]) -> None:
             )
 
 
+def encodings_in_words(names: Iterable[str]) -> None:
+    """The line below a box of encodings: what those that list layers are; a link holds the exact names."""
+    if text := encodings.explained(names):
+        st.caption(text)
+
+
 def pictures(name: str) -> cached.Pictures | None:
     """The images to choose from; None, with a sentence, where they are not on this machine."""
     if missing_images([name], "only bits and weights are shown"):
         return None
-    found = cached.pictures(name)
-    thumbnails(found.thumbnails)
-    return found
+    images = cached.pictures(name)
+    thumbnails(images.thumbnails)
+    return images
 
 
 def help_page(name: str, figures: list[str]) -> None:

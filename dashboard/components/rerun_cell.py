@@ -44,8 +44,8 @@ def clicked_point(points: Sequence[Any]) -> str:
     >>> clicked_point([{"customdata": ["a/b/c · int8 · BER 0.01"]}])
     'a/b/c · int8 · BER 0.01'
     """
-    said = points[-1].get("customdata") if points else None
-    return str(said[0]) if isinstance(said, list | tuple) and said else str(said or "")
+    name = points[-1].get("customdata") if points else None
+    return str(name[0]) if isinstance(name, list | tuple) and name else str(name or "")
 
 
 def click(key: str) -> None:
@@ -100,10 +100,10 @@ def section(specs: Sequence[SweepSpec], options: dict[str, Any], running: Jobs) 
 def _span(cell: Cell) -> str:
     """The interval over all noise, then that over maps, which a re-run on the same images is held against."""
     struck = cell.axis == "ber" and cell.ber > 0
-    told = f"over {'fault maps and ' * struck}images {_share(cell.low, cell.high)}"
+    interval = f"over {'fault maps and ' * struck}images {_share(cell.low, cell.high)}"
     if not struck or cell.map_low != cell.map_low:
-        return told
-    return f"{told} (over maps alone, on the same images: {_share(cell.map_low, cell.map_high)})"
+        return interval
+    return f"{interval} (over maps alone, on the same images: {_share(cell.map_low, cell.map_high)})"
 
 
 def _share(low: float, high: float) -> str:
@@ -143,12 +143,12 @@ def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measu
     cells = claim_points.cells(table.frame(fresh), tuple(stats.AXES)) if fresh else []
     again = [c for c in cells if rerun.same_point(c, cell)]
     if again and not (running is not None and running.active):
-        told = rerun.against(cell, again[0])
-        icon = ":material/check_circle:" if told.within else ":material/warning:"
-        with st.container(key=f"verdict_{'same' if told.within else 'changed'}_cell", gap=None):
-            st.markdown(f"{icon} {render.plain(told.says[0].upper() + told.says[1:])}.")
+        comparison = rerun.against(cell, again[0])
+        icon = ":material/check_circle:" if comparison.within else ":material/warning:"
+        with st.container(key=f"verdict_{'same' if comparison.within else 'changed'}_cell", gap=None):
+            st.markdown(f"{icon} {render.plain(comparison.says[0].upper() + comparison.says[1:])}.")
         drawn = charts.CHARTS["cell_again"].draw(cell, again[:1], None)
-        render.figure("cell_again", drawn, key="cell_again", alt=told.says, title=False)
+        render.figure("cell_again", drawn, key="cell_again", alt=comparison.says, title=False)
     render.terminal(spec.command)
     job_status.ended(running, "again")
 
@@ -175,8 +175,8 @@ def answers(cell: Cell, running: job_queue.Measurement | None) -> None:
         how = (
             "Measure it here, or in a terminal" if here else "In a terminal, where its weights and images are"
         )
-        said = f"Which class becomes which is not stored for this cell. {how}:"
-        render.error_box(said, spec.command)
+        sentence = f"Which class becomes which is not stored for this cell. {how}:"
+        render.error_box(sentence, spec.command)
     job_status.ended(running, "flow")
 
 
@@ -185,10 +185,10 @@ def drawn_flow(rows: list[dict[str, Any]], source: str, spec: ConfusionSpec) -> 
     counts, first = confusion.summed(rows), rows[0]
     classes = first["classes"]
     key = (first["data"], counts.tobytes())
-    said = cached.cached_figure(confusion_charts.finding, key, counts, classes)
+    finding = cached.cached_figure(confusion_charts.finding, key, counts, classes)
     drawn = cached.cached_figure(charts.CHARTS["flow"].draw, key, counts, classes)
-    render.figure("flow", drawn, key="flow_chart", alt=said)
-    st.markdown(said)
+    render.figure("flow", drawn, key="flow_chart", alt=finding)
+    st.markdown(finding)
     hashes = " · ".join(f"{key} {first[key][:8]}" for key in ("weights", "images", "code"))
     fault = sentences.FAULT_NAMES.get(first["fault"], first["fault"])
     st.caption(f"{source} · BER {numbers.power(first['ber'])}, {fault} · n = {first['n']} images · "

@@ -13,6 +13,7 @@ from dashboard.format import numbers, sentences
 from dashboard.model.own import ownnames, uploads
 from dashboard.report import html_report
 from dashboard.server import job_queue
+from resq.core import logs
 from resq.core.errors import ResqError
 from resq.data.normal import USUAL
 from resq.importers.onnx import onnx_run
@@ -97,6 +98,7 @@ def rename(name: str, called: str) -> None:
     try:
         new = ownnames.rename(name, called)
     except (ResqError, OSError) as error:
+        logs.refused(error, render.where())
         st.session_state.brought = f":material/error: Not renamed: {render.plain(str(error))}."
         return
     cached.names.clear()
@@ -135,21 +137,21 @@ def form() -> None:
         max_upload_size=uploads.MOST_WEIGHTS >> 20,
     )  # fmt: skip
     called = st.text_input("Call it", key="bring_called", placeholder="the file's name")
-    reading = told()
+    reading = reading_fields()
     st.button(
         "Bring it in", key="bring_it", disabled=file is None, on_click=take,
         args=(file, network, trained, reading, called),
         icon=":material/check:",
     )  # fmt: skip
-    if said := st.session_state.get("brought"):
-        st.markdown(said)
+    if message := st.session_state.get("brought"):
+        st.markdown(message)
     if name := st.session_state.get("brought_name"):
         steps(name)
     running = job_status.measurement("clean", SweepSpec)
     st.fragment(accuracy, run_every=0.5 if running is not None and running.active else None)(running)
 
 
-def told() -> dict[str, Any]:
+def reading_fields() -> dict[str, Any]:
     """What the file may not say itself; empty fields leave it to the file and the data set."""
     fields = {
         "mean": ("Mean", "such as imagenet", "What the network subtracts from pixels in 0..1: "
@@ -160,35 +162,36 @@ def told() -> dict[str, Any]:
         "eps": ("Batch norm eps", "1e-5", "Where the file does not say it and it is not the usual one."),
     }  # fmt: skip
     places = st.columns(len(fields))
-    found = {
+    entries = {
         key: place.text_input(label, placeholder=inside, help=about, key=f"bring_{key}")
         for place, (key, (label, inside, about)) in zip(places, fields.items(), strict=True)
     }
     alone = st.checkbox("Weights alone", key="bring_alone", help=ALONE)
-    return {**found, "alone": alone}
+    return {**entries, "alone": alone}
 
 
 def take(file: Any, network: str, trained: str, reading: dict[str, Any], called: str = "") -> None:
     """Checks and keeps the file; the page then shows it."""
     notes: list[str] = []
     try:
-        asked = uploads.Reading.of(**reading)
-        name = uploads.checkpoint(file.getvalue(), file.name, network, trained, asked, notes)
+        wanted = uploads.Reading.of(**reading)
+        name = uploads.checkpoint(file.getvalue(), file.name, network, trained, wanted, notes)
         name = ownnames.rename(name, called or ownnames.of_file(file.name))
     except (ResqError, OSError) as error:
+        logs.refused(error, render.where())
         st.session_state.brought = f":material/error: This file is not used: {render.plain(str(error))}."
         st.session_state.brought_name = ""
         return
     cached.names.clear()
     chosen.choose(name)
     st.session_state.brought_name = name
-    said = f":material/check_circle: **{render.plain(name)}** is kept and chosen: "
-    said += f"{render.plain('; '.join(notes))}."
+    message = f":material/check_circle: **{render.plain(name)}** is kept and chosen: "
+    message += f"{render.plain('; '.join(notes))}."
     if cached.present(trained):
         job_status.start([SweepSpec(name, encoding="fp32", bers=(0.0,), maps=1, n=N)], "clean")
     else:
-        said += f" Its accuracy is not measured: the images of {trained} are not on this machine."
-    st.session_state.brought = said
+        message += f" Its accuracy is not measured: the images of {trained} are not on this machine."
+    st.session_state.brought = message
 
 
 def accuracy(running: job_queue.Measurement | None) -> None:

@@ -26,10 +26,10 @@ def network(name: str) -> str:
 
 def authors(claim: Claim) -> str:
     """Surnames of the first authors of what the source cites, at most two; empty where it cites nothing."""
-    found = [
+    surnames = [
         match.split(",")[0].strip() for match in re.findall(r"author\s*=\s*\{([^}]*)", claim.source.bibtex)
     ]
-    return ", ".join(dict.fromkeys(found[:2]))
+    return ", ".join(dict.fromkeys(surnames[:2]))
 
 
 def figures(claim: Claim, book: Mapping[str, Claim]) -> str:

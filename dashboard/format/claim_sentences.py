@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.format import numbers
+from dashboard.format import encodings, numbers
 from resq.claims import leaderboard, rerun
 from resq.claims.points import Cell
 from resq.claims.verdict import Verdict
@@ -74,7 +74,7 @@ def table(v: Verdict) -> pd.DataFrame:
             "unhardened": numbers.percent(base.mean) if base else "not measured",
             "verdict": judged.verdict,
             "network": cell.checkpoint if cell else "",
-            "stored as": cell.encoding if cell else "",
+            "stored as": encodings.stored_as(cell.encoding) if cell else "",
             "maps": str(cell.maps) if cell else "",
             "n": str(cell.n) if cell else "",
         })  # fmt: skip

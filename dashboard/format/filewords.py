@@ -42,10 +42,10 @@ CARRIERS = {"tflite": "A TFLite", "onnx": "An ONNX", "pt2": "A torch.export"}
 
 def ends(about: Mapping[str, Any]) -> str:
     """Input and output in words."""
-    taken, given = about["input"], about["output"]
+    taken, output = about["input"], about["output"]
     return (
-        f"Takes {_tensor(taken)}; pixels: {taken['pixels']}. Gives {_tensor(given)}: "
-        f"{given['classes'] or 'an unknown number of'} classes."
+        f"Takes {_tensor(taken)}; pixels: {taken['pixels']}. Gives {_tensor(output)}: "
+        f"{output['classes'] or 'an unknown number of'} classes."
     )
 
 
@@ -102,15 +102,15 @@ def labels(names: Sequence[str], longest: int = LONGEST) -> dict[str, str]:
     >>> labels(["<b>x</b>", "y"])
     {'<b>x</b>': '(b)x(/b)', 'y': 'y'}
     """
-    found: dict[str, str] = {}
+    short_names: dict[str, str] = {}
     for name in names:
         clean = "".join(c if c.isprintable() else "?" for c in name).replace("<", "(").replace(">", ")")
         short = clean if len(clean) <= longest else f"{clean[: longest // 2 - 1]}…{clean[-(longest // 2) :]}"
-        taken = set(found.values())
-        found[name] = next(
+        taken = set(short_names.values())
+        short_names[name] = next(
             s for i in range(len(names) + 1) if (s := f"{short} ({i + 1})" if i else short) not in taken
         )
-    return found
+    return short_names
 
 
 def ran(check: Mapping[str, Any]) -> str:
@@ -149,11 +149,11 @@ def cost(seconds: float, rows: int) -> str:
 def differs(card: Mapping[str, Any]) -> str:
     """How many words each of the lab's encodings changes, by an import's card; "" where it is silent."""
     codes = card.get("codes") or {}
-    words, parts = codes.get("words", 0), []
+    n_words, parts = codes.get("words", 0), []
     for name, n in codes.get("differ", {}).items():
         parts.append(
-            f"{name} changes {100 * n / words:.2g} % of them"
+            f"{name} changes {100 * n / n_words:.2g} % of them"
             if n
             else f"{name} has the very words of the file"
         )
-    return f"Of the {words:,} words: {'; '.join(parts)}." if parts else ""
+    return f"Of the {n_words:,} words: {'; '.join(parts)}." if parts else ""

@@ -15,10 +15,10 @@ def percent(share: float, digits: int = 1) -> str:
     """
     if math.isnan(share):
         return "not a number"
-    step, half = 10.0**-digits, 10.0 ** -(digits + 2) / 2
-    if 1 - half < share < 1:
+    step, half_step = 10.0**-digits, 10.0 ** -(digits + 2) / 2
+    if 1 - half_step < share < 1:
         return f"over {100 - step:.{digits}f}{THIN}%"
-    if 0 < share < half:
+    if 0 < share < half_step:
         return f"under {step:.{digits}f}{THIN}%"
     return f"{100 * share:.{digits}f}{THIN}%"
 

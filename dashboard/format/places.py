@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.format.encodings import stored_as
 from resq.physics import Place
 from resq.protect.at_rate import Kept
 
@@ -15,16 +16,16 @@ def rate(place: Place) -> str:
     )
 
 
-def kept(net: str, enc: str, found: Kept) -> str:
+def keeps(net: str, enc: str, accuracy: Kept) -> str:
     """What a network keeps there, with the band of rate, maps and images."""
-    low, high = found.between
+    low, high = accuracy.between
     return (
-        f"`{net}` in `{enc}` keeps **{100 * found.value:.1f} %** "
-        f"({100 * found.low:.1f} to {100 * found.high:.1f} %; "
-        f"without faults {100 * found.clean:.1f} %), between the measured rates {low:g} and {high:g}."
+        f"`{net}` in {stored_as(enc)} keeps **{100 * accuracy.value:.1f} %** "
+        f"({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %; "
+        f"without faults {100 * accuracy.clean:.1f} %), between the measured rates {low:g} and {high:g}."
     )
 
 
 def sources(place: Place) -> str:
     """What the rate covers and which quoted constants it is made of."""
-    return " ".join([f"Covers: {place.says}.", *(f"• {quoted.said}" for quoted in place.quoted)])
+    return " ".join([f"Covers: {place.says}.", *(f"• {quoted.citation}" for quoted in place.quoted)])

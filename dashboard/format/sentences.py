@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.format import numbers
-from resq.core import Encoding
-from resq.core.errors import ResqError
+from dashboard.format.encodings import stored_as
 from resq.measure.analysis.intervals import caution
 
 
@@ -104,11 +102,11 @@ def attacked(classes: Sequence[str], answers: np.ndarray, eps: float) -> str:
     Args:
         answers: float (2, 2, classes): as stored and with the flips; clean and attacked.
     """
-    said = [f"{name}: {_answer(classes, pair[0])} → {_answer(classes, pair[1])}" for name, pair in
+    answers_text = [f"{name}: {_answer(classes, pair[0])} → {_answer(classes, pair[1])}" for name, pair in
             zip(("as stored", "with the flips"), answers, strict=True)]  # fmt: skip
     same = np.array_equal(answers[0], answers[1], equal_nan=True)
-    rest = "; no bit is flipped." if same else f"; {said[1]}."
-    return f"Every pixel moved by at most {eps:g}/255. {said[0].capitalize()}{rest}"
+    rest = "; no bit is flipped." if same else f"; {answers_text[1]}."
+    return f"Every pixel moved by at most {eps:g}/255. {answers_text[0].capitalize()}{rest}"
 
 
 def _answer(classes: Sequence[str], p: np.ndarray) -> str:
@@ -132,7 +130,7 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str, metric: str = "accura
         f"BER {numbers.power(point['x'])}" if axis == "BER" else f"{point['attack']}, eps {point['x']:g}/255"
     )
     lines = [
-        f"<b>{point['checkpoint']} · {point['encoding']}</b>",
+        f"<b>{point['checkpoint']} · {_in_full(point['encoding'])}</b>",
         f"{where}: <b>{numbers.percent(point['mean'])}</b>{_of(metric)}",
     ]
     if axis == "BER" and point["x"] > 0:
@@ -156,35 +154,10 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str, metric: str = "accura
     return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}{drawn}", hashes])
 
 
-def stored_as(name: str) -> str:
-    """An encoding in words where its name lists layers; the exact name is on hover and in tables.
-
-    >>> stored_as("int8+int4-tmr2@0-2.4-5.7-9.13"), stored_as("int4-tmr2")
-    ('int8, 9 layers protected', 'int4-tmr2')
-    >>> stored_as("int8-symmetric+int8@0")
-    'int8-symmetric, 1 layer as int8'
-    """
-    try:
-        encoding = Encoding.parse(name)
-    except ResqError:  # as a file stores it
-        return name
-    if encoding.other is None:
-        return name
-    count, other = len(encoding.apart), encoding.other
-    layers = "1 layer" if count == 1 else f"{count} layers"
-    safer = other.tmr > encoding.tmr or other.copies > encoding.copies
-    return f"{encoding.base}, {layers} {'protected' if safer else f'as {other}'}"
-
-
-def told_apart(names: Iterable[str]) -> dict[str, str]:
-    """Exact name -> words for a list of encodings; where two would read alike both keep their exact names.
-
-    >>> told_apart(["int8+int4-tmr2@0", "int8+int4-tmr2@1", "int8+int4-tmr2@0-1"])["int8+int4-tmr2@1"]
-    'int8+int4-tmr2@1'
-    """
-    words = {name: stored_as(name) for name in names}
-    count = Counter(words.values())
-    return {name: said if count[said] == 1 else name for name, said in words.items()}
+def _in_full(encoding: str) -> str:
+    """An encoding in words and by its exact name, for what is shown under the pointer."""
+    text = stored_as(encoding)
+    return encoding if text == encoding else f"{text} ({encoding})"
 
 
 def _of(metric: str) -> str:
@@ -232,8 +205,12 @@ def finding(curves: pd.DataFrame, axis: str, metric: str = "accuracy") -> str:
             start, end = f"at eps {first['x']:g}/255", f"at eps {last['x']:g}/255"
         text = f"{checkpoint} in {stored_as(str(encoding))}: {numbers.percent(first['mean'])} {start}"
         sentences.append(text + (f", {numbers.percent(last['mean'])} {end}." if len(line) > 1 else "."))
-    said = " ".join(sentences)
-    return said if metric == "accuracy" else f"{METRICS[metric][0].upper()}{METRICS[metric][1:]}. {said}"
+    text_of_all = " ".join(sentences)
+    return (
+        text_of_all
+        if metric == "accuracy"
+        else f"{METRICS[metric][0].upper()}{METRICS[metric][1:]}. {text_of_all}"
+    )
 
 
 def provenance(curves: pd.DataFrame, source: str) -> str:
@@ -252,7 +229,7 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
     tops = sorted({float(t) for t in curves["top"] if t > 0})
     parts += [f"drawn at {', '.join(f'{t:g}' for t in tops)}"] if tops else []
     parts += ["95 % over maps and images together" if counts else "95 % over images"]
-    parts += [said] if counts and (said := caution(counts[0])) else []
+    parts += [warning] if counts and (warning := caution(counts[0])) else []
     if any(bound(str(a), float(x)) for a, x in zip(curves["attack"], curves["x"], strict=True)):
         parts += [bound("pgd", 8.0)]
     parts += [f"seed {values('seed')}", f"weights {values('weights', 8)}", f"images {values('images', 8)}"]
@@ -286,7 +263,7 @@ def areas(line: Mapping[Any, Any] | pd.Series) -> str:
     bers = ", ".join(numbers.power(b) for b in line["bers"])
     budgets = ", ".join(f"{e:g}" for e in line["budgets"])
     lines = [
-        f"<b>{line['checkpoint']} · {line['encoding']}</b>",
+        f"<b>{line['checkpoint']} · {_in_full(line['encoding'])}</b>",
         f"resists faults {numbers.percent(line['faults'])}: BER {bers}",
         f"resists attack {numbers.percent(line['attack'])}: eps {budgets} / 255, "
         f"PGD of {line['steps']} steps from {line['restarts']} start(s)",
@@ -329,9 +306,9 @@ def _single(effects: Mapping[str, Any]) -> str:
     )
 
 
-def asymmetry(told: Mapping[str, Any]) -> str:
+def asymmetry(study: Mapping[str, Any]) -> str:
     """Lambda with its interval, or why there is none, and what may be said of it."""
-    effects = told["effects"]
+    effects = study["effects"]
     interval, seeds = _bounds(effects["Lambda"]), effects["seeds"]
     if not np.isnan(interval[1]):
         middle, low, high = interval
@@ -340,7 +317,7 @@ def asymmetry(told: Mapping[str, Any]) -> str:
         value = _single(effects)
     else:
         value = f"Lambda is undefined: {_unclear(effects)}"
-    return f"{value}: **{told['verdict']}**. {told['meaning'].capitalize()}."
+    return f"{value}: **{study['verdict']}**. {study['meaning'].capitalize()}."
 
 
 def _bounds(effect: Mapping[str, Any]) -> tuple[float, float, float]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from dashboard.format import encodings
+
 
 def curves(lines: pd.DataFrame, name: str, counted: str = "accuracy") -> pd.DataFrame:
     """The lines of a curve as a table for people; 95 % intervals over maps and images together.
@@ -17,7 +19,7 @@ def curves(lines: pd.DataFrame, name: str, counted: str = "accuracy") -> pd.Data
     low, high = (lines[end].where(~still, lines[f"image_{end}"]) for end in ("low", "high"))
     columns = {
         "network": lines["checkpoint"],
-        "stored as": lines["encoding"],
+        "stored as": encodings.column(lines["encoding"]),
         "eps / 255" if name == "eps" else "BER": lines["x"],
         f"{counted} %": (100 * lines["mean"]).round(2),
         "95 % low": (100 * low).round(2),
@@ -33,13 +35,13 @@ def curves(lines: pd.DataFrame, name: str, counted: str = "accuracy") -> pd.Data
             "flips": lines["flips"],
         }
     columns |= {key: lines[key] for key in ("n", "seed", "weights", "images", "code")}
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns | encodings.exact(lines["encoding"]))
 
 
 def protected(points: pd.DataFrame) -> pd.DataFrame:
     """The points of ``mixed_encoding.points`` as a table for people."""
     columns = {
-        "stored as": points["encoding"],
+        "stored as": encodings.column(points["encoding"]),
         "layers protected": points["layers"],
         "of the weights %": (100 * points["share"]).round(1),
         "BER": points["ber"],
@@ -47,13 +49,14 @@ def protected(points: pd.DataFrame) -> pd.DataFrame:
         "95 % low": (100 * points["low"]).round(2),
         "95 % high": (100 * points["high"]).round(2),
     }
-    return pd.DataFrame(columns | {key: points[key] for key in ("maps", "n", "seed", "weights", "images")})
+    columns |= {key: points[key] for key in ("maps", "n", "seed", "weights", "images")}
+    return pd.DataFrame(columns | encodings.exact(points["encoding"]))
 
 
 def copies(lines: pd.DataFrame) -> pd.DataFrame:
     """The lines of ``mixed_encoding.copies`` as a table for people."""
     columns = {
-        "stored as": lines["encoding"],
+        "stored as": encodings.column(lines["encoding"]),
         "stored bits per weight": lines["memory"].round(3),
         "layers several times": lines["layers"],
     }
@@ -79,20 +82,28 @@ def areas(lines: pd.DataFrame) -> pd.DataFrame:
     """Both resistances of networks as a table for people."""
     percent = {"faults": "resists faults %", "attack": "resists attack %", "clean": "clean %"}
     columns = {name: (100 * lines[key]).round(2) for key, name in percent.items()}
-    kept = {"network": lines["checkpoint"], "stored as": lines["encoding"], "seed": lines["seed"]}
+    names = {
+        "network": lines["checkpoint"],
+        "stored as": encodings.column(lines["encoding"]),
+        "seed": lines["seed"],
+    }
     rest = {"MB": lines["megabytes"].round(3), "fewest images": lines["n"], "weights": lines["weights"]}
     points = {"BERs": lines["bers"].map(str), "budgets / 255": lines["budgets"].map(str)}
     points |= {"PGD steps": lines["steps"], "starts": lines["restarts"]}
-    return pd.DataFrame(kept | columns | rest | points)
+    return pd.DataFrame(names | columns | rest | points | encodings.exact(lines["encoding"]))
 
 
 def looks(lines: pd.DataFrame) -> pd.DataFrame:
     """Before and after each stage as a table for people."""
     percent = {"clean": "clean %", "faulty": "under faults %", "attacked": "under attack %"}
     columns = {name: (100 * lines[key]).round(2) for key, name in percent.items()}
-    kept = {"after": lines["after"], "stored as": lines["encoding"], "bits a weight": lines["bits"]}
+    names = {
+        "after": lines["after"],
+        "stored as": encodings.column(lines["encoding"]),
+        "bits a weight": lines["bits"],
+    }
     how = {"BER": lines["rate"], "maps": lines["maps"], "eps / 255": lines["eps"], "images": lines["n"]}
-    return pd.DataFrame(kept | columns | how)
+    return pd.DataFrame(names | columns | how | encodings.exact(lines["encoding"]))
 
 
 def film(counts: np.ndarray, bers: Sequence[float]) -> pd.DataFrame:

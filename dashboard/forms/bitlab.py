@@ -17,7 +17,7 @@ from dashboard import cached
 from dashboard.components import chosen, page_frame, query, render
 from dashboard.model import bit_view, decisive
 from dashboard.model.own import uploads
-from resq.core import Encoding, Layout
+from resq.core import Encoding, Layout, logs
 from resq.core.errors import ResqError
 
 MODES = {"transfer": "as stored", "adaptive": "with the flips"}
@@ -167,7 +167,7 @@ def attack() -> dict[str, Any]:
             "seed": int(start or 0)}  # fmt: skip
 
 
-def flipped(stored: int) -> tuple[int, ...]:
+def flipped(word_bits: int) -> tuple[int, ...]:
     """The flipped bits of the chosen weight, kept in the session and in the address.
 
     The address wins where it differs from what was last written there: somebody followed a link.
@@ -175,11 +175,11 @@ def flipped(stored: int) -> tuple[int, ...]:
     text = st.query_params.get("flip")
     if text is not None and text != st.session_state.get("flip_written"):
         st.session_state.flips = parse_bits(text)
-    found = tuple(b for b in st.session_state.get("flips", ()) if b < stored)
-    st.session_state.flips = found
-    query.set_parameter("flip", ",".join(map(str, found)))
-    st.session_state.flip_written = ",".join(map(str, found))
-    return found
+    flips = tuple(b for b in st.session_state.get("flips", ()) if b < word_bits)
+    st.session_state.flips = flips
+    query.set_parameter("flip", ",".join(map(str, flips)))
+    st.session_state.flip_written = ",".join(map(str, flips))
+    return flips
 
 
 def parse_bits(text: str) -> tuple[int, ...]:
@@ -208,9 +208,9 @@ def choose_largest(net: str, enc: str, layer: str) -> None:
     st.session_state.w = bit_view.largest(cached.load_network(net, enc).model, layer)
 
 
-def choose_random(words: int) -> None:
+def choose_random(n_words: int) -> None:
     """Some weight: a fresh one at every click, which is what the button is for; the address keeps it."""
-    st.session_state.w = int(np.random.default_rng().integers(words))
+    st.session_state.w = int(np.random.default_rng().integers(n_words))
 
 
 def own_picture() -> np.ndarray | None:
@@ -224,6 +224,7 @@ def own_picture() -> np.ndarray | None:
     try:
         pixels, done = uploads.picture(file.getvalue())
     except ResqError as error:
+        logs.refused(error, render.where())
         render.error_box(f"This picture is not used: {render.plain(str(error))}.")
         return None
     if done:

@@ -63,20 +63,22 @@ class Given:
         return self.pictures.thumbnails[self.pictures.at(img)], f"picture {img}: {self.classes[self.label]}"
 
 
-def answer(given: Given, state: bit_view.BitExperiment, found: cached.Outcome) -> None:
+def answer(given: Given, state: bit_view.BitExperiment, outcome: cached.Outcome) -> None:
     """The picture, the verdict, and how sure the network is."""
-    if found.before is None or found.after is None:
+    if outcome.before is None or outcome.after is None:
         return
-    said = sentences.verdict(given.classes, found.before, found.after, given.label, found.n_flips > 0)
-    render.answered(*given.picture(), said)
-    withstood(given, state, said)
-    alt = f"{said.headline}. {said.detail}"
+    verdict = sentences.verdict(
+        given.classes, outcome.before, outcome.after, given.label, outcome.n_flips > 0
+    )
+    render.answered(*given.picture(), verdict)
+    withstood(given, state, verdict)
+    alt = f"{verdict.headline}. {verdict.detail}"
     render.figure(
-        "probabilities", bars(given, found), key="probabilities", alt=alt, title=False, caption=False
+        "probabilities", bars(given, outcome), key="probabilities", alt=alt, title=False, caption=False
     )
 
 
-def withstood(given: Given, state: bit_view.BitExperiment, said: sentences.Verdict) -> None:
+def withstood(given: Given, state: bit_view.BitExperiment, verdict: sentences.Verdict) -> None:
     """What to try next where the most harmful bit of a layer changes nothing; or where the page begins."""
     if given.decides(state) >= 0 and given.known is not None:
         unsure = " The picture is one of those that the network is least sure of."
@@ -84,7 +86,7 @@ def withstood(given: Given, state: bit_view.BitExperiment, said: sentences.Verdi
             f"Found beforehand: flip **bit {given.known.bit}** of this weight, and it answers otherwise."
             f"{unsure if given.known.img >= cached.SHOWN else ''}"
         )
-    elif bitlab.searched(state) and said.kind in ("same", "wrong"):
+    elif bitlab.searched(state) and verdict.kind in ("same", "wrong"):
         st.caption("No single bit of this layer was found that changes this answer. Try:")
         with st.container(horizontal=True, gap="small"):
             if state.enc != "fp32":
@@ -96,29 +98,31 @@ def withstood(given: Given, state: bit_view.BitExperiment, said: sentences.Verdi
                           args=(given.known, True), type="tertiary")  # fmt: skip
 
 
-def bars(given: Given, found: cached.Outcome) -> go.Figure:
+def bars(given: Given, outcome: cached.Outcome) -> go.Figure:
     """How sure the network is of each class."""
-    after = found.after if found.n_flips else None
-    return charts.CHARTS["probabilities"].draw(given.classes, found.before, after, given.label)
+    after = outcome.after if outcome.n_flips else None
+    return charts.CHARTS["probabilities"].draw(given.classes, outcome.before, after, given.label)
 
 
-def travels(found: cached.Outcome) -> None:
+def travels(outcome: cached.Outcome) -> None:
     """How far the flips move what each layer gives, from the flipped weight to the answer."""
-    if found.trace:
-        said = sentences.travels(found.trace)
-        st.html(sparkline(found.trace, said))
-        st.caption(said)
+    if outcome.trace:
+        sentence = sentences.travels(outcome.trace)
+        st.html(sparkline(outcome.trace, sentence))
+        st.caption(sentence)
 
 
-def histogram(found: cached.Outcome) -> go.Figure:
+def histogram(outcome: cached.Outcome) -> go.Figure:
     """Where the weight lies in its layer."""
-    return charts.CHARTS["weight"].draw(found.edges, found.counts, *found.reading.values, found.faulty)
+    return charts.CHARTS["weight"].draw(
+        outcome.edges, outcome.counts, *outcome.reading.values, outcome.faulty
+    )
 
 
-def weights(found: cached.Outcome) -> None:
+def weights(outcome: cached.Outcome) -> None:
     """The histogram on the page."""
     alt = "Histogram of the layer's weights, before and after"
-    render.figure("weight", histogram(found), key="weight", alt=alt, title=False, caption=False)
+    render.figure("weight", histogram(outcome), key="weight", alt=alt, title=False, caption=False)
 
 
 def attacked(given: Given) -> cached.Attacked | None:
@@ -127,18 +131,20 @@ def attacked(given: Given) -> cached.Attacked | None:
     if not state.eps:
         st.caption("An attack moves every pixel a little, so that the network errs. Choose how far.")
         return None
-    found = cached.attacked(state, given.own)
-    before, after = found.answers[0]
-    said = sentences.verdict(given.classes, before, after, given.label, True)
-    shown = cached.thumbnail(np.round(255 * found.after).astype(np.uint8))
-    with st.container(key="attacked_changed" if said.kind in ("changed", "wrong") else "attacked", gap=None):
+    attack = cached.attacked(state, given.own)
+    before, after = attack.answers[0]
+    verdict = sentences.verdict(given.classes, before, after, given.label, True)
+    shown = cached.thumbnail(np.round(255 * attack.after).astype(np.uint8))
+    with st.container(
+        key="attacked_changed" if verdict.kind in ("changed", "wrong") else "attacked", gap=None
+    ):
         st.image(shown, width=104, alt=f"the picture with every pixel moved by at most {state.eps:g}/255")
-        st.markdown(f"**{said.headline}**")
-    st.markdown(sentences.attacked(given.classes, found.answers, state.eps))
+        st.markdown(f"**{verdict.headline}**")
+    st.markdown(sentences.attacked(given.classes, attack.answers, state.eps))
     start = f", seed {state.seed}" if state.attack == "pgd" else ""
     made = bitlab.MODES[state.mode]
     st.caption(f"Made here: {state.attack.upper()}{start}, on the network {made}.")
-    return found
+    return attack
 
 
 def pictured(given: Given, moved: cached.Attacked) -> dict[str, go.Figure]:
@@ -151,16 +157,24 @@ def pictured(given: Given, moved: cached.Attacked) -> dict[str, go.Figure]:
 
 def behind(given: Given, moved: cached.Attacked | None) -> render.Behind:
     """The numbers of all figures, and the figures."""
-    found, classes = given.outcome(given.state), given.classes
-    spread = {"weights": found.counts, "with the plane's flips": found.faulty}
-    shown, drawn = {"weight": tables.histogram(found.edges, spread)}, {"weight": histogram(found)}
-    if found.before is not None and found.after is not None:
-        columns = {"as stored %": found.before} | ({"with the flips %": found.after} if found.n_flips else {})
+    outcome, classes = given.outcome(given.state), given.classes
+    spread = {"weights": outcome.counts, "with the plane's flips": outcome.faulty}
+    shown, drawn = {"weight": tables.histogram(outcome.edges, spread)}, {"weight": histogram(outcome)}
+    if outcome.before is not None and outcome.after is not None:
+        columns = {"as stored %": outcome.before} | (
+            {"with the flips %": outcome.after} if outcome.n_flips else {}
+        )
         if moved is not None:
             names = ("attacked, as stored %", "attacked, with the flips %")
-            columns |= dict(zip(names if found.n_flips else names[:1], moved.answers[:, 1], strict=False))
+            columns |= dict(zip(names if outcome.n_flips else names[:1], moved.answers[:, 1], strict=False))
             drawn |= pictured(given, moved)
-        shown["probabilities"], drawn["probabilities"] = tables.answers(classes, columns), bars(given, found)
-    if found.trace:
-        shown["trace"], drawn["trace"] = tables.trace(found.trace), charts.CHARTS["trace"].draw(found.trace)
+        shown["probabilities"], drawn["probabilities"] = (
+            tables.answers(classes, columns),
+            bars(given, outcome),
+        )
+    if outcome.trace:
+        shown["trace"], drawn["trace"] = (
+            tables.trace(outcome.trace),
+            charts.CHARTS["trace"].draw(outcome.trace),
+        )
     return shown, drawn

@@ -44,28 +44,30 @@ def tile(bit: int, value: int, digit: str | None) -> None:
     )
 
 
-def readings(enc: Encoding, found: bit_view.Reading, n_flips: int) -> None:
+def readings(enc: Encoding, reading: bit_view.Reading, n_flips: int) -> None:
     """Word, code and weight, before and after."""
     digits = -(-enc.word_bits // 4)
-    word = [f"0x{value:0{digits}X}" for value in found.words]
+    word = [f"0x{value:0{digits}X}" for value in reading.words]
     pairs = [("Stored word", *word)]
-    if found.codes:
-        pairs.append(("Read as code", *(str(code).replace("-", "−") for code in found.codes)))
-    pairs.append(("Weight", *map(numbers.number, found.values)))
-    for column, (name, before, after) in zip(st.columns([4, 4, 5] if found.codes else 2), pairs, strict=True):
+    if reading.codes:
+        pairs.append(("Read as code", *(str(code).replace("-", "−") for code in reading.codes)))
+    pairs.append(("Weight", *map(numbers.number, reading.values)))
+    for column, (name, before, after) in zip(
+        st.columns([4, 4, 5] if reading.codes else 2), pairs, strict=True
+    ):
         render.change(column, name, before, after)
-    if found.codes and found.words[0] != found.words[1] and found.codes[0] == found.codes[1]:
+    if reading.codes and reading.words[0] != reading.words[1] and reading.codes[0] == reading.codes[1]:
         st.caption("The copies outvote the flipped bit: the code is read as before.")
     elif enc.copies > 1:
-        st.caption(outvoted(enc, n_flips > 0 and found.words[0] == found.words[1]))
+        st.caption(outvoted(enc, n_flips > 0 and reading.words[0] == reading.words[1]))
     elif n_flips > len(st.session_state.flips):
         st.caption(f"{n_flips:,} bits are flipped in all.")
 
 
 def outvoted(enc: Encoding, unchanged: bool) -> str:
     """What is said of a word that is stored several times."""
-    said = f"The words of this layer are stored {enc.copies} times, and each bit is read by majority."
-    return f"{said} The flips are in one copy: the others outvote them." if unchanged else said
+    sentence = f"The words of this layer are stored {enc.copies} times, and each bit is read by majority."
+    return f"{sentence} The flips are in one copy: the others outvote them." if unchanged else sentence
 
 
 def choose(given: Given) -> None:

@@ -31,25 +31,25 @@ def section(name: str, images: str, inputs: str, about: Mapping[str, Any]) -> No
     with page_frame.group("picture"):
         img = _picture(pictures.numbers)
     state = FileFlip(name, images, layer, word, flips, img, layers[layer]["kind"], inputs)
-    found = cached.flipped(state)
+    reading = cached.flipped(state)
     with page_frame.group("word", "bits"):
-        _tiles(found["word"][1], width)
+        _tiles(reading["word"][1], width)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _readings(found)
-    before, after = (np.array(p if p else [np.nan] * len(found["classes"])) for p in found["answers"])
+        _readings(reading)
+    before, after = (np.array(p if p else [np.nan] * len(reading["classes"])) for p in reading["answers"])
     with right:
-        render.verdict(sentences.verdict(found["classes"], before, after, found["label"], bool(flips)))
+        render.verdict(sentences.verdict(reading["classes"], before, after, reading["label"], bool(flips)))
         drawn = charts.CHARTS["probabilities"].draw(
-            found["classes"], before, after if flips else None, found["label"]
+            reading["classes"], before, after if flips else None, reading["label"]
         )
-        alt = f"{found['classes'][int(np.nan_to_num(before).argmax())]} before"
+        alt = f"{reading['classes'][int(np.nan_to_num(before).argmax())]} before"
         render.figure("probabilities", drawn, key="file_probabilities", alt=alt, title=False)
-    for refusal in found["refused"]:
+    for refusal in reading["refused"]:
         st.caption(f"With the flips {render.plain(refusal[:300])}.")
     st.caption(
-        f"Answered by {render.plain(found['runtime'])}; "
-        f"file {found['hashes']['weights'][:8]}, image {found['hashes']['image'][:8]}."
+        f"Answered by {render.plain(reading['runtime'])}; "
+        f"file {reading['hashes']['weights'][:8]}, image {reading['hashes']['image'][:8]}."
     )
     with page_frame.group("more", "flip"):
         render.terminal(commands.line(state.argv()))
@@ -88,13 +88,13 @@ def _tiles(word: int, width: int) -> None:
             )  # fmt: skip
 
 
-def _readings(found: Mapping[str, Any]) -> None:
-    digits = -(-found["width"] // 4)
-    stored = [f"0x{value:0{digits}X}" for value in found["word"]]
-    render.change(st, "Stored word", *stored)
+def _readings(reading: Mapping[str, Any]) -> None:
+    digits = -(-reading["width"] // 4)
+    words = [f"0x{value:0{digits}X}" for value in reading["word"]]
+    render.change(st, "Stored word", *words)
     numbers, values = (
-        [format_numbers.number(float("nan") if v is None else v) for v in found[key]]
+        [format_numbers.number(float("nan") if v is None else v) for v in reading[key]]
         for key in ("number", "value")
     )
-    render.change(st, f"Read as {found['dtype']}", *numbers)
+    render.change(st, f"Read as {reading['dtype']}", *numbers)
     render.change(st, "Stands for", *values)

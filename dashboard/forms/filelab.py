@@ -20,22 +20,22 @@ def names() -> list[str]:
 
 def layers(name: str) -> None:
     """Its tensors x bits, measured on its runtime, and the words that harm most."""
-    given = _given(name)
-    if given is None:
+    chosen = _chosen(name)
+    if chosen is None:
         return
-    images, inputs, about = given
+    images, inputs, about = chosen
     rows = cached.measurements().rows([filejobs.FileCheck(name, images, inputs)])
     filelayers.section(name, images, inputs, about, dict(rows[0]["check"]) if rows else None)
 
 
 def bits(name: str) -> None:
     """One of its words, and its runtime's answer before and after bits of it flip."""
-    given = _given(name)
-    if given is not None:
-        fileflip.section(name, *given)
+    chosen = _chosen(name)
+    if chosen is not None:
+        fileflip.section(name, *chosen)
 
 
-def _given(name: str) -> tuple[str, str, Mapping[str, Any]] | None:
+def _chosen(name: str) -> tuple[str, str, Mapping[str, Any]] | None:
     """(images, what is said of its input, what it stores); None, with a sentence, where they do not fit."""
     ownfiles.touch(name)
     inputs = filebring.inputs()
@@ -44,10 +44,10 @@ def _given(name: str) -> tuple[str, str, Mapping[str, Any]] | None:
     if not images:
         return None
     if not filewords.known(about):
-        said = render.plain(about["input"]["pixels"].removeprefix("not known: "))
-        render.error_box(f"{said}. Say it under “Input” above.")
+        message = render.plain(about["input"]["pixels"].removeprefix("not known: "))
+        render.error_box(f"{message}. Say it under “Input” above.")
         return None
-    if said := filewords.misfit(about, images, filebring.classes_of(images, about["output"]["classes"])):
-        render.error_box(said)
+    if message := filewords.misfit(about, images, filebring.classes_of(images, about["output"]["classes"])):
+        render.error_box(message)
         return None
     return images, inputs, about

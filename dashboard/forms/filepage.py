@@ -31,8 +31,8 @@ def page() -> None:
     fileinside.inside(about, inputs)
     if not images or not filewords.known(about):
         return
-    if said := filewords.misfit(about, images, filebring.classes_of(images, about["output"]["classes"])):
-        render.error_box(said)
+    if message := filewords.misfit(about, images, filebring.classes_of(images, about["output"]["classes"])):
+        render.error_box(message)
         return
     filebring.elsewhere(name, images, inputs)
     _measured(name, images, inputs, about)

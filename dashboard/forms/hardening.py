@@ -34,12 +34,12 @@ def form(names: list[str]) -> HardenSpec:
             "Stages, from left to right", list(dict.fromkeys(stages)), selection_mode="multi",
             default=list(dict.fromkeys(stages)), key="stages", bind="query-params", format_func=stage_name,
         )  # fmt: skip
-        kept = tuple(name for name in dict.fromkeys(stages) if name in chosen)
-        changes = options(kept, stages)
+        stage_names = tuple(name for name in dict.fromkeys(stages) if name in chosen)
+        changes = options(stage_names, stages)
     with page_frame.group("effort"), st.container(horizontal=True, vertical_alignment="bottom"):
         scale = st.select_slider("Epochs, times the preset's", SCALES, 1.0, key="scale", bind="query-params")
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", format="%d")
-    return HardenSpec(net, preset, kept, changes, float(scale), int(seed))
+    return HardenSpec(net, preset, stage_names, changes, float(scale), int(seed))
 
 
 def forget() -> None:
@@ -48,11 +48,11 @@ def forget() -> None:
         st.session_state.pop(key, None)
 
 
-def options(kept: tuple[str, ...], stages: dict[str, dict[str, Any]]) -> tuple[tuple[str, Any], ...]:
+def options(stage_names: tuple[str, ...], stages: dict[str, dict[str, Any]]) -> tuple[tuple[str, Any], ...]:
     """The main option of each stage, where it differs from the preset's."""
-    found = []
+    changes = []
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for name in kept:
+        for name in stage_names:
             if name not in FIRST:
                 continue
             option, label, choices = FIRST[name]
@@ -67,8 +67,8 @@ def options(kept: tuple[str, ...], stages: dict[str, dict[str, Any]]) -> tuple[t
                 f"{stage_name(name)}: {label}", values, values.index(usual), key=name, bind="query-params"
             )
             if value != usual:
-                found.append((f"{name}.{option}", value))
-    return tuple(found)
+                changes.append((f"{name}.{option}", value))
+    return tuple(changes)
 
 
 def possible(choices: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:

@@ -29,9 +29,9 @@ def spec(net: str, enc: str, mode: str, grid: str) -> SweepSpec:
 def planned(net: str, enc: str, mode: str, running: job_queue.Measurement | None) -> SweepSpec:
     """The map that is being measured, or that a press of the first button would."""
     if running is not None and running.active and isinstance(running.specs[0], SweepSpec):
-        found = running.specs[0]
-        if (found.checkpoint, found.encoding, found.modes) == (net, enc, (mode,)):
-            return found
+        running_spec = running.specs[0]
+        if (running_spec.checkpoint, running_spec.encoding, running_spec.modes) == (net, enc, (mode,)):
+            return running_spec
     return spec(net, enc, mode, "coarse")
 
 

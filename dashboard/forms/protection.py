@@ -51,7 +51,11 @@ def budget(net: str, fault: str, known: Sequence[float]) -> Asked:
     with one:
         rate = float(
             st.select_slider(
-                "Bit error rate of the memory", list(known), usual, key="ber", bind="query-params",
+                "Bit error rate of the memory",
+                list(known),
+                usual,
+                key="ber",
+                bind="query-params",
                 format_func="{:g}".format,
             )  # fmt: skip
         )
@@ -60,7 +64,11 @@ def budget(net: str, fault: str, known: Sequence[float]) -> Asked:
     with three:
         most = float(
             st.select_slider(
-                "Stored bits a weight, at most", BUDGETS, math.inf, key="bits", bind="query-params",
+                "Stored bits a weight, at most",
+                BUDGETS,
+                math.inf,
+                key="bits",
+                bind="query-params",
                 format_func=lambda bits: "any" if math.isinf(bits) else f"{bits:g}",
             )  # fmt: skip
         )

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import chosen, page_frame
+from dashboard.components import chosen, page_frame, render
 from dashboard.components.query import fault_name_in_address
 from dashboard.format.sentences import FAULT_NAMES, METRICS
 from dashboard.model import bit_view
@@ -36,15 +36,18 @@ def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]
     left, right = st.columns([2, 3])
     chosen.carry(names, "nets")
     nets = left.multiselect("Networks", names, names[:1], key="nets", bind="query-params")
+    options = bit_view.encodings(map(cached.card, nets), st.query_params.get_all("encs"))
     encs = right.pills(
         "Stored as",
-        bit_view.encodings(map(cached.card, nets), st.query_params.get_all("encs")),
+        options,
         selection_mode="multi",
         default=usual,
         key="encs",
         bind="query-params",
         wrap=True,
     )
+    with right:
+        render.encodings_in_words(options)
     if nets:
         chosen.keep(nets[-1])
     return nets, encs
@@ -52,13 +55,13 @@ def selection(names: list[str], usual: list[str]) -> tuple[list[str], list[str]]
 
 def metric() -> str:
     """What the figure under flipped bits counts, of ``stats.METRICS``."""
-    said = st.segmented_control(
+    counted = st.segmented_control(
         "Counted under flipped bits", list(METRICS), key="metric", default="accuracy", required=True,
         bind="query-params",
         help="sdc1: the share of answers that are another and nothing shows it; sdc10, sdc20: of those whose "
         "confidence moved by more than 10 or 20 %; due: of images without an answer",
     )  # fmt: skip
-    return said or "accuracy"
+    return counted or "accuracy"
 
 
 def settings() -> dict[str, Any]:
@@ -72,12 +75,12 @@ def settings() -> dict[str, Any]:
     drawn = bool(box.open or page_frame.touched("settings") or st.session_state.get("settings_drawn"))
     st.session_state.settings_drawn = drawn
     with box:
-        asked = _settings() if drawn else USUAL
-    points, parts = BERS[asked["points"]], asked["parts"]
+        values = _settings() if drawn else USUAL
+    points, parts = BERS[values["points"]], values["parts"]
     return {
-        **{name: asked[name] for name in ("fault", "maps", "n", "seed", "attack", "steps")},
+        **{name: values[name] for name in ("fault", "maps", "n", "seed", "attack", "steps")},
         "bers": points if parts != "attack" else (),
-        "eps": EPS[asked["points"]] if parts != "faults" else (),
+        "eps": EPS[values["points"]] if parts != "faults" else (),
     }
 
 
@@ -86,7 +89,7 @@ def _settings() -> dict[str, Any]:
     fault_name_in_address("fault")
     left, right = st.columns(2)
     with left:
-        found = {
+        values = {
             "fault": st.selectbox("Fault model", list(FAULT_MODELS), key="fault", bind="query-params",
                                   format_func=lambda name: FAULT_NAMES.get(name, name)),
             "maps": _slider("Fault maps", (2, 5, 10, 20, 50), "maps"),
@@ -95,13 +98,13 @@ def _settings() -> dict[str, Any]:
                                     format="%d"),
         }  # fmt: skip
     with right:
-        found |= {
+        values |= {
             "attack": _segments("Attack", ["pgd", "fgsm"], "attack", str.upper),
             "steps": _slider("Attack steps", (5, 10, 20, 50), "steps"),
             "points": _segments("Points on each curve", list(BERS), "points"),
             "parts": _segments("Measure live", ["both", "faults", "attack"], "parts"),
         }
-    return {name: USUAL[name] if value is None else value for name, value in found.items()}
+    return {name: USUAL[name] if value is None else value for name, value in values.items()}
 
 
 def _slider(label: str, options: tuple[int, ...], key: str) -> int:
@@ -109,11 +112,11 @@ def _slider(label: str, options: tuple[int, ...], key: str) -> int:
 
 
 def _segments(
-    label: str, options: list[str], key: str, said: Callable[[str], str] = lambda name: name
+    label: str, options: list[str], key: str, spelled: Callable[[str], str] = lambda name: name
 ) -> str | None:
     """One of a few; None where a link gives an empty value, whatever is required."""
     return st.segmented_control(label, options, key=key, default=USUAL[key], required=True,
-                                bind="query-params", format_func=said)  # fmt: skip
+                                bind="query-params", format_func=spelled)  # fmt: skip
 
 
 def spec_file(nets: list[str], encs: list[str], options: dict[str, Any]) -> str:

@@ -45,6 +45,7 @@ def choice() -> Choice:
         if st.session_state.get("enc") not in encodings:
             st.session_state.pop("enc", None)  # chosen for another network
         enc = st.selectbox("Stored as", encodings, key="enc", bind="query-params")
+    render.encodings_in_words([enc])
     with page_frame.group("view"), st.container(horizontal=True, vertical_alignment="bottom"):
         mode = st.segmented_control(
             "Adversarial images", list(MODES), key="mode", default="adaptive", required=True,
@@ -111,9 +112,9 @@ def again(seed: int) -> dict[str, int]:
 
 def select_cell(key: str) -> None:
     """Makes the clicked tile the chosen cell; an emptied selection changes nothing."""
-    found = clicked_cell(st.session_state.get(key))
-    if found:
-        st.session_state.ber, st.session_state.eps = found
+    clicked = clicked_cell(st.session_state.get(key))
+    if clicked:
+        st.session_state.ber, st.session_state.eps = clicked
 
 
 def clicked_cell(event: object) -> tuple[float, float] | None:

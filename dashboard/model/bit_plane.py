@@ -58,9 +58,9 @@ class Estimate:
     costs: tuple[float, ...]
 
 
-def estimated(found: layer_view.Heatmap, layer: str, bit: int) -> Estimate | None:
+def estimated(heatmap: layer_view.Heatmap, layer: str, bit: int) -> Estimate | None:
     """The estimate of one cell; None where there is none."""
-    row = found.estimates.get((layer, bit))
+    row = heatmap.estimates.get((layer, bit))
     if row is None:
         return None
     return Estimate(
@@ -68,7 +68,7 @@ def estimated(found: layer_view.Heatmap, layer: str, bit: int) -> Estimate | Non
     )
 
 
-def sentence(cell: Cell, found: layer_view.Heatmap, layer: str, bit: int) -> str:
+def sentence(cell: Cell, heatmap: layer_view.Heatmap, layer: str, bit: int) -> str:
     """What one cell is about: how far its flips move a weight, and what they cost."""
     parts = [
         f"**{layer_view.short(layer)}, bit {bit}**: a flip moves a weight by {numbers.number(cell.moved)} "
@@ -77,7 +77,7 @@ def sentence(cell: Cell, found: layer_view.Heatmap, layer: str, bit: int) -> str
     if cell.outside:
         parts.append(f"{numbers.percent(cell.outside)} of the flips leave the layer's range of weights")
     for kind, name in layer_view.KINDS.items():
-        at = found.at.get((kind, layer, bit))
+        at = heatmap.at.get((kind, layer, bit))
         if at is not None and kind == "pvf":
             parts.append(f"one flip changes {numbers.percent(at['mean'])} of the answers")
         elif at is not None:

@@ -171,9 +171,9 @@ def _candidates(
             then = quant.values(words, q.scale[:, None], q.zero[:, None], q.encoding).reshape(-1)
             change = then.astype(np.float64) - now
             cost = np.nan_to_num(slope * change, posinf=1e300, neginf=-1e300)
-            for side, found in ((change > 0, up), (change < 0, down)):
+            for side, ranking in ((change > 0, up), (change < 0, down)):
                 ranked = np.where(side, cost, -np.inf)
                 worst = np.argpartition(-ranked, min(3, len(cost) - 1))[:4]
-                found += [(float(cost[j]), int(j), bit) for j in worst if side[j]]
+                ranking += [(float(cost[j]), int(j), bit) for j in worst if side[j]]
     best = sorted(up, reverse=True)[: tries // 2] + sorted(down, reverse=True)[: tries // 2]
     return [(w, bit) for _, w, bit in best] or [(0, 0)]  # a copy that is outvoted changes nothing either way

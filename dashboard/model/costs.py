@@ -18,14 +18,14 @@ def passes(spec: SweepSpec) -> list[float]:
     >>> passes(SweepSpec("a/b/c", bers=(0.0, 1e-2), maps=1, eps=(8.0,), steps=10, n=100))
     [100.0, 100.0, 3100.0]
     """
-    made, found = set[float](), []
+    made, costs = set[float](), []
     for cell in spec.cells():
         cost = float(cell.n)
         if cell.eps > 0 and not (cell.mode == "transfer" and cell.eps in made):
             cost += STEP * cell.n * max(1, cell.steps) * max(1, cell.restarts)
             made.add(cell.eps)
-        found.append(cost)
-    return found
+        costs.append(cost)
+    return costs
 
 
 def seconds(specs: Iterable[SweepSpec], each: float) -> float:

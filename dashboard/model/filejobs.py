@@ -27,8 +27,8 @@ class FileCheck:
     def argv(self) -> list[str]:
         """The words after ``python -m resq``."""
         parts = self.inputs.split()
-        said = [f"--{k}={v}" for k, v in zip(parts[::2], parts[1::2], strict=True)]
-        return ["inspect", self.file, "--data", self.data, "--targets", "weights", *said]
+        options = [f"--{k}={v}" for k, v in zip(parts[::2], parts[1::2], strict=True)]
+        return ["inspect", self.file, "--data", self.data, "--targets", "weights", *options]
 
 
 def clean(file: str, data: str, inputs: str, n: int) -> SweepSpec:

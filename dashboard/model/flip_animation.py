@@ -42,18 +42,18 @@ def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
     """Map 0 of a sweep over this layer, drawn once at the largest rate, so that frames hold those before."""
     where = faults.region(model, [layer])
     flips = faults.FAULTS[fault](where, BERS[-1], rng=seeds.rng(seed, "map", 0))
-    stored, words = model.layout.word_bits, model.layout.words[model.layout.layers.index(layer)]
+    word_bits, n_words = model.layout.word_bits, model.layout.words[model.layout.layers.index(layer)]
     start = model.layout.address(layer, 0, 0)
-    word, bit = np.divmod(flips.addresses - start, stored)
-    counts = [np.bincount(bit[flips.thresholds <= ber], minlength=stored) for ber in BERS]
+    word, bit = np.divmod(flips.addresses - start, word_bits)
+    counts = [np.bincount(bit[flips.thresholds <= ber], minlength=word_bits) for ber in BERS]
     counts[0][:] = 0
     first = min(SHOWN, model.weights[layer].words.size)  # of several copies, the first
-    thresholds = np.full((stored, first), np.inf)
+    thresholds = np.full((word_bits, first), np.inf)
     near = word < first
     thresholds[bit[near], word[near]] = flips.thresholds[near]
     memory = model.weights[layer].words.reshape(-1)[:first].astype(np.int64)
-    bits = memory[None] >> np.arange(stored)[:, None] & 1
-    return Film(layer, fault, seed, words, bits, thresholds, np.array(counts))
+    bits = memory[None] >> np.arange(word_bits)[:, None] & 1
+    return Film(layer, fault, seed, n_words, bits, thresholds, np.array(counts))
 
 
 def command(animation: Film, net: str, enc: str) -> str:

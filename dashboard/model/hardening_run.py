@@ -85,12 +85,12 @@ class HardenSpec:
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that run it."""
-        words = ["harden", self.base, "--preset", self.preset, "--stages", ",".join(self.stages)]
+        arguments = ["harden", self.base, "--preset", self.preset, "--stages", ",".join(self.stages)]
         for name, value in self.changes:
-            words += ["--set", f"{name}={value}"]
+            arguments += ["--set", f"{name}={value}"]
         if self.epochs_scale != 1:
-            words += ["--epochs-scale", commands.number(self.epochs_scale)]
-        return [*words, "--seed", str(self.seed), "--variant", self.variant, "--overwrite"]
+            arguments += ["--epochs-scale", commands.number(self.epochs_scale)]
+        return [*arguments, "--seed", str(self.seed), "--variant", self.variant, "--overwrite"]
 
     @property
     def command(self) -> str:
@@ -134,14 +134,14 @@ def steps(spec: HardenSpec, rows: list[dict[str, Any]], active: bool) -> list[tu
     for name in spec.stages:
         own = [row for row in rows if row["stage"] == name]
         ended = bool(own) and own[-1]["epoch"] >= own[-1]["epochs"]
-        said = f"epoch {own[-1]['epoch']} of {own[-1]['epochs']}" if own else ""
+        progress = f"epoch {own[-1]['epoch']} of {own[-1]['epochs']}" if own else ""
         if ended:
             state = "done"
         elif not active:
             state = "stopped" if own else "queued"
         else:
             state = "running" if own or name == current or _next(spec, rows) == name else "queued"
-        stages_so_far.append((name, state, said))
+        stages_so_far.append((name, state, progress))
     return stages_so_far
 
 
@@ -191,17 +191,23 @@ def changed(looks: list[dict[str, Any]]) -> str:
     first, last = looks[0], looks[-1]
 
     def both(key: str) -> str:
-        told = [(look[key], *over_images(look, key)) for look in (first, last)]
-        return " → ".join(f"{numbers.percent(v)} ({100 * a:.1f} to {100 * b:.1f})" for v, a, b in told)
+        values = [(look[key], *over_images(look, key)) for look in (first, last)]
+        return " → ".join(f"{numbers.percent(v)} ({100 * a:.1f} to {100 * b:.1f})" for v, a, b in values)
 
-    words = first["encoding"], last["encoding"]
-    stored = f"in {words[0]}" if words[0] == words[1] else f"in {words[0]}, then in {words[1]}"
+    encodings = first["encoding"], last["encoding"]
+    where = (
+        f"in {encodings[0]}" if encodings[0] == encodings[1] else f"in {encodings[0]}, then in {encodings[1]}"
+    )
     worst = (
         f"worst of {first['maps']} maps {numbers.percent(first['least'])} → {numbers.percent(last['least'])}"
     )
-    more = "" if words[0] == words[1] else " The words changed too, so this is not what training alone gives."
+    more = (
+        ""
+        if encodings[0] == encodings[1]
+        else " The words changed too, so this is not what training alone gives."
+    )
     return (
-        f"On {first['n']} validation images, held out of the training split for these stages, {stored}: "
+        f"On {first['n']} validation images, held out of the training split for these stages, {where}: "
         f"clean {both('clean')}; "
         f"at BER {first['rate']:g} {both('faulty')}, {worst}; under PGD-{first['steps']} at "
         f"{first['eps']:g}/255, an upper bound, on {first['n_attacked']} of them {both('attacked')}. In "

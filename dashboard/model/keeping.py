@@ -21,7 +21,7 @@ def touch(name: str) -> None:
     _shown[name] = time.time()
 
 
-def room(kept: Sequence[str]) -> str:
+def room(brought: Sequence[str]) -> str:
     """Removes the oldest brought checkpoint that is not in use, and says which; it may be brought again.
 
     In use: shown within the last hour, or measured beyond its accuracy, since stored rows name it.
@@ -31,10 +31,10 @@ def room(kept: Sequence[str]) -> str:
     """
     series = rows_by_key.series()
     rows = series.groupby("checkpoint")["rows"].sum().to_dict() if len(series) else {}
-    free = {name: when for name in kept if rows.get(name, 0) <= CLEAN and not _recent(when := _when(name))}
+    free = {name: when for name in brought if rows.get(name, 0) <= CLEAN and not _recent(when := _when(name))}
     if not free:
         raise ResqError(
-            f"{len(kept)} brought checkpoints are kept here already, as many as may, and all are in use; "
+            f"{len(brought)} brought checkpoints are kept here already, as many as may, and all are in use; "
             f"whoever runs this server can remove one from {paths.work() / 'weights'}"
         )
     oldest = min(free, key=lambda name: free[name])
@@ -42,7 +42,7 @@ def room(kept: Sequence[str]) -> str:
     for there in (file.with_name(file.name.removesuffix(".safetensors") + ".json"), file):
         there.unlink(missing_ok=True)
     day = time.strftime("%Y-%m-%d", time.localtime(free[oldest]))
-    return f"{oldest}, last used {day}, was removed to make room: {len(kept)} brought ones are kept"
+    return f"{oldest}, last used {day}, was removed to make room: {len(brought)} brought ones are kept"
 
 
 def _when(name: str) -> float:

@@ -12,7 +12,7 @@ import pandas as pd
 from dashboard.format import numbers
 from dashboard.model import bit_view
 from resq.core import Encoding
-from resq.measure.analysis import layer_heatmap
+from resq.measure.analysis import layer_heatmap, stats
 
 BER = 1e-3  # of the bars: one layer alone at this bit error rate
 KINDS = {"measured": "measured", "instant": "estimated", "pvf": "PVF"}
@@ -24,9 +24,9 @@ def of(rows: pd.DataFrame, net: str, enc: str) -> pd.DataFrame:
 
     Estimates and measurements are chosen apart.
     """
-    found = rows[(rows["checkpoint"] == net) & (rows["encoding"] == enc)]
-    kept = [_best(part) for _, part in found.groupby("kind", sort=False)]
-    return pd.concat(kept, ignore_index=True) if kept else found
+    measured = rows[(rows["checkpoint"] == net) & (rows["encoding"] == enc)]
+    best = [_best(part) for _, part in measured.groupby("kind", sort=False)]
+    return pd.concat(best, ignore_index=True) if best else measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Heatmap:
     rows: pd.DataFrame
     cells: dict[str, pd.DataFrame]
     totals: dict[str, pd.DataFrame]
-    said: dict[str, str]
+    findings: dict[str, str]
     at: dict[tuple[str, str, int], dict[Any, Any]]
     estimates: dict[tuple[str, int], dict[Any, Any]]
     pairs: pd.DataFrame | None = None
@@ -57,16 +57,18 @@ class Heatmap:
 
 def heatmap(rows: pd.DataFrame, own: tuple[str, ...] = ()) -> Heatmap:
     """Rows of one network in one encoding, summarised; ``own``: the kinds that were made on this server."""
-    found = {kind: shown(layer_heatmap.cells(rows, kind)) for kind in KINDS if kind in set(rows["kind"])}
-    sums = {kind: totals(cells) for kind, cells in found.items()}
-    said = {kind: finding(cells) for kind, cells in found.items()}
-    at = {(kind, c["layer"], c["bit"]): c for kind, cells in found.items() for c in cells.to_dict("records")}
+    cells_of = {kind: shown(layer_heatmap.cells(rows, kind)) for kind in KINDS if kind in set(rows["kind"])}
+    sums = {kind: totals(cells) for kind, cells in cells_of.items()}
+    findings = {kind: finding(cells) for kind, cells in cells_of.items()}
+    at = {
+        (kind, c["layer"], c["bit"]): c for kind, cells in cells_of.items() for c in cells.to_dict("records")
+    }
     estimates = rows[rows["kind"] == "instant"].drop_duplicates(["layer", "bit"]).to_dict("records")
     placed = {(row["layer"], row["bit"]): row for row in estimates}
-    whole = Heatmap(rows, found, sums, said, at, placed, own=own)
-    if not {"measured", "instant"} <= set(found):
+    whole = Heatmap(rows, cells_of, sums, findings, at, placed, own=own)
+    if not {"measured", "instant"} <= set(cells_of):
         return whole
-    both = found["measured"], found["instant"]
+    both = cells_of["measured"], cells_of["instant"]
     return replace(whole, pairs=layer_heatmap.pairs(*both), agreement=layer_heatmap.agreement(*both))
 
 
@@ -101,26 +103,40 @@ def _best(rows: pd.DataFrame) -> pd.DataFrame:
 def shown(cells: pd.DataFrame) -> pd.DataFrame:
     """Cells with ``hover``, and ``shown``: the mean where it is positive and above its noise, else NaN."""
     noise = (cells["kind"] != "instant") & ~(cells["low"] > 0)
-    told = [hover(cell) for cell in cells.to_dict("records")]
-    return cells.assign(shown=cells["mean"].where((cells["mean"] > 0) & ~noise), hover=told)
+    hovers = [hover(cell) for cell in cells.to_dict("records")]
+    return cells.assign(shown=cells["mean"].where((cells["mean"] > 0) & ~noise), hover=hovers)
 
 
 def totals(cells: pd.DataFrame) -> pd.DataFrame:
     """Per layer: what it adds to the loss when its bits alone flip at BER, ``mean`` and ``half`` interval.
 
     The sum over its bits of the change per flipped bit times the flips to expect; half widths add as the
-    errors of independent maps do.
+    errors of independent maps do. Of a PVF it is the layer's own, over all its bits, with ``half`` above it
+    and ``below`` under it.
     """
+    if (cells["kind"] == "pvf").all():
+        return _shares(cells)
     flips = cells["words"] * BER
     each = cells.assign(
         mean=cells["mean"] * flips, half=((cells["high"] - cells["mean"]) * flips).fillna(0) ** 2
     )
-    found = each.groupby("layer", sort=False)[["mean", "half"]].sum().reset_index()
-    if (cells["kind"] == "pvf").all():
-        found["mean"] = found["mean"].clip(upper=1.0)  # no more answers than there are
-    return found.assign(
-        half=np.sqrt(found["half"]), words=cells.groupby("layer", sort=False)["words"].first().to_numpy()
-    )
+    sums = each.groupby("layer", sort=False)[["mean", "half"]].sum().reset_index()
+    half = np.sqrt(sums["half"])
+    return sums.assign(half=half, below=half, words=_words(cells), kind=cells["kind"].iloc[0])
+
+
+def _shares(cells: pd.DataFrame) -> pd.DataFrame:
+    """The PVF of every layer: the mean over its bits, each tried by as many flips."""
+    flips = cells.groupby("layer", sort=False)["maps"].sum().to_numpy()
+    sums = cells.groupby("layer", sort=False)["mean"].mean().reset_index()
+    spans = np.array([stats.wilson(m, int(n)) for m, n in zip(sums["mean"], flips, strict=True)])
+    half, below = spans[:, 1] - sums["mean"], sums["mean"] - spans[:, 0]
+    return sums.assign(half=half, below=below, words=_words(cells), kind="pvf")
+
+
+def _words(cells: pd.DataFrame) -> np.ndarray:
+    """Weights of every layer, int64, in the order of the cells."""
+    return cells.groupby("layer", sort=False)["words"].first().to_numpy()
 
 
 def hover(cell: Mapping[Any, Any]) -> str:
@@ -173,6 +189,12 @@ def points(drop: float) -> str:
 
 def total_hover(name: str, line: pd.Series) -> str:
     """A bar of the totals, in words."""
+    if line["kind"] == "pvf":
+        low, high = (100 * (line["mean"] + by) for by in (-line["below"], line["half"]))
+        return (
+            f"<b>{short(name)}</b>: one flipped bit changes {numbers.percent(line['mean'])} of the answers"
+            f"<br>95 %: {low:.1f} to {high:.1f}{numbers.THIN}%"
+        )
     return (
         f"<b>{short(name)}</b>: {change(line['mean'])}{_half(line)}<br>its "
         f"{int(line['words']):,} weights alone at BER {numbers.power(BER)}"
@@ -184,21 +206,21 @@ def fields(enc: str) -> list[tuple[str, int, int]]:
 
     Where layers are stored apart in other words, a bit is not the same part in all: they are one part then.
     """
-    encoding, found = Encoding.parse(enc), []
+    encoding, parts = Encoding.parse(enc), []
     if encoding.other is not None and encoding.other.word != encoding.base.word:
         return [(f"{encoding.base}, or {encoding.other}", encoding.word_bits - 1, 0)]
     for field in sorted(bit_view.fields(encoding), key=lambda field: -field.bits[0]):
         name = {"code": "code", "sign": "sign", "copy": "copies"}.get(field.kind, field.kind)
         if field.kind == "code" and encoding.code == "magnitude":
             name = "magnitude"
-        found.append(
+        parts.append(
             (
                 f"{name} of {field.name.split()[-1]}" if field.kind == "copy" else name,
                 field.bits[0],
                 field.bits[-1],
             )
         )
-    return found
+    return parts
 
 
 def bits(enc: str) -> list[int]:
@@ -215,11 +237,11 @@ def top(enc: str) -> int:
 def finding(cells: pd.DataFrame) -> str:
     """What the picture shows: the worst cell, the worst layer, and how much less the lowest bit does."""
     clear = cells.dropna(subset=["shown"])
+    if (cells["kind"] == "pvf").all():
+        return _told(cells, clear)
     if clear.empty:
         return "No cell stands above its noise: with these maps and images nothing can be told from zero."
     most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)
-    if most["kind"] == "pvf":
-        return f"{short(most['layer'])}, bit {most['bit']}, is the most telling: {_changed(most)}."
     worst_layer = sums.iloc[int(sums["mean"].argmax())]
     return (
         f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']} "
@@ -229,15 +251,30 @@ def finding(cells: pd.DataFrame) -> str:
     )
 
 
+def _told(cells: pd.DataFrame, clear: pd.DataFrame) -> str:
+    """What a picture of PVF shows: its largest cell, and in how many no flip changed an answer."""
+    silent, first = cells[cells["mean"] == 0], ""
+    if not clear.empty:
+        most = clear.iloc[int(clear["shown"].argmax())]
+        first = f"{short(most['layer'])}, bit {most['bit']}, is the most telling: {_changed(most)}. "
+    if silent.empty:
+        return first.strip()
+    maps, high = int(silent["maps"].max()), 100 * float(silent["high"].max())
+    return (
+        f"{first}In {len(silent):,} of {len(cells):,} cells none of {maps} single flips changed an answer: "
+        f"there it is at most {high:.0f}{numbers.THIN}% (95{numbers.THIN}%)."
+    )
+
+
 def _noise(cell: Mapping[Any, Any] | pd.Series) -> str:
     """How well the change per flipped bit of a measured cell is known, and what it is a share of."""
     if cell["kind"] != "measured":
         return ", an estimate"
-    told = f"95 %, over {cell['maps']} maps, {change(cell['low'])} to {change(cell['high'])}"
+    interval = f"95 %, over {cell['maps']} maps, {change(cell['low'])} to {change(cell['high'])}"
     if np.isnan(cell["low"]):
-        told = "one map: no interval"
+        interval = "one map: no interval"
     many = f"; {cell['flips']:,} flips at once, shared among them" if cell["flips"] > 1 else ""
-    return f"; {told}{many}"
+    return f"; {interval}{many}"
 
 
 def _half(line: pd.Series) -> str:
@@ -261,13 +298,11 @@ def provenance(cells: pd.DataFrame, source: str) -> str:
     )
 
 
-def agreement(found: layer_heatmap.Agreement) -> str:
+def agreement(both: layer_heatmap.Agreement) -> str:
     """The rank correlation in a sentence."""
-    if np.isnan(found.rho):
-        return (
-            f"Only {found.used} of {found.of} cells stand above their noise: too few for a rank correlation."
-        )
+    if np.isnan(both.rho):
+        return f"Only {both.used} of {both.of} cells stand above their noise: too few for a rank correlation."
     return (
-        f"Spearman's rank correlation {found.rho:.3f} (95 %: {found.low:.3f} to {found.high:.3f}) over the "
-        f"{found.used} of {found.of} cells whose measured change stands above its own noise."
+        f"Spearman's rank correlation {both.rho:.3f} (95 %: {both.low:.3f} to {both.high:.3f}) over the "
+        f"{both.used} of {both.of} cells whose measured change stands above its own noise."
     )

@@ -73,8 +73,8 @@ def read(file: Path) -> Lesson:
     return Lesson(file.stem.partition("-")[2], written.title, written.minutes, written.about, steps)
 
 
-def _step(where: str, given: Any) -> Step:
-    step = validation.build(Step, given, where, "a step")
+def _step(where: str, entries: Any) -> Step:
+    step = validation.build(Step, entries, where, "a step")
     if step.page not in url_schema.PARAMS:
         raise ResqError(f"{where} has page {step.page!r}; there are {', '.join(url_schema.PARAMS)}")
     groups = url_schema.GROUPS[step.page]
@@ -97,16 +97,16 @@ def every() -> list[Lesson]:
     return [read(file) for file in sorted(FOLDER.glob("*.toml"))]
 
 
-def position(lesson: Lesson, asked: str) -> int:
+def position(lesson: Lesson, address: str) -> int:
     """The number of a step from 0, of an address that counts from 1; the first where it says none."""
     return (
-        min(int(asked[:4]), len(lesson.steps)) - 1
-        if asked.isascii() and asked[:4].isdecimal() and int(asked[:4])
+        min(int(address[:4]), len(lesson.steps)) - 1
+        if address.isascii() and address[:4].isdecimal() and int(address[:4])
         else 0
     )
 
 
-def said(lesson: Lesson, text: str) -> dict[int, str]:
+def predictions_of(lesson: Lesson, text: str) -> dict[int, str]:
     """The predictions of an address: for each step the number of the choice from 1; 0: none yet.
 
     >>> lesson = every()[0]
@@ -115,11 +115,11 @@ def said(lesson: Lesson, text: str) -> dict[int, str]:
     >>> said(lesson, "nonsense,9,1")
     {}
     """
-    found = {}
+    predictions = {}
     for number, (step, word) in enumerate(zip(lesson.steps, text.split(","), strict=False)):
         if word.isascii() and word.isdecimal() and 0 < int(word[:4]) <= len(step.choices):
-            found[number] = step.choices[int(word[:4]) - 1]
-    return found
+            predictions[number] = step.choices[int(word[:4]) - 1]
+    return predictions
 
 
 def written(lesson: Lesson, predictions: Mapping[int, str]) -> str:

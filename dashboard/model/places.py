@@ -77,9 +77,9 @@ def _named(text: str, inside: str) -> At:
     lacking = [key for key in wanted if key not in at]
     unknown = sorted(set(at) - {*wanted, *MORE})
     if lacking or unknown:
-        said = f"does not name {', '.join(lacking)}" if lacking else f"has {', '.join(unknown)}"
+        fault = f"does not name {', '.join(lacking)}" if lacking else f"has {', '.join(unknown)}"
         raise ResqError(
-            f"{{{inside}}} {said}; a figure names {', '.join(wanted)}, and may name {', '.join(MORE)}"
+            f"{{{inside}}} {fault}; a figure names {', '.join(wanted)}, and may name {', '.join(MORE)}"
         )
     for key in set(at) & set(NUMBERS):
         _number(key, at[key], inside)
@@ -135,19 +135,19 @@ def fill(text: str, rows: pd.DataFrame, comparisons: int = 0) -> Filled:
     """
     listed = places(text)
     comparisons = comparisons or sum(kind != "acc" for kind, _ in listed)
-    told, sources, whole = iter([_told(kind, at, rows, comparisons) for kind, at in listed]), [], True
+    filled, sources, whole = iter([_filled(kind, at, rows, comparisons) for kind, at in listed]), [], True
     parts = []
     for piece in re.split(r"\{[^{}]+\}", text):
         parts.append(piece)
         if len(parts) <= len(listed):
-            said, of = next(told)
-            parts[-1] += said
+            value, of = next(filled)
+            parts[-1] += value
             sources += of
-            whole &= said != ABSENT
+            whole &= value != ABSENT
     return Filled("".join(parts), tuple(dict.fromkeys(sources)), whole)
 
 
-def _told(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tuple[str, list[str]]:
+def _filled(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tuple[str, list[str]]:
     """What stands in a place, and what it is."""
     if kind == "acc":
         cells = lines(rows, at[0])
@@ -159,8 +159,8 @@ def _told(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tupl
     if gain is None:
         return ABSENT, []
     together = f", and for all {comparisons} comparisons of this text together" if comparisons > 1 else ""
-    said = f"{100 * gain.mean:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
-    return said.replace("-", "−"), [f"{_cell(pair[0])} less {_cell(pair[1])}: {gain.how}{together}"]
+    difference = f"{100 * gain.mean:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
+    return difference.replace("-", "−"), [f"{_cell(pair[0])} less {_cell(pair[1])}: {gain.how}{together}"]
 
 
 def share(line: pd.Series) -> str:

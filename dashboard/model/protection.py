@@ -84,10 +84,11 @@ def three(known: Sequence[float], rate: float) -> list[float]:
 
 def front(at: pd.DataFrame) -> pd.DataFrame:
     """Of points at one rate those that nothing beats in bits and in what is kept, the cheapest first."""
-    best, chosen = -1.0, []
+    best = -1.0
+    chosen: list[int] = []
     for place, line in at.sort_values(["bits", "kept"], ascending=[True, False]).iterrows():
         if line["kept"] > best:
-            best, chosen = float(line["kept"]), [*chosen, place]
+            best, chosen = float(line["kept"]), [*chosen, int(str(place))]
     return at.loc[chosen]
 
 
@@ -119,7 +120,9 @@ def answer(at: pd.DataFrame, keep: float, most: float) -> Answer:
         return Answer("")
     enough = able[able["kept"] >= keep]
     order = ["bits", "kept"] if len(enough) else ["kept", "bits"]
-    line = (enough if len(enough) else able).sort_values(order, ascending=[bool(len(enough)), not len(enough)])
+    line = (enough if len(enough) else able).sort_values(
+        order, ascending=[bool(len(enough)), not len(enough)]
+    )
     one = line.iloc[0]
     return Answer(
         str(one["encoding"]), bool(len(enough)), bool(one["kept_low"] >= keep), float(one["bits"]),

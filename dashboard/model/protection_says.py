@@ -24,7 +24,9 @@ def answer(found: Answer, rate: float, keep: float, most: float) -> str:
             f"Nothing measured keeps {numbers.percent(keep, 0)} {asked}{within}; most keeps "
             f"`{found.encoding}` at {found.bits:.2f} bits a weight: {kept}."
         )
-    doubt = "" if found.sure else " The interval reaches below what was asked for: measure more maps to be sure."
+    doubt = (
+        "" if found.sure else " The interval reaches below what was asked for: measure more maps to be sure."
+    )
     return f"Store `{found.encoding}`, {found.bits:.2f} bits a weight: {asked} it keeps {kept}.{doubt}"
 
 

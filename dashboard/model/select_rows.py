@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from dashboard.format.encodings import stored_as
 from resq.measure.specs.sweep_spec import SweepSpec
 
 
@@ -33,7 +34,7 @@ def select_rows(frame: pd.DataFrame, spec: SweepSpec, axis: str, measured: bool 
 
 
 def together(
-    stored: pd.DataFrame, live: pd.DataFrame, specs: Sequence[SweepSpec], axis: str, running: bool = False
+    rows: pd.DataFrame, live: pd.DataFrame, specs: Sequence[SweepSpec], axis: str, running: bool = False
 ) -> tuple[pd.DataFrame, list[SweepSpec]]:
     """The rows of all specs, and the specs that have none.
 
@@ -43,15 +44,15 @@ def together(
     """
     curves, missing = [], []
     for spec in specs:
-        kept, fresh = select_rows(stored, spec, axis), select_rows(live, spec, axis, measured=True)
-        best = fresh if len(fresh) and (running or len(fresh) >= len(kept)) else kept
+        old, fresh = select_rows(rows, spec, axis), select_rows(live, spec, axis, measured=True)
+        best = fresh if len(fresh) and (running or len(fresh) >= len(old)) else old
         if best.empty:
             missing.append(spec)
         else:
             curves.append(best)
-    return (pd.concat(curves, ignore_index=True) if curves else stored.iloc[:0]), missing
+    return (pd.concat(curves, ignore_index=True) if curves else rows.iloc[:0]), missing
 
 
 def names(specs: Sequence[SweepSpec]) -> str:
     """Specs as a reader knows them."""
-    return ", ".join(f"{spec.checkpoint} in {spec.encoding}" for spec in specs)
+    return ", ".join(f"{spec.checkpoint} in {stored_as(spec.encoding)}" for spec in specs)

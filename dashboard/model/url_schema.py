@@ -266,15 +266,15 @@ class Shell:
     present: bool = False
 
 
-def shell(page: str, given: Mapping[str, str]) -> Shell:
+def shell(page: str, parameters: Mapping[str, str]) -> Shell:
     """What is valid of ``task``, ``hide`` and ``present``; the rest is as if it were not there.
 
     >>> shell("sweep", {"hide": "settings,nonsense", "present": "1", "task": "  Look. "})
     Shell(task='Look.', hide=('settings',), present=True)
     """
-    wanted = {name.strip() for name in given.get("hide", "").split(",")}
+    wanted = {name.strip() for name in parameters.get("hide", "").split(",")}
     hide = tuple(name for name in GROUPS.get(page, {}) if name in wanted)
-    return Shell(clean(given.get("task", "")), hide, given.get("present") == "1")
+    return Shell(clean(parameters.get("task", "")), hide, parameters.get("present") == "1")
 
 
 def clean(task: str) -> str:
@@ -294,14 +294,14 @@ def query(page: str, values: Mapping[str, object], around: Shell | None = None) 
     if unknown:
         known = ", ".join(PARAMS[page]) or "none"
         raise ResqError(f"page {page} has no parameter {', '.join(unknown)}; it has {known}")
-    found = {name: _text(value) for name, value in values.items()}
+    parameters = {name: _text(value) for name, value in values.items()}
     around = around or Shell()
-    said = {
+    frame = {
         "task": clean(around.task),
         "hide": ",".join(around.hide),
         "present": "1" if around.present else "",
     }
-    return {**found, **{name: value for name, value in said.items() if value}}
+    return {**parameters, **{name: value for name, value in frame.items() if value}}
 
 
 def _text(value: object) -> str | list[str]:
@@ -315,5 +315,5 @@ def page_url(base: str, parameters: Mapping[str, str | list[str]]) -> str:
     >>> page_url("http://localhost:8501/sweep", {"encs": ["int8", "fp32"], "task": "a b"})
     'http://localhost:8501/sweep?encs=int8&encs=fp32&task=a+b'
     """
-    said = urlencode(parameters, doseq=True)
-    return f"{base}?{said}" if said else base
+    query_string = urlencode(parameters, doseq=True)
+    return f"{base}?{query_string}" if query_string else base

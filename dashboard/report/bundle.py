@@ -40,9 +40,9 @@ def script() -> str:
 def division(drawn: go.Figure) -> str:
     """One figure, for a file that holds ``script()`` once."""
     name = f"figure-{hashlib.sha256(drawn.to_json().encode()).hexdigest()[:12]}"
-    given = {**json.loads(drawn.to_json()), "config": {**theme.SAVED, "responsive": True}}
-    said = json.dumps(given, separators=(",", ":")).replace("<", "\\u003c")
-    return f'<div id="{name}"></div><script>{DRAW.format(json.dumps(name), said)}</script>'
+    figure = {**json.loads(drawn.to_json()), "config": {**theme.SAVED, "responsive": True}}
+    script_data = json.dumps(figure, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<div id="{name}"></div><script>{DRAW.format(json.dumps(name), script_data)}</script>'
 
 
 def page(drawn: go.Figure, title: str = "RESQ Lab") -> str:

@@ -22,9 +22,9 @@ from markupsafe import Markup
 
 from dashboard import charts
 from dashboard.charts import theme
-from dashboard.format import claim_labels, sentences
+from dashboard.format import claim_labels, encodings, sentences
 from dashboard.report import bundle
-from resq import __version__, data
+from resq import __version__, data, jobs
 from resq.claims import provenance, verdict
 from resq.claims.registry import load
 from resq.claims.verdict import Verdict
@@ -49,8 +49,8 @@ def claim_page(v: Verdict, rows: pd.DataFrame) -> str:
     drawn = None
     if v.claim.value is not None and v.claim.unit != "flips" and v.readings:
         drawn = _picture(charts.CHARTS["readings"].draw(v, book.get(v.claim.baseline)))
-    said = claim_labels.reached(v) if drawn is not None else ""
-    return page(claim_labels.label(v, book), rows, {**_claim(v), "picture": drawn, "reached": said})
+    reached = claim_labels.reached(v) if drawn is not None else ""
+    return page(claim_labels.label(v, book), rows, {**_claim(v), "picture": drawn, "reached": reached})
 
 
 def page(title: str, rows: pd.DataFrame, first: Mapping[str, object] | None = None) -> str:
@@ -122,7 +122,7 @@ def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
     low, high = (curves[end].where(~still, curves[f"image_{end}"]) for end in ("low", "high"))
     shown = {
         "network": curves["checkpoint"],
-        "stored as": curves["encoding"],
+        "stored as": encodings.column(curves["encoding"]),
         "eps / 255" if name == "eps" else "BER": curves["x"].map("{:g}".format),
         "accuracy %": (100 * curves["mean"]).map("{:.2f}".format),
         "95 % low": (100 * low).map("{:.2f}".format),
@@ -131,6 +131,7 @@ def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
         "maps": curves["maps"],
         "n": curves["n"],
         "seed": curves["seed"],
+        **encodings.exact(curves["encoding"]),
     }
     return pd.DataFrame(shown).replace("nan", "one map")
 
@@ -185,8 +186,8 @@ def pdf(source: Path, out: Path) -> None:
         command = [*headless(program, profile), *printed]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if not out.is_file():
-        said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ResqError(f"{Path(program).name} wrote no PDF: {said}")
+        last_line = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise ResqError(f"{Path(program).name} wrote no PDF: {last_line}")
 
 
 def write(target: str, out: Path) -> Path:
@@ -219,9 +220,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         sys.stdout.write(f"{write(arguments.target, arguments.out)}\n")
-    except (ValueError, OSError, subprocess.TimeoutExpired) as error:
+    except (ResqError, OSError, subprocess.TimeoutExpired) as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return jobs.REFUSED
     return 0
 
 

@@ -40,8 +40,8 @@ def file_name(chart: str, of: str = "") -> str:
     >>> file_name("ber", "signs/resnet20/base int8 fp32"), file_name("readings")
     ('resq-ber-signs-resnet20-base-int8-fp32', 'resq-readings')
     """
-    said = re.sub(r"[^a-z0-9.@]+", "-", of.lower()).strip("-.")[:80].rstrip("-.")
-    return f"resq-{chart}{f'-{said}' if said else ''}"
+    slug = re.sub(r"[^a-z0-9.@]+", "-", of.lower()).strip("-.")[:80].rstrip("-.")
+    return f"resq-{chart}{f'-{slug}' if slug else ''}"
 
 
 def column(figure: go.Figure) -> go.Figure:
@@ -68,14 +68,14 @@ def scaled(part: object, factor: float, inside: str = "") -> object:
         return [scaled(child, factor, inside) for child in part]
     if not isinstance(part, dict):
         return part
-    found: dict[str, object] = {}
+    scaled_part: dict[str, object] = {}
     for name, child in part.items():
         data = name == "width" and part.get("type") == "bar"  # of a bar it is in units of the axis
         if name in PIXELS and isinstance(child, int | float) and not isinstance(child, bool) and not data:
-            found[name] = child * factor
+            scaled_part[name] = child * factor
         else:
-            found[name] = scaled(child, factor, name)
-    return found
+            scaled_part[name] = scaled(child, factor, name)
+    return scaled_part
 
 
 def drawn(figure: go.Figure, form: str) -> bytes:
@@ -112,11 +112,11 @@ def _made(source: Path) -> str:
     with tempfile.TemporaryDirectory() as profile, _one:
         command = [*html_report.headless(program, profile), "--dump-dom", source.resolve().as_uri()]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
-    found = re.search(r'<pre id="made" hidden="">([^<]+)</pre>', ended.stdout)
-    if found is None:
-        said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ResqError(f"{Path(program).name} drew no figure: {said[:200]}")
-    return found[1]
+    match = re.search(r'<pre id="made" hidden="">([^<]+)</pre>', ended.stdout)
+    if match is None:
+        last_line = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise ResqError(f"{Path(program).name} drew no figure: {last_line[:200]}")
+    return match[1]
 
 
 def _image(address: str) -> bytes:

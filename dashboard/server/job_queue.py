@@ -123,6 +123,7 @@ class Measurement:
         try:
             state, error = self._measured()
         except ResqError as refused:
+            logs.refused(refused, f"measurement {self.id}")
             state, error = "failed", str(refused)
         except OSError as full:  # no process can be started, no file opened
             logs.refused(full, f"measurement {self.id}")
@@ -209,9 +210,9 @@ class Measurements:
 
     def rows(self, specs: Sequence[Work]) -> list[dict[str, Any]]:
         """What was measured here for exactly these specs, the latest of each."""
-        wanted, found = {spec.hash for spec in specs}, dict[str, list[dict[str, Any]]]()
+        wanted, by_hash = {spec.hash for spec in specs}, dict[str, list[dict[str, Any]]]()
         for measurement in list(self._all.values()):
             for spec, job in zip(measurement.specs, list(measurement.jobs), strict=False):
                 if spec.hash in wanted and job.rows:
-                    found[spec.hash] = list(job.rows)
-        return [row for rows in found.values() for row in rows]
+                    by_hash[spec.hash] = list(job.rows)
+        return [row for rows in by_hash.values() for row in rows]

@@ -40,6 +40,9 @@ def warm() -> None:
         torchvision()
     except ImportError as error:  # pages without torch still work; those that need it say so
         logging.getLogger(__name__).warning("warm-up stopped: %s", error)
+        from resq.core import logs
+
+        logs.refused(error, "warm-up")
     _freeze()
 
 

@@ -32,6 +32,7 @@ def page(names: list[str]) -> None:
     both, known = cached.load_network(net, enc), bitlab.opening(net, enc)
     with third, page_frame.group("weight"):
         layer, w = bitlab.weight(both.model.read, known)
+    render.encodings_in_words([enc])
     parsed = both.model.weights[layer].encoding  # of this layer: others may be stored apart
     pictures = render.pictures(both.checkpoint.data)
     with page_frame.group("picture"):
@@ -76,29 +77,29 @@ def flips(given: Given) -> None:
             slot = st.container()
         if given.outdated(state):
             st.rerun()
-        found = given.outcome(state)
+        outcome = given.outcome(state)
         with word:
-            words.tiles(encoding, found.reading.words[1], given.decides(state))
+            words.tiles(encoding, outcome.reading.words[1], given.decides(state))
         with shortcuts:
             words.choose(given)
         with right:  # before the rest, since it is what a flip is about
-            answers.answer(given, state, found)
+            answers.answer(given, state, outcome)
         render.flush_page()
         with slot:
-            words.readings(encoding, found.reading, found.n_flips)
-            answers.travels(found)
-            answers.weights(found)
+            words.readings(encoding, outcome.reading, outcome.n_flips)
+            answers.travels(outcome)
+            answers.weights(outcome)
 
 
 def below(given: Given, moved: cached.Attacked | None) -> None:
     """The attack in full, then the numbers behind all figures."""
     if moved is not None:
-        said = sentences.attacked(given.classes, moved.answers, given.state.eps)
+        sentence = sentences.attacked(given.classes, moved.answers, given.state.eps)
         for column, (name, drawn) in zip(
             st.columns([5, 7], gap="large"), answers.pictured(given, moved).items(), strict=True
         ):
             with column:
-                render.figure(name, drawn, key=name, alt=said, title=False)
+                render.figure(name, drawn, key=name, alt=sentence, title=False)
     # A picture of one's own is not on the disk for a command to read.
     commands = [] if given.own is not None else [given.state.command]
     named = f"{given.state.net} {given.state.enc} {given.state.layer} {given.state.w}"
@@ -114,9 +115,9 @@ def shown(names: list[str]) -> None:
 
 render.page("What does one flipped bit do?", render.text("bitlab"), upload.button)
 with render.errors_as_sentences():
-    found = cached.names()
-    if found:
-        st.fragment(shown)(found)
+    names = cached.names()
+    if names:
+        st.fragment(shown)(names)
         with page_frame.group("more", "help"):
             render.help_page("bitlab_help", ["weight", "probabilities", "trace", "moved", "four"])
     else:

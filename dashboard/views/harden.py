@@ -20,10 +20,10 @@ MARKS = {"done": ":material/check_circle:", "running": ":material/pending:", "qu
 def stages(spec: hardening_run.HardenSpec, run: job_queue.Measurement) -> None:
     """Where each stage stands."""
     steps = hardening_run.steps(spec, run.rows, run.active)
-    for column, (name, state, said) in zip(st.columns(len(steps)), steps, strict=True):
+    for column, (name, state, progress) in zip(st.columns(len(steps)), steps, strict=True):
         with column, st.container(border=True, key=f"step_{state}_{name}"):
             st.markdown(f"{MARKS[state]} **{hardening_form.stage_name(name)}**")
-            st.caption(f"{state}{f', {said}' if said else ''}")
+            st.caption(f"{state}{f', {progress}' if progress else ''}")
 
 
 def job(run: job_queue.Measurement | None) -> None:
@@ -50,10 +50,10 @@ def result(name: str) -> None:
     if not looks:
         return
     drawn = charts.CHARTS["before_after"].draw(looks)
-    last, said = looks[-1], hardening_run.changed(looks)
+    last, finding = looks[-1], hardening_run.changed(looks)
     st.header(name, anchor=False)
-    st.markdown(said)
-    render.figure("before_after", drawn, key=f"before_after_{name}", alt=said)
+    st.markdown(finding)
+    render.figure("before_after", drawn, key=f"before_after_{name}", alt=finding)
     with st.container(horizontal=True):
         page_frame.link(
             "sweep", "Compare both in the Sweep", nets=[base_of(name), name], encs=[last["encoding"]]

@@ -13,6 +13,7 @@ from dashboard import cached, charts
 from dashboard.charts import layers
 from dashboard.components import job_status, mixed_encoding, page_frame, query, render, upload
 from dashboard.format import sentences, tables
+from dashboard.format.encodings import stored_as
 from dashboard.forms import bitlab, filelab
 from dashboard.model import bit_plane, flip_animation, layer_view
 from dashboard.server import job_queue
@@ -25,11 +26,11 @@ SINGLES = 8  # single flips of each cell for the program vulnerability factor
 
 def pick() -> None:
     """Takes over a click on the picture; the outline and the lists then follow."""
-    found = layer_view.clicked_cell(st.session_state.layer_heat.selection.points)
-    if found:
-        st.session_state.layer = found[0]
-        if found[1] is not None:
-            st.session_state.bit = found[1]
+    clicked = layer_view.clicked_cell(st.session_state.layer_heat.selection.points)
+    if clicked:
+        st.session_state.layer = clicked[0]
+        if clicked[1] is not None:
+            st.session_state.bit = clicked[1]
 
 
 def cell(names: list[str], enc: str) -> tuple[str, int]:
@@ -79,23 +80,23 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
 def results(net: str, enc: str, running: job_queue.Measurement | None) -> None:
     """The heatmap and the chosen cell; again and again while something is measured."""
     job_status.progress(running, "rows")
-    found, model = cached.heatmap(net, enc, running), cached.words_of(net, enc)
-    kinds = list(found.cells)
+    heatmap, model = cached.heatmap(net, enc, running), cached.words_of(net, enc)
+    kinds = list(heatmap.cells)
     if not kinds:
         nothing(net, enc, running)
     left, right = st.columns([7, 5], gap="large") if kinds else (None, st.container())
     with right:
         layer, bit = cell(list(model.weights), enc)
-        drilled(net, enc, found, layer, bit)
+        drilled(net, enc, heatmap, layer, bit)
     render.flush_page()
     if left is not None:
         with left:
-            picture(net, enc, found, (layer, bit), running)
+            picture(net, enc, heatmap, (layer, bit), running)
     films(net, enc, layer)
     mixed_encoding.protected(net, enc)
     mixed_encoding.copied(net, enc)
     if kinds:
-        below(found, net, enc)
+        below(heatmap, net, enc)
     job_status.ended(running)
 
 
@@ -105,9 +106,8 @@ def nothing(net: str, enc: str, running: job_queue.Measurement | None) -> None:
         render.error_box("The first cells appear in a few seconds.")
         return
     render.error_box(
-        f"Nothing is stored for {render.plain(net)} in {enc} yet. “Estimate now” takes seconds, “Measure "
-        "this "
-        "network now” minutes; or in a terminal:",
+        f"Nothing is stored for {render.plain(net)} in {stored_as(enc)} yet. “Estimate now” takes seconds, "
+        "“Measure this network now” minutes; or in a terminal:",
         LayerSpec(net, encoding=enc).command,
     )
 
@@ -115,12 +115,12 @@ def nothing(net: str, enc: str, running: job_queue.Measurement | None) -> None:
 def picture(
     net: str,
     enc: str,
-    found: layer_view.Heatmap,
+    heatmap: layer_view.Heatmap,
     chosen: tuple[str, int],
     running: job_queue.Measurement | None,
 ) -> None:
     """The heatmap with its switch and its origin."""
-    kinds = list(found.cells)
+    kinds = list(heatmap.cells)
     kind = kinds[0]
     with page_frame.group("kind"):
         if len(kinds) > 1:
@@ -129,35 +129,38 @@ def picture(
                 default=kind, required=True,
                 bind="query-params", format_func=layer_view.KINDS.__getitem__,
             ) or kinds[0]  # fmt: skip
-    cells = found.cells[kind]
+    cells = heatmap.cells[kind]
     # Of what ``found`` holds: by now the job may have more rows than these.
-    seen = (running.id, found.own, len(found.rows)) if running is not None else ()
-    said = found.said[kind]
+    seen = (running.id, heatmap.own, len(heatmap.rows)) if running is not None else ()
+    finding = heatmap.findings[kind]
     drawn = cached.cached_figure(
         charts.CHARTS["layers"].draw,
         (net, enc, kind, seen),
         cells,
-        found.totals[kind],
+        heatmap.totals[kind],
         layer_view.fields(enc),
     )
     drawn = layers.outlined(drawn, chosen)
-    render.figure("layers", drawn, key="layer_heat", alt=said, title=False, on_select=pick)
-    st.markdown(said)
-    st.caption(layer_view.provenance(cells, "Made here" if kind in found.own else "Stored rows"))
-    if kind not in found.own and cached.outdated(cells):
+    render.figure("layers", drawn, key="layer_heat", alt=finding, title=False, on_select=pick)
+    st.markdown(finding)
+    st.caption(layer_view.provenance(cells, "Made here" if kind in heatmap.own else "Stored rows"))
+    if kind not in heatmap.own and cached.outdated(cells):
         st.warning("Made with other weights than those that are here now. Press “Measure this network now”.")
 
 
-def drilled(net: str, enc: str, found: layer_view.Heatmap, layer: str, bit: int) -> None:
+def drilled(net: str, enc: str, heatmap: layer_view.Heatmap, layer: str, bit: int) -> None:
     """One bit plane of one layer, down to its most harmful words."""
     cell = cached.cell(net, enc, layer, bit)
     q = cached.words_of(net, enc).weights[layer]
-    said, of = bit_plane.sentence(cell, found, layer, bit), (cached.card(net)["sha256"], enc, layer, bit)
+    sentence, of = (
+        bit_plane.sentence(cell, heatmap, layer, bit),
+        (cached.card(net)["sha256"], enc, layer, bit),
+    )
     with st.container(key="cell_says"):
-        st.markdown(said)
+        st.markdown(sentence)
     drawn = cached.cached_figure(charts.CHARTS["plane"].draw, of, cell.edges, cell.before, cell.after)
-    render.figure("plane", drawn, key="plane_chart", alt=said, caption=False)
-    estimate = bit_plane.estimated(found, layer, bit)
+    render.figure("plane", drawn, key="plane_chart", alt=sentence, caption=False)
+    estimate = bit_plane.estimated(heatmap, layer, bit)
     word = 0
     if estimate is not None:
         strip = charts.CHARTS["channels"].draw(estimate.channels)
@@ -173,24 +176,24 @@ def drilled(net: str, enc: str, found: layer_view.Heatmap, layer: str, bit: int)
     )  # fmt: skip
 
 
-def harmful(estimate: bit_plane.Estimate, said: list[str], key: str) -> int:
+def harmful(estimate: bit_plane.Estimate, labels: list[str], key: str) -> int:
     """The most harmful words of a cell, and the one that is chosen: a list, as a grid is 2 MB of scripts."""
-    label = f"**Its {len(said)} most harmful words** · choose one, then open it"
-    chosen = st.radio(label, range(len(said)), format_func=said.__getitem__, key=key)
+    label = f"**Its {len(labels)} most harmful words** · choose one, then open it"
+    chosen = st.radio(label, range(len(labels)), format_func=labels.__getitem__, key=key)
     return estimate.worst[chosen or 0]
 
 
-def below(found: layer_view.Heatmap, net: str, enc: str) -> None:
+def below(heatmap: layer_view.Heatmap, net: str, enc: str) -> None:
     """How far the estimate can be trusted; the numbers; how to read it all."""
-    figures = trusted(found, net, enc)
+    figures = trusted(heatmap, net, enc)
     with page_frame.group("more"):
         commands = [LayerSpec(net, encoding=enc, maps=MAPS).command]
         render.numbers(
             lambda: (
-                {"layers": layer_view.readable(next(iter(found.cells.values())))},
+                {"layers": layer_view.readable(next(iter(heatmap.cells.values())))},
                 {name: draw() for name, draw in figures.items()},
             ),
-            found.rows.drop(columns=["channels", "worst", "costs"]),
+            heatmap.rows.drop(columns=["channels", "worst", "costs"]),
             commands,
         )
         render.help_page(
@@ -198,15 +201,15 @@ def below(found: layer_view.Heatmap, net: str, enc: str) -> None:
         )
 
 
-def trusted(found: layer_view.Heatmap, net: str, enc: str) -> dict[str, Draw]:
+def trusted(heatmap: layer_view.Heatmap, net: str, enc: str) -> dict[str, Draw]:
     """How far the estimate ranks as the measurement does: a sentence, and its picture when asked for."""
-    if found.pairs is None or found.agreement is None:
+    if heatmap.pairs is None or heatmap.agreement is None:
         return {}
-    said, chart = layer_view.agreement(found.agreement), charts.CHARTS["agreement"]
-    draw = partial(cached.cached_figure, chart.draw, (net, enc, *astuple(found.agreement)), found.pairs)
+    agreement, chart = layer_view.agreement(heatmap.agreement), charts.CHARTS["agreement"]
+    draw = partial(cached.cached_figure, chart.draw, (net, enc, *astuple(heatmap.agreement)), heatmap.pairs)
     st.header(chart.title, anchor=False)
-    st.markdown(said)
-    render.opened("cells", "The cells, one by one", "agreement", draw, said)
+    st.markdown(agreement)
+    render.opened("cells", "The cells, one by one", "agreement", draw, agreement)
     return {"agreement": draw}
 
 
@@ -225,19 +228,20 @@ def films(net: str, enc: str, layer: str) -> None:
             )
     if not on:
         return
-    found = cached.film(net, enc, layer, fault or flip_animation.MODELS[0], int(draw or 0))
-    said = flip_animation.sentence(found)
-    drawn = charts.CHARTS["film"].draw(found)
-    render.figure("film", drawn, key="film_chart", alt=said)
-    st.markdown(said)
+    animation = cached.film(net, enc, layer, fault or flip_animation.MODELS[0], int(draw or 0))
+    sentence = flip_animation.sentence(animation)
+    drawn = charts.CHARTS["film"].draw(animation)
+    render.figure("film", drawn, key="film_chart", alt=sentence)
+    st.markdown(sentence)
     st.caption(
-        f"Drawn here: fault model {found.fault}, seed {found.seed}, weights {cached.card(net)['sha256'][:8]}."
+        f"Drawn here: fault model {animation.fault}, seed {animation.seed}, "
+        f"weights {cached.card(net)['sha256'][:8]}."
     )
     with page_frame.group("more", "film"):
         render.numbers(
-            lambda: ({"film": tables.film(found.counts, flip_animation.BERS)}, {"film": drawn}),
+            lambda: ({"film": tables.film(animation.counts, flip_animation.BERS)}, {"film": drawn}),
             None,
-            [flip_animation.command(found, net, enc)],
+            [flip_animation.command(animation, net, enc)],
             key="numbers_film",
         )
 
@@ -264,6 +268,7 @@ def page(names: list[str]) -> None:
     running = job_status.measurement(kind=LayerSpec, lost=again)
     with third:
         buttons(net, enc, running)
+    render.encodings_in_words([enc])
     every = 1.0 if running is not None and running.active else None
     st.fragment(shown, run_every=every)(net, enc, running)
 

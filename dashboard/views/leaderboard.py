@@ -29,28 +29,28 @@ SUBMIT = (
 )
 
 
-def chosen(found: pd.DataFrame) -> pd.DataFrame:
+def chosen(lines: pd.DataFrame) -> pd.DataFrame:
     """The lines of one data set that hold all words that are searched for."""
     with page_frame.group("choice"), st.container(horizontal=True, vertical_alignment="bottom"):
-        names = ["all", *sorted(found["checkpoint"].str.split("/").str[0].unique())]
+        names = ["all", *sorted(lines["checkpoint"].str.split("/").str[0].unique())]
         data = st.selectbox("Data set", names, key="data", bind="query-params", width=200)
-        words = st.text_input("Search: network, variant, encoding", key="find", bind="query-params")
-    keep = pd.Series(True, index=found.index)
+        search = st.text_input("Search: network, variant, encoding", key="find", bind="query-params")
+    keep = pd.Series(True, index=lines.index)
     if data and data != "all":
-        keep &= found["checkpoint"].str.startswith(f"{data}/")
-    text = found["checkpoint"] + " " + found["encoding"]
-    for word in (words or "").lower().split():
+        keep &= lines["checkpoint"].str.startswith(f"{data}/")
+    text = lines["checkpoint"] + " " + lines["encoding"]
+    for word in (search or "").lower().split():
         keep &= text.str.lower().str.contains(word, regex=False)
-    return found[keep]
+    return lines[keep]
 
 
-def board(found: pd.DataFrame) -> None:
+def board(lines: pd.DataFrame) -> None:
     """The table, how it is ranked, and what to take home of a line."""
-    shown = chosen(found)
+    shown = chosen(lines)
     if shown.empty:
         render.error_box("No line holds these words: search for less, or choose another data set.")
         return
-    st.caption(f"{len(shown)} of {len(found)} lines. {claim_sentences.level(shown)}.")
+    st.caption(f"{len(shown)} of {len(lines)} lines. {claim_sentences.level(shown)}.")
     st.dataframe(claim_sentences.leaders(shown), hide_index=True, key="leaders", placeholder="not measured",
                  height=560)  # fmt: skip
     st.caption(HOW)

@@ -30,12 +30,16 @@ def go(number: int) -> None:
 
 def remembered(lesson: lessons.Lesson) -> dict[int, str]:
     """The predictions of this visit, or of the address after a reload; by step."""
-    kept: dict[str, dict[int, str]] = st.session_state.setdefault("predictions", {})
-    if lesson.name not in kept:
-        of_address = not kept  # another lesson of this visit left its own there
-        kept[lesson.name] = lessons.said(lesson, st.query_params.get("said", "")) if of_address else {}
-    query.set_parameter("said", lessons.written(lesson, kept[lesson.name]) if kept[lesson.name] else "")
-    return kept[lesson.name]
+    predictions: dict[str, dict[int, str]] = st.session_state.setdefault("predictions", {})
+    if lesson.name not in predictions:
+        of_address = not predictions  # another lesson of this visit left its own there
+        predictions[lesson.name] = (
+            lessons.predictions_of(lesson, st.query_params.get("said", "")) if of_address else {}
+        )
+    query.set_parameter(
+        "said", lessons.written(lesson, predictions[lesson.name]) if predictions[lesson.name] else ""
+    )
+    return predictions[lesson.name]
 
 
 def step(lesson: lessons.Lesson, number: int, part: lessons.Step) -> None:
@@ -44,16 +48,16 @@ def step(lesson: lessons.Lesson, number: int, part: lessons.Step) -> None:
     with st.container(border=True, key=f"step_{key}"):
         st.markdown(f"**Step {number + 1} of {len(lesson.steps)}.** {part.do}")
         if part.choices:
-            said = predict(lesson, number, part)
-            if said is None:
+            prediction = predict(lesson, number, part)
+            if prediction is None:
                 st.caption("Commit to an answer to open the view and see what was measured.")
                 return
-            st.markdown(judged(part, said))
+            st.markdown(judged(part, prediction))
         view(part)
         if part.choices or st.toggle("I have looked", key=f"looked_{key}"):
-            told = cached.revealed(part.reveal)
-            st.markdown(f":material/visibility: {told.text}")
-            render.sources(told.sources)
+            revealed = cached.revealed(part.reveal)
+            st.markdown(f":material/visibility: {revealed.text}")
+            render.sources(revealed.sources)
 
 
 def view(part: lessons.Step) -> None:
@@ -62,34 +66,34 @@ def view(part: lessons.Step) -> None:
     page_frame.open_view(part.page, "Open this view", url_schema.query(part.page, part.query, around))
 
 
-def judged(part: lessons.Step, said: str) -> str:
+def judged(part: lessons.Step, prediction: str) -> str:
     """What was said, and whether it is right."""
     if not part.right:
-        return f":material/how_to_vote: You said: **{said}**."
-    if said == part.right:
-        return f":material/check_circle: You said: **{said}**. That is right."
-    return f":material/cancel: You said: **{said}**. That is wrong; right is **{part.right}**."
+        return f":material/how_to_vote: You said: **{prediction}**."
+    if prediction == part.right:
+        return f":material/check_circle: You said: **{prediction}**. That is right."
+    return f":material/cancel: You said: **{prediction}**. That is wrong; right is **{part.right}**."
 
 
 def predict(lesson: lessons.Lesson, number: int, part: lessons.Step) -> str | None:
     """The prediction, once it is committed to; it can then no longer be changed."""
-    key, kept = f"{lesson.name}_{number}", remembered(lesson)
-    if number in kept:
+    key, predictions = f"{lesson.name}_{number}", remembered(lesson)
+    if number in predictions:
         st.markdown(f"*{part.ask}*")
-        return kept[number]
-    said = st.radio(f"Predict: {part.ask}", part.choices, index=None, key=f"said_{key}")
+        return predictions[number]
+    prediction = st.radio(f"Predict: {part.ask}", part.choices, index=None, key=f"said_{key}")
     st.button(
-        "That is my answer", key=f"commit_{key}", disabled=said is None, on_click=commit,
-        args=(lesson, number, said),
+        "That is my answer", key=f"commit_{key}", disabled=prediction is None, on_click=commit,
+        args=(lesson, number, prediction),
     )  # fmt: skip
     return None
 
 
-def commit(lesson: lessons.Lesson, number: int, said: str) -> None:
+def commit(lesson: lessons.Lesson, number: int, prediction: str) -> None:
     """Keeps a prediction for this visit, and in the address for a reload."""
-    kept = remembered(lesson)
-    kept[number] = said
-    query.set_parameter("said", lessons.written(lesson, kept))
+    predictions = remembered(lesson)
+    predictions[number] = prediction
+    query.set_parameter("said", lessons.written(lesson, predictions))
 
 
 def way(number: int, steps: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import cached, charts
@@ -77,7 +78,7 @@ def results(net: str, fault: str, found: pd.DataFrame) -> None:
 
 def figure(
     asked: Asked, usable: pd.DataFrame, known: Sequence[float], chosen: str
-) -> tuple[object, pd.DataFrame] | None:
+) -> tuple[go.Figure, pd.DataFrame] | None:
     """The plane at three rates, and its points; None where nothing may be used."""
     rates = protection.three(known, asked.rate)
     parts = [usable[usable["ber"] == rate] for rate in rates]
@@ -90,9 +91,7 @@ def figure(
 
 def deploy(asked: Asked, encoding: str) -> None:
     """The command that searches on, and the files of what the answer stores."""
-    render.terminal(
-        protection_says.command(asked.net, asked.rate, asked.keep, asked.most, asked.fault)
-    )
+    render.terminal(protection_says.command(asked.net, asked.rate, asked.keep, asked.most, asked.fault))
     if encoding:
         download(asked.net, encoding, "answer")
 
@@ -150,20 +149,22 @@ def searched(net: str) -> None:
         return
     st.header("Searches that were run", anchor=False)
     for found in known:
-        with st.expander(f"{protection_says.searched(found)}: `{found['encoding']}`", icon=":material/search:"):
+        with st.expander(
+            f"{protection_says.searched(found)}: `{found['encoding']}`", icon=":material/search:"
+        ):
             st.markdown(wording.sentence(found))
             st.markdown(wording.against(found))
             st.caption(wording.passes(found))
 
 
-def below(asked: Asked, points: pd.DataFrame, drawn: object) -> None:
+def below(asked: Asked, points: pd.DataFrame, drawn: go.Figure | None) -> None:
     """The numbers, and how to read it all."""
     with page_frame.group("more"):
         commands = [protection_says.command(asked.net, asked.rate, asked.keep, asked.most, asked.fault)]
         render.numbers(
             lambda: (
                 {"protection": protection_says.table(points)},
-                {"protection": drawn} if drawn is not None else {},  # type: ignore[dict-item]
+                {"protection": drawn} if drawn is not None else {},
             ),
             None,
             commands,

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, query, render, rerun_cell
 from dashboard.format import claim_labels, claim_sentences, numbers
+from dashboard.format.encodings import stored_as
 from dashboard.report import html_report
 from dashboard.server import job_queue
 from resq.claims import points, rerun, verdict
@@ -21,17 +22,17 @@ from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 
 
-def choose(found: list[Verdict], book: dict[str, Claim]) -> Verdict:
+def choose(verdicts: list[Verdict], book: dict[str, Claim]) -> Verdict:
     """The claim that is looked at, by what people know of it; the address keeps its name."""
     left, right = st.columns([2, 5], vertical_alignment="bottom")
-    labels = list(dict.fromkeys(v.claim.source.label for v in found))
+    labels = list(dict.fromkeys(v.claim.source.label for v in verdicts))
     source = left.selectbox(
         "Who says it", ["all", *labels], key="source", bind="query-params",
     )  # fmt: skip
-    told = [v for v in found if source in ("all", None, v.claim.source.label)]
+    chosen = [v for v in verdicts if source in ("all", None, v.claim.source.label)]
     # The first one opens the page, so it is one that was measured and settled.
-    told.sort(key=lambda v: (v.verdict == "not comparable", v.decides is None, v.claim.baseline == ""))
-    by_id = {v.claim.id: v for v in told}
+    chosen.sort(key=lambda v: (v.verdict == "not comparable", v.decides is None, v.claim.baseline == ""))
+    by_id = {v.claim.id: v for v in chosen}
     followed(list(by_id))
     picked = right.selectbox(
         "Claim: type a number, a network or an author", list(by_id), key="claim",
@@ -47,9 +48,9 @@ def followed(names: list[str]) -> None:
 
     By hand, since a list bound to the address would write its long lines there.
     """
-    now, asked = st.session_state, st.query_params.get("claim")
-    if asked in names and asked != now.get("claim_written"):
-        now.claim = asked
+    now, wanted = st.session_state, st.query_params.get("claim")
+    if wanted in names and wanted != now.get("claim_written"):
+        now.claim = wanted
     elif now.get("claim", names[0]) not in names:
         del now["claim"]
 
@@ -74,15 +75,15 @@ def judged(v: Verdict) -> None:
         st.caption("Measured here")
         with st.container(key=f"verdict_{kind}", gap=None):
             st.header(f"{icon} {v.verdict}", anchor=False)
-            told = claim_sentences.measured(v)
-            st.markdown(f"**{told}**")
-            if v.why != told:
+            measured = claim_sentences.measured(v)
+            st.markdown(f"**{measured}**")
+            if v.why != measured:
                 st.markdown(render.plain(v.why[0].upper() + v.why[1:]) + ".")
             if v.readings:
                 st.caption(claim_labels.tried(v))
         for cell in () if v.decides else v.near:
-            st.caption(f"Nearest measured: {cell.checkpoint} as {cell.encoding}, {cell.point}: "
-                       f"{numbers.percent(cell.mean)}")  # fmt: skip
+            st.caption(f"Nearest measured: {cell.checkpoint} as {stored_as(cell.encoding)}, "
+                       f"{cell.point}: {numbers.percent(cell.mean)}")  # fmt: skip
         with st.popover("The rule", icon=":material/gavel:"):
             st.markdown(verdict.RULE)
 
@@ -92,10 +93,10 @@ def readings(v: Verdict, book: dict[str, Claim]) -> None:
     if v.claim.value is None or v.claim.unit == "flips" or not v.readings:
         return
     st.header(charts.CHARTS["readings"].title, anchor=False)
-    said = claim_labels.reached(v)
+    finding = claim_labels.reached(v)
     drawn = cached.cached_figure(charts.CHARTS["readings"].draw, (v.claim.id,), v, book.get(v.claim.baseline))
-    render.figure("readings", drawn, key="chart_readings", alt=said, title=False)
-    st.markdown(f"**{render.plain(said)}**")
+    render.figure("readings", drawn, key="chart_readings", alt=finding, title=False)
+    st.markdown(f"**{render.plain(finding)}**")
     commands = [claim_sentences.command(r.cell) for r in v.readings if r.cell]
     render.numbers(
         lambda: ({"readings": claim_sentences.table(v)}, {"readings": drawn}),
@@ -158,12 +159,12 @@ def one_reading(cell: points.Cell, running: job_queue.Measurement | None) -> Non
 
 def compared(v: Verdict, cell: points.Cell) -> None:
     """The stored cell beside what was measured again on this machine."""
-    found = [(run, c) for run in cached.reruns(v.claim.id) for c in points.cells(run.rows)]
-    found = [(run, c) for run, c in found if rerun.same_point(c, cell)]
-    if not found:
+    reruns = [(run, c) for run in cached.reruns(v.claim.id) for c in points.cells(run.rows)]
+    reruns = [(run, c) for run, c in reruns if rerun.same_point(c, cell)]
+    if not reruns:
         st.caption("Not measured again on this machine yet.")
         return
-    fresh, latest = [c for _, c in found], found[0][0]
+    fresh, latest = [c for _, c in reruns], reruns[0][0]
     result = rerun.against(cell, fresh[0])
     icon = ":material/check_circle:" if result.within else ":material/warning:"
     with st.container(key=f"verdict_{'same' if result.within else 'changed'}_again", gap=None):
@@ -189,8 +190,8 @@ def again(v: Verdict) -> None:
     try:
         cell = rerun.target(v)
     except ResqError as error:
-        said = str(error)
-        render.error_box(render.plain(f"{said[0].upper()}{said[1:]}."))
+        reason = str(error)
+        render.error_box(render.plain(f"{reason[0].upper()}{reason[1:]}."))
         return
     st.caption(claim_sentences.hashes(cell))
     if stale := cached.outdated(pd.DataFrame([{"checkpoint": cell.checkpoint, "weights": cell.weights}])):
@@ -225,11 +226,11 @@ def report(v: Verdict) -> None:
                            on_click="ignore", icon=":material/download:")  # fmt: skip
 
 
-def page(found: list[Verdict]) -> None:
+def page(verdicts: list[Verdict]) -> None:
     """The whole page."""
-    book = {v.claim.id: v.claim for v in found}
+    book = {v.claim.id: v.claim for v in verdicts}
     with page_frame.group("claim"):
-        v = choose(found, book)
+        v = choose(verdicts, book)
     left, right = st.columns(2, gap="large")
     with left:
         quoted(v.claim)
@@ -238,15 +239,15 @@ def page(found: list[Verdict]) -> None:
     readings(v, book)
     again(v)
     report(v)
-    st.fragment(overview)(found)
+    st.fragment(overview)(verdicts)
 
 
-def overview(found: list[Verdict]) -> None:
+def overview(verdicts: list[Verdict]) -> None:
     """All claims in a table, drawn when its box is opened."""
     box = st.expander("All claims", icon=":material/list:", key="overview", on_change="rerun")
     with box:
         if box.open:
-            st.dataframe(claim_sentences.overview(found), hide_index=True)
+            st.dataframe(claim_sentences.overview(verdicts), hide_index=True)
 
 
 render.page("What was claimed, and does it hold here?", render.text("replay"))

@@ -55,15 +55,15 @@ def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[s
 
 def findings() -> None:
     """What the stored rows say, in a few sentences; those with a number that is not stored are left out."""
-    told = [line for text in render.text("findings").splitlines() if (line := cached.revealed(text)).whole]
-    if not told:
+    lines = [line for text in render.text("findings").splitlines() if (line := cached.revealed(text)).whole]
+    if not lines:
         return
     render.section("What the stored rows say")
     with st.container(key="findings"):
-        for number, line in enumerate(told):
+        for number, line in enumerate(lines):
             with st.container(border=True, key=f"finding_{number}", height="stretch"):
                 st.markdown(line.text)
-    render.sources([said for line in told for said in line.sources])
+    render.sources([source for line in lines for source in line.sources])
 
 
 def figure() -> None:

@@ -50,9 +50,11 @@ def picture(
     drawn = cached.cached_figure(
         chart.draw, (*known.key, chosen), curves, level, order, chosen, *((0, metric) if other else ())
     )
-    said = cached.cached_figure(sentences.finding, known.key, curves, axis, metric)
+    finding = cached.cached_figure(sentences.finding, known.key, curves, axis, metric)
     click = partial(rerun_cell.click, f"chart_{axis}")
-    render.figure(axis, drawn, key=f"chart_{axis}", alt=said, title=False, caption=not other, on_select=click)
+    render.figure(
+        axis, drawn, key=f"chart_{axis}", alt=finding, title=False, caption=not other, on_select=click
+    )
     if other:
         st.caption(OTHERS)
     st.caption(sentences.provenance(curves, "Measured here" if len(fresh) else "Stored rows"))
@@ -131,7 +133,7 @@ def page(names: list[str]) -> None:
         render.error_box("Choose at least one network and one encoding.")
         return
     from_place.section(cached.rows(), nets, encs)
-    found = job_status.measurement(
+    running = job_status.measurement(
         kind=SweepSpec, lost="The settings still hold; press “Measure live” again."
     )
     so = "stored curves are all there is to see"
@@ -144,14 +146,14 @@ def page(names: list[str]) -> None:
             args=(specs,),
             key="measure",
             icon=":material/play_arrow:",
-            disabled=away or (found is not None and found.active),
+            disabled=away or (running is not None and running.active),
         )
         make = partial(sweep.spec_file, nets, encs, options)
         st.download_button("Save as a file", make, "sweep.toml", "application/toml", on_click="ignore",
                            icon=":material/download:", key="save_sweep")  # fmt: skip
     cell = rerun_cell.jobs()
-    every = 0.5 if any(job is not None and job.active for job in (found, *cell)) else None
-    st.fragment(shown, run_every=every)(specs, options, found, cell, metric)
+    every = 0.5 if any(job is not None and job.active for job in (running, *cell)) else None
+    st.fragment(shown, run_every=every)(specs, options, running, cell, metric)
 
 
 render.page("How much can it take?", render.text("sweep"), upload.button)

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, render, rerun_cell, upload
 from dashboard.format import numbers, sentences, tables
+from dashboard.format.encodings import stored_as
 from dashboard.forms import measure_map, tradeoff
 from dashboard.server import job_queue
 from resq.claims import points
@@ -24,7 +25,8 @@ def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, flo
     """The chosen cell in words, and how to measure it."""
     if cell.empty:
         render.error_box(
-            f"{sentences.place(*at)} has not been run for {choice.net} in {choice.enc}. Measure it:",
+            f"{sentences.place(*at)} has not been run for {choice.net} in "
+            f"{stored_as(choice.enc)}. Measure it:",
             cached.joint_command(choice.net, choice.enc, at, choice.mode),
         )
         return
@@ -34,32 +36,32 @@ def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, flo
         st.markdown(f"{sentences.interval(line)}; {sentences.provenance(cell, 'stored rows')}.")
 
 
-def slices(found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> None:
+def slices(surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> None:
     """Accuracy along the chosen column and the chosen row, the chosen cell ringed."""
     ber, eps = at
-    chance = cached.chance_level(list(found["data"]))
+    chance = cached.chance_level(list(surface_cells["data"]))
     column, row = (
-        found[found["eps"] == eps].assign(x=found["ber"]),
-        found[found["ber"] == ber].assign(x=found["eps"]),
+        surface_cells[surface_cells["eps"] == eps].assign(x=surface_cells["ber"]),
+        surface_cells[surface_cells["ber"] == ber].assign(x=surface_cells["eps"]),
     )
-    for name, line, axis, x, said in (
+    for name, line, axis, x, direction in (
         ("slice_ber", column, "BER", ber, f"over BER at eps {eps:g}/255"),
         ("slice_eps", row, "eps", eps, f"over eps at BER {numbers.power(ber)}"),
     ):
-        st.markdown(f"**{said.capitalize().replace('ber', 'BER')}**")
+        st.markdown(f"**{direction.capitalize().replace('ber', 'BER')}**")
         ringed = next((sentences.cell_name(dot, axis) for dot in line[line["x"] == x].to_dict("records")), "")
         key = (name, choice.net, choice.enc, choice.mode, *at)
         drawn = cached.cached_figure(charts.CHARTS[name].draw, key, line, chance, (), ringed, SLICE)
-        render.figure(name, drawn, key=name, alt=f"Accuracy {said}", title=False, caption=False)
+        render.figure(name, drawn, key=name, alt=f"Accuracy {direction}", title=False, caption=False)
 
 
 def again(cell: pd.DataFrame, running: job_queue.Measurement | None) -> None:
     """The chosen cell run again here, held against its stored interval."""
     if cell.empty:
         return
-    stored = points.of_surface(cell.to_dict("records")[0])
+    reference = points.of_surface(cell.to_dict("records")[0])
     st.header("This cell, run again", anchor=False)
-    rerun_cell.measured_again(stored, tradeoff.again(stored.seed), running)
+    rerun_cell.measured_again(reference, tradeoff.again(reference.seed), running)
 
 
 def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement | None) -> None:
@@ -73,46 +75,48 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
         st.rerun()  # the part below, outside of this fragment, is of the same network
     plan = measure_map.planned(choice.net, choice.enc, choice.mode, whole)
     fresh = cached.measurements().rows([plan])
-    found = cached.together(choice.net, choice.enc, choice.mode, fresh)
-    if found.empty or fresh or (whole is not None and whole.active):
-        measure_map.buttons(choice.net, choice.enc, choice.mode, not found.empty, whole)
+    surface_cells = cached.together(choice.net, choice.enc, choice.mode, fresh)
+    if surface_cells.empty or fresh or (whole is not None and whole.active):
+        measure_map.buttons(choice.net, choice.enc, choice.mode, not surface_cells.empty, whole)
         job_status.ended(whole, "map")
-    if found.empty:
-        unmeasured(found, plan)
+    if surface_cells.empty:
+        unmeasured(surface_cells, plan)
         return
-    rising(found, choice)
+    rising(surface_cells, choice)
     left, right = st.columns([7, 6], gap="large")
     with right:
-        at = tradeoff.cell(found)
-        chosen = found[(found["ber"] == at[0]) & (found["eps"] == at[1])]
+        at = tradeoff.cell(surface_cells)
+        chosen = surface_cells[(surface_cells["ber"] == at[0]) & (surface_cells["eps"] == at[1])]
         numbers_of(chosen, choice, at)
     with left:
         if choice.relief:
-            render.figure("relief", relief(found, choice), key="relief", alt=sentences.corners(found))
+            render.figure(
+                "relief", relief(surface_cells, choice), key="relief", alt=sentences.corners(surface_cells)
+            )
         else:
-            st.fragment(tiles)(found, choice, at, st.session_state.get("thr"))
+            st.fragment(tiles)(surface_cells, choice, at, st.session_state.get("thr"))
         again(chosen, running)
     with right:
-        slices(found, choice, at)
+        slices(surface_cells, choice, at)
     with page_frame.group("more", "surface"):
         made = cached.surface_commands(choice.net, choice.enc, choice.mode)
         named = f"{choice.net} {choice.enc} {choice.mode}"
         rows = cached.surface_rows(choice.net, choice.enc, choice.mode)
-        render.numbers(partial(behind, found, choice, at), rows, made, key=NUMBERS, called=named)
+        render.numbers(partial(behind, surface_cells, choice, at), rows, made, key=NUMBERS, called=named)
 
 
-def unmeasured(found: pd.DataFrame, plan: SweepSpec) -> None:
+def unmeasured(surface_cells: pd.DataFrame, plan: SweepSpec) -> None:
     """The map before its first cell: every tile hatched."""
-    drawn = charts.CHARTS["surface"].draw(found, None, 0.5, (plan.bers, plan.eps))
-    said = "No tile of this map is measured yet; the hatched ones are those that the button measures."
-    render.figure("surface", drawn, key="surface_empty", alt=said)
-    st.markdown(said)
+    drawn = charts.CHARTS["surface"].draw(surface_cells, None, 0.5, (plan.bers, plan.eps))
+    sentence = "No tile of this map is measured yet; the hatched ones are those that the button measures."
+    render.figure("surface", drawn, key="surface_empty", alt=sentence)
+    st.markdown(sentence)
     render.terminal(plan.command)
 
 
-def rising(found: pd.DataFrame, choice: tradeoff.Choice) -> None:
+def rising(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> None:
     """Why faults seem to help against attacks, where a curve of transferred examples rises."""
-    lines = found[(found["eps"] > 0)].sort_values("ber").groupby("eps")["mean"]
+    lines = surface_cells[(surface_cells["eps"] > 0)].sort_values("ber").groupby("eps")["mean"]
     if choice.mode == "transfer" and any(line.iloc[-1] > line.iloc[0] + 0.02 for _, line in lines):
         st.caption(
             ":material/info: Accuracy rises with the BER here since the examples were made on the fault-free "
@@ -120,18 +124,24 @@ def rising(found: pd.DataFrame, choice: tradeoff.Choice) -> None:
         )
 
 
-def relief(found: pd.DataFrame, choice: tradeoff.Choice) -> go.Figure:
+def relief(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> go.Figure:
     """The landscape."""
-    return cached.cached_figure(charts.CHARTS["relief"].draw, (choice.net, choice.enc, choice.mode), found)
+    return cached.cached_figure(
+        charts.CHARTS["relief"].draw, (choice.net, choice.enc, choice.mode), surface_cells
+    )
 
 
-def tile_map(found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], line: float) -> go.Figure:
+def tile_map(
+    surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], line: float
+) -> go.Figure:
     """The tiles with the chosen one framed and a line between them."""
     seen = (choice.net, choice.enc, choice.mode, at, line)
-    return cached.cached_figure(charts.CHARTS["surface"].draw, seen, found, at, line)
+    return cached.cached_figure(charts.CHARTS["surface"].draw, seen, surface_cells, at, line)
 
 
-def tiles(found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], line: int | None) -> None:
+def tiles(
+    surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], line: int | None
+) -> None:
     """The tiles under the slider of their line: a fragment of its own, so that the line follows at once.
 
     Args:
@@ -141,17 +151,17 @@ def tiles(found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float],
     behind_too = st.session_state.get(NUMBERS) and st.session_state.thr != line
     if tradeoff.elsewhere(at) or behind_too:
         st.rerun()  # what stands beside the map, or in the opened box, is of another tile or line
-    drawn = tile_map(found, choice, at, now)
+    drawn = tile_map(surface_cells, choice, at, now)
     pick = partial(tradeoff.select_cell, "surface")
-    render.figure("surface", drawn, key="surface", alt=sentences.corners(found), on_select=pick)
+    render.figure("surface", drawn, key="surface", alt=sentences.corners(surface_cells), on_select=pick)
 
 
-def behind(found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> render.Behind:
+def behind(surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> render.Behind:
     """The cells as a table, and the picture of them."""
     if choice.relief:
-        return {"relief": tables.cells(found)}, {"relief": relief(found, choice)}
-    drawn = tile_map(found, choice, at, int(st.session_state.thr) / 100)
-    return {"surface": tables.cells(found)}, {"surface": drawn}
+        return {"relief": tables.cells(surface_cells)}, {"relief": relief(surface_cells, choice)}
+    drawn = tile_map(surface_cells, choice, at, int(st.session_state.thr) / 100)
+    return {"surface": tables.cells(surface_cells)}, {"surface": drawn}
 
 
 def shown(running: job_queue.Measurement | None, whole: job_queue.Measurement | None) -> None:
@@ -163,8 +173,8 @@ def shown(running: job_queue.Measurement | None, whole: job_queue.Measurement | 
 def shields(net: str) -> None:
     """Does one shield protect against both? All variants of the network that were measured."""
     render.section("Does one shield protect against both?")
-    if told := cached.study(net):
-        st.markdown(f":material/balance: {sentences.asymmetry(told)}")
+    if study := cached.study(net):
+        st.markdown(f":material/balance: {sentences.asymmetry(study)}")
     else:
         st.caption(
             "Lambda, what each shield gives against the other threat, is not measured for this network."

@@ -155,7 +155,7 @@ def _file_flipped(
 ) -> Iterator[deployed.Network]:
     if encoding not in ("", "as stored"):
         raise ResqError(f"a deployed file's words are its own, 'as stored', got {encoding!r}")
-    given = model if isinstance(model, deployed.Network) else None
-    file, about = (given.file, (given.targets, given.asked)) if given else (str(model), ())
+    opened = model if isinstance(model, deployed.Network) else None
+    file, about = (opened.file, (opened.targets, opened.asked)) if opened else (str(model), ())
     with deployed.Network(file, *about) as own, own.flipped(_drawn(own, drawn).at_rate(rate)):
         yield own

@@ -39,8 +39,8 @@ class Given(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] -> logits (N, classes)."""
-        found = self.raw(x)
-        return found if self.answer == "tensor" else found.logits if self.answer == "logits" else found[0]
+        output = self.raw(x)
+        return output if self.answer == "tensor" else output.logits if self.answer == "logits" else output[0]
 
 
 def weight_names(body: nn.Module, chosen: Sequence[str] = ()) -> tuple[str, ...]:
@@ -66,21 +66,21 @@ def weight_names(body: nn.Module, chosen: Sequence[str] = ()) -> tuple[str, ...]
     if chosen:
         return tuple(name for name in numbers if any(fnmatchcase(name, pattern) for pattern in chosen))
     wide = [name for name, p in numbers.items() if sum(size > 1 for size in p.shape) > 1]
-    found = tuple(
+    weights = tuple(
         name for name in wide if "weight" in name.rpartition(".")[2] or "parametrizations.weight" in name
     )
-    if not found:
+    if not weights:
         raise ResqError(
             f"{type(body).__name__} has no weights by their names; weights=[...] names the parameters that "
             f"are stored as words: {', '.join(wide)[:300] or 'it has none of two axes'}"
         )
-    return found
+    return weights
 
 
 def state(body: nn.Module) -> dict[str, np.ndarray]:
     """Parameters and buffers by name, each once, float32 (whole numbers as they are), not copied."""
-    stored = set(body.state_dict())
-    buffers = {name: value for name, value in body.named_buffers() if name in stored}
+    names = set(body.state_dict())
+    buffers = {name: value for name, value in body.named_buffers() if name in names}
     return {name: value.detach().numpy() for name, value in (*body.named_parameters(), *buffers.items())}
 
 
@@ -90,14 +90,14 @@ def digest(network: nn.Module, weights: Sequence[str] = ()) -> str:
     Args:
         weights: which of its parameters are stored as words.
     """
-    found = hashlib.sha256(f"{network!r} {weights}".encode())
+    hasher = hashlib.sha256(f"{network!r} {weights}".encode())
     for kind in sorted({type(m) for m in network.modules()}, key=lambda kind: kind.__qualname__):
-        found.update(f"{kind.__module__}.{kind.__qualname__}".encode() + _source(kind))
+        hasher.update(f"{kind.__module__}.{kind.__qualname__}".encode() + _source(kind))
     for name, value in (*network.named_parameters(), *network.named_buffers()):
         array = value.detach().cpu().contiguous()
-        found.update(f"{name} {tuple(array.shape)} {array.dtype}".encode())
-        found.update(array.reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+        hasher.update(f"{name} {tuple(array.shape)} {array.dtype}".encode())
+        hasher.update(array.reshape(-1).view(torch.uint8).numpy().data)
+    return hasher.hexdigest()
 
 
 def _source(kind: type) -> bytes:
@@ -133,13 +133,13 @@ def answer_of(network: Network, x: Tensor) -> tuple[str, int]:
     body = network.body
     try:
         with torch.no_grad():
-            found = network.raw(x) if isinstance(network, Given) else network(x)
+            output = network.raw(x) if isinstance(network, Given) else network(x)
     except Exception as error:  # whatever a person's own forward raises
         raise ResqError(
             f"{type(body).__name__} does not take images of shape {tuple(x.shape)}: {error!s:.300}"
         ) from None
-    kind = _kind(found)
-    logits = {"tensor": lambda: found, "logits": lambda: found.logits, "first": lambda: found[0]}[kind]()
+    kind = _kind(output)
+    logits = {"tensor": lambda: output, "logits": lambda: output.logits, "first": lambda: output[0]}[kind]()
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(x):
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ResqError(
@@ -148,10 +148,10 @@ def answer_of(network: Network, x: Tensor) -> tuple[str, int]:
     return kind, int(logits.shape[1])
 
 
-def _kind(found: Any) -> str:
-    if isinstance(found, Tensor):
+def _kind(output: Any) -> str:
+    if isinstance(output, Tensor):
         return "tensor"
-    return "logits" if isinstance(getattr(found, "logits", None), Tensor) else "first"
+    return "logits" if isinstance(getattr(output, "logits", None), Tensor) else "first"
 
 
 def remade(network: Network, numbers: Mapping[str, np.ndarray]) -> Network:

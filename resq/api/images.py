@@ -44,13 +44,13 @@ def load_images(
     if isinstance(images, str):
         name = own.bring(images) if own.is_path(images) else images
         whole = data.load(name, split)
-        found = whole.first(n) if n is not None else whole
+        dataset = whole.first(n) if n is not None else whole
         if split == "test":
-            _SEEN[found.hash] = name
+            _SEEN[dataset.hash] = name
     else:
-        found = _of_arrays(images, labels, n)
-    x = torch.from_numpy(np.ascontiguousarray(found.pixels)).float()
-    return x.div_(255) if found.pixels.dtype == np.uint8 else x, torch.from_numpy(found.y.copy())
+        dataset = _of_arrays(images, labels, n)
+    x = torch.from_numpy(np.ascontiguousarray(dataset.pixels)).float()
+    return x.div_(255) if dataset.pixels.dtype == np.uint8 else x, torch.from_numpy(dataset.y.copy())
 
 
 def named(images: Any, labels: Any = None, n: int | None = None) -> tuple[str, int]:
@@ -62,9 +62,9 @@ def named(images: Any, labels: Any = None, n: int | None = None) -> tuple[str, i
         return "", FIRST if n is None else n
     if isinstance(images, str):
         return own.bring(images) if own.is_path(images) else images, FIRST if n is None else n
-    found = images if isinstance(images, Dataset) else _of_arrays(images, labels, n)
-    known = _SEEN.get(found.hash)
-    return known or own.hold(found.pixels, found.y), len(found)
+    dataset = images if isinstance(images, Dataset) else _of_arrays(images, labels, n)
+    known = _SEEN.get(dataset.hash)
+    return known or own.hold(dataset.pixels, dataset.y), len(dataset)
 
 
 def some(name: str) -> np.ndarray:

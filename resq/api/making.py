@@ -92,6 +92,6 @@ def report(what: Result | str, file: str | Path) -> Path:
     if not isinstance(what, Result):
         raise ResqError(f"a report is of a sweep's result or a name, got {type(what).__name__}")
     with tempfile.TemporaryDirectory() as folder:
-        kept = Path(folder) / f"{what.rows[0]['network']}.parquet"
-        table.write(what.frame, kept)
-        return jobs.report(str(kept), out)
+        file_of_rows = Path(folder) / f"{what.rows[0]['network']}.parquet"
+        table.write(what.frame, file_of_rows)
+        return jobs.report(str(file_of_rows), out)

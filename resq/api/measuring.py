@@ -94,11 +94,13 @@ def sweep(
         >>> len(result.rows), result.command
         (3, 'python -m resq sweep signs/resnet20/base --ber 0,0.01 --maps 2 --n 100 --seed 7')
     """
-    checkpoint, name, count, how, asked = _asked(model, images, labels, n, weights, encoding, inputs, targets)
+    checkpoint, name, count, how, of_file = _spec_fields(
+        model, images, labels, n, weights, encoding, inputs, targets
+    )
     rates, budgets = _floats(ber), _floats(eps)
     spec = SweepSpec(
         checkpoint, name, how, fault, _names(layers), _whole(planes), rates or BERS[: 0 if budgets else None],
-        maps, attack, budgets, steps, restarts, _names(mode), count, seed, sample, top, precision, **asked,
+        maps, attack, budgets, steps, restarts, _names(mode), count, seed, sample, top, precision, **of_file,
     )  # fmt: skip
     measurer, note = sweep_run.Measurer(devices.chosen(device)), ""
     if spec.precision != "fp32":
@@ -181,14 +183,16 @@ def sensitivity(
         160
     """
     few = n if n is not None else 256
-    checkpoint, name, count, how, asked = _asked(model, images, labels, n, weights, encoding, inputs, targets)
+    checkpoint, name, count, how, of_file = _spec_fields(
+        model, images, labels, n, weights, encoding, inputs, targets
+    )
     count = min(count, few)
     if deployed.is_file(checkpoint):
-        whole = file_cells.FileLayers(checkpoint, name, maps, share, count, seed, **asked)
-        found = [
+        whole = file_cells.FileLayers(checkpoint, name, maps, share, count, seed, **of_file)
+        rows = [
             row for row in _shown(file_cells.run(whole), None, checkpoint, progress) if "total" not in row
         ]
-        return Heatmap(found)
+        return Heatmap(rows)
     spec = LayerSpec(
         checkpoint, name, how, maps if measured or metric == "pvf" else 0, share, count, seed, metric
     )
@@ -199,7 +203,7 @@ def sensitivity(
     )
 
 
-def _asked(
+def _spec_fields(
     model: Model, images: Any, labels: Any, n: int | None, weights: Sequence[str], encoding: str, inputs: str,
     targets: str,
 ) -> tuple[str, str, int, str, dict[str, Any]]:  # fmt: skip
@@ -211,13 +215,13 @@ def _asked(
     checkpoint = models.name_of(model, seen, weights)
     if isinstance(model, deployed.Network):
         targets, inputs = model.targets, str(model.asked)
-    asked = {"targets": targets, "inputs": inputs}
+    of_file = {"targets": targets, "inputs": inputs}
     if deployed.is_file(checkpoint):
-        return checkpoint, name, count, AS_STORED, asked
+        return checkpoint, name, count, AS_STORED, of_file
     own = checkpoint.endswith(".safetensors") or checkpoints.held(checkpoint)
     if not own and name == checkpoint.split("/")[0]:
         name = ""  # what a command without --data takes
-    return checkpoint, name, count, encoding or checkpoints.default_encoding(checkpoint), asked
+    return checkpoint, name, count, encoding or checkpoints.default_encoding(checkpoint), of_file
 
 
 def _floats(values: Numbers) -> tuple[float, ...]:

@@ -94,36 +94,36 @@ def flips_of(addresses: list[int]) -> BitFlips:
 
 def _in_layers(memory: Memory, x: Tensor, y: Tensor, done: list[int]) -> list[int]:
     """In every layer that has one, the bit whose flip raises the loss most to first order."""
-    slopes, found = _gradients(memory, x, y, done), []
+    slopes, candidates = _gradients(memory, x, y, done), []
     now, layout = flipping.flip(memory.model, flips_of(done)), memory.model.layout
     for i, (name, q) in enumerate(now.weights.items()):
         first = int(layout.starts[i])
         taken = [a - first for a in done if first <= a < layout.starts[i + 1]]
         gain, local = _best_bit(q, slopes[name], memory.factors.get(name), taken)
         if gain > 0:
-            found.append(first + local)
-    return found
+            candidates.append(first + local)
+    return candidates
 
 
 def _best_bit(
     q: QuantizedTensor, slope: np.ndarray, factor: np.ndarray | None, taken: list[int]
 ) -> tuple[float, int]:
     """(first-order gain, address within the layer) of the bit that raises the loss most."""
-    rows, stored = q.words.reshape(len(q.scale), -1), q.encoding.word_bits
+    rows, word_bits = q.words.reshape(len(q.scale), -1), q.encoding.word_bits
     per = np.ones(len(q.words), np.float32) if factor is None else factor
     weighted = (slope.reshape(len(q.words), -1) * per[:, None]).reshape(rows.shape)
     read = quant.values(rows, q.scale[:, None], q.zero[:, None], q.encoding)
     best, place = 0.0, 0
-    for bit in range(stored):
+    for bit in range(word_bits):
         # A guard may undo the flip or make it worse: the trial with a forward pass knows, this guess not.
         guess = 1 << bit if q.encoding.guard else q.encoding.flip_mask(bit)
         struck = rows ^ rows.dtype.type(guess)
         other = quant.values(struck, q.scale[:, None], q.zero[:, None], q.encoding)
         gain = (weighted * (other - read)).reshape(-1)
-        gain[[a // stored for a in taken if a % stored == bit]] = -np.inf  # a bit flips once
+        gain[[a // word_bits for a in taken if a % word_bits == bit]] = -np.inf  # a bit flips once
         word = int(np.argmax(gain))
         if gain[word] > best:
-            best, place = float(gain[word]), word * stored + bit
+            best, place = float(gain[word]), word * word_bits + bit
     return best, place
 
 
@@ -133,18 +133,18 @@ def _gradients(memory: Memory, x: Tensor, y: Tensor, done: list[int]) -> dict[st
     chosen = [parameters[name].requires_grad_(True) for name in memory.model.weights]
     try:
         with memory.flipped(flips_of(done)) as network, torch.enable_grad():
-            found = torch.autograd.grad(F.cross_entropy(network(x), y), chosen)
+            gradients = torch.autograd.grad(F.cross_entropy(network(x), y), chosen)
     finally:
         for parameter in chosen:
             parameter.requires_grad_(False)
-    return {n: g.contiguous().cpu().numpy() for n, g in zip(memory.model.weights, found, strict=True)}
+    return {n: g.contiguous().cpu().numpy() for n, g in zip(memory.model.weights, gradients, strict=True)}
 
 
 def loss(memory: Memory, x: Tensor, y: Tensor, addresses: list[int] | None = None) -> float:
     """Mean cross-entropy with these bits flipped; infinite where it is no number."""
     with memory.flipped(flips_of(addresses or [])) as network, torch.inference_mode():
-        found = F.cross_entropy(network(x), y).item()
-    return found if np.isfinite(found) else float("inf")
+        value = F.cross_entropy(network(x), y).item()
+    return value if np.isfinite(value) else float("inf")
 
 
 def _step(memory: Memory, done: list[int], address: int, loss: float, tried: int) -> Step:

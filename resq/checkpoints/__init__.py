@@ -89,7 +89,7 @@ class Checkpoint:
             )
         there, plain = self.finished.get(name), encoding.once
         if there is not None and there.encoding == plain and own.stands(there, self.state[name]):
-            return own.kept(there, encoding)
+            return own.as_stored(there, encoding)
         return quant.quantize(self.state[name], encoding)
 
 
@@ -194,15 +194,15 @@ def _elsewhere(name: str) -> Path | None:
     Raises:
         FileNotFoundError: they cannot be had now.
     """
-    told = _card(_file(SHIPPED, name))
-    if not _there(told):
+    card_file = _card(_file(SHIPPED, name))
+    if not _there(card_file):
         return None
     from resq.checkpoints import fetch  # the network's modules, which hardly anybody needs
 
-    fields = json.loads(told.read_text(encoding="utf-8"))
+    fields = json.loads(card_file.read_text(encoding="utf-8"))
     file = _file(work() / "weights", name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    files.write_together({file: fetch.weights(name, fields["sha256"]), _card(file): told.read_bytes()})
+    files.write_together({file: fetch.weights(name, fields["sha256"]), _card(file): card_file.read_bytes()})
     return file
 
 
@@ -369,8 +369,8 @@ def save(
     data, network, _ = name.split("/")
     file.parent.mkdir(parents=True, exist_ok=True)
     came = imported or {}
-    kept = {
-        k: packed.kept(k, came[k])
+    entries = {
+        k: packed.pack_codes(k, came[k])
         if k in came
         else packed.pack(k, v, bits)
         if bits and k in weights
@@ -378,7 +378,7 @@ def save(
         for k, v in state.items()
     }
     raw = write_tensors(
-        {k: v for tensors in kept.values() for k, v in tensors.items()}, normal.to_header(about)
+        {k: v for tensors in entries.values() for k, v in tensors.items()}, normal.to_header(about)
     )
     fields = {
         "name": name,

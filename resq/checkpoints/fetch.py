@@ -52,9 +52,9 @@ def weights(name: str, sha256: str) -> bytes:
             f"the weights of {name} could not be fetched from {where} ({getattr(error, 'reason', error)}); "
             "a clone of the project has them all"
         ) from None
-    found = hashlib.sha256(raw).hexdigest()
-    if found != sha256:
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != sha256:
         raise ResqError(
-            f"{where} gave a file of SHA-256 {found[:16]}…, the card of {name} says {sha256[:16]}…: not kept"
+            f"{where} gave a file of SHA-256 {digest[:16]}…, the card of {name} says {sha256[:16]}…: not kept"
         )
     return raw

@@ -57,7 +57,7 @@ def pack(name: str, weight: np.ndarray, bits: int = 8) -> dict[str, np.ndarray]:
     return {name: even[:, ::2] | even[:, 1::2] << 4, **scales, name + SHAPE: shape}
 
 
-def kept(name: str, q: QuantizedTensor) -> dict[str, np.ndarray]:
+def pack_codes(name: str, q: QuantizedTensor) -> dict[str, np.ndarray]:
     """The tensors that stand in the file for a weight that came as codes; nothing is rounded.
 
     Codes uint8 in the shape of the weight, scale float32 and zero point of one entry or one a channel.
@@ -112,21 +112,23 @@ def _imported(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:
     scale, zero = tensors.get(name + SCALE), tensors.get(name + ZERO)
     if words is None or scale is None or zero is None:
         raise ResqError(f"the codes of {name[:80]!r} lack their words, scale or zero point")
-    said = how.reshape(-1).tolist() if how.dtype == np.int64 else []
-    if len(said) != 2 or not 2 <= said[0] <= 8 or said[1] not in (0, 1):
+    header = how.reshape(-1).tolist() if how.dtype == np.int64 else []
+    if len(header) != 2 or not 2 <= header[0] <= 8 or header[1] not in (0, 1):
         raise ResqError(
-            f"the codes of {name[:80]!r} are said to be {said}; expected 2 to 8 bits, signed or not"
+            f"the codes of {name[:80]!r} are said to be {header}; expected 2 to 8 bits, signed or not"
         )
-    fits = words.dtype == np.uint8 and words.ndim > 1 and words.size and int(words.max()) < 2 ** said[0]
+    fits = words.dtype == np.uint8 and words.ndim > 1 and words.size and int(words.max()) < 2 ** header[0]
     even = scale.ndim == 1 and scale.size and words.size % scale.size == 0 and scale.shape == zero.shape
     floats = all(v.dtype == np.float32 and np.isfinite(v).all() for v in (scale, zero))
     if not (fits and even and floats):
         raise ResqError(
             f"{name[:80]!r} is {words.dtype} {words.shape} with {scale.dtype} {scale.shape}; expected codes "
-            f"of {said[0]} bits and finite float32 scales for runs of equal length"
+            f"of {header[0]} bits and finite float32 scales for runs of equal length"
         )
     per = "tensor" if scale.size == 1 else "channel"
-    return QuantizedTensor(words, scale, zero, Encoding(said[0], "symmetric" if said[1] else "affine", per))
+    return QuantizedTensor(
+        words, scale, zero, Encoding(header[0], "symmetric" if header[1] else "affine", per)
+    )
 
 
 def _words(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:

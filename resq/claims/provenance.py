@@ -64,11 +64,11 @@ def _current(file: Path) -> pd.DataFrame:
     Raises:
         ValueError: it has rows, and none of them does.
     """
-    found = table.read(file)
-    if len(rows := carry.current(found)) or found.empty:
+    stored_rows = table.read(file)
+    if len(rows := carry.current(stored_rows)) or stored_rows.empty:
         return rows
     raise ResqError(
-        f"all {len(found)} rows of {file.name} are of older numbers than {NUMBERS} and would be others "
+        f"all {len(stored_rows)} rows of {file.name} are of older numbers than {NUMBERS} and would be others "
         "today: measure them again"
     )
 
@@ -95,15 +95,15 @@ def specs(rows: pd.DataFrame) -> list[SweepSpec]:
 
 def _together(joint: pd.DataFrame) -> list[SweepSpec]:
     """The sweeps of joint rows: budgets that were measured at the same rates and maps are one sweep."""
-    found = []
+    sweeps = []
     for _, part in joint.assign(drawn=_drawn(joint)).groupby([*SERIES, "mode"], sort=False):
         grids: dict[tuple[Any, ...], list[float]] = {}
         for eps, line in part.groupby("eps"):
             maps = line.groupby("ber")["map"].max().to_dict()
             grids.setdefault((tuple(sorted(maps)), max(maps.values())), []).append(float(str(eps)))
         top = float(part["drawn"].max())
-        found += [_joint(part.iloc[0], bers, most + 1, eps, top) for (bers, most), eps in grids.items()]
-    return found
+        sweeps += [_joint(part.iloc[0], bers, most + 1, eps, top) for (bers, most), eps in grids.items()]
+    return sweeps
 
 
 def _joint(first: pd.Series, bers: tuple[float, ...], maps: int, eps: list[float], top: float) -> SweepSpec:

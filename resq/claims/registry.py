@@ -59,8 +59,7 @@ class Reading:
         eps: budget in 1/255; None: this reading is under faults, not under attack.
         steps, restarts: of the attack; 0 means any.
         network: the checkpoint that answers instead of the claim's; empty: the claim's.
-        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For
-        what
+        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For what
             words alone give, with the base itself as ``network``.
         aside: why the reading is shown beside the others and decides nothing; empty: it is judged.
     """
@@ -159,6 +158,8 @@ class Claim:
             return f"Λ = {share:.2f}{span}"
         if low is None or high is None:
             return f"{spelled(share)} {self.unit}"
+        if self.whole and low == high:  # without faults the whole test split leaves nothing to chance
+            return f"{spelled(share)} {self.unit} (of the whole test split)"
         ends = (high, low) if self.unit == "% error" else (low, high)
         return f"{spelled(share)} {self.unit} ({spelled(ends[0])} to {spelled(ends[1])})"
 
@@ -196,17 +197,17 @@ def read(file: Path) -> list[Claim]:
     Raises:
         ValueError: not TOML, an unknown or missing field, or a value out of range.
     """
-    given = validation.read_toml(file, "file of claims")
-    unknown = sorted(set(given) - {"source", "readings", "defaults", "claim"})
-    if unknown or not {"source", "claim"} <= set(given):
+    contents = validation.read_toml(file, "file of claims")
+    unknown = sorted(set(contents) - {"source", "readings", "defaults", "claim"})
+    if unknown or not {"source", "claim"} <= set(contents):
         spelled = f"has {', '.join(unknown)}" if unknown else "lacks a source or its claims"
         raise ResqError(f"{file.name} {spelled}; expected source, readings, defaults, claim")
-    source = _make(Source, given["source"], f"{file.name}: source")
+    source = _make(Source, contents["source"], f"{file.name}: source")
     readings = {
         key: _make(Reading, value, f"{file.name}: reading {key!r}")
-        for key, value in given.get("readings", {}).items()
+        for key, value in contents.get("readings", {}).items()
     }
-    points = [p for claim in given["claim"] for p in _points({**given.get("defaults", {}), **claim})]
+    points = [p for claim in contents["claim"] for p in _points({**contents.get("defaults", {}), **claim})]
     return [_claim(point, source, readings, file.name) for point in points]
 
 
@@ -220,18 +221,19 @@ def _points(claim: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     ]
 
 
-def _claim(given: dict[str, Any], source: Source, readings: Mapping[str, Reading], file: str) -> Claim:
-    where = f"{file}: claim {given.get('id', 'without an id')!r}"
+def _claim(entry: dict[str, Any], source: Source, readings: Mapping[str, Reading], file: str) -> Claim:
+    where = f"{file}: claim {entry.get('id', 'without an id')!r}"
     try:
-        meant = [lookup("reading", key, readings) for key in given.get("readings", [])]
+        meant = [lookup("reading", key, readings) for key in entry.get("readings", [])]
     except ValueError as error:
         raise ResqError(f"{where}: {error}") from None
-    return _make(Claim, {**given, "source": source, "readings": meant}, where)
+    return _make(Claim, {**entry, "source": source, "readings": meant}, where)
 
 
-def _make(kind: type[T], given: Any, where: str) -> T:
+def _make(kind: type[T], entry: Any, where: str) -> T:
     """A frozen value from a TOML table; the sentence about a wrong value says in which file and claim."""
+    fields = validation.checked(kind, entry, where, f"a {kind.__name__.lower()}")
     try:
-        return validation.build(kind, given, where, f"a {kind.__name__.lower()}")
+        return kind(**fields)
     except ResqError as error:
-        raise ResqError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+        raise ResqError(f"{where}: {error}") from None

@@ -134,16 +134,16 @@ def same_point(a: Cell, b: Cell) -> bool:
 def _says(reference: Cell, fresh: Cell, low: float, high: float, within: bool) -> str:
     """The comparison as a sentence."""
     lies = "lies within" if within else "lies OUTSIDE"
-    words = (
+    sentence = (
         f"measured again {100 * fresh.mean:.2f} % ({_counts(fresh)}), stored {100 * reference.mean:.2f} % "
         f"({_counts(reference)}): the new value {lies} the stored 95 % interval, "
         f"{100 * low:.2f} to {100 * high:.2f} %"
     )
     if fresh.weights != reference.weights:
-        words += f"; other weights: {fresh.weights} now, {reference.weights} then"
+        sentence += f"; other weights: {fresh.weights} now, {reference.weights} then"
     if fresh.images != reference.images:
-        words += "; other images, so the interval counts those too"
-    return words
+        sentence += "; other images, so the interval counts those too"
+    return sentence
 
 
 def _counts(cell: Cell) -> str:

@@ -140,7 +140,7 @@ def _judge(claim: Claim, cells: list[Cell], rows: pd.DataFrame, book: Mapping[st
 class Evidence:
     """What a claim is judged from: the cells, the rows behind them, of how many readings it is the best."""
 
-    found: list[Cell]
+    cells: list[Cell]
     rows: pd.DataFrame
     readings: int
 
@@ -155,12 +155,12 @@ def _asymmetry(claim: Claim, rows: pd.DataFrame) -> Verdict:
 
     Studies of other networks stand beside it and decide nothing.
     """
-    judged = [found for network in claim.networks if (found := _study(claim, rows, network))]
+    judged = [judgement for network in claim.networks if (judgement := _study(claim, rows, network))]
     aside = f"not on the claim's menu of data sets ({claim.data})"
     for network in _studied(rows):
-        if network.split("/")[0] not in claim.data and (found := _study(claim, rows, network)):
-            beside = replace(found.reading, aside=aside)
-            judged.append(replace(found, reading=beside, verdict=NONE, why=f"{aside}: {found.why}"))
+        if network.split("/")[0] not in claim.data and (judgement := _study(claim, rows, network)):
+            beside = replace(judgement.reading, aside=aside)
+            judged.append(replace(judgement, reading=beside, verdict=NONE, why=f"{aside}: {judgement.why}"))
     if not judged:
         return Verdict(claim, NONE, "not measured yet", None, (), ())
     own = next((j for j in judged if not j.reading.aside), None)
@@ -183,18 +183,19 @@ def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
     lacking = asymmetry.lacking(study)
     if lacking:
         return Judged(Reading(network, ()), NONE, f"the rows of {network} are not whole: {lacking}")
-    found = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(study)), asymmetry.answers(study))
-    said, value = asymmetry.verdict(found), found["Lambda"]
-    seeds = f"{found['seeds']} seed{'s' * (found['seeds'] != 1)}"
+    effect = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(study)), asymmetry.answers(study))
+    outcome, value = asymmetry.verdict(effect), effect["Lambda"]
+    seeds = f"{effect['seeds']} seed{'s' * (effect['seeds'] != 1)}"
     why = (
-        f"Lambda over {seeds} of {network}: {said}, {asymmetry.WORDS[said]} (intervals over {found['over']})"
+        f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} "
+        f"(intervals over {effect['over']})"
     )
     known = (
         {}
         if math.isnan(value["low"])
         else {"value": value["mean"], "low": value["low"], "high": value["high"]}
     )
-    return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[said], why, **known)
+    return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[outcome], why, **known)
 
 
 def _there(claim: Claim, reading: Reading, cells: list[Cell]) -> bool:
@@ -202,16 +203,18 @@ def _there(claim: Claim, reading: Reading, cells: list[Cell]) -> bool:
     return bool(_answering(claim, reading, cells, claim.networks))
 
 
-def _answering(claim: Claim, reading: Reading, found: list[Cell], networks: tuple[str, ...]) -> list[Cell]:
+def _answering(
+    claim: Claim, reading: Reading, candidates: list[Cell], networks: tuple[str, ...]
+) -> list[Cell]:
     """The cells that answer, those that speak first; of a claim on the whole split those on it."""
-    cells = measured.every(found, reading, claim, (reading.network,) if reading.network else networks)
+    cells = measured.every(candidates, reading, claim, (reading.network,) if reading.network else networks)
     whole = claim.whole and not claim.other
     return [c for c in cells if c.n >= choose.WHOLE.get(c.data, 0)] if whole else cells
 
 
 def _read(claim: Claim, reading: Reading, evidence: Evidence) -> Judged:
     """The reading beside its measured cell, where there is one."""
-    cells = _answering(claim, reading, evidence.found, claim.networks)
+    cells = _answering(claim, reading, evidence.cells, claim.networks)
     if not cells:
         return Judged(reading, NONE, "not measured yet")
     if claim.kind != "gain":
@@ -222,11 +225,11 @@ def _read(claim: Claim, reading: Reading, evidence: Evidence) -> Judged:
 
 def _gain(claim: Claim, reading: Reading, cells: list[Cell], evidence: Evidence) -> Judged:
     """The gain over the base in the words of the hardened network: a better code is no gain of training."""
-    words = replace(reading, network="", encodings=(reading.code or cells[0].encoding,), hardened=())
-    base = _answering(claim, words, evidence.found, (claim.base,))
+    stored_alike = replace(reading, network="", encodings=(reading.code or cells[0].encoding,), hardened=())
+    base = _answering(claim, stored_alike, evidence.cells, (claim.base,))
     pair = measured.pair(cells, base)
     if pair is None:
-        missing = f"{claim.base} is not measured there as {words.encodings[0]} yet"
+        missing = f"{claim.base} is not measured there as {stored_alike.encodings[0]} yet"
         return Judged(reading, NONE, missing, cell=cells[0])
     gain = measured.difference(*pair, evidence.rows, evidence.readings)
     return _word(claim, Judged(reading, "", "", gain.mean, gain.low, gain.high, *pair, how=gain.how))
@@ -289,12 +292,12 @@ def _decide(claim: Claim, readings: tuple[Judged, ...]) -> tuple[str, str, Judge
 
 def _listed(claim: Claim, readings: tuple[Judged, ...]) -> str:
     """All measured readings that are not set aside, with their figures: nobody picks one."""
-    told = [
+    figures = [
         f"{r.reading.label}: {claim.spell(r.value, r.low, r.high)}"
         for r in readings
         if r.value is not None and not r.reading.aside
     ]
-    return f"measured, {'; '.join(told)}" if told else "not measured yet"
+    return f"measured, {'; '.join(figures)}" if figures else "not measured yet"
 
 
 def _reason(best: Judged, able: list[Judged], claim: Claim) -> str:

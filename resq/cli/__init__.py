@@ -78,8 +78,8 @@ def parser(command: str = "") -> argparse.ArgumentParser:
     _add_anywhere(top)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for name in COMMANDS:
-        said = about(name)
-        own = commands.add_parser(name, help=said, description=said)
+        description = about(name)
+        own = commands.add_parser(name, help=description, description=description)
         if command and name != command:
             continue
         module(name).add(own)
@@ -104,11 +104,11 @@ def main(argv: list[str] | None = None) -> int:
     _add_anywhere(before)  # wherever they stand, before or after the command
     own, rest = before.parse_known_args(argv)
     aliases.tell(rest)
-    words = aliases.renewed(rest)
-    named = next((word for word in words if not word.startswith("-")), "")
-    if words[:1] == ["dashboard"] and not {"-h", "--help"} & set(words):
-        return _serve(words[1:])
-    arguments = parser(named if named in COMMANDS else NONE).parse_args(words)
+    command_line = aliases.renewed(rest)
+    named = next((word for word in command_line if not word.startswith("-")), "")
+    if command_line[:1] == ["dashboard"] and not {"-h", "--help"} & set(command_line):
+        return _serve(command_line[1:])
+    arguments = parser(named if named in COMMANDS else NONE).parse_args(command_line)
     from resq import plugins
     from resq.cli import options, unable
 
@@ -134,11 +134,11 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _serve(words: list[str]) -> int:
+def _serve(arguments: list[str]) -> int:
     from resq.cli import dashboard
 
     try:
-        return dashboard.serve(words)
+        return dashboard.serve(arguments)
     except ResqError as error:
         print(f"resq: {error}", file=sys.stderr)
         return 2

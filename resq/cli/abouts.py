@@ -61,6 +61,6 @@ def _about(module: str, name: str) -> str:
             and node.module
             and name in {a.asname or a.name for a in node.names}
         ):
-            given = next(alias.name for alias in node.names if (alias.asname or alias.name) == name)
-            return _about(node.module, given)
+            original = next(alias.name for alias in node.names if (alias.asname or alias.name) == name)
+            return _about(node.module, original)
     return ""

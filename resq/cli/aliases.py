@@ -16,7 +16,7 @@ RENAMED: dict[str, tuple[str, ...]] = {
 }
 
 
-def renewed(words: Sequence[str]) -> list[str]:
+def renewed(arguments: Sequence[str]) -> list[str]:
     """The words after ``python -m resq`` with an old command in its present name.
 
     >>> renewed(["surface", "signs/resnet20/base", "--eps", "0,8"])
@@ -24,11 +24,11 @@ def renewed(words: Sequence[str]) -> list[str]:
     >>> renewed(["show", "flow"])
     ['show', 'flow']
     """
-    return [*RENAMED.get(words[0], words[:1]), *words[1:]] if words else []
+    return [*RENAMED.get(arguments[0], arguments[:1]), *arguments[1:]] if arguments else []
 
 
-def tell(words: Sequence[str]) -> None:
+def tell(arguments: Sequence[str]) -> None:
     """Says on standard error, in one line, what an old command is called now; nothing of a present one."""
-    if words and words[0] in RENAMED:
-        now = commands.line(RENAMED[words[0]])
-        print(f"resq: {words[0]} is an old name; this command is now called: {now}", file=sys.stderr)
+    if arguments and arguments[0] in RENAMED:
+        now = commands.line(RENAMED[arguments[0]])
+        print(f"resq: {arguments[0]} is an old name; this command is now called: {now}", file=sys.stderr)

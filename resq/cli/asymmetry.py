@@ -57,8 +57,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Runs the study and prints it."""
     from resq.training import asymmetry_study  # torch
 
-    given = {k: v for k in _ABOUT if (v := getattr(arguments, k)) is not None}
-    study = _study(arguments.base, given)
+    overrides = {k: v for k in _ABOUT if (v := getattr(arguments, k)) is not None}
+    study = _study(arguments.base, overrides)
     if arguments.out and arguments.out.suffix != ".parquet":
         raise ResqError(f"--out takes a .parquet file, got {arguments.out}")
     if arguments.stream:
@@ -72,47 +72,47 @@ def run(arguments: argparse.Namespace) -> None:
         tables.append(rows)
         if arguments.stream:
             print(json.dumps({"row": {"checkpoint": name, **measure.line(rows)}}), flush=True)
-    told = measure.summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
+    result = measure.summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
     if arguments.out:
         table.write(pd.concat(tables, ignore_index=True), arguments.out)
-        arguments.out.with_suffix(".json").write_text(options.dump(told) + "\n")
+        arguments.out.with_suffix(".json").write_text(options.dump(result) + "\n")
     if arguments.weights:
         asymmetry_study.ship(study, arguments.weights)
     if arguments.stream:
-        print(json.dumps({"done": {"verdict": told["verdict"]}}), flush=True)
+        print(json.dumps({"done": {"verdict": result["verdict"]}}), flush=True)
     else:
-        print(options.dump(told)) if arguments.json else show(told)
+        print(options.dump(result)) if arguments.json else show(result)
 
 
-def _study(base: str, given: dict[str, Any]) -> Study:
+def _study(base: str, overrides: dict[str, Any]) -> Study:
     """The study of a .toml file, or of a checkpoint, with what the options say instead."""
     from resq.training import shipped_recipes, study  # torch
 
-    found = study.read(Path(base)) if base.endswith(".toml") else study.Study(base)
-    found = dataclasses.replace(found, **given)
+    described = study.read(Path(base)) if base.endswith(".toml") else study.Study(base)
+    described = dataclasses.replace(described, **overrides)
     # Nothing begins that cannot end: the base, or the recipe of the bases, is looked up first.
-    shipped_recipes.shipped(found.base) if found.recipe else checkpoints.find(found.base)
-    return found
+    shipped_recipes.shipped(described.base) if described.recipe else checkpoints.find(described.base)
+    return described
 
 
-def show(told: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
     """Prints the tables and the verdict."""
     means = [
-        {"model": m.upper(), **{k: f"{v:.4f}" for k, v in row.items()}} for m, row in told["means"].items()
+        {"model": m.upper(), **{k: f"{v:.4f}" for k, v in row.items()}} for m, row in result["means"].items()
     ]
     options.print_table(means)
     print()
-    seeds = told["effects"]["seeds"]
+    seeds = result["effects"]["seeds"]
     # Of one seed Lambda is left out: without an interval it may be a share of next to nothing.
     named = (*measure.EFFECTS, *(("Lambda", "Delta") if seeds > 1 else ()))
-    effects = {k: told["effects"][k] for k in named}
+    effects = {k: result["effects"][k] for k in named}
     options.print_table(
         [
-            {"effect": k, "mean": _mean(v), f"95 % over {told['effects']['over']}": _span(v)}
+            {"effect": k, "mean": _mean(v), f"95 % over {result['effects']['over']}": _span(v)}
             for k, v in effects.items()
         ]
     )
-    print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {told['verdict']} ({told['meaning']})")
+    print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {result['verdict']} ({result['meaning']})")
 
 
 def _mean(effect: dict[str, float]) -> str:

@@ -45,17 +45,17 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Prints the rate with its band and sources."""
-    asked = _asked(arguments)
-    place, kept = asked.place(), None
+    place_spec = _asked(arguments)
+    place, accuracy = place_spec.place(), None
     if arguments.network:
         encoding = arguments.encoding or checkpoints.default_encoding(arguments.network)
-        kept = keeps(arguments.network, encoding, place)
+        accuracy = keeps(arguments.network, encoding, place)
     if arguments.json:
-        print(options.dump(_report(place, kept)))
+        print(options.dump(_report(place, accuracy)))
         return
     print(text(place))
-    if kept:
-        print(f"\n{arguments.network} in {encoding} keeps {said(kept)}")
+    if accuracy:
+        print(f"\n{arguments.network} in {encoding} keeps {sentence(accuracy)}")
 
 
 def _asked(arguments: argparse.Namespace) -> Asked:
@@ -81,9 +81,9 @@ def keeps(network: str, encoding: str, place: Place) -> at_rate.Kept:
     return at_rate.accuracy(rows, place.ber.low, place.ber.value, place.ber.high)
 
 
-def _report(place: Place, kept: at_rate.Kept | None) -> dict[str, Any]:
-    found = {**asdict(place), "quoted": [quoted.said for quoted in place.quoted]}
-    return {**found, "kept": asdict(kept)} if kept else found
+def _report(place: Place, accuracy: at_rate.Kept | None) -> dict[str, Any]:
+    report = {**asdict(place), "quoted": [quoted.citation for quoted in place.quoted]}
+    return {**report, "kept": asdict(accuracy)} if accuracy else report
 
 
 def text(place: Place) -> str:
@@ -93,15 +93,15 @@ def text(place: Place) -> str:
     lines = [
         f"{place.what}: bit error rate {rate}, fault model {place.fault}",
         f"covers: {place.says}",
-        *(f"- {quoted.said}" for quoted in place.quoted),
+        *(f"- {quoted.citation}" for quoted in place.quoted),
     ]
     return "\n".join(lines)
 
 
-def said(kept: at_rate.Kept) -> str:
+def sentence(accuracy: at_rate.Kept) -> str:
     """Accuracy for people."""
     return (
-        f"{options.percent(kept.value)} ({options.span(kept.low, kept.high)}; without faults "
-        f"{options.percent(kept.clean)}), interpolated between the measured rates {kept.between[0]:g} and "
-        f"{kept.between[1]:g}"
+        f"{options.percent(accuracy.value)} ({options.span(accuracy.low, accuracy.high)}; without faults "
+        f"{options.percent(accuracy.clean)}), interpolated between the measured rates "
+        f"{accuracy.between[0]:g} and {accuracy.between[1]:g}"
     )

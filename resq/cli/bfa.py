@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     report["steps"] = steps
     if not options.write_result(arguments, report):
         print(
-            f"\n{options.stored(report)}, {report['n']} images of the attacker, accuracy "
+            f"\n{options.network_label(report)}, {report['n']} images of the attacker, accuracy "
             f"on {report['test']} others of {report['data']}, seed {report['seed']}; weights "
             f"{report['weights']}, code {report['code']}"
         )
@@ -60,11 +60,11 @@ def _of_checkpoint(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _line(step: dict[str, Any], n: int) -> str:
     accuracy = step["correct"] / n
-    said = f"{step['flips']:>3} flips  loss {step['loss']:8.3f}  accuracy {options.percent(accuracy):>8}"
-    said += f" ({options.span(*stats.wilson(accuracy, n))})"
+    text = f"{step['flips']:>3} flips  loss {step['loss']:8.3f}  accuracy {options.percent(accuracy):>8}"
+    text += f" ({options.span(*stats.wilson(accuracy, n))})"
     if not step["flips"]:
-        return said
+        return text
     return (
-        f"{said}  {step['layer']} weight {step['word']} bit {step['bit']}: "
+        f"{text}  {step['layer']} weight {step['word']} bit {step['bit']}: "
         f"{step['before']:.4f} -> {step['after']:.4f}"
     )

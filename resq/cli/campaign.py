@@ -55,7 +55,7 @@ def _measured(
     """The rows of these cells and how many were measured now; with ``--stream`` each is printed."""
     if arguments.stream:
         print(json.dumps({"total": total}), flush=True)
-        for row in missing_cells.stored(keys).to_dict("records"):
+        for row in missing_cells.stored_rows(keys).to_dict("records"):
             _print_row(row)  # type: ignore[arg-type]
     each = _print_row if arguments.stream else None
     return missing_cells.completed(keys, arguments.workers, arguments.cluster, watched, each)

@@ -42,11 +42,12 @@ def _measured(arguments: argparse.Namespace) -> Path:
 
     usual = card.QUICK if arguments.quick else card.FULL
     n, maps = (
-        u if given is None else given for given, u in zip((arguments.n, arguments.maps), usual, strict=True)
+        u if option is None else option
+        for option, u in zip((arguments.n, arguments.maps), usual, strict=True)
     )
     return measured_card.written(
         arguments.target, arguments.encoding, n, maps, not arguments.quick, campaign.watched,
-        tell=lambda said: print(said, file=sys.stderr),
+        tell=lambda progress: print(progress, file=sys.stderr),
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
     raise AssertionError(arguments)
 
 
-def serve(words: Sequence[str]) -> int:
+def serve(arguments: Sequence[str]) -> int:
     """Becomes the server; the words are its own.
 
     Raises:
@@ -34,7 +34,7 @@ def serve(words: Sequence[str]) -> int:
         raise LackingError(
             "the pages want streamlit, which is not installed: pip install 'resq-lab[dashboard]'"
         )
-    command = [sys.executable, "-m", PAGES, *words]
+    command = [sys.executable, "-m", PAGES, *arguments]
     if os.name == "nt":
         return subprocess.call(command)
     os.execv(sys.executable, command)  # a signal to this process is one to the server

@@ -20,13 +20,13 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluates and prints."""
     from resq.measure.run.sweep import images_there  # torch
 
-    asked = options.spec(arguments, n=1)
-    n = images_there(asked) if arguments.n is None else arguments.n
+    open_spec = options.spec(arguments, n=1)
+    n = images_there(open_spec) if arguments.n is None else arguments.n
     arguments.ber = (0.0, *arguments.ber)  # the clean accuracy is the one at BER 0
     spec = options.spec(arguments, n=n)
     rows = list(sweep.measured(spec))
     frame = table.frame(rows)
-    result = summary(sweep.report(spec, frame, rows), asked.bers)
+    result = summary(sweep.report(spec, frame, rows), open_spec.bers)
     if arguments.json:
         print(options.dump(result))
     else:

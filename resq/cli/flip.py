@@ -48,14 +48,14 @@ def run(arguments: argparse.Namespace) -> None:
     if deployed.is_file(arguments.checkpoint):
         files.flip(arguments)
         return
-    report = answered(asked(arguments))
+    report = answered(experiment(arguments))
     if arguments.json:
         print(options.dump(report))
         return
     options.first(arguments)
-    words, values = (report[key] for key in ("word", "value"))
+    word, values = (report[key] for key in ("word", "value"))
     print(
-        f"word {words[0]:#x} -> {words[1]:#x}, weight {values[0]:.6g} -> {values[1]:.6g}; "
+        f"word {word[0]:#x} -> {word[1]:#x}, weight {values[0]:.6g} -> {values[1]:.6g}; "
         f"bits flipped: {report['flips']}; the image shows {report['label']}"
     )
     options.print_table(
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"weights {report['hashes']['weights']}, image {report['hashes']['image']}")
 
 
-def asked(a: argparse.Namespace) -> BitExperiment:
+def experiment(a: argparse.Namespace) -> BitExperiment:
     """The state that the options spell; the layer may still be open."""
     if not 0 <= a.share <= 1:
         raise ResqError(f"--share must lie in 0..1, got {a.share:g}")

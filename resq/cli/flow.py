@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
 
 
-def asked(arguments: argparse.Namespace) -> list[ConfusionSpec]:
+def confusion_specs(arguments: argparse.Namespace) -> list[ConfusionSpec]:
     """What the options spell, one for each rate."""
     fields = {k: getattr(arguments, k) for k in ("checkpoint", "encoding", "fault", "maps", "n", "seed")}
     return [replace(ConfusionSpec(**fields), ber=ber) for ber in arguments.ber]
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Measures and prints the commonest changes."""
     if arguments.out is not None and arguments.out.exists():
         raise ResqError(f"{arguments.out} exists already; nothing was run and nothing overwritten")
-    specs = asked(arguments)
+    specs = confusion_specs(arguments)
     total = sum(spec.total for spec in specs)
     if arguments.stream:
         jobs.watch_parent()

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     print("\n" + "\n".join(f"{g['name']}: {g['says']}." for g in report["guards"]))
     print(
-        f"\n{options.stored(report)}, {report['data']} test images 1 to {report['n']}, "
+        f"\n{options.network_label(report)}, {report['data']} test images 1 to {report['n']}, "
         f"eps {report['eps']:g}/255, seed {report['seed']}; weights {report['weights']}, "
         f"code {report['code']}"
     )
@@ -56,5 +56,5 @@ def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:
 def _of_checkpoint(arguments: argparse.Namespace) -> dict[str, Any]:
     from resq.measure.run.adversary import checked_attack  # torch
 
-    given = {name: getattr(arguments, name) for name in ("encoding", "steps", "n", "seed")}
-    return checked_attack.checked(SweepSpec(arguments.checkpoint, eps=(arguments.eps,), **given))
+    fields = {name: getattr(arguments, name) for name in ("encoding", "steps", "n", "seed")}
+    return checked_attack.checked(SweepSpec(arguments.checkpoint, eps=(arguments.eps,), **fields))

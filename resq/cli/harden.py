@@ -143,10 +143,12 @@ class Teller:
             print(json.dumps({"row": {**row, "eta": round(eta, 1)}}), flush=True)
             return
         self.bar.update(cost)
-        told = ", ".join(f"{k} {row[k]:.3f}" for k in ("loss", "accuracy", "valid") if k in row)
-        said = f"{row['stage']} epoch {row['epoch']}/{row['epochs']}: {told}; about {minutes(eta)} left"
+        figures = ", ".join(f"{k} {row[k]:.3f}" for k in ("loss", "accuracy", "valid") if k in row)
+        sentence = (
+            f"{row['stage']} epoch {row['epoch']}/{row['epochs']}: {figures}; about {minutes(eta)} left"
+        )
         if not self.silent:
-            self.bar.write(said)
+            self.bar.write(sentence)
 
 
 def minutes(seconds: float) -> str:
@@ -158,14 +160,14 @@ def minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
 
 
-def changes(given: list[str]) -> dict[str, dict[str, Any]]:
+def changes(settings: list[str]) -> dict[str, dict[str, Any]]:
     """Options by stage, from words such as bit_error.rate=0.05.
 
     Raises:
         ValueError: not STAGE.OPTION=VALUE.
     """
     by_stage: dict[str, dict[str, Any]] = {}
-    for text in given:
+    for text in settings:
         name, equals, value = text.partition("=")
         stage, dot, option = name.partition(".")
         if not (equals and dot and stage and option):
@@ -194,13 +196,13 @@ def _print(card: dict[str, Any], file: Path) -> None:
     back = [stage["name"] for stage in card["stages"] if stage.get("rolled_back")]
     if back:
         print(f"Rolled back, no epoch above the floor: {', '.join(back)}")
-    told = "judged on held-out training images alone"
+    judgement = "judged on held-out training images alone"
     if test:
         span = options.span(test["low"], test["high"])
-        told = f"{options.percent(test['accuracy'])} of {test['n']} test images correct (95 %: {span})"
+        judgement = f"{options.percent(test['accuracy'])} of {test['n']} test images correct (95 %: {span})"
     print(
-        f"\n{card['name']} as {card['encoding']}: {told}, {card['minutes']:g} min of training; written to "
-        f"{file}"
+        f"\n{card['name']} as {card['encoding']}: {judgement}, {card['minutes']:g} min of training; "
+        f"written to {file}"
     )
 
 

@@ -64,11 +64,11 @@ def run(arguments: argparse.Namespace) -> None:
     target = paths.work() / "weights" / f"{name}.safetensors"
     if target.exists() and not arguments.overwrite:
         raise ResqError(f"{target} exists already; --name keeps both, --overwrite replaces it")
-    asked = Normal.parse(arguments.mean, arguments.std) if arguments.mean or arguments.std else None
+    normal = Normal.parse(arguments.mean, arguments.std) if arguments.mean or arguments.std else None
     brought = importers.import_weights(
         arguments.file, arguments.network, len(classes), arguments.state, arguments.eps
     )
-    about = {"source": _source(arguments.file), **cards.described(brought, asked), **owncodes.about(brought)}
+    about = {"source": _source(arguments.file), **cards.described(brought, normal), **owncodes.about(brought)}
     about |= trial.tested(name, brought, about, arguments.file, arguments.float_activations)
     file = checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
     card = checkpoints.card(str(file))
@@ -95,11 +95,17 @@ def _hashed(file: Path) -> dict[str, Any]:
 
 def _sentence(name: str, card: dict[str, Any], file: Path) -> str:
     test = card.get("test", {})
-    said = card.get("measured") or (
+    accuracy = card.get("measured") or (
         f"{options.percent(test['accuracy'])} of {test['n']} test images correct "
         f"(95 %: {options.span(test['low'], test['high'])})"
     )
     from resq.importers import owncodes, whole
 
-    parts = [*card["names"], *owncodes.sentences(card), said, *whole.sentence(card), *card.get("notes", [])]
+    parts = [
+        *card["names"],
+        *owncodes.sentences(card),
+        accuracy,
+        *whole.sentence(card),
+        *card.get("notes", []),
+    ]
     return f"{name}: {'; '.join(parts)}; written to {file}"

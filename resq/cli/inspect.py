@@ -62,7 +62,7 @@ def about(network: Network) -> dict[str, Any]:
             "labels": list(parsed.labels),
         },
         "targets": {kind: _sum([s for s in parsed.stored if s.kind == kind]) for kind in words.KINDS},
-        "layers": [_layer(raw, stored) for stored in network.stored],
+        "layers": [_layer(raw, tensor) for tensor in network.stored],
         "notes": list(parsed.notes),
     }
 
@@ -79,27 +79,27 @@ def _end(tensor: words.Tensor) -> dict[str, Any]:
             "zero_point": tensor.zero}  # fmt: skip
 
 
-def _sum(stored: list[Stored]) -> dict[str, int]:
-    return {"tensors": len(stored), "words": sum(s.count for s in stored),
-            "bits": sum(s.count * s.width for s in stored)}  # fmt: skip
+def _sum(tensors: list[Stored]) -> dict[str, int]:
+    return {"tensors": len(tensors), "words": sum(s.count for s in tensors),
+            "bits": sum(s.count * s.width for s in tensors)}  # fmt: skip
 
 
-def _layer(raw: np.ndarray, stored: Stored) -> dict[str, Any]:
-    numbers = words.numbers(raw, stored)
-    scales = np.asarray(stored.scale)
+def _layer(raw: np.ndarray, tensor: Stored) -> dict[str, Any]:
+    numbers = words.numbers(raw, tensor)
+    scales = np.asarray(tensor.scale)
     return {
-        "name": stored.name,
-        "kind": stored.kind,
-        "operator": stored.op,
-        "dtype": stored.dtype,
-        "shape": list(stored.shape),
-        "words": stored.count,
-        "bits": stored.count * stored.width,
-        "byte": stored.at,
+        "name": tensor.name,
+        "kind": tensor.kind,
+        "operator": tensor.op,
+        "dtype": tensor.dtype,
+        "shape": list(tensor.shape),
+        "words": tensor.count,
+        "bits": tensor.count * tensor.width,
+        "byte": tensor.at,
         "least": float(numbers.min()),
         "greatest": float(numbers.max()),
         "scales": len(scales),
-        "axis": stored.axis,
+        "axis": tensor.axis,
         "least_scale": float(scales.min()) if len(scales) else None,
         "greatest_scale": float(scales.max()) if len(scales) else None,
     }
@@ -120,16 +120,16 @@ def checked(network: Network, name: str) -> dict[str, Any]:
         "images": settled.images,
         "unread": list(settled.unread),
         "seconds_per_map": settled.seconds,
-        "notes": file_normals.said(network, whole),
+        "notes": file_normals.sentences(network, whole),
     }
 
 
 def _print(report: dict[str, Any]) -> None:
     print(f"{report['file']}: {report['carrier']}, {report['bytes']:,} bytes, SHA-256 {report['sha256']}…")
     for end in ("input", "output"):
-        told = report[end]
-        quantizer = f", scale {told['scale']:g}, zero point {told['zero_point']}" if told["scale"] else ""
-        print(f"{end}: {told['dtype']} {tuple(told['shape'])}{quantizer}")
+        info = report[end]
+        quantizer = f", scale {info['scale']:g}, zero point {info['zero_point']}" if info["scale"] else ""
+        print(f"{end}: {info['dtype']} {tuple(info['shape'])}{quantizer}")
     print(f"pixels: {report['input']['pixels']}")
     if labels := report["output"]["labels"]:
         print(f"classes: {', '.join(labels):.300} ({len(labels)}, the file's metadata)")

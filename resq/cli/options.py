@@ -39,20 +39,20 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
 def budgets(text: str) -> tuple[float, ...]:
     """A comma-separated list of attack budgets in 1/255 as an argparse type."""
     if "/" in text:
-        said = f"budgets are in 1/255 of the pixel range, so 8/255 is written 8, got {text!r}"
-        raise argparse.ArgumentTypeError(said)
+        message = f"budgets are in 1/255 of the pixel range, so 8/255 is written 8, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
     eps: tuple[float, ...] = numbers(float)(text)
     return eps
 
 
 def budget(text: str) -> float:
     """One attack budget in 1/255 as an argparse type; one that is seldom meant gets its hint."""
-    found = budgets(text)
-    if len(found) != 1:
+    eps = budgets(text)
+    if len(eps) != 1:
         raise argparse.ArgumentTypeError(f"expected one budget in 1/255, such as 8, got {text!r}")
-    for hint in _tiny(found):
+    for hint in _tiny(eps):
         print(hint, file=sys.stderr)
-    return found[0]
+    return eps[0]
 
 
 def _tiny(eps: tuple[float, ...]) -> list[str]:
@@ -96,14 +96,14 @@ def opened(arguments: argparse.Namespace) -> str:
     if deployed.is_file(name):
         arguments.encoding = arguments.encoding or AS_STORED
         return f"{name} as it is"
-    bits, asked = getattr(arguments, "bits", None), arguments.encoding
+    bits, encoding = getattr(arguments, "bits", None), arguments.encoding
     if isinstance(bits, int):
-        asked = f"int{bits}"
-    arguments.encoding = asked or checkpoints.default_encoding(name)
-    return f"{name} in {arguments.encoding}" + ("" if asked else "; --encoding names another")
+        encoding = f"int{bits}"
+    arguments.encoding = encoding or checkpoints.default_encoding(name)
+    return f"{name} in {arguments.encoding}" + ("" if encoding else "; --encoding names another")
 
 
-def stored(row: Mapping[Any, Any]) -> str:
+def network_label(row: Mapping[Any, Any]) -> str:
     """The network of a row and how its words are stored, in words."""
     own = row["encoding"] == AS_STORED
     return f"{row['checkpoint']} {AS_STORED}" if own else f"{row['checkpoint']} as {row['encoding']}"
@@ -250,8 +250,8 @@ def bring_images(arguments: argparse.Namespace) -> None:
 
 def inputs(arguments: argparse.Namespace) -> str:
     """What was said of a deployed file's input, as ``Asked`` spells it."""
-    given = {name: getattr(arguments, name).replace(" ", "") for name in ("range", "mean", "std", "layout")}
-    return str(Asked.parse(" ".join(f"{name} {value}" for name, value in given.items() if value)))
+    options = {name: getattr(arguments, name).replace(" ", "") for name in ("range", "mean", "std", "layout")}
+    return str(Asked.parse(" ".join(f"{name} {value}" for name, value in options.items() if value)))
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -315,8 +315,8 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
 
 def file_spec(arguments: argparse.Namespace) -> SweepSpec:
     """What was asked of a deployed file, checked as a sweep is."""
-    asked = {name: getattr(arguments, name) for name in ("checkpoint", "data", "targets", "n", "seed")}
-    return SweepSpec(**asked, encoding=arguments.encoding or AS_STORED, inputs=inputs(arguments))
+    fields = {name: getattr(arguments, name) for name in ("checkpoint", "data", "targets", "n", "seed")}
+    return SweepSpec(**fields, encoding=arguments.encoding or AS_STORED, inputs=inputs(arguments))
 
 
 def dump(value: Any) -> str:

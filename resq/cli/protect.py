@@ -30,7 +30,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="most time of a pass of one image with all words decoded in C, over that without, such as 1.05",
     )  # fmt: skip
     parser.add_argument(
-        "--encoding", default="", dest="plain", help="the only plain words that are mixed (default: several of 4, 6 and 8 bits)"
+        "--encoding",
+        default="",
+        dest="plain",
+        help="the only plain words that are mixed (default: several of 4, 6 and 8 bits)",
     )
     parser.add_argument("--fault", default="random", help="fault model (default random)")
     parser.add_argument("--n", type=int, default=500, help="held-out images that decide (default 500)")

@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
         lookup("claim", arguments.claim, claims)
     elif arguments.rerun:
         raise ResqError("--rerun needs a claim, such as: claims resnet18-ber-1e-2 --rerun --n 1000 --maps 5")
-    asked = [claims[arguments.claim]] if arguments.claim else claims.values()
-    verdicts = verdict.judge_all(asked, table.shipped(), claims)
+    judged = [claims[arguments.claim]] if arguments.claim else claims.values()
+    verdicts = verdict.judge_all(judged, table.shipped(), claims)
     again = {"rerun": _again(verdicts[0], arguments)} if arguments.rerun else {}
     if arguments.json:
         print(options.dump({"rule": verdict.RULE, "claims": [{**spelled(v), **again} for v in verdicts]}))
@@ -44,9 +44,9 @@ def run(arguments: argparse.Namespace) -> None:
         _print(verdicts, again.get("rerun"))
 
 
-def _again(found: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
+def _again(judged: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
     """Measures the claim's cell again, row by row into the store; what came, for ``--json``."""
-    cell = rerun.target(found)
+    cell = rerun.target(judged)
     spec = rerun.spec(cell, arguments.n, arguments.maps, arguments.seed)
     if arguments.stream:
         jobs.watch_parent()
@@ -54,7 +54,7 @@ def _again(found: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
     rows, began = [], rerun.now()
     for row in sweep.measured(spec):
         rows.append(row)
-        rerun.store_rerun(found.claim.id, [row], began)
+        rerun.store_rerun(judged.claim.id, [row], began)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
     result = rerun.compare(cell, rows)
@@ -127,11 +127,11 @@ def _cell(judged: Judged | None) -> dict[str, Any] | None:
 
 def spelled_again(result: rerun.Again) -> dict[str, Any]:
     """A re-run as ``--json`` prints it; ``low`` and ``high`` of the stored cell are what decides."""
-    stored, fresh = result.stored, result.fresh
+    reference, fresh = result.stored, result.fresh
     return {
         "within": result.within,
         "says": result.says,
-        "stored": {"mean": stored.mean, "low": result.low, "high": result.high, **_count(stored)},
+        "stored": {"mean": reference.mean, "low": result.low, "high": result.high, **_count(reference)},
         "measured": {"mean": fresh.mean, "low": fresh.map_low, "high": fresh.map_high, **_count(fresh)},
         "same_hashes": result.same,
     }

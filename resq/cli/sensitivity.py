@@ -55,8 +55,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Makes the heatmap and prints it."""
     if arguments.out is not None and (arguments.out.suffix != ".parquet" or arguments.out.exists()):
-        said = "exists already" if arguments.out.exists() else "is no .parquet file"
-        raise ResqError(f"{arguments.out} {said}; nothing was run and nothing overwritten")
+        reason = "exists already" if arguments.out.exists() else "is no .parquet file"
+        raise ResqError(f"{arguments.out} {reason}; nothing was run and nothing overwritten")
     if deployed.is_file(arguments.checkpoint) and arguments.measured:
         filewords.sensitivity(arguments, text)
         return
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
 
         _show(arguments, list(attacked_file.estimates(options.file_spec(arguments))))
         return
-    spec = asked(arguments)
+    spec = layer_spec(arguments)
     if arguments.stream:
         jobs.watch_parent()
         print(json.dumps({"total": spec.total}), flush=True)
@@ -92,11 +92,11 @@ def _show(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
         print(text(frame))
 
 
-def asked(arguments: argparse.Namespace) -> LayerSpec:
+def layer_spec(arguments: argparse.Namespace) -> LayerSpec:
     """The heatmap that the options spell."""
     names = ("checkpoint", "data", "encoding", "share", "n", "seed", "metric")
-    given = {k: getattr(arguments, k) for k in names}
-    return LayerSpec(**given, maps=arguments.maps if arguments.measured or given["metric"] == "pvf" else 0)
+    fields = {k: getattr(arguments, k) for k in names}
+    return LayerSpec(**fields, maps=arguments.maps if arguments.measured or fields["metric"] == "pvf" else 0)
 
 
 def measured(spec: LayerSpec, device: str = "cpu") -> Iterator[dict[str, Any]]:
@@ -122,7 +122,7 @@ def text(frame: pd.DataFrame) -> str:
     if len(of_kind) == 2:
         parts.append(_agreement(layer_heatmap.agreement(of_kind["measured"], of_kind["instant"])))
     parts.append(
-        f"{options.stored(dict(first.items()))}, {first['data']} test images 1 to {first['n']}, "
+        f"{options.network_label(dict(first.items()))}, {first['data']} test images 1 to {first['n']}, "
         f"loss without faults {first['loss']:.4f}, seed {first['seed']}; "
         f"weights {first['weights']}, images {first['images']}"
     )

@@ -37,21 +37,21 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _say(arguments: argparse.Namespace, what: dict[str, object]) -> None:
-    said = ", ".join(f"{name} {value}" for name, value in what.items())
-    print(options.dump(what) if arguments.json else said)
+    text = ", ".join(f"{name} {value}" for name, value in what.items())
+    print(options.dump(what) if arguments.json else text)
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    found = rows_by_key.series()
+    series = rows_by_key.series()
     if arguments.checkpoint:
-        found = found[found["checkpoint"] == arguments.checkpoint]
+        series = series[series["checkpoint"] == arguments.checkpoint]
     runs, again = rows_by_key.runs(), len(rows_by_key.again())
     if arguments.json:
-        print(options.dump({"series": found.to_dict("records"), "campaigns": runs, "again": again}))
+        print(options.dump({"series": series.to_dict("records"), "campaigns": runs, "again": again}))
         return
-    print(f"{found['rows'].sum()} rows in {len(found)} series; {again} rows of cells measured again")
+    print(f"{series['rows'].sum()} rows in {len(series)} series; {again} rows of cells measured again")
     shown = ["checkpoint", "encoding", "fault", "axis", "mode", "attack", "seed", "n", "rows"]
-    options.print_table(found[shown].astype(str).to_dict("records"))  # type: ignore[arg-type]
+    options.print_table(series[shown].astype(str).to_dict("records"))  # type: ignore[arg-type]
     if runs:
         print("\ncampaigns begun")
         options.print_table([{k: str(run[k]) for k in ("began", "hash", "cells")} for run in runs])

@@ -62,16 +62,16 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if not arguments.ber and not arguments.eps:
         arguments.ber = BERS
-    half = half_width(arguments.half_width)
+    width = half_width(arguments.half_width)
     spec = options.spec(arguments, n=1000)
-    if half:
-        spec = planned(spec, half, choose_n=spec.sample == "random" and arguments.n is None)
+    if width:
+        spec = planned(spec, width, choose_n=spec.sample == "random" and arguments.n is None)
     spec = settled(spec)
     if arguments.stream:
         jobs.watch_parent()
         print(json.dumps({"total": spec.total}), flush=True)
     rows = []
-    for row in measured(spec, half, arguments.device, look=not arguments.stream):
+    for row in measured(spec, width, arguments.device, look=not arguments.stream):
         rows.append(row)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
     elif not arguments.stream:
         options.first(arguments)
         print_curves(frame, arguments.metric)
-        if half:
+        if width:
             print(f"\n{stopped(frame)}")
         print(f"\n{provenance(frame)}")
 
@@ -125,14 +125,14 @@ def half_width(points: float | None) -> float:
     return (points or 0) / 100
 
 
-def planned(spec: SweepSpec, half: float, choose_n: bool) -> SweepSpec:
+def planned(spec: SweepSpec, width: float, choose_n: bool) -> SweepSpec:
     """The spec with as many maps as the rule may need; with ``choose_n`` also the n that a pilot finds."""
     spec = replace(spec, maps=max(spec.maps, stopping_rule.MOST))
     if not choose_n:
         return spec
     from resq.measure.run import sweep  # torch
 
-    spec = until_narrow.designed(spec, half, sweep.Measurer().row, sweep.images_there(spec))
+    spec = until_narrow.designed(spec, width, sweep.Measurer().row, sweep.images_there(spec))
     print(f"planned from a pilot: {spec.n} images a map, at most {spec.maps} maps", file=sys.stderr)
     return spec
 
@@ -143,8 +143,8 @@ def settled(spec: SweepSpec) -> SweepSpec:
         return spec
     from resq.measure.run import bf16_check, sweep  # torch
 
-    allowed, said = bf16_check.choose_precision(spec, sweep.Measurer().row)
-    print(said, file=sys.stderr)
+    allowed, sentence = bf16_check.choose_precision(spec, sweep.Measurer().row)
+    print(sentence, file=sys.stderr)
     return allowed
 
 
@@ -160,9 +160,9 @@ def stopped(frame: pd.DataFrame) -> str:
 
 
 def measured(
-    spec: SweepSpec, half: float = 0.0, device: str = "cpu", look: bool = True
+    spec: SweepSpec, width: float = 0.0, device: str = "cpu", look: bool = True
 ) -> Iterator[dict[str, Any]]:
-    """The rows, hints and a progress bar on standard error; ``half`` is that of ``until_narrow.run``.
+    """The rows, hints and a progress bar on standard error; ``width`` is the half-width that ends a rate.
 
     ``look`` also runs a deployed file on images that become other numbers, for a hint.
     """
@@ -172,7 +172,7 @@ def measured(
     from resq.platform import devices
 
     where = devices.chosen(device)
-    rows = until_narrow.run(spec, half, sweep.Measurer(where).row) if half else sweep.run(spec, where)
+    rows = until_narrow.run(spec, width, sweep.Measurer(where).row) if width else sweep.run(spec, where)
     bar = tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="cell", leave=False, delay=1)
     yield from bar
 
@@ -280,8 +280,8 @@ def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
     print_surface(frame)
     print("95 %: over fault maps and images together, then over either alone")
     few = {int(row["maps"]) for row in faulty(frame) if row["ber"]}
-    for said in filter(None, map(caution, few)):
-        print(said)
+    for caution_text in filter(None, map(caution, few)):
+        print(caution_text)
 
 
 UNANSWERED = (
@@ -303,9 +303,9 @@ def provenance(frame: pd.DataFrame) -> str:
     struck = "" if faults.empty else f"{what}: {faults['bits'].iloc[0]:,} bits\n"
     if of_file and (faults["due"] > 0).any():
         struck = f"{UNANSWERED}\n{struck}"
-    words = f"{AS_STORED}, run by {row['software']}" if of_file else f"as {row['encoding']}"
+    how = f"{AS_STORED}, run by {row['software']}" if of_file else f"as {row['encoding']}"
     return struck + (
-        f"{row['checkpoint']} {words}, {row['data']} test images 1 to {row['n']}, "
+        f"{row['checkpoint']} {how}, {row['data']} test images 1 to {row['n']}, "
         f"seed {row['seed']}; weights {row['weights']}, images {row['images']}, code {row['code']}"
     )
 

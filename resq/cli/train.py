@@ -68,8 +68,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _recipe(arguments: argparse.Namespace) -> recipes.Recipe:
-    given = Path(arguments.recipe)
-    recipe = recipes.read(given) if given.suffix == ".toml" else shipped_recipes.shipped(arguments.recipe)
+    file = Path(arguments.recipe)
+    recipe = recipes.read(file) if file.suffix == ".toml" else shipped_recipes.shipped(arguments.recipe)
     changes = {
         k: v for k in ("epochs", "seed", "variant", "start") if (v := getattr(arguments, k)) is not None
     }

@@ -32,8 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
         check = compared(network, arguments.data, arguments.n)
         about = {"file": network.file.name, "sha256": network.hash, "data": arguments.data}
     parting = check.parting
-    told = {**about, **asdict(check), "parting": parting.name if parting else None}
-    if not options.write_result(arguments, told):
+    report = {**about, **asdict(check), "parting": parting.name if parting else None}
+    if not options.write_result(arguments, report):
         _print(about, check)
 
 

@@ -36,5 +36,5 @@ def refuse(arguments: argparse.Namespace) -> None:
 
 def _file(arguments: argparse.Namespace) -> str:
     """The first word that is the name of a deployed file."""
-    words = (getattr(arguments, where, None) for where in WHERE)
-    return next((w for w in words if isinstance(w, str) and deployed.is_file(w)), "")
+    values = (getattr(arguments, where, None) for where in WHERE)
+    return next((w for w in values if isinstance(w, str) and deployed.is_file(w)), "")

@@ -38,13 +38,13 @@ def check(arguments: argparse.Namespace) -> None:
     """
     if arguments.all:
         values = {name: getattr(arguments, name) for name in OF_ONE}
-        given = [k for k, v in values.items() if v is not None and v is not False]  # a seed of 0 is given
-        if given:
-            raise ResqError(f"--all trains each network by its own recipe, got {_named(given)}; leave it out")
+        named = [k for k, v in values.items() if v is not None and v is not False]  # a seed of 0 is given
+        if named:
+            raise ResqError(f"--all trains each network by its own recipe, got {_named(named)}; leave it out")
         return
-    given = [name for name, default in OF_ALL.items() if getattr(arguments, name) != default]
-    if given:
-        raise ResqError(f"{_named(given)} is for --all, which is missing: train --all {_named(given)} ...")
+    named = [name for name, default in OF_ALL.items() if getattr(arguments, name) != default]
+    if named:
+        raise ResqError(f"{_named(named)} is for --all, which is missing: train --all {_named(named)} ...")
     if arguments.recipe is None:
         raise ResqError("train takes a recipe, such as signs/resnet20/base, or --all, got neither")
 

@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Iterable
 
 
-def line(words: Iterable[str]) -> str:
+def line(arguments: Iterable[str]) -> str:
     """The command that runs these words after ``python -m resq``, as a shell wants it.
 
     >>> line(["sweep", "my nets/a.safetensors", "--layers", "layer1.*"])
     "python -m resq sweep 'my nets/a.safetensors' --layers 'layer1.*'"
     """
-    return shlex.join(["python", "-m", "resq", *words])
+    return shlex.join(["python", "-m", "resq", *arguments])
 
 
 def number(value: float) -> str:

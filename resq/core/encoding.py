@@ -145,8 +145,8 @@ class Encoding:
 
     def stored_bits(self, n: int) -> int:
         """Bits that ``n`` weights of one layer take, copies and what guards them included."""
-        words, width = self.checks(n)
-        return n * self.word_bits * self.copies + words * width
+        check_words, width = self.checks(n)
+        return n * self.word_bits * self.copies + check_words * width
 
     def _check_beside(self) -> None:
         lookup("form of what is stored beside the words", self.beside, dict.fromkeys(BESIDE))
@@ -161,11 +161,11 @@ class Encoding:
             )
 
     def _check_other(self, other: Encoding) -> None:
-        words = f"{self.word_bits}-bit and {other.word_bits}-bit words"
+        widths = f"{self.word_bits}-bit and {other.word_bits}-bit words"
         if other.other or {self.code, other.code} & set(FLOATS) or self.word_bits != other.word_bits:
             raise ResqError(
                 "layers of two encodings want integer codes in words of one length, such as "
-                f"int8+int4-tmr2@0.20, got {words} of {self.code} and {other.code}"
+                f"int8+int4-tmr2@0.20, got {widths} of {self.code} and {other.code}"
             )
         if self.base.bare == other:
             raise ResqError(f"layers stored apart are stored in another encoding, got {other} for both")
@@ -224,9 +224,9 @@ class Encoding:
         """
         if text.endswith("+ranger"):
             return replace(Encoding.parse(text.removesuffix("+ranger")), ranger=True)
-        if found := re.fullmatch(r"(.+)\+(floats|folded)([1-9]\d?)?", text):
-            form = {"floats": "fp32"}.get(found[2], found[2])
-            return replace(Encoding.parse(found[1]), beside=form, beside_copies=int(found[3] or 1))
+        if suffix := re.fullmatch(r"(.+)\+(floats|folded)([1-9]\d?)?", text):
+            form = {"floats": "fp32"}.get(suffix[2], suffix[2])
+            return replace(Encoding.parse(suffix[1]), beside=form, beside_copies=int(suffix[3] or 1))
         if "+" in text:
             return _mixed(text)
         code, _, guard = text.partition("-")

@@ -46,8 +46,8 @@ class Guard:
             return 0, 0
         if self.group < 0:
             return LIMIT_COPIES, width
-        words = self.group or ROW // width
-        return -(-n // words), self.bits if self.bits > 0 else hamming_checks(width)
+        per_check = self.group or ROW // width
+        return -(-n // per_check), self.bits if self.bits > 0 else hamming_checks(width)
 
 
 def hamming_checks(data: int) -> int:
@@ -114,11 +114,11 @@ def check(guard: str, code: str, width: int, tmr: int, copies: int) -> None:
     """
     if guard not in GUARDS:
         raise ResqError(f"no guard {guard!r:.40}; known: {', '.join(GUARDS)}")
-    found = GUARDS[guard]
-    if code not in found.codes or width not in found.widths or (tmr and not found.tripled) or copies > 1:
+    facts = GUARDS[guard]
+    if code not in facts.codes or width not in facts.widths or (tmr and not facts.tripled) or copies > 1:
         raise ResqError(
-            f"{guard} guards words of {_or(found.widths)} bits stored once, of the codes "
-            f"{', '.join(found.codes)}, got {width}-bit words of {code} stored {copies} times"
+            f"{guard} guards words of {_or(facts.widths)} bits stored once, of the codes "
+            f"{', '.join(facts.codes)}, got {width}-bit words of {code} stored {copies} times"
             + (f" with {tmr} top bits tripled" if tmr else "")
         )
 

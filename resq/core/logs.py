@@ -15,6 +15,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from resq.core import paths
+from resq.core.errors import ResqError
 
 MOST, KEPT = 1_000_000, 5  # bytes of a file; older ones that are kept
 LONGEST = 600  # characters of a message
@@ -27,8 +28,13 @@ def file() -> Path:
 
 
 def refused(error: BaseException, where: str) -> None:
-    """Notes an expected error that somebody was told."""
-    _write(logging.INFO, f"refused, {where}: {one_line(str(error))}")
+    """Notes an expected error that somebody was told.
+
+    One that is no ``ResqError`` (a disk that is full, a file that has gone) comes with its traceback: what
+    was told is the machine's own sentence, and only the place where it arose says why.
+    """
+    told = "" if isinstance(error, ResqError) else f"\n{_traceback(error)}"
+    _write(logging.INFO, f"refused, {where}: {one_line(str(error))}{told}")
 
 
 def failed(job: str, argv: str, error: str) -> None:
@@ -39,10 +45,15 @@ def failed(job: str, argv: str, error: str) -> None:
 def fault(error: BaseException, where: str) -> str:
     """Notes an error that nobody expected, with its traceback; the id to tell."""
     key = uuid.uuid4().hex[:8]
-    trace = "".join(traceback.format_exception(error))
-    indented = "\n".join(f"    {line}" for line in trace.splitlines())
-    _write(logging.ERROR, f"fault {key}, {where}: {type(error).__name__}: {one_line(str(error))}\n{indented}")
+    said = f"{type(error).__name__}: {one_line(str(error))}\n{_traceback(error)}"
+    _write(logging.ERROR, f"fault {key}, {where}: {said}")
     return key
+
+
+def _traceback(error: BaseException) -> str:
+    """Where an error arose, indented, so that no line of it looks like an entry."""
+    trace = "".join(traceback.format_exception(error))
+    return "\n".join(f"    {line}" for line in trace.splitlines())
 
 
 def debugging() -> bool:

@@ -189,10 +189,10 @@ class QuantizedModel:
     @cached_property
     def read(self) -> Layout:
         """Addresses of the bits as they are read: every word once, without what guards it."""
-        stored = {q.encoding.word_bits for q in self.weights.values()}
-        assert len(stored) == 1, "words of one length in a model"
+        word_lengths = {q.encoding.word_bits for q in self.weights.values()}
+        assert len(word_lengths) == 1, "words of one length in a model"
         sizes = tuple(q.words.size for q in self.weights.values())
-        return Layout(tuple(self.weights), sizes, stored.pop())
+        return Layout(tuple(self.weights), sizes, word_lengths.pop())
 
     @cached_property
     def layout(self) -> Layout:
@@ -201,14 +201,14 @@ class QuantizedModel:
         After all layers lies what guards their words, under the name of the layer and CHECKS.
         """
         each = [q.encoding for q in self.weights.values()]
-        words = tuple(n * e.copies for n, e in zip(self.read.words, each, strict=True))
-        stored = {f"{name}{CHECKS}": q.encoding.checks(q.words.size) for name, q in self.weights.items()}
-        beside = {name: both for name, both in stored.items() if both[0]}
+        counts = tuple(n * e.copies for n, e in zip(self.read.words, each, strict=True))
+        check_sizes = {f"{name}{CHECKS}": q.encoding.checks(q.words.size) for name, q in self.weights.items()}
+        beside = {name: both for name, both in check_sizes.items() if both[0]}
         if not beside:
-            return self.read if words == self.read.words else replace(self.read, words=words)
-        widths = (self.read.word_bits,) * len(words) + tuple(width for _, width in beside.values())
+            return self.read if counts == self.read.words else replace(self.read, words=counts)
+        widths = (self.read.word_bits,) * len(counts) + tuple(width for _, width in beside.values())
         more = tuple(count for count, _ in beside.values())
-        return Layout((*self.read.layers, *beside), (*words, *more), max(widths), widths)
+        return Layout((*self.read.layers, *beside), (*counts, *more), max(widths), widths)
 
     @property
     def guarded(self) -> bool:

@@ -69,41 +69,49 @@ def check_tables(value: Any, where: str) -> list[dict[str, Any]]:
     return value
 
 
-def reject_unknown(given: Collection[str], names: Collection[str], where: str, what: str) -> None:
+def reject_unknown(fields: Collection[str], names: Collection[str], where: str, what: str) -> None:
     """Nothing, where every given field is one that ``what`` has; ``where`` names the file.
 
     Raises:
         ValueError: one is not.
     """
-    if unknown := sorted(set(given) - set(names)):
+    if unknown := sorted(set(fields) - set(names)):
         raise ResqError(f"{where} has {', '.join(unknown)}; {what} has {', '.join(names)}")
 
 
-def build(kind: type[T], given: Any, where: str, what: str) -> T:
+def build(kind: type[T], entries: Any, where: str, what: str) -> T:
     """A frozen value from a TOML table, every field checked by name and type; lists become tuples.
 
     Numbers stay as they were written: a hash of 1 is not that of 1.0.
 
     Args:
         kind: a dataclass; it may check itself further in ``__post_init__``.
-        given: the table.
+        entries: the table.
         where: names the file and the place in it, for the sentence.
         what: what ``kind`` is in words, such as "a recipe".
 
     Raises:
         ResqError: no table, an unknown or a missing field, or one of another type; the sentence names it.
     """
-    if not isinstance(given, dict):
-        raise ResqError(f"{where} must be a table, got {given!r}")
+    return kind(**checked(kind, entries, where, what))
+
+
+def checked(kind: type[T], entries: Any, where: str, what: str) -> dict[str, Any]:
+    """The fields of a frozen value from a TOML table, for who adds a place to what the value itself refuses.
+
+    Arguments and errors as of ``build``.
+    """
+    if not isinstance(entries, dict):
+        raise ResqError(f"{where} must be a table, got {entries!r}")
     known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    reject_unknown(given, list(known), where, what)
-    lacking = [name for name, field in known.items() if name not in given and _needed(field)]
+    reject_unknown(entries, list(known), where, what)
+    lacking = [name for name, field in known.items() if name not in entries and _needed(field)]
     if lacking:
         raise ResqError(f"{where} lacks {' and '.join(lacking)}; {what} has {', '.join(known)}")
     hints = _hints(kind)  # type: ignore[arg-type]
-    for name, value in given.items():
+    for name, value in entries.items():
         check_type(f"{where}: {name}", value, hints[name])
-    return kind(**{name: tuple(v) if _is_list(hints[name], v) else v for name, v in given.items()})
+    return {name: tuple(v) if _is_list(hints[name], v) else v for name, v in entries.items()}
 
 
 def _needed(field: dataclasses.Field[Any]) -> bool:
@@ -128,10 +136,10 @@ def check_types(value: Any, what: str) -> None:
     """
     hints = _hints(type(value))  # type: ignore[arg-type]
     for field in dataclasses.fields(value):
-        given, hint = getattr(value, field.name), hints[field.name]
-        if get_origin(hint) is tuple and isinstance(given, list):
-            raise ResqError(f"a {what}'s {field.name} is a tuple, got the list {given!r}")
-        check_type(f"a {what}'s {field.name}", given, hint)
+        entry, hint = getattr(value, field.name), hints[field.name]
+        if get_origin(hint) is tuple and isinstance(entry, list):
+            raise ResqError(f"a {what}'s {field.name} is a tuple, got the list {entry!r}")
+        check_type(f"a {what}'s {field.name}", entry, hint)
 
 
 def check_type(name: str, value: Any, hint: Any, like: str = "") -> None:

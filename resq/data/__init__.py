@@ -22,7 +22,7 @@ def _signs(split: str, download: bool = False) -> Dataset:
         return dict(zip(("pixels", "y"), signs.render(split, n), strict=True))
 
     code = [p.read_text() for p in sorted(Path(__file__).parent.glob("signs/*.py"))]
-    arrays = folders.kept("|".join(["signs", split, str(n), *code]), make)
+    arrays = folders.cached_arrays("|".join(["signs", split, str(n), *code]), make)
     return Dataset("signs", split, arrays["pixels"], arrays["y"], signs.CLASSES)
 
 

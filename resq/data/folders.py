@@ -86,11 +86,11 @@ def load(name: str, split: str, classes: tuple[str, ...], download: bool = False
 def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Pixels, labels and groups of the shards, decoded once and then read from the cache."""
     stamp = "|".join(f"{p.resolve()}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in files)
-    arrays = kept(f"{decode.NEWEST}|{stamp}", lambda: _read(files))
+    arrays = cached_arrays(f"{decode.NEWEST}|{stamp}", lambda: _read(files))
     return arrays["pixels"], arrays["y"], arrays.get("groups")
 
 
-def kept(stamp: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def cached_arrays(stamp: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """What ``make()`` returns, made once on this machine for each ``stamp`` and then read from the cache.
 
     The arrays have any shape and type; they come back as they were made.

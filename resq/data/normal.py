@@ -35,15 +35,15 @@ class Normal:
             ValueError: no such name, not one or three numbers, numbers of pixels up to 255, a deviation that
                 is not above 0, or numbers for one of the two alone.
         """
-        given = {"mean": mean.strip(), "std": std.strip()}
+        texts = {"mean": mean.strip(), "std": std.strip()}
         for one, other in (("mean", "std"), ("std", "mean")):
-            if not given[other] and given[one] not in USUAL:
+            if not texts[other] and texts[one] not in USUAL:
                 raise ResqError(
-                    f"--{one} {given[one]!r} gives one of two: --{other} is needed too, or a name for both: "
+                    f"--{one} {texts[one]!r} gives one of two: --{other} is needed too, or a name for both: "
                     + ", ".join(USUAL)
                 )
-            given[other] = given[other] or given[one]
-        values = {key: _three(key, text) for key, text in given.items()}
+            texts[other] = texts[other] or texts[one]
+        values = {key: _three(key, text) for key, text in texts.items()}
         return cls(values["mean"], values["std"]).checked()
 
     def checked(self) -> Normal:
@@ -54,19 +54,19 @@ class Normal:
         """
         if not all(math.isfinite(v) and -1 <= v <= 1 for v in self.mean):
             raise ResqError(
-                f"the mean {said(self.mean)} is none of pixels from 0 to 1; of pixels up to 255, divide mean "
-                "and deviation by 255"
+                f"the mean {spelled(self.mean)} is none of pixels from 0 to 1; of pixels up to 255, divide "
+                "mean and deviation by 255"
             )
         if not all(math.isfinite(v) and 1e-3 <= v <= 2 for v in self.std):
             raise ResqError(
-                f"the deviation {said(self.std)} is none of pixels from 0 to 1; expected 0.001 to 2 each (of "
-                "pixels up to 255, divide mean and deviation by 255)"
+                f"the deviation {spelled(self.std)} is none of pixels from 0 to 1; expected 0.001 to 2 each "
+                "(of pixels up to 255, divide mean and deviation by 255)"
             )
         return self
 
     def __str__(self) -> str:
         name = next((name for name, usual in USUAL.items() if usual == self), "")
-        return f"{name} (mean {said(self.mean)}, deviation {said(self.std)})".lstrip()
+        return f"{name} (mean {spelled(self.mean)}, deviation {spelled(self.std)})".lstrip()
 
 
 USUAL = {
@@ -82,7 +82,7 @@ USUAL = {
 }
 
 
-def said(values: Three) -> str:
+def spelled(values: Three) -> str:
     """Three numbers as they are written in an option.
 
     >>> said((0.5, 0.5, 0.5)), said((0.485, 0.456, 0.406))

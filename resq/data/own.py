@@ -146,8 +146,8 @@ def _source(name: str, whole: Dataset, where: str) -> DataSource:
             raise ResqError(f"{name} has no images to train on, only those to test with")
         return whole
 
-    half, quarter = (0.5,) * 3, (0.25,) * 3
-    return DataSource(load, whole.classes, half, quarter, mirror=False, about=f"images of {where}")
+    mean, std = (0.5,) * 3, (0.25,) * 3
+    return DataSource(load, whole.classes, mean, std, mirror=False, about=f"images of {where}")
 
 
 def _write(name: str, card: dict[str, Any]) -> None:
@@ -187,15 +187,15 @@ def ordered(whole: Dataset, order: Sequence[str]) -> Dataset:
         ValueError: not every class once.
     """
     numbers = {label: i for i, label in enumerate(whole.classes)}
-    found = [numbers.get(label, int(label) if label.isdecimal() else -1) for label in order]
-    if sorted(found) != list(range(len(whole.classes))):
+    labels = [numbers.get(label, int(label) if label.isdecimal() else -1) for label in order]
+    if sorted(labels) != list(range(len(whole.classes))):
         raise ResqError(
             f"--classes names {', '.join(order):.200}; expected each of the {len(whole.classes)} classes once"
             f": {', '.join(whole.classes):.200}"
         )
-    place = np.empty(len(found), np.int64)
-    place[found] = np.arange(len(found))
-    return replace(whole, y=place[whole.y], classes=tuple(whole.classes[i] for i in found))
+    place = np.empty(len(labels), np.int64)
+    place[labels] = np.arange(len(labels))
+    return replace(whole, y=place[whole.y], classes=tuple(whole.classes[i] for i in labels))
 
 
 def _folder(own: Own) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -207,7 +207,7 @@ def _folder(own: Own) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     y = np.repeat(np.arange(len(labels)), [len(group) for group in groups]).astype(np.int64)
     stamp = f"own|{decode.NEWEST}|{own.size}|{_stamp(own.path)}"
     return (
-        folders.kept(
+        folders.cached_arrays(
             stamp, lambda: {"pixels": packed.decoded([(str(f), f) for f in files], len(files), own.size)}
         )["pixels"],
         y,

@@ -56,8 +56,10 @@ def _groups(file: Path, archive: zipfile.ZipFile) -> dict[str, list[zipfile.ZipI
             roots.setdefault(path.parent.parent, {}).setdefault(path.parent.name, []).append(one)
     chosen = [root for root in roots if root.name == "test"] or list(roots)
     if len(chosen) != 1:
-        found = f"pictures below {len(chosen)} folders" if chosen else "no folders with .png or .jpg pictures"
-        raise ResqError(f"{file.name} holds {found}; expected one folder of pictures per class, all in one")
+        content = (
+            f"pictures below {len(chosen)} folders" if chosen else "no folders with .png or .jpg pictures"
+        )
+        raise ResqError(f"{file.name} holds {content}; expected one folder of pictures per class, all in one")
     return roots[chosen[0]]
 
 
@@ -127,21 +129,21 @@ def decoded(
     Raises:
         ValueError: one cannot be read, or has another size than the first.
     """
-    found: np.ndarray = np.empty(0, np.uint8)
+    pixels: np.ndarray = np.empty(0, np.uint8)
     for i, (name, image) in enumerate(_images(cells, formats)):
         wanted = size if any(size) else (image.height, image.width)
         if not i:
-            found = _room(n, wanted)
-        if found.shape[2:] != wanted:
+            pixels = _room(n, wanted)
+        if pixels.shape[2:] != wanted:
             raise ResqError(
                 f"{name} has {image.height}x{image.width} pixels, the first picture "
-                f"{found.shape[2]}x{found.shape[3]}; say --size, such as 224x224, to bring all to one"
+                f"{pixels.shape[2]}x{pixels.shape[3]}; say --size, such as 224x224, to bring all to one"
             )
         resized = (
             image if image.size == wanted[::-1] else image.resize(wanted[::-1], Image.Resampling.BILINEAR)
         )
-        found[i] = np.asarray(resized).transpose(2, 0, 1)
-    return found
+        pixels[i] = np.asarray(resized).transpose(2, 0, 1)
+    return pixels
 
 
 def _room(n: int, wanted: Size) -> np.ndarray:

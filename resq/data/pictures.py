@@ -75,10 +75,10 @@ def ordered(names: Iterable[str]) -> tuple[str, ...]:
     >>> ordered(["10", "9"]), ordered(["b", "10", "9"])
     (('9', '10'), ('10', '9', 'b'))
     """
-    found = sorted(names)
-    if all(name.isascii() and name.isdecimal() for name in found):
-        found.sort(key=lambda name: (int(name), name))
-    return tuple(found)
+    ordered_names = sorted(names)
+    if all(name.isascii() and name.isdecimal() for name in ordered_names):
+        ordered_names.sort(key=lambda name: (int(name), name))
+    return tuple(ordered_names)
 
 
 def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download: bool = False) -> Dataset:
@@ -92,7 +92,7 @@ def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download:
         bar = tqdm(flat, desc=f"decoding {name}", unit="img", leave=False, delay=1)
         return {"pixels": np.stack([_pixels(file) for file in bar])}
 
-    pixels = folders.kept(f"pictures|{decode.NEWEST}|{stamp}", make)["pixels"]
+    pixels = folders.cached_arrays(f"pictures|{decode.NEWEST}|{stamp}", make)["pixels"]
     y = np.repeat(np.arange(len(classes)), [len(group) for group in files]).astype(np.int64)
     return Dataset(name, split, pixels, y, classes)
 

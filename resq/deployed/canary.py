@@ -59,31 +59,31 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
             targets; its answers are not the same twice; or flips are not undone.
     """
     probe, timed = _frozen(x[:PROBE]), _frozen(x[:TIMED])
-    stored = [s for s in network.stored if not layers or any(fnmatchcase(s.name, p) for p in layers)]
+    tensors = [s for s in network.stored if not layers or any(fnmatchcase(s.name, p) for p in layers)]
     network.logits(probe)  # begins the process
     plain, *others = network.ways
     network.use(plain, threads=1)
     own, digest = network.logits(probe), network.digest()
     _quickest(network, timed)
     _same(network, own, network.logits(probe), "answers other numbers when it is asked again")
-    unread = [s for s in stored if not reached(network, s, probe, own)]
-    _refuse(network, stored, unread)
+    unread = [s for s in tensors if not reached(network, s, probe, own)]
+    _refuse(network, tensors, unread)
     if network.digest() != digest:
         raise ResqError(f"{network.file.name} is not what it was once flips are undone: nothing was measured")
-    found = {plain: _per_map(network, timed)}
-    read = [s for s in stored if s not in unread]
+    seconds = {plain: _per_map(network, timed)}
+    read = [s for s in tensors if s not in unread]
     for way in others:
         if _true(network, way, read, probe, own):
-            found[way] = _per_map(network, timed)
-    best = min(found, key=lambda way: found[way])
+            seconds[way] = _per_map(network, timed)
+    best = min(seconds, key=lambda way: seconds[way])
     network.use(best)
     if len(network.parsed.memory) > LARGE:
         network.close()  # gives back what the trials took; the next question begins in the way that was found
     missed = tuple(s.name for s in unread)
-    return Settled(best, network.batch, found, len(timed), missed, network.threads)
+    return Settled(best, network.batch, seconds, len(timed), missed, network.threads)
 
 
-def _refuse(network: Network, stored: list[Stored], unread: list[Stored]) -> None:
+def _refuse(network: Network, tensors: list[Stored], unread: list[Stored]) -> None:
     """Refuses what would be measured without being computed with."""
     lost = [s.name for s in unread if s.kind in ("weights", "biases", "norms")]
     if lost:
@@ -91,7 +91,7 @@ def _refuse(network: Network, stored: list[Stored], unread: list[Stored]) -> Non
             f"{network.runtime} never computes with {', '.join(lost)[:300]} of {network.file.name}: flips "
             "there change no answer; choose the others with --layers"
         )
-    if len(unread) == len(stored):
+    if len(unread) == len(tensors):
         raise ResqError(
             f"{network.runtime} computes with none of the {network.targets} of {network.file.name}: flips in "
             f"{', '.join(s.name for s in unread)[:200]} change no answer"
@@ -111,18 +111,18 @@ def _same(network: Network, before: np.ndarray, after: np.ndarray, what: str) ->
         raise ResqError(f"{network.file.name} {what}: nothing can be measured with it")
 
 
-def _true(network: Network, way: str, stored: list[Stored], probe: np.ndarray, own: np.ndarray) -> bool:
+def _true(network: Network, way: str, tensors: list[Stored], probe: np.ndarray, own: np.ndarray) -> bool:
     """Whether flips that are brought in this way reach every tensor, and the answers are the file's own."""
     try:
         network.use(way)
         if network.logits(probe).tobytes() != own.tobytes():
             return False
-        return all(reached(network, one, probe, own) for one in stored)
+        return all(reached(network, one, probe, own) for one in tensors)
     except ValueError:  # words that cannot be brought in this way
         return False
 
 
-def reached(network: Network, stored: Stored, probe: np.ndarray, own: np.ndarray) -> bool:
+def reached(network: Network, tensor: Stored, probe: np.ndarray, own: np.ndarray) -> bool:
     """Whether flips in this tensor change the answers, and undoing them brings them back.
 
     ``probe`` is a batch of inputs as the file takes them, ``own`` logits (N, classes) float32.
@@ -133,27 +133,27 @@ def reached(network: Network, stored: Stored, probe: np.ndarray, own: np.ndarray
     Raises:
         ValueError: undoing them does not.
     """
-    for flips in tries(network, stored):
+    for flips in tries(network, tensor):
         with network.flipped(flips):
             changed = network.logits(probe).tobytes() != own.tobytes()
         after = network.logits(probe)
-        _same(network, own, after, f"does not answer as before once flips in {stored.name!r:.60} are undone")
+        _same(network, own, after, f"does not answer as before once flips in {tensor.name!r:.60} are undone")
         if changed:
             return True
     return False
 
 
-def tries(network: Network, stored: Stored) -> Iterator[BitFlips]:
+def tries(network: Network, tensor: Stored) -> Iterator[BitFlips]:
     """Flips that a network which computes with the tensor cannot overlook: top bits, then random bits of all.
 
     The second try hits every word, as one bit may be one that the runtime truly has no use for.
     """
-    first = network.layout.address(stored.name, 0, 0)
-    words = np.unique(np.linspace(0, stored.count - 1, min(FEW, stored.count)).astype(np.int64))
-    yield _flips(first + words * stored.width + stored.width - 1)
-    chance = seeds.rng(0, "canary", stored.name)
+    first = network.layout.address(tensor.name, 0, 0)
+    index = np.unique(np.linspace(0, tensor.count - 1, min(FEW, tensor.count)).astype(np.int64))
+    yield _flips(first + index * tensor.width + tensor.width - 1)
+    rng = seeds.rng(0, "canary", tensor.name)
     for _ in range(2):
-        yield _flips(first + np.flatnonzero(chance.random(stored.count * stored.width) < 0.3))
+        yield _flips(first + np.flatnonzero(rng.random(tensor.count * tensor.width) < 0.3))
 
 
 def _flips(addresses: np.ndarray) -> BitFlips:
@@ -204,11 +204,11 @@ def _batch(network: Network, x: np.ndarray, expected: np.ndarray) -> tuple[int, 
 def _per_map(network: Network, x: np.ndarray) -> float:
     """Seconds of one fault map on these images: lowest bits of the first tensor, the better of two."""
     first = network.stored[0]
-    words = np.arange(0, first.count, max(1, first.count // 500), dtype=np.int64)
+    index = np.arange(0, first.count, max(1, first.count // 500), dtype=np.int64)
     taken = []
     for _ in range(2):
         began = time.perf_counter()
-        with network.flipped(_flips(words * first.width)):
+        with network.flipped(_flips(index * first.width)):
             network.logits(x)
         taken.append(time.perf_counter() - began)
     return min(taken)

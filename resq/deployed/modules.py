@@ -46,16 +46,16 @@ def exported(name: str) -> Path:
     """
     import torch  # only who brings a module pays for it
 
-    asked = MODULES[name]
-    images = torch.zeros(2, *asked.shape)
+    module = MODULES[name]
+    images = torch.zeros(2, *module.shape)
     try:
         free = ({0: torch.export.Dim("n")},)
-        program = torch.export.export(asked.make().eval(), (images,), dynamic_shapes=free)
+        program = torch.export.export(module.make().eval(), (images,), dynamic_shapes=free)
     except Exception as error:  # whatever a person's own module may raise
-        said = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300]
         raise ResqError(
-            f"module {name!r} is not written down by torch.export ({type(error).__name__}: {said}); measure "
-            "it from Python with resq.measure.engine.module_subject.ModuleSubject"
+            f"module {name!r} is not written down by torch.export ({type(error).__name__}: {reason}); "
+            "measure it from Python with resq.measure.engine.module_subject.ModuleSubject"
         ) from None
     digest = hashlib.sha256(program.graph_module.code.encode())
     for key, value in sorted({**program.state_dict, **program.constants}.items()):

@@ -45,8 +45,8 @@ def find(name: str | Path) -> Path:
         ValueError: there is none.
     """
     path = Path(name)
-    kept = work() / "deployed" / path.name
-    for file in (path, kept):
+    brought = work() / "deployed" / path.name
+    for file in (path, brought):
         with suppress(OSError, ValueError):  # longer than names may be, a zero byte
             if file.is_file():
                 return file
@@ -301,9 +301,9 @@ class Network:
         return self._process
 
     def _open(self, process: Process) -> None:
-        stored = [(s.name, s.dtype, s.shape, s.offset, s.n_bytes) for s in self.stored]
+        tensors = [(s.name, s.dtype, s.shape, s.offset, s.n_bytes) for s in self.stored]
         memory, pixels = np.frombuffer(self.parsed.memory, np.uint8), vars(self.pixels)
-        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": stored, "pixels": pixels}
+        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": tensors, "pixels": pixels}
         try:
             answer, _ = process.ask("open", [memory], about=about)
         except RefusedError as error:
@@ -335,8 +335,8 @@ class Network:
 
 def _threads() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores, int(asked) if asked.isdecimal() else cores))
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores, int(limit) if limit.isdecimal() else cores))
 
 
 def _own_batch(parsed: Parsed) -> int:

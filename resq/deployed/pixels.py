@@ -62,11 +62,15 @@ class Asked:
         'range -1,1 layout nhwc'
         """
         parts = text.split()
-        given = dict(zip(parts[::2], parts[1::2], strict=False))
-        if len(parts) % 2 or len(given) != len(parts) // 2 or set(given) - {"range", "mean", "std", "layout"}:
+        options = dict(zip(parts[::2], parts[1::2], strict=False))
+        if (
+            len(parts) % 2
+            or len(options) != len(parts) // 2
+            or set(options) - {"range", "mean", "std", "layout"}
+        ):
             raise ResqError(f"inputs are said as range 0,1 mean 0.5 std 0.25 layout nchw, got {text!r:.80}")
-        spelt = {name: _numbers(name, given.get(name, "")) for name in ("range", "mean", "std")}
-        return Asked(spelt["range"], spelt["mean"], spelt["std"], given.get("layout", ""))
+        spelt = {name: _numbers(name, options.get(name, "")) for name in ("range", "mean", "std")}
+        return Asked(spelt["range"], spelt["mean"], spelt["std"], options.get("layout", ""))
 
     def __str__(self) -> str:
         parts = [
@@ -103,7 +107,7 @@ class Pixels:
     high: float
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
-    said: str = "the file"
+    source: str = "the file"
 
     def fitted(self, x: np.ndarray) -> np.ndarray:
         """Images (N, 3, H, W), uint8 or float32 in [0, 1], in the input's size and channels.
@@ -142,7 +146,7 @@ class Pixels:
         colours = {1: "grey", 3: "colour"}[self.channels]
         return (
             f"{colours}, {self.height}x{self.width}, {self.layout.upper()}, "
-            f"pixels {self.low:g}..{self.high:g}{norm} ({self.said})"
+            f"pixels {self.low:g}..{self.high:g}{norm} ({self.source})"
         )
 
 
@@ -174,11 +178,11 @@ def settled(taken: Tensor, asked: Asked) -> Pixels:
         RefusedError: the file does not say it and nobody did, or the input takes no images.
     """
     layout, channels, height, width = _axes(taken, asked.layout)
-    low, high, said, mean, std = _meant(taken, asked)
+    low, high, source, mean, std = _meant(taken, asked)
     for name, values in (("mean", mean), ("std", std)):
         if len(values) > channels:
             raise RefusedError(f"takes grey images; {name} has {len(values)} numbers")
-    return Pixels(layout, channels, height, width, low, high, mean, std, said)
+    return Pixels(layout, channels, height, width, low, high, mean, std, source)
 
 
 def _meant(taken: Tensor, asked: Asked) -> tuple[float, float, str, tuple[float, ...], tuple[float, ...]]:
@@ -204,16 +208,16 @@ def _agree(taken: Tensor) -> None:
         )
 
 
-def _axes(taken: Tensor, asked: str) -> tuple[str, int, int, int]:
+def _axes(taken: Tensor, layout: str) -> tuple[str, int, int, int]:
     if len(taken.shape) != 4:
         raise RefusedError(f"takes an input of shape {taken.shape}; images have four axes")
     _, a, b, c = taken.shape
-    found = [("nchw", a, b, c)] * (a in (1, 3)) + [("nhwc", c, a, b)] * (c in (1, 3))
-    fits = [f for f in found if not asked or f[0] == asked]
+    layouts = [("nchw", a, b, c)] * (a in (1, 3)) + [("nhwc", c, a, b)] * (c in (1, 3))
+    fits = [f for f in layouts if not layout or f[0] == layout]
     if len(fits) != 1:
         what = (
             "which could be either; say --layout"
-            if found and not asked
+            if layouts and not layout
             else "which holds no images like that"
         )
         raise RefusedError(f"takes an input of shape {taken.shape}, {what} nchw or nhwc")

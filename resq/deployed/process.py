@@ -68,7 +68,7 @@ class Process:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
             wire.send(self._process.stdin, {"do": do, **head}, arrays)
-            answer, found = wire.receive(self._process.stdout)
+            answer, results = wire.receive(self._process.stdout)
         except (EOFError, OSError, ValueError):
             raise DiedError(self._death(late.finished.is_set() and late.interval == patience)) from None
         finally:
@@ -77,7 +77,7 @@ class Process:
             raise RuntimeRefusedError(f"is not run by its runtime: {answer['refused']}")
         if "missing" in answer:
             raise MissingError(answer["missing"])
-        return answer, found
+        return answer, results
 
     def _death(self, late: bool) -> str:
         self._process.kill()

@@ -42,12 +42,12 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = (), processo
     network.logits(probe)  # begins the process, which names its runtime
     file = _folder() / f"{_key(network, x[:TIMED], layers, processor)}.json"
     known = _kept(file)
-    if known and (found := _again(network, probe, known)):
-        return found
-    found = canary.settle(network, x, layers)
-    _keep(file, {**asdict(found), "file": network.name, "runtime": network.runtime, "processor": processor,
+    if known and (settled := _again(network, probe, known)):
+        return settled
+    settled = canary.settle(network, x, layers)
+    _keep(file, {**asdict(settled), "file": network.name, "runtime": network.runtime, "processor": processor,
                  "targets": network.targets, "answers": _digest(network.logits(probe))})  # fmt: skip
-    return found
+    return settled
 
 
 def _folder() -> Path:
@@ -76,13 +76,13 @@ def _again(network: Network, probe: np.ndarray, known: dict[str, Any]) -> Settle
     """The network in the way and batch of then; None where it does not answer as it did then."""
     before = network.way, network.batch, network.threads
     try:
-        found = Settled(
+        settled = Settled(
             str(known["way"]), int(known["batch"]), dict(known["seconds"]), int(known["images"]),
             tuple(known["unread"]), int(known["threads"]),
         )  # fmt: skip
-        network.use(found.way, found.batch, found.threads)
+        network.use(settled.way, settled.batch, settled.threads)
         if _digest(network.logits(probe)) == known["answers"]:
-            return found
+            return settled
     except (KeyError, TypeError, ValueError):  # kept by another hand, or a way that is no more
         pass
     network.close()  # a fresh process, in which nothing is chosen yet
@@ -97,7 +97,7 @@ def _kept(file: Path) -> dict[str, Any] | None:
     return None
 
 
-def _keep(file: Path, found: dict[str, Any]) -> None:
+def _keep(file: Path, entry: dict[str, Any]) -> None:
     """Writes it in one step; where the disk is full or read-only, the canary runs again the next time."""
     with suppress(OSError):
-        write_text(file, json.dumps(found))
+        write_text(file, json.dumps(entry))

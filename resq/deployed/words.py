@@ -129,49 +129,49 @@ def kinds(targets: str) -> tuple[str, ...]:
     >>> kinds("weights,biases"), kinds("floats")
     (('weights', 'biases'), ('biases', 'scales', 'norms'))
     """
-    found: list[str] = []
+    kinds_named: list[str] = []
     for name in targets.split(","):
         if name not in KINDS and name not in SEVERAL:
             raise ResqError(f"no targets {name!r}; known: {', '.join((*KINDS, *SEVERAL))}")
-        found += SEVERAL.get(name, (name,))
-    return tuple(kind for kind in KINDS if kind in found)
+        kinds_named += SEVERAL.get(name, (name,))
+    return tuple(kind for kind in KINDS if kind in kinds_named)
 
 
-def chosen(stored: Sequence[Stored], targets: str) -> tuple[Stored, ...]:
+def chosen(tensors: Sequence[Stored], targets: str) -> tuple[Stored, ...]:
     """The stored words of these targets, of whatever type they are."""
     wanted = kinds(targets)
-    return tuple(s for s in stored if s.kind in wanted and s.count)
+    return tuple(s for s in tensors if s.kind in wanted and s.count)
 
 
-def layout(stored: Sequence[Stored]) -> Layout:
+def layout(tensors: Sequence[Stored]) -> Layout:
     """The addresses of these words' bits, one tensor after the other."""
-    widths = tuple(s.width for s in stored)
-    return Layout(tuple(s.name for s in stored), tuple(s.count for s in stored), max(widths), widths)
+    widths = tuple(s.width for s in tensors)
+    return Layout(tuple(s.name for s in tensors), tuple(s.count for s in tensors), max(widths), widths)
 
 
-def unsigned(raw: np.ndarray, stored: Stored) -> np.ndarray:
+def unsigned(raw: np.ndarray, tensor: Stored) -> np.ndarray:
     """The words as unsigned integers (count,).
 
     Args:
         raw: uint8, the memory.
     """
-    part = raw[stored.offset : stored.offset + stored.n_bytes]
-    if stored.width >= 8:
-        return np.frombuffer(part.tobytes(), dtype=f"<u{stored.width // 8}")
-    per = 8 // stored.width
-    shifts = np.arange(per, dtype=np.uint8) * np.uint8(stored.width)
-    return (part[:, None] >> shifts & np.uint8(2**stored.width - 1)).reshape(-1)[: stored.count]
+    part = raw[tensor.offset : tensor.offset + tensor.n_bytes]
+    if tensor.width >= 8:
+        return np.frombuffer(part.tobytes(), dtype=f"<u{tensor.width // 8}")
+    per = 8 // tensor.width
+    shifts = np.arange(per, dtype=np.uint8) * np.uint8(tensor.width)
+    return (part[:, None] >> shifts & np.uint8(2**tensor.width - 1)).reshape(-1)[: tensor.count]
 
 
-def numbers(raw: np.ndarray, stored: Stored) -> np.ndarray:
+def numbers(raw: np.ndarray, tensor: Stored) -> np.ndarray:
     """What the words are as numbers, before any scale, in the stored shape."""
-    words = unsigned(raw, stored)
-    if stored.width < 8:
-        signed = not stored.dtype.startswith("u")
-        top = 1 << (stored.width - 1)
+    words = unsigned(raw, tensor)
+    if tensor.width < 8:
+        signed = not tensor.dtype.startswith("u")
+        top = 1 << (tensor.width - 1)
         words = (words.astype(np.int8) ^ top) - top if signed else words
-    elif stored.dtype == "bfloat16":
+    elif tensor.dtype == "bfloat16":
         words = (words.astype(np.uint32) << 16).view(np.float32)
     else:
-        words = words.view(np.dtype(stored.dtype))
-    return words.reshape(stored.shape)
+        words = words.view(np.dtype(tensor.dtype))
+    return words.reshape(tensor.shape)

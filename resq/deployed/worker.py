@@ -42,8 +42,8 @@ class Served:
     ) -> tuple[dict[str, Any], list[np.ndarray]]:
         """The answer to a message."""
         do = getattr(self, f"do_{head['do']}")
-        found: tuple[dict[str, Any], list[np.ndarray]] = do(head, arrays)
-        return found
+        result: tuple[dict[str, Any], list[np.ndarray]] = do(head, arrays)
+        return result
 
     def do_open(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Opens a file."""
@@ -151,12 +151,12 @@ def serve(source: BinaryIO, to: BinaryIO) -> None:
     while True:
         head, arrays = waiting.get()
         try:
-            answer, found = served.answer(head, arrays)
+            answer, results = served.answer(head, arrays)
         except ImportError as error:
-            answer, found = {"missing": str(error)[:500]}, []
+            answer, results = {"missing": str(error)[:500]}, []
         except Exception as error:  # runtimes raise classes of their own
-            answer, found = {"refused": f"{type(error).__name__}: {error}"[:1000]}, []
-        wire.send(to, answer, found)
+            answer, results = {"refused": f"{type(error).__name__}: {error}"[:1000]}, []
+        wire.send(to, answer, results)
 
 
 def _read(source: BinaryIO, waiting: queue.Queue[Message]) -> None:

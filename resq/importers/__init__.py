@@ -17,7 +17,7 @@ from torch import nn
 
 from resq import networks
 from resq.core import QuantizedTensor, lookup
-from resq.core.errors import ResqError
+from resq.core.errors import LackingError, ResqError
 from resq.data.normal import Normal
 from resq.importers import epsilon, layers, names, order, owncodes, prefixes, siblings
 from resq.importers.formats import carriers, files, floats
@@ -71,17 +71,17 @@ def import_weights(
         body = make(classes)
     wanted = {name: tuple(value.shape) for name, value in body.state_dict().items()}
     layer, there = _behind(listed, wanted, file, state)
-    found, gone = there.found, there.gone
-    shapes = {name: listed.tensors[inside].shape for name, inside in found.items()}
+    file_names, gone = there.names, there.gone
+    shapes = {name: listed.tensors[inside].shape for name, inside in file_names.items()}
     folded = names.folded(shapes, body)
     goal = names.without_norms(wanted, body) if folded else wanted
-    ordered = listed.ordered and order.kept(shapes, goal)
+    ordered = listed.ordered and order.same_order(shapes, goal)
     pairs, renamed = order.matched(*names.matched(shapes, goal, ordered))
     try:
         _fits(network, classes, body, shapes, goal, pairs, folded)
         own = body.state_dict()
         values = {
-            ours: _numbers(ours, listed.tensors[found[theirs]], file, _whole(own.get(ours)))
+            ours: _numbers(ours, listed.tensors[file_names[theirs]], file, _whole(own.get(ours)))
             for ours, theirs in pairs.items()
         }
     except ValueError as error:
@@ -89,22 +89,22 @@ def import_weights(
     how = (
         *_how(listed, gone, renamed, folded),
         *carriers.notes(listed, file),
-        *prefixes.said(there),
-        *(layer.said() if layer else ()),
-        *([] if folded else [epsilon.said(body, eps, False)]),
-        *siblings.said(network, siblings.siblings(network, body, classes, bool(renamed)), renamed),
+        *prefixes.left_out(there),
+        *(layer.sentences() if layer else ()),
+        *([] if folded else [epsilon.sentence(body, eps, False)]),
+        *siblings.sentences(network, siblings.siblings(network, body, classes, bool(renamed)), renamed),
     )
     whole = _completed(values, body, folded)
     if eps is not None:
         epsilon.check(body, folded, False)
         whole = epsilon.moved(whole, body, eps)
-    words = networks.weight_names(body)
-    coded = {w: t for w in words if hasattr(t := listed.tensors[found[pairs[w]]], "own")}
+    weight_names = networks.weight_names(body)
+    coded = {w: t for w in weight_names if hasattr(t := listed.tensors[file_names[pairs[w]]], "own")}
     codes = _codes(coded, file)
     how = (*how, *owncodes.unkept({w: t.width for w, t in coded.items() if w not in codes}))
     normal = layer.normal if layer else None
     acts = carriers.quantized(listed, file)
-    return ImportedWeights(whole, words, tuple(s for s in how if s), normal, codes, acts)
+    return ImportedWeights(whole, weight_names, tuple(s for s in how if s), normal, codes, acts)
 
 
 def _codes(weights: Mapping[str, Any], file: Path) -> dict[str, QuantizedTensor]:
@@ -116,24 +116,26 @@ def _codes(weights: Mapping[str, Any], file: Path) -> dict[str, QuantizedTensor]
 def _onnx(file: Path, network: str, classes: int, state: str, eps: float | None) -> ImportedWeights:
     """The weights in an ONNX file, which holds one state and says its epsilons itself."""
     if state or eps is not None:
-        asked = "--state" if state else "--eps"
+        option = "--state" if state else "--eps"
         raise ResqError(
-            f"{file.name} is an ONNX file, which needs no {asked}: its graph says all that it computes"
+            f"{file.name} is an ONNX file, which needs no {option}: its graph says all that it computes"
         )
     try:
-        found = onnx_network.read(file, network, classes)
-        for name, value in found.state.items():
-            _checked(name, value, name in found.codes)
+        imported = onnx_network.read(file, network, classes)
+        for name, value in imported.state.items():
+            _checked(name, value, name in imported.codes)
     except RefusedError as error:
         raise ResqError(f"{file.name} {error}") from None
+    except LackingError:
+        raise  # of a package: it names the file itself
     except ValueError as error:
-        raise ResqError(
-            str(error) if str(error).startswith(file.name) else f"{file.name} does not fit: {error}"
-        ) from None
+        raise ResqError(f"{file.name} does not fit: {error}") from None
     with shapes_only():
-        words = networks.weight_names(networks.NETWORKS[network](classes))
-    how = ("read from an ONNX file", *found.said)
-    return ImportedWeights(found.state, words, how, found.normal, found.codes, found.quantized)
+        weight_names = networks.weight_names(networks.NETWORKS[network](classes))
+    how = ("read from an ONNX file", *imported.sentences)
+    return ImportedWeights(
+        imported.state, weight_names, how, imported.normal, imported.codes, imported.quantized
+    )
 
 
 def _behind(
@@ -142,8 +144,8 @@ def _behind(
     """A Normalize layer, and the network's tensors behind whatever stands before their names."""
     try:
         layer = layers.saved(listed.tensors, file)
-        asked = "" if listed.told else state
-        return layer, prefixes.behind(layers.without(listed.tensors, layer), wanted, asked, listed.states)
+        key = "" if listed.by_key else state
+        return layer, prefixes.behind(layers.without(listed.tensors, layer), wanted, key, listed.states)
     except RefusedError as error:
         raise ResqError(f"{file.name} {error}") from None
 
@@ -263,14 +265,14 @@ def _completed(state: Mapping[str, np.ndarray], body: nn.Module, folded: bool) -
 
 
 def _how(listed: Listing, gone: str, renamed: int, folded: bool) -> tuple[str, ...]:
-    said = [
+    sentences = [
         f"read from a {listed.format} file",
         f"taken from {'/'.join(listed.nest)}" if listed.nest else "",
         f"{gone!r} taken from the front of every name" if gone else "",
         f"{renamed} tensors matched by order and shape, the others by name" if renamed else "matched by name",
         "batch norms were folded: unfolded as norms that change nothing" if folded else "",
     ]
-    return tuple(s for s in said if s)
+    return tuple(s for s in sentences if s)
 
 
 def _whole(own: torch.Tensor | None) -> bool:

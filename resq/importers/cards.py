@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from resq.importers import ImportedWeights
 
 
-def described(brought: ImportedWeights, asked: Normal | None) -> dict[str, Any]:
+def described(brought: ImportedWeights, normal: Normal | None) -> dict[str, Any]:
     """Sentences, and a mean and deviation of its own where there are any.
 
     Args:
-        asked: the normalisation that was asked for; it goes before a Normalize layer of the file.
+        normal: the normalisation that was asked for; it goes before a Normalize layer of the file.
     """
     how = list(brought.how)
-    if asked:
-        instead = " instead of the file's own layer" if brought.normal and brought.normal != asked else ""
+    if normal:
+        instead = " instead of the file's own layer" if brought.normal and brought.normal != normal else ""
         how = [sentence for sentence in how if "Normalize layer" not in sentence]
-        how.append(f"normalised by {asked}, as asked{instead}")
-    return {"names": how, **to_card(asked or brought.normal)}
+        how.append(f"normalised by {normal}, as asked{instead}")
+    return {"names": how, **to_card(normal or brought.normal)}

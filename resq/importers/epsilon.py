@@ -28,17 +28,17 @@ def moved(state: Mapping[str, np.ndarray], body: nn.Module, eps: float) -> dict[
     """
     if not 0 <= eps <= 0.1:
         raise ResqError(f"--eps is a batch norm's, from 0 to 0.1 (usually 1e-5 or 1e-3), got {eps:g}")
-    found = dict(state)
+    adapted = dict(state)
     for name, own in norms(body).items():
         exact = state[f"{name}.running_var"].astype(np.float64) + eps
         variance = np.maximum(exact - own, 0)
         rest = np.sqrt((variance + own) / np.maximum(exact, 1e-30))
-        found[f"{name}.running_var"] = variance.astype(np.float32)
-        found[f"{name}.weight"] = (state[f"{name}.weight"] * rest).astype(np.float32)
-    return found
+        adapted[f"{name}.running_var"] = variance.astype(np.float32)
+        adapted[f"{name}.weight"] = (state[f"{name}.weight"] * rest).astype(np.float32)
+    return adapted
 
 
-def check(body: nn.Module, folded: bool, kept: bool) -> None:
+def check(body: nn.Module, folded: bool, from_file: bool) -> None:
     """Nothing, where a given eps has something to act on.
 
     Raises:
@@ -47,22 +47,22 @@ def check(body: nn.Module, folded: bool, kept: bool) -> None:
     why = (
         "the network has no batch norms" if not norms(body)
         else "the file's batch norms are folded into its convolutions" if folded
-        else "an ONNX file names each norm's own epsilon" if kept
+        else "an ONNX file names each norm's own epsilon" if from_file
         else ""
     )  # fmt: skip
     if why:
         raise ResqError(f"--eps changes nothing here: {why}; leave it out")
 
 
-def said(body: nn.Module, eps: float | None, kept: bool) -> str:
+def sentence(body: nn.Module, eps: float | None, from_file: bool) -> str:
     """A sentence for the card; empty where there is no batch norm or the file itself says its eps.
 
     Args:
         eps: the one that was given; None: the network's own is assumed.
-        kept: whether the format keeps each norm's eps.
+        from_file: whether the format keeps each norm's eps.
     """
     own = norms(body)
-    if not own or (kept and eps is None):
+    if not own or (from_file and eps is None):
         return ""
     if eps is not None:
         return f"batch norms computed with eps {eps:g}, as --eps says"

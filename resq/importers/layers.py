@@ -33,7 +33,7 @@ class Layer:
     names: tuple[str, ...]
     scaled: bool = False
 
-    def said(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """In words for a card."""
         scale = ", of pixels up to 255" if self.scaled else ""
         return [f"its own Normalize layer ({', '.join(self.names[:2])}{scale}) is used: {self.normal}"]
@@ -45,20 +45,22 @@ def saved(tensors: Mapping[str, Any], file: Path) -> Layer | None:
     Raises:
         RefusedError: several that differ, or numbers that normalise nothing.
     """
-    found: list[Layer] = []
+    normalizers: list[Layer] = []
     for name in tensors:
         stem, dot, leaf = name.rpartition(".")
         std = f"{stem}{dot}{PAIRS.get(leaf, '')}"
         if leaf in PAIRS and std in tensors and all(_fits(tensors[n]) for n in (name, std)):
-            found.append(_layer(name, std, tensors, file))
-    if not found:
+            normalizers.append(_layer(name, std, tensors, file))
+    if not normalizers:
         return None
-    if any(other.normal != found[0].normal for other in found):
+    if any(other.normal != normalizers[0].normal for other in normalizers):
         raise RefusedError(
-            f"holds {len(found)} Normalize layers that differ: "
-            + ", ".join(layer.names[0][:60] for layer in found[:4])
+            f"holds {len(normalizers)} Normalize layers that differ: "
+            + ", ".join(layer.names[0][:60] for layer in normalizers[:4])
         )
-    return Layer(found[0].normal, tuple(n for layer in found for n in layer.names), found[0].scaled)
+    return Layer(
+        normalizers[0].normal, tuple(n for layer in normalizers for n in layer.names), normalizers[0].scaled
+    )
 
 
 def _fits(tensor: Any) -> bool:

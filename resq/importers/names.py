@@ -14,21 +14,21 @@ COUNTER = "num_batches_tracked"
 
 def stripped(names: Iterable[str], wanted: Iterable[str]) -> tuple[dict[str, str], str]:
     """Name without what wrappers put before all of them -> name in the file; and what was taken away."""
-    found, gone = {name: name for name in names if name != "n_averaged"}, ""
+    bare, gone = {name: name for name in names if name != "n_averaged"}, ""
     own = set(wanted)
-    while not own & set(found):
-        prefix = next((p for p in PREFIXES if all(_wrapped(n, p) for n in found)), None)
-        if prefix is None or not found:
+    while not own & set(bare):
+        prefix = next((p for p in PREFIXES if all(_wrapped(n, p) for n in bare)), None)
+        if prefix is None or not bare:
             break
-        found, gone = {n.removeprefix(prefix): f for n, f in found.items()}, gone + prefix
-    return found, gone
+        bare, gone = {n.removeprefix(prefix): f for n, f in bare.items()}, gone + prefix
+    return bare, gone
 
 
 def _wrapped(name: str, prefix: str) -> bool:
     return name.startswith(prefix) or name.endswith(COUNTER)
 
 
-def matched(found: Shapes, wanted: Shapes, ordered: bool) -> tuple[dict[str, str], int]:
+def matched(shapes_in_file: Shapes, wanted: Shapes, ordered: bool) -> tuple[dict[str, str], int]:
     """Name wanted -> name found, and how many of them differ; what fits nowhere is left out.
 
     Equal names first. Of the rest, tensors of one role (weights, biases, running means, ...) must agree in
@@ -38,13 +38,13 @@ def matched(found: Shapes, wanted: Shapes, ordered: bool) -> tuple[dict[str, str
     >>> matched({"fc.weight": (10, 64)}, {"linear.weight": (10, 64)}, ordered=False)
     ({'linear.weight': 'fc.weight'}, 1)
     """
-    pairs = {name: name for name in wanted if name in found}
-    ours, theirs = (_roles({k: v for k, v in s.items() if k not in pairs}) for s in (wanted, found))
+    pairs = {name: name for name in wanted if name in shapes_in_file}
+    ours, theirs = (_roles({k: v for k, v in s.items() if k not in pairs}) for s in (wanted, shapes_in_file))
     renamed: dict[str, str] = {}
     for role, names in ours.items():
         others = theirs.get(role, [])
         shapes = [wanted[name] for name in names]
-        same = shapes == [found[name] for name in others]
+        same = shapes == [shapes_in_file[name] for name in others]
         if not same or (len(set(shapes)) < len(shapes) and not ordered):
             return pairs, 0
         renamed |= dict(zip(names, others, strict=True))
@@ -72,37 +72,37 @@ def norms(body: nn.Module) -> dict[str, tuple[str, nn.BatchNorm2d]]:
     return pairs
 
 
-def folded(found: Shapes, body: nn.Module) -> bool:
+def folded(shapes: Shapes, body: nn.Module) -> bool:
     """Whether a file's batch norms were folded into its convolutions: biases there, nothing of the norms."""
-    kept = any(
+    has_norms = any(
         name.endswith(("running_mean", "running_var")) or (name.endswith(".weight") and len(shape) == 1)
-        for name, shape in found.items()
+        for name, shape in shapes.items()
     )
     biases = any(
-        name.endswith(".weight") and len(shape) == 4 and name.removesuffix("weight") + "bias" in found
-        for name, shape in found.items()
+        name.endswith(".weight") and len(shape) == 4 and name.removesuffix("weight") + "bias" in shapes
+        for name, shape in shapes.items()
     )
     has = [m for m in body.modules() if isinstance(m, nn.BatchNorm2d)]
-    return bool(has) and biases and not kept and len(norms(body)) == len(has)
+    return bool(has) and biases and not has_norms and len(norms(body)) == len(has)
 
 
 def without_norms(wanted: Shapes, body: nn.Module) -> dict[str, tuple[int, ...]]:
     """What a network has once its batch norms are folded: none of them, and a bias per convolution."""
     inside = norms(body)
-    kept: dict[str, tuple[int, ...]] = {}
+    folded_shapes: dict[str, tuple[int, ...]] = {}
     for name, shape in wanted.items():
         module, _, leaf = name.rpartition(".")
         if module not in {norm for norm, _ in inside.values()}:
-            kept[name] = shape
+            folded_shapes[name] = shape
             if leaf == "weight" and module in inside:
-                kept[f"{module}.bias"] = shape[:1]
-    return kept
+                folded_shapes[f"{module}.bias"] = shape[:1]
+    return folded_shapes
 
 
-def stem(found: Shapes, wanted: Shapes) -> str | None:
+def stem(shapes: Shapes, wanted: Shapes) -> str | None:
     """A sentence where the first convolution was made for images of another size, else None."""
     name = next((n for n, shape in wanted.items() if len(shape) == 4), None)
-    theirs, ours = found.get(name or ""), wanted.get(name or "")
+    theirs, ours = shapes.get(name or ""), wanted.get(name or "")
     if not theirs or not ours or len(theirs) != 4 or theirs[2:] == ours[2:]:
         return None
     size = "an ImageNet stem, for 224x224 images" if theirs[2] > ours[2] else "a stem for other images"

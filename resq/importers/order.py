@@ -8,7 +8,7 @@ from itertools import pairwise
 from resq.importers.names import Shapes
 
 
-def kept(found: Shapes, wanted: Shapes) -> bool:
+def same_order(shapes: Shapes, wanted: Shapes) -> bool:
     """Whether the tensors that both call by the same name come in the same order, each kind for itself.
 
     >>> a, b, c = {"x.weight": (1,), "y.weight": (1,)}, {"y.weight": (1,), "x.weight": (1,)}, {}
@@ -17,7 +17,7 @@ def kept(found: Shapes, wanted: Shapes) -> bool:
     """
     place = {name: at for at, name in enumerate(wanted)}
     kinds: dict[tuple[str, int], list[int]] = {}
-    for name, shape in found.items():
+    for name, shape in shapes.items():
         if name in place:
             kinds.setdefault((name.rpartition(".")[2], len(shape)), []).append(place[name])
     return all(one < other for places in kinds.values() for one, other in pairwise(places))

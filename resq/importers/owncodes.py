@@ -18,14 +18,14 @@ def about(brought: Any) -> dict[str, Any]:
     if not brought.codes:
         return {}
     bits, layers = own.bits_of(brought.codes), len(brought.weights)
-    differ, words = own.differing(brought.codes), sum(q.words.size for q in brought.codes.values())
-    said = {"layers": len(brought.codes), "of": layers, "bits": bits, "words": words, "differ": differ}
+    differ, n_words = own.differing(brought.codes), sum(q.words.size for q in brought.codes.values())
+    counts = {"layers": len(brought.codes), "of": layers, "bits": bits, "words": n_words, "differ": differ}
     exact = [name for name, count in differ.items() if not count]
     whole = len(brought.codes) == layers
     if not bits or (not whole and bits < 8):  # the rest would be rounded to so few bits, or has other widths
-        return {"codes": said}
+        return {"codes": counts}
     default = exact[0] if exact and whole else str(Encoding(bits, IMPORTED))
-    return {"encoding": default, "codes": said}
+    return {"encoding": default, "codes": counts}
 
 
 def unkept(bits: Mapping[str, int]) -> list[str]:
@@ -45,22 +45,25 @@ def unkept(bits: Mapping[str, int]) -> list[str]:
 
 def sentences(card: Mapping[str, Any]) -> list[str]:
     """The same for people."""
-    found = card.get("codes")
-    if not found:
+    codes = card.get("codes")
+    if not codes:
         return []
-    came = f"{found['layers']} of {found['of']} layers came as integer codes"
-    if not found["bits"]:
+    came = f"{codes['layers']} of {codes['of']} layers came as integer codes"
+    if not codes["bits"]:
         return [f"{came} of several widths, which one memory cannot hold: int8 is the default encoding"]
-    came += f" of {found['bits']} bits"
-    shares = ", ".join(f"{name} {_percent(n, found['words'])}" for name, n in found["differ"].items())
+    came += f" of {codes['bits']} bits"
+    shares = ", ".join(f"{name} {_percent(n, codes['words'])}" for name, n in codes["differ"].items())
     if "encoding" not in card:
         return [f"{came} and the others as floats: int8 is the default encoding, not the file's words"]
     default = card["encoding"]
     if default.startswith(IMPORTED):
-        kept = (
-            "so they are kept as they came" if min(found["differ"].values()) else "and the others as floats"
+        what_stays = (
+            "so they are kept as they came" if min(codes["differ"].values()) else "and the others as floats"
         )
-        return [f"{came}; words that would differ: {shares}", f"{kept}: {default} is the default encoding"]
+        return [
+            f"{came}; words that would differ: {shares}",
+            f"{what_stays}: {default} is the default encoding",
+        ]
     return [f"{came}; {default} has the very words of the file and is the default encoding (words that would "
             f"differ: {shares})"]  # fmt: skip
 

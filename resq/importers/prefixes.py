@@ -24,16 +24,16 @@ class Behind:
         left: names outside it that belong to no network, left out.
     """
 
-    found: Mapping[str, str]
+    names: Mapping[str, str]
     gone: str = ""
     left: tuple[str, ...] = ()
 
 
-def behind(tensors: Mapping[str, Any], wanted: Shapes, asked: str = "", states: Iterable[str] = ()) -> Behind:
+def behind(tensors: Mapping[str, Any], wanted: Shapes, state: str = "", states: Iterable[str] = ()) -> Behind:
     """The network's tensors, whatever stands before their names.
 
     Args:
-        asked: the prefix to take, without its point, where the file holds the network more than once.
+        state: the prefix to take, without its point, where the file holds the network more than once.
         states: what else the file's state dicts are called, for a sentence on one that is not there.
 
     Raises:
@@ -41,11 +41,11 @@ def behind(tensors: Mapping[str, Any], wanted: Shapes, asked: str = "", states: 
             for; the sentence names them.
     """
     whole = _whole(tensors, wanted)
-    if asked:
+    if state:
         there = [*states, *(_called(p) for p in whole)]
-        whole = {p: found for p, found in whole.items() if asked in (p.rstrip("."), p.split(".")[0])}
+        whole = {p: inside for p, inside in whole.items() if state in (p.rstrip("."), p.split(".")[0])}
         if not whole:
-            raise RefusedError(f"holds no state dict called {asked[:60]!r}; it has {', '.join(there[:8])}")
+            raise RefusedError(f"holds no state dict called {state[:60]!r}; it has {', '.join(there[:8])}")
     distinct = _distinct(whole, tensors)
     if len(distinct) > 1:
         key = next(p for p in reversed(distinct) if p).rstrip(".")
@@ -60,7 +60,7 @@ def behind(tensors: Mapping[str, Any], wanted: Shapes, asked: str = "", states: 
     return Behind(_under(tensors, prefix), prefix, tuple(outside))
 
 
-def said(there: Behind) -> list[str]:
+def left_out(there: Behind) -> list[str]:
     """Which tensors were left out, in words for a card."""
     if not there.left:
         return []
@@ -85,10 +85,10 @@ def _whole(tensors: Mapping[str, Any], wanted: Shapes) -> dict[str, dict[str, st
     need = Counter(shape for shape in wanted.values() if len(shape) > 1)
     cover, whole, taken = _cover(tensors, wanted), {}, set[str]()
     for prefix in sorted(cover, key=len, reverse=True):
-        found = {own: name for own, name in _under(tensors, prefix).items() if name not in taken}
-        if need <= Counter(tuple(tensors[name].shape) for name in found.values()):
-            whole[prefix] = found
-            taken |= set(found.values())
+        inside = {own: name for own, name in _under(tensors, prefix).items() if name not in taken}
+        if need <= Counter(tuple(tensors[name].shape) for name in inside.values()):
+            whole[prefix] = inside
+            taken |= set(inside.values())
     return {prefix: whole[prefix] for prefix in cover if prefix in whole}
 
 
@@ -106,8 +106,8 @@ def _cover(tensors: Mapping[str, Any], wanted: Shapes) -> list[str]:
 def _distinct(whole: Mapping[str, Mapping[str, str]], tensors: Mapping[str, Any]) -> list[str]:
     """Prefixes that lead to other numbers than those before them: two names of one tensor are one place."""
     distinct: list[str] = []
-    for prefix, found in whole.items():
-        places = {own: tensors[name] for own, name in found.items()}
+    for prefix, inside in whole.items():
+        places = {own: tensors[name] for own, name in inside.items()}
         same = any(places == {own: tensors[n] for own, n in whole[other].items()} for other in distinct)
         distinct += [] if same else [prefix]
     return distinct

@@ -24,25 +24,25 @@ def siblings(network: str, body: nn.Module, classes: int, thorough: bool) -> lis
     """
     if not thorough and "torchvision" not in sys.modules:
         return []
-    own, found = _shapes(body), []
+    own, alike = _shapes(body), []
     for name, make in networks.NETWORKS.items():
         if name != network:
             with shapes_only():
-                found += [name] if _shapes(make(classes)) == own else []
-    return found
+                alike += [name] if _shapes(make(classes)) == own else []
+    return alike
 
 
-def said(network: str, others: list[str], renamed: int) -> list[str]:
+def sentences(network: str, others: list[str], renamed: int) -> list[str]:
     """Sentences on what the file alone cannot tell."""
-    found = []
+    sentences = []
     if renamed:
-        found.append(
+        sentences.append(
             "tensors of equal shape are told apart by the file's order alone, so compare the accuracy with "
             "the source's"
         )
     if others:
-        found.append(
+        sentences.append(
             f"{' and '.join(others)} {'have' if len(others) > 1 else 'has'} the same shapes: where the "
             f"accuracy is far below the source's, try --network {others[0]}"
         )
-    return found
+    return sentences

@@ -29,24 +29,24 @@ def layers(body: nn.Module) -> list[Layer]:
     body.eval()
     end = body(x).grad_fn
     owners = {id(p): name.rpartition(".")[0] for name, p in body.named_parameters(remove_duplicate=False)}
-    found: list[Layer] = []
+    traced: list[Layer] = []
     reach: dict[Any, frozenset[int]] = {}
     for step in _ordered(end):
         before: frozenset[int] = frozenset().union(
             *(reach.get(s, frozenset()) for s, _ in step.next_functions)
         )
-        given = _parameters(step, owners, x)
+        parameters = _parameters(step, owners, x)
         moving = any(_moves(s, reach, x) for s, _ in step.next_functions)
         if not moving:
             continue
         reach[step] = before
-        if given:
-            made = _layer(body, given[0], before, found)
+        if parameters:
+            made = _layer(body, parameters[0], before, traced)
             if made is not None:
-                found.append(made)
-                reach[step] = frozenset({len(found) - 1})
+                traced.append(made)
+                reach[step] = frozenset({len(traced) - 1})
     last = reach.get(end, frozenset())
-    return [layer.ending(i in last) for i, layer in enumerate(found)]
+    return [layer.ending(i in last) for i, layer in enumerate(traced)]
 
 
 def _moves(step: Any, reach: dict[Any, frozenset[int]], x: torch.Tensor) -> bool:
@@ -70,17 +70,17 @@ def _parameters(step: Any, owners: dict[int, str], x: torch.Tensor) -> list[str]
     return names
 
 
-def _layer(body: nn.Module, name: str, before: frozenset[int], found: list[Layer]) -> Layer | None:
+def _layer(body: nn.Module, name: str, before: frozenset[int], traced: list[Layer]) -> Layer | None:
     """The layer of a module, or None where it is a norm that belongs to the layer before it."""
     module = body.get_submodule(name)
     if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d) and len(before) == 1:
         (one,) = before
         if (
-            not found[one].norm
-            and found[one].kind in ("conv", "linear")
-            and module.num_features == found[one].shape[0]
+            not traced[one].norm
+            and traced[one].kind in ("conv", "linear")
+            and module.num_features == traced[one].shape[0]
         ):
-            found[one] = found[one].normed(name)
+            traced[one] = traced[one].normed(name)
             return None
     if isinstance(module, nn.Conv2d):
         how = (*module.stride, module.groups)

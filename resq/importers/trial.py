@@ -30,8 +30,8 @@ def tested(
         images = data.load(name.split("/")[0], "test")
     except FileNotFoundError:
         return {"measured": f"not measured: no {name.split('/')[0]} images on this machine"}
-    with draft.draft(name, imported, about) as kept:
-        checkpoint = checkpoints.load(str(kept))
+    with draft.draft(name, imported, about) as draft_file:
+        checkpoint = checkpoints.load(str(draft_file))
         result = whole.compared(file, imported, checkpoint, images, float_activations)
         result["test"] = accuracy.on_split(checkpoint)
         other = normals.other(checkpoint, images)

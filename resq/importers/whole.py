@@ -12,7 +12,7 @@ from resq import networks
 from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding
 from resq.core.errors import ResqError
-from resq.data.normal import said
+from resq.data.normal import spelled
 from resq.importers.onnx import onnx_check, onnx_file
 from resq.measure.engine.faulty_network import network_of
 
@@ -36,10 +36,10 @@ def compared(
     if not brought.quantized:
         return {}
     images = images.first(min(len(images), len(images) if onnx_check.quick() else FEW))
-    found = _file(file, brought, checkpoint, images)
-    if not allowed and ("accuracy" not in found or abs(found["accuracy"] - found["here"]) > APART + EDGE):
-        raise ResqError(f"{file.name} {_refusal(file, brought, checkpoint, found)}")
-    return {"file": found}
+    result = _file(file, brought, checkpoint, images)
+    if not allowed and ("accuracy" not in result or abs(result["accuracy"] - result["here"]) > APART + EDGE):
+        raise ResqError(f"{file.name} {_refusal(file, brought, checkpoint, result)}")
+    return {"file": result}
 
 
 def _file(file: Path, brought: Any, checkpoint: Checkpoint, images: Dataset) -> dict[str, Any]:
@@ -54,20 +54,20 @@ def _file(file: Path, brought: Any, checkpoint: Checkpoint, images: Dataset) -> 
     return {"accuracy": _right(theirs.logits, same), "here": here, "n": len(same), "runtime": theirs.runtime}
 
 
-def _refusal(file: Path, brought: Any, checkpoint: Checkpoint, found: dict[str, Any]) -> str:
+def _refusal(file: Path, brought: Any, checkpoint: Checkpoint, result: dict[str, Any]) -> str:
     what = (
         f"quantizes its activations too ({', '.join(brought.quantized)}), and an import keeps weights alone"
     )
     alone = "--float-activations imports its weights alone"
-    if "accuracy" not in found:
-        return f"{what}; its own accuracy is not known ({found['measured']}): {alone}, activations in floats"
+    if "accuracy" not in result:
+        return f"{what}; its own accuracy is not known ({result['measured']}): {alone}, activations in floats"
     way = ["", "--range 0..1 "][brought.normal is not None]
     if brought.normal is None:
         normal = checkpoint.normal
-        way = f"--mean={said(normal.mean)} --std={said(normal.std)} "
+        way = f"--mean={spelled(normal.mean)} --std={spelled(normal.std)} "
     return (
-        f"{what}: the file itself is right on {_percent(found['accuracy'])} of {found['n']} test images "
-        f"({found['runtime']}), its weights with activations in floats on {_percent(found['here'])}. "
+        f"{what}: the file itself is right on {_percent(result['accuracy'])} of {result['n']} test images "
+        f"({result['runtime']}), its weights with activations in floats on {_percent(result['here'])}. "
         f"It is measured as it is by: python -m resq evaluate {file.name} --data {checkpoint.data} {way}"
         f"(or sweep, or the page Your network); {alone}"
     )
@@ -75,15 +75,15 @@ def _refusal(file: Path, brought: Any, checkpoint: Checkpoint, found: dict[str, 
 
 def sentence(card: dict[str, Any]) -> list[str]:
     """The same for people."""
-    found = card.get("file")
-    if not found:
+    result = card.get("file")
+    if not result:
         return []
-    if "accuracy" not in found:
-        return [f"the file itself, activations in codes: {found['measured']}"]
+    if "accuracy" not in result:
+        return [f"the file itself, activations in codes: {result['measured']}"]
     return [
-        f"the file itself, activations in codes, is right on {_percent(found['accuracy'])} of "
-        f"{found['n']} test images ({found['runtime']}), with activations in floats on "
-        f"{_percent(found['here'])}"
+        f"the file itself, activations in codes, is right on {_percent(result['accuracy'])} of "
+        f"{result['n']} test images ({result['runtime']}), with activations in floats on "
+        f"{_percent(result['here'])}"
     ]
 
 

@@ -84,12 +84,12 @@ class Beside:
     @cached_property
     def layouts(self) -> dict[int, Layout]:
         """Width -> where the words of that width lie; each of them is a memory of its own."""
-        found = {}
+        layouts = {}
         for width in sorted({t.width for t in self.tensors.values()}):
             own = self._of(width)
-            words = tuple(t.words.size * t.copies for t in own.values())
-            found[width] = Layout(tuple(own), words, width)
-        return found
+            counts = tuple(t.words.size * t.copies for t in own.values())
+            layouts[width] = Layout(tuple(own), counts, width)
+        return layouts
 
     @property
     def n_bits(self) -> int:
@@ -98,12 +98,12 @@ class Beside:
 
     def drawn(self, fault: str, rate: float, seed: int, number: int) -> dict[int, BitFlips]:
         """The flips of one fault map. Weights under the same map flip as they do without these."""
-        found = {}
+        flips = {}
         for width, layout in self.layouts.items():
-            where = region(layout, stored=self._of(width))
+            where = region(layout, words=self._of(width))
             rng = seeds.rng(seed, "map", number, "beside", width)
-            found[width] = FAULTS[fault](where, rate, rng=rng)
-        return found
+            flips[width] = FAULTS[fault](where, rate, rng=rng)
+        return flips
 
     def read(self, flips: Mapping[int, BitFlips]) -> dict[str, np.ndarray]:
         """The tensors that are read as other numbers under the flips, float32 in their shapes."""
@@ -125,7 +125,7 @@ class Beside:
 
     def _misread(self, width: int, at: np.ndarray) -> dict[str, np.ndarray]:
         """The words in which a bit is read wrong, by tensor: more than half of its copies are flipped."""
-        starts, found = self.layouts[width].starts, {}
+        starts, misread = self.layouts[width].starts, {}
         cuts = np.searchsorted(at, starts)
         for i, (name, t) in enumerate(self._of(width).items()):
             local = at[cuts[i] : cuts[i + 1]] - starts[i]
@@ -133,9 +133,9 @@ class Beside:
             wrong = places[votes > t.copies // 2]
             if len(wrong):
                 index, mask = bits.masks(wrong, width, t.words.dtype)
-                found[name] = t.words.copy()
-                found[name][index] ^= mask
-        return found
+                misread[name] = t.words.copy()
+                misread[name][index] ^= mask
+        return misread
 
     def _values(self, name: str, words: Mapping[str, np.ndarray]) -> np.ndarray:
         t = self.tensors[name]
@@ -152,8 +152,8 @@ def plain(model: QuantizedModel, copies: int) -> Beside:
     """The "fp32" form: scales, zero points and all parameters and buffers that are no words of weights."""
     # A file's tensors come in another order in every process: sorted, a seed strikes the same ones.
     numbers = {name: value for name, value in sorted(model.floats.items()) if value.dtype.kind == "f"}
-    found = {**_scales(model), **numbers}
-    return Beside({name: _single(value, copies) for name, value in found.items()})
+    floats = {**_scales(model), **numbers}
+    return Beside({name: _single(value, copies) for name, value in floats.items()})
 
 
 def folded(model: QuantizedModel, others: Mapping[str, np.ndarray], copies: int) -> Beside:
@@ -174,13 +174,13 @@ def folded(model: QuantizedModel, others: Mapping[str, np.ndarray], copies: int)
 
 def _scales(model: QuantizedModel) -> dict[str, np.ndarray]:
     """Scales of integer codes, and the zero points of those that have them."""
-    found = {}
+    scales = {}
     for name, q in model.weights.items():
         if q.encoding.code not in FLOATS:
-            found[name + SCALE] = q.scale
+            scales[name + SCALE] = q.scale
         if q.encoding.code == "affine":
-            found[name + ZERO] = q.zero
-    return found
+            scales[name + ZERO] = q.zero
+    return scales
 
 
 def _single(value: np.ndarray, copies: int) -> Numbers:
@@ -212,11 +212,11 @@ def rescaled(model: QuantizedModel, factors: Mapping[str, np.ndarray]) -> Quanti
 
     ``factors`` are float32 (output channels,) by layer.
     """
-    found = {
+    weights = {
         name: QuantizedTensor(q.words, q.scale * factors.get(name, np.float32(1)), q.zero, q.encoding)
         for name, q in model.weights.items()
     }
-    return QuantizedModel(found, model.floats)
+    return QuantizedModel(weights, model.floats)
 
 
 def reread(model: QuantizedModel, values: Mapping[str, np.ndarray]) -> QuantizedModel:
@@ -224,10 +224,10 @@ def reread(model: QuantizedModel, values: Mapping[str, np.ndarray]) -> Quantized
 
     ``values`` hold one number or (output channels,) each, by name.
     """
-    found = {
+    weights = {
         name: QuantizedTensor(
             q.words, values.get(name + SCALE, q.scale), values.get(name + ZERO, q.zero), q.encoding
         )
         for name, q in model.weights.items()
     }
-    return QuantizedModel(found, model.floats)
+    return QuantizedModel(weights, model.floats)

@@ -48,7 +48,7 @@ def _walk(count: int, unit: float, last: int, rng: np.random.Generator) -> np.nd
     return at
 
 
-def masks(addresses: np.ndarray, stored: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+def masks(addresses: np.ndarray, word_bits: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Flips gathered by word: distinct word indices, and for each the mask to xor it with.
 
     Args:
@@ -57,33 +57,33 @@ def masks(addresses: np.ndarray, stored: int, dtype: np.dtype) -> tuple[np.ndarr
     >>> masks(np.array([0, 7, 9]), 8, np.dtype("u1"))
     (array([0, 1]), array([129,   2], dtype=uint8))
     """
-    words, bit = _split(addresses, stored, dtype)
+    index, bit = _split(addresses, word_bits, dtype)
     mask = np.left_shift(dtype.type(1), bit, out=bit)
-    again = np.flatnonzero(words[1:] == words[:-1])
+    again = np.flatnonzero(index[1:] == index[:-1])
     if not len(again):
-        return words, mask
+        return index, mask
     # Few words are hit twice: every bit hands its mask to the bit before it, as long as the word is the same.
     run = again
     while len(run):
         mask[run] |= mask[run + 1]
         run = run[:-1][np.diff(run) == 1]
-    first = np.ones(len(words), bool)
+    first = np.ones(len(index), bool)
     first[again + 1] = False
-    return words[first], mask[first]
+    return index[first], mask[first]
 
 
-def _split(addresses: np.ndarray, stored: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Word index and bit of each address; where ``stored`` is a power of two, without a division."""
-    if stored & (stored - 1) == 0:
-        return addresses >> (stored.bit_length() - 1), addresses.astype(dtype) & dtype.type(stored - 1)
-    words = addresses // stored  # numpy divides by one number ten times faster than divmod does
-    return words, (addresses - words * stored).astype(dtype)
+def _split(addresses: np.ndarray, word_bits: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Word index and bit of each address; where ``word_bits`` is a power of two, without a division."""
+    if word_bits & (word_bits - 1) == 0:
+        return addresses >> (word_bits.bit_length() - 1), addresses.astype(dtype) & dtype.type(word_bits - 1)
+    index = addresses // word_bits  # numpy divides by one number ten times faster than divmod does
+    return index, (addresses - index * word_bits).astype(dtype)
 
 
-def fields(word: int, stored: int) -> list[int]:
+def fields(word: int, word_bits: int) -> list[int]:
     """The bits of a word, most significant first.
 
     >>> fields(5, 4)
     [0, 1, 0, 1]
     """
-    return [word >> bit & 1 for bit in reversed(range(stored))]
+    return [word >> bit & 1 for bit in reversed(range(word_bits))]

@@ -54,10 +54,10 @@ def _pairs(region: Region, rate: float, rng: np.random.Generator) -> BitFlips:
     own = Layout(
         tuple(layout.layers[i] for i in region.layers), tuple(layout.words[i] for i in region.layers), length
     )
-    found = _runs(Region(own, tuple(range(len(own.layers))), region.planes), rate, 2, length, rng)
-    layer = np.searchsorted(own.starts, found.addresses, side="right") - 1
-    moved = found.addresses - own.starts[layer] + layout.starts[np.asarray(region.layers)][layer]
-    return BitFlips(moved, found.thresholds)
+    pairs = _runs(Region(own, tuple(range(len(own.layers))), region.planes), rate, 2, length, rng)
+    layer = np.searchsorted(own.starts, pairs.addresses, side="right") - 1
+    moved = pairs.addresses - own.starts[layer] + layout.starts[np.asarray(region.layers)][layer]
+    return BitFlips(moved, pairs.thresholds)
 
 
 def row(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:

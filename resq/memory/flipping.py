@@ -79,12 +79,12 @@ def by_layer(model: QuantizedModel, flips: BitFlips) -> list[tuple[str, np.ndarr
     """
     layout, at = model.read, misread(model, flips)
     cuts = np.searchsorted(at, layout.starts)
-    found = []
+    changes = []
     for i, (name, q) in enumerate(model.weights.items()):
         if cuts[i] < cuts[i + 1]:
             local = at[cuts[i] : cuts[i + 1]] - layout.starts[i]
-            found.append((name, *bits.masks(local, layout.word_bits, q.words.dtype)))
-    return found
+            changes.append((name, *bits.masks(local, layout.word_bits, q.words.dtype)))
+    return changes
 
 
 def _xor(words: np.ndarray, index: np.ndarray, mask: np.ndarray) -> np.ndarray:

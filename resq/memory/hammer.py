@@ -50,11 +50,11 @@ SEEN = (
 def places(length: int) -> dict[tuple[int, bool], int]:
     """(place among the bits of two bytes or of a word, rises) -> how often it was seen."""
     span = max(16, length)
-    found: dict[tuple[int, bool], int] = {}
+    counts: dict[tuple[int, bool], int] = {}
     for flip in SEEN:
         key = (8 * flip.byte + flip.bit) % span, flip.rises
-        found[key] = found.get(key, 0) + 1
-    return found
+        counts[key] = counts.get(key, 0) + 1
+    return counts
 
 
 def rowhammer(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
@@ -63,9 +63,9 @@ def rowhammer(region: Region, rate: float, *, rng: np.random.Generator) -> BitFl
     thresholds = rng.random(len(at)) * rate
     layout = region.layout
     layer = np.searchsorted(layout.starts, at, side="right") - 1
-    local, stored, able = at - layout.starts[layer], region.bit_values(at), np.zeros(len(at), bool)
+    local, values, able = at - layout.starts[layer], region.bit_values(at), np.zeros(len(at), bool)
     for length in np.unique(layout.lengths):
         own = layout.lengths[layer] == length
         for place, rises in places(int(length)):
-            able |= own & (local % max(16, int(length)) == place) & (stored != rises)
+            able |= own & (local % max(16, int(length)) == place) & (values != rises)
     return BitFlips(at[able], thresholds[able])

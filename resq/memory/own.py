@@ -57,8 +57,8 @@ def bits_of(owned: Mapping[str, QuantizedTensor]) -> int:
     >>> bits_of({})
     0
     """
-    found = {q.encoding.bits for q in owned.values()}
-    return found.pop() if len(found) == 1 else 0
+    widths = {q.encoding.bits for q in owned.values()}
+    return widths.pop() if len(widths) == 1 else 0
 
 
 def differing(owned: Mapping[str, QuantizedTensor]) -> dict[str, int]:
@@ -82,7 +82,7 @@ def stands(q: QuantizedTensor, weight: np.ndarray) -> bool:
     return np.array_equal(quant.dequantize(q), weight)
 
 
-def kept(there: QuantizedTensor, encoding: Encoding) -> QuantizedTensor:
+def as_stored(there: QuantizedTensor, encoding: Encoding) -> QuantizedTensor:
     """Words that a file holds, as an encoding of the same codes stores them.
 
     Where norms are folded, zero points are codes too: a channel whose zero point is none, as its weights all

@@ -184,8 +184,8 @@ def quantize_model(
         last = encoding.apart[-1]
         raise ResqError(f"{encoding} stores layer {last} apart; the network has 0..{len(weights) - 1}")
     put = word or (lambda name, how: quantize(state[name], how))
-    stored = {name: put(name, encoding.of(i)) for i, name in enumerate(weights)}
-    return QuantizedModel(stored, {name: v for name, v in state.items() if name not in stored})
+    quantized = {name: put(name, encoding.of(i)) for i, name in enumerate(weights)}
+    return QuantizedModel(quantized, {name: v for name, v in state.items() if name not in quantized})
 
 
 def _float_words(weight: np.ndarray, code: str) -> np.ndarray:

@@ -49,8 +49,8 @@ class Region:
     @cached_property
     def starts(self) -> np.ndarray:
         """Number of eligible bits before each chosen layer, and in all, int64 (layers + 1,)."""
-        words = [self.layout.words[i] * len(own) for i, own in zip(self.layers, self.each, strict=True)]
-        return np.concatenate([[0], np.cumsum(words, dtype=np.int64)])
+        eligible = [self.layout.words[i] * len(own) for i, own in zip(self.layers, self.each, strict=True)]
+        return np.concatenate([[0], np.cumsum(eligible, dtype=np.int64)])
 
     @property
     def n_bits(self) -> int:
@@ -114,12 +114,12 @@ class Region:
         Raises:
             ValueError: the region was made without the words.
         """
-        found, words = 0, self._words()
+        count, words = 0, self._words()
         for i, own in zip(self.layers, self.each, strict=True):
             mask = words[i].dtype.type(sum(1 << plane for plane in own))
             once = int(np.bitwise_count(words[i] & mask).sum())
-            found += once * (self.layout.words[i] // len(words[i]))
-        return found
+            count += once * (self.layout.words[i] // len(words[i]))
+        return count
 
     def _words(self) -> list[np.ndarray]:
         if self.words is None:
@@ -145,13 +145,13 @@ def region(
     memory: Layout | QuantizedModel | Memory,
     layers: Sequence[str] = (),
     planes: Sequence[int] = (),
-    stored: Mapping[str, Words] | None = None,
+    words: Mapping[str, Words] | None = None,
 ) -> Region:
     """The chosen layers (names or patterns such as ``layer1.*``) and bit planes; none chosen means all.
 
     Args:
         memory: the model; its layout is enough for fault models that do not look at the words.
-        stored: what lies in a layout, for those that do.
+        words: what lies in a layout, for those that do.
 
     Raises:
         ValueError: a pattern that fits no layer, or a plane outside the stored word.
@@ -160,10 +160,10 @@ def region(
     own = [name.removesuffix(CHECKS) for name in layout.layers]  # what guards a layer's words belongs to it
     chosen: set[int] = set()
     for pattern in layers:
-        found = {i for i, name in enumerate(own) if fnmatchcase(name, pattern)}
-        if not found:
+        matches = {i for i, name in enumerate(own) if fnmatchcase(name, pattern)}
+        if not matches:
             raise ResqError(f"no layer fits {pattern!r}; known: {', '.join(dict.fromkeys(own))}")
-        chosen |= found
+        chosen |= matches
     outside = [p for p in planes if not 0 <= p < layout.word_bits]
     if outside:
         raise ResqError(f"bit planes must lie in 0..{layout.word_bits - 1}, got {outside[0]}")
@@ -174,7 +174,7 @@ def region(
         layout,
         tuple(sorted(everywhere)),
         tuple(sorted(set(planes))) or tuple(range(layout.word_bits)),
-        stored if isinstance(memory, Layout) else _stored(memory),
+        words if isinstance(memory, Layout) else _stored(memory),
     )
 
 

@@ -34,14 +34,14 @@ def rise(region: Region, rate: float, *, rng: np.random.Generator) -> BitFlips:
     return _directed(region, False, check_rate(rate), region.n_bits - region.ones, rng)
 
 
-def _directed(region: Region, stored: bool, rate: float, able: int, rng: np.random.Generator) -> BitFlips:
+def _directed(region: Region, value: bool, rate: float, able: int, rng: np.random.Generator) -> BitFlips:
     share = able / region.n_bits if region.n_bits else 0.0
-    return _where(region, stored, min(1.0, rate / share) if share else 0.0, share, rng)
+    return _where(region, value, min(1.0, rate / share) if share else 0.0, share, rng)
 
 
-def _where(region: Region, stored: bool, rate: float, per_rate: float, rng: np.random.Generator) -> BitFlips:
-    """Every bit that stores ``stored`` flips with probability ``rate``, from ``per_rate`` times that on."""
+def _where(region: Region, value: bool, rate: float, per_rate: float, rng: np.random.Generator) -> BitFlips:
+    """Every bit that stores ``value`` flips with probability ``rate``, from ``per_rate`` times that on."""
     at = region.addresses(bits.sparse(region.n_bits, rate, rng))
     thresholds = rng.random(len(at)) * rate * per_rate
-    able = region.bit_values(at) == stored
+    able = region.bit_values(at) == value
     return BitFlips(at[able], thresholds[able])

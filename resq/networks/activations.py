@@ -46,10 +46,10 @@ class Changed(nn.Module):
 @contextmanager
 def _hooked(body: nn.Module, changes: Mapping[str, Change], inputs: bool) -> Iterator[None]:
     def before(change: Change) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor]]:
-        return lambda module, given: (change(given[0]),)
+        return lambda module, inputs: (change(inputs[0]),)
 
     def after(change: Change) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-        return lambda module, given, result: change(result)
+        return lambda module, inputs, result: change(result)
 
     handles = []
     for name, change in changes.items():

@@ -43,7 +43,7 @@ def bounds(body: nn.Module, network: nn.Module, x: Tensor) -> dict[str, float]:
 
 
 def _note(largest: dict[str, float], name: str) -> Hook:
-    def note(_: nn.Module, given: tuple[Any, ...], out: Any) -> None:
+    def note(_: nn.Module, inputs: tuple[Any, ...], out: Any) -> None:
         if isinstance(out, Tensor):
             largest[name] = max(largest.get(name, 0.0), float(out.abs().max()))
 
@@ -64,4 +64,4 @@ def install(body: nn.Module, most: Mapping[str, float]) -> None:
 
 
 def _cut(bound: float) -> Hook:
-    return lambda module, given, out: out.clamp(-bound, bound)
+    return lambda module, inputs, out: out.clamp(-bound, bound)

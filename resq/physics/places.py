@@ -71,15 +71,15 @@ PLACES: dict[str, Kind] = {
 }  # fmt: skip
 
 
-def spelled(asked: Asked) -> str:
+def spelled(place: Asked) -> str:
     """A place as one word for an address: its parts, defaults left out.
 
     >>> spelled(Asked("orbit", 686, days=3650, scrub=1))
     'orbit_686_days_3650_scrub_1'
     """
-    parts = [asked.kind, *([f"{asked.at:g}"] if PLACES[asked.kind].unit else [])]
+    parts = [place.kind, *([f"{place.at:g}"] if PLACES[place.kind].unit else [])]
     for name in ("days", "scrub", "fit", "cutoff"):
-        value = getattr(asked, name)
+        value = getattr(place, name)
         if value != getattr(Asked, name):
             parts += [name, f"{value:g}"]
     return "_".join(parts)
@@ -95,8 +95,8 @@ def parsed(text: str) -> Asked:
     Asked(kind='orbit', at=686.0, days=3650.0, scrub=1.0, fit=1300, cutoff=2.08)
     """
     kind, *rest = text.split("_")
-    found = lookup("place", kind, PLACES)
-    at = rest.pop(0) if found.unit and rest else "0"
+    entry = lookup("place", kind, PLACES)
+    at = rest.pop(0) if entry.unit and rest else "0"
     try:
         more = {name: float(value) for name, value in zip(rest[::2], rest[1::2], strict=True)}
         return Asked(kind, float(at), **more)

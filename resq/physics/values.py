@@ -46,7 +46,7 @@ class Quoted:
     read: bool
 
     @property
-    def said(self) -> str:
+    def citation(self) -> str:
         """The quotation for people."""
         spread = "" if self.band.low == self.band.high else f" ({self.band.low:g} to {self.band.high:g})"
         how = "quoted" if self.read else "quoted from the literature, its text not at hand"

@@ -40,7 +40,7 @@ def chosen(name: str = "cpu") -> torch.device | None:
     return torch.device("cuda", int(number or 0))
 
 
-def told(device: torch.device | None, processor: str) -> str:
+def label(device: torch.device | None, processor: str) -> str:
     """What a row calls the device; the processor's kind where that computes."""
     if device is None or device.type == "cpu":
         return processor

@@ -65,7 +65,9 @@ def _subject(wanted: Wanted) -> Subject:
     if deployed.is_file(wanted.checkpoint):
         return DeployedFile(wanted)
     if wanted.data or wanted.inputs:
-        raise ResqError(f"{wanted.checkpoint} knows its images; leave out --data and what is said of an input")
+        raise ResqError(
+            f"{wanted.checkpoint} knows its images; leave out --data and what is said of an input"
+        )
     return StoredNetwork(wanted.checkpoint, wanted.encoding, wanted.n)
 
 

@@ -36,7 +36,7 @@ def library() -> ctypes.CDLL:
         raise LackingError(f"no C compiler here ({', '.join(COMPILERS)}): the decoder cannot be built")
     folder = Path(tempfile.mkdtemp(prefix="decoder-"))
     made = folder / "decoder.so"
-    words = [
+    command = [
         compiler(),
         "-std=c99",
         "-Wall",
@@ -49,10 +49,10 @@ def library() -> ctypes.CDLL:
         made,
         SOURCE,
     ]
-    subprocess.run(list(map(str, words)), check=True, capture_output=True)
-    found = ctypes.CDLL(str(made))
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    decoder = ctypes.CDLL(str(made))
     shutil.rmtree(folder)
-    return found
+    return decoder
 
 
 def able(encoding: Encoding) -> bool:
@@ -78,8 +78,8 @@ def read(words: np.ndarray, checks: np.ndarray, n: int, encoding: Encoding, zero
         )
     out = np.empty(n, np.uint8)
     # A pointer into an empty array is no address: one byte more, never read.
-    given = [np.ascontiguousarray(np.append(part, np.uint8(0)), np.uint8) for part in (words, checks, zero)]
-    pointers = [part.ctypes.data_as(ctypes.c_void_p) for part in given]
+    buffers = [np.ascontiguousarray(np.append(part, np.uint8(0)), np.uint8) for part in (words, checks, zero)]
+    pointers = [part.ctypes.data_as(ctypes.c_void_p) for part in buffers]
     library().read_layer(
         pointers[0], pointers[1], ctypes.c_size_t(n), encoding.bits, encoding.tmr, encoding.copies,
         NUMBERS[encoding.guard], pointers[2], ctypes.c_size_t(len(zero)), out.ctypes.data_as(ctypes.c_void_p),

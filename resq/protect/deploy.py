@@ -50,7 +50,9 @@ def written(
     }
     files.write_bytes(folder / "layout.json", (json.dumps(about, indent=1) + "\n").encode())
     scales = {
-        f"{layer}|{kind}": getattr(q, kind) for layer, q in model.weights.items() for kind in ("scale", "zero")
+        f"{layer}|{kind}": getattr(q, kind)
+        for layer, q in model.weights.items()
+        for kind in ("scale", "zero")
     }
     files.write_with(folder / "scales.npz", lambda path: _save(path, scales))
     if all(decoder.able(q.encoding.bare) for q in model.weights.values()):

@@ -81,7 +81,14 @@ def check(base: Encoding) -> None:
     Raises:
         ValueError: floats, or words that are protected already.
     """
-    if base.code in FLOATS or base.word_bits > 8 or base.other or base.copies > 1 or base.guard or base.ranger:
+    if (
+        base.code in FLOATS
+        or base.word_bits > 8
+        or base.other
+        or base.copies > 1
+        or base.guard
+        or base.ranger
+    ):
         raise ResqError(
             f"layers are mixed in plain words of at most one byte, such as int8 or int4-tmr2, got {base}: give "
             "such an --encoding"

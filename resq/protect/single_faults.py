@@ -34,7 +34,7 @@ class Share:
     injections: int
 
     @property
-    def half(self) -> float:
+    def half_width(self) -> float:
         """Half the width of the interval."""
         return (self.high - self.low) / 2
 
@@ -48,9 +48,9 @@ def share(critical: int, tried: int) -> Share:
     """
     z, p = float(special.ndtri(0.975)), critical / tried
     middle = (p + z * z / (2 * tried)) / (1 + z * z / tried)
-    half = z / (1 + z * z / tried) * math.sqrt(p * (1 - p) / tried + z * z / (4 * tried * tried))
-    low = middle - half if critical else 0.0  # both are exact at the ends, but for rounding
-    high = middle + half if critical < tried else 1.0
+    width = z / (1 + z * z / tried) * math.sqrt(p * (1 - p) / tried + z * z / (4 * tried * tried))
+    low = middle - width if critical else 0.0  # both are exact at the ends, but for rounding
+    high = middle + width if critical < tried else 1.0
     return Share(p, low, high, tried)
 
 
@@ -72,7 +72,7 @@ def guesses(distance: Sequence[float]) -> np.ndarray:
 def least(error: float) -> int:
     """Flips after which not one critical leaves an interval of half-width ``error`` or less.
 
-    >>> least(0.05), share(0, 35).half <= 0.05 < share(0, 34).half
+    >>> least(0.05), share(0, 35).half_width <= 0.05 < share(0, 34).half_width
     (35, True)
     """
     z2 = float(special.ndtri(0.975)) ** 2
@@ -100,12 +100,12 @@ def _narrowed(cell: int, bits: int, guess: float, error: float, draw: Draw) -> S
     wanted = leveugle(bits, error, share=guess) if guess > 0 else 0
     tried = min(most, max(least(error), wanted))
     critical = draw(cell, tried)
-    while (found := share(critical, tried)).half > error and tried < most:
+    while (estimate := share(critical, tried)).half_width > error and tried < most:
         # What the interval's end nearest to one half asks for, and a tenth more at least.
-        end = min(0.5, found.high)
+        end = min(0.5, estimate.high)
         more = min(most, max(math.ceil(1.1 * tried), leveugle(bits, error, share=end))) - tried
         critical, tried = critical + draw(cell, more), tried + more
-    return found
+    return estimate
 
 
 def flips_to_first(value: float) -> float:

@@ -45,11 +45,11 @@ def read(file: Path) -> list[Plan]:
     Raises:
         ResqError: not TOML, an unknown field, or a plan that cannot run; the sentence names it.
     """
-    given = validation.read_toml(file, "list of checkpoints")
-    top = validation.build(_File, given, file.name, "a list of checkpoints")
+    contents = validation.read_toml(file, "list of checkpoints")
+    top = validation.build(_File, contents, file.name, "a list of checkpoints")
     if not top.checkpoint:
         raise ResqError(f"{file.name} lists no [[checkpoint]]")
-    shared = {k: v for k, v in given.items() if k not in ("options", "checkpoint")}
+    shared = {k: v for k, v in contents.items() if k not in ("options", "checkpoint")}
     listed = validation.check_tables(list(top.checkpoint), f"{file.name}: checkpoint")
     return [_plan(file, shared, _options(file, top.options), own) for own in listed]
 
@@ -75,9 +75,9 @@ def _plan(file: Path, top: dict[str, Any], shared: dict[str, Any], own: dict[str
     )
 
 
-def _options(file: Path, given: Any) -> dict[str, dict[str, Any]]:
+def _options(file: Path, by_stage: Any) -> dict[str, dict[str, Any]]:
     """Options by stage; each stage's are a table."""
-    if not isinstance(given, dict):
-        raise ResqError(f"{file.name}: options stand in tables by stage, got {given!r}")
-    validation.check_tables(list(given.values()), f"{file.name}: options of a stage")
-    return given
+    if not isinstance(by_stage, dict):
+        raise ResqError(f"{file.name}: options stand in tables by stage, got {by_stage!r}")
+    validation.check_tables(list(by_stage.values()), f"{file.name}: options of a stage")
+    return by_stage

@@ -18,18 +18,18 @@ USUAL: Form = (False, True)
 QUICK: Form = (True, True)  # on a GPU
 
 
-def device(asked: str = "auto") -> torch.device:
+def device(name: str = "auto") -> torch.device:
     """The device of this name; "auto": the GPU where there is one, else the CPU.
 
     Raises:
         ValueError: no such device, or a GPU that is not here.
     """
-    if asked not in DEVICES:
-        raise ResqError(f"the device is {', '.join(DEVICES[:-1])} or {DEVICES[-1]}, got {asked!r}")
+    if name not in DEVICES:
+        raise ResqError(f"the device is {', '.join(DEVICES[:-1])} or {DEVICES[-1]}, got {name!r}")
     there = torch.cuda.is_available()
-    if asked == "cuda" and not there:
+    if name == "cuda" and not there:
         raise ResqError("no CUDA device on this machine; --device auto takes the CPU")
-    return torch.device("cuda" if there and asked != "cpu" else "cpu")
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
 
 
 def of(network: nn.Module) -> torch.device:

@@ -133,8 +133,8 @@ def plan(
     if strange:
         raise ResqError(f"stage {strange[0]} is not among those that run: {', '.join(n for n, _ in listed)}")
     stages = []
-    for name, given in listed:
-        full = options(name, STAGES, {**given, **(changes or {}).get(name, {})})
+    for name, stage_options in listed:
+        full = options(name, STAGES, {**stage_options, **(changes or {}).get(name, {})})
         if "epochs" in full:
             full["epochs"] = max(1, round(full["epochs"] * epochs_scale))
         stages.append((name, options(name, STAGES, full)))

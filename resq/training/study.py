@@ -110,8 +110,8 @@ def read(file: Path) -> Study:
     Raises:
         ValueError: not TOML, an unknown field, or a value out of range; the sentence names it.
     """
-    given = {k: v for k, v in validation.read_toml(file, "study").items() if k != "about"}
-    if "base" not in given:
+    contents = {k: v for k, v in validation.read_toml(file, "study").items() if k != "about"}
+    if "base" not in contents:
         names = ", ".join(one.name for one in dataclasses.fields(Study))
         raise ResqError(f"{file.name} names no base; a study has {names}")
-    return validation.build(Study, given, file.name, "a study")
+    return validation.build(Study, contents, file.name, "a study")

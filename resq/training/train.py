@@ -87,7 +87,7 @@ class Hooks:
     order: Callable[[int, np.random.Generator], np.ndarray] | None = None
     rate: Callable[[float], float] | None = None
     stepped: Callable[[nn.Module], None] | None = None
-    told: Callable[[Run, dict[str, float]], dict[str, float]] | None = None
+    after_epoch: Callable[[Run, dict[str, float]], dict[str, float]] | None = None
     decay: float = 0.0
 
 
@@ -195,7 +195,7 @@ def train(
     if run.bf16 is None:
         run.bf16, run.channels_last = machine.fastest_layout(run.network, recipe)
     run.network.to(memory_format=machine.order(run.channels_last))  # type: ignore[call-overload]
-    where, kept = machine.of(run.network), -math.inf
+    where, saved_at = machine.of(run.network), -math.inf
     padded = augment.pad(images.pixels, recipe.pad).to(where)
     for epoch in range(run.epoch, recipe.epochs):
         last = run.history[-1] if run.history else {}
@@ -203,13 +203,13 @@ def train(
             break
         began = time.perf_counter()
         row = _epoch(run, recipe, images, padded, objective, quiet, hooks)
-        notes = hooks.told(run, row) if hooks.told else {}
+        notes = hooks.after_epoch(run, row) if hooks.after_epoch else {}
         seconds = round(time.perf_counter() - began, 1)
         run.history.append({"epoch": epoch + 1, **row, **notes, "seconds": seconds})
         run.epoch = epoch + 1
-        if keep is not None and (where.type == "cpu" or time.monotonic() > kept + SAVED):
+        if keep is not None and (where.type == "cpu" or time.monotonic() > saved_at + SAVED):
             _save(run, keep, identity)
-            kept = time.monotonic()
+            saved_at = time.monotonic()
     if (run.averaged or recipe.start_share or recipe.soup) and run.epoch == recipe.epochs:
         average.apply_average(run, average.mean(run, recipe), recipe, padded)
     return run

@@ -17,7 +17,7 @@ from resq import checkpoints, cli
 from resq.core.errors import ResqError
 from resq.core.paths import ROOT
 from resq.measure.store import table
-from tests import deployed_files
+from tests import deployed_files, small_file
 
 BASE = "signs/resnet20/base"
 ASKED = {"encoding": "int8", "ber": [0, 1e-3, 3e-2], "maps": 2, "seed": 3}
@@ -262,9 +262,9 @@ def test_a_result_is_saved_read_again_plotted_and_reported(result, tmp_path):
     assert "low" in repr(result)
 
 
-def test_a_deployed_file_is_swept_mapped_and_flipped_as_the_command_does_it(tmp_path, capsys, monkeypatch):
+def test_a_deployed_file_is_swept_and_flipped_as_the_command_does_it(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    file = str(deployed_files.made(tmp_path)["qdq-tensor"])
+    file = str(deployed_files.made(tmp_path, carriers=["qdq-tensor"])["qdq-tensor"])
     x, y = resq.load_images("signs", n=20)
     model = resq.load(file, inputs="range 0,1")
     found = resq.sweep(model, x, y, ber=[0, 0.02], maps=2)
@@ -273,7 +273,14 @@ def test_a_deployed_file_is_swept_mapped_and_flipped_as_the_command_does_it(tmp_
     with resq.flip_bits(model, ber=0.02) as faulty:
         right = int((faulty.logits(x.numpy()).argmax(1) == y.numpy()).sum())
     assert right == found.rows[1]["correct"]
+    model.close()
+
+
+def test_a_deployed_file_is_mapped_layer_by_bit_and_no_command_is_told(tmp_path):
+    x, y = resq.load_images("signs", n=20)
+    model = resq.load(str(small_file.made(tmp_path)), inputs="range 0,1")
     heat = resq.sensitivity(model, x, y, maps=1)
+    assert len(heat.cells) == 2 * 8
     assert heat.plot().data
     assert not heat.command
     model.close()

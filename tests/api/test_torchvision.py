@@ -20,13 +20,22 @@ def ten_lines(model):
     return swept, attacked, heat, figures
 
 
-@pytest.mark.parametrize(
-    ("make", "options"),
-    [("mobilenet_v3_small", {}), ("convnext_tiny", {}), ("vit_b_16", {"image_size": 32})],
-)
-def test_a_network_of_torchvision_is_swept_attacked_and_mapped_in_at_most_ten_lines(make, options):
+def convnext():
+    """ConvNeXt with every kind of layer that the published sizes have, and fewer of each."""
+    blocks = models.convnext.CNBlockConfig
+    return models.ConvNeXt([blocks(24, 48, 2), blocks(48, None, 2)], num_classes=16)
+
+
+def vit():
+    """A vision transformer of two layers."""
+    return models.VisionTransformer(32, 8, 2, 2, 48, 96, num_classes=16)
+
+
+@pytest.mark.parametrize("make", [lambda: models.mobilenet_v3_small(num_classes=16), convnext, vit],
+                         ids=["mobilenet_v3_small", "convnext", "vit"])  # fmt: skip
+def test_a_network_of_torchvision_is_swept_attacked_and_mapped_in_at_most_ten_lines(make):
     torch.manual_seed(0)
-    model = getattr(models, make)(num_classes=16, **options)
+    model = make()
     assert len(inspect.getsource(ten_lines).splitlines()) <= 10
     swept, attacked, heat, figures = ten_lines(model)
     wide = [name for name, p in model.named_parameters() if p.dim() > 1 and name.endswith("weight")]

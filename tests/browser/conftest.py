@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,9 +29,9 @@ def _missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser():
-    """Headless Chromium, for a module: its driver holds the event loop that other tests want."""
+    """Headless Chromium, for this folder alone: its driver holds the event loop that other tests want."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -58,9 +59,23 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``python -m dashboard`` on a free port; the browser comes first, so that no server starts in vain."""
+    """One server for all modules that leave nothing behind; the browser first, lest it start in vain."""
+    with dashboard(tmp_path_factory) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def own_address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server for one module whose visitors keep files or measure; there it is called ``address``."""
+    with dashboard(tmp_path_factory) as url:
+        yield url
+
+
+@contextmanager
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """``python -m dashboard`` on a free port, with a folder of its own to write in."""
     port, log = _free_port(), tmp_path_factory.mktemp("server") / "log.txt"
     environment = {**os.environ, "RESQ_WORK": str(tmp_path_factory.mktemp("work"))}
     with log.open("w") as out:

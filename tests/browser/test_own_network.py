@@ -10,6 +10,7 @@ import torch
 from playwright.sync_api import expect
 
 from resq import checkpoints
+from tests.browser.conftest import own_address as address  # noqa: F401 - a fixture
 from tests.browser.look import ready
 
 expect.set_options(timeout=60_000)

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
+from tests.browser.conftest import own_address as address  # noqa: F401 - a fixture
 from tests.browser.look import VERDICT, ready, settled, tile, until
 
 expect.set_options(timeout=60_000)

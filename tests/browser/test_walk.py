@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from resq import data as images
 from stress.harness import server
+from tests.browser.conftest import own_address as address  # noqa: F401 - a fixture
 from tests.browser.look import VERDICT, ready, until
 
 expect.set_options(timeout=60_000)

@@ -8,6 +8,7 @@ pytest.importorskip("playwright")
 pytest.importorskip("onnxruntime")
 from playwright.sync_api import expect
 
+from tests.browser.conftest import own_address as address  # noqa: F401 - a fixture
 from tests.browser.look import VERDICT, ready, tile
 from tests.small_file import made
 

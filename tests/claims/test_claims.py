@@ -65,6 +65,7 @@ def test_a_measured_share_is_spelled_in_the_claims_own_unit():
     claims = registry.load()
     assert claims["stutz-randbet-ber-1e-2"].spell(0.92, 0.91, 0.93) == "8.00 % error (7.00 to 9.00)"
     assert claims["attack-gain"].spell(0.2) == "20.00 percentage points"
+    assert claims["group-resnet18-8bit"].spell(0.931, 0.931, 0.931) == "93.10 % (of the whole test split)"
 
 
 def test_a_figure_at_chance_level_gets_no_verdict_and_every_reading_is_shown():

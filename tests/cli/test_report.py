@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from dashboard.report import html_report
+from resq import jobs
 from resq.claims import provenance
 from resq.cli import main
 from resq.measure.analysis import stats
@@ -111,6 +112,17 @@ def test_without_a_browser_a_pdf_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(html_report, "browser", lambda: "")
     with pytest.raises(ValueError, match="needs Chromium or Chrome"):
         html_report.write(NAME, tmp_path / "r.pdf")
+
+
+def test_a_fault_of_the_drawing_process_is_no_refusal(monkeypatch, tmp_path):
+    plugin = tmp_path / "dashboard" / "report"
+    plugin.mkdir(parents=True)
+    (plugin / "__init__.py").touch()
+    (plugin.parent / "__init__.py").touch()
+    (plugin / "__main__.py").write_text("raise KeyError('a row')")
+    monkeypatch.setattr(jobs.paths, "beside", lambda: tmp_path)
+    with pytest.raises(RuntimeError, match="KeyError: 'a row'"):
+        jobs.report(NAME, tmp_path / "r.html")
 
 
 def test_the_command_has_it_drawn_in_a_process_of_its_own(capsys, tmp_path):

@@ -98,6 +98,30 @@ def test_a_page_with_an_apology_is_not_fine(own_folders):
         pages.fine(page("ValueError"), "fault")
 
 
+# What is not there yet is no refusal of what came: it is told where the figure would stand.
+ABSENT = {"dashboard/components/from_place.py", "dashboard/views/replay.py"}
+
+
+@pytest.mark.parametrize("room", ["components", "forms", "views", "server"])
+def test_every_refusal_that_a_page_tells_is_noted_in_the_log(room):
+    for file in sorted((ROOT / "dashboard" / room).rglob("*.py")):
+        if file.relative_to(ROOT).as_posix() in ABSENT:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and node.name:
+                done = "\n".join(ast.unparse(part) for part in node.body)
+                assert re.search(r"logs\.(refused|fault)\(|\braise\b", done), (file.name, node.lineno)
+
+
+def test_what_the_machine_refused_is_noted_with_where_it_arose(own_folders):
+    page("OSError")
+    kept = logs.file().read_text(encoding="utf-8")
+    assert "INFO refused, page start: what *came* and what was expected" in kept
+    assert "Traceback" in kept
+    page("ResqError")
+    assert logs.file().read_text(encoding="utf-8").count("Traceback") == 1
+
+
 def test_a_failed_job_is_noted_with_what_it_was_and_said(own_folders):
     job = jobs.start(["sweep", "cifar10/none/such"])
     job.wait(120)
@@ -127,6 +151,34 @@ def test_expected_errors_are_what_they_were_for_who_catches_them_by_an_older_cla
     assert str(NotFoundError("no images")) == "no images"
 
 
+ASKED = {"startswith", "endswith", "find", "index", "count"}  # of a text, questions that decide
+MATCHED = {"search", "match", "fullmatch", "findall"}
+SAYS = r"str\((error|broken|caught|refused|full|e)\)|\w*error\.args\b.*|(running|\w*job)\.error"
+WORDING = re.compile(SAYS)
+
+
+def hangs_on_wording(node: ast.AST) -> bool:
+    """Whether a node asks what the message of an error says."""
+    asked: list[ast.expr] = []
+    if isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn | ast.Eq) for op in node.ops):
+        asked = [node.left, *node.comparators]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in ASKED:
+            asked = [node.func.value]
+        elif node.func.attr in MATCHED:
+            asked = [*node.args, node.func.value]
+    return any(WORDING.fullmatch(ast.unparse(part)) for part in asked)
+
+
+@pytest.mark.parametrize("text", [
+    'if "few" in str(error): pass', 'if str(error) == "x": pass', 'x = str(error).startswith("x")',
+    'x = re.search("x", str(error))', 'x = pattern.match(str(error))', 'if "late" in job.error: pass',
+    'if error.args[0] == "x": pass',
+])  # fmt: skip
+def test_what_asks_for_the_wording_of_a_message_is_seen(text):
+    assert any(hangs_on_wording(node) for node in ast.walk(ast.parse(text)))
+
+
 @pytest.mark.parametrize("file", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_refusals_are_of_the_class_of_refusals_and_nothing_hangs_on_their_wording(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -135,13 +187,7 @@ def test_refusals_are_of_the_class_of_refusals_and_nothing_hangs_on_their_wordin
             assert ast.unparse(node.exc.func) not in ("ValueError", "FileNotFoundError", "ImportError"), (
                 node.lineno
             )
-        if isinstance(node, ast.Compare) and any(
-            isinstance(op, ast.In | ast.NotIn | ast.Eq) for op in node.ops
-        ):
-            said = [ast.unparse(part) for part in (node.left, *node.comparators)]
-            assert not any(re.fullmatch(r"str\((error|broken|caught|e)\)", part) for part in said), (
-                node.lineno
-            )
+        assert not hangs_on_wording(node), node.lineno
 
 
 def test_a_fault_in_a_job_reaches_its_page_as_one_sentence(own_folders, tmp_path):

@@ -11,11 +11,13 @@ import pytest
 from resq import checkpoints
 from resq.core import Encoding, QuantizedModel, seeds
 from resq.core.encoding import CODES, FLOATS
+from resq.core.guards import GUARDS
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.specs.version import NUMBERS
-from resq.memory import faults, quant
+from resq.memory import faults, flipping, quant
+from resq.memory.guards.layers import written
 
 SIGNS = "signs/resnet20/base"
 # The top rate of a map -> first 8 hex digits over its addresses and which of them flip at half the rate.
@@ -54,6 +56,33 @@ WORDS = {
     "fp16": "812521e1",
     "bf16": "3c1908a7",
 }
+# Encoding with a guard -> the same over its words, what is stored for the guard, and what is read of both
+# after flips of one bit in fifty.
+GUARDED = {
+    "int8-secded": "9965b587",
+    "int4-tmr2-secded": "6f20ef70",
+    "fp32-secded": "51c839f8",
+    "int8-secded0": "09994d16",
+    "fp16-secded0": "d861da44",
+    "int8-spw": "0b1126cd",
+    "int4-spw": "227635b2",
+    "fp16-spw": "b6b04f01",
+    "int8-symmetric-inplace": "8e7dd822",
+    "bf16-mset": "aac7dc0d",
+    "fp16-mset": "81e5cfd4",
+    "fp32-mset": "ab31922e",
+    "int8-cep": "82ca2546",
+    "int8-magnitude-cep": "d8b60309",
+    "fp16-cep": "76f91f47",
+    "fp32-cep": "0b96a09b",
+    "int8-radar8": "07f1f023",
+    "int8-symmetric-radar32": "2209138c",
+    "int8-radar128": "fd9787cf",
+    "int8-radar512": "255619a9",
+    "fp16-limits": "106c522c",
+    "bf16-limits": "0ad781f8",
+    "fp32-limits": "57d91964",
+}
 # The same of what is stored beside the words of SIGNS.
 BESIDE = {
     "int8": "9bb93cd8",
@@ -81,12 +110,12 @@ ATTACKED = {2.0: 17, 8.0: 5}
 ACTIVATIONS = {0.003: [95, 95, 99], 0.01: [29, 23, 23]}
 
 
-def stored() -> QuantizedModel:
-    """Three layers of 8-bit words."""
+def stored(name: str = "int8") -> QuantizedModel:
+    """Three layers in an encoding."""
     rng = seeds.rng(7, "weights")
     shapes = {"a": (40, 100), "b": (2, 5), "c": (7, 100)}
     state = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
-    return quant.quantize_model(state, tuple(state), Encoding())
+    return quant.quantize_model(state, tuple(state), Encoding.parse(name))
 
 
 def words(name: str) -> str:
@@ -107,6 +136,17 @@ def beside(name: str) -> str:
         digest.update(f"{key} {t.width} {t.copies} {t.form}".encode() + t.words.astype("<u4").tobytes())
     for flips in found.drawn("random", 0.02, 7, 3).values():
         digest.update(flips.addresses.astype("<i8").tobytes())
+    return digest.hexdigest()[:8]
+
+
+def guarded(name: str) -> str:
+    """Words under a guard, as they are kept, stored and read when struck, as a short hash."""
+    model, digest = stored(name), hashlib.sha256()
+    flips = faults.random(faults.region(model), 0.02, rng=seeds.rng(7, "map", 3))
+    read = flipping.flip(model, flips)
+    for layer, q in model.weights.items():
+        for part in (*written(q), read.weights[layer].words):
+            digest.update(np.asarray(part).astype("<u8").tobytes())
     return digest.hexdigest()[:8]
 
 
@@ -158,6 +198,15 @@ def test_every_fault_model_and_every_kind_of_encoding_has_its_golden_number():
     assert {(kind.per, kind.clip) for kind in integers} >= {("tensor", "minmax"), ("channel", "mse")}
 
 
+def test_every_guard_has_its_golden_number():
+    assert {Encoding.parse(name).guard for name in GUARDED} == set(GUARDS)
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_guard_stores_and_reads_struck_words_as_ever(name):
+    assert guarded(name) == GUARDED[name]
+
+
 @pytest.mark.parametrize("name", WORDS)
 def test_an_encoding_stores_a_weight_as_ever(name):
     assert words(name) == WORDS[name]
@@ -190,6 +239,7 @@ def test_an_attack_finds_what_it_found():
 
 if __name__ == "__main__":
     print({name: drawn(name) for name in faults.FAULTS})  # noqa: T201
+    print({name: guarded(name) for name in GUARDED})  # noqa: T201
     print({name: words(name) for name in WORDS}, {name: beside(name) for name in BESIDE})  # noqa: T201
     print({key: faulty(*key) for key in FAULTY}, attacked(), {k: struck(*k) for k in STRUCK})  # noqa: T201
     print({ber: activations(ber) for ber in ACTIVATIONS})  # noqa: T201

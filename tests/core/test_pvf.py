@@ -44,6 +44,25 @@ def test_its_cells_are_shares_with_intervals_over_flips(rows):
     assert cells.loc[cells["bit"] == 1, "mean"].sum() > 0
 
 
+def test_flips_that_changed_no_answer_do_not_say_that_none_does(rows):
+    cells = layer_heatmap.cells(rows.assign(change=0.0), "pvf")
+    assert (cells["low"] == 0).all()
+    # Wilson's upper end of 0 in 2 is z^2 / (2 + z^2).
+    assert cells["high"].to_numpy() == pytest.approx(np.full(len(cells), 1.95996**2 / (2 + 1.95996**2)), 1e-4)
+
+
+@pytest.mark.parametrize("shape", [(0.2, 0.4), (5.0, 2.0), (1.0, 1.0), None])
+def test_the_interval_of_a_share_holds_it_as_often_as_it_says(rows, shape):
+    rng, found = np.random.default_rng(4), []
+    mean = 0.1 if shape is None else shape[0] / sum(shape)
+    for _ in range(400):
+        changes = rng.random(16) < 0.1 if shape is None else rng.beta(*shape, 16)
+        part = rows.head(1).loc[rows.head(1).index.repeat(16)].assign(change=changes.astype(float))
+        cell = layer_heatmap.cells(part, "pvf").iloc[0]
+        found.append(cell["low"] <= mean <= cell["high"])
+    assert np.mean(found) > 0.92
+
+
 def test_what_copies_outvote_changes_no_answer():
     spec = LayerSpec(BASE, maps=1, n=20, metric="pvf", encoding="int8-x3")
     assert layer_heatmap.frame(sensitivity.run(spec))["change"].sum() == 0

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard import charts
 from dashboard.charts import theme
-from dashboard.format import numbers, sentences
+from dashboard.format import encodings, numbers, sentences
 from dashboard.model import bit_view, select_rows
 from resq.core import Encoding
 from resq.measure.analysis import stats, tradeoff
@@ -383,4 +383,4 @@ def test_a_legend_says_a_long_encoding_in_words_and_hovering_its_exact_name():
 
 def test_encodings_that_would_read_alike_keep_their_exact_names():
     alike = ["int8+int4-tmr2@0", "int8+int4-tmr2@1", "int8+int4-tmr2@0-1"]
-    assert list(sentences.told_apart(alike).values()) == [*alike[:2], "int8, 2 layers protected"]
+    assert list(encodings.told_apart(alike).values()) == [*alike[:2], "int8, 2 layers protected"]

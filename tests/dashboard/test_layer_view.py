@@ -8,7 +8,7 @@ from dashboard import charts
 from dashboard.charts import layers as layers_charts
 from dashboard.model import bit_plane, layer_view
 from resq.core import Encoding
-from resq.measure.analysis import layer_heatmap
+from resq.measure.analysis import layer_heatmap, stats
 from resq.memory import quant
 from tests.analysis.test_layer_heatmap import estimate, row
 
@@ -86,6 +86,24 @@ def test_a_layers_total_sums_its_bits_at_a_bit_error_rate(found):
     cells = found.cells["measured"]
     halves = (cells["high"] - cells["mean"])[cells["layer"] == "a"] * 0.432
     assert total["half"] == pytest.approx(np.sqrt((halves**2).sum()))
+
+
+def test_a_pvf_has_a_bar_per_layer_and_says_where_no_flip_changed_an_answer():
+    # Of eight flips each: half of all answers change in bit 1, none in bit 0.
+    shares = {1: 0.5, 0: 0.0}
+    told = [row(kind="pvf", layer="a", bit=b, map=m, flips=1, change=c, linear=0.0, usual=0.0)
+            for b, c in shares.items() for m in range(8)]  # fmt: skip
+    seen = layer_view.heatmap(layer_heatmap.frame(told))
+    bar = seen.totals["pvf"].iloc[0]
+    low, high = stats.wilson(0.25, 16)
+    assert (bar["mean"], bar["mean"] - bar["below"], bar["mean"] + bar["half"]) == pytest.approx(
+        (0.25, low, high)
+    )
+    said = seen.said["pvf"]
+    assert "a, bit 1, is the most telling: one flipped bit changes 50.0" in said
+    assert "In 1 of 2 cells none of 8 single flips changed an answer: there it is at most 32" in said
+    figure = charts.CHARTS["layers"].draw(seen.cells["pvf"], seen.totals["pvf"], FIELDS)
+    assert figure.layout.xaxis2.title.text == "all bits of the layer"
 
 
 def test_a_partial_heatmap_is_drawn():

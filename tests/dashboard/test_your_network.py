@@ -229,7 +229,7 @@ def test_images_of_ones_own_are_chosen_and_the_file_is_run_on_them(raw):
     run = next(iter(cached.measurements()._all.values()))
     until(lambda: run.jobs)
     assert run.jobs[0].argv[:4] == ["inspect", name, "--data", own]
-    found = cached.asked([*run.jobs[0].argv])
+    found = cached.answer_of([*run.jobs[0].argv])
     assert found["check"]["images"] == 40
 
 

@@ -92,7 +92,7 @@ def test_integers_say_it_themselves_and_are_not_run_for_it(tmp_path, monkeypatch
     monkeypatch.setattr(Network, "logits", lambda *_: pytest.fail("it ran"))
     file = tiny.tflite_file(tmp_path / "tiny.tflite")
     with Network(file, asked=Asked((0.0, 1.0))) as network:
-        assert file_normals.said(network, data.load("signs", "test")) == []
+        assert file_normals.sentences(network, data.load("signs", "test")) == []
 
 
 def test_candidates_are_others_than_what_is_in_use(bodies):

@@ -125,7 +125,7 @@ def test_every_cut_and_every_changed_byte_of_metadata_is_read_or_refused(tmp_pat
         file = written(tmp_path, held, "\n".join(LABELS), scale=1 / 128, zero=0)
         network = Network(file)
         try:
-            seen.add(network.pixels.said)
+            seen.add(network.pixels.source)
         except ResqError as error:
             seen.add("refused")
             sentences.append(str(error))
@@ -138,7 +138,7 @@ def test_the_names_of_classes_are_read_from_the_archive_behind_the_file(tmp_path
     with Network(file) as network:
         assert network.parsed.labels == LABELS
         assert network.parsed.notes == ()
-        assert network.pixels.said == "the file"
+        assert network.pixels.source == "the file"
 
 
 @pytest.mark.parametrize(("names", "sentence"), [

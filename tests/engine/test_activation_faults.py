@@ -106,16 +106,16 @@ def test_the_pixels_themselves_are_no_activation(bench):
 def test_every_bit_of_every_activation_tensor_flips_with_the_same_probability(bench, found, x, rate):
     network, count = faults.faulty(bench.network, found, rate, rng=_rng())
     networks.logits(network, x[:8])
-    spread = np.sqrt(count.stored * rate * (1 - rate))
-    assert abs(count.flips - count.stored * rate) < 4 * spread
-    assert count.stored % (8 * 8) == 0
+    spread = np.sqrt(count.bits * rate * (1 - rate))
+    assert abs(count.flips - count.bits * rate) < 4 * spread
+    assert count.bits % (8 * 8) == 0
 
 
 def test_one_flipped_bit_changes_a_code_by_its_power_of_two():
     network, count = faults.faulty(Two(), {"1": (0.0, 2.55)}, 1.0, rng=_rng())
     x = torch.tensor([0.5]).view(1, 1, 1, 1)  # code 100
     torch.testing.assert_close(network(x).flatten(), torch.tensor([1.55]))  # all eight flipped: 155
-    assert (count.flips, count.stored) == (8, 8)
+    assert (count.flips, count.bits) == (8, 8)
 
 
 def test_no_rate_is_8_bit_activations_without_faults_and_a_seed_decides_the_flips(bench, found, x):

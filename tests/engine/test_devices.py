@@ -67,8 +67,8 @@ def test_every_bit_is_put_back_on_the_device():
 
 def test_a_row_names_what_computed_it(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"Card {device.index}")
-    assert devices.told(torch.device("cuda:1"), "x86_64") == "cuda, Card 1"
-    assert devices.told(DEVICE, machine.processor()) == machine.processor()
+    assert devices.label(torch.device("cuda:1"), "x86_64") == "cuda, Card 1"
+    assert devices.label(DEVICE, machine.processor()) == machine.processor()
 
 
 def test_names_of_devices(monkeypatch):

@@ -26,7 +26,7 @@ def _one_thread(monkeypatch):
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    return str(deployed_files.made(tmp_path_factory.mktemp("rows"))["qdq-tensor"])
+    return str(deployed_files.made(tmp_path_factory.mktemp("rows"), carriers=["qdq-tensor"])["qdq-tensor"])
 
 
 def test_a_spec_of_a_file_stores_its_own_words_and_spells_what_was_said_of_its_input(file):

@@ -88,14 +88,14 @@ def test_a_sweeps_command_gives_the_same_sweep_and_the_same_hash(spec):
 @QUICK
 def test_a_heatmaps_command_gives_the_same_heatmap(name, encoding, share, n, maps, seed):
     spec = LayerSpec(name, encoding=encoding, share=share, n=n, maps=maps, seed=seed)
-    assert sensitivity.asked(read(spec.command)) == spec
+    assert sensitivity.layer_spec(read(spec.command)) == spec
 
 
 @given(NETWORKS, ENCODINGS, RATES.filter(bool), COUNTS, COUNTS, SEEDS)
 @QUICK
 def test_the_command_of_a_flow_of_answers_gives_the_same_flow(name, encoding, ber, maps, n, seed):
     spec = ConfusionSpec(name, encoding=encoding, ber=ber, maps=maps, n=n, seed=seed)
-    assert flow.asked(read(spec.command)) == [spec]
+    assert flow.confusion_specs(read(spec.command)) == [spec]
 
 
 @given(NETWORKS, ENCODINGS, PATTERNS, RATES, BUDGETS, SEEDS)
@@ -104,7 +104,7 @@ def test_the_command_of_a_state_of_the_bit_lab_gives_the_same_state(name, encodi
     state = BitExperiment(
         name, encoding, layer, 3, share=share, draw=2 if share else 0, eps=eps, seed=seed if eps else 0
     )
-    assert flip.asked(read(state.command)) == state
+    assert flip.experiment(read(state.command)) == state
 
 
 @pytest.mark.parametrize("ber", [0.00012345678, 1 / 3, 1e-4, 5e-324, 0.1 + 0.2])

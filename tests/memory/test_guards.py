@@ -65,7 +65,7 @@ def test_without_a_fault_the_stored_words_are_read_as_what_they_stand_for(name):
         layer = _layer(q.words.reshape(-1), name)
         blocks = np.arange(layer.blocks)
         index, real = layer.members(blocks)
-        words, checks = layer.stored(blocks)
+        words, checks = layer.in_memory(blocks)
         zero = np.zeros_like(words)
         read = READERS[layer.encoding.guard].read(words, checks, real, zero, layer.encoding)
         assert np.array_equal(read[real], layer.words[index[real]])
@@ -326,5 +326,5 @@ def test_a_network_that_is_kept_as_codes_is_guarded_in_these_very_words():
     for name in ("int4-secded", "int4-tmr2-secded0", "int4-spw+folded9+ranger"):
         encoding = Encoding.parse(name)
         assert encoding.once == there.encoding
-        kept = own.kept(there, encoding)
+        kept = own.as_stored(there, encoding)
         assert np.array_equal(quant.codes(encoding.word).take(kept.words), there.words)

@@ -157,7 +157,7 @@ def test_its_name_is_read_back_and_takes_no_options():
 
 
 def test_damaged_codes_in_a_checkpoint_are_a_sentence(state, words):
-    good = packed.kept("w", own.own(signed((4, 6), 0), np.float32(1), np.float32(0), 8))
+    good = packed.pack_codes("w", own.own(signed((4, 6), 0), np.float32(1), np.float32(0), 8))
     for key, value, said in [
         ("w|code", np.array([9, 1]), r"said to be \[9, 1\]"),
         ("w|scale", np.ones(5, np.float32), "for runs of equal length"),

@@ -134,5 +134,5 @@ def test_every_place_says_its_band_its_sources_and_what_it_leaves_out(place):
     assert 0 < place.ber.low < place.ber.value < place.ber.high < 0.5
     assert place.says
     for quoted in place.quoted:
-        assert "quoted" in quoted.said
-        assert quoted.source in quoted.said
+        assert "quoted" in quoted.citation
+        assert quoted.source in quoted.citation

@@ -101,7 +101,9 @@ def test_a_file_of_floats_is_refused_with_what_to_do(tmp_path, capsys):
 def test_no_test_image_decides_for_a_file_either(file, monkeypatch):
     asked = []
     load = data.load
-    monkeypatch.setattr(data, "load", lambda name, split, *more: asked.append((name, split)) or load(name, split))
+    monkeypatch.setattr(
+        data, "load", lambda name, split, *more: asked.append((name, split)) or load(name, split)
+    )
     from resq.protect.wanted import Wanted
 
     subject = deployed_file.DeployedFile(Wanted(str(file), 0.01, data="signs", n=10, inputs="range 0..1"))

@@ -29,7 +29,7 @@ def test_the_same_interval_takes_at_most_half_the_injections_over_50_replication
     plain = [single_faults.plain(BITS, error, _draws(seed)) for seed in range(50)]
     aware = [single_faults.aware(BITS, GUESS, error, _draws(seed)) for seed in range(50)]
     for found in (*plain, *aware):
-        assert max(s.half for s in found) <= error + 1e-12
+        assert max(s.half_width for s in found) <= error + 1e-12
     for ours, theirs in zip(aware, plain, strict=True):
         assert sum(s.injections for s in ours) <= sum(s.injections for s in theirs) / 2
     for replications in (plain, aware):
@@ -43,7 +43,9 @@ def test_a_guess_that_is_far_too_low_costs_more_steps_and_is_right_all_the_same(
     guess = [0.001, 0.001, 0.5, 0.0]
     runs = [single_faults.aware(BITS[:4], guess, 0.05, _draws(seed, truth)) for seed in range(50)]
     assert all(
-        s.half <= 0.05 + 1e-12 or s.injections == leveugle(270_000, 0.05) for found in runs for s in found
+        s.half_width <= 0.05 + 1e-12 or s.injections == leveugle(270_000, 0.05)
+        for found in runs
+        for s in found
     )
     assert np.mean([_held(found, truth) for found in runs]) >= 0.92
 

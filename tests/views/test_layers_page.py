@@ -1,7 +1,6 @@
 """The Layers page without a browser: with rows, without, and with missing pieces."""
 
 import pytest
-import streamlit as st
 
 from dashboard import cached
 from resq import checkpoints
@@ -13,12 +12,6 @@ from tests.pages import fine
 from tests.views.test_app import NAME, choice, commands, figures, opened, said
 
 LAYERS = ("conv1.weight", "linear.weight")
-
-
-@pytest.fixture(autouse=True)
-def _fresh_caches() -> None:
-    st.cache_data.clear()
-    st.cache_resource.clear()
 
 
 @pytest.fixture
@@ -196,6 +189,13 @@ def test_the_share_of_answers_that_a_flip_changes_is_a_switch_of_the_heatmap(sto
     app = opened("layers")
     assert "Most harmful per flipped bit" in said(app)
     assert "2 flips at once" not in said(app)
+
+
+def test_the_shipped_network_has_a_heatmap_of_pvf():
+    app = opened("layers", net=NAME, enc="int8", kind="PVF")
+    fine(app)
+    assert "single flips changed an answer" in said(app)
+    assert "16 single flips a cell" in said(app)
 
 
 def test_the_most_harmful_cell_is_told_with_its_interval(stored):

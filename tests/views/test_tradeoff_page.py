@@ -1,10 +1,8 @@
 """The Trade-off page: the chosen cell is ringed, run again, and held against its stored interval."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
-import streamlit as st
 
 from dashboard import cached, charts
 from resq import checkpoints
@@ -19,14 +17,6 @@ from tests.pages import fine
 from tests.views.test_app import NAME, opened, said
 
 AT = {"net": NAME, "enc": "int8", "ber": "0.01", "eps": "8"}
-
-
-@pytest.fixture(autouse=True)
-def _fresh_caches() -> Iterator[None]:
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    yield
-    st.cache_data.clear()  # one of these tests has no checkpoints, which others need not know
 
 
 @pytest.mark.parametrize(

@@ -66,13 +66,13 @@ def touch(name: str) -> None:
 
 def _room() -> str:
     """Removes the oldest file that is not in use where as many are kept as may; says which."""
-    kept = names()
-    if len(kept) < uploads.MOST_KEPT:
+    files = names()
+    if len(files) < uploads.MOST_KEPT:
         return ""
-    oldest = kept[-1]
+    oldest = files[-1]
     if _when(folder() / oldest) > time.time() - RECENT:
         raise ResqError(
-            f"{len(kept)} files are kept here already, as many as may, and all were shown within the last "
+            f"{len(files)} files are kept here already, as many as may, and all were shown within the last "
             "hour; try again later, or run the command below on your own machine"
         )
     (folder() / oldest).unlink(missing_ok=True)

@@ -36,12 +36,12 @@ def folder() -> Path:
 
 def names() -> dict[str, int]:
     """The names that rows carry -> how many images, the latest first."""
-    found = {}
+    counts = {}
     for note in sorted(folder().glob(f"*/{ABOUT}"), key=lambda n: n.stat().st_mtime, reverse=True):
         with suppress(OSError, ValueError, KeyError):
             about = json.loads(note.read_text(encoding="utf-8"))
-            found[str(about["name"])] = int(about["images"])
-    return found
+            counts[str(about["name"])] = int(about["images"])
+    return counts
 
 
 def keep(raw: bytes, file: str, look: Look) -> str:
@@ -87,12 +87,12 @@ def _looked(held: Path, look: Look) -> str:
 
 def _room() -> None:
     """Removes the oldest images where as many are kept as may."""
-    kept = sorted((p for p in folder().glob("*") if p.is_dir()), key=lambda p: p.stat().st_mtime)
-    if len(kept) < uploads.MOST_KEPT:
+    folders = sorted((p for p in folder().glob("*") if p.is_dir()), key=lambda p: p.stat().st_mtime)
+    if len(folders) < uploads.MOST_KEPT:
         return
-    if kept[0].stat().st_mtime > time.time() - RECENT:
+    if folders[0].stat().st_mtime > time.time() - RECENT:
         raise ResqError(
-            f"{len(kept)} files of images are kept here already, as many as may, all brought within the last "
-            "hour; try again later"
+            f"{len(folders)} files of images are kept here already, as many as may, all brought within the "
+            "last hour; try again later"
         )
-    shutil.rmtree(kept[0], ignore_errors=True)
+    shutil.rmtree(folders[0], ignore_errors=True)

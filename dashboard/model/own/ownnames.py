@@ -37,10 +37,10 @@ def digits(name: str) -> str:
     Raises:
         ResqError: it was not brought.
     """
-    found = re.fullmatch(r"own-(?:[a-z0-9-]+-)?([0-9a-f]{8})", name.rpartition("/")[2])
-    if found is None:
+    match = re.fullmatch(r"own-(?:[a-z0-9-]+-)?([0-9a-f]{8})", name.rpartition("/")[2])
+    if match is None:
         raise ResqError(f"{name!r} was not brought here, so it keeps its name")
-    return found[1]
+    return match[1]
 
 
 def rename(name: str, called: str) -> str:

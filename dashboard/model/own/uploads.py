@@ -90,7 +90,7 @@ def checkpoint(
     network: str,
     data: str,
     reading: Reading = Reading(),
-    told: list[str] | None = None,
+    sentences: list[str] | None = None,
 ) -> str:
     """Keeps the weights in a file as a checkpoint of the work folder; its name, the same for the same file.
 
@@ -99,7 +99,7 @@ def checkpoint(
     Args:
         file: its name, for the card and for its format.
         network, data: what the weights are of.
-        told: gets sentences on how it was read, and on what made room for it.
+        sentences: gets sentences on how it was read, and on what made room for it.
 
     Raises:
         ValueError: too large a file, one that does not fit the network, or too many kept already.
@@ -116,7 +116,7 @@ def checkpoint(
         raise ResqError(
             f"the file has {len(raw) / 2**20:.1f} MB; checkpoints up to {MOST_WEIGHTS >> 20} MB are read"
         )
-    asked = Normal.parse(reading.mean, reading.std) if reading.mean or reading.std else None
+    normal = Normal.parse(reading.mean, reading.std) if reading.mean or reading.std else None
     digest = hashlib.sha256(raw).hexdigest()
     read = "" if reading == Reading() else repr(reading)  # the same file read otherwise is another checkpoint
     mark = hashlib.sha256((digest + read).encode()).hexdigest() if read else digest
@@ -127,17 +127,19 @@ def checkpoint(
         )
         about = {
             "source": {"file": file[-100:], "bytes": len(raw), "sha256": digest},
-            **cards.described(brought, asked),
+            **cards.described(brought, normal),
             **owncodes.about(brought),
             "measured": "not measured: brought to the dashboard",
         }
         about |= _seen(held, name, brought, about, reading.alone)
-    kept = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
-    notes = [keeping.room(kept)] if name not in kept and len(kept) >= MOST_KEPT else []
+    brought_names = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
+    notes = (
+        [keeping.room(brought_names)] if name not in brought_names and len(brought_names) >= MOST_KEPT else []
+    )
     checkpoints.save(name, brought.state, brought.weights, about, imported=brought.codes)
-    if told is not None:
-        told += [*about["names"], *owncodes.sentences(about), *whole.sentence(about)]
-        told += [*about.get("notes", []), *notes]
+    if sentences is not None:
+        sentences += [*about["names"], *owncodes.sentences(about), *whole.sentence(about)]
+        sentences += [*about.get("notes", []), *notes]
     return name
 
 
@@ -157,11 +159,11 @@ def _seen(held: Path, name: str, brought: Any, about: Mapping[str, Any], alone: 
         return {}
     with draft.draft(name, brought, about) as file:
         checkpoint = checkpoints.load(str(file))
-        found = whole.compared(held, brought, checkpoint, images.first(min(len(images), FIRST)), alone)
+        comparison = whole.compared(held, brought, checkpoint, images.first(min(len(images), FIRST)), alone)
         few = images.first(min(len(images), FEW))
         other = normals.other(checkpoint, few)
-    note = f"of the first {len(few)} test images {other.said('Mean')}" if other else ""
-    return {**found, **({"notes": [note]} if note else {})}
+    note = f"of the first {len(few)} test images {other.sentence('Mean')}" if other else ""
+    return {**comparison, **({"notes": [note]} if note else {})}
 
 
 @contextmanager
@@ -173,5 +175,5 @@ def _held(raw: bytes, file: str, ending: str) -> Iterator[Path]:
         try:
             yield held
         except ValueError as error:
-            said = str(error).replace(held.name, file[-100:]).replace("--float-activations", WEIGHTS_ALONE)
-            raise ResqError(said) from None
+            message = str(error).replace(held.name, file[-100:]).replace("--float-activations", WEIGHTS_ALONE)
+            raise ResqError(message) from None

@@ -35,14 +35,14 @@ def parse(raw: bytes) -> Parsed:
         raise RefusedError("is no ONNX file: it has no graph")
     _check(raw, whole)
     memory = _written_out(raw)
-    found, original = _constants(memory), _constants(raw)
+    constants, original = _constants(memory), _constants(raw)
     graph = protobuf.parts(memory, (0, len(memory)), GRAPH)[-1]
     nodes = Graph.of([_node(memory, s, i) for i, s in enumerate(protobuf.parts(memory, graph, NODE))])
-    ends = _ends(memory, graph, found, nodes)
-    read = [one for name, one in found.items() if one.count and name in nodes.readers]
-    stored = [_stored(memory, one, nodes, found, original[one.name].begin) for one in read]
-    stored.sort(key=lambda pair: pair[0])
-    return Parsed("onnx", memory, tuple(s for _, s in stored), *ends, _notes(raw, whole))
+    ends = _ends(memory, graph, constants, nodes)
+    read = [one for name, one in constants.items() if one.count and name in nodes.readers]
+    placed = [_stored(memory, one, nodes, constants, original[one.name].begin) for one in read]
+    placed.sort(key=lambda pair: pair[0])
+    return Parsed("onnx", memory, tuple(s for _, s in placed), *ends, _notes(raw, whole))
 
 
 def _check(raw: bytes, model: Span) -> None:
@@ -121,18 +121,18 @@ def _at(raw: bytes, path: tuple[int, ...]) -> list[Span]:
 def _constants(raw: bytes) -> dict[str, Held]:
     """Initialisers and the tensors of Constant nodes, by the name that the graph reads them under."""
     graph = protobuf.parts(raw, (0, len(raw)), GRAPH)[-1]
-    found = {}
+    constants = {}
     for span in protobuf.parts(raw, graph, INITIALIZER):
         one = onnx_tensors.held(raw, span)
-        found[one.name] = one
+        constants[one.name] = one
     for span in protobuf.parts(raw, graph, NODE):
         if protobuf.text(raw, span, 4) != "Constant":
             continue
         for attribute in protobuf.parts(raw, span, ATTRIBUTE):
             for tensor in protobuf.parts(raw, attribute, TENSOR):
                 name = protobuf.text(raw, span, 2)
-                found[name] = replace(onnx_tensors.held(raw, tensor), name=name)
-    return found
+                constants[name] = replace(onnx_tensors.held(raw, tensor), name=name)
+    return constants
 
 
 def _node(raw: bytes, span: Span, number: int) -> Node:
@@ -148,14 +148,16 @@ def _node(raw: bytes, span: Span, number: int) -> Node:
     return Node(protobuf.text(raw, span, 4), read, made, axes[0] if axes else 1, number)
 
 
-def _stored(memory: bytes, one: Held, nodes: Graph, found: Mapping[str, Held], at: int) -> tuple[int, Stored]:
+def _stored(
+    memory: bytes, one: Held, nodes: Graph, constants: Mapping[str, Held], at: int
+) -> tuple[int, Stored]:
     """The place in the graph at which a constant is computed with, and its words."""
     dtype, width = TYPES[one.type]
     kind, op, place = kind_of(one.name, nodes, one.count)
     scale_name, zero_name, axis = quantizer_of(one.name, nodes)
     scale, zero = (
-        onnx_tensors.array(memory, found[n])
-        if n in found and found[n].begin >= 0 and TYPES[found[n].type][1] >= 8
+        onnx_tensors.array(memory, constants[n])
+        if n in constants and constants[n].begin >= 0 and TYPES[constants[n].type][1] >= 8
         else ()
         for n in (scale_name, zero_name)
     )
@@ -171,27 +173,27 @@ class _End:
     shape: tuple[int, ...]
 
 
-def _ends(raw: bytes, graph: Span, found: Mapping[str, Held], nodes: Graph) -> tuple[Tensor, Tensor]:
+def _ends(raw: bytes, graph: Span, constants: Mapping[str, Held], nodes: Graph) -> tuple[Tensor, Tensor]:
     """The one input and the one output of the graph."""
     inputs, outputs = ([_end(raw, s) for s in protobuf.parts(raw, graph, field)] for field in (INPUT, OUTPUT))
-    inputs = [e for e in inputs if e.name not in found]
+    inputs = [e for e in inputs if e.name not in constants]
     for what, ends in (("input", inputs), ("output", outputs)):
         if len(ends) != 1:
             raise RefusedError(f"has {len(ends)} {what}s; an image classifier has one")
         if ends[0].dtype not in ("float32", "float16", "uint8", "int8"):
             raise RefusedError(f"has an {what} of {ends[0].dtype}; expected float32, float16, uint8 or int8")
-    return _with_span(raw, inputs[0], nodes, found), Tensor(*_plain(outputs[0]))
+    return _with_span(raw, inputs[0], nodes, constants), Tensor(*_plain(outputs[0]))
 
 
 def _plain(end: _End) -> tuple[str, str, tuple[int, ...]]:
     return end.name, end.dtype, end.shape
 
 
-def _with_span(raw: bytes, end: _End, nodes: Graph, found: Mapping[str, Held]) -> Tensor:
+def _with_span(raw: bytes, end: _End, nodes: Graph, constants: Mapping[str, Held]) -> Tensor:
     """The input, with the scale and zero point that the file quantizes it with at once."""
     for node in nodes.readers.get(end.name, ()):
         if node.op == "QuantizeLinear" and len(node.inputs) == 3:
-            scale, zero = (found.get(name) for name in node.inputs[1:])
+            scale, zero = (constants.get(name) for name in node.inputs[1:])
             if scale and zero and scale.count == zero.count == 1:
                 quantizer = onnx_tensors.array(raw, scale)[0], onnx_tensors.array(raw, zero)[0]
                 return Tensor(*_plain(end), float(quantizer[0]), int(quantizer[1]), TYPES[zero.type][0])

@@ -98,17 +98,17 @@ class Graph:
 
 def kind_of(name: str, graph: Graph, count: int, depth: int = 0) -> tuple[str, str, int]:
     """(kind, operator, its place) of a constant of ``count`` numbers: of its first reader which tells one."""
-    found = ("other", "", 0)
+    first_reader = ("other", "", 0)
     for node in graph.readers.get(name, ()):
         place = node.inputs.index(name)
         if place == 0 and node.op in THROUGH and node.outputs and depth < DEEPEST:
-            told = kind_of(node.outputs[0], graph, count, depth + 1)
+            role = kind_of(node.outputs[0], graph, count, depth + 1)
         else:
-            told = _kind(name, node, place, graph, count), node.op, node.number
-        if told[0] != "other":
-            return told
-        found = found if found[1] else told
-    return found
+            role = _kind(name, node, place, graph, count), node.op, node.number
+        if role[0] != "other":
+            return role
+        first_reader = first_reader if first_reader[1] else role
+    return first_reader
 
 
 def _kind(name: str, node: Node, place: int, graph: Graph, count: int) -> str:

@@ -91,12 +91,12 @@ def out(raw: bytes, span: tuple[int, int]) -> bytes | None:
             f"says that {one.name!r:.80} has the shape {one.shape} of {TYPES[one.type][0]}, "
             f"but stores {len(numbers)} bytes"
         )
-    kept = [
+    others = [
         raw[f.begin : f.end]
         for f in protobuf.fields(raw, *span)
         if f.number not in (FLOATS, INTS, LONGS, DOUBLES, ULONGS, RAW)
     ]
-    return b"".join([*kept, protobuf.written(RAW, numbers)])
+    return b"".join([*others, protobuf.written(RAW, numbers)])
 
 
 def _numbers(raw: bytes, one: Held) -> bytes:
@@ -107,9 +107,9 @@ def _numbers(raw: bytes, one: Held) -> bytes:
         return b"".join(raw[f.value : f.end] for f in protobuf.fields(raw, *one.span) if f.number == field
                         and f.wire != VARINT)  # fmt: skip
     field = LONGS if dtype == "int64" else ULONGS if dtype in ("uint32", "uint64") else INTS
-    found = protobuf.integers(raw, one.span, field)
+    integers = protobuf.integers(raw, one.span, field)
     size = max(1, width // 8)  # numbers of four bits are written two and two
-    return b"".join((n % 2 ** (8 * size)).to_bytes(size, "little") for n in found)
+    return b"".join((n % 2 ** (8 * size)).to_bytes(size, "little") for n in integers)
 
 
 def array(raw: bytes, one: Held) -> np.ndarray:

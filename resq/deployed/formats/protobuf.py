@@ -36,14 +36,14 @@ def varint(raw: bytes, at: int, end: int) -> tuple[int, int]:
     Raises:
         RefusedError: it does not end within 10 bytes or before ``end``.
     """
-    found = 0
+    number = 0
     for i in range(10):
         if at + i >= end:
             break
         byte = raw[at + i]
-        found |= (byte & 127) << 7 * i
+        number |= (byte & 127) << 7 * i
         if byte < 128:
-            return found & (2**64 - 1), at + i + 1
+            return number & (2**64 - 1), at + i + 1
     raise RefusedError(f"has a number at byte {at} that does not end: it is damaged")
 
 
@@ -82,14 +82,14 @@ def parts(raw: bytes, span: tuple[int, int], number: int) -> list[tuple[int, int
 
 def text(raw: bytes, span: tuple[int, int], number: int) -> str:
     """The last string with this number, "" where there is none."""
-    found = parts(raw, span, number)
-    return raw[slice(*found[-1])].decode("utf-8", "replace") if found else ""
+    spans = parts(raw, span, number)
+    return raw[slice(*spans[-1])].decode("utf-8", "replace") if spans else ""
 
 
 def integer(raw: bytes, span: tuple[int, int], number: int, default: int = 0) -> int:
     """The last number with this field number, as a signed one."""
-    found = [f.value for f in fields(raw, *span) if f.number == number and f.wire == VARINT]
-    return signed(found[-1]) if found else default
+    values = [f.value for f in fields(raw, *span) if f.number == number and f.wire == VARINT]
+    return signed(values[-1]) if values else default
 
 
 def signed(value: int) -> int:
@@ -103,16 +103,16 @@ def signed(value: int) -> int:
 
 def integers(raw: bytes, span: tuple[int, int], number: int) -> list[int]:
     """All numbers with this field number, whether they stand packed in one part or each on its own."""
-    found: list[int] = []
+    values: list[int] = []
     for f in fields(raw, *span):
         if f.number == number and f.wire == VARINT:
-            found.append(signed(f.value))
+            values.append(signed(f.value))
         elif f.number == number and f.wire == PART:
             at = f.value
             while at < f.end:
                 value, at = varint(raw, at, f.end)
-                found.append(signed(value))
-    return found
+                values.append(signed(value))
+    return values
 
 
 def written(number: int, content: bytes) -> bytes:

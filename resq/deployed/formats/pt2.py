@@ -57,7 +57,7 @@ class Program:
     nodes: tuple[Node, ...]
     held: Mapping[str, Held]
     taken: Tensor
-    given: Tensor
+    output: Tensor
 
 
 def parse(raw: bytes) -> Parsed:
@@ -66,15 +66,15 @@ def parse(raw: bytes) -> Parsed:
     Raises:
         RefusedError: no such file, damaged, or with parts that would be run.
     """
-    found = read(raw)
-    seen = pt2_kinds.readers(found.nodes)
-    stored: dict[int, tuple[int, Stored]] = {}
-    for name, held in found.held.items():
-        if held.begin not in stored and name in seen and np.prod(held.shape, dtype=np.int64):
-            stored[held.begin] = _stored(raw, name, held, seen, found.held)
-    _apart([one for _, one in stored.values()])
-    ordered = sorted(stored.values(), key=lambda pair: pair[0])
-    return Parsed("pt2", raw, tuple(s for _, s in ordered), found.taken, found.given, _notes(found))
+    program = read(raw)
+    seen = pt2_kinds.readers(program.nodes)
+    placed: dict[int, tuple[int, Stored]] = {}
+    for name, held in program.held.items():
+        if held.begin not in placed and name in seen and np.prod(held.shape, dtype=np.int64):
+            placed[held.begin] = _stored(raw, name, held, seen, program.held)
+    _apart([one for _, one in placed.values()])
+    ordered = sorted(placed.values(), key=lambda pair: pair[0])
+    return Parsed("pt2", raw, tuple(s for _, s in ordered), program.taken, program.output, _notes(program))
 
 
 def read(raw: bytes) -> Program:
@@ -106,8 +106,8 @@ def _program(archive: pt2_zip.Archive) -> Program:
         if len(ends) != 1:
             raise RefusedError(f"has {len(ends)} {what}s; an image classifier has one")
     nodes = pt2_graph.nodes(graph)
-    taken, given = (_end(name, graph["tensor_values"]) for name in (inputs[0], outputs[0]))
-    return Program(nodes, held, _with_span(taken, nodes), given)
+    taken, output = (_end(name, graph["tensor_values"]) for name in (inputs[0], outputs[0]))
+    return Program(nodes, held, _with_span(taken, nodes), output)
 
 
 def _tensors(archive: pt2_zip.Archive, model: str, kind: str) -> dict[str, Held]:
@@ -169,22 +169,22 @@ def _check(held: Held, end: int) -> None:
         )
 
 
-def _inputs(specs: list[dict[str, Any]], kept: Mapping[str, Held]) -> tuple[dict[str, Held], list[str]]:
+def _inputs(specs: list[dict[str, Any]], tensors: Mapping[str, Held]) -> tuple[dict[str, Held], list[str]]:
     """(values of the graph that lie in the file, names of those that are given)."""
     held: dict[str, Held] = {}
-    given: list[str] = []
+    user_inputs: list[str] = []
     for spec in specs:
         kind, about = next(iter(spec.items()))
         if kind == "user_input":
-            given.append(str(about["arg"].get("as_tensor", {"name": ""})["name"]))
+            user_inputs.append(str(about["arg"].get("as_tensor", {"name": ""})["name"]))
         elif kind in ("parameter", "buffer", "tensor_constant"):
             name = about[f"{kind}_name"]
-            if name not in kept:
+            if name not in tensors:
                 raise RefusedError(f"names {name!r:.60}, which it does not hold: it is damaged")
-            held[str(about["arg"]["name"])] = kept[name]
+            held[str(about["arg"]["name"])] = tensors[name]
         else:
             raise RefusedError(f"takes {kind!r:.40} beside its images, which is not run")
-    return held, given
+    return held, user_inputs
 
 
 def _output(spec: dict[str, Any]) -> str:
@@ -207,9 +207,9 @@ def _end(name: str, values: dict[str, Any]) -> Tensor:
 def _with_span(end: Tensor, nodes: tuple[Node, ...]) -> Tensor:
     """The input, with the scale and zero point that the program quantizes it with at once."""
     for node in nodes:
-        given = dict(node.given)
-        if node.op == "quantize_per_tensor" and given.get("input") == Ref(end.name):
-            scale, zero, codes = given["scale"], given["zero_point"], given["dtype"].value
+        arguments = dict(node.arguments)
+        if node.op == "quantize_per_tensor" and arguments.get("input") == Ref(end.name):
+            scale, zero, codes = arguments["scale"], arguments["zero_point"], arguments["dtype"].value
             if isinstance(scale, float) and isinstance(zero, int):
                 return Tensor(end.name, end.dtype, end.shape, scale, zero, codes)
     return end
@@ -240,22 +240,22 @@ def _values(raw: bytes, held: Held | None) -> list[Any]:
     if held is None or held.dtype == "bfloat16":
         return []
     count = int(np.prod(held.shape, dtype=np.int64))
-    found: list[Any] = np.frombuffer(raw, np.dtype(held.dtype), count, held.begin).tolist()
-    return found
+    numbers: list[Any] = np.frombuffer(raw, np.dtype(held.dtype), count, held.begin).tolist()
+    return numbers
 
 
-def _apart(stored: list[Stored]) -> None:
+def _apart(tensors: list[Stored]) -> None:
     """Refuses a file in which one byte would be a part of two tensors."""
-    ordered = sorted(stored, key=lambda s: s.offset)
+    ordered = sorted(tensors, key=lambda s: s.offset)
     for one, other in pairwise(ordered):
         if one.offset + one.n_bytes > other.offset:
             raise RefusedError(f"keeps {one.name!r:.60} and {other.name!r:.60} in the same bytes")
 
 
-def _notes(found: Program) -> tuple[str, ...]:
+def _notes(program: Program) -> tuple[str, ...]:
     """What is in the program and not among its words."""
     written = sum(n.op in ("quantize_per_tensor", "dequantize_per_tensor") and
-                  isinstance(dict(n.given).get("scale"), float) for n in found.nodes)  # fmt: skip
+                  isinstance(dict(n.arguments).get("scale"), float) for n in program.nodes)  # fmt: skip
     if not written:
         return ()
     return (

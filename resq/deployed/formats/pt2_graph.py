@@ -62,7 +62,7 @@ class Node:
     """
 
     target: str
-    given: tuple[tuple[str, Any], ...]
+    arguments: tuple[tuple[str, Any], ...]
     made: tuple[Any, ...]
 
     @property
@@ -73,7 +73,7 @@ class Node:
 
     def reads(self) -> Iterator[tuple[str, str]]:
         """(argument, name of the value) of what it reads."""
-        for argument, value in self.given:
+        for argument, value in self.arguments:
             for ref in value if isinstance(value, tuple) else (value,):
                 if isinstance(ref, Ref):
                     yield argument, ref.name
@@ -93,8 +93,8 @@ def nodes(graph: dict[str, Any]) -> tuple[Node, ...]:
     listed = graph["nodes"]
     if len(listed) > MOST:
         raise RefusedError(f"has {len(listed)} operators; at most {MOST}")
-    found = (_node(one) for one in listed)
-    return tuple(node for node in found if not node.op.startswith("_assert"))
+    parsed = (_node(one) for one in listed)
+    return tuple(node for node in parsed if not node.op.startswith("_assert"))
 
 
 def _node(one: dict[str, Any]) -> Node:
@@ -103,8 +103,8 @@ def _node(one: dict[str, Any]) -> Node:
     if (known and DENIED.fullmatch(known[2])) or (not known and not NUMBERS.fullmatch(target)):
         more = "; run program.run_decompositions() before it is saved" if "higher_order" in target else ""
         raise RefusedError(f"has the operator {target!r:.80}, which is not run{more}")
-    given = tuple((str(i["name"]), _argument(target, i["name"], i["arg"])) for i in one["inputs"])
-    return Node(target, given, tuple(_made(target, out) for out in one["outputs"]))
+    arguments = tuple((str(i["name"]), _argument(target, i["name"], i["arg"])) for i in one["inputs"])
+    return Node(target, arguments, tuple(_made(target, out) for out in one["outputs"]))
 
 
 def _made(target: str, out: dict[str, Any]) -> Any:

@@ -29,27 +29,27 @@ Readers = Mapping[str, Sequence[tuple[int, Node, str]]]
 
 def readers(nodes: Sequence[Node]) -> dict[str, list[tuple[int, Node, str]]]:
     """Name of a value -> (place, operator, argument) of all that read it."""
-    found: dict[str, list[tuple[int, Node, str]]] = {}
+    by_value: dict[str, list[tuple[int, Node, str]]] = {}
     for number, node in enumerate(nodes):
         for argument, name in node.reads():
-            found.setdefault(name, []).append((number, node, argument))
-    return found
+            by_value.setdefault(name, []).append((number, node, argument))
+    return by_value
 
 
 def kind_of(name: str, read: Readers, count: int, depth: int = 0) -> tuple[str, str, int]:
     """(kind, operator, its place) of a constant of ``count`` numbers: of its first reader which tells one."""
-    found = ("other", "", 0)
+    first_reader = ("other", "", 0)
     for number, node, argument in read.get(name, ()):
-        first = bool(node.given) and node.given[0][0] == argument
+        first = bool(node.arguments) and node.arguments[0][0] == argument
         passes = node.op in THROUGH or (node.op.startswith("dequantize_per") and argument == "input")
         if passes and first and depth < DEEPEST:
-            told = next((kind_of(out, read, count, depth + 1) for out in node.makes()), found)
+            role = next((kind_of(out, read, count, depth + 1) for out in node.makes()), first_reader)
         else:
-            told = _kind(node, argument, count), node.op, number
-        if told[0] != "other":
-            return told
-        found = found if found[1] else told
-    return found
+            role = _kind(node, argument, count), node.op, number
+        if role[0] != "other":
+            return role
+        first_reader = first_reader if first_reader[1] else role
+    return first_reader
 
 
 def _kind(node: Node, argument: str, count: int) -> str:
@@ -67,11 +67,11 @@ def quantizer_of(name: str, read: Readers) -> tuple[tuple[str, str, int] | None,
     for _, node, argument in read.get(name, ()):
         if argument != "input" or not node.op.startswith("dequantize_per"):
             continue
-        given = dict(node.given)
+        arguments = dict(node.arguments)
         if node.op == "dequantize_per_channel":
-            zero = given["zero_points"]
-            return (given["scales"].name, zero.name if zero else "", int(given["axis"])), None
-        if isinstance(given["scale"], float | int):
-            return None, (float(given["scale"]), int(given["zero_point"]))
-        return (given["scale"].name, given["zero_point"].name, -1), None
+            zero = arguments["zero_points"]
+            return (arguments["scales"].name, zero.name if zero else "", int(arguments["axis"])), None
+        if isinstance(arguments["scale"], float | int):
+            return None, (float(arguments["scale"]), int(arguments["zero_point"]))
+        return (arguments["scale"].name, arguments["zero_point"].name, -1), None
     return None, None

@@ -56,12 +56,12 @@ def parse(raw: bytes) -> Parsed:
     operators = _operators(model, graphs[0])
     tensors = [_entry(i, table) for i, table in enumerate(graphs[0].tables(0))]
     taken = _end(graphs[0].array(1, "<i4"), tensors, "input")
-    given = _end(graphs[0].array(2, "<i4"), tensors, "output")
-    stored = [*_constants(raw, tensors, operators, buffers), *_quantizers(tensors)]
-    said = tflite_metadata.read(raw, model, given.shape[-1] if given.shape else -1)
-    taken = replace(taken, mean=said.mean, std=said.std, wrong=said.wrong)
-    notes = (*([f"it {said.wrong}"] if said.wrong else []), *said.notes)
-    return Parsed("tflite", raw, _unique(stored), taken, given, notes, said.labels)
+    output = _end(graphs[0].array(2, "<i4"), tensors, "output")
+    stored_tensors = [*_constants(raw, tensors, operators, buffers), *_quantizers(tensors)]
+    metadata = tflite_metadata.read(raw, model, output.shape[-1] if output.shape else -1)
+    taken = replace(taken, mean=metadata.mean, std=metadata.std, wrong=metadata.wrong)
+    notes = (*([f"it {metadata.wrong}"] if metadata.wrong else []), *metadata.notes)
+    return Parsed("tflite", raw, _unique(stored_tensors), taken, output, notes, metadata.labels)
 
 
 def _operators(model: Table, graph: Table) -> list[tuple[int, list[int], list[int]]]:
@@ -72,15 +72,15 @@ def _operators(model: Table, graph: Table) -> list[tuple[int, list[int], list[in
         raise RefusedError(
             f"has an operator of its own, {names[codes.index(CUSTOM)]!r:.60}, which is not run"
         )
-    found = []
+    operators = []
     for node in graph.tables(3):
         index = node.integer(0, "<I")
         if index >= len(codes):
             raise RefusedError(
                 f"has a node of operator {index}; it names {len(codes)} operators: it is damaged"
             )
-        found.append((codes[index], node.array(1, "<i4").tolist(), node.array(2, "<i4").tolist()))
-    return found
+        operators.append((codes[index], node.array(1, "<i4").tolist(), node.array(2, "<i4").tolist()))
+    return operators
 
 
 def _entry(number: int, table: Table) -> _Entry:
@@ -122,17 +122,17 @@ def _constants(
 ) -> list[Stored]:
     """The tensors that lie in the file, in the order in which operators read them."""
     through = {outs[0]: ins[0] for op, ins, outs in operators if op == DEQUANTIZE and ins and outs}
-    found: dict[int, Stored] = {}
+    constants: dict[int, Stored] = {}
     for op, inputs, _ in operators:
         for place, number in enumerate(inputs):
             if number < 0:  # an input that the operator may do without
                 continue
             number = through.get(number, number) if op != DEQUANTIZE else -1
-            if number < 0 or number in found or not (entry := _at(number, tensors)).buffer:
+            if number < 0 or number in constants or not (entry := _at(number, tensors)).buffer:
                 continue
-            if stored := _stored(raw, entry, op, place, buffers):
-                found[number] = stored
-    return list(found.values())
+            if tensor := _stored(raw, entry, op, place, buffers):
+                constants[number] = tensor
+    return list(constants.values())
 
 
 def _stored(raw: bytes, entry: _Entry, op: int, place: int, buffers: list[Table]) -> Stored | None:
@@ -177,7 +177,7 @@ def _quantizer(entry: _Entry) -> tuple[tuple[float, ...], tuple[int, ...], int]:
 
 def _quantizers(tensors: list[_Entry]) -> list[Stored]:
     """The scales and zero points that stand in the file, of constants and of what is computed."""
-    found = []
+    quantizers = []
     for entry in tensors:
         for index, suffix, dtype, width in ((2, "scale", "float32", 32), (3, "zero_point", "int64", 64)):
             if entry.quantization is None:
@@ -185,19 +185,19 @@ def _quantizers(tensors: list[_Entry]) -> list[Stored]:
             at, count = entry.quantization.vector(index, width // 8)
             if count:
                 name = f"{entry.name}/{suffix}"
-                found.append(Stored(name, "scales", dtype, (count,), width, at, at, op="quantization"))
-    return found
+                quantizers.append(Stored(name, "scales", dtype, (count,), width, at, at, op="quantization"))
+    return quantizers
 
 
-def _unique(stored: list[Stored]) -> tuple[Stored, ...]:
+def _unique(tensors: list[Stored]) -> tuple[Stored, ...]:
     """The same with names that differ: a number behind those that come again; no byte in two of them."""
     seen: dict[str, int] = {}
     places: set[int] = set()
-    found = []
-    for one in stored:
+    unique = []
+    for one in tensors:
         if one.offset in places:  # two tensors that share a buffer are one in memory
             continue
         places.add(one.offset)
         seen[one.name] = number = seen.get(one.name, 0) + 1
-        found.append(one if number == 1 else replace(one, name=f"{one.name}#{number}"))
-    return tuple(found)
+        unique.append(one if number == 1 else replace(one, name=f"{one.name}#{number}"))
+    return tuple(unique)

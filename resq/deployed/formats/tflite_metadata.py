@@ -87,12 +87,12 @@ def _first(graph: Table, index: int) -> Table | None:
 def _normalization(graph: Table) -> tuple[tuple[float, ...], tuple[float, ...]]:
     taken = _first(graph, 2)
     units = taken.tables(4) if taken else []
-    found = [unit.table(1) for unit in units if unit.integer(0, "<B") == NORMALIZATION]
-    if not found or found[0] is None:
+    tables = [unit.table(1) for unit in units if unit.integer(0, "<B") == NORMALIZATION]
+    if not tables or tables[0] is None:
         return (), ()
-    if len(found) > 1:
-        raise RefusedError(f"normalises pixels {len(found)} times; expected once")
-    mean, std = (tuple(found[0].array(i, "<f4").tolist()) for i in (0, 1))
+    if len(tables) > 1:
+        raise RefusedError(f"normalises pixels {len(tables)} times; expected once")
+    mean, std = (tuple(tables[0].array(i, "<f4").tolist()) for i in (0, 1))
     for name, values in (("mean", mean), ("deviation", std)):
         _check(name, values)
     return mean, std
@@ -107,8 +107,8 @@ def _check(name: str, values: Sequence[float]) -> None:
 
 
 def _labels(raw: bytes, graph: Table, classes: int) -> tuple[str, ...]:
-    given = _first(graph, 3)
-    files = given.tables(6) if given else []
+    output = _first(graph, 3)
+    files = output.tables(6) if output else []
     name = next((file.text(0) for file in files if file.integer(2, "<b") == AXIS_LABELS), "")
     if not name:
         return ()

@@ -28,24 +28,24 @@ def called(target: str) -> Callable[..., Any]:
     """
     if known := OPERATORS.fullmatch(target):
         space, name, overload = known.groups()
-        found = getattr(getattr(getattr(torch.ops, space), name, None), overload, None)
-        if isinstance(found, torch._ops.OpOverload):
-            return found
+        function = getattr(getattr(getattr(torch.ops, space), name, None), overload, None)
+        if isinstance(function, torch._ops.OpOverload):
+            return function
     elif NUMBERS.fullmatch(target):
         rooms = {"_operator": operator, "math": math, "torch": torch}
         space, name = target.split(".", 1)
-        found = getattr(rooms[space], name, None)
-        if callable(found):
-            return found
+        function = getattr(rooms[space], name, None)
+        if callable(function):
+            return function
     raise ResqError(f"torch {torch.__version__} has no operator {target!r:.80}")
 
 
 def computed(node: Node, function: Callable[..., Any], values: Values) -> dict[str, Any]:
     """What an operator makes of the values so far, by name."""
     if node.target.startswith("torch.ops."):
-        result = function(**{name: argument(value, values) for name, value in node.given})
+        result = function(**{name: argument(value, values) for name, value in node.arguments})
     else:
-        result = function(*(argument(value, values) for _, value in node.given))
+        result = function(*(argument(value, values) for _, value in node.arguments))
     return named(node, result)
 
 

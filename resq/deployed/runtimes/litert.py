@@ -74,14 +74,14 @@ class Engine:
         """What the output stands for, float32 (N, classes)."""
         made = _sized(self._now(), batch)
         taken = made.get_input_details()[0]["index"]
-        given = made.get_output_details()[0]
+        output = made.get_output_details()[0]
         parts = []
         for begin in range(0, len(values), batch):
             made.set_tensor(taken, padded(values[begin : begin + batch], batch))
             made.invoke()
-            parts.append(made.get_tensor(given["index"]).reshape(batch, -1))
+            parts.append(made.get_tensor(output["index"]).reshape(batch, -1))
         raw = np.concatenate(parts)[: len(values)]
-        return _dequantized(raw, given)
+        return _dequantized(raw, output)
 
     def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:
         """Each output of the file, integers as they are.
@@ -89,12 +89,12 @@ class Engine:
         ``values`` is (N, ...) in the type of the input; each output is (N, ...).
         """
         made = _sized(self._now(), batch)
-        taken, given = made.get_input_details()[0]["index"], [d["index"] for d in made.get_output_details()]
-        parts: list[list[np.ndarray]] = [[] for _ in given]
+        taken, indices = made.get_input_details()[0]["index"], [d["index"] for d in made.get_output_details()]
+        parts: list[list[np.ndarray]] = [[] for _ in indices]
         for begin in range(0, len(values), batch):
             made.set_tensor(taken, padded(values[begin : begin + batch], batch))
             made.invoke()
-            for part, index in zip(parts, given, strict=True):
+            for part, index in zip(parts, indices, strict=True):
                 part.append(made.get_tensor(index))
         return [np.concatenate(part)[: len(values)] for part in parts]
 

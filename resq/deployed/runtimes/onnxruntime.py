@@ -135,11 +135,11 @@ class Shared:
     """
 
     def __init__(
-        self, memory: np.ndarray, stored: Sequence[Sequence[Any]], options: ort.SessionOptions
+        self, memory: np.ndarray, initializers: Sequence[Sequence[Any]], options: ort.SessionOptions
     ) -> None:
         options.add_session_config_entry("session.disable_prepacking", "1")
         self._starts, self._arrays, self._values = [], [], []
-        for name, dtype, shape, offset, size in sorted(stored, key=lambda s: s[3]):
+        for name, dtype, shape, offset, size in sorted(initializers, key=lambda s: s[3]):
             if dtype not in SHAREABLE:
                 continue
             array = np.empty(shape, np.dtype(dtype))

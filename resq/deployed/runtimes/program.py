@@ -66,16 +66,16 @@ class Engine:
         """The output for all inputs, then what is wanted; what depends on words alone is computed once."""
         early = self._walked(dict(self._held), self._early)
         late = [i for i in range(len(self._functions)) if i not in self._early]
-        names = (self._program.given.name, *self._wanted)
+        names = (self._program.output.name, *self._wanted)
         parts: list[list[np.ndarray]] = [[] for _ in names]
         for begin in range(0, len(values), batch):
             part = np.ascontiguousarray(padded(values[begin : begin + batch], batch))
-            found = {**early, self._program.taken.name: torch.from_numpy(part)}
-            made = self._walked(found, late, forget=True)
+            values_now = {**early, self._program.taken.name: torch.from_numpy(part)}
+            made = self._walked(values_now, late, forget=True)
             if len(made[names[0]]) != batch:
                 raise ResqError(f"it gives {len(made[names[0]])} answers to {batch} images")
-            for kept, name in zip(parts, names, strict=True):
-                kept.append(made[name].numpy().copy())
+            for column, name in zip(parts, names, strict=True):
+                column.append(made[name].numpy().copy())
         return [np.concatenate(part)[: len(values)] for part in parts]
 
     def bytes_now(self) -> Sequence[memoryview]:
@@ -93,27 +93,27 @@ class Engine:
     def _constant(self) -> list[int]:
         """Places of the operators that read words alone; none where an operator writes into what it reads."""
         known = set(self._program.held)
-        found = []
+        places = []
         for place, node in enumerate(self._program.nodes):
             names = [name for _, name in node.reads()]
             if names and known.issuperset(names):
-                found.append(place)
+                places.append(place)
                 known.update(node.makes())
         nodes = zip(self._program.nodes, self._functions, strict=True)
         hit = any(aten.writes(f) and known & {name for _, name in node.reads()} for node, f in nodes)
-        return [] if hit else found
+        return [] if hit else places
 
     def _last_readers(self) -> dict[int, list[str]]:
         """Place of an operator -> values that nobody reads after it."""
         last: dict[str, int] = {}
         for place, node in enumerate(self._program.nodes):
             last |= dict.fromkeys([*node.makes(), *(name for _, name in node.reads())], place)
-        for name in (self._program.given.name, *self._wanted):
+        for name in (self._program.output.name, *self._wanted):
             last.pop(name, None)
-        found: dict[int, list[str]] = {}
+        by_place: dict[int, list[str]] = {}
         for name, place in last.items():
-            found.setdefault(place, []).append(name)
-        return found
+            by_place.setdefault(place, []).append(name)
+        return by_place
 
 
 def _view(memory: np.ndarray, held: Held) -> torch.Tensor:

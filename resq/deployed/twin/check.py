@@ -81,17 +81,17 @@ def compare(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray) -> Check
     own, made = network.logits(x), logits(twin, x)
     apart = np.abs(own.astype(np.float64) - made)
     part = np.ascontiguousarray(x[:LAYERED])
-    said = ""
+    reason = ""
     try:
         layers, undisturbed = _layers(network, twin, part, own[: len(part)])
     except ValueError as error:
-        layers, undisturbed, said = (), False, str(error)[:300]
+        layers, undisturbed, reason = (), False, str(error)[:300]
     answers, guesses = own.argmax(1), made.argmax(1)
     return Check(
         network.runtime, len(x), len(part), float(own.max() - own.min()), float(apart.max()),
         float(apart.mean()),
         float((own == made).mean()), float((answers == guesses).mean()), int((answers == y).sum()),
-        int((guesses == y).sum()), layers, undisturbed, said,
+        int((guesses == y).sum()), layers, undisturbed, reason,
     )  # fmt: skip
 
 
@@ -109,11 +109,13 @@ def _batches(x: np.ndarray) -> Iterator[torch.Tensor]:
 
 def _layers(network: Network, twin: Twin, x: np.ndarray, own: np.ndarray) -> tuple[tuple[Layer, ...], bool]:
     wanted = taps.names(twin.program)
-    answers, *given = taps.values(network, twin.program, wanted, x)
+    answers, *theirs_all = taps.values(network, twin.program, wanted, x)
     with torch.inference_mode():
         made = twin.held(next(_batches(x)), wanted)
     ops = {out: step.op for step in twin.program.steps for out in step.outputs}
-    layers = [_layer(name, ops[name], theirs, made[name]) for name, theirs in zip(wanted, given, strict=True)]
+    layers = [
+        _layer(name, ops[name], theirs, made[name]) for name, theirs in zip(wanted, theirs_all, strict=True)
+    ]
     return tuple(layers), _answered(twin, answers).tobytes() == own.tobytes()
 
 

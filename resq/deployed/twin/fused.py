@@ -78,8 +78,8 @@ def _product(step: Step, maker: Step, makers: Mapping[str, Step]) -> Step | None
         if parts[2] is None or parts[2].op != "DequantizeLinear":
             return None
         bias = parts[2].inputs[:1]
-    if any(p is not None and p.told.get("block_size") for p in parts[:2]):
+    if any(p is not None and p.attributes.get("block_size") for p in parts[:2]):
         return None
     op, out = FUSED[maker.op], step.inputs[1:]
     inputs = (*x, *w, *(bias or ("",)), *out) if op == "QGemm" else (*x, *w, *out, *bias)
-    return Step(op, inputs, step.outputs, maker.told)
+    return Step(op, inputs, step.outputs, maker.attributes)

@@ -22,7 +22,7 @@ class Step:
     op: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    told: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -67,14 +67,14 @@ class Twin(nn.Module):
         self.program: Program = READERS[network.parsed.carrier](network.parsed)
         self._ops = OPS[self.program.carrier]
         self._refuse()
-        self.stored = {stored.name: stored for stored in network.parsed.stored}
+        self.stored = {tensor.name: tensor for tensor in network.parsed.stored}
         self._memory = np.frombuffer(network.parsed.memory, np.uint8).copy()
-        self._names = [name for name, stored in self.stored.items() if _computed(stored)]
+        self._names = [name for name, tensor in self.stored.items() if _computed(tensor)]
         self._held = nn.ParameterList(nn.Parameter(self._read(name), False) for name in self._names)
         self.numbers = dict(zip(self._names, self._held, strict=True))
         self._fixed = {name: self._read(name) for name in self.stored if name not in self.numbers}
         if self.program.carrier == "onnx":
-            self.program = fused(self.program, {name: stored.dtype for name, stored in self.stored.items()})
+            self.program = fused(self.program, {name: tensor.dtype for name, tensor in self.stored.items()})
         self._last = _last_readers(self.program)
         self.scored = _scored(self.program)
         self.soft = any(
@@ -90,11 +90,11 @@ class Twin(nn.Module):
             )
 
     def _read(self, name: str) -> Tensor:
-        stored = self.stored[name]
-        numbers = words.numbers(self._memory, stored)
-        if _computed(stored):
+        tensor = self.stored[name]
+        numbers = words.numbers(self._memory, tensor)
+        if _computed(tensor):
             return torch.from_numpy(numbers.astype(np.float64)).to(self.dtype)
-        return torch.from_numpy(numbers.astype(np.bool_ if stored.dtype == "bool" else np.int64))
+        return torch.from_numpy(numbers.astype(np.bool_ if tensor.dtype == "bool" else np.int64))
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] -> what the file answers, (N, classes)."""
@@ -127,12 +127,12 @@ class Twin(nn.Module):
             try:
                 made = self._ops[step.op](v, step)
             except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
-                said = (
+                message = (
                     f"{self.network.file.name}: a twin does not compute {step.op} as it is used here: {error}"
                 )
-                raise ResqError(said[:400]) from error
-            found = made if isinstance(made, tuple | list) else (made,)
-            v.made |= dict(zip(step.outputs, found, strict=False))
+                raise ResqError(message[:400]) from error
+            results = made if isinstance(made, tuple | list) else (made,)
+            v.made |= dict(zip(step.outputs, results, strict=False))
             if all(name in v.made for name in wanted):
                 break
             for name in self._last.get(number, ()):
@@ -184,16 +184,16 @@ class Twin(nn.Module):
                 self.numbers[name].copy_(self._read(name))
 
 
-def _hit(stored: Stored, at: np.ndarray) -> bool:
-    first = int(np.searchsorted(at, stored.offset))
-    return first < len(at) and int(at[first]) < stored.offset + stored.n_bytes
+def _hit(tensor: Stored, at: np.ndarray) -> bool:
+    first = int(np.searchsorted(at, tensor.offset))
+    return first < len(at) and int(at[first]) < tensor.offset + tensor.n_bytes
 
 
-def _computed(stored: Stored) -> bool:
+def _computed(tensor: Stored) -> bool:
     """Whether the numbers are computed with, and not shapes, axes or places."""
-    if stored.dtype in ("bool", "int64") and stored.kind != "scales":
+    if tensor.dtype in ("bool", "int64") and tensor.kind != "scales":
         return False
-    return not (stored.dtype == "int32" and stored.kind == "other")
+    return not (tensor.dtype == "int32" and tensor.kind == "other")
 
 
 def _tensor(numbers: np.ndarray, dtype: torch.dtype) -> Tensor:
@@ -206,10 +206,10 @@ def _last_readers(program: Program) -> dict[int, list[str]]:
     last: dict[str, int] = {}
     for number, step in enumerate(program.steps):
         last |= dict.fromkeys(step.inputs, number)
-    found: dict[int, list[str]] = {}
+    by_step: dict[int, list[str]] = {}
     for name, number in last.items():
-        found.setdefault(number, []).append(name)
-    return found
+        by_step.setdefault(number, []).append(name)
+    return by_step
 
 
 def _scored(program: Program) -> str:

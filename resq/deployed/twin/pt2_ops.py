@@ -30,40 +30,40 @@ class Operators:
 
 
 def _aten(v: Values, step: Step) -> tuple[Any, ...]:
-    node: Node = step.told["node"]
+    node: Node = step.attributes["node"]
     made = aten.computed(node, aten.called(node.target), v)
     return tuple(made[name] for name in step.outputs)
 
 
-def _given(v: Values, step: Step) -> dict[str, Any]:
-    node: Node = step.told["node"]
-    return {name: v[value.name] if isinstance(value, Ref) else value for name, value in node.given}
+def _arguments(v: Values, step: Step) -> dict[str, Any]:
+    node: Node = step.attributes["node"]
+    return {name: v[value.name] if isinstance(value, Ref) else value for name, value in node.arguments}
 
 
 def _quantize(v: Values, step: Step) -> Tensor:
-    given = _given(v, step)
-    x, (scale, zero) = given["input"], _quantizer(given, v.dtype)
-    return (rounded(x * (1 / scale)) + zero).clamp(given["quant_min"], given["quant_max"])
+    arguments = _arguments(v, step)
+    x, (scale, zero) = arguments["input"], _quantizer(arguments, v.dtype)
+    return (rounded(x * (1 / scale)) + zero).clamp(arguments["quant_min"], arguments["quant_max"])
 
 
 def _dequantize(v: Values, step: Step) -> Tensor:
-    given = _given(v, step)
-    scale, zero = _quantizer(given, v.dtype)
-    return (given["input"].to(v.dtype) - zero) * scale
+    arguments = _arguments(v, step)
+    scale, zero = _quantizer(arguments, v.dtype)
+    return (arguments["input"].to(v.dtype) - zero) * scale
 
 
-def _quantizer(given: dict[str, Any], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def _quantizer(arguments: dict[str, Any], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Scale and zero point, shaped for the input."""
-    pair = [given.get(one, given.get(f"{one}s")) for one in ("scale", "zero_point")]
+    pair = [arguments.get(one, arguments.get(f"{one}s")) for one in ("scale", "zero_point")]
     numbers = [torch.zeros(()) if n is None else torch.as_tensor(n) for n in pair]
-    made = [along(n.to(dtype), given["input"].dim(), given.get("axis", 0)) for n in numbers]
+    made = [along(n.to(dtype), arguments["input"].dim(), arguments.get("axis", 0)) for n in numbers]
     return made[0], made[1]
 
 
 def _cast(v: Values, step: Step) -> Tensor:
     """A change of type between floats is none in a twin."""
-    node: Node = step.told["node"]
-    kinds = [value.value for _, value in node.given if isinstance(value, Said) and value.kind == "dtype"]
+    node: Node = step.attributes["node"]
+    kinds = [value.value for _, value in node.arguments if isinstance(value, Said) and value.kind == "dtype"]
     x: Tensor = v[step.inputs[0]]
     if x.is_floating_point() and all("float" in kind for kind in kinds):
         return x
@@ -72,7 +72,7 @@ def _cast(v: Values, step: Step) -> Tensor:
 
 
 def _lies(v: Values, step: Step) -> Tensor:
-    return v[step.inputs[0]].permute(*step.told["axes"])
+    return v[step.inputs[0]].permute(*step.attributes["axes"])
 
 
 OPS = Operators()

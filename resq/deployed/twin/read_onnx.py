@@ -33,7 +33,7 @@ def program(parsed: Parsed) -> Program:
             constants |= _constant(step)
         else:
             steps.append(step)
-    words = {stored.name: stored.name for stored in parsed.stored}
+    words = {tensor.name: tensor.name for tensor in parsed.stored}
     for span in protobuf.parts(raw, graph, INITIALIZER):
         one = onnx_tensors.held(raw, span)
         if one.name not in words and onnx_tensors.TYPES[one.type][1] >= 8:
@@ -57,8 +57,8 @@ def _step(raw: bytes, span: Span) -> Step:
         tuple(raw[slice(*s)].decode("utf-8", "replace") for s in protobuf.parts(raw, span, field))
         for field in (1, 2)
     )
-    told = dict(_attribute(raw, part) for part in protobuf.parts(raw, span, ATTRIBUTE))
-    return Step(protobuf.text(raw, span, 4), reads, makes, told)
+    attributes = dict(_attribute(raw, part) for part in protobuf.parts(raw, span, ATTRIBUTE))
+    return Step(protobuf.text(raw, span, 4), reads, makes, attributes)
 
 
 def _attribute(raw: bytes, span: Span) -> tuple[str, Any]:
@@ -89,13 +89,13 @@ def _tensor(raw: bytes, span: Span) -> np.ndarray | None:
 
 def _floats(raw: bytes, span: Span, number: int) -> list[float]:
     """All floats with this field number, packed or each on its own."""
-    found: list[float] = []
+    values: list[float] = []
     for f in protobuf.fields(raw, *span):
         if f.number == number and f.wire == SHORT:
-            found.append(struct.unpack_from("<f", raw, f.value)[0])
+            values.append(struct.unpack_from("<f", raw, f.value)[0])
         elif f.number == number and f.wire == PART:
-            found += np.frombuffer(raw[f.value : f.end], "<f4").tolist()
-    return found
+            values += np.frombuffer(raw[f.value : f.end], "<f4").tolist()
+    return values
 
 
 def _constant(step: Step) -> dict[str, np.ndarray]:
@@ -106,7 +106,7 @@ def _constant(step: Step) -> dict[str, np.ndarray]:
         "value_int": np.int64,
         "value_ints": np.int64,
     }
-    for name, value in step.told.items():
+    for name, value in step.attributes.items():
         if name in types:
             return {step.outputs[0]: np.asarray(value, types[name])}
         if name == "value" and value is not None:

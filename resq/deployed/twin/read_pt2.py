@@ -14,7 +14,7 @@ LIES = "as it lies"  # the axes of a tensor that lies in the file in another ord
 def program(parsed: Parsed) -> Program:
     """The graph of a file that was parsed before."""
     read = pt2.read(parsed.memory)
-    places = {stored.offset: stored.name for stored in parsed.stored}
+    places = {tensor.offset: tensor.name for tensor in parsed.stored}
     words, constants, steps = {}, {}, []
     for name, held in read.held.items():
         if held.begin not in places:

@@ -76,26 +76,26 @@ def _shape(tensor: Table) -> tuple[int, ...]:
 
 def _steps(model: Table, graph: Table, names: list[str]) -> tuple[Step, ...]:
     numbers = [max(code.integer(3), code.integer(0, "<b")) for code in model.tables(1)]
-    found = []
+    steps = []
     for node in graph.tables(3):
         number = numbers[node.integer(0, "<I")]
         op = NAMES.get(number, f"builtin operator {number}")
         reads, makes = (
             tuple(names[n] if n >= 0 else "" for n in node.array(i, "<i4").tolist()) for i in (1, 2)
         )
-        found.append(Step(op, reads, makes, _told(op, node.table(4))))
-    return tuple(found)
+        steps.append(Step(op, reads, makes, _attributes(op, node.table(4))))
+    return tuple(steps)
 
 
-def _told(op: str, options: Table | None) -> Mapping[str, Any]:
-    told: dict[str, Any] = {}
+def _attributes(op: str, options: Table | None) -> Mapping[str, Any]:
+    attributes: dict[str, Any] = {}
     for name, (index, form, default) in OPTIONS.get(op, {}).items():
-        told[name] = _option(options, index, form, default) if options else default
+        attributes[name] = _option(options, index, form, default) if options else default
     if op == "SQUEEZE" and options:
-        told["axes"] = options.array(0, "<i4").tolist()
+        attributes["axes"] = options.array(0, "<i4").tolist()
     if op == "RESHAPE" and options:
-        told["shape"] = options.array(0, "<i4").tolist()
-    return told
+        attributes["shape"] = options.array(0, "<i4").tolist()
+    return attributes
 
 
 def _option(options: Table, index: int, form: str, default: float) -> float:
@@ -109,7 +109,7 @@ def _constants(
     parsed: Parsed, tensors: list[Table], names: list[str], buffers: list[Table]
 ) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Which values are words of the file, by name, and those constants that are not."""
-    places = {stored.offset: stored.name for stored in parsed.stored}
+    places = {constant.offset: constant.name for constant in parsed.stored}
     words: dict[str, str] = {}
     constants: dict[str, np.ndarray] = {}
     for name, tensor in zip(names, tensors, strict=True):
@@ -129,8 +129,8 @@ def _constants(
 
 def _codes(parsed: Parsed, tensors: list[Table], names: list[str], words: dict[str, str]) -> dict[str, Codes]:
     """The quantizers; their scales and zero points become words under names of their own."""
-    places = {stored.offset: stored.name for stored in parsed.stored}
-    found = {}
+    places = {constant.offset: constant.name for constant in parsed.stored}
+    codes = {}
     for name, tensor in zip(names, tensors, strict=True):
         dtype, _ = TYPES.get(tensor.integer(1, "<b"), ("", 0))
         quantizer = tensor.table(4)
@@ -140,5 +140,5 @@ def _codes(parsed: Parsed, tensors: list[Table], names: list[str], words: dict[s
         if count and zero:
             made = (f"{name}/scale", f"{name}/zero_point")
             words |= {made[0]: places[scale], made[1]: places[zero]}
-            found[name] = Codes(*made, quantizer.integer(6), dtype)
-    return found
+            codes[name] = Codes(*made, quantizer.integer(6), dtype)
+    return codes

@@ -36,8 +36,8 @@ def names(program: Program) -> tuple[str, ...]:
         step for step in steps if step.op.startswith(("QLinear", "QGemm", "QuantizeLinear", "quantize_per"))
     ]
     chosen = [step for step in rounded or steps if step.inputs[0] not in program.words]
-    found = dict.fromkeys(step.outputs[0] for step in chosen)
-    return tuple(name for name in found if name != program.output)
+    outputs = dict.fromkeys(step.outputs[0] for step in chosen)
+    return tuple(name for name in outputs if name != program.output)
 
 
 def with_outputs(program: Program, memory: bytes, wanted: Sequence[str]) -> bytes:
@@ -70,8 +70,8 @@ def values(network: Network, program: Program, wanted: Sequence[str], x: np.ndar
     """
     memory = with_outputs(program, network.parsed.memory, wanted)
     with _process(network, memory, wanted) as process:
-        found: list[np.ndarray] = process.ask("outputs", [network.pixels.fitted(x)])[1]
-    return found
+        arrays: list[np.ndarray] = process.ask("outputs", [network.pixels.fitted(x)])[1]
+    return arrays
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def depthwise(v: Values, step: Step) -> Tensor:
 
 def _convolved(x: Tensor, w: Tensor, step: Step, groups: int) -> Tensor:
     """The sums of products (N, h, w, out); a padded pixel is 0, which stands for the zero point."""
-    t = step.told
+    t = step.attributes
     stride, dilation = (t["stride_h"], t["stride_w"]), (t["dilation_h"], t["dilation_w"])
     moved = x.permute(0, 3, 1, 2)
     if t["padding"] == 0:
@@ -67,7 +67,7 @@ def dense(v: Values, step: Step) -> Tensor:
     """FULLY_CONNECTED: weights (out, in)."""
     w = _centred(v, step.inputs[1])
     x = _centred(v, step.inputs[0])
-    if not step.told["keep"]:
+    if not step.attributes["keep"]:
         x = x.reshape(-1, w.shape[1])
     return _product(v, step, x @ w.t(), 0)
 
@@ -101,14 +101,14 @@ def _product(v: Values, step: Step, sums: Tensor, axis: int) -> Tensor:
 
 
 def _cut_codes(codes: Tensor, scale: Tensor, zero: Tensor, step: Step) -> Tensor:
-    low, high = CUTS.get(step.told.get("activation", 0), (None, None))
+    low, high = CUTS.get(step.attributes.get("activation", 0), (None, None))
     if low is not None:
         codes = torch.maximum(codes, torch.round(low / scale) + zero)
     return codes if high is None else torch.minimum(codes, torch.round(high / scale) + zero)
 
 
 def _cut(real: Tensor, step: Step) -> Tensor:
-    kind = step.told.get("activation", 0)
+    kind = step.attributes.get("activation", 0)
     if kind == TANH:
         return torch.tanh(real)
     low, high = CUTS[kind]
@@ -117,9 +117,9 @@ def _cut(real: Tensor, step: Step) -> Tensor:
 
 def pooled(v: Values, step: Step) -> Tensor:
     """AVERAGE_POOL_2D and MAX_POOL_2D; padding counts for neither."""
-    t, name = step.told, step.inputs[0]
-    kept = _alike(v, name, step.outputs[0])
-    x = (v[name] if kept else v.real(name)).permute(0, 3, 1, 2)
+    t, name = step.attributes, step.inputs[0]
+    same_codes = _alike(v, name, step.outputs[0])
+    x = (v[name] if same_codes else v.real(name)).permute(0, 3, 1, 2)
     window, stride = (t["height"], t["width"]), (t["stride_h"], t["stride_w"])
     pads = same(x.shape[2:], window, stride, (1, 1)) if t["padding"] == 0 else [0, 0, 0, 0]
     if step.op == "MAX_POOL_2D":
@@ -129,7 +129,7 @@ def pooled(v: Values, step: Step) -> Tensor:
         if any(pads):
             made = made / F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), pads), window, stride)
     made = made.permute(0, 2, 3, 1)
-    if not kept:
+    if not same_codes:
         return v.give(step.outputs[0], _cut(made, step))
     scale, zero = (q.reshape(()) for q in v.quantizer(name))
     return _cut_codes(away(made), scale, zero, step)
@@ -159,21 +159,23 @@ def _each(compute: Callable[[Tensor], Tensor]) -> Op:
 def _reduced(compute: Callable[..., Tensor]) -> Op:
     def op(v: Values, step: Step) -> Tensor:
         axes = whole(v[step.inputs[1]])
-        return v.give(step.outputs[0], compute(v.real(step.inputs[0]), axes, keepdim=bool(step.told["keep"])))
+        return v.give(
+            step.outputs[0], compute(v.real(step.inputs[0]), axes, keepdim=bool(step.attributes["keep"]))
+        )
 
     return op
 
 
 def softmax(v: Values, step: Step) -> Tensor:
     """SOFTMAX over the last axis."""
-    return v.give(step.outputs[0], torch.softmax(step.told["beta"] * v.real(step.inputs[0]), -1))
+    return v.give(step.outputs[0], torch.softmax(step.attributes["beta"] * v.real(step.inputs[0]), -1))
 
 
 def batched(v: Values, step: Step) -> Tensor:
     """BATCH_MATMUL."""
     x, y = (v.real(name) for name in step.inputs)
-    x = x.transpose(-1, -2) if step.told["x"] else x
-    return v.give(step.outputs[0], x @ (y.transpose(-1, -2) if step.told["y"] else y))
+    x = x.transpose(-1, -2) if step.attributes["x"] else x
+    return v.give(step.outputs[0], x @ (y.transpose(-1, -2) if step.attributes["y"] else y))
 
 
 OPS: dict[str, Op] = {
@@ -204,9 +206,10 @@ OPS: dict[str, Op] = {
     "QUANTIZE": _each(lambda x: x),
     "DEQUANTIZE": _each(lambda x: x),
     "GELU": lambda v, s: v.give(
-        s.outputs[0], F.gelu(v.real(s.inputs[0]), approximate="tanh" if s.told["approximate"] else "none")
+        s.outputs[0],
+        F.gelu(v.real(s.inputs[0]), approximate="tanh" if s.attributes["approximate"] else "none"),
     ),
-    "LEAKY_RELU": lambda v, s: v.give(s.outputs[0], F.leaky_relu(v.real(s.inputs[0]), s.told["alpha"])),
+    "LEAKY_RELU": lambda v, s: v.give(s.outputs[0], F.leaky_relu(v.real(s.inputs[0]), s.attributes["alpha"])),
     "MEAN": _reduced(torch.mean),
     "SUM": _reduced(torch.sum),
     "SOFTMAX": softmax,

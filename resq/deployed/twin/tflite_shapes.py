@@ -19,8 +19,8 @@ from resq.deployed.twin.values import Values, device_like, whole
 
 def reshape(v: Values, step: Step) -> Tensor:
     """RESHAPE; a shape that was written down for one image holds for many."""
-    x, given = v[step.inputs[0]], v.get(step.inputs, 1)
-    shape = whole(given) if given is not None else list(step.told["shape"])
+    x, shape_input = v[step.inputs[0]], v.get(step.inputs, 1)
+    shape = whole(shape_input) if shape_input is not None else list(step.attributes["shape"])
     if -1 not in shape and torch.Size(shape).numel() != x.numel():
         shape[0] = -1
     return x.reshape(shape)
@@ -30,8 +30,8 @@ def concatenated(v: Values, step: Step) -> Tensor:
     """CONCATENATION; parts of other scales are brought to the output's."""
     same = len({tuple(map(id, v.quantizer(n))) for n in (*step.inputs, *step.outputs) if v.codes(n)}) <= 1
     if same:
-        return torch.cat([v[name] for name in step.inputs], step.told["axis"])
-    return v.give(step.outputs[0], torch.cat([v.real(name) for name in step.inputs], step.told["axis"]))
+        return torch.cat([v[name] for name in step.inputs], step.attributes["axis"])
+    return v.give(step.outputs[0], torch.cat([v.real(name) for name in step.inputs], step.attributes["axis"]))
 
 
 def padded(v: Values, step: Step) -> Tensor:
@@ -48,7 +48,7 @@ def padded(v: Values, step: Step) -> Tensor:
 
 def strided(v: Values, step: Step) -> Tensor:
     """STRIDED_SLICE with masks; steps ahead only, as torch has no others."""
-    x, t = v[step.inputs[0]], step.told
+    x, t = v[step.inputs[0]], step.attributes
     if t["ellipsis"] or t["new"]:
         raise ResqError("takes a slice with an ellipsis or a new axis, which a twin does not compute")
     places = []
@@ -70,7 +70,7 @@ def sliced(v: Values, step: Step) -> Tensor:
 
 def squeezed(v: Values, step: Step) -> Tensor:
     """SQUEEZE of the axes that are named, or of all of length 1."""
-    axes = step.told.get("axes")
+    axes = step.attributes.get("axes")
     return v[step.inputs[0]].squeeze(tuple(axes)) if axes else v[step.inputs[0]].squeeze()
 
 
@@ -85,9 +85,9 @@ OPS: dict[str, Callable[[Values, Step], Any]] = {
     "EXPAND_DIMS": lambda v, s: v[s.inputs[0]].unsqueeze(whole(v[s.inputs[1]])[0]),
     "TRANSPOSE": lambda v, s: v[s.inputs[0]].permute(whole(v[s.inputs[1]])),
     "SPLIT": lambda v, s: v[s.inputs[1]].chunk(len(s.outputs), whole(v[s.inputs[0]])[0]),
-    "GATHER": lambda v, s: _gathered(v[s.inputs[0]], v[s.inputs[1]].long(), s.told["axis"]),
+    "GATHER": lambda v, s: _gathered(v[s.inputs[0]], v[s.inputs[1]].long(), s.attributes["axis"]),
     "SHAPE": lambda v, s: device_like(list(v[s.inputs[0]].shape), v[s.inputs[0]]),
-    "PACK": lambda v, s: torch.stack([v[name] for name in s.inputs], s.told["axis"]),
+    "PACK": lambda v, s: torch.stack([v[name] for name in s.inputs], s.attributes["axis"]),
     "BROADCAST_TO": lambda v, s: v[s.inputs[0]].expand(whole(v[s.inputs[1]])),
     "CAST": lambda v, s: v[s.inputs[0]],
 }
@@ -95,5 +95,5 @@ OPS: dict[str, Callable[[Values, Step], Any]] = {
 
 def _gathered(x: Tensor, index: Tensor, axis: int) -> Tensor:
     axis %= x.dim()
-    found = x.index_select(axis, index.reshape(-1))
-    return found.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])
+    rows = x.index_select(axis, index.reshape(-1))
+    return rows.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])

@@ -60,14 +60,14 @@ def decoded(listed: Listing) -> Listing:
     _refuse(listed)
     named = _renamed(listed.tensors)
     small = _scaled(named)
-    found = coded.decoded(replace(listed, tensors=small))
-    if found.tensors.keys() == listed.tensors.keys():
-        return found
+    plain = coded.decoded(replace(listed, tensors=small))
+    if plain.tensors.keys() == listed.tensors.keys():
+        return plain
     place = {_weight(name): i for i, name in reversed([*enumerate(small)])}
-    ordered = dict(sorted(found.tensors.items(), key=lambda item: place.get(item[0], len(place))))
+    ordered = dict(sorted(plain.tensors.items(), key=lambda item: place.get(item[0], len(place))))
     left = {name: tensor for name, tensor in ordered.items() if _of_activations(name, tensor)}
-    kept = {name: tensor for name, tensor in ordered.items() if name not in left}
-    return replace(found, tensors=kept, activations=left)
+    weights = {name: tensor for name, tensor in ordered.items() if name not in left}
+    return replace(plain, tensors=weights, activations=left)
 
 
 def quantized(listed: Listing, file: Path) -> tuple[str, ...]:
@@ -82,10 +82,10 @@ def quantized(listed: Listing, file: Path) -> tuple[str, ...]:
         if t.kind in ("f4", "f8", "f2") and float(t.read(file).reshape(-1)[0]) != 1
     ]
     packed = [name for name in listed.activations if "_packed_params" in name]
-    found = [f"{len(used)} scales of activations such as {used[0][:60]}"] if used else []
-    found += ["packed parameters of torch.ao"] if packed and not used else []
+    signs = [f"{len(used)} scales of activations such as {used[0][:60]}"] if used else []
+    signs += ["packed parameters of torch.ao"] if packed and not used else []
     layers = [name for name, text in listed.about.items() if ACTS.search(text)]
-    return (*found, *([f"8-bit activations of {', '.join(layers[:3])[:120]}"] if layers else []))
+    return (*signs, *([f"8-bit activations of {', '.join(layers[:3])[:120]}"] if layers else []))
 
 
 def notes(listed: Listing, file: Path) -> list[str]:
@@ -143,7 +143,7 @@ def _renamed(tensors: Mapping[str, Any]) -> dict[str, Any]:
 
 def _scaled(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Floats of eight bits and their scales as one tensor each."""
-    found = dict(tensors)
+    merged = dict(tensors)
     for name, tensor in tensors.items():
         stem = name.removesuffix(":qdata")
         if stem == name or tensor.kind not in floats.SMALL:
@@ -156,9 +156,9 @@ def _scaled(tensors: Mapping[str, Any]) -> dict[str, Any]:
                 "expected "
                 "one per tensor, per channel or per block"
             )
-        found[name] = Scaled(tensor, scale)
-        found.pop(f"{stem}:scale")
-    return {name.removesuffix(":qdata") if isinstance(t, Scaled) else name: t for name, t in found.items()}
+        merged[name] = Scaled(tensor, scale)
+        merged.pop(f"{stem}:scale")
+    return {name.removesuffix(":qdata") if isinstance(t, Scaled) else name: t for name, t in merged.items()}
 
 
 def _weight(name: str) -> str:

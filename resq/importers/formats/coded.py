@@ -105,25 +105,25 @@ def _trio(
         )
     if scale is None:
         raise RefusedError(f"holds the codes of {weight[:80]!r} without their scale, {base[:80]}{sep}scale")
-    for name, found in (("scale", scale), ("zero point", zero)):
-        if found is not None and not _fits(found.shape, data.shape):
+    for name, parameter in (("scale", scale), ("zero point", zero)):
+        if parameter is not None and not _fits(parameter.shape, data.shape):
             raise RefusedError(
                 f"gives {weight[:80]!r}, codes of shape {_shape(data.shape)}, a {name} of shape "
-                f"{_shape(found.shape)}; expected one per tensor, per channel or per block"
+                f"{_shape(parameter.shape)}; expected one per tensor, per channel or per block"
             )
     return weight, Coded(data, scale, zero, bits=_bits(about.get(weight, "")))
 
 
-def _bits(said: str) -> int:
+def _bits(header: str) -> int:
     """The bits of a code that a torchao header names, as in torch.int4, or 0."""
-    match = re.search(r'"target_dtype":[^}]*"(?:torch\.)?u?int([2-8])"', said)
+    match = re.search(r'"target_dtype":[^}]*"(?:torch\.)?u?int([2-8])"', header)
     return int(match[1]) if match else 0
 
 
-def _type(said: str) -> str:
+def _type(header: str) -> str:
     """The class that a torchao header names for a tensor, or an empty string."""
     try:
-        fields = json.loads(said)
+        fields = json.loads(header)
     except (ValueError, RecursionError):
         return ""
     return str(fields.get("_type", "")) if isinstance(fields, dict) else ""

@@ -152,12 +152,14 @@ def _called(name: str, arguments: Any) -> Any:
 
 def _storage(machine: Machine, _: Any) -> None:
     """('storage', class, key, where it was, elements) and in older files a view of another storage."""
-    (said,) = machine.last(1)
-    kind = said[1].name.rsplit(".", 1)[-1]
-    view = said[5] if len(said) > 5 else None
-    if said[0] != "storage" or kind not in STORAGES or type(said[4]) is not int:
+    (reference,) = machine.last(1)
+    kind = reference[1].name.rsplit(".", 1)[-1]
+    view = reference[5] if len(reference) > 5 else None
+    if reference[0] != "storage" or kind not in STORAGES or type(reference[4]) is not int:
         raise RefusedError("refers to something that is no storage of numbers")
-    machine.stack.append(Storage(STORAGES[kind], str(said[2]), said[4], int(view[1]) if view else 0))
+    machine.stack.append(
+        Storage(STORAGES[kind], str(reference[2]), reference[4], int(view[1]) if view else 0)
+    )
 
 
 def _tuple(n: int) -> Callable[[Machine, Any], None]:

@@ -34,26 +34,26 @@ class State:
     nest: tuple[str, ...] = ()
     ordered: bool = True
     beside: tuple[str, ...] = ()
-    told: bool = False
+    by_key: bool = False
     names: tuple[str, ...] = ()
 
 
-def chosen(value: Any, asked: str = "") -> State:
+def chosen(value: Any, key: str = "") -> State:
     """The state dict in what a file describes.
 
     Args:
-        asked: its key, or keys with / between them, where the file holds several.
+        key: its key, or keys with / between them, where the file holds several.
 
     Raises:
         RefusedError: there is none; or several fit and none was asked for; the sentence names them.
     """
     there = {nest: tensors for nest, tensors in islice(_dicts(value, ()), MOST) if _is_state(tensors)}
-    nest = _asked(there, asked) if asked else None
-    told = nest is not None
+    nest = _asked(there, key) if key else None
+    by_key = nest is not None
     nest = _usual(value, there) if nest is None else nest
     tensors = _at(value, nest)
     rivals = [n for n in there if n != nest and _alike(there[n], tensors)]
-    if rivals and not told:
+    if rivals and not by_key:
         names = [n for n in there if n == nest or n in rivals]
         raise RefusedError(
             f"holds {len(names)} state dicts of the same shapes: {', '.join(_called(n) for n in names)}; "
@@ -63,7 +63,7 @@ def chosen(value: Any, asked: str = "") -> State:
     others = [n for n in there if n != nest and len(there[n]) > 1 and n[: len(nest)] != nest]
     beside = tuple(f"left beside it: {_called(n)}, {len(there[n])} tensors" for n in others[:3])
     ordered = list(tensors) != sorted(tensors)
-    return State(tensors, nest, ordered, beside, told, tuple(map(_called, there)))
+    return State(tensors, nest, ordered, beside, by_key, tuple(map(_called, there)))
 
 
 def _dicts(value: Any, nest: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -100,12 +100,12 @@ def _at(value: Any, nest: tuple[str, ...]) -> Any:
     return value
 
 
-def _asked(there: Mapping[tuple[str, ...], Any], asked: str) -> tuple[str, ...] | None:
+def _asked(there: Mapping[tuple[str, ...], Any], key: str) -> tuple[str, ...] | None:
     """The nest of that name, by all its keys, else by one of them; None: there is none."""
-    whole = [n for n in there if "/".join(n) == asked] or [n for n in there if asked in n]
+    whole = [n for n in there if "/".join(n) == key] or [n for n in there if key in n]
     if len(whole) > 1:
         raise RefusedError(
-            f"holds {len(whole)} state dicts called {asked[:60]!r}: {', '.join(map(_called, whole))}"
+            f"holds {len(whole)} state dicts called {key[:60]!r}: {', '.join(map(_called, whole))}"
         )
     return whole[0] if whole else None
 
@@ -155,17 +155,17 @@ def flat(tensors: Mapping[str, Any], about: dict[str, str]) -> dict[str, Any]:
     Args:
         about: gets the class of every quantized one, as torchao's safetensors headers say it.
     """
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     for name, item in tensors.items():
         if name.endswith(PACKED) and isinstance(item, tuple):
             stem = name.removesuffix(PACKED)
-            found |= flat({f"{stem}{end}": v for end, v in zip(("weight", "bias"), item, strict=False)
+            flattened |= flat({f"{stem}{end}": v for end, v in zip(("weight", "bias"), item, strict=False)
                            if isinstance(v, View | Parts)}, about)  # fmt: skip
         elif isinstance(item, Parts):
-            found |= {f"{name}:{part}": v for part, v in item.tensors.items()}
+            flattened |= {f"{name}:{part}": v for part, v in item.tensors.items()}
             if item.kind != "qtensor":
-                acts = item.said.get("act_quant_kwargs") is not None
+                acts = item.settings.get("act_quant_kwargs") is not None
                 about[name] = json.dumps({"_type": item.kind, "_data": {"act_quant_kwargs": acts or None}})
         elif isinstance(item, View):
-            found[name] = item
-    return found
+            flattened[name] = item
+    return flattened

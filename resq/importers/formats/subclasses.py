@@ -38,7 +38,7 @@ class Parts:
     kind: str
     tensors: Mapping[str, View | float]
     axis: int = 0
-    said: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def known(name: str) -> bool:
@@ -74,7 +74,7 @@ def typed(arguments: Any) -> Any:
         )
     tensors = {k: v for k, v in attributes.items() if isinstance(v, View)}
     rest = {k: v for k, v in attributes.items() if not isinstance(v, View)}
-    return Parts(name, tensors, said=rest)
+    return Parts(name, tensors, settings=rest)
 
 
 def other_dtype(arguments: Any) -> View:

@@ -115,7 +115,7 @@ class Listing:
     nest: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
-    told: bool = False
+    by_key: bool = False
     states: tuple[str, ...] = ()
     activations: Mapping[str, Any] = field(default_factory=dict)
 

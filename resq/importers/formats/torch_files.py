@@ -135,11 +135,13 @@ def _views(value: Any) -> list[View]:
 def _tensors(value: Any, places: Mapping[str, tuple[int, int]], form: str, state: str) -> Listing:
     """The state dict in what a file describes, wherever it is nested."""
     chosen = states.chosen(value, state)
-    found: dict[str, Any] = {}
+    tensors: dict[str, Any] = {}
     about: dict[str, str] = {}
     for name, item in states.flat(chosen.tensors, about).items():
-        found[name] = _place(name, item, places) if isinstance(item, View) else Plain(np.asarray(item))
-    return Listing(found, form, chosen.ordered, chosen.nest, about, chosen.beside, chosen.told, chosen.names)
+        tensors[name] = _place(name, item, places) if isinstance(item, View) else Plain(np.asarray(item))
+    return Listing(
+        tensors, form, chosen.ordered, chosen.nest, about, chosen.beside, chosen.by_key, chosen.names
+    )
 
 
 def _place(name: str, view: View, places: Mapping[str, tuple[int, int]]) -> Found:

@@ -20,7 +20,7 @@ def elsewhere(tensor: Any) -> bool:
     return bool(tensor.data_location == EXTERNAL or tensor.external_data)
 
 
-def found(tensor: Any, file: Path) -> Path:
+def numbers_file(tensor: Any, file: Path) -> Path:
     """Where the numbers of a tensor lie: a file in the folder of ``file`` itself.
 
     Raises:
@@ -55,7 +55,7 @@ def filled(tensors: list[Any], file: Path, bits: dict[int, int], most: int) -> N
     Raises:
         RefusedError: more bytes than that or than the other file has, or another number than the shape says.
     """
-    wanted = [(t, *_span(t, found(t, file), bits)) for t in tensors if elsewhere(t)]
+    wanted = [(t, *_span(t, numbers_file(t, file), bits)) for t in tensors if elsewhere(t)]
     if (size := sum(length for _, _, _, length in wanted)) > most:
         raise RefusedError(f"keeps {size} bytes of weights beside it; {most} may be read")
     for tensor, there, offset, length in wanted:
@@ -68,11 +68,11 @@ def filled(tensors: list[Any], file: Path, bits: dict[int, int], most: int) -> N
 
 def _span(tensor: Any, there: Path, bits: dict[int, int]) -> tuple[Path, int, int]:
     """The file, first byte and number of bytes of a tensor, all checked."""
-    said, name = _entries(tensor), tensor.name[:80]
+    location, name = _entries(tensor), tensor.name[:80]
     if tensor.data_type not in bits or any(n < 0 for n in tensor.dims) or len(tensor.dims) > 8:
         raise RefusedError(f"keeps {name!r} in another file, of a kind or shape that no weight has")
     needed = -(-math.prod(tensor.dims) * bits[tensor.data_type] // 8)
-    offset, length = _whole(said.get("offset", "0")), _whole(said.get("length", str(needed)))
+    offset, length = _whole(location.get("offset", "0")), _whole(location.get("length", str(needed)))
     size = there.stat().st_size
     if length != needed or offset < 0 or offset + length > size:
         raise RefusedError(

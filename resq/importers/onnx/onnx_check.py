@@ -35,9 +35,9 @@ class Answers:
 
 def images() -> np.ndarray:
     """A few images (N, 3, 32, 32) in [0, 1], the same ones always: noise, smooth and fine."""
-    chance = np.random.default_rng(SEED)
-    fine = chance.random((IMAGES, 3, SIDE, SIDE), np.float32)
-    smooth = chance.random((IMAGES, 3, 4, 4), np.float32).repeat(8, 2).repeat(8, 3)
+    rng = np.random.default_rng(SEED)
+    fine = rng.random((IMAGES, 3, SIDE, SIDE), np.float32)
+    smooth = rng.random((IMAGES, 3, 4, 4), np.float32).repeat(8, 2).repeat(8, 3)
     return (0.3 * fine + 0.7 * smooth).astype(np.float32)
 
 
@@ -63,12 +63,12 @@ def answers(model: Any, x: np.ndarray, own: bool = False) -> Answers:
         except subprocess.TimeoutExpired:
             return Answers(None, f"it took longer than {PATIENCE} s")
         if done.returncode or not Path(paths[2]).is_file():
-            said = (done.stderr.strip().splitlines() or ["it was stopped"])[-1]
-            return Answers(None, said[:200])
+            last_line = (done.stderr.strip().splitlines() or ["it was stopped"])[-1]
+            return Answers(None, last_line[:200])
         return Answers(np.load(paths[2]), done.stdout.strip())
 
 
-def compare(theirs: np.ndarray, ours: np.ndarray, half: bool) -> tuple[bool, float]:
+def compare(theirs: np.ndarray, ours: np.ndarray, float16: bool) -> tuple[bool, float]:
     """Whether logits are equal but for rounding, and their largest difference.
 
     Raises:
@@ -77,4 +77,4 @@ def compare(theirs: np.ndarray, ours: np.ndarray, half: bool) -> tuple[bool, flo
     if theirs.shape != ours.shape:
         raise RefusedError(f"answers {len(ours)} images with {theirs.shape}; expected logits {ours.shape}")
     apart = float(np.max(np.abs(theirs - ours))) if np.isfinite(theirs).all() else float("inf")
-    return apart <= (NEAR_HALF if half else NEAR) * max(1.0, float(np.abs(ours).max())), apart
+    return apart <= (NEAR_HALF if float16 else NEAR) * max(1.0, float(np.abs(ours).max())), apart

@@ -38,11 +38,11 @@ class Plain:
     made: dict[str, Any] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
 
-    def put(self, kind: str, given: list[str], gives: list[str], **settings: Any) -> str:
+    def put(self, kind: str, inputs: list[str], gives: list[str], **settings: Any) -> str:
         """One more node; the name that it gives first."""
         from onnx import helper
 
-        self.add(helper.make_node(kind, given, gives, f"{kind}_{len(self.nodes)}", **settings))
+        self.add(helper.make_node(kind, inputs, gives, f"{kind}_{len(self.nodes)}", **settings))
         return gives[0]
 
     def add(self, node: Any) -> None:
@@ -70,9 +70,9 @@ class Plain:
             "DequantizeLinear", [n for n in (name, scale, zero) if n], [self.fresh(name)], axis=axis
         )
 
-    def three(self, given: list[str], at: int, axis: int = 1) -> str:
+    def three(self, inputs: list[str], at: int, axis: int = 1) -> str:
         """The floats of a tensor whose scale and zero point stand right after it."""
-        return self.floats(given[at], given[at + 1], given[at + 2], axis)
+        return self.floats(inputs[at], inputs[at + 1], inputs[at + 2], axis)
 
 
 def moved(node: Any) -> list[str]:
@@ -88,7 +88,7 @@ def plain(model: Any) -> Plain:
     """
     nodes = onnx_file.sorted_nodes(model.graph)
     inside = {tensor.name for tensor in model.graph.initializer}
-    images = {given.name for given in model.graph.input} - inside
+    images = {graph_input.name for graph_input in model.graph.input} - inside
     made = Plain(model, Values(model.graph, nodes, images), images)
     for node in nodes:
         rule = RULES.get(node.op_type)
@@ -127,12 +127,12 @@ def _known(node: Any) -> None:
         )
 
 
-def _dequantized(p: Plain, node: Any, given: list[str]) -> None:
-    p.put("Identity", [given[0]], [node.output[0]])
+def _dequantized(p: Plain, node: Any, inputs: list[str]) -> None:
+    p.put("Identity", [inputs[0]], [node.output[0]])
 
 
-def _quantized(p: Plain, node: Any, given: list[str]) -> None:
-    p.put(_rectifier(p, given[0], given[2], node), [given[0]], [node.output[0]])
+def _quantized(p: Plain, node: Any, inputs: list[str]) -> None:
+    p.put(_rectifier(p, inputs[0], inputs[2], node), [inputs[0]], [node.output[0]])
 
 
 def _rectifier(p: Plain, name: str, zero: str, node: Any = None) -> str:
@@ -146,16 +146,16 @@ def _rectifier(p: Plain, name: str, zero: str, node: Any = None) -> str:
     return "Relu" if lowest and p.made[name].op_type not in POSITIVE else "Identity"
 
 
-def _dynamic(p: Plain, node: Any, given: list[str]) -> None:
-    p.put("Identity", [given[0]], [node.output[0]])
+def _dynamic(p: Plain, node: Any, inputs: list[str]) -> None:
+    p.put("Identity", [inputs[0]], [node.output[0]])
     for at, value in ((1, np.float32(1)), (2, np.uint8(0))):
         if len(node.output) > at and node.output[at]:
             p.put("Identity", [p.number(np.asarray(value), "dynamic")], [node.output[at]])
 
 
-def _ends(p: Plain, node: Any, kind: str, given: list[str], zero: str, settings: dict[str, Any]) -> None:
+def _ends(p: Plain, node: Any, kind: str, inputs: list[str], zero: str, settings: dict[str, Any]) -> None:
     """A node on floats in the place of one on codes, and the Relu that its output's codes stand for."""
-    inner = p.put(kind, given, [p.fresh(node.output[0])], **settings)
+    inner = p.put(kind, inputs, [p.fresh(node.output[0])], **settings)
     p.put(_rectifier(p, inner, zero), [inner], [node.output[0]])
 
 
@@ -169,70 +169,70 @@ def _bias(p: Plain, name: str, steps: tuple[str, str], factor: float = 1.0) -> l
     return [p.floats(name, step, "", 0)]
 
 
-def _qlinear_conv(p: Plain, node: Any, given: list[str]) -> None:
-    weight = p.floats(given[3], given[4], given[5], 0)
-    bias = _bias(p, given[8], (given[1], given[4]))
-    _ends(p, node, "Conv", [given[0], weight, *bias], given[7], onnx_file.settings(node))
+def _qlinear_conv(p: Plain, node: Any, inputs: list[str]) -> None:
+    weight = p.floats(inputs[3], inputs[4], inputs[5], 0)
+    bias = _bias(p, inputs[8], (inputs[1], inputs[4]))
+    _ends(p, node, "Conv", [inputs[0], weight, *bias], inputs[7], onnx_file.settings(node))
 
 
-def _qlinear_matmul(p: Plain, node: Any, given: list[str]) -> None:
-    both = [p.three(given, 0), p.three(given, 3)]
-    _ends(p, node, "MatMul", both, given[7], {})
+def _qlinear_matmul(p: Plain, node: Any, inputs: list[str]) -> None:
+    both = [p.three(inputs, 0), p.three(inputs, 3)]
+    _ends(p, node, "MatMul", both, inputs[7], {})
 
 
-def _qgemm(p: Plain, node: Any, given: list[str]) -> None:
+def _qgemm(p: Plain, node: Any, inputs: list[str]) -> None:
     settings = onnx_file.settings(node)
-    weight = p.three(given, 3, 0 if settings.get("transB") else 1)
-    bias = _bias(p, given[6], (given[1], given[4]), settings.get("alpha", 1.0))
-    _ends(p, node, "Gemm", [given[0], weight, *bias], given[8] or given[5], settings)
+    weight = p.three(inputs, 3, 0 if settings.get("transB") else 1)
+    bias = _bias(p, inputs[6], (inputs[1], inputs[4]), settings.get("alpha", 1.0))
+    _ends(p, node, "Gemm", [inputs[0], weight, *bias], inputs[8] or inputs[5], settings)
 
 
 def _qlinear_two(kind: str) -> Callable[[Plain, Any, list[str]], None]:
-    def rule(p: Plain, node: Any, given: list[str]) -> None:
-        _ends(p, node, kind, [p.three(given, 0), p.three(given, 3)], given[7], {})
+    def rule(p: Plain, node: Any, inputs: list[str]) -> None:
+        _ends(p, node, kind, [p.three(inputs, 0), p.three(inputs, 3)], inputs[7], {})
 
     return rule
 
 
-def _qlinear_one(kind: str, *kept: str) -> Callable[[Plain, Any, list[str]], None]:
-    def rule(p: Plain, node: Any, given: list[str]) -> None:
+def _qlinear_one(kind: str, *attributes: str) -> Callable[[Plain, Any, list[str]], None]:
+    def rule(p: Plain, node: Any, inputs: list[str]) -> None:
         settings = onnx_file.settings(node)
         if settings.get("channels_last"):
             raise RefusedError(f"computes {node.op_type} with channels last, which is not read")
-        p.put(kind, [given[0]], [node.output[0]], **{k: v for k, v in settings.items() if k in kept})
+        p.put(kind, [inputs[0]], [node.output[0]], **{k: v for k, v in settings.items() if k in attributes})
 
     return rule
 
 
-def _qlinear_concat(p: Plain, node: Any, given: list[str]) -> None:
+def _qlinear_concat(p: Plain, node: Any, inputs: list[str]) -> None:
     parts = [p.three(list(node.input), i) for i in range(2, len(node.input), 3)]
     p.put("Concat", parts, [node.output[0]], axis=onnx_file.settings(node)["axis"])
 
 
 def _integer(kind: str) -> Callable[[Plain, Any, list[str]], None]:
-    def rule(p: Plain, node: Any, given: list[str]) -> None:
+    def rule(p: Plain, node: Any, inputs: list[str]) -> None:
         """ConvInteger and MatMulInteger: whole numbers whose scale a later Mul brings."""
-        if given[1] in p.moving:
-            p.put(kind, given[:2], [node.output[0]], **onnx_file.settings(node))
+        if inputs[1] in p.moving:
+            p.put(kind, inputs[:2], [node.output[0]], **onnx_file.settings(node))
             return
-        axis = 0 if kind == "Conv" else p.values.of(given[1]).array.ndim - 1
-        many = bool(given[3]) and p.values.of(given[3]).array.size > 1
-        count = p.values.of(given[1]).array.shape[axis] if many else 1
+        axis = 0 if kind == "Conv" else p.values.of(inputs[1]).array.ndim - 1
+        many = bool(inputs[3]) and p.values.of(inputs[3]).array.size > 1
+        count = p.values.of(inputs[1]).array.shape[axis] if many else 1
         one = np.ones(count, np.float32) if many else np.ones((), np.float32)
-        weight = p.floats(given[1], p.number(one, given[1]), given[3], axis)
-        p.put(kind, [given[0], weight], [node.output[0]], **onnx_file.settings(node))
+        weight = p.floats(inputs[1], p.number(one, inputs[1]), inputs[3], axis)
+        p.put(kind, [inputs[0], weight], [node.output[0]], **onnx_file.settings(node))
 
     return rule
 
 
-def _scaled_matmul(p: Plain, node: Any, given: list[str]) -> None:
+def _scaled_matmul(p: Plain, node: Any, inputs: list[str]) -> None:
     """com.microsoft's MatMulIntegerToFloat: A, B, their scales, their zero points, a bias."""
-    _product(p, node, given[0], p.floats(given[1], given[3], given[5]), given[6])
+    _product(p, node, inputs[0], p.floats(inputs[1], inputs[3], inputs[5]), inputs[6])
 
 
-def _dynamic_matmul(p: Plain, node: Any, given: list[str]) -> None:
+def _dynamic_matmul(p: Plain, node: Any, inputs: list[str]) -> None:
     """com.microsoft's DynamicQuantizeMatMul: A, B, its scale, its zero point, a bias."""
-    _product(p, node, given[0], p.floats(given[1], given[2], given[3]), given[4])
+    _product(p, node, inputs[0], p.floats(inputs[1], inputs[2], inputs[3]), inputs[4])
 
 
 def _product(p: Plain, node: Any, x: str, weight: str, bias: str) -> None:
@@ -274,6 +274,6 @@ def as_model(p: Plain) -> Any:
     del model.graph.value_info[:]
     model.graph.node.extend(p.nodes)
     if p.dropped:  # codes have become floats on the way
-        for given in model.graph.output:
-            given.type.tensor_type.elem_type = 1
+        for graph_output in model.graph.output:
+            graph_output.type.tensor_type.elem_type = 1
     return model

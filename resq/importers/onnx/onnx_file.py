@@ -51,7 +51,7 @@ def beside(file: Path) -> list[Path]:
         RefusedError: as ``loaded`` does.
     """
     tensors = [tensor for tensor in _tensors(_parsed(file)) if onnx_beside.elsewhere(tensor)]
-    return list(dict.fromkeys(onnx_beside.found(tensor, file) for tensor in tensors))
+    return list(dict.fromkeys(onnx_beside.numbers_file(tensor, file) for tensor in tensors))
 
 
 def _parsed(file: Path) -> Any:

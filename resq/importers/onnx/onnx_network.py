@@ -34,7 +34,7 @@ class FromOnnx:
 
     state: Mapping[str, np.ndarray]
     codes: Mapping[str, QuantizedTensor] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
     normal: Normal | None = None
     quantized: tuple[str, ...] = ()
 
@@ -50,15 +50,15 @@ def read(file: Path, network: str, classes: int) -> FromOnnx:
     graph = onnx_weight_ops.layers(plain)
     if not graph.reads:
         raise RefusedError("holds no layers with weights")
-    found = _as(network, classes, graph)
-    if isinstance(found, str):
-        raise ResqError(found)
+    filled = _as(network, classes, graph)
+    if isinstance(filled, str):
+        raise ResqError(filled)
     normal = _normalised(graph)
-    how = _proven(plain, network, classes, found, normal)
-    own = {name: q for name, value in found.weights.items() if (q := value.own()) is not None}
-    wide = owncodes.unkept({n: value.bits for n, value in found.weights.items() if n not in own})
+    how = _proven(plain, network, classes, filled, normal)
+    own = {name: q for name, value in filled.weights.items() if (q := value.own()) is not None}
+    wide = owncodes.unkept({n: value.bits for n, value in filled.weights.items() if n not in own})
     return FromOnnx(
-        found.state, own, (*_said(plain, found, normal), *wide, how), normal, tuple(sorted(plain.dropped))
+        filled.state, own, (*_said(plain, filled, normal), *wide, how), normal, tuple(sorted(plain.dropped))
     )
 
 
@@ -117,7 +117,7 @@ def _proven(
     plain: onnx_dequantize.Plain,
     network: str,
     classes: int,
-    found: onnx_state.Filled,
+    filled: onnx_state.Filled,
     normal: Normal | None,
 ) -> str:
     """Runs the file and what was read from it on the same images; the sentence that says so.
@@ -125,24 +125,24 @@ def _proven(
     Raises:
         ValueError: they answer differently; the sentence names a network that answers alike, if there is one.
     """
-    half = any(t.data_type in (10, 16) for t in plain.model.graph.initializer)
+    float16 = any(t.data_type in (10, 16) for t in plain.model.graph.initializer)
     x = onnx_check.images() if normal else (onnx_check.images() - 0.5) / 0.25
     theirs = onnx_check.answers(onnx_dequantize.as_model(plain), x)
     if theirs.logits is None:
         return f"not run for comparison: {theirs.runtime}"
-    given = (
+    normalised = (
         x if normal is None else (x - np.reshape(normal.mean, (3, 1, 1))) / np.reshape(normal.std, (3, 1, 1))
     )
-    same, apart = onnx_check.compare(theirs.logits, _logits(network, classes, found, given), half)
+    same, apart = onnx_check.compare(theirs.logits, _logits(network, classes, filled, normalised), float16)
     if same:
         return f"run by {theirs.runtime}: the same logits on {len(x)} images, within {apart:.1g}"
-    raise ResqError(_other(network, classes, plain, given, theirs.logits, half, apart))
+    raise ResqError(_other(network, classes, plain, normalised, theirs.logits, float16, apart))
 
 
-def _logits(network: str, classes: int, found: onnx_state.Filled, x: np.ndarray) -> np.ndarray:
-    net = networks.restore(network, found.state, mean=(0, 0, 0), std=(1, 1, 1), classes=classes)
-    given = torch.from_numpy(np.ascontiguousarray(x, np.float32))
-    return np.asarray(networks.logits(net, given).numpy())
+def _logits(network: str, classes: int, filled: onnx_state.Filled, x: np.ndarray) -> np.ndarray:
+    net = networks.restore(network, filled.state, mean=(0, 0, 0), std=(1, 1, 1), classes=classes)
+    batch = torch.from_numpy(np.ascontiguousarray(x, np.float32))
+    return np.asarray(networks.logits(net, batch).numpy())
 
 
 def _other(
@@ -151,7 +151,7 @@ def _other(
     plain: onnx_dequantize.Plain,
     x: np.ndarray,
     theirs: np.ndarray,
-    half: bool,
+    float16: bool,
     apart: float,
 ) -> str:
     """The refusal of a file that answers otherwise."""
@@ -159,10 +159,10 @@ def _other(
     for name in networks.NETWORKS:
         if name == network:
             continue
-        found = _tried(lambda name=name: _as(name, classes, graph))  # type: ignore[misc]
+        filled = _tried(lambda name=name: _as(name, classes, graph))  # type: ignore[misc]
         if (
-            isinstance(found, onnx_state.Filled)
-            and onnx_check.compare(theirs, _logits(name, classes, found, x), half)[0]
+            isinstance(filled, onnx_state.Filled)
+            and onnx_check.compare(theirs, _logits(name, classes, filled, x), float16)[0]
         ):
             return (
                 f"it has layers of the shapes of {network}, but run on the same images it answers otherwise "
@@ -181,15 +181,15 @@ def _tried(make: Callable[[], Any]) -> Any:
         return None
 
 
-def _said(plain: onnx_dequantize.Plain, found: onnx_state.Filled, normal: Normal | None) -> tuple[str, ...]:
+def _said(plain: onnx_dequantize.Plain, filled: onnx_state.Filled, normal: Normal | None) -> tuple[str, ...]:
     dropped = ", ".join(sorted(plain.dropped))
     lines = [
         "matched by the graph",
-        f"{found.unfolded} batch norms were folded: unfolded as norms that change nothing"
-        if found.unfolded
+        f"{filled.unfolded} batch norms were folded: unfolded as norms that change nothing"
+        if filled.unfolded
         else "",
-        f"{found.eps} batch norms have another epsilon: their variances and scales adapted"
-        if found.eps
+        f"{filled.eps} batch norms have another epsilon: their variances and scales adapted"
+        if filled.eps
         else "",
         f"activations are floats here: the file's quantization of them ({dropped}) is left out"
         if dropped

@@ -26,10 +26,10 @@ def main(model: str, images: str, logits: str, how: str = "") -> str:
     try:
         import onnxruntime
 
-        run, given, runtime = _session(onnxruntime, raw, how == "own")
+        run, model_input, runtime = _session(onnxruntime, raw, how == "own")
     except ImportError:
-        run, given, runtime = _reference(raw)
-    name, shape, kind = given
+        run, model_input, runtime = _reference(raw)
+    name, shape, kind = model_input
     if len(shape) == 4 and shape[1] != 3 and shape[3] == 3:
         x = x.transpose(0, 2, 3, 1)
     batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else min(len(x), TOGETHER)
@@ -51,9 +51,9 @@ def _session(onnxruntime: Any, raw: bytes, own: bool) -> tuple[Any, Any, str]:
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if own else levels.ORT_DISABLE_ALL
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
-    (given,) = session.get_inputs()
-    kind = {"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(given.type, np.float32)
-    return lambda feed: session.run(None, feed)[0], (given.name, given.shape, kind), "onnxruntime"
+    (model_input,) = session.get_inputs()
+    kind = {"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(model_input.type, np.float32)
+    return lambda feed: session.run(None, feed)[0], (model_input.name, model_input.shape, kind), "onnxruntime"
 
 
 def _reference(raw: bytes) -> tuple[Any, Any, str]:
@@ -62,12 +62,12 @@ def _reference(raw: bytes) -> tuple[Any, Any, str]:
 
     model = onnx.load_model_from_string(raw)
     inside = {tensor.name for tensor in model.graph.initializer}
-    (given,) = [i for i in model.graph.input if i.name not in inside]
-    tensor = given.type.tensor_type
+    (model_input,) = [i for i in model.graph.input if i.name not in inside]
+    tensor = model_input.type.tensor_type
     shape = [d.dim_value or d.dim_param for d in tensor.shape.dim]
     kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
     evaluator: Any = ReferenceEvaluator(model)
-    return lambda feed: evaluator.run(None, feed)[0], (given.name, shape, kind), "onnx's reference"
+    return lambda feed: evaluator.run(None, feed)[0], (model_input.name, shape, kind), "onnx's reference"
 
 
 if __name__ == "__main__":

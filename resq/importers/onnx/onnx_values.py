@@ -36,6 +36,10 @@ VIEWS |= {"DequantizeLinear", "Shape"}
 LOOSE = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7)}
 
 
+class UnreadError(RefusedError):
+    """A weight is computed by an operator that is not read; else it follows from shapes, so it is none."""
+
+
 @dataclass(frozen=True, eq=False)
 class Value:
     """An array, or codes with the scale and zero point that make floats of them.
@@ -91,7 +95,7 @@ class Values:
     """
 
     def __init__(self, graph: Any, nodes: list[Any], moving: set[str]) -> None:
-        self._moving, self._failed, self._spent = moving, dict[str, str](), 0
+        self._moving, self._failed, self._spent = moving, dict[str, RefusedError](), 0
         self._stored = {tensor.name: tensor for tensor in graph.initializer}
         self._made = {name: node for node in nodes for name in node.output}
         self._known: dict[str, Value] = {}
@@ -108,7 +112,7 @@ class Values:
             if at in self._known:
                 todo.pop()
             elif at in self._failed:
-                raise RefusedError(self._failed[at])
+                raise self._failed[at]
             elif at in self._stored:
                 self._known[at] = Value(*onnx_file.array(self._stored[at]))
             else:
@@ -119,10 +123,10 @@ class Values:
         """Computes one name, or returns those that it needs before."""
         node = self._made.get(at)
         if node is None or at in self._moving or depth > DEEP:
-            self._failed[name] = f"computes a weight from {at[:80]!r}, which is no initialiser"
+            self._failed[name] = RefusedError(f"computes a weight from {at[:80]!r}, which is no initialiser")
         elif node.domain not in KNOWN or node.op_type not in RULES:
             advice = "; Brevitas' export_onnx_qcdq writes what is" if node.op_type in QONNX else ""
-            self._failed[name] = (
+            self._failed[name] = UnreadError(
                 f"computes a weight by the operator {node.op_type[:40]}, which is not read "
                 f"(node {node.name[:80]!r}){advice}"
             )
@@ -132,14 +136,14 @@ class Values:
                 self._known[at] = self._computed(node)
             return lacking
         self._failed[at] = self._failed[name]
-        raise RefusedError(self._failed[name])
+        raise self._failed[name]
 
     def _computed(self, node: Any) -> Value:
-        given = [self._known[name] if name else None for name in _given(node)]
+        inputs = [self._known[name] if name else None for name in _given(node)]
         try:
-            value = RULES[node.op_type](onnx_file.settings(node), *given)
+            value = RULES[node.op_type](onnx_file.settings(node), *inputs)
         except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError) as error:
-            raise RefusedError(
+            raise UnreadError(
                 f"computes a weight by {node.op_type[:40]} in node {node.name[:80]!r} in a way that is not "
                 f"read ({str(error)[:80]})"
             ) from None
@@ -175,9 +179,9 @@ def _cast(s: Settings, x: Value) -> Value:
     return Value(x.floats.astype(kinds[s["to"]]), onnx_file.BITS[s["to"]])
 
 
-def _axes(s: Settings, given: Value | None) -> tuple[int, ...] | None:
-    found = s.get("axes") if given is None else given.array.reshape(-1).tolist()
-    return None if found is None else tuple(int(axis) for axis in found)
+def _axes(s: Settings, tensor: Value | None) -> tuple[int, ...] | None:
+    axes = s.get("axes") if tensor is None else tensor.array.reshape(-1).tolist()
+    return None if axes is None else tuple(int(axis) for axis in axes)
 
 
 def _squeeze(s: Settings, x: Value, axes: Value | None = None) -> Value:
@@ -256,10 +260,10 @@ def _gather(s: Settings, x: Value, index: Value) -> Value:
     return Value(np.take(x.floats, index.array.astype(np.int64), axis))
 
 
-def _slice(s: Settings, x: Value, *given: Value | None) -> Value:
-    starts, ends = (given[i].array.tolist() for i in (0, 1))  # type: ignore[union-attr]
-    axes = given[2].array.tolist() if len(given) > 2 and given[2] else range(len(starts))
-    steps = given[3].array.tolist() if len(given) > 3 and given[3] else [1] * len(starts)
+def _slice(s: Settings, x: Value, *bounds: Value | None) -> Value:
+    starts, ends = (bounds[i].array.tolist() for i in (0, 1))  # type: ignore[union-attr]
+    axes = bounds[2].array.tolist() if len(bounds) > 2 and bounds[2] else range(len(starts))
+    steps = bounds[3].array.tolist() if len(bounds) > 3 and bounds[3] else [1] * len(starts)
     cuts = [slice(None)] * x.array.ndim
     for axis, *cut in zip(axes, starts, ends, steps, strict=True):
         cuts[axis] = slice(*cut)
@@ -294,10 +298,10 @@ def _bounded(size: int) -> None:
 
 
 def _elementwise(how: Callable[..., np.ndarray]) -> Callable[..., Value]:
-    def rule(s: Settings, *given: Value) -> Value:
-        _bounded(math.prod(np.broadcast_shapes(*(v.array.shape for v in given))))
+    def rule(s: Settings, *inputs: Value) -> Value:
+        _bounded(math.prod(np.broadcast_shapes(*(v.array.shape for v in inputs))))
         with np.errstate(all="ignore"):  # what is not finite is refused where a weight is checked
-            return Value(np.asarray(how(*(v.floats for v in given))))
+            return Value(np.asarray(how(*(v.floats for v in inputs))))
 
     return rule
 

@@ -15,7 +15,7 @@ from resq.importers.formats.pickles import RefusedError
 from resq.importers.graphs import Layer
 from resq.importers.onnx import onnx_file
 from resq.importers.onnx.onnx_dequantize import SHAPES, Plain, moved
-from resq.importers.onnx.onnx_values import Value
+from resq.importers.onnx.onnx_values import UnreadError, Value
 
 PASSING = ("Identity", "Cast", "Relu")
 ENDS = ("InstanceNormalization", "Div")
@@ -92,11 +92,11 @@ class Walk:
             RefusedError: an operator with weights that is not read; the sentence names it.
         """
         for node in self.p.nodes:
-            given = [name for name in node.input if name in self.p.moving]
-            if not given or node.output[0] not in self.p.moving:
+            activations = [name for name in node.input if name in self.p.moving]
+            if not activations or node.output[0] not in self.p.moving:
                 continue
-            before: frozenset[int] = frozenset().union(*(self.reach.get(n, frozenset()) for n in given))
-            self._visit(node, given, before)
+            before: frozenset[int] = frozenset().union(*(self.reach.get(n, frozenset()) for n in activations))
+            self._visit(node, activations, before)
             for name in node.output:
                 self.reach.setdefault(name, before)
         last = frozenset().union(*(self.reach.get(name, frozenset()) for name in self.ends))
@@ -104,16 +104,16 @@ class Walk:
             read.layer = read.layer.ending(i in last)
         return self.graph
 
-    def _visit(self, node: Any, given: list[str], before: frozenset[int]) -> None:
+    def _visit(self, node: Any, activations: list[str], before: frozenset[int]) -> None:
         if id(node) in self.taken:
             return
         rule = RULES.get(node.op_type)
-        if rule is not None and len(given) == 1 and given[0] == node.input[0]:
+        if rule is not None and len(activations) == 1 and activations[0] == node.input[0]:
             rule(self, node, before)
-        elif node.op_type == "MatMul" and len(given) == 1:
+        elif node.op_type == "MatMul" and len(activations) == 1:
             raise RefusedError(f"multiplies a weight by activations from the left (node {node.name[:80]!r})")
-        elif node.op_type in TWO and len(given) == 1:
-            self._two(node, given[0], before)
+        elif node.op_type in TWO and len(activations) == 1:
+            self._two(node, activations[0], before)
         elif node.op_type in REFUSED:
             raise RefusedError(
                 f"computes with {node.op_type}, which no network here has (node {node.name[:80]!r})"
@@ -133,8 +133,8 @@ class Walk:
 
     def only_reader(self, name: str) -> Any:
         """The one node that reads the values of a name, and not only its shape or kind, or None."""
-        found = [n for n in self.readers[name] if n.op_type not in SHAPES and name in moved(n)]
-        return found[0] if len(found) == 1 and name not in self.ends else None
+        nodes = [n for n in self.readers[name] if n.op_type not in SHAPES and name in moved(n)]
+        return nodes[0] if len(nodes) == 1 and name not in self.ends else None
 
     def value(self, name: str) -> np.ndarray:
         """The floats of a constant.
@@ -148,9 +148,10 @@ class Walk:
         other = next(name for name in node.input if name != moving)
         try:
             value = self.value(other)
-        except RefusedError as error:  # else it follows from shapes, so it is no weight
-            if str(error).startswith("computes a weight by"):
-                self.graph.unread = self.graph.unread or str(error)
+        except UnreadError as error:
+            self.graph.unread = self.graph.unread or str(error)
+            return
+        except RefusedError:  # it follows from shapes, so it is no weight
             return
         if _source(self.p, moving) in self.images and value.size <= 3:
             if _normalise(self.graph, node, moving, value):
@@ -198,7 +199,7 @@ def _ends_a_norm(p: Plain, name: str) -> bool:
         node = p.made.get(name)
         if node is None:
             return False
-        made = {p.made[given].op_type for given in node.input if given in p.made}
+        made = {p.made[source].op_type for source in node.input if source in p.made}
         if node.op_type in ENDS or (node.op_type == "Mul" and made & {"Reciprocal", "Div"}):
             return True
         if node.op_type not in (*PASSING, "Reshape"):

@@ -135,10 +135,10 @@ def p50(bers: np.ndarray, accuracy: np.ndarray, classes: int) -> float:
     bers, mean = np.asarray(bers, dtype=float), np.atleast_2d(accuracy).mean(axis=0)
     if bers[0] != 0:
         raise ValueError(f"p50 is counted from the clean accuracy at BER 0; the first rate is {bers[0]:g}")
-    kept = retention(mean, mean[0], classes)
-    below = np.flatnonzero(kept < 0.5)
+    share_left = retention(mean, mean[0], classes)
+    below = np.flatnonzero(share_left < 0.5)
     if not len(below) or below[0] < 2:  # not lost in the range, or before the first rate above 0
         return float("nan")
     i = below[0]
-    share = (kept[i - 1] - 0.5) / (kept[i - 1] - kept[i])
+    share = (share_left[i - 1] - 0.5) / (share_left[i - 1] - share_left[i])
     return np.exp(np.log(bers[i - 1]) + share * np.log(bers[i] / bers[i - 1]))

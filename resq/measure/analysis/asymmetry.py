@@ -46,9 +46,9 @@ def resilience(rows: pd.DataFrame) -> pd.DataFrame:
     lines, over = [], rates(rows)
     for checkpoint, part in rows.groupby("checkpoint", sort=True):
         model, seed = named(str(checkpoint))
-        bers, kept = areas.nested(part, "ber")
+        bers, accuracy = areas.nested(part, "ber")
         eps, worst = attacked(part)
-        r_a, r_f = float(areas.r_a(eps, worst)), float(areas.r_f(bers, kept, over).mean())
+        r_a, r_f = float(areas.r_a(eps, worst)), float(areas.r_f(bers, accuracy, over).mean())
         lines.append({"model": model, "seed": seed, "clean": float(worst[0]), "R_A": r_a, "R_F": r_f})
     return pd.DataFrame(lines).sort_values(["seed", "model"], ignore_index=True)
 
@@ -126,7 +126,7 @@ def answers(rows: pd.DataFrame) -> np.ndarray | None:
     for checkpoint, part in rows.groupby("checkpoint", sort=True):
         correct[named(str(checkpoint))] = _kept(part, over), _withstood(part)
     seeds = sorted({s for _, s in correct if all((m, s) in correct for m in ("00", "a", "f"))})
-    if not seeds or len({kept.shape for kept, _ in correct.values()}) > 1:
+    if not seeds or len({faulty.shape for faulty, _ in correct.values()}) > 1:
         return None
     f, a = ([np.stack([correct[m, s][i] for s in seeds]) for m in ("00", "a", "f")] for i in (0, 1))
     attacked = [np.repeat((y - a[0])[:, None, :], f[0].shape[1], axis=1) for y in a[1:]]
@@ -168,13 +168,13 @@ def asymmetry(by_seed: pd.DataFrame, each: np.ndarray | None = None, level: floa
     d_a, x_fa, d_f, x_af = values
     slope = mean["D_F"] * x_fa + mean["X_FA"] * d_f - mean["D_A"] * x_af - mean["X_AF"] * d_a
     delta = _interval(slope[None], count, level)
-    half, value = delta["high"] - delta["mean"], mean["X_FA"] * mean["D_F"] - mean["X_AF"] * mean["D_A"]
+    half_width, value = delta["high"] - delta["mean"], mean["X_FA"] * mean["D_F"] - mean["X_AF"] * mean["D_A"]
     to_a, to_f = (_share(values[[x, d]], count, level) for x, d in ((1, 0), (3, 2)))
     return {
         **result,
         "g": {"D_A": to_a["g"], "D_F": to_f["g"]},
         "Lambda": _less(to_a, to_f),
-        "Delta": {"mean": value, "low": value - half, "high": value + half},
+        "Delta": {"mean": value, "low": value - half_width, "high": value + half_width},
     }
 
 
@@ -208,20 +208,20 @@ def _interval(values: np.ndarray, count: int, level: float) -> dict[str, float]:
     return {"mean": mean, "low": mean - half_width, "high": mean + half_width}
 
 
-def verdict(found: dict[str, Any]) -> str:
+def verdict(effect: dict[str, Any]) -> str:
     """What may be said: "descriptive", "undefined", "asymmetric as claimed", "reversed" or "undecided".
 
     As claimed: Lambda > 0 and F helps against attacks (X_FA > 0), both whole intervals, and A does not help
     against faults (the upper end of X_AF at most 0). "asymmetric" where that last one stays open.
     """
-    if found["seeds"] < ENOUGH:
+    if effect["seeds"] < ENOUGH:
         return "descriptive"
-    if np.isnan(found["Lambda"]["low"]):
+    if np.isnan(effect["Lambda"]["low"]):
         return "undefined"
-    if found["Lambda"]["high"] < 0:
+    if effect["Lambda"]["high"] < 0:
         return "reversed"
-    if found["Lambda"]["low"] > 0 and found["X_FA"]["low"] > 0:
-        return "asymmetric as claimed" if found["X_AF"]["high"] <= 0 else "asymmetric"
+    if effect["Lambda"]["low"] > 0 and effect["X_FA"]["low"] > 0:
+        return "asymmetric as claimed" if effect["X_AF"]["high"] <= 0 else "asymmetric"
     return "undecided"
 
 

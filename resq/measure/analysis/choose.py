@@ -77,8 +77,8 @@ def rows_of(rows: pd.DataFrame, lines: pd.DataFrame, axis: str) -> pd.DataFrame:
     # Which map a row is of is decided by the rate it was drawn at and the fault model, where a bit flips.
     maps = pd.MultiIndex.from_frame(named[[*same, "top", "fault"]])
     clean = pd.MultiIndex.from_frame(named.loc[_clean(lines), same])
-    kept = pd.MultiIndex.from_frame(own[[*same, "top", "fault"]]).isin(maps)
+    chosen = pd.MultiIndex.from_frame(own[[*same, "top", "fault"]]).isin(maps)
     free = (own["ber"] == 0) & pd.MultiIndex.from_frame(own[same]).isin(clean)
     # Campaigns of two fault models may both have measured it: it is one row.
     first = ~own[free].duplicated([*same, "map"])
-    return own[(kept & ~free) | free.where(~free, first.reindex(own.index, fill_value=False))]
+    return own[(chosen & ~free) | free.where(~free, first.reindex(own.index, fill_value=False))]

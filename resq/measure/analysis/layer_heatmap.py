@@ -20,7 +20,7 @@ import pandas as pd
 from resq import checkpoints
 from resq.core import Encoding, commands, lookup, validation
 from resq.core.errors import ResqError
-from resq.measure.analysis.stats import t_half_width
+from resq.measure.analysis.stats import t_half_width, wilson
 from resq.measure.specs.sweep_spec import opened_in
 from resq.measure.store import table
 
@@ -113,12 +113,12 @@ class LayerSpec:
         'sensitivity signs/resnet20/base --measured --maps 4'
         """
         measured = ["--measured"] * bool(self.maps and self.metric == "loss")
-        words = ["sensitivity", self.checkpoint, *measured]
+        arguments = ["sensitivity", self.checkpoint, *measured]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
             if value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
-                words += [f"--{field.name}", commands.listed([value])]
-        return words
+                arguments += [f"--{field.name}", commands.listed([value])]
+        return arguments
 
     @property
     def command(self) -> str:
@@ -168,7 +168,8 @@ def cells(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
 
     Columns beside those of the rows: ``mean``, what one flipped bit adds to the loss on average, the gradient
     taken as a control variate (what it says of the drawn flips gives way to what it says on average);
-    ``low``, ``high``, its 95 % t interval over maps (no width where nothing is random, NaN for a single map);
+    ``low``, ``high``, its 95 % t interval over maps (no width where nothing is random, NaN for a single map),
+    of a PVF Wilson's over its single flips, which has a width also where none of them changed an answer;
     ``drop``, the accuracy lost while ``share`` of the cell is flipped, ``drop_low``, ``drop_high``; ``maps``.
     """
     rows = rows[rows["kind"] == kind]
@@ -179,7 +180,7 @@ def cells(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
             "layer": layer,
             "bit": bit,
             **part.iloc[0][shared].to_dict(),
-            **_interval((part["change"] - part["linear"] + part["usual"]) / part["flips"], ""),
+            **(_share(part["change"]) if kind == "pvf" else _per_flip(part)),
             **_interval((part["clean"] - part["correct"]) / part["n"], "drop"),
             "maps": len(part),
         }
@@ -187,6 +188,21 @@ def cells(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     ]
     names = ["layer", "bit", *shared, "mean", "low", "high", "drop", "drop_low", "drop_high", "maps"]
     return pd.DataFrame(lines, columns=names)
+
+
+def _per_flip(part: pd.DataFrame) -> dict[str, float]:
+    return _interval((part["change"] - part["linear"] + part["usual"]) / part["flips"], "")
+
+
+def _share(values: pd.Series) -> dict[str, float]:
+    """Mean and 95 % interval of shares, one per flip.
+
+    Wilson's, as if every flip changed all answers or none: no shares of the same mean vary more, so it is
+    wide enough for them all.
+    """
+    mean = float(values.mean())
+    low, high = wilson(mean, len(values))
+    return {"mean": mean, "low": low, "high": high}
 
 
 def _interval(values: pd.Series, prefix: str) -> dict[str, float]:

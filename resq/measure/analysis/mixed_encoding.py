@@ -103,15 +103,15 @@ def _under(rows: pd.DataFrame, fault: str) -> tuple[pd.DataFrame, dict[str, Enco
     return rows, {name: Encoding.parse(name) for name in rows["encoding"].unique()}
 
 
-def _mixed(encodings: Mapping[str, Encoding], asked: str, layers: int, copied: bool) -> list[str]:
-    """The mixtures of the pair that ``asked`` belongs to: in the same memory, or with some words copied."""
+def _mixed(encodings: Mapping[str, Encoding], member: str, layers: int, copied: bool) -> list[str]:
+    """The mixtures of the pair that ``member`` belongs to: in the same memory, or with some words copied."""
     pairs: dict[tuple[str, str], list[str]] = {}
     for name, encoding in encodings.items():
         if encoding.other is None or encoding.apart[-1] >= layers:
             continue
         if (encoding.other.copies != encoding.copies) == copied:
             pairs.setdefault((str(encoding.base), str(encoding.other)), []).append(name)
-    return next((names for pair, names in pairs.items() if asked in (*pair, *names)), [])
+    return next((names for pair, names in pairs.items() if member in (*pair, *names)), [])
 
 
 def _alike(rows: pd.DataFrame, mixed: Sequence[str]) -> pd.DataFrame:

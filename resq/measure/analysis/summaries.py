@@ -32,8 +32,8 @@ def summaries(rows: pd.DataFrame, keys: list[str], exact: np.ndarray, worst: str
         of = np.flatnonzero(counts == count)
         at = starts[of][:, None] + np.arange(count)
         part = {name: all_[at] for name, all_ in values.items()}
-        for name, found in _summed(part, free[of], drawn[of], worst).items():
-            columns[name][of] = found
+        for name, column in _summed(part, free[of], drawn[of], worst).items():
+            columns[name][of] = column
     made = pd.DataFrame({**columns, "maps": counts, "code": _codes(rows["code"], order, starts)})
     return pd.concat([heads[keys].reset_index(drop=True), made[MADE]], axis=1)
 
@@ -54,8 +54,8 @@ def _summed(
     accuracy, count = part["accuracy"], part["accuracy"].shape[1]
     mean = accuracy.mean(axis=1)
     error = accuracy.std(axis=1, ddof=1) / np.sqrt(count) if count > 1 else np.full(len(mean), np.nan)
-    half = np.where(exact, 0.0, special.stdtrit(max(1, count - 1), 0.975) * error)
-    maps = np.clip(mean - half, 0.0, None), np.clip(mean + half, None, 1.0)
+    half_width = np.where(exact, 0.0, special.stdtrit(max(1, count - 1), 0.975) * error)
+    maps = np.clip(mean - half_width, 0.0, None), np.clip(mean + half_width, None, 1.0)
     maps = tuple(np.where(exact, mean, edge) for edge in maps)
     images = wilson(mean, np.where(random, part["n"].sum(axis=1), part["n"][:, 0]))
     down, up = np.hypot(mean - maps[0], mean - images[0]), np.hypot(maps[1] - mean, images[1] - mean)
@@ -81,8 +81,8 @@ def wilson(rate: np.ndarray, n: np.ndarray, level: float = 0.95) -> tuple[np.nda
     """Wilson intervals of rates (P,) seen in ``n`` (P,) independent trials."""
     z = float(special.ndtri((1 + level) / 2))
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return np.clip(middle - half, 0.0, None), np.clip(middle + half, None, 1.0)
+    half_width = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return np.clip(middle - half_width, 0.0, None), np.clip(middle + half_width, None, 1.0)
 
 
 def _codes(codes: pd.Series, order: np.ndarray, starts: np.ndarray) -> list[str]:

@@ -43,9 +43,9 @@ def used(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     edges = (joint["ber"] == 0).any() and (joint["eps"] == 0).any()
     edge = rows[rows["axis"].isin([] if edges else ["ber", "eps"])]
     edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
-    found = pd.concat([joint, edge], ignore_index=True)
-    largest = found.groupby(["ber", "eps"])["n"].transform("max")
-    return found[found["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
+    surface_rows = pd.concat([joint, edge], ignore_index=True)
+    largest = surface_rows.groupby(["ber", "eps"])["n"].transform("max")
+    return surface_rows[surface_rows["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
 
 
 def grid(
@@ -78,13 +78,13 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     keys = ["checkpoint", "encoding", "weights", "seed"]
     rows = rows[rows["axis"].isin(["ber", "eps"]) & (rows["region"] == "all")]
     rows = pd.concat([rows.iloc[:0], *(_of_one_attack(own) for _, own in rows.groupby(keys))])
-    found, shared = {}, {}
+    by_axis, shared = {}, {}
     for axis, points in (("ber", BERS), ("eps", EPS)):
         curves = choose.ranked(stats.curve(rows, axis))[::-1]  # of one point the last one speaks
-        found[axis] = curves.pivot_table(index=keys, columns="x", values="mean", aggfunc="last")
-        shared[axis] = [x for x in points if x in found[axis].columns]
-    both = found["ber"].index.intersection(found["eps"].index)
-    tables = {axis: table.loc[both, shared[axis]].dropna(axis=1) for axis, table in found.items()}
+        by_axis[axis] = curves.pivot_table(index=keys, columns="x", values="mean", aggfunc="last")
+        shared[axis] = [x for x in points if x in by_axis[axis].columns]
+    both = by_axis["ber"].index.intersection(by_axis["eps"].index)
+    tables = {axis: table.loc[both, shared[axis]].dropna(axis=1) for axis, table in by_axis.items()}
     bers, budgets = (tuple(map(float, tables[axis].columns)) for axis in ("ber", "eps"))
     if both.empty or len(bers) < 2 or len(budgets) < 2:
         return pd.DataFrame(
@@ -93,7 +93,7 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     lines = pd.DataFrame(index=both)
     lines["faults"] = [float(area(np.log10(bers), y)) for y in tables["ber"].to_numpy()]
     lines["attack"] = [float(area(np.array(budgets), y)) for y in tables["eps"].to_numpy()]
-    lines["clean"] = found["ber"].loc[both].get(0.0, pd.Series(np.nan, index=both))
+    lines["clean"] = by_axis["ber"].loc[both].get(0.0, pd.Series(np.nan, index=both))
     lines["bers"], lines["budgets"] = [bers] * len(both), [budgets] * len(both)
     lines["n"] = rows.groupby(keys)["n"].min().loc[both]
     attacked = rows[(rows["axis"] == "eps") & (rows["eps"] > 0)].groupby(keys)

@@ -24,7 +24,7 @@ class Flips:
     """How many bits have flipped so far, of how many stored."""
 
     def __init__(self) -> None:
-        self.flips = self.stored = 0
+        self.flips = self.bits = 0
 
 
 def calibrated(network: nn.Module, dataset: str, *, inputs: bool) -> dict[str, tuple[float, float]]:
@@ -69,7 +69,7 @@ def _flipping(
         at = at[rng.random(len(at)) * top <= rate] if rate else at[:0]
         index, mask = bits.masks(at, 8, np.dtype("u1"))
         code.view(-1).numpy()[index] ^= mask
-        count.flips, count.stored = count.flips + len(at), count.stored + 8 * code.numel()
+        count.flips, count.bits = count.flips + len(at), count.bits + 8 * code.numel()
         return activations.straight_through(a, low, high, activations.values(code, low, high))
 
     return change

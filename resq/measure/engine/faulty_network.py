@@ -116,10 +116,12 @@ class FaultyNetwork:
     @contextmanager
     def flipped(self, flips: BitFlips | Struck) -> Iterator[networks.Network]:
         """The network with these bits flipped; on leaving, bit for bit what it was."""
-        words = flips.words if isinstance(flips, Struck) else flips
+        weight_flips = flips.words if isinstance(flips, Struck) else flips
         changed = self._read(flips) if isinstance(flips, Struck) else {}
         word, mask = bits.masks(
-            flipping.misread(self.model, words), self.encoding.word_bits, quant.word_type(self.encoding)
+            flipping.misread(self.model, weight_flips),
+            self.encoding.word_bits,
+            quant.word_type(self.encoding),
         )
         if any(name.endswith((SCALE, ZERO)) for name in changed):
             scale, zero = self._rows(changed, SCALE), self._rows(changed, ZERO)
@@ -146,14 +148,14 @@ class FaultyNetwork:
 
     def _rows(self, changed: Mapping[str, np.ndarray], end: str) -> np.ndarray:
         """The scale or the zero point of every row, or word, of the buffer under the changes."""
-        found, first = (self._flat.scale if end == SCALE else self._flat.zero).copy(), 0
+        values, first = (self._flat.scale if end == SCALE else self._flat.zero).copy(), 0
         for name, q in self.model.weights.items():
             last = first + (q.words.size if self._flat.fine else len(q.words))
             if name + end in changed:  # one number, or one for each run of so many rows or words
                 number = changed[name + end]
-                found[first:last] = np.repeat(number, (last - first) // len(number))
+                values[first:last] = np.repeat(number, (last - first) // len(number))
             first = last
-        return found
+        return values
 
     def _written(self, changed: Mapping[str, np.ndarray]) -> list[tuple[Tensor, Tensor]]:
         """Writes parameters and buffers; returns them with what was in them."""
@@ -172,14 +174,16 @@ def deployed(body: nn.Module, model: QuantizedModel, copies: int) -> tuple[Quant
     model = beside.rescaled(model, factors)
     there = {**dict(body.named_parameters()), **dict(body.named_buffers())}
     others = {n: t for n, t in there.items() if n not in model.weights and t.is_floating_point()}
-    kept = beside.folded(model, {name: tensor.numpy().copy() for name, tensor in others.items()}, copies)
-    values = kept.values()
+    stored_floats = beside.folded(
+        model, {name: tensor.numpy().copy() for name, tensor in others.items()}, copies
+    )
+    values = stored_floats.values()
     model = beside.reread(model, values)
     for name, tensor in others.items():
         tensor.copy_(torch.from_numpy(values[name]))
     for name, q in model.weights.items():
         body.get_parameter(name).copy_(torch.from_numpy(quant.dequantize(q)))
-    return model, kept
+    return model, stored_floats
 
 
 class Bf16Network(networks.Network):

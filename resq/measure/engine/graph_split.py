@@ -58,20 +58,20 @@ def split(network: nn.Module, traced: fx.GraphModule | None, layer: str) -> Part
     late = _dependents(start)
     before = [n for n in nodes if n not in late and n.op not in ("placeholder", "output")]
     after = [n for n in nodes if n in late and n.op != "output"]
-    kept = [n for n in nodes if n not in late and any(user in late for user in n.users)]
+    cut = [n for n in nodes if n not in late and any(user in late for user in n.users)]
     inputs = [n for n in nodes if n.op == "placeholder"]
     answer = next(n for n in nodes if n.op == "output").args[0]
-    return _part(traced, inputs, before, tuple(kept)), _part(traced, kept, after, answer)
+    return _part(traced, inputs, before, tuple(cut)), _part(traced, cut, after, answer)
 
 
 def _dependents(start: list[fx.Node]) -> set[fx.Node]:
-    found, waiting = set(start), list(start)
+    dependents, waiting = set(start), list(start)
     while waiting:
         for user in waiting.pop().users:
-            if user not in found:
-                found.add(user)
+            if user not in dependents:
+                dependents.add(user)
                 waiting.append(user)
-    return found
+    return dependents
 
 
 def _part(traced: fx.GraphModule, inputs: list[fx.Node], nodes: list[fx.Node], output: Any) -> nn.Module:

@@ -22,9 +22,10 @@ def storage(checkpoint: Checkpoint, encodings: Iterable[str]) -> list[dict[str, 
         bench = FaultyNetwork(checkpoint, Encoding.parse(name), floats=True)
         weights, beside = sum(bench.model.read.words), bench.beside.n_bits if bench.beside else 0
         beside += 32 * len(clamp.places(bench.network.body)) if bench.encoding.ranger else 0
-        words = bench.model.n_bits / weights
+        weight_bits = bench.model.n_bits / weights
         rows.append({
-            "encoding": name, "words": words, "beside": beside / weights, "all": words + beside / weights,
+            "encoding": name, "words": weight_bits, "beside": beside / weights,
+            "all": weight_bits + beside / weights,
             "numbers_beside": sum(t.words.size for t in bench.beside.tensors.values()) if bench.beside else 0,
         })  # fmt: skip
     return rows

@@ -102,18 +102,18 @@ class WeightBuffer:
         """
         # The rows of ascending words, without a search for each: how many words fall into every row.
         count = np.diff(np.searchsorted(word, self.first))
-        place, stored = self._places(word, count), self.words.take(word)
+        place, words = self._places(word, count), self.words.take(word)
 
         def each(numbers: np.ndarray) -> np.ndarray:
             return numbers.take(word) if self.fine else np.repeat(numbers, count)
 
         scale, zero = each(self.scale), each(self.zero)
         kind = None if self.kind is None else np.repeat(self.kind, count)
-        before = self._values(stored, kind, scale, zero)
+        before = self._values(words, kind, scale, zero)
         if now is not None and null is not None:
             scale, zero = each(now), each(null)
         with np.errstate(over="ignore", invalid="ignore"):  # a flipped scale may be infinite or no number
-            after = self._values(stored ^ mask, kind, scale, zero)
+            after = self._values(words ^ mask, kind, scale, zero)
         if self.factor is not None:  # times one would be no harm but to the bits of a NaN
             factor = np.repeat(self.factor, count)
             after, before = after * factor, before * factor
@@ -168,9 +168,9 @@ def flatten(
     """
     sizes = [-(-q.words.size // ALIGN) * ALIGN for q in model.weights.values()]
     starts = [0, *np.cumsum(sizes).tolist()]
-    half = body.get_parameter(next(iter(model.weights))).dtype == torch.bfloat16
-    floats = np.full(starts[-1], 0, np.uint16 if half else np.float32)  # numpy asks for large pages
-    memory = torch.from_numpy(floats).view(torch.bfloat16 if half else torch.float32)
+    bf16 = body.get_parameter(next(iter(model.weights))).dtype == torch.bfloat16
+    floats = np.full(starts[-1], 0, np.uint16 if bf16 else np.float32)  # numpy asks for large pages
+    memory = torch.from_numpy(floats).view(torch.bfloat16 if bf16 else torch.float32)
     last = _channels_last([body.get_parameter(name) for name in model.weights])
     rows = []
     for (name, q), start in zip(model.weights.items(), starts, strict=False):

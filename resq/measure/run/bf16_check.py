@@ -40,12 +40,12 @@ def choose_precision(
             rates.setdefault(row["ber"], []).append(row["correct"] / row["n"])
         took[name] = clock() - began
     worst = max((excess(seen["fp32"][ber], seen[spec.precision][ber], spec.n), ber) for ber in seen["fp32"])
-    said = f"{spec.precision} against fp32 on {few.maps} maps: at BER {worst[1]:g} the difference is "
+    sentence = f"{spec.precision} against fp32 on {few.maps} maps: at BER {worst[1]:g} the difference is "
     if worst[0] > 1:
-        return replace(spec, precision="fp32"), f"{said}{worst[0]:.1f} times what is allowed; fp32 it is"
+        return replace(spec, precision="fp32"), f"{sentence}{worst[0]:.1f} times what is allowed; fp32 it is"
     cost = took[spec.precision] / took["fp32"]
     slow = f"; --precision fp32 is faster on this machine, {cost:.1f} times" if cost > 1 else ""
-    return spec, f"{said}{worst[0]:.2f} of what is allowed, and smaller at all other rates{slow}"
+    return spec, f"{sentence}{worst[0]:.2f} of what is allowed, and smaller at all other rates{slow}"
 
 
 def excess(exact: Sequence[float], other: Sequence[float], n: int) -> float:
@@ -54,6 +54,6 @@ def excess(exact: Sequence[float], other: Sequence[float], n: int) -> float:
     >>> round(excess([0.5, 0.6, 0.7], [0.51, 0.61, 0.71], 100), 2)
     0.04
     """
-    half = t_half_width(np.asarray(exact))
-    allowed = max(1 / n, 0.0 if np.isnan(half) else half)
+    half_width = t_half_width(np.asarray(exact))
+    allowed = max(1 / n, 0.0 if np.isnan(half_width) else half_width)
     return abs(float(np.mean(other) - np.mean(exact))) / allowed

@@ -58,10 +58,10 @@ class ConfusionSpec:
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that measure it."""
-        words = ["confusion", self.checkpoint, "--encoding", self.encoding]
-        words += ["--ber", commands.number(self.ber)]
-        words += ["--fault", self.fault] if self.fault != "random" else []
-        return [*words, "--maps", str(self.maps), "--n", str(self.n), "--seed", str(self.seed)]
+        arguments = ["confusion", self.checkpoint, "--encoding", self.encoding]
+        arguments += ["--ber", commands.number(self.ber)]
+        arguments += ["--fault", self.fault] if self.fault != "random" else []
+        return [*arguments, "--maps", str(self.maps), "--n", str(self.n), "--seed", str(self.seed)]
 
     @property
     def command(self) -> str:

@@ -78,8 +78,8 @@ def _pool(cells: Sequence[Cell], workers: int) -> Iterator[Row]:
 def threads(workers: int) -> int:
     """Torch threads of each worker: the cores divided among them; $OMP_NUM_THREADS where that is fewer."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores // workers, int(asked) if asked.isdecimal() else cores))
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores // workers, int(limit) if limit.isdecimal() else cores))
 
 
 def _begin(count: int) -> None:

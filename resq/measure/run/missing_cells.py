@@ -49,7 +49,7 @@ def waves(spec: CampaignSpec, keys: dict[str, Cell]) -> Iterator[dict[str, Cell]
         yield {of[cell]: cell for cell in wave}
 
 
-def stored(keys: Mapping[str, Cell]) -> pd.DataFrame:
+def stored_rows(keys: Mapping[str, Cell]) -> pd.DataFrame:
     """The rows of those of these cells that are stored, in the order of ``keys``."""
     there = rows_by_key.keys(keys)
     return rows_by_key.by_key([key for key in keys if key in there])

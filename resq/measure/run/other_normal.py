@@ -24,9 +24,9 @@ class Other:
     clear: bool
 
     def __str__(self) -> str:
-        return self.said("--mean")
+        return self.sentence("--mean")
 
-    def said(self, option: str) -> str:
+    def sentence(self, option: str) -> str:
         """Both in percent, and where to say it: ``option`` is what the mean is called there."""
         doubt = "" if self.clear else ", no clear difference"
         named = " ".join(part for part in (option, self.name) if part)

@@ -82,8 +82,8 @@ def measured(
     for layer in layers or read.layers:
         before, after = graph_split.split(bench.network, traced, f"body.{layer}")
         with torch.inference_mode():
-            kept = [before(part) for part in x.split(BATCH)]
-            clean = clean or _score(after, kept, y)
+            activations = [before(part) for part in x.split(BATCH)]
+            clean = clean or _score(after, activations, y)
         q = bench.model.weights[layer]
         for bit in planes or range(read.word_bits - 1, -1, -1):
             move = moves(q, np.arange(q.words.size), bit)
@@ -93,7 +93,7 @@ def measured(
                 loss, correct = clean
                 if move.any():  # else copies outvote every flip, and the network is the same
                     with bench.flipped(flips), torch.inference_mode():
-                        loss, correct = _score(after, kept, y)
+                        loss, correct = _score(after, activations, y)
                 yield {
                     "kind": "measured", "layer": layer, "bit": bit, "words": len(linear), "map": number,
                     "flips": len(flips), "share": share, "n": len(y), "loss": clean[0], "clean": clean[1],
@@ -118,35 +118,35 @@ def single(
     for layer in read.layers:
         before, after = graph_split.split(bench.network, traced, f"body.{layer}")
         with torch.inference_mode():
-            kept = [before(part) for part in x.split(BATCH)]
-            usual = top_classes(after, kept)
-        words, loss = bench.model.weights[layer].words.size, _score(after, kept, y)
+            activations = [before(part) for part in x.split(BATCH)]
+            usual = top_classes(after, activations)
+        n_words, loss = bench.model.weights[layer].words.size, _score(after, activations, y)
         for bit in range(read.word_bits - 1, -1, -1):
             where = faults.region(bench.model, [layer], [bit])
             rate = min(flips, where.n_bits) / where.n_bits
             drawn = faults.count(where, rate, rng=seeds.rng(seed, "single", layer, bit))
             for number, address in enumerate(drawn.addresses):
                 with bench.flipped(BitFlips(address[None], np.zeros(1))), torch.inference_mode():
-                    tops = top_classes(after, kept)
+                    tops = top_classes(after, activations)
                 yield {
-                    "kind": "pvf", "layer": layer, "bit": bit, "words": words, "map": number, "flips": 1,
+                    "kind": "pvf", "layer": layer, "bit": bit, "words": n_words, "map": number, "flips": 1,
                     "share": 0.0, "n": len(y), "loss": loss[0], "clean": loss[1],
                     "change": float((tops != usual).double().mean()), "correct": int((tops == y).sum()),
                     "linear": 0.0, "usual": 0.0, "channels": [], "worst": [], "costs": [],
                 }  # fmt: skip
 
 
-def top_classes(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]]) -> Tensor:
+def top_classes(after: Callable[..., Tensor], activations: list[tuple[Tensor, ...]]) -> Tensor:
     """The class of each image whose values are kept, int64 (N,); -1 where the logits are not finite."""
-    logits = torch.cat([after(*values) for values in kept])
+    logits = torch.cat([after(*values) for values in activations])
     return torch.where(torch.isfinite(logits).all(1), logits.argmax(1), -1)
 
 
 def _linear(slope: Derivatives, move: np.ndarray) -> np.ndarray:
     """What each word's flip adds to first order, float64 (words,); zeros where a flip leaves all bounds."""
     with np.errstate(over="ignore", invalid="ignore"):
-        found = slope.first * move
-    return found if np.abs(found).max() < 1 else np.zeros_like(found)  # NaN compares false
+        slopes = slope.first * move
+    return slopes if np.abs(slopes).max() < 1 else np.zeros_like(slopes)  # NaN compares false
 
 
 def cell_map(bench: FaultyNetwork, layer: str, bit: int, share: float, seed: int, number: int) -> BitFlips:
@@ -162,10 +162,12 @@ def _words(bench: FaultyNetwork, layer: str, flips: BitFlips) -> np.ndarray:
     return word % bench.model.weights[layer].words.size
 
 
-def _score(after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]], y: Tensor) -> tuple[float, int]:
+def _score(
+    after: Callable[..., Tensor], activations: list[tuple[Tensor, ...]], y: Tensor
+) -> tuple[float, int]:
     """(mean loss, right answers) of the images whose kept values are given."""
     loss, correct = 0.0, 0
-    for values, labels in zip(kept, y.split(BATCH), strict=True):
+    for values, labels in zip(activations, y.split(BATCH), strict=True):
         logits = after(*values)
         loss += float(losses(logits, labels).sum())
         correct += int(answer.right(logits, labels).sum())

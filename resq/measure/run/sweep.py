@@ -160,19 +160,19 @@ class Measurer:
             raise ResqError(f"{what} on the processor alone, got {self.device}; --device cpu")
 
     def _of_file(self, cell: Cell) -> dict[str, Any]:
-        found = self._files.found(cell)
+        counts = self._files.counts(cell)
         return {
             **{name: getattr(cell, name) for name in SAME},
-            **found,
+            **counts,
             "code": code_hash(),
             "numbers": NUMBERS,
             "processor": machine.processor(),
-            "key": cells.key(cell, found["weights"], found["images"]),
+            "key": cells.key(cell, counts["weights"], counts["images"]),
         }
 
     def _in_activations(self, cell: Cell, bench: FaultyNetwork, x: Tensor, y: Tensor) -> dict[str, Any]:
-        found, rng = self._ranges(bench), seeds.rng(cell.seed, "activations", cell.map)
-        network, count = activation_faults.faulty(bench.network, found, cell.ber, rng=rng, top=cell.top)
+        ranges, rng = self._ranges(bench), seeds.rng(cell.seed, "activations", cell.map)
+        network, count = activation_faults.faulty(bench.network, ranges, cell.ber, rng=rng, top=cell.top)
         answered = look(network, x, y)
         return {"flips": count.flips, **row_counts(answered, self._fault_free(cell, bench, x, y))}
 
@@ -219,9 +219,9 @@ def _bench(
     device: torch.device | None = None,
 ) -> FaultyNetwork:  # fmt: skip
     # ``weights`` is there to be compared: a checkpoint that was trained anew is another one.
-    half = precision == "bf16"
+    bf16 = precision == "bf16"
     how = Encoding.parse(encoding)
-    return FaultyNetwork(checkpoints.load(checkpoint), how, bf16=half, floats=floats, device=device)
+    return FaultyNetwork(checkpoints.load(checkpoint), how, bf16=bf16, floats=floats, device=device)
 
 
 def _ranges(bench: FaultyNetwork) -> Ranges:
@@ -275,19 +275,23 @@ def _fault_map(
     targets: str = "weights",
 ) -> BitFlips | Struck:
     where = faults.region(bench.model, layers, planes)
-    words = faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
+    weight_flips = faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
     if targets == "weights":
-        return words
+        return weight_flips
     assert bench.beside is not None
-    return Struck(words if targets == "all" else NO_FLIPS, bench.beside.drawn(fault, top, seed, number))
+    return Struck(
+        weight_flips if targets == "all" else NO_FLIPS, bench.beside.drawn(fault, top, seed, number)
+    )
 
 
 def _bits(cell: Cell, bench: FaultyNetwork) -> int:
     """Stored bits that the cell's faults can reach."""
     if cell.fault in ("none", ACTIVATIONS):
         return 0
-    words = 0 if cell.targets == "floats" else faults.region(bench.model, cell.layers, cell.planes).n_bits
-    return words + (0 if cell.targets == "weights" or bench.beside is None else bench.beside.n_bits)
+    weight_bits = (
+        0 if cell.targets == "floats" else faults.region(bench.model, cell.layers, cell.planes).n_bits
+    )
+    return weight_bits + (0 if cell.targets == "weights" or bench.beside is None else bench.beside.n_bits)
 
 
 def test_images(spec: SweepSpec, checkpoint: checkpoints.Checkpoint) -> Dataset:
@@ -329,7 +333,7 @@ def _about(cell: Cell, bench: FaultyNetwork, images: str) -> dict[str, Any]:
         "code": code_hash(),
         "numbers": NUMBERS,
         "software": machine.software(),
-        "processor": devices.told(bench.device, machine.processor()),
+        "processor": devices.label(bench.device, machine.processor()),
         "key": cells.key(cell, bench.checkpoint.hash, images),
     }
 

@@ -143,19 +143,19 @@ def _flat(value: Tensor, factor: np.ndarray) -> np.ndarray:
     return (value.contiguous().cpu().numpy().reshape(len(value), -1) * factor[:, None]).reshape(-1)
 
 
-def moves(q: QuantizedTensor, words: np.ndarray, bit: int) -> np.ndarray:
+def moves(q: QuantizedTensor, index: np.ndarray, bit: int) -> np.ndarray:
     """How far the weight moves when ``bit`` of each of these words (flat indices) flips, float64 (words,)."""
-    at, entry = q.words.reshape(-1)[words], quant.channel(q, words)
+    at, entry = q.words.reshape(-1)[index], quant.channel(q, index)
     struck = at ^ at.dtype.type(q.encoding.flip_mask(bit))
     now, then = (quant.values(w, q.scale[entry], q.zero[entry], q.encoding) for w in (at, struck))
     return then.astype(np.float64) - now
 
 
-def cost(q: QuantizedTensor, slope: Derivatives, words: np.ndarray, bit: int) -> np.ndarray:
+def cost(q: QuantizedTensor, slope: Derivatives, index: np.ndarray, bit: int) -> np.ndarray:
     """Estimated change of the loss for a flip in each of these words, float64, within -CAP..CAP."""
     with np.errstate(over="ignore", invalid="ignore"):
-        move = moves(q, words, bit)
-        costs = slope.first[words] * move + slope.second[words] * move**2 / 2
+        move = moves(q, index, bit)
+        costs = slope.first[index] * move + slope.second[index] * move**2 / 2
     return np.clip(np.nan_to_num(costs, nan=CAP, posinf=CAP, neginf=-CAP), -CAP, CAP)
 
 

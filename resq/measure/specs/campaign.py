@@ -89,16 +89,18 @@ class CampaignSpec:
     @property
     def hash(self) -> str:
         """16 hex digits that change with any field."""
-        said = asdict(self)
+        fields = asdict(self)
         for name in ("targets", "inputs"):
-            if said[name] == getattr(CampaignSpec, name):
-                del said[name]  # what was begun before there were others keeps its hash
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+            if fields[name] == getattr(CampaignSpec, name):
+                del fields[name]  # what was begun before there were others keeps its hash
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def toml(self) -> str:
         """The campaign as a TOML file; defaults are left out."""
-        given = {f.name: getattr(self, f.name) for f in fields_of(self)}
-        lines = [f"{f.name} = {_toml(given[f.name])}" for f in fields_of(self) if given[f.name] != f.default]
+        values = {f.name: getattr(self, f.name) for f in fields_of(self)}
+        lines = [
+            f"{f.name} = {_toml(values[f.name])}" for f in fields_of(self) if values[f.name] != f.default
+        ]
         return "\n".join(lines) + "\n"
 
 
@@ -118,14 +120,16 @@ def parse(text: str, name: str = "the campaign") -> CampaignSpec:
         ValueError: not TOML, an unknown field, a pattern that fits no checkpoint, a value out of range; the
             sentence names it.
     """
-    given, names = (
+    entries, names = (
         validation.parse_toml(text, f"{name} is not readable TOML"),
         [f.name for f in fields_of(CampaignSpec)],
     )
-    validation.reject_unknown(given, names, name, "a campaign")
-    if "checkpoints" not in given:
+    validation.reject_unknown(entries, names, name, "a campaign")
+    if "checkpoints" not in entries:
         raise ResqError(f"{name} names no checkpoints; a campaign has {', '.join(names)}")
-    meant = {f.name: _expand(given[f.name], str(f.type)) for f in fields_of(CampaignSpec) if f.name in given}
+    meant = {
+        f.name: _expand(entries[f.name], str(f.type)) for f in fields_of(CampaignSpec) if f.name in entries
+    }
     try:
         return CampaignSpec(**{**meant, "checkpoints": _all(meant["checkpoints"])})
     except ValueError as error:
@@ -138,13 +142,13 @@ def _all(names: tuple[Any, ...]) -> tuple[Any, ...]:
     Raises:
         ValueError: one fits none.
     """
-    found: list[Any] = []
+    names_found: list[Any] = []
     for name in names:
         fits = fnmatch.filter(checkpoints.names(), name) if isinstance(name, str) and "*" in name else [name]
         if not fits:
             raise ResqError(f"no checkpoint fits {name!r}; known: {', '.join(checkpoints.names()) or 'none'}")
-        found += fits
-    return tuple(dict.fromkeys(found))
+        names_found += fits
+    return tuple(dict.fromkeys(names_found))
 
 
 def _expand(value: object, kind: str) -> Any:

@@ -34,7 +34,7 @@ class Seen(Protocol):
         """Its probability (N,)."""
 
 
-def silent(found: Seen, clean: Seen) -> dict[str, int]:
+def silent(faulty: Seen, clean: Seen) -> dict[str, int]:
     """The images that faults change in silence: sdc1, sdc10 and sdc20 of a row.
 
     Images whose logits are not finite, with the faults or without, are not among them.
@@ -45,12 +45,12 @@ def silent(found: Seen, clean: Seen) -> dict[str, int]:
         the probability of the top-ranked class, whichever it is, differs by more than that share of the
         fault-free one.
     """
-    fine = ~(np.asarray(found.broken) | np.asarray(clean.broken))
+    fine = ~(np.asarray(faulty.broken) | np.asarray(clean.broken))
     # In double precision: 0.9 of 0.5 is not less than 0.45 by a rounding of single precision.
-    sure, usual = (np.where(fine, seen.sure, 1.0).astype(float) for seen in (found, clean))
+    sure, usual = (np.where(fine, seen.sure, 1.0).astype(float) for seen in (faulty, clean))
     x_adv = np.abs(sure - usual)
     changed = {
-        name: found.top != clean.top if share is None else x_adv > share * usual
+        name: faulty.top != clean.top if share is None else x_adv > share * usual
         for name, share in SILENT.items()
     }
     return {name: int((which & fine).sum()) for name, which in changed.items()}

@@ -87,8 +87,8 @@ class SweepSpec:
         self._check_deployed()
         lookup("fault model", self.fault, dict.fromkeys(FAULT_MODELS))
         if self.fault == ACTIVATIONS and (self.layers or self.planes or self.modes):
-            asked = ", ".join(map(str, (*self.layers, *self.planes, *self.modes)))
-            raise ResqError(f"{ACTIVATIONS} flip anywhere and meet no attack, got {asked}")
+            regions = ", ".join(map(str, (*self.layers, *self.planes, *self.modes)))
+            raise ResqError(f"{ACTIVATIONS} flip anywhere and meet no attack, got {regions}")
         lookup("attack", self.attack, self._attacks)
         lookup("sample", self.sample, dict.fromkeys(SAMPLES))
         lookup("precision", self.precision, dict.fromkeys(PRECISIONS))
@@ -210,41 +210,43 @@ class SweepSpec:
             yield replace(cell, **at, mode=mode)
 
     def _faulty(self, bare: Cell) -> Iterator[Cell]:
-        stored = replace(bare, fault=self.fault, layers=self.layers, planes=self.planes, sample=self.sample,
+        faulty = replace(bare, fault=self.fault, layers=self.layers, planes=self.planes, sample=self.sample,
                          precision="fp32" if self.modes else self.precision,
                          targets=self.targets)  # fmt: skip
         for number, ber in product(range(self.maps), self.bers):
             if ber:
-                yield replace(stored, map=number, ber=ber, top=self.drawn_at)
+                yield replace(faulty, map=number, ber=ber, top=self.drawn_at)
             elif not number or self.sample == "random":  # without flips, maps differ in nothing else
-                yield replace(stored, map=number)
+                yield replace(faulty, map=number)
 
     @property
     def hash(self) -> str:
         """16 hex digits that change with any field."""
-        said = asdict(self)
+        fields = asdict(self)
         for name in ("targets", "inputs"):
-            if said[name] == getattr(SweepSpec, name):
-                del said[name]  # what was asked for before there were others keeps its hash
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+            if fields[name] == getattr(SweepSpec, name):
+                del fields[name]  # what was asked for before there were others keeps its hash
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that run this sweep; defaults are left out.
 
         The encoding is left out where it is int8 and the checkpoint's own.
         """
-        words = ["sweep", self.checkpoint]
+        arguments = ["sweep", self.checkpoint]
         for field in fields_of(self)[1:]:
             value = getattr(self, field.name)
             if field.name == "inputs":
                 parts = value.split()
-                words += [f"--{name}={said}" for name, said in zip(parts[::2], parts[1::2], strict=True)]
+                arguments += [
+                    f"--{name}={option}" for name, option in zip(parts[::2], parts[1::2], strict=True)
+                ]
             elif value == AS_STORED:
                 continue
             elif value != field.default or (field.name == "encoding" and opened_in(self.checkpoint) != value):
                 text = commands.listed(value if isinstance(value, tuple) else (value,))
-                words += [f"--{_FLAGS.get(field.name, field.name)}", text]
-        return words
+                arguments += [f"--{_FLAGS.get(field.name, field.name)}", text]
+        return arguments
 
     @property
     def command(self) -> str:
@@ -270,15 +272,15 @@ def read(file: Path) -> list[SweepSpec]:
     Raises:
         ValueError: not TOML, an unknown field, or a value out of range; the sentence names it.
     """
-    given, names = (
+    entries, names = (
         validation.read_toml(file, "file of sweeps"),
         [field.name for field in fields_of(SweepSpec)],
     )
-    validation.reject_unknown(given, names, file.name, "a sweep")
-    if "checkpoint" not in given:
+    validation.reject_unknown(entries, names, file.name, "a sweep")
+    if "checkpoint" not in entries:
         raise ResqError(f"{file.name} names no checkpoint; a sweep has {', '.join(names)}")
     choices = []
-    for name, value in given.items():
+    for name, value in entries.items():
         values = value if isinstance(value, list) else [value]
         choices.append([tuple(values)] if name in _LISTS else values)
-    return [SweepSpec(**dict(zip(given, values, strict=True))) for values in product(*choices)]
+    return [SweepSpec(**dict(zip(entries, values, strict=True))) for values in product(*choices)]

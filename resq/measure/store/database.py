@@ -101,10 +101,10 @@ def _engine(url: str) -> sql.Engine:
         _complete(engine)
         _carry(engine)
     except (sql.exc.SQLAlchemyError, ImportError, OSError) as error:
-        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = url.split("@")[-1]  # no password in a sentence
         raise ResqError(
-            f"the store at {shown} cannot be opened: {said}; "
+            f"the store at {shown} cannot be opened: {reason}; "
             "if it is damaged, move it away and run the same again"
         ) from None
     return engine
@@ -141,8 +141,8 @@ def _carry(engine: sql.Engine) -> None:
 
 
 def _carry_rows(connection: sql.Connection, older: sql.ColumnElement[bool]) -> None:
-    asked = sql.or_(SERIES.c.axis == "joint", SERIES.c.encoding.contains(carry.FOUR))
-    odd = sql.or_(ROWS.c.due > 0, ROWS.c.series.in_(sql.select(SERIES.c.id).where(asked)))
+    uncertain = sql.or_(SERIES.c.axis == "joint", SERIES.c.encoding.contains(carry.FOUR))
+    odd = sql.or_(ROWS.c.due > 0, ROWS.c.series.in_(sql.select(SERIES.c.id).where(uncertain)))
     connection.execute(ROWS.update().where(older, sql.not_(odd)).values(numbers=NUMBERS))
     names = ("key", "due", "correct", "right", "numbers")
     of_series = [SERIES.c[name] for name in ("n", "axis", "encoding", "weights")]
@@ -170,9 +170,9 @@ def connected(write: bool = False) -> Iterator[sql.Connection]:
         with engine().begin() if write else engine().connect() as connection:
             yield connection
     except sql.exc.DBAPIError as error:
-        shown, said = address().split("@")[-1], str(error.orig).splitlines()[0]
+        shown, reason = address().split("@")[-1], str(error.orig).splitlines()[0]
         raise ResqError(
-            f"the store at {shown} cannot be used: {said}; what is in it stays. If the disk is full or the "
+            f"the store at {shown} cannot be used: {reason}; what is in it stays. If the disk is full or the "
             "file read-only, mend that; if it is damaged, move it away; then run the same again"
         ) from None
 

@@ -83,8 +83,8 @@ def keys(among: Iterable[str] | None = None) -> set[str]:
     with connected() as connection:
         if among is None:
             return set(connection.scalars(sql.select(ROWS.c.key)))
-        asked = (sql.select(ROWS.c.key).where(ROWS.c.key.in_(part)) for part in _parts(among))
-        return {key for question in asked for key in connection.scalars(question)}
+        queries = (sql.select(ROWS.c.key).where(ROWS.c.key.in_(part)) for part in _parts(among))
+        return {key for question in queries for key in connection.scalars(question)}
 
 
 def rows(**filters: Any) -> pd.DataFrame:
@@ -99,22 +99,22 @@ def rows(**filters: Any) -> pd.DataFrame:
     if of_series:
         question = question.where(ROWS.c.series.in_(sql.select(SERIES.c.id).where(*of_series)))
     with connected() as connection:
-        found = connection.execute(question).all()
-        shared = _shared(connection, {row[0] for row in found})
-    return _joined(found, shared)
+        lines = connection.execute(question).all()
+        shared = _shared(connection, {row[0] for row in lines})
+    return _joined(lines, shared)
 
 
 def _shared(connection: sql.Connection, ids: set[str]) -> list[Any]:
     """The id and SHARED columns of these series, in the order in which tables have them."""
     columns = [SERIES.c[name] for name in ("id", *SHARED)]
-    asked = (sql.select(*columns).where(SERIES.c.id.in_(part)) for part in _parts(ids))
-    found = [line for question in asked for line in connection.execute(question)]
-    return sorted(found, key=lambda line: (line.checkpoint, line.encoding, line.id))
+    queries = (sql.select(*columns).where(SERIES.c.id.in_(part)) for part in _parts(ids))
+    lines = [line for question in queries for line in connection.execute(question)]
+    return sorted(lines, key=lambda line: (line.checkpoint, line.encoding, line.id))
 
 
-def _joined(found: Sequence[Any], shared: Sequence[Any]) -> pd.DataFrame:
+def _joined(lines: Sequence[Any], shared: Sequence[Any]) -> pd.DataFrame:
     """Rows and their series as one table, column by column: what a series shares is read and made once."""
-    own = dict(zip(("series", *OWN), zip(*found, strict=True) if found else repeat(()), strict=False))
+    own = dict(zip(("series", *OWN), zip(*lines, strict=True) if lines else repeat(()), strict=False))
     rank = {line.id: i for i, line in enumerate(shared)}
     line = np.array([rank[id_] for id_ in own["series"]], dtype=np.intp)
     order = np.lexsort((own["eps"], own["ber"], own["map"], line))
@@ -145,10 +145,10 @@ def _conditions(filters: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
 
 def by_key(wanted: Sequence[str]) -> pd.DataFrame:
     """The rows of these keys, in their order; those that are not stored are left out."""
-    found = [rows(key=part) for part in _parts(wanted)]
-    if not found:
+    parts = [rows(key=part) for part in _parts(wanted)]
+    if not parts:
         return table.frame([])
-    whole = pd.concat(found, ignore_index=True).set_index("key", drop=False)
+    whole = pd.concat(parts, ignore_index=True).set_index("key", drop=False)
     return whole.loc[[key for key in wanted if key in whole.index]].reset_index(drop=True)
 
 
@@ -156,8 +156,8 @@ def series() -> pd.DataFrame:
     """What is stored: one line per series, with its number of rows."""
     question = sql.select(*(SERIES.c[n] for n in (*SHARED, "rows")))
     with connected() as connection:
-        found = connection.execute(question.order_by(SERIES.c.checkpoint, SERIES.c.encoding, SERIES.c.id))
-        return pd.DataFrame(found.mappings().all(), columns=[*SHARED, "rows"])
+        result = connection.execute(question.order_by(SERIES.c.checkpoint, SERIES.c.encoding, SERIES.c.id))
+        return pd.DataFrame(result.mappings().all(), columns=[*SHARED, "rows"])
 
 
 def rename(old: str, new: str) -> None:
@@ -200,9 +200,9 @@ def again(claim: str = "") -> pd.DataFrame:
     question = chosen.where(AGAIN.c.claim == claim) if claim else chosen
     with connected() as connection:
         ordered = question.order_by(AGAIN.c.at.desc(), AGAIN.c.map, AGAIN.c.ber, AGAIN.c.eps)
-        found = connection.execute(ordered).mappings().all()
-    about = [{name: row[name] for name in ("at", "claim", "machine")} for row in found]
-    joined = table.frame(dict(row) for row in found).join(
+        records = connection.execute(ordered).mappings().all()
+    about = [{name: row[name] for name in ("at", "claim", "machine")} for row in records]
+    joined = table.frame(dict(row) for row in records).join(
         pd.DataFrame(about, columns=["at", "claim", "machine"])
     )
     return carry.current(joined)

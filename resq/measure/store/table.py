@@ -192,8 +192,8 @@ def shipped_but(known: Container[str]) -> pd.DataFrame:
     from pyarrow import parquet as pq
 
     def names(file: Path) -> list[str]:
-        found: list[str] = pq.read_table(file, columns=["checkpoint"])[0].unique().to_pylist()
-        return found
+        checkpoints: list[str] = pq.read_table(file, columns=["checkpoint"])[0].unique().to_pylist()
+        return checkpoints
 
     files = [p for p in sorted(SHIPPED.glob("*.parquet")) if not p.name.endswith("-layers.parquet")]
     return _shipped(tuple(

@@ -48,7 +48,7 @@ class Reader(Protocol):
         ...
 
     def read(
-        self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
+        self, words: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
         """What is read of struck words and of what guards them, (m, k); ``zero`` words stand for weight 0."""
         ...

@@ -34,22 +34,22 @@ class Cep:
         return blocks | _parities(blocks, encoding.word_bits // 4), np.zeros((len(blocks), 0), blocks.dtype)
 
     def read(
-        self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
+        self, words: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
         """Threes whose parity does not fit are 000, and so are the parity bits."""
-        count, one = encoding.word_bits // 4, stored.dtype.type
-        wrong = (stored ^ _parities(stored, count)) & one((1 << count) - 1)
-        kept = stored & ~one((1 << count) - 1)
+        count, one = encoding.word_bits // 4, words.dtype.type
+        wrong = (words ^ _parities(words, count)) & one((1 << count) - 1)
+        cleared = words & ~one((1 << count) - 1)
         for i in range(count):
             chunk = one(7 << count + THREE * i)
-            kept = np.where(wrong >> one(i) & one(1), kept & ~chunk, kept)
-        return kept
+            cleared = np.where(wrong >> one(i) & one(1), cleared & ~chunk, cleared)
+        return cleared
 
 
 def _parities(words: np.ndarray, count: int) -> np.ndarray:
     """The parity bits that the threes ask for, the lowest three's lowest."""
-    one, found = words.dtype.type, np.zeros_like(words)
+    one, parity = words.dtype.type, np.zeros_like(words)
     for i in range(count):
         odd = np.bitwise_count(words >> one(count + THREE * i) & one(7)) & np.uint8(1)
-        found |= odd.astype(words.dtype) << one(i)
-    return found
+        parity |= odd.astype(words.dtype) << one(i)
+    return parity

@@ -103,13 +103,13 @@ class Rows:
         return blocks, _code(encoding).encode(pack(blocks, encoding.word_bits))[:, None]
 
     def read(
-        self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
+        self, words: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
         """The rows (m, k) decoded."""
         width = encoding.word_bits
-        data, state = _code(encoding).decode(pack(stored, width), checks[:, 0].astype(np.uint64))
-        words = unpack(data, width, stored)
-        return np.where((state == FOUND)[:, None], zero, words) if self.zeroing else words
+        data, state = _code(encoding).decode(pack(words, width), checks[:, 0].astype(np.uint64))
+        decoded = unpack(data, width, words)
+        return np.where((state == FOUND)[:, None], zero, decoded) if self.zeroing else decoded
 
 
 def _code(encoding: Encoding) -> Hamming:

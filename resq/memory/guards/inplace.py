@@ -41,13 +41,13 @@ class InPlace:
         return np.where(real.all(axis=1, keepdims=True), held, blocks), np.zeros((len(blocks), 0), np.uint8)
 
     def read(
-        self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
+        self, words: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
         """The blocks decoded, and bit 6 of the first seven made the sign again."""
-        bits = (stored[:, :7] >> np.uint8(6) & np.uint8(1)).astype(np.uint64)
-        found = np.bitwise_or.reduce(bits << np.arange(7, dtype=np.uint64), axis=1)
-        data, _ = CODE.decode(_data(stored), found)
-        return np.where(real.all(axis=1, keepdims=True), _words(data), stored)
+        bits = (words[:, :7] >> np.uint8(6) & np.uint8(1)).astype(np.uint64)
+        checkbits = np.bitwise_or.reduce(bits << np.arange(7, dtype=np.uint64), axis=1)
+        data, _ = CODE.decode(_data(words), checkbits)
+        return np.where(real.all(axis=1, keepdims=True), _words(data), words)
 
 
 def _data(blocks: np.ndarray) -> np.ndarray:

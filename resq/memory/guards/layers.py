@@ -50,14 +50,14 @@ class Layer:
         real = index < len(self.words)
         return np.where(real, index, 0), real
 
-    def stored(self, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def in_memory(self, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What lies in memory for these blocks: words (m, k) and what guards them, (m, c) or (1, c)."""
         index, real = self.members(block)
         words = np.where(real, self.words[index], self.words.dtype.type(0))
         return READERS[self.encoding.guard].store(words, real, self.encoding, self.words)
 
     def read(
-        self, words: tuple[np.ndarray, np.ndarray], checks: tuple[np.ndarray, np.ndarray], zero: np.ndarray
+        self, struck: tuple[np.ndarray, np.ndarray], checks: tuple[np.ndarray, np.ndarray], zero: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The words that are read as others under flips: distinct indices ascending, xor masks.
 
@@ -65,17 +65,17 @@ class Layer:
             words, checks: index and mask of the struck words, and of the struck words that guard them.
             zero: the word of this layer that stands for weight 0, of each word (n,) or (1,).
         """
-        touched = np.union1d(self.block(words[0]), self._touched(checks[0]))
-        held, beside = self.stored(touched)
+        touched = np.union1d(self.block(struck[0]), self._touched(checks[0]))
+        held, beside = self.in_memory(touched)
         index, real = self.members(touched)
         held, beside = held.copy(), beside.copy()
-        row = np.searchsorted(touched, self.block(words[0]))
-        column = words[0] // self.blocks if READERS[self.encoding.guard].spread else words[0] % self.size
-        held[row, column] ^= words[1]
+        row = np.searchsorted(touched, self.block(struck[0]))
+        column = struck[0] // self.blocks if READERS[self.encoding.guard].spread else struck[0] % self.size
+        held[row, column] ^= struck[1]
         self._strike(beside, touched, *checks)
         nothing = zero[index] if len(zero) > 1 else zero[0]
-        found = READERS[self.encoding.guard].read(held, beside, real, nothing, self.encoding)
-        change = (found ^ self.words[index])[real]
+        decoded = READERS[self.encoding.guard].read(held, beside, real, nothing, self.encoding)
+        change = (decoded ^ self.words[index])[real]
         at = index[real][change != 0]
         order = np.argsort(at, kind="stable")
         return at[order], change[change != 0][order]
@@ -117,13 +117,13 @@ class Stored(Mapping[str, Held]):
 
     @cached_property
     def _all(self) -> dict[str, Held]:
-        found, beside = {}, {}
+        parts, beside = {}, {}
         for name, q in self._model.weights.items():
             words, checks = written(q)
-            found[name] = Held(words)
+            parts[name] = Held(words)
             if q.encoding.checks(q.words.size)[0]:
                 beside[name + CHECKS] = Held(checks)
-        return found | beside
+        return parts | beside
 
 
 def written(q: QuantizedTensor) -> tuple[np.ndarray, np.ndarray]:
@@ -133,11 +133,11 @@ def written(q: QuantizedTensor) -> tuple[np.ndarray, np.ndarray]:
         return flat, np.zeros(0, np.uint8)
     layer = Layer(flat, q.encoding)
     every = np.arange(layer.blocks)
-    words, checks = layer.stored(every)
+    words, checks = layer.in_memory(every)
     index, real = layer.members(every)
-    found = np.empty_like(flat)
-    found[index[real]] = words[real]
-    return found, checks.reshape(-1)
+    flat_words = np.empty_like(flat)
+    flat_words[index[real]] = words[real]
+    return flat_words, checks.reshape(-1)
 
 
 def misread(q: QuantizedTensor, zero: np.ndarray, flips: np.ndarray, checks: np.ndarray) -> np.ndarray:
@@ -149,10 +149,10 @@ def misread(q: QuantizedTensor, zero: np.ndarray, flips: np.ndarray, checks: np.
     """
     layer, width = Layer(q.words.reshape(-1), q.encoding), q.encoding.word_bits
     _, length = q.encoding.checks(q.words.size)
-    words = bits.masks(flips, width, q.words.dtype)
+    struck = bits.masks(flips, width, q.words.dtype)
     kind = np.dtype("u1" if length <= 8 else "u2" if length <= 16 else "u4")
     beside = bits.masks(checks, length, kind) if len(checks) else (checks, np.zeros(0, kind))
-    at, change = layer.read(words, beside, zero)
+    at, change = layer.read(struck, beside, zero)
     raw = change.view(np.uint8).reshape(len(change), change.itemsize)
     each = np.unpackbits(raw, axis=1, bitorder="little")
     word, bit = np.nonzero(each)

@@ -30,14 +30,14 @@ class Limits:
         return blocks, np.full((1, LIMIT_COPIES), limit, blocks.dtype)
 
     def read(
-        self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
+        self, words: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
         """The words (m, 1) within the limit; beyond it the limit with their sign, and 0 for no number."""
-        whole = _magnitude(encoding, stored.dtype)
+        whole = _magnitude(encoding, words.dtype)
         limit = _majority(checks.reshape(-1))
-        size = stored & whole
-        cut = np.where(size > limit, stored & ~whole | limit, stored)
-        return np.where(size > _infinity(encoding, stored.dtype), zero, cut)
+        size = words & whole
+        cut = np.where(size > limit, words & ~whole | limit, words)
+        return np.where(size > _infinity(encoding, words.dtype), zero, cut)
 
 
 def _magnitude(encoding: Encoding, dtype: np.dtype) -> np.unsignedinteger:
@@ -50,7 +50,9 @@ def _infinity(encoding: Encoding, dtype: np.dtype) -> np.unsignedinteger:
 
 
 def _majority(copies: np.ndarray) -> np.unsignedinteger:
-    found = 0
+    majority = 0
     for bit in range(copies.dtype.itemsize * 8):
-        found |= int((copies >> copies.dtype.type(bit) & copies.dtype.type(1)).sum() * 2 > len(copies)) << bit
-    return copies.dtype.type(found)
+        majority |= (
+            int((copies >> copies.dtype.type(bit) & copies.dtype.type(1)).sum() * 2 > len(copies)) << bit
+        )
+    return copies.dtype.type(majority)

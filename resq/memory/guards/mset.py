@@ -33,10 +33,10 @@ class Mset:
         return blocks | top | top << one(1), np.zeros((len(blocks), 0), blocks.dtype)
 
     def read(
-        self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
+        self, words: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
         """The majority of the three bits, and 0 in place of the copies."""
-        one, place = stored.dtype.type, encoding.word_bits - 2
-        votes = (stored >> one(place) & one(1)) + (stored & one(1)) + (stored >> one(1) & one(1))
-        kept = stored & ~one(1 << place | 3)
-        return kept | (votes >= 2).astype(stored.dtype) << one(place)
+        one, place = words.dtype.type, encoding.word_bits - 2
+        votes = (words >> one(place) & one(1)) + (words & one(1)) + (words >> one(1) & one(1))
+        cleared = words & ~one(1 << place | 3)
+        return cleared | (votes >= 2).astype(words.dtype) << one(place)

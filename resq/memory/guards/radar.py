@@ -32,11 +32,11 @@ class Radar:
         return blocks, _signature(blocks, encoding)[:, None]
 
     def read(
-        self, stored: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
+        self, words: np.ndarray, checks: np.ndarray, real: np.ndarray, zero: np.ndarray, encoding: Encoding
     ) -> np.ndarray:
         """The groups (m, k) whose signatures fit; the others are zero."""
-        wrong = _signature(stored, encoding) != checks[:, 0]
-        return np.where(wrong[:, None], zero, stored)
+        wrong = _signature(words, encoding) != checks[:, 0]
+        return np.where(wrong[:, None], zero, words)
 
 
 def _signature(blocks: np.ndarray, encoding: Encoding) -> np.ndarray:

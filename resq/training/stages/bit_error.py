@@ -63,14 +63,16 @@ def bit_error(site: StageInput, options: Options) -> StageResult:
     if rate > 0.5 or share > 1:
         raise ResqError(f"bit_error takes rate in 0..0.5 and guided in 0..1, got {rate:g} and {share:g}")
     names, draw = site.checkpoint.weights, _draw(site, options)
-    found = finetune(
+    result = finetune(
         site,
         options,
         lambda run: objective(names, options, draw, len(site.train.classes), soft_targets(site, options)),
         stepped=clipping(site, options),
         order=_order(site, options),
     )
-    return found if found.notes["rolled_back"] or not options["recount"] else _recounted(site, options, found)
+    return (
+        result if result.notes["rolled_back"] or not options["recount"] else _recounted(site, options, result)
+    )
 
 
 def objective(
@@ -121,13 +123,13 @@ def memory(
     where = next(body.parameters()).device
     if where.type != "cpu" and isinstance(draw, AtRates) and device_quant.supports(encoding, len(names)):
         close = device_quant.quantize_weights(body, names, encoding)
-        chance = torch.Generator(where).manual_seed(int(rng.integers(2**62)))
+        generator = torch.Generator(where).manual_seed(int(rng.integers(2**62)))
         return {n: w.read() for n, w in close.items()}, lambda: device_quant.flipped(
-            close, draw.rates, chance
+            close, draw.rates, generator
         )
-    stored = fake_quant.quantize_weights(body, names, encoding)
-    values, flips = fake_quant.read(body, stored), draw(stored, rng)
-    return values, lambda: fake_quant.flipped(body, stored, values, flips)
+    model = fake_quant.quantize_weights(body, names, encoding)
+    values, flips = fake_quant.read(body, model), draw(model, rng)
+    return values, lambda: fake_quant.flipped(body, model, values, flips)
 
 
 @dataclass(frozen=True)
@@ -136,14 +138,14 @@ class AtRates:
 
     rates: list[float]
 
-    def __call__(self, stored: QuantizedModel, rng: np.random.Generator) -> BitFlips:
+    def __call__(self, model: QuantizedModel, rng: np.random.Generator) -> BitFlips:
         """A fresh fault map of these words."""
-        starts = stored.layout.starts
-        rates = [self.rates[owner] for owner in stored.layout.owners]  # a layer's guard is struck as it is
+        starts = model.layout.starts
+        rates = [self.rates[owner] for owner in model.layout.owners]  # a layer's guard is struck as it is
         spans = zip(np.diff(starts), rates, strict=True)
         at = [starts[i] + bits.sparse(int(n), rate, rng) for i, (n, rate) in enumerate(spans)]
-        found = np.concatenate(at)
-        return BitFlips(found, np.zeros(len(found)))
+        addresses = np.concatenate(at)
+        return BitFlips(addresses, np.zeros(len(addresses)))
 
 
 def _draw(site: StageInput, options: Options) -> AtRates:
@@ -207,10 +209,10 @@ def _order(site: StageInput, options: Options) -> Order | None:
     return lambda epoch, rng: rng.choice(len(often), len(often), p=often / often.sum())
 
 
-def _recounted(site: StageInput, options: Options, found: StageResult) -> StageResult:
+def _recounted(site: StageInput, options: Options, result: StageResult) -> StageResult:
     """The outcome with batch-norm statistics counted anew, the weights as stored."""
     encoding = Encoding.parse(options["encoding"])
-    return replace(found, state=recounted(site, dict(found.state), encoding, options["recount"]))
+    return replace(result, state=recounted(site, dict(result.state), encoding, options["recount"]))
 
 
 def recounted(
@@ -228,8 +230,8 @@ def recounted(
 
 def _passes(options: Options) -> float:
     """Passes per image and step: stored, flipped, and those of what a stage before is kept with."""
-    kept = (options["keep_bpfc"] > 0) + (options["keep_eps"] > 0) * options["keep_steps"]
-    return 2.0 + kept + passes(options)
+    keeping = (options["keep_bpfc"] > 0) + (options["keep_eps"] > 0) * options["keep_steps"]
+    return 2.0 + keeping + passes(options)
 
 
 STAGE = Stage("training while bits of the stored weights flip", bit_error, DEFAULTS, _passes)

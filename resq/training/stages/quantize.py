@@ -147,11 +147,11 @@ def shifted(
     """
     state: dict[str, np.ndarray] = {}
 
-    def note(name: str, module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
+    def note(name: str, module: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> None:
         weight = module.get_parameter("weight")
         rounded = weight.data
         weight.data = torch.from_numpy(exact[f"{name}.weight"])
-        other = module.forward(given[0])  # forward itself: a call would come here again
+        other = module.forward(inputs[0])  # forward itself: a call would come here again
         weight.data = rounded
         channel = -1 if isinstance(module, nn.Linear) else 1
         state[name] = (out - other).movedim(channel, 0).flatten(1).mean(1).numpy()

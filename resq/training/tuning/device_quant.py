@@ -103,5 +103,5 @@ def _tables(encoding: Encoding, where: torch.device) -> tuple[Tensor, Tensor, Te
     if encoding.code != "affine":  # two's complement has one negative code too many
         inside = np.abs(codes) < 2 ** (encoding.bits - 1)
         codes, first = codes[inside], first[inside]
-    found = (words[first], read.copy(), codes[:1].copy())
-    return tuple(torch.from_numpy(part).to(where) for part in found)  # type: ignore[return-value]
+    arrays = (words[first], read.copy(), codes[:1].copy())
+    return tuple(torch.from_numpy(part).to(where) for part in arrays)  # type: ignore[return-value]

@@ -52,22 +52,22 @@ def quantize_weights(body: nn.Module, names: tuple[str, ...], encoding: Encoding
     return quant.quantize_model(state, names, encoding)
 
 
-def read(body: nn.Module, words: QuantizedModel) -> dict[str, Tensor]:
+def read(body: nn.Module, model: QuantizedModel) -> dict[str, Tensor]:
     """What the words are read as, by name, in the memory order of the weights.
 
     Tensors are float32 in the shape of the weight of that name.
     """
     own = dict(body.named_parameters())
-    return {name: _like(own[name], quant.dequantize(q)) for name, q in words.weights.items()}
+    return {name: _like(own[name], quant.dequantize(q)) for name, q in model.weights.items()}
 
 
 def flipped(
-    body: nn.Module, words: QuantizedModel, clean: dict[str, Tensor], flips: BitFlips
+    body: nn.Module, model: QuantizedModel, clean: dict[str, Tensor], flips: BitFlips
 ) -> dict[str, Tensor]:
     """What the words are read as with these bits flipped; layers without a flip are shared with ``clean``."""
     own, weights = dict(body.named_parameters()), dict(clean)
-    for name, index, mask in flipping.by_layer(words, flips):
-        q = words.weights[name]
+    for name, index, mask in flipping.by_layer(model, flips):
+        q = model.weights[name]
         entry = quant.channel(q, index)
         after = quant.values(q.words.reshape(-1)[index] ^ mask, q.scale[entry], q.zero[entry], q.encoding)
         values = clean[name].cpu().contiguous().numpy().copy()

@@ -79,8 +79,8 @@ def _outcome(site: StageInput, run: Run, floor: float, mean: dict[str, Any]) -> 
     state = {k: v.cpu().contiguous().numpy() for k, v in run.good.items()}
     if mean and mean["averaged"]["kept"]:
         return StageResult(state, run.history, notes)
-    kept = [row["epoch"] for row in run.history if row["valid"] >= floor and not row.get("overfitted")]
-    return StageResult(state, run.history, {**notes, "kept_epoch": kept[-1]})
+    kept_epochs = [row["epoch"] for row in run.history if row["valid"] >= floor and not row.get("overfitted")]
+    return StageResult(state, run.history, {**notes, "kept_epoch": kept_epochs[-1]})
 
 
 def _recipe(site: StageInput, options: Options) -> Recipe:

@@ -93,7 +93,7 @@ TRAINING: dict[str, Any] = {
 }
 
 
-def options(name: str, stages: Mapping[str, Stage], given: Options) -> dict[str, Any]:
+def options(name: str, stages: Mapping[str, Stage], changes: Options) -> dict[str, Any]:
     """All options of a stage: the given ones, the defaults for the rest.
 
     Raises:
@@ -101,12 +101,12 @@ def options(name: str, stages: Mapping[str, Stage], given: Options) -> dict[str,
             average over all epochs.
     """
     defaults = lookup("stage", name, stages).defaults
-    unknown = sorted(set(given) - set(defaults))
+    unknown = sorted(set(changes) - set(defaults))
     if unknown:
         raise ResqError(f"stage {name} has no option {', '.join(unknown)}; it has {', '.join(defaults)}")
-    for key, value in given.items():
+    for key, value in changes.items():
         _check(f"{name}.{key}", value, defaults[key])
-    merged = {**defaults, **given}
+    merged = {**defaults, **changes}
     if merged.get("average", 0) >= merged.get("epochs", 1):
         raise ResqError(
             f"{name}.average takes fewer than all {merged['epochs']} epochs, got {merged['average']}"
@@ -124,7 +124,7 @@ def _check(name: str, value: Any, default: Any) -> None:
         raise ResqError(f"{name} must be at least 1, got {value!r}")
 
 
-def run_identity(site: StageInput, given: Options) -> str:
+def run_identity(site: StageInput, chosen: Options) -> str:
     """16 hex digits of everything but the recipe and the images that decides a stage's run."""
-    decisive = json.dumps([site.checkpoint.hash, site.seed, dict(given)], sort_keys=True)
+    decisive = json.dumps([site.checkpoint.hash, site.seed, dict(chosen)], sort_keys=True)
     return hashlib.sha256(decisive.encode()).hexdigest()[:16]

@@ -35,12 +35,12 @@ def look(site: StageInput, options: Options) -> Look | None:
         return None
     images = site.valid.first(min(options["watch"], len(site.valid)))
 
-    def found(run: Run) -> dict[str, float]:
+    def robust_accuracy(run: Run) -> dict[str, float]:
         now = robust(run, images, options["eps"] / 255, seeds.rng(site.seed, "watch", run.epoch))
         before = [row["robust"] for row in run.history if "robust" in row]
         return {"robust": now, **({"overfitted": 1.0} if broken(before, now) else {})}
 
-    return found
+    return robust_accuracy
 
 
 def robust(run: Run, images: Dataset, eps: float, rng: np.random.Generator) -> float:

@@ -24,13 +24,13 @@ ELEMENTS = {2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 21: "uint4", 22: "in
 
 def quantized(v: Values, step: Step) -> Tensor:
     """QuantizeLinear."""
-    x, axis = v[step.inputs[0]], step.told.get("axis", 1)
+    x, axis = v[step.inputs[0]], step.attributes.get("axis", 1)
     scale = _along(v[step.inputs[1]], x, axis, step)
     zero = v.get(step.inputs, 2)
     dtype = (
         v.dtypes[step.inputs[2]]
         if zero is not None
-        else ELEMENTS.get(step.told.get("output_dtype", 2), "uint8")
+        else ELEMENTS.get(step.attributes.get("output_dtype", 2), "uint8")
     )
     moved = torch.zeros(()) if zero is None else _along(zero, x, axis, step)
     return coded(x / scale, moved, dtype)
@@ -38,14 +38,14 @@ def quantized(v: Values, step: Step) -> Tensor:
 
 def dequantized(v: Values, step: Step) -> Tensor:
     """DequantizeLinear: of one scale, of one for each channel, or of one for each block."""
-    x, axis = v[step.inputs[0]], step.told.get("axis", 1)
+    x, axis = v[step.inputs[0]], step.attributes.get("axis", 1)
     zero = v.get(step.inputs, 2)
     moved = x if zero is None else x - _along(zero, x, axis, step)
     return moved * _along(v[step.inputs[1]], x, axis, step)
 
 
 def _along(numbers: Tensor, x: Tensor, axis: int, step: Step) -> Tensor:
-    block = step.told.get("block_size", 0)
+    block = step.attributes.get("block_size", 0)
     if not block:
         return along(numbers, x.dim(), axis % max(1, x.dim()))
     return numbers.repeat_interleave(block, axis).narrow(axis, 0, x.shape[axis])
@@ -75,7 +75,7 @@ def q_matmul(v: Values, step: Step) -> Tensor:
 
 def q_gemm(v: Values, step: Step) -> Tensor:
     """QGemm: a, scale, zero, b, scale, zero, int32 c, the output's scale and zero or none for floats."""
-    n, t = step.inputs, step.told
+    n, t = step.inputs, step.attributes
     a, b = v[n[0]] - v[n[2]].reshape(()), v[n[3]]
     b = b - along(v[n[5]], 2, 0 if t.get("transB") else 1)
     sums = (a.t() if t.get("transA") else a) @ (b.t() if t.get("transB") else b)
@@ -139,7 +139,7 @@ def q_concat(v: Values, step: Step) -> Tensor:
     """QLinearConcat: the output's scale and zero, then three inputs for each part."""
     n = step.inputs
     parts = [_real(v, n[i : i + 3]) for i in range(2, len(n), 3)]
-    return _given(v, torch.cat(parts, step.told["axis"]), n[:2])
+    return _given(v, torch.cat(parts, step.attributes["axis"]), n[:2])
 
 
 def dynamic(v: Values, step: Step) -> Any:
@@ -181,8 +181,10 @@ OPS: dict[str, Callable[[Values, Step], Any]] = {
     "QLinearAdd": q_add,
     "QLinearMul": _q_pair(torch.mul),
     "QLinearSigmoid": _q_each(lambda x, _: torch.sigmoid(x)),
-    "QLinearLeakyRelu": _q_each(lambda x, s: torch.nn.functional.leaky_relu(x, s.told.get("alpha", 0.01))),
-    "QLinearSoftmax": _q_each(lambda x, s: torch.softmax(x, s.told.get("axis", -1))),
+    "QLinearLeakyRelu": _q_each(
+        lambda x, s: torch.nn.functional.leaky_relu(x, s.attributes.get("alpha", 0.01))
+    ),
+    "QLinearSoftmax": _q_each(lambda x, s: torch.softmax(x, s.attributes.get("axis", -1))),
     "QLinearGlobalAveragePool": _q_each(lambda x, _: x.mean(tuple(range(2, x.dim())), keepdim=True)),
     "QLinearAveragePool": _q_each(_q_pool),
     "QLinearConcat": q_concat,

@@ -29,7 +29,7 @@ def conv(v: Values, step: Step) -> Tensor:
 
 def convolved(x: Tensor, w: Tensor, bias: Tensor | None, step: Step) -> Tensor:
     """A convolution with the attributes of Conv, ConvInteger and QLinearConv."""
-    t, rank = step.told, w.dim() - 2
+    t, rank = step.attributes, w.dim() - 2
     stride, dilation = t.get("strides", [1] * rank), t.get("dilations", [1] * rank)
     pads = window_pads(x, w.shape[2:], stride, dilation, step)
     run = {1: F.conv1d, 2: F.conv2d}.get(rank)
@@ -42,7 +42,7 @@ def window_pads(
     x: Tensor, window: Sequence[int], stride: Sequence[int], dilation: Sequence[int], step: Step
 ) -> list[int]:
     """Places to add before and after each axis, the last axis first, as ``F.pad`` takes them."""
-    t, rank = step.told, len(window)
+    t, rank = step.attributes, len(window)
     auto = t.get("auto_pad", "NOTSET")
     if auto in ("NOTSET", "VALID", ""):
         ends = t.get("pads", [0] * 2 * rank) if auto != "VALID" else [0] * 2 * rank
@@ -57,7 +57,7 @@ def window_pads(
 
 def gemm(v: Values, step: Step) -> Tensor:
     """Gemm: alpha A B + beta C."""
-    t, (a, b) = step.told, (v[name] for name in step.inputs[:2])
+    t, (a, b) = step.attributes, (v[name] for name in step.inputs[:2])
     a, b = a.t() if t.get("transA") else a, b.t() if t.get("transB") else b
     made, c = a @ b * t.get("alpha", 1.0), v.get(step.inputs, 2)
     return made if c is None else made + t.get("beta", 1.0) * c
@@ -72,7 +72,7 @@ def clip(v: Values, step: Step) -> Tensor:
     if high is not None:
         x = torch.minimum(x, high)
     if len(step.inputs) == 1:
-        x = x.clamp(step.told.get("min"), step.told.get("max")) if step.told else x
+        x = x.clamp(step.attributes.get("min"), step.attributes.get("max")) if step.attributes else x
     return x
 
 
@@ -83,7 +83,7 @@ def pooled(v: Values, step: Step) -> Tensor:
 
 def windowed(x: Tensor, step: Step, most: bool) -> Tensor:
     """The largest or the mean of each window."""
-    t = step.told
+    t = step.attributes
     window = t["kernel_shape"]
     stride, dilation = t.get("strides", [1] * len(window)), t.get("dilations", [1] * len(window))
     pads = window_pads(x, window, stride, dilation, step)
@@ -109,23 +109,23 @@ def global_pooled(v: Values, step: Step) -> Tensor:
 def normed(v: Values, step: Step) -> Tensor:
     """BatchNormalization with its running mean and variance."""
     x, scale, bias, mean, variance = (v[name] for name in step.inputs[:5])
-    return F.batch_norm(x, mean, variance, scale, bias, False, 0.0, step.told.get("epsilon", 1e-5))
+    return F.batch_norm(x, mean, variance, scale, bias, False, 0.0, step.attributes.get("epsilon", 1e-5))
 
 
 def layer_normed(v: Values, step: Step) -> Tensor:
     """LayerNormalization over the axes from ``axis`` on."""
     x, scale = v[step.inputs[0]], v[step.inputs[1]]
-    axis = step.told.get("axis", -1) % x.dim()
-    made = F.layer_norm(x, x.shape[axis:], None, None, step.told.get("epsilon", 1e-5)) * scale
+    axis = step.attributes.get("axis", -1) % x.dim()
+    made = F.layer_norm(x, x.shape[axis:], None, None, step.attributes.get("epsilon", 1e-5)) * scale
     bias = v.get(step.inputs, 2)
     return made if bias is None else made + bias
 
 
 def soft(v: Values, step: Step) -> Tensor:
     """Softmax and LogSoftmax along one axis."""
-    x, told = v[step.inputs[0]], step.told.get("axis")
+    x, axis_attribute = v[step.inputs[0]], step.attributes.get("axis")
     old = v.program.opset and v.program.opset < 13
-    axis = told if told is not None else 1 if old else -1
+    axis = axis_attribute if axis_attribute is not None else 1 if old else -1
     if old and axis % x.dim() != x.dim() - 1:
         raise ResqError(
             "takes a Softmax over several axes, as before opset 13, which a twin does not compute"
@@ -149,17 +149,19 @@ def _divided(x: Tensor, y: Tensor) -> Tensor:
 
 def _reduced(compute: Callable[..., Tensor]) -> Op:
     def op(v: Values, step: Step) -> Tensor:
-        x, given = v[step.inputs[0]], v.get(step.inputs, 1)
-        axes = whole(given) if given is not None else step.told.get("axes")
-        if not axes and step.told.get("noop_with_empty_axes"):
+        x, axes_input = v[step.inputs[0]], v.get(step.inputs, 1)
+        axes = whole(axes_input) if axes_input is not None else step.attributes.get("axes")
+        if not axes and step.attributes.get("noop_with_empty_axes"):
             return x
-        return compute(x, tuple(axes or range(x.dim())), keepdim=bool(step.told.get("keepdims", 1)))
+        return compute(x, tuple(axes or range(x.dim())), keepdim=bool(step.attributes.get("keepdims", 1)))
 
     return op
 
 
 def _hard_sigmoid(v: Values, step: Step) -> Tensor:
-    return (step.told.get("alpha", 0.2) * v[step.inputs[0]] + step.told.get("beta", 0.5)).clamp(0, 1)
+    return (step.attributes.get("alpha", 0.2) * v[step.inputs[0]] + step.attributes.get("beta", 0.5)).clamp(
+        0, 1
+    )
 
 
 OPS: dict[str, Op] = {
@@ -189,9 +191,9 @@ OPS: dict[str, Op] = {
     "Neg": _each(torch.neg),
     "Abs": _each(torch.abs),
     "Reciprocal": _each(torch.reciprocal),
-    "Gelu": lambda v, s: F.gelu(v[s.inputs[0]], approximate=s.told.get("approximate", "none")),
-    "LeakyRelu": lambda v, s: F.leaky_relu(v[s.inputs[0]], s.told.get("alpha", 0.01)),
-    "Elu": lambda v, s: F.elu(v[s.inputs[0]], s.told.get("alpha", 1.0)),
+    "Gelu": lambda v, s: F.gelu(v[s.inputs[0]], approximate=s.attributes.get("approximate", "none")),
+    "LeakyRelu": lambda v, s: F.leaky_relu(v[s.inputs[0]], s.attributes.get("alpha", 0.01)),
+    "Elu": lambda v, s: F.elu(v[s.inputs[0]], s.attributes.get("alpha", 1.0)),
     "Clip": clip,
     "MaxPool": pooled,
     "AveragePool": pooled,

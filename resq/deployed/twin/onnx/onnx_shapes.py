@@ -20,7 +20,7 @@ from resq.deployed.twin.values import Values, device_like, whole
 def reshape(v: Values, step: Step) -> Tensor:
     """Reshape; 0 keeps an axis. A shape that was written down for one image holds for many."""
     x, shape = v[step.inputs[0]], whole(v[step.inputs[1]])
-    if not step.told.get("allowzero"):
+    if not step.attributes.get("allowzero"):
         shape = [x.shape[i] if n == 0 else n for i, n in enumerate(shape)]
     if -1 not in shape and torch.Size(shape).numel() != x.numel():
         shape[0] = -1
@@ -29,13 +29,13 @@ def reshape(v: Values, step: Step) -> Tensor:
 
 def flattened(v: Values, step: Step) -> Tensor:
     """Flatten to two axes."""
-    x, axis = v[step.inputs[0]], step.told.get("axis", 1)
+    x, axis = v[step.inputs[0]], step.attributes.get("axis", 1)
     return x.reshape(torch.Size(x.shape[:axis]).numel(), -1)
 
 
 def _axes(v: Values, step: Step) -> list[int]:
-    given = v.get(step.inputs, 1)
-    return whole(given) if given is not None else list(step.told.get("axes", []))
+    axes_input = v.get(step.inputs, 1)
+    return whole(axes_input) if axes_input is not None else list(step.attributes.get("axes", []))
 
 
 def squeezed(v: Values, step: Step) -> Tensor:
@@ -54,12 +54,12 @@ def unsqueezed(v: Values, step: Step) -> Tensor:
 
 def sliced(v: Values, step: Step) -> Tensor:
     """Slice; backwards by reversing."""
-    x, t = v[step.inputs[0]], step.told
-    given = [v.get(step.inputs, i) for i in range(1, 5)]
-    begins = whole(given[0]) if given[0] is not None else list(t["starts"])
-    ends = whole(given[1]) if given[1] is not None else list(t["ends"])
-    axes = whole(given[2]) if given[2] is not None else list(t.get("axes", range(len(begins))))
-    steps = whole(given[3]) if given[3] is not None else [1] * len(begins)
+    x, t = v[step.inputs[0]], step.attributes
+    bounds = [v.get(step.inputs, i) for i in range(1, 5)]
+    begins = whole(bounds[0]) if bounds[0] is not None else list(t["starts"])
+    ends = whole(bounds[1]) if bounds[1] is not None else list(t["ends"])
+    axes = whole(bounds[2]) if bounds[2] is not None else list(t.get("axes", range(len(begins))))
+    steps = whole(bounds[3]) if bounds[3] is not None else [1] * len(begins)
     for begin, end, axis, by in zip(begins, ends, axes, steps, strict=True):
         places = range(x.shape[axis])[slice(begin, None if by < 0 and end < -x.shape[axis] else end, by)]
         x = x.index_select(axis, device_like(list(places), x)) if by != 1 else x.narrow(axis, *_span(places))
@@ -72,23 +72,26 @@ def _span(places: range) -> tuple[int, int]:
 
 def split(v: Values, step: Step) -> Any:
     """Split into parts of the sizes that are told, or into equal ones."""
-    x, given, axis = v[step.inputs[0]], v.get(step.inputs, 1), step.told.get("axis", 0)
-    sizes = whole(given) if given is not None else step.told.get("split")
+    x, sizes_input, axis = v[step.inputs[0]], v.get(step.inputs, 1), step.attributes.get("axis", 0)
+    sizes = whole(sizes_input) if sizes_input is not None else step.attributes.get("split")
     return torch.split(x, sizes, axis) if sizes else x.chunk(len(step.outputs), axis)
 
 
 def gathered(v: Values, step: Step) -> Tensor:
     """Gather along an axis."""
-    x, index, axis = v[step.inputs[0]], v[step.inputs[1]].long(), step.told.get("axis", 0)
+    x, index, axis = v[step.inputs[0]], v[step.inputs[1]].long(), step.attributes.get("axis", 0)
     axis %= x.dim()
-    found = x.index_select(axis, index.reshape(-1) % x.shape[axis])
-    return found.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])
+    rows = x.index_select(axis, index.reshape(-1) % x.shape[axis])
+    return rows.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])
 
 
 def padded(v: Values, step: Step) -> Tensor:
     """Pad by a constant, a reflection or the edge."""
-    x, given = v[step.inputs[0]], v.get(step.inputs, 1)
-    ends, filler = whole(given) if given is not None else list(step.told["pads"]), v.get(step.inputs, 2)
+    x, pads_input = v[step.inputs[0]], v.get(step.inputs, 1)
+    ends, filler = (
+        whole(pads_input) if pads_input is not None else list(step.attributes["pads"]),
+        v.get(step.inputs, 2),
+    )
     axes = (
         whole(v[step.inputs[3]]) if len(step.inputs) > 3 and step.inputs[3] else list(range(len(ends) // 2))
     )
@@ -96,16 +99,16 @@ def padded(v: Values, step: Step) -> Tensor:
     for i, axis in enumerate(axes):
         pairs[axis] = (ends[i], ends[i + len(axes)])
     flat = [n for pair in reversed(pairs) for n in pair]
-    mode = step.told.get("mode", "constant")
+    mode = step.attributes.get("mode", "constant")
     if mode == "constant":
-        value = float(filler.reshape(())) if filler is not None else step.told.get("value", 0.0)
+        value = float(filler.reshape(())) if filler is not None else step.attributes.get("value", 0.0)
         return F.pad(x, flat, value=value)
     return F.pad(x, flat[:4], {"reflect": "reflect", "edge": "replicate"}[mode])
 
 
 def cast(v: Values, step: Step) -> Tensor:
     """Cast: to integers for shapes and places; codes and floats stay what they are."""
-    x, to = v[step.inputs[0]], step.told["to"]
+    x, to = v[step.inputs[0]], step.attributes["to"]
     if to in (6, 7):
         return x.long() if to == 7 or not x.is_floating_point() else x
     return x.bool() if to == 9 else x.to(v.dtype) if to in (1, 10, 11, 16) else x
@@ -113,7 +116,7 @@ def cast(v: Values, step: Step) -> Tensor:
 
 def filled(v: Values, step: Step) -> Tensor:
     """ConstantOfShape."""
-    value = step.told.get("value")
+    value = step.attributes.get("value")
     number = torch.tensor(value).reshape(()) if value is not None else torch.tensor(0.0)
     return number.expand(whole(v[step.inputs[0]])).clone()
 
@@ -127,21 +130,21 @@ def expanded(v: Values, step: Step) -> Tensor:
 def shape(v: Values, step: Step) -> Tensor:
     """Shape, or a part of it."""
     x = v[step.inputs[0]]
-    return device_like(list(x.shape)[step.told.get("start", 0) : step.told.get("end")], x)
+    return device_like(list(x.shape)[step.attributes.get("start", 0) : step.attributes.get("end")], x)
 
 
 def transposed(v: Values, step: Step) -> Tensor:
     """Transpose; without an order, reversed."""
     x = v[step.inputs[0]]
-    return x.permute(step.told.get("perm") or list(reversed(range(x.dim()))))
+    return x.permute(step.attributes.get("perm") or list(reversed(range(x.dim()))))
 
 
 def scattered(v: Values, step: Step) -> Tensor:
     """ScatterND without a reduction: a copy with slices replaced."""
     x, places, updates = (v[name] for name in step.inputs)
-    if step.told.get("reduction", "none") != "none":
+    if step.attributes.get("reduction", "none") != "none":
         raise ResqError(
-            f"scatters with the reduction {step.told['reduction']}, which a twin does not compute"
+            f"scatters with the reduction {step.attributes['reduction']}, which a twin does not compute"
         )
     return x.index_put(places.long().unbind(-1), updates)
 
@@ -166,7 +169,7 @@ OPS: dict[str, Callable[[Values, Step], Any]] = {
     "Expand": expanded,
     "Shape": shape,
     "Transpose": transposed,
-    "Concat": lambda v, s: torch.cat([v[name] for name in s.inputs], s.told["axis"]),
+    "Concat": lambda v, s: torch.cat([v[name] for name in s.inputs], s.attributes["axis"]),
     "Identity": lambda v, s: v[s.inputs[0]],
     "Dropout": lambda v, s: v[s.inputs[0]],
     "ScatterND": scattered,

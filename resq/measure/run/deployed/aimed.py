@@ -42,25 +42,25 @@ def moved(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: Bit
     threat = AttackConfig(cell.attack.removeprefix(TWIN), cell.eps, cell.steps, cell.restarts, cell.seed)
     if not cell.attack.startswith(TWIN):
         with network.flipped(flips):
-            x_adv = joint_attack.perturb(asked(network), images, labels, threat)
+            x_adv = joint_attack.perturb(queried(network), images, labels, threat)
     else:
         with twin_of(network).flipped(flips) as twin:
             x_adv = joint_attack.perturb(twin.scores, images, labels, threat, early_stop=False)
     return x_adv.contiguous().numpy().copy()
 
 
-def asked(network: Network) -> Callable[[Tensor], Tensor]:
+def queried(network: Network) -> Callable[[Tensor], Tensor]:
     """The runtime as a function: images (N, C, H, W) in [0, 1] -> answers (N, classes), without gradients."""
-    began = said = time.monotonic()
-    asked_for = 0
+    began = logged_at = time.monotonic()
+    n_queries = 0
 
     def answers(x: Tensor) -> Tensor:
-        nonlocal said, asked_for
-        asked_for += len(x)
-        if time.monotonic() - said > EVERY and sys.stderr.isatty():
-            said = time.monotonic()
+        nonlocal logged_at, n_queries
+        n_queries += len(x)
+        if time.monotonic() - logged_at > EVERY and sys.stderr.isatty():
+            logged_at = time.monotonic()
             logging.getLogger(__name__).warning(
-                "%s has been asked %d times in %.0f s", network.file.name, asked_for, said - began
+                "%s has been asked %d times in %.0f s", network.file.name, n_queries, logged_at - began
             )
         return torch.from_numpy(network.logits(x.detach().contiguous().numpy().copy()))
 

@@ -28,13 +28,13 @@ LEAST = 2.0**-9  # a probability that an 8-bit softmax gives as 0 lies below it
 class Words:
     """The words of one tensor of the file and what they stand for before any scale."""
 
-    stored: Stored
+    tensor: Stored
     words: np.ndarray
 
     def numbers(self, bit: int = -1) -> np.ndarray:
         """The numbers, float64 (words,), with this bit of every word flipped; -1: none."""
         struck = self.words if bit < 0 else self.words ^ self.words.dtype.type(1 << bit)
-        return read(struck, self.stored).astype(np.float64)
+        return read(struck, self.tensor).astype(np.float64)
 
     def moves(self, bit: int) -> np.ndarray:
         """How far each number moves when this bit flips, float64 (words,)."""
@@ -42,17 +42,17 @@ class Words:
             return self.numbers(bit) - self.numbers()
 
 
-def read(unsigned: np.ndarray, stored: Stored) -> np.ndarray:
+def read(unsigned: np.ndarray, tensor: Stored) -> np.ndarray:
     """Words as unsigned integers -> the numbers that they are.
 
     (n,) unsigned -> (n,) in the type of the tensor.
     """
-    if stored.width < 8:
-        top = 0 if stored.dtype.startswith("u") else 1 << (stored.width - 1)
+    if tensor.width < 8:
+        top = 0 if tensor.dtype.startswith("u") else 1 << (tensor.width - 1)
         return (unsigned.astype(np.int16) ^ top) - top
-    if stored.dtype == "bfloat16":
+    if tensor.dtype == "bfloat16":
         return (unsigned.astype(np.uint32) << 16).view(np.float32)
-    return unsigned.view(np.dtype(stored.dtype))
+    return unsigned.view(np.dtype(tensor.dtype))
 
 
 def computed(network: Network, twin: Twin) -> dict[str, Words]:
@@ -84,12 +84,12 @@ def estimated(
     none = {"map": 0, "flips": 1, "share": 0.0, "n": len(y), "loss": loss, "linear": 0.0, "usual": 0.0,
             "clean": -1, "correct": -1}  # fmt: skip
     for name, one in held.items():
-        for bit in range(one.stored.width - 1, -1, -1):
+        for bit in range(one.tensor.width - 1, -1, -1):
             costs = _costs(known[name], one.moves(bit))
             worst = np.argsort(-costs, kind="stable")[:WORST]
             yield {
-                "kind": "instant", "layer": name, "bit": bit, "words": one.stored.count, **none,
-                "change": float(costs.mean()), "channels": _by_channel(costs, one.stored).tolist(),
+                "kind": "instant", "layer": name, "bit": bit, "words": one.tensor.count, **none,
+                "change": float(costs.mean()), "channels": _by_channel(costs, one.tensor).tolist(),
                 "worst": worst.tolist(), "costs": costs[worst].tolist(),
             }  # fmt: skip
 
@@ -112,14 +112,14 @@ def _costs(slope: Derivatives, move: np.ndarray) -> np.ndarray:
     return np.clip(np.nan_to_num(costs, nan=CAP, posinf=CAP, neginf=-CAP), -CAP, CAP)
 
 
-def _by_channel(costs: np.ndarray, stored: Stored) -> np.ndarray:
+def _by_channel(costs: np.ndarray, tensor: Stored) -> np.ndarray:
     """Means over each output channel, float32; channels are those of the scales, or the first axis."""
-    if not stored.shape:
+    if not tensor.shape:
         return costs.astype(np.float32)
-    axis = max(0, stored.axis)
+    axis = max(0, tensor.axis)
     return (
-        np.moveaxis(costs.reshape(stored.shape), axis, 0)
-        .reshape(stored.shape[axis], -1)
+        np.moveaxis(costs.reshape(tensor.shape), axis, 0)
+        .reshape(tensor.shape[axis], -1)
         .mean(1)
         .astype(np.float32)
     )
@@ -138,10 +138,10 @@ def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: in
         ValueError: the words are floating-point, where one exponent bit ends the search.
     """
     held = computed(network, twin)
-    floats = [name for name, one in held.items() if "float" in one.stored.dtype]
+    floats = [name for name, one in held.items() if "float" in one.tensor.dtype]
     if floats:
         raise ResqError(
-            f"progressive bit search is for integers, got {held[floats[0]].stored.dtype} in {floats[0]}"
+            f"progressive bit search is for integers, got {held[floats[0]].tensor.dtype} in {floats[0]}"
         )
     done: list[int] = []
     for _ in range(flips):
@@ -161,9 +161,9 @@ def _proposed(
     slope = _gradients(network, twin, held, x, y, done)
     proposals = []
     for name, one in held.items():
-        first, width = network.layout.address(name, 0, 0), one.stored.width
-        own = [a - first for a in done if first <= a < first + one.stored.count * width]
-        now = Words(one.stored, _struck(one.words, own, width))
+        first, width = network.layout.address(name, 0, 0), one.tensor.width
+        own = [a - first for a in done if first <= a < first + one.tensor.count * width]
+        now = Words(one.tensor, _struck(one.words, own, width))
         best, place = 0.0, -1
         for bit in range(width):
             gain = slope[name] * now.moves(bit)
@@ -220,20 +220,20 @@ def _step(
     i = int(np.searchsorted(network.layout.starts, address, side="right")) - 1
     name, first = network.layout.layers[i], int(network.layout.starts[i])
     one = held[name]
-    word, bit = divmod(address - first, one.stored.width)
+    word, bit = divmod(address - first, one.tensor.width)
     own = [a - first for a in done if first <= a < network.layout.starts[i + 1]]
-    scale, zero = _quantizer(one.stored, word)
+    scale, zero = _quantizer(one.tensor, word)
     both = [
-        (float(read(_struck(one.words, local, one.stored.width), one.stored)[word]) - zero) * scale
+        (float(read(_struck(one.words, local, one.tensor.width), one.tensor)[word]) - zero) * scale
         for local in (own, [*own, address - first])
     ]
     return Step(address, name, word, bit, both[0], both[1], loss, tried)
 
 
-def _quantizer(stored: Stored, word: int) -> tuple[float, int]:
+def _quantizer(tensor: Stored, word: int) -> tuple[float, int]:
     """Scale and zero point of one word; 1 and 0 where it stands for itself."""
     channel = 0
-    if stored.axis >= 0:
-        channel = int(np.unravel_index(word, stored.shape)[stored.axis])
-    scale = stored.scale[channel] if stored.scale else 1.0
-    return scale, (stored.zero[min(channel, len(stored.zero) - 1)] if stored.zero else 0)
+    if tensor.axis >= 0:
+        channel = int(np.unravel_index(word, tensor.shape)[tensor.axis])
+    scale = tensor.scale[channel] if tensor.scale else 1.0
+    return scale, (tensor.zero[min(channel, len(tensor.zero) - 1)] if tensor.zero else 0)

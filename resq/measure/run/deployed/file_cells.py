@@ -66,8 +66,8 @@ class FileLayers:
     @property
     def hash(self) -> str:
         """16 hex digits that change with whatever decides the rows."""
-        said = {name: value for name, value in asdict(self).items() if name != "cells"}
-        return hashlib.sha256(json.dumps(["file cells", said], sort_keys=True).encode()).hexdigest()[:16]
+        fields = {name: value for name, value in asdict(self).items() if name != "cells"}
+        return hashlib.sha256(json.dumps(["file cells", fields], sort_keys=True).encode()).hexdigest()[:16]
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that make it.
@@ -128,13 +128,13 @@ def run(spec: FileLayers) -> Iterator[dict[str, Any]]:
 def _rows(network: Network, x: np.ndarray, y: np.ndarray, spec: FileLayers) -> Iterator[dict[str, Any]]:
     score = _Score(network, x, y)
     worst_cells: list[tuple[float, Stored, int]] = []
-    for stored in network.stored:
-        for bit in range(stored.width - 1, -1, -1):
+    for tensor in network.stored:
+        for bit in range(tensor.width - 1, -1, -1):
             changes = []
             for number in range(spec.maps):
-                words = drawn(stored, bit, spec.share, spec.seed, number)
-                row = score.row(stored, bit, words)
-                changes.append(row["change"] / len(words))
+                index = drawn(tensor, bit, spec.share, spec.seed, number)
+                row = score.row(tensor, bit, index)
+                changes.append(row["change"] / len(index))
                 yield {
                     **row,
                     "kind": "measured",
@@ -143,25 +143,25 @@ def _rows(network: Network, x: np.ndarray, y: np.ndarray, spec: FileLayers) -> I
                     "worst": [],
                     "costs": [],
                 }
-            worst_cells.append((float(np.mean(changes)), stored, bit))
-    for _, stored, bit in sorted(worst_cells, key=lambda one: -one[0])[: WORST if spec.singles else 0]:
-        for number, word in enumerate(alone(stored, bit, spec.singles, spec.seed)):
-            row = score.row(stored, bit, word[None])
+            worst_cells.append((float(np.mean(changes)), tensor, bit))
+    for _, tensor, bit in sorted(worst_cells, key=lambda one: -one[0])[: WORST if spec.singles else 0]:
+        for number, word in enumerate(alone(tensor, bit, spec.singles, spec.seed)):
+            row = score.row(tensor, bit, word[None])
             yield {**row, "kind": "single", "map": number, "share": 0.0, "worst": [int(word)],
                    "costs": [row["change"]]}  # fmt: skip
 
 
-def drawn(stored: Stored, bit: int, share: float, seed: int, number: int) -> np.ndarray:
+def drawn(tensor: Stored, bit: int, share: float, seed: int, number: int) -> np.ndarray:
     """The words of one map of a cell, ascending, int64: this share of them, at least LEAST."""
-    count = min(stored.count, max(LEAST, round(share * stored.count)))
-    rng = seeds.rng(seed, "file cell", stored.name, bit, number)
-    return np.sort(rng.choice(stored.count, count, replace=False))
+    count = min(tensor.count, max(LEAST, round(share * tensor.count)))
+    rng = seeds.rng(seed, "file cell", tensor.name, bit, number)
+    return np.sort(rng.choice(tensor.count, count, replace=False))
 
 
-def alone(stored: Stored, bit: int, count: int, seed: int) -> np.ndarray:
+def alone(tensor: Stored, bit: int, count: int, seed: int) -> np.ndarray:
     """Words of a cell that are flipped one by one, all different, int64."""
-    rng = seeds.rng(seed, "file single", stored.name, bit)
-    return np.sort(rng.choice(stored.count, min(count, stored.count), replace=False))
+    rng = seeds.rng(seed, "file single", tensor.name, bit)
+    return np.sort(rng.choice(tensor.count, min(count, tensor.count), replace=False))
 
 
 class _Score:
@@ -174,14 +174,14 @@ class _Score:
         self.chances, self.right = seen.chances, int(seen.right.sum())
         self.loss = float(losses(clean, y, self.chances).mean())
 
-    def row(self, stored: Stored, bit: int, words: np.ndarray) -> dict[str, Any]:
+    def row(self, tensor: Stored, bit: int, index: np.ndarray) -> dict[str, Any]:
         """The part of a row that flips of this bit in these words decide."""
-        first = self.network.layout.address(stored.name, 0, 0)
-        flips = BitFlips(first + words * stored.width + bit, np.zeros(len(words))) if len(words) else NO_FLIPS
+        first = self.network.layout.address(tensor.name, 0, 0)
+        flips = BitFlips(first + index * tensor.width + bit, np.zeros(len(index))) if len(index) else NO_FLIPS
         with self.network.flipped(flips):
             answers = self.network.logits(self.x)
         loss = float(losses(answers, self.y, self.chances).mean())
-        return {"layer": stored.name, "bit": bit, "words": stored.count, "flips": len(words),
+        return {"layer": tensor.name, "bit": bit, "words": tensor.count, "flips": len(index),
                 "loss": self.loss, "clean": self.right, "change": loss - self.loss,
                 "correct": int(answered(answers, self.y, self.chances).right.sum())}  # fmt: skip
 

@@ -47,7 +47,7 @@ class FileFlip:
                 *(f"--{k}={v}" for k, v in zip(parts[::2], parts[1::2], strict=True))]  # fmt: skip
 
 
-def read(network: Network, stored: Stored, word: int, bits: Sequence[int]) -> dict[str, Any]:
+def read(network: Network, tensor: Stored, word: int, bits: Sequence[int]) -> dict[str, Any]:
     """A stored word as it stands in the file and with bits flipped, each pair before and after.
 
     ``word`` are unsigned integers, ``number`` what they are before any scale, ``value`` what they stand for.
@@ -55,34 +55,34 @@ def read(network: Network, stored: Stored, word: int, bits: Sequence[int]) -> di
     Raises:
         ValueError: no such word or bit.
     """
-    if not 0 <= word < stored.count:
-        raise ResqError(f"{stored.name} has words 0 to {stored.count - 1}, got {word}")
-    if any(not 0 <= bit < stored.width for bit in bits):
-        raise ResqError(f"words of {stored.name} have bits 0 to {stored.width - 1}, got {list(bits)}")
+    if not 0 <= word < tensor.count:
+        raise ResqError(f"{tensor.name} has words 0 to {tensor.count - 1}, got {word}")
+    if any(not 0 <= bit < tensor.width for bit in bits):
+        raise ResqError(f"words of {tensor.name} have bits 0 to {tensor.width - 1}, got {list(bits)}")
     raw = np.frombuffer(network.parsed.memory, np.uint8).copy()
     pair, numbers = [], []
-    for flips in (NO_FLIPS, _flips(network, stored, word, bits)):
+    for flips in (NO_FLIPS, _flips(network, tensor, word, bits)):
         places, masks = network.places(flips)
         raw[places] ^= masks.astype(np.uint8)
-        pair.append(int(words.unsigned(raw, stored)[word]))
-        numbers.append(float(words.numbers(raw, stored).reshape(-1)[word]))
-    scale, zero = quantizer(stored, word)
+        pair.append(int(words.unsigned(raw, tensor)[word]))
+        numbers.append(float(words.numbers(raw, tensor).reshape(-1)[word]))
+    scale, zero = quantizer(tensor, word)
     return {"word": pair, "number": numbers, "value": [(n - zero) * scale for n in numbers], "scale": scale}
 
 
-def quantizer(stored: Stored, word: int) -> tuple[float, int]:
+def quantizer(tensor: Stored, word: int) -> tuple[float, int]:
     """Scale and zero point of one word; 1 and 0 where it stands for itself."""
-    at = int(np.unravel_index(word, stored.shape)[stored.axis]) if stored.axis >= 0 and stored.shape else 0
-    scale = stored.scale[min(at, len(stored.scale) - 1)] if stored.scale else 1.0
-    return scale, stored.zero[min(at, len(stored.zero) - 1)] if stored.zero else 0
+    at = int(np.unravel_index(word, tensor.shape)[tensor.axis]) if tensor.axis >= 0 and tensor.shape else 0
+    scale = tensor.scale[min(at, len(tensor.scale) - 1)] if tensor.scale else 1.0
+    return scale, tensor.zero[min(at, len(tensor.zero) - 1)] if tensor.zero else 0
 
 
-def _flips(network: Network, stored: Stored, word: int, bits: Sequence[int]) -> BitFlips:
-    first = network.layout.address(stored.name, 0, 0) + word * stored.width
+def _flips(network: Network, tensor: Stored, word: int, bits: Sequence[int]) -> BitFlips:
+    first = network.layout.address(tensor.name, 0, 0) + word * tensor.width
     return BitFlips(first + np.asarray(sorted(set(bits)), np.int64), np.zeros(len(set(bits))))
 
 
-def run(asked: FileFlip) -> dict[str, Any]:
+def run(spec: FileFlip) -> dict[str, Any]:
     """The word, and the probabilities of each class before and after, None where the answer is no number.
 
     Raises:
@@ -90,25 +90,25 @@ def run(asked: FileFlip) -> dict[str, Any]:
             before once the flips are undone.
         FileNotFoundError: the images are not on this machine.
     """
-    test = data.load(asked.data, "test")
-    if not 0 <= asked.image < len(test):
-        raise ResqError(f"--image must lie in 0..{len(test) - 1}, got {asked.image}")
-    image = test.take(np.array([asked.image]))
-    with Network(asked.file, asked.targets, Asked.parse(asked.inputs)) as network:
-        stored = _stored(network, asked.layer)
+    test = data.load(spec.data, "test")
+    if not 0 <= spec.image < len(test):
+        raise ResqError(f"--image must lie in 0..{len(test) - 1}, got {spec.image}")
+    image = test.take(np.array([spec.image]))
+    with Network(spec.file, spec.targets, Asked.parse(spec.inputs)) as network:
+        tensor = _stored(network, spec.layer)
         if network.classes != len(image.classes) and not unnamed(image, network.classes):
             raise ResqError(
-                f"{network.file.name} tells {network.classes} classes apart; {asked.data} has "
+                f"{network.file.name} tells {network.classes} classes apart; {spec.data} has "
                 f"{len(image.classes)}"
             )
-        told = read(network, stored, asked.word, asked.bits)
-        answers, runtime = _answers(network, image.pixels, _flips(network, stored, asked.word, asked.bits))
+        reading = read(network, tensor, spec.word, spec.bits)
+        answers, runtime = _answers(network, image.pixels, _flips(network, tensor, spec.word, spec.bits))
         name, digest, refusals = network.name, network.hash, list(network.refusals)
         rest = map(str, range(len(image.classes), network.classes))  # numbers that no label shows
     return {
-        "file": name, "data": asked.data, "layer": stored.name, "place": asked.word, "dtype": stored.dtype,
-        "width": stored.width, "kind": stored.kind, "bits": sorted(set(asked.bits)), **told,
-        "image": asked.image, "label": int(image.y[0]), "classes": [*image.classes, *rest],
+        "file": name, "data": spec.data, "layer": tensor.name, "place": spec.word, "dtype": tensor.dtype,
+        "width": tensor.width, "kind": tensor.kind, "bits": sorted(set(spec.bits)), **reading,
+        "image": spec.image, "label": int(image.y[0]), "classes": [*image.classes, *rest],
         "answers": answers, "runtime": runtime, "refused": refusals[:1],
         "hashes": {"weights": digest, "image": image.hash},
     }  # fmt: skip

@@ -31,17 +31,17 @@ def hints(spec: SweepSpec) -> list[str]:
     if not deployed.is_file(spec.checkpoint):
         return []
     with suppress(ResqError, OSError), Network(spec.checkpoint, "all", Asked.parse(spec.inputs)) as network:
-        return said(network, data.load(spec.dataset, "test"))
+        return sentences(network, data.load(spec.dataset, "test"))
     return []
 
 
-def said(network: Network, images: Dataset) -> list[str]:
+def sentences(network: Network, images: Dataset) -> list[str]:
     """The sentence, as ``hints`` gives it, of a file that is open."""
-    found = other(network, images)
-    if found is None or not found.clear:
+    best = other(network, images)
+    if best is None or not best.clear:
         return []
-    return [f"hint: of the first {min(FEW, len(images))} test images {found.said('')}; what pixels become is "
-            f"a guess of {network.file.name}, which takes floats"]  # fmt: skip
+    return [f"hint: of the first {min(FEW, len(images))} test images {best.sentence('')}; what pixels become "
+            f"is a guess of {network.file.name}, which takes floats"]  # fmt: skip
 
 
 def other(network: Network, images: Dataset) -> Other | None:
@@ -49,28 +49,28 @@ def other(network: Network, images: Dataset) -> Other | None:
 
     None where the file says what pixels become, or somebody said a mean or a deviation.
     """
-    taken, asked = network.parsed.input, network.asked
-    if taken.dtype != "float32" or taken.codes or asked.mean or asked.std or not asked.span:
+    taken, options = network.parsed.input, network.asked
+    if taken.dtype != "float32" or taken.codes or options.mean or options.std or not options.span:
         return None
     some = _share(images, FIRST)
     ways = candidates(network)
     correct = {name: _right(network, way, some).sum() for name, way in ways.items()}
     best, few = max(correct, key=lambda name: correct[name]), _share(images, FEW)
-    own = np.array([asked.span[0]]), np.array([asked.span[1] - asked.span[0]])
+    own = np.array([options.span[0]]), np.array([options.span[1] - options.span[0]])
     return compared(best, _right(network, own, few), _right(network, ways[best], few))
 
 
 def candidates(network: Network) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Options -> what black becomes, how far white is from it, float (1,) or (3,), without those in use."""
-    found = {f"--range={low:g}..{high:g}": (np.array([low]), np.array([high - low])) for low, high in RANGES}
+    ways = {f"--range={low:g}..{high:g}": (np.array([low]), np.array([high - low])) for low, high in RANGES}
     for normal in USUAL.values():
         mean, std = np.asarray(normal.mean), np.asarray(normal.std)
         if network.pixels.channels == 3 and np.ptp(mean):  # the others are ranges
             option = " ".join(f"--{k} {','.join(f'{v:g}' for v in n)}" for k, n in vars(normal).items())
-            found[option] = -mean / std, 1 / std
+            ways[option] = -mean / std, 1 / std
     low, high = network.pixels.low, network.pixels.high
     return {
-        k: (a, b) for k, (a, b) in found.items() if not (len(a) == 1 and a[0] == low and b[0] == high - low)
+        k: (a, b) for k, (a, b) in ways.items() if not (len(a) == 1 and a[0] == low and b[0] == high - low)
     }
 
 

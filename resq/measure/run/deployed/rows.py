@@ -41,7 +41,7 @@ class Files:
         self._clean: dict[tuple[str, str], tuple[np.ndarray, Answers]] = {}
         self._aimed: tuple[tuple[Any, ...], np.ndarray, np.ndarray] | None = None
 
-    def found(self, cell: Cell) -> dict[str, Any]:
+    def counts(self, cell: Cell) -> dict[str, Any]:
         """What the row of a cell says beside the cell: the network, hashes, counts.
 
         Raises:
@@ -175,9 +175,9 @@ def opened(cell: Cell) -> Network:
     except BaseException:
         network.close()
         raise
-    told = logging.getLogger(__name__)
+    log = logging.getLogger(__name__)
     if settled.unread:
-        told.warning("%s never computes with %s: they stay among the words", network.runtime,
+        log.warning("%s never computes with %s: they stay among the words", network.runtime,
                      ", ".join(settled.unread)[:500])  # fmt: skip
     return network
 

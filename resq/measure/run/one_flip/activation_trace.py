@@ -31,17 +31,17 @@ class _Listening(TorchFunctionMode):
 
     def __init__(self, names: Mapping[int, str]) -> None:
         super().__init__()
-        self.names, self.found = names, dict[str, Tensor]()
+        self.names, self.outputs = names, dict[str, Tensor]()
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        given = func(*args, **(kwargs or {}))
+        output = func(*args, **(kwargs or {}))
         weight = args[1] if len(args) > 1 else (kwargs or {}).get("weight")
         name = self.names.get(id(weight))
-        if name is not None and isinstance(given, Tensor):
-            self.found.setdefault(name, given)
-        return given
+        if name is not None and isinstance(output, Tensor):
+            self.outputs.setdefault(name, output)
+        return output
 
 
 def outputs(network: Network, model: QuantizedModel, flips: BitFlips, x: Tensor) -> Outputs:
@@ -60,7 +60,7 @@ def outputs(network: Network, model: QuantizedModel, flips: BitFlips, x: Tensor)
     # ``replaced`` puts plain tensors where parameters were, which ``named_parameters`` gives all the same.
     with torch.inference_mode(), _Listening(there) as heard:
         logits = own(x)
-    return Outputs(heard.found, logits)
+    return Outputs(heard.outputs, logits)
 
 
 def relative_change(before: Outputs, after: Outputs) -> dict[str, float]:
@@ -70,9 +70,9 @@ def relative_change(before: Outputs, after: Outputs) -> dict[str, float]:
     >>> relative_change(Outputs(clean, torch.zeros(1, 2)), Outputs(faulty, torch.zeros(1, 2)))
     {'conv1': 0.2}
     """
-    found = {}
+    changes = {}
     for name, clean in before.layers.items():
         base = float(torch.linalg.vector_norm(clean.double()))
         off = float(torch.linalg.vector_norm((after.layers[name] - clean).double()))
-        found[name] = off / base if np.isfinite(off) and base else (0.0 if off == 0 else float("inf"))
-    return found
+        changes[name] = off / base if np.isfinite(off) and base else (0.0 if off == 0 else float("inf"))
+    return changes

@@ -54,17 +54,17 @@ class BitExperiment:
 
     def argv(self) -> list[str]:
         """The words after ``python -m resq`` that compute it."""
-        words = ["flip", self.net, "--encoding", self.enc, "--layer", self.layer, "--weight", str(self.w)]
-        words += ["--bits", ",".join(map(str, self.flips))] if self.flips else []
+        arguments = ["flip", self.net, "--encoding", self.enc, "--layer", self.layer, "--weight", str(self.w)]
+        arguments += ["--bits", ",".join(map(str, self.flips))] if self.flips else []
         if self.share:
-            words += ["--plane", str(self.plane), "--share", commands.number(self.share)]
-        words += ["--ber", commands.number(self.ber)] if self.ber else []
-        words += ["--draw", str(self.draw)] if self.share or self.ber else []
-        words += ["--image", str(self.img)]
+            arguments += ["--plane", str(self.plane), "--share", commands.number(self.share)]
+        arguments += ["--ber", commands.number(self.ber)] if self.ber else []
+        arguments += ["--draw", str(self.draw)] if self.share or self.ber else []
+        arguments += ["--image", str(self.img)]
         if self.eps:
-            words += ["--eps", commands.number(self.eps), "--attack", self.attack, "--mode", self.mode]
-            words += ["--seed", str(self.seed)]
-        return words
+            arguments += ["--eps", commands.number(self.eps), "--attack", self.attack, "--mode", self.mode]
+            arguments += ["--seed", str(self.seed)]
+        return arguments
 
     @property
     def command(self) -> str:
@@ -117,10 +117,10 @@ def _plane(model: QuantizedModel, lab: BitExperiment) -> np.ndarray:
 def reading(model: QuantizedModel, faulty: QuantizedModel, layer: str, w: int) -> Reading:
     """The chosen weight in both models."""
     q = model.weights[layer]
-    words = [either.weights[layer].words.reshape(-1)[w : w + 1] for either in (model, faulty)]
+    pairs = [either.weights[layer].words.reshape(-1)[w : w + 1] for either in (model, faulty)]
     entry = quant.channel(q, np.array([w]))
-    before, after = (float(quant.values(v, q.scale[entry], q.zero[entry], q.encoding)[0]) for v in words)
-    pair = int(words[0][0]), int(words[1][0])
+    before, after = (float(quant.values(v, q.scale[entry], q.zero[entry], q.encoding)[0]) for v in pairs)
+    pair = int(pairs[0][0]), int(pairs[1][0])
     table = None if q.encoding.code in FLOATS else quant.codes(q.encoding)
     codes = None if table is None else (int(table[pair[0]]), int(table[pair[1]]))
     return Reading(pair, codes, (before, after))
