@@ -48,7 +48,7 @@ def searches(net: str) -> list[dict[str, Any]]:
 
 
 def fragile_first(net: str) -> list[int]:
-    """Layer numbers, those first of which a stored estimate says that a flip harms most; else the smallest."""
+    """Layer numbers, those first in which a stored estimate says a flip harms most, or the smallest."""
     return _fragile_first(net, str(card(net)["sha256"]), _stamp(layer_heatmap.ENDING))
 
 

@@ -1,4 +1,4 @@
-"""Widgets of the Protect page: network, sampler, rate or place, what to keep, the budget; a mixture by hand."""
+"""Widgets of the Protect page: network, sampler, rate or place, what to keep, budget; a mixture by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUDGETS = (6.0, 8.0, 8.25, 8.5, 9.0, 10.0, 13.0, 16.0, 24.0, 40.0, math.inf)
 
 @dataclass(frozen=True)
 class Asked:
-    """What the page is asked: network, sampler, the rate that is measured, share to keep, most bits a weight."""
+    """What the page is asked: network, sampler, a measured rate, share to keep, most bits a weight."""
 
     net: str
     fault: str
@@ -57,7 +57,7 @@ def budget(net: str, fault: str, known: Sequence[float]) -> Asked:
                 key="ber",
                 bind="query-params",
                 format_func="{:g}".format,
-            )  # fmt: skip
+            )
         )
     with two:
         keep = st.slider("Accuracy to keep, %", 50, 100, 99, key="keep", bind="query-params") / 100
@@ -70,7 +70,7 @@ def budget(net: str, fault: str, known: Sequence[float]) -> Asked:
                 key="bits",
                 bind="query-params",
                 format_func=lambda bits: "any" if math.isinf(bits) else f"{bits:g}",
-            )  # fmt: skip
+            )
         )
     return Asked(net, fault, from_place.measured_above(known) or rate, keep, most)
 

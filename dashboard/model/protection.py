@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from resq.core import FLOATS, Encoding
+from resq.core import Encoding
 from resq.measure.analysis import choose, stats
 
 KINDS = {
     "plain": "plain words", "top": "top bits three times", "copies": "whole copies", "code": "SEC-DED codes",
-    "zero": "detect, then zero", "inside": "inside the word", "limits": "limits", "mixture": "mixtures by layer",
+    "zero": "detect, then zero", "inside": "inside the word", "limits": "limits",
+    "mixture": "mixtures by layer",
 }  # fmt: skip
 _GUARDS = {"secded": "code", "inplace": "inside", "mset": "inside", "cep": "inside", "limits": "limits"}
 
@@ -43,8 +44,10 @@ def rows_of(rows: pd.DataFrame, net: str, sha256: str, fault: str) -> pd.DataFra
 
 
 def points(rows: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
-    """One line per encoding and rate above 0: ``bits`` a weight, ``mean``, ``low``, ``high``, and as shares
-    of the network's accuracy without faults, the best of all encodings, ``kept``, ``kept_low``, ``kept_high``.
+    """One line per encoding and rate above 0: what it costs and what it keeps.
+
+    Columns: ``bits`` a weight; accuracies ``mean``, ``low``, ``high``; and ``kept``, ``kept_low``,
+    ``kept_high``, the same as shares of the accuracy without faults, the best of all encodings.
 
     Args:
         rows: of ``rows_of``.
@@ -61,7 +64,7 @@ def points(rows: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
     return lines.assign(
         kind=lines["encoding"].map({e: kind(known[e]) for e in fits}),
         bits=lines["encoding"].map({e: known[e].memory(sizes) for e in fits}), clean=clean,
-        **{f"kept{end}": lines[name] / clean for end, name in (("", "mean"), ("_low", "low"), ("_high", "high"))},
+        kept=lines["mean"] / clean, kept_low=lines["low"] / clean, kept_high=lines["high"] / clean,
     )  # fmt: skip
 
 
@@ -114,7 +117,7 @@ class Answer:
 
 
 def answer(at: pd.DataFrame, keep: float, most: float) -> Answer:
-    """The cheapest of the points at one rate that keeps enough in at most so many bits; else what keeps most."""
+    """The cheapest of the points at one rate that keeps enough within the bits; else what keeps most."""
     able = at[at["bits"] <= most + 1e-9]
     if able.empty:
         return Answer("")

@@ -24,16 +24,14 @@ def answer(found: Answer, rate: float, keep: float, most: float) -> str:
             f"Nothing measured keeps {numbers.percent(keep, 0)} {asked}{within}; most keeps "
             f"`{found.encoding}` at {found.bits:.2f} bits a weight: {kept}."
         )
-    doubt = (
-        "" if found.sure else " The interval reaches below what was asked for: measure more maps to be sure."
-    )
+    doubt = "" if found.sure else " Its interval reaches below what was asked for."
     return f"Store `{found.encoding}`, {found.bits:.2f} bits a weight: {asked} it keeps {kept}.{doubt}"
 
 
 def _kept(found: Answer) -> str:
     return (
-        f"**{numbers.percent(found.kept)}** of the accuracy ({100 * found.low:.1f} to {100 * found.high:.1f} %, "
-        f"{found.maps} fault maps, {found.n} test images)"
+        f"**{numbers.percent(found.kept)}** of the accuracy ({100 * found.low:.1f} to "
+        f"{100 * found.high:.1f} %, {found.maps} fault maps, {found.n} test images)"
     )
 
 
@@ -66,7 +64,8 @@ def table(points: pd.DataFrame) -> pd.DataFrame:
             "bits a weight": lines["bits"].round(3),
             "BER": lines["ber"].map("{:g}".format),
             "kept %": (100 * lines["kept"]).round(1),
-            "95 %": [f"{100 * a:.1f} to {100 * b:.1f}" for a, b in zip(lines["kept_low"], lines["kept_high"], strict=True)],
+            "95 %": [f"{100 * a:.1f} to {100 * b:.1f}"
+                     for a, b in zip(lines["kept_low"], lines["kept_high"], strict=True)],
             "maps": lines["maps"],
             "images": lines["n"],
         }

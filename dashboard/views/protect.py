@@ -50,7 +50,7 @@ def shown(net: str, fault: str, running: job_queue.Measurement | None) -> None:
 def nothing(net: str, fault: str) -> None:
     """What to do where there is no row yet."""
     render.error_box(
-        f"Nothing is stored for {render.plain(net)} under faults of this sampler. A search needs no stored rows:",
+        f"Nothing is stored for {render.plain(net)} under this sampler. A search needs no stored rows:",
         protection_says.command(net, 1e-2, 0.99, math.inf, fault),
     )
 

@@ -76,7 +76,8 @@ def _every(
     guess = critical_bits.guesses(bench)
     tried = critical_bits.every(bench, sweep.pixels(images), arguments.every.split(","))
     cells = [{"layer": layer, "bit": bit, "words": len(critical), "guess": guess[layer, bit],
-              "critical": np.packbits(critical).tobytes().hex()} for (layer, bit), critical in tried]  # fmt: skip
+              "critical": np.packbits(critical).tobytes().hex()}
+             for (layer, bit), critical in tried]  # fmt: skip
     return {"checkpoint": arguments.checkpoint, "weights": bench.checkpoint.hash, "encoding": encoding,
             "n": arguments.n, "images": images.hash, "cells": cells}  # fmt: skip
 

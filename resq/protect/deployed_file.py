@@ -39,7 +39,7 @@ class DeployedFile:
     """A .tflite, .onnx or .pt2 file with weights of 8 bits; attributes as in ``protect.subject.Subject``.
 
     Raises:
-        ValueError: a file whose weights are not integers of 8 bits, no data set, or images that are not there.
+        ValueError: a file whose weights are not integers of 8 bits, no data set, or no images.
     """
 
     def __init__(self, wanted: Wanted) -> None:
@@ -111,7 +111,8 @@ class DeployedFile:
             seen = rows.answered(self.network.logits(pictures[0]), pictures[1], None)
         about = {name: getattr(cell, name) for name in sweep.SAME}
         return {
-            **about, "encoding": str(encoding), "checkpoint": self.name, "network": self.network.parsed.carrier,
+            **about, "encoding": str(encoding), "checkpoint": self.name,
+            "network": self.network.parsed.carrier,
             "weights": self.hash, "images": images, "flips": len(flips), "correct": int(seen.right.sum()),
             "due": int(seen.broken.sum()), "right": np.packbits(seen.right).tobytes(), "bits": model.n_bits,
             "code": sweep.code_hash(), "numbers": NUMBERS, "processor": machine.processor(),
@@ -160,8 +161,8 @@ def _code(network: Network) -> Encoding:
     if other:
         network.close()
         raise ResqError(
-            f"{network.file.name} stores weights of {', '.join(other)}; words of int8 or uint8 are guarded here: "
-            "quantize it to 8 bits, or protect the checkpoint it was made of"
+            f"{network.file.name} stores weights of {', '.join(other)}; words of int8 or uint8 are guarded "
+            "here: quantize it to 8 bits, or protect the checkpoint it was made of"
         )
     kinds = {s.dtype for s in network.stored}
     if len(kinds) > 1 or any(len(set(s.zero or (0,))) > 1 for s in network.stored):

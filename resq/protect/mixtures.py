@@ -59,7 +59,7 @@ def alike(encoding: Encoding, sizes: Sequence[int]) -> Mixture:
 
 
 def bases(own: Encoding) -> list[list[Encoding]]:
-    """Plain words that the layers of a network can be stored as, those of one length together, shortest first.
+    """Plain words that layers can be stored as, those of one length together, shortest first.
 
     Raises:
         ValueError: words that nothing here mixes.
@@ -90,8 +90,8 @@ def check(base: Encoding) -> None:
         or base.ranger
     ):
         raise ResqError(
-            f"layers are mixed in plain words of at most one byte, such as int8 or int4-tmr2, got {base}: give "
-            "such an --encoding"
+            f"layers are mixed in plain words of at most one byte, such as int8 or int4-tmr2, got {base}: "
+            "give such an --encoding"
         )
 
 

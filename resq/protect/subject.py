@@ -16,7 +16,8 @@ class Subject(Protocol):
     Attributes:
         name, hash: of the network; ``images``: hash of the held-out ones.
         own: how it is stored without protection; ``sizes``: weights of every layer.
-        lengths: plain words to choose from, those of one length together; ``uniform``: ways to store all alike.
+        lengths: plain words to choose from, those of one length together.
+        uniform: ways to store all layers alike that an answer is compared with.
     """
 
     name: str

@@ -38,7 +38,7 @@ class Trial:
         return [self._one(encoding, rate, number) for number in range(self.maps if rate else 1)]
 
     def keeps(self, mixture: Mixture, rate: float | None = None) -> float:
-        """Mean accuracy at the rate over that of the network as it is, without protection and without faults."""
+        """Mean accuracy at the rate over that of the network unprotected and without faults."""
         return self.kept(mixture.encoding, rate)
 
     def kept(self, encoding: Encoding, rate: float | None = None) -> float:

@@ -19,8 +19,8 @@ def sentence(found: dict[str, Any]) -> str:
     return (
         f"Stored as {found['encoding']}, at {found['bits']:.2f} bits a weight, {found['network']} {able} "
         f"{100 * found['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
-        f"({wanted['fault']}) on held-out images ({100 * wanted['keep']:g} % were asked for); on {point['n']} "
-        f"test images it answers {100 * point['accuracy']:.1f} % right "
+        f"({wanted['fault']}) on held-out images ({100 * wanted['keep']:g} % were asked for); on "
+        f"{point['n']} test images it answers {100 * point['accuracy']:.1f} % right "
         f"({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "
         f"{100 * point['clean']:.1f} % without faults."
     )
@@ -35,8 +35,8 @@ def against(found: dict[str, Any]) -> str:
     mixed = "@" in found["encoding"]
     first = "" if mixed else "The answer stores all layers alike: no mixture was better on held-out images. "
     return (
-        f"{first}Less the {'best' if mixed else 'next best'} way to store all layers alike in at most as many "
-        f"bits (test images, in points, 95 % for the three rates together): {'; '.join(said)}. "
+        f"{first}Less the {'best' if mixed else 'next best'} way to store all layers alike in at most as "
+        f"many bits (test images, in points, 95 % for the three rates together): {'; '.join(said)}. "
         f"{_verdict(found)}"
     )
 
@@ -65,8 +65,9 @@ def _and(words: list[str]) -> str:
 def passes(found: dict[str, Any]) -> str:
     """What the search took, in words."""
     return (
-        f"Found in {found['passes']} passes over the held-out images; a plain grid over the same mixtures takes "
-        f"{found['grid_passes']}. The front at two more rates and the rivals took {found['more_passes']} more."
+        f"Found in {found['passes']} passes over the held-out images; a plain grid over the same "
+        f"mixtures takes {found['grid_passes']}. The front at two more rates and the rivals took "
+        f"{found['more_passes']} more."
     )
 
 

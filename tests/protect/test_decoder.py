@@ -10,7 +10,8 @@ from resq.memory.guards.layers import Stored
 from resq.protect import decoder
 
 pytestmark = pytest.mark.skipif(not decoder.compiler(), reason="no C compiler here")
-NAMES = ["int4", "int4-tmr1", "int6-symmetric-x3", "int4-tmr2-x9", "int8", "int8-symmetric", "int4-tmr2", "int6-tmr1", "int8-x3", "int4-tmr2-x3", "int8-secded",
+NAMES = ["int4", "int4-tmr1", "int6-symmetric-x3", "int4-tmr2-x9",
+         "int8", "int8-symmetric", "int4-tmr2", "int6-tmr1", "int8-x3", "int4-tmr2-x3", "int8-secded",
          "int8-secded0", "int8-symmetric-secded0", "int8-spw", "int4-tmr2-spw", "int4-tmr2-secded0",
          "int8-symmetric-inplace"]  # fmt: skip
 MILLION = 1_000_000

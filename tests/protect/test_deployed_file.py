@@ -1,4 +1,4 @@
-"""Deployed files: guards read their own words, C reads them back into the file, and what cannot be is refused."""
+"""Deployed files: guards read their own words, C reads them back into the file; what cannot be is refused."""
 
 import json
 
