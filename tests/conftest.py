@@ -40,6 +40,18 @@ def _nothing_is_remembered_of_the_last_tests_files() -> None:
         module.forget()
 
 
+@pytest.fixture(autouse=True)
+def _pages_show_no_more_apologies_than_a_test_expects(request: pytest.FixtureRequest) -> Iterator[None]:
+    if "streamlit.testing.v1" not in sys.modules:
+        yield
+        return
+    from tests import pages
+
+    expected = [part for mark in request.node.iter_markers("sorry") for part in mark.args]
+    with pages.watched(tuple(expected), request.node.get_closest_marker("faulty") is not None):
+        yield
+
+
 @pytest.fixture
 def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder for this test alone, with its own work/, cache/ and data/, and no other data in sight."""

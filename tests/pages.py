@@ -1,5 +1,8 @@
 """What tests ask of a page: that it shows what it should, and no apology in its place."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import render
@@ -26,6 +29,40 @@ def faults(app: AppTest) -> list[str]:
     return [m.value for m in app.markdown if render.FAULT in m.value]
 
 
+_expected: list[str] = []  # of the test that runs: parts of the sentences that its pages may show
+
+
+@contextmanager
+def watched(sorry: tuple[str, ...], faulty: bool) -> Iterator[None]:
+    """Whatever page runs in here, and what a test asks of it: it may show no fault and no unexpected apology.
+
+    Args:
+        sorry: parts of the sentences that may stand in the place of content, beside those of ``fine``.
+        faulty: faults and exceptions are what the test is about.
+    """
+    seen: list[tuple[list[str], list[str]]] = []
+    run = AppTest._run
+
+    def noted(app: AppTest, *given: object, **named: object) -> AppTest:
+        done = run(app, *given, **named)
+        wrong = [*faults(done), *(str(e.value) for e in done.exception)]
+        seen.append((wrong, [*apologies(done), *(e.value for e in done.error)]))
+        return done
+
+    AppTest._run = noted
+    before, _expected[:] = list(_expected), sorry
+    try:
+        yield
+    finally:
+        AppTest._run = run
+        allowed = (*EMPTY, *_expected)
+        _expected[:] = before
+    for wrong, said in seen:
+        assert faulty or not wrong, f"the page shows a fault: {wrong}"
+        left = [text for text in said if not any(part in text for part in allowed)]
+        assert not left, f"the page apologises, and the test expects none: {left}"
+
+
 def fine(app: AppTest, *sorry: str) -> None:
     """The page has no exception, no fault, and no apology but for what is not there yet.
 
@@ -34,5 +71,6 @@ def fine(app: AppTest, *sorry: str) -> None:
     """
     assert not app.exception
     assert not faults(app)
+    _expected.extend(sorry)
     left = [said for said in apologies(app) if not any(part in said for part in (*EMPTY, *sorry))]
     assert not left, left

@@ -30,6 +30,7 @@ from dashboard.cached.images import (
     thumbnail,
 )
 from dashboard.cached.layers import cell, copies, film, flows, heatmap, protected
+from dashboard.cached.left_cells import here, left
 from dashboard.cached.measured_rows import (
     StoredCurves,
     cached_figure,
@@ -45,7 +46,7 @@ from dashboard.cached.measured_rows import (
     usual,
 )
 from dashboard.cached.protection import archive, fragile_first, protections, searches
-from dashboard.cached.speed import price
+from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
     areas,
     cells,
@@ -85,8 +86,10 @@ __all__ = [
     "flows",
     "fragile_first",
     "heatmap",
+    "here",
     "inspected",
     "joint_command",
+    "left",
     "load_network",
     "measured_most",
     "measurements",
@@ -107,6 +110,7 @@ __all__ = [
     "revealed",
     "rows",
     "searches",
+    "speeds",
     "stored_cells",
     "stored_curves",
     "stored_here",

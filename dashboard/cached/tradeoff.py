@@ -57,12 +57,23 @@ def together(net: str, enc: str, mode: str, fresh: Sequence[Mapping[str, Any]]) 
 
 def surface_rows(net: str, enc: str, mode: str) -> pd.DataFrame:
     """The rows that the surface is made of, with all their columns."""
-    return tradeoff.used(_of(net, enc) if net in measured_most() else own_rows(net, enc), mode)
+    if net not in measured_most():
+        return tradeoff.used(own_rows(net, enc), mode)
+    return _surface(net, enc, mode, stamp())[0]
 
 
 def surface_commands(net: str, enc: str, mode: str) -> list[str]:
     """The commands that measure exactly this surface again."""
-    return provenance.commands(surface_rows(net, enc, mode))
+    if net not in measured_most():
+        return provenance.commands(surface_rows(net, enc, mode))
+    return _surface(net, enc, mode, stamp())[1]
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _surface(net: str, enc: str, mode: str, stamp: str) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of a shipped surface and their commands; shared, so never written."""
+    found = tradeoff.used(_of(net, enc), mode)
+    return found, provenance.commands(found)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -46,7 +46,8 @@ CHARTS: dict[str, Chart] = {
     "before_after": Chart(
         "What each stage changed",
         "Accuracy on validation images: clean, under random faults, under attack; in the words that the "
-        "weights are stored in at that point. The lines are 95 % intervals over images.",
+        "weights are stored in at that point. The lines are 95 % intervals over images, under faults over "
+        "fault maps too.",
         "harden",
         before_after,
     ),
@@ -104,7 +105,8 @@ CHARTS: dict[str, Chart] = {
         "Accuracy under flipped bits",
         "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "
         "the same maps to the right. The band is the 95 % interval of that mean, over maps and images "
-        "together; dashed: guessing. Of a point measured more than once the narrowest interval is shown.",
+        "together; dashed: guessing. Of a point measured more than once the narrowest interval is shown. "
+        "Only the words of the weights flip here: scales, zero points, norms and biases are spared.",
         "sweep",
         accuracy_vs_ber,
     ),

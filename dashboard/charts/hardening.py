@@ -51,8 +51,8 @@ def training(rows: Sequence[dict[str, Any]], total: int) -> go.Figure:
 
 
 def _noise(looks: Sequence[dict[str, Any]], key: str) -> dict[str, Any]:
-    """Bars of the 95 % intervals over images."""
-    spans = [(look[key], *hardening_run.over_images(look, key)) for look in looks]
+    """Bars of the 95 % intervals, over images and, under faults, over maps."""
+    spans = [(look[key], *hardening_run.interval(look, key)) for look in looks]
     up, down = [high - v for v, _, high in spans], [v - low for v, low, _ in spans]
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": theme.INK,
             "thickness": 2, "width": 5}  # fmt: skip

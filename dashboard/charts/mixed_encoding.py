@@ -67,7 +67,7 @@ def _hover(point: dict[Any, Any]) -> str:
     )
 
 
-def _told(point: pd.Series) -> str:
+def _with_interval(point: pd.Series) -> str:
     """An accuracy with its interval over maps and images."""
     return f"{numbers.percent(point['mean'])} ({100 * point['low']:.1f} to {100 * point['high']:.1f})"
 
@@ -84,10 +84,10 @@ def protected_says(points: pd.DataFrame) -> str:
     mixture, share = Encoding.parse(str(chosen.name)), numbers.percent(chosen["share"])
     return (
         f"At BER {numbers.power(float(chosen['ber']))} all layers as {mixture.base} leave "
-        f"{_told(none)} right, all as {mixture.other} {_told(whole)}. With "
+        f"{_with_interval(none)} right, all as {mixture.other} {_with_interval(whole)}. With "
         f"{mixture.other} for {chosen['layers']} of {chosen['of']} layers, {share} of the weights, "
-        f"it is {_told(chosen)}, in the same memory. In brackets: 95 % over fault maps, common to all, and "
-        "images."
+        f"it is {_with_interval(chosen)}, in the same memory. In brackets: 95 % over "
+        "fault maps, common to all, and images."
     )
 
 
@@ -135,10 +135,10 @@ def copies_says(lines: pd.DataFrame, names: Sequence[str], sizes: Sequence[int])
         f"A sampler that picks a layer first, then a bit in it, hits small layers hardest: at BER "
         f"{numbers.power(rate)} it flips {numbers.percent(hit[small])} of the bits of {_short(names[small])} "
         f"({sizes[small]:,} weights), {numbers.percent(hit[large])} of {_short(names[large])} "
-        f"({sizes[large]:,}). With every word stored once {_told(before)} are right; with "
+        f"({sizes[large]:,}). With every word stored once {_with_interval(before)} are right; with "
         f"{after['layers']} of {after['of']} layers, {numbers.percent(after['share'], 2)} of the weights, "
         f"stored {_copies(str(after['encoding']))} times and read by majority "
-        f"{_told(after)}, in {numbers.percent(more)} more memory."
+        f"{_with_interval(after)}, in {numbers.percent(more)} more memory."
     )
 
 

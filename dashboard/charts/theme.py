@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ DARK = "#222222"
 SANS = "Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif"
 SIZE = 16
 TALL = 420  # pixels of a figure that says nothing else
+LEGEND = 56  # pixels of two lines of it
+LEAST = 0.85  # of the usual type
 TALLEST = 460  # pixels up to which a projector's larger type makes a figure taller
 
 # In the page: only the camera, while the mouse is over the picture. In a file: all but what sends data away.
@@ -102,14 +105,32 @@ def line(colour: str, *, x: float | None = None, y: float | None = None, **style
 
 
 def enlarge(figure: go.Figure, factor: float) -> go.Figure:
-    """The figure with larger type, lines and height, for a projector; the one given stays as it is."""
-    large = go.Figure(_larger(figure.to_dict(), factor))
-    room = {side: (figure.layout.margin[side] or 0) * factor for side in "lrtb"}
-    # Half of the uppermost tick's label stands above the axis; Plotly leaves out what would be cut.
-    large.update_layout(margin={**room, "t": max(SIZE * factor, room["t"])})
+    """The figure with larger type, lines and height, for a projector; the one given stays as it is.
+
+    One of many rows is made as high as a projector shows, and its words no larger than its rows.
+    """
     height = figure.layout.height or TALL
+    room = factor * sum(figure.layout.margin[side] or 0 for side in "tb") + LEGEND * (
+        figure.layout.showlegend is not False and len(figure.data) > 2
+    )
+    whole = height > TALLEST and _fitting(figure, TALLEST - room) >= LEAST
+    factor = min(
+        factor, max(LEAST if whole else 1.0, _fitting(figure, (TALLEST if whole else height) - room))
+    )
+    large = go.Figure(_larger(figure.to_dict(), factor))
+    margin = {side: (figure.layout.margin[side] or 0) * factor for side in "lrtb"}
+    # Half of the uppermost tick's label stands above the axis; Plotly leaves out what would be cut.
+    large.update_layout(margin={**margin, "t": max(SIZE * factor, margin["t"])})
     # Up to what a projector of 720 lines shows below a page's question and its choice.
-    return large.update_layout(height=max(height, min(height * (1 + factor) / 2, TALLEST)))
+    usual = max(height, min(height * (1 + factor) / 2, TALLEST))
+    return large.update_layout(height=TALLEST if whole else usual)
+
+
+def _fitting(figure: go.Figure, height: float) -> float:
+    """How much larger its type may be in so many pixels before the words of its rows lie on each other."""
+    words = figure.layout.yaxis.ticktext or ()
+    lines = max((1 + str(word).count("<br>") for word in words), default=1)
+    return height / ((1.2 if lines == 1 else 1.3) * SIZE * lines * len(words)) if words else math.inf
 
 
 def _larger(part: Any, factor: float) -> Any:

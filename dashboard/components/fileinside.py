@@ -63,12 +63,12 @@ def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:
             args=([check, clean], "clean"), disabled=running is not None and running.active,
         )  # fmt: skip
     every = 0.5 if running is not None and running.active else None
-    st.fragment(_found, run_every=every)(running, check, clean)
+    st.fragment(_check_outcome, run_every=every)(running, check, clean)
     rows = cached.measurements().rows([check])
     return dict(rows[0]["check"]) if rows else None
 
 
-def _found(running: job_queue.Measurement | None, check: filejobs.FileCheck, clean: Any) -> None:
+def _check_outcome(running: job_queue.Measurement | None, check: filejobs.FileCheck, clean: Any) -> None:
     with render.errors_as_sentences():
         job_status.progress(running, "steps", "clean")
         if rows := cached.measurements().rows([check]):

@@ -27,7 +27,7 @@ def section(
     """What to sweep, its price, the curve."""
     st.header("How much can it take?", anchor=False)
     with page_frame.group("sweep"):
-        spec = _asked(name, images, inputs)
+        spec = _spec(name, images, inputs)
     net = _imported(about["sha256"])
     specs = [spec, *_others(net, images, spec)]
     running = job_status.measurement(kind=SweepSpec, lost="The settings still hold; press “Sweep it” again.")
@@ -43,7 +43,7 @@ def section(
         st.caption(f"Here it is also the checkpoint {render.plain(net)}. {difference}")
 
 
-def _asked(name: str, images: str, inputs: str) -> SweepSpec:
+def _spec(name: str, images: str, inputs: str) -> SweepSpec:
     left, right = st.columns(2)
     with left:
         text = st.text_input("Bit error rates", ",".join(f"{b:g}" for b in filejobs.BERS), key="bers",

@@ -24,7 +24,9 @@ def start(specs: Sequence[job_queue.Work], key: str = "job") -> None:
     """Begins to measure, for a button; the address keeps which measurement it is."""
     visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
     try:
-        st.session_state[_session_key(key)] = cached.measurements().start(specs, visitor).id
+        st.session_state[_session_key(key)] = (
+            cached.measurements().start(specs, visitor, cached.speeds(specs)).id
+        )
         st.session_state[_session_key(key, "refused")] = ""
     except ResqError as error:
         logs.refused(error, render.where())
@@ -40,7 +42,7 @@ def measurement(key: str = "job", kind: type = object, lost: str = "") -> job_qu
     """
     wanted = st.session_state.get(_session_key(key)) or st.query_params.get(key, "")
     measurement_ = cached.measurements().get(wanted) if wanted else None
-    if measurement_ and not isinstance(measurement_.specs[0], kind):
+    if measurement_ and not isinstance(getattr(measurement_.specs[0], "spec", measurement_.specs[0]), kind):
         measurement_ = None
     if wanted and not measurement_:
         st.session_state[_session_key(key, "refused")] = f"{LOST} {lost}".strip()
@@ -75,7 +77,8 @@ def progress(running: job_queue.Measurement | None, noun: str = "cells", key: st
         _with_cancel(running, text, None, key)
     elif running.state == "running":
         rows, left = len(running.rows), running.left
-        wait = "starting…" if left is None else f"about {numbers.duration(left)} left"
+        told = [] if left is None else [f"about {numbers.duration(left)} left"]
+        wait = ", ".join(told if rows else ["starting…", *told])
         _with_cancel(running, f"{rows} of {running.total} {noun}, {wait}", running.done, key)
     elif running.state == "failed":
         render.error_box(f"The measurement stopped: {render.plain(running.error)}")

@@ -101,7 +101,7 @@ def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
     """
     shown = pd.DataFrame(index=board.index)
     for column, head in HEADS.items():
-        shown[head] = board[column]
+        shown[head] = encodings.column(board[column]) if column == "encoding" else board[column]
         if f"{column}_low" in board:
             shown[f"{head}, 95 %"] = [
                 "" if pd.isna(low) else f"{100 * low:.1f} to {100 * high:.1f}"

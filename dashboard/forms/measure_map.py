@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import job_status, page_frame, render, rerun_cell
+from dashboard.model import remaining
 from dashboard.server import job_queue
 from resq.measure.specs.sweep_spec import SweepSpec
 
@@ -28,10 +29,13 @@ def spec(net: str, enc: str, mode: str, grid: str) -> SweepSpec:
 
 def planned(net: str, enc: str, mode: str, running: job_queue.Measurement | None) -> SweepSpec:
     """The map that is being measured, or that a press of the first button would."""
-    if running is not None and running.active and isinstance(running.specs[0], SweepSpec):
-        running_spec = running.specs[0]
-        if (running_spec.checkpoint, running_spec.encoding, running_spec.modes) == (net, enc, (mode,)):
-            return running_spec
+    active = remaining.sweep_of(running.specs[0]) if running is not None and running.active else None
+    if active is not None and (active.checkpoint, active.encoding, active.modes) == (
+        net,
+        enc,
+        (mode,),
+    ):
+        return active
     return spec(net, enc, mode, "coarse")
 
 
@@ -50,12 +54,16 @@ def buttons(net: str, enc: str, mode: str, known: bool, running: job_queue.Measu
     busy = running is not None and running.active
     with page_frame.group("live", "map"), st.container(horizontal=True):
         for grid, label in (("coarse", "Measure this map"), ("fine", "Measure it finer")):
-            one = spec(net, enc, mode, grid)
+            left = cached.left(spec(net, enc, mode, grid))
+            if not left.total:
+                continue  # all of it is stored
+            of = "" if left.total == left.spec.total else f" of {left.spec.total:,}"
+            cells, _, wait = cached.price([left]).partition(" cells")
             pressed = st.button(
-                f"{label}: {cached.price([one])}", key=f"map_{grid}", disabled=busy,
+                f"{label}: {cells}{of} cells{wait}", key=f"map_{grid}", disabled=busy,
                 icon=":material/play_arrow:",
                 type="primary" if grid == "coarse" and not known else "secondary",
             )  # fmt: skip
             if pressed:
-                rerun_cell.begin(one, "map")
+                rerun_cell.begin(left, "map")
     job_status.progress(running, key="map")

@@ -13,7 +13,7 @@ from typing import Any
 from dashboard.format import numbers
 from resq.core import commands
 from resq.core.errors import ResqError
-from resq.measure.analysis import stats
+from resq.measure.analysis import intervals, stats
 
 # The one option of each stage that a visitor meets first: stage -> (option, name, choices).
 FIRST: dict[str, tuple[str, str, tuple[Any, ...]]] = {
@@ -162,6 +162,7 @@ def looks(card: dict[str, Any]) -> list[dict[str, Any]]:
             "clean": at["clean"],
             "faulty": at["faulty"]["mean"],
             "least": at["faulty"]["least"],
+            "under": at["faulty"],
             "attacked": at["attacked"]["accuracy"],
             "encoding": at["encoding"],
             "bits": at["stored_bits"],
@@ -181,9 +182,18 @@ def images_of(look: dict[str, Any], key: str) -> int:
     return int(look["n_attacked" if key == "attacked" else "n"])
 
 
-def over_images(look: dict[str, Any], key: str) -> tuple[float, float]:
-    """Wilson's 95 % interval over the images; a card keeps no answers of single maps, so none over maps."""
+def interval(look: dict[str, Any], key: str) -> tuple[float, float]:
+    """The 95 % interval over images, Wilson's; of "faulty" over fault maps and images together."""
+    if key == "faulty":
+        return intervals.of_looks(look["under"], images_of(look, key))
     return stats.wilson(look[key], images_of(look, key))
+
+
+def _kept(looks: list[dict[str, Any]]) -> str:
+    """Where a card keeps too little of its maps: how wide the intervals are then."""
+    if all("correct" in look["under"] for look in looks):
+        return ""
+    return ", as wide as the mean and the worst of them allow"
 
 
 def changed(looks: list[dict[str, Any]]) -> str:
@@ -191,7 +201,7 @@ def changed(looks: list[dict[str, Any]]) -> str:
     first, last = looks[0], looks[-1]
 
     def both(key: str) -> str:
-        values = [(look[key], *over_images(look, key)) for look in (first, last)]
+        values = [(look[key], *interval(look, key)) for look in (first, last)]
         return " → ".join(f"{numbers.percent(v)} ({100 * a:.1f} to {100 * b:.1f})" for v, a, b in values)
 
     encodings = first["encoding"], last["encoding"]
@@ -211,5 +221,5 @@ def changed(looks: list[dict[str, Any]]) -> str:
         f"clean {both('clean')}; "
         f"at BER {first['rate']:g} {both('faulty')}, {worst}; under PGD-{first['steps']} at "
         f"{first['eps']:g}/255, an upper bound, on {first['n_attacked']} of them {both('attacked')}. In "
-        f"brackets: 95 % over images.{more}"
+        f"brackets: 95 % over images, at the BER over fault maps too{_kept(looks)}.{more}"
     )

@@ -122,7 +122,7 @@ def totals(cells: pd.DataFrame) -> pd.DataFrame:
     )
     sums = each.groupby("layer", sort=False)[["mean", "half"]].sum().reset_index()
     half = np.sqrt(sums["half"])
-    return sums.assign(half=half, below=half, words=_words(cells), kind=cells["kind"].iloc[0])
+    return sums.assign(half=half, below=half, words=_weights_of_layers(cells), kind=cells["kind"].iloc[0])
 
 
 def _shares(cells: pd.DataFrame) -> pd.DataFrame:
@@ -131,10 +131,10 @@ def _shares(cells: pd.DataFrame) -> pd.DataFrame:
     sums = cells.groupby("layer", sort=False)["mean"].mean().reset_index()
     spans = np.array([stats.wilson(m, int(n)) for m, n in zip(sums["mean"], flips, strict=True)])
     half, below = spans[:, 1] - sums["mean"], sums["mean"] - spans[:, 0]
-    return sums.assign(half=half, below=below, words=_words(cells), kind="pvf")
+    return sums.assign(half=half, below=below, words=_weights_of_layers(cells), kind="pvf")
 
 
-def _words(cells: pd.DataFrame) -> np.ndarray:
+def _weights_of_layers(cells: pd.DataFrame) -> np.ndarray:
     """Weights of every layer, int64, in the order of the cells."""
     return cells.groupby("layer", sort=False)["words"].first().to_numpy()
 
@@ -196,7 +196,7 @@ def total_hover(name: str, line: pd.Series) -> str:
             f"<br>95 %: {low:.1f} to {high:.1f}{numbers.THIN}%"
         )
     return (
-        f"<b>{short(name)}</b>: {change(line['mean'])}{_half(line)}<br>its "
+        f"<b>{short(name)}</b>: {change(line['mean'])}{_half_width(line)}<br>its "
         f"{int(line['words']):,} weights alone at BER {numbers.power(BER)}"
     )
 
@@ -238,7 +238,7 @@ def finding(cells: pd.DataFrame) -> str:
     """What the picture shows: the worst cell, the worst layer, and how much less the lowest bit does."""
     clear = cells.dropna(subset=["shown"])
     if (cells["kind"] == "pvf").all():
-        return _told(cells, clear)
+        return _pvf_finding(cells, clear)
     if clear.empty:
         return "No cell stands above its noise: with these maps and images nothing can be told from zero."
     most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)
@@ -247,11 +247,11 @@ def finding(cells: pd.DataFrame) -> str:
         f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']} "
         f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}{_noise(most)}). "
         f"Most harmful at an equal bit error rate: {short(worst_layer['layer'])} "
-        f"({change(worst_layer['mean'])}{_half(worst_layer)} at BER {numbers.power(BER)})."
+        f"({change(worst_layer['mean'])}{_half_width(worst_layer)} at BER {numbers.power(BER)})."
     )
 
 
-def _told(cells: pd.DataFrame, clear: pd.DataFrame) -> str:
+def _pvf_finding(cells: pd.DataFrame, clear: pd.DataFrame) -> str:
     """What a picture of PVF shows: its largest cell, and in how many no flip changed an answer."""
     silent, first = cells[cells["mean"] == 0], ""
     if not clear.empty:
@@ -277,7 +277,7 @@ def _noise(cell: Mapping[Any, Any] | pd.Series) -> str:
     return f"; {interval}{many}"
 
 
-def _half(line: pd.Series) -> str:
+def _half_width(line: pd.Series) -> str:
     return f" ± {numbers.number(line['half'])}" if line["half"] > 0 else ""
 
 

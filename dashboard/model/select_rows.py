@@ -39,18 +39,28 @@ def together(
     """The rows of all specs, and the specs that have none.
 
     Args:
-        live: rows measured on this server; they stand before stored ones while they are measured, and
-            afterwards where they are no fewer (a cancelled measurement does not hide a whole one).
+        live: rows measured on this machine. Point by point they stand before stored ones while they are
+            measured, and afterwards where they are whole (a cancelled measurement does not hide one).
     """
     curves, missing = [], []
     for spec in specs:
-        old, fresh = select_rows(rows, spec, axis), select_rows(live, spec, axis, measured=True)
-        best = fresh if len(fresh) and (running or len(fresh) >= len(old)) else old
+        kept, fresh = select_rows(rows, spec, axis), select_rows(live, spec, axis, measured=True)
+        best = _merged(kept, fresh, spec, axis, running)
         if best.empty:
             missing.append(spec)
         else:
             curves.append(best)
     return (pd.concat(curves, ignore_index=True) if curves else rows.iloc[:0]), missing
+
+
+def _merged(
+    kept: pd.DataFrame, fresh: pd.DataFrame, spec: SweepSpec, axis: str, running: bool
+) -> pd.DataFrame:
+    """At each point the fresh rows where they count, else the stored ones."""
+    there, new = kept[axis].value_counts(), fresh[axis].value_counts()
+    whole = {x: spec.maps if axis == "ber" and x else 1 for x in new.index}
+    taken = [x for x, n in new.items() if running or n >= min(there.get(x, 0), whole[x])]
+    return pd.concat([kept[~kept[axis].isin(taken)], fresh[fresh[axis].isin(taken)]])
 
 
 def names(specs: Sequence[SweepSpec]) -> str:

@@ -20,6 +20,7 @@ from resq.core.errors import ResqError
 AT_ONCE = 2  # measurements; further ones wait in line
 IN_LINE = 40  # measurements that may wait: a class of thirty, and some more
 PER_VISITOR = 2  # measurements of one visitor that run or wait
+FIRM = 2.0  # s of rows after which what is measured weighs as much as what was told before
 KEPT = 40  # finished measurements whose rows stay for reloads and other visitors
 
 
@@ -48,10 +49,18 @@ class Measurement:
         visitor: who asked for it.
         state: "waiting", "running", "done", "failed" or "cancelled".
         error: one sentence where it failed.
+        speeds: of each spec, seconds of a forward pass of one image; 0 where it is not known.
     """
 
-    def __init__(self, specs: Sequence[Work], visitor: str = "", start: Start = jobs.start) -> None:
+    def __init__(
+        self,
+        specs: Sequence[Work],
+        visitor: str = "",
+        start: Start = jobs.start,
+        speeds: Sequence[float] = (),
+    ) -> None:
         self.id, self.visitor = uuid.uuid4().hex[:12], visitor
+        self.speeds = tuple(speeds) if len(speeds) == len(specs) else (0.0,) * len(specs)
         self.specs, self._start = tuple(specs), start
         self.state, self.error = "waiting", ""
         self.jobs: list[jobs.Job] = []
@@ -93,8 +102,18 @@ class Measurement:
 
     @cached_property
     def _costs(self) -> list[float]:
-        """What each row costs beside the others, in the order in which they come."""
-        return [cost for spec in self.specs for cost in costs.weights(spec, spec.total)]
+        """What each row costs beside the others, in the order in which they come; seconds if ``_priced``."""
+        each = self.speeds if self._priced else (1.0,) * len(self.specs)
+        return [
+            speed * cost
+            for spec, speed in zip(self.specs, each, strict=True)
+            for cost in costs.weights(spec, spec.total)
+        ]
+
+    @property
+    def _priced(self) -> bool:
+        """Whether it is known what the rows of every spec take."""
+        return all(self.speeds)
 
     @property
     def seconds(self) -> float:
@@ -103,11 +122,17 @@ class Measurement:
 
     @property
     def left(self) -> float | None:
-        """Seconds left at the present rate; None while nothing is known yet."""
-        share = self.done
+        """Seconds left: what was told before, corrected by the rows so far; None while nothing is known."""
+        rows, begun = len(self.rows), list(self.jobs)
+        done = sum(self._costs[:rows])
+        if not done and not self._priced:
+            return None
         # What a process of its own takes before its first row is no part of a row's time.
-        spent = max(self.seconds - costs.START * min(1, len(self.jobs)), 0.3 * self.seconds)
-        return spent / share * (1 - share) if share else None
+        spent = max(self.seconds - costs.START * len(begun), 0.3 * self.seconds) if rows else 0.0
+        told = FIRM if self._priced else 0.0
+        rate = (spent + told) / (done + told)
+        starting = costs.START * (len(self.specs) - len(begun) + sum(not job.rows for job in begun[-1:]))
+        return rate * (sum(self._costs) - done) + starting
 
     def cancel(self) -> None:
         """Stops, or leaves the line; what has been measured stays."""
@@ -158,8 +183,8 @@ class Measurements:
     def __init__(self, start: Start = jobs.start) -> None:
         self._start, self._all, self._lock = start, dict[str, Measurement](), threading.Lock()
 
-    def start(self, specs: Sequence[Work], visitor: str = "") -> Measurement:
-        """A measurement that runs, or waits in line.
+    def start(self, specs: Sequence[Work], visitor: str = "", speeds: Sequence[float] = ()) -> Measurement:
+        """A measurement that runs, or waits in line; ``speeds`` as of ``Measurement``.
 
         Raises:
             ValueError: nothing to measure; the visitor has as many as one may have, or the line is full.
@@ -168,7 +193,7 @@ class Measurements:
             raise ResqError("nothing is selected: choose at least one network and one encoding")
         with self._lock:
             self._check_room(visitor)
-            measurement = Measurement(specs, visitor, self._start)
+            measurement = Measurement(specs, visitor, self._start, speeds)
             self._all[measurement.id] = measurement
             ended = [key for key, m in self._all.items() if not m.active]
             for key in ended[: max(0, len(self._all) - KEPT)]:

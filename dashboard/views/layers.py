@@ -58,23 +58,25 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
         LayerSpec(net, encoding=enc, maps=MAPS),
         LayerSpec(net, encoding=enc, maps=SINGLES, n=64, metric="pvf"),
     )
+    kinds = cached.heatmap(net, enc, running).cells
+
+    def said(what: str, work: LayerSpec, kind: str) -> str:
+        return f"{what}{' again' * (kind in kinds)}: {cached.price([work], 'rows')}"
+
+    quick = LayerSpec(net, encoding=enc)
     with page_frame.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button(
-            "Estimate now", key="estimate", on_click=job_status.start,
-            args=([LayerSpec(net, encoding=enc)],),
-            disabled=busy, icon=":material/bolt:", help="Seconds, from gradients",
-        )  # fmt: skip
-        st.button(
-            f"Measure this network now: {spec.total:,} rows", key="measure_layers", type="primary",
-            on_click=job_status.start, args=([spec],), disabled=busy, icon=":material/play_arrow:",
-            help="Flips bits cell by cell: minutes; cells appear as they are measured",
-        )  # fmt: skip
-        st.button(
-            f"Measure PVF now: {pvf.total:,} rows", key="measure_pvf", on_click=job_status.start,
-            args=([pvf],), disabled=busy,
-            icon=":material/fact_check:", help="The share of answers that one flipped bit changes: "
-            f"{SINGLES} single flips in every cell, minutes",
-        )  # fmt: skip
+        for key, label, work, icon, about in (
+            ("estimate", said("Estimate", quick, "instant"), quick, "bolt", "From gradients"),
+            ("measure_layers", said("Measure", spec, "measured"), spec, "play_arrow",
+             "Flips bits cell by cell; cells appear as they are measured"),
+            ("measure_pvf", said("Measure PVF", pvf, "pvf"), pvf, "fact_check",
+             f"The share of answers that one flipped bit changes: {SINGLES} single flips in every cell"),
+        ):  # fmt: skip
+            st.button(
+                label, key=key, on_click=job_status.start, args=([work],), disabled=busy, help=about,
+                icon=f":material/{icon}:",
+                type="primary" if key == "measure_layers" and "measured" not in kinds else "secondary",
+            )  # fmt: skip
 
 
 def results(net: str, enc: str, running: job_queue.Measurement | None) -> None:
@@ -106,8 +108,8 @@ def nothing(net: str, enc: str, running: job_queue.Measurement | None) -> None:
         render.error_box("The first cells appear in a few seconds.")
         return
     render.error_box(
-        f"Nothing is stored for {render.plain(net)} in {stored_as(enc)} yet. “Estimate now” takes seconds, "
-        "“Measure this network now” minutes; or in a terminal:",
+        f"Nothing is stored for {render.plain(net)} in {stored_as(enc)} yet. The buttons above say what "
+        "that takes; or in a terminal:",
         LayerSpec(net, encoding=enc).command,
     )
 
@@ -145,7 +147,7 @@ def picture(
     st.markdown(finding)
     st.caption(layer_view.provenance(cells, "Made here" if kind in heatmap.own else "Stored rows"))
     if kind not in heatmap.own and cached.outdated(cells):
-        st.warning("Made with other weights than those that are here now. Press “Measure this network now”.")
+        st.warning("Made with other weights than those that are here now. Measure it again.")
 
 
 def drilled(net: str, enc: str, heatmap: layer_view.Heatmap, layer: str, bit: int) -> None:
@@ -264,13 +266,16 @@ def page(names: list[str]) -> None:
         return
     with second, page_frame.group("encoding"):
         enc = bitlab.encoding(net)
-    again = "Press “Measure this network now” to measure it again."
+    again = "Measure it again with the button above."
     running = job_status.measurement(kind=LayerSpec, lost=again)
     with third:
-        buttons(net, enc, running)
+        priced = st.container()
     render.encodings_in_words([enc])
     every = 1.0 if running is not None and running.active else None
     st.fragment(shown, run_every=every)(net, enc, running)
+    render.flush_page()
+    with priced:  # last: the figures need not wait until the network is timed
+        buttons(net, enc, running)
 
 
 render.page("Which layers and which bits matter?", render.text("layers"), upload.button)

@@ -13,7 +13,7 @@ from dashboard import cached, charts
 from dashboard.charts import curves as curves_charts
 from dashboard.components import from_place, job_status, page_frame, render, rerun_cell, upload
 from dashboard.format import sentences, tables
-from dashboard.forms import sweep
+from dashboard.forms import measure_sweep, sweep
 from dashboard.model import select_rows
 from dashboard.server import job_queue
 from resq.claims import provenance
@@ -30,8 +30,8 @@ def absent(running: bool, metric: str) -> str:
     if running:
         return "No point is measured yet; faults come before attacks."
     if metric != "accuracy":
-        return f"No stored row of this choice has counted {sentences.METRICS[metric]}. Press “Measure live”."
-    return "Nothing is stored for this choice yet. Press “Measure live”."
+        return f"No stored row of this choice has counted {sentences.METRICS[metric]}. Measure it."
+    return "Nothing is stored for this choice yet. Measure it."
 
 
 def picture(
@@ -59,12 +59,10 @@ def picture(
         st.caption(OTHERS)
     st.caption(sentences.provenance(curves, "Measured here" if len(fresh) else "Stored rows"))
     if stale := cached.outdated(known.rows):
-        st.caption(f"Measured on other weights than those here: {', '.join(stale)}. Press “Measure live”.")
+        st.caption(f"Measured on other weights than those here: {', '.join(stale)}. Measure it.")
     if known.missing and not running:
         able = {spec.checkpoint for spec in known.missing} & set(cached.names())
-        st.caption(
-            f"Not stored: {select_rows.names(known.missing)}.{' Press “Measure live”.' if able else ''}"
-        )
+        st.caption(f"Not stored: {select_rows.names(known.missing)}.{' Measure it.' if able else ''}")
     return known, drawn
 
 
@@ -75,7 +73,7 @@ def results(specs: list[SweepSpec], running: job_queue.Measurement | None, metri
         metric: of the figure under flipped bits; under attack it is accuracy that is counted.
     """
     job_status.progress(running)
-    fresh = cached.measurements().rows(specs)
+    fresh = cached.here(specs)
     now = running is not None and running.active
     known, figures = {}, {}
     for column, axis in zip(st.columns(2, gap="large"), ("ber", "eps"), strict=True):
@@ -133,27 +131,20 @@ def page(names: list[str]) -> None:
         render.error_box("Choose at least one network and one encoding.")
         return
     from_place.section(cached.rows(), nets, encs)
-    running = job_status.measurement(
-        kind=SweepSpec, lost="The settings still hold; press “Measure live” again."
-    )
+    running = job_status.measurement(kind=SweepSpec, lost="The settings still hold; measure again.")
     so = "stored curves are all there is to see"
     away = render.missing_weights(nets, so) or render.missing_images((spec.dataset for spec in specs), so)
     with button, page_frame.group("live"):
-        st.button(
-            f"Measure live: {sum(spec.total for spec in specs):,} cells",
-            type="primary",
-            on_click=job_status.start,
-            args=(specs,),
-            key="measure",
-            icon=":material/play_arrow:",
-            disabled=away or (running is not None and running.active),
-        )
+        priced = st.container()
         make = partial(sweep.spec_file, nets, encs, options)
         st.download_button("Save as a file", make, "sweep.toml", "application/toml", on_click="ignore",
                            icon=":material/download:", key="save_sweep")  # fmt: skip
     cell = rerun_cell.jobs()
     every = 0.5 if any(job is not None and job.active for job in (running, *cell)) else None
     st.fragment(shown, run_every=every)(specs, options, running, cell, metric)
+    render.flush_page()
+    with priced:  # last, since keys and prices are a tenth of a second that the figures need not wait for
+        measure_sweep.buttons(specs, away=away, busy=running is not None and running.active)
 
 
 render.page("How much can it take?", render.text("sweep"), upload.button)

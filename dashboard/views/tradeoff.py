@@ -76,7 +76,8 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
     plan = measure_map.planned(choice.net, choice.enc, choice.mode, whole)
     fresh = cached.measurements().rows([plan])
     surface_cells = cached.together(choice.net, choice.enc, choice.mode, fresh)
-    if surface_cells.empty or fresh or (whole is not None and whole.active):
+    own = choice.net not in cached.measured_most()  # one's own may be measured in part, by an earlier server
+    if own or surface_cells.empty or fresh or (whole is not None and whole.active):
         measure_map.buttons(choice.net, choice.enc, choice.mode, not surface_cells.empty, whole)
         job_status.ended(whole, "map")
     if surface_cells.empty:

@@ -374,7 +374,7 @@ def save(
         if k in came
         else packed.pack(k, v, bits)
         if bits and k in weights
-        else {k: _stored(v, k in weights)}
+        else {k: _array_to_write(v, k in weights)}
         for k, v in state.items()
     }
     raw = write_tensors(
@@ -392,7 +392,7 @@ def save(
     return file
 
 
-def _stored(value: np.ndarray, weight: bool) -> np.ndarray:
+def _array_to_write(value: np.ndarray, weight: bool) -> np.ndarray:
     kind = np.float16 if weight else np.float32 if value.dtype.kind == "f" else value.dtype
     return np.asarray(value, dtype=kind, order="C")  # ascontiguousarray would give scalars an axis
 

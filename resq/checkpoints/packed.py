@@ -85,7 +85,7 @@ def finished(tensors: Mapping[str, np.ndarray]) -> dict[str, QuantizedTensor]:
     then one step narrower than that which was rounded, and half of a step is rounded to even.
     """
     names = [key.removesuffix(SHAPE) for key in tensors if key.endswith(SHAPE)]
-    return {name: _words(name, tensors) for name in names}
+    return {name: _unpack_bytes(name, tensors) for name in names}
 
 
 def unpack(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -103,7 +103,9 @@ def unpack(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _weight(name: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-    return quant.dequantize(_imported(name, tensors) if name + CODE in tensors else _words(name, tensors))
+    return quant.dequantize(
+        _imported(name, tensors) if name + CODE in tensors else _unpack_bytes(name, tensors)
+    )
 
 
 def _imported(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:
@@ -131,7 +133,7 @@ def _imported(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:
     )
 
 
-def _words(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:
+def _unpack_bytes(name: str, tensors: Mapping[str, np.ndarray]) -> QuantizedTensor:
     words, scale, zero = tensors[name], tensors[name + SCALE], tensors.get(name + ZERO)
     if words.dtype != np.uint8 or not words.ndim:
         raise ResqError(f"{name[:80]!r} is {words.dtype} {words.shape}; expected uint8 codes (out, ...)")

@@ -139,12 +139,12 @@ def _line(lines: list[Line], level: str) -> dict[str, object]:
         **{f"{key}_{of}": line[of] for key, line in spoken.items() for of in ("low", "high", "n")},
         **{key: value for key, (value, _) in areas_of.items()},
         **{f"{key}_n": n for key, (_, n) in areas_of.items()},
-        "stored_bits": _stored(str(first["checkpoint"]), Encoding.parse(str(first["encoding"]))),
+        "stored_bits": _bits_per_weight(str(first["checkpoint"]), Encoding.parse(str(first["encoding"]))),
         "level": level,
     }
 
 
-def _stored(name: str, encoding: Encoding) -> float:
+def _bits_per_weight(name: str, encoding: Encoding) -> float:
     """Stored bits per weight; NaN where layers are stored more often and their sizes are not known here."""
     if encoding.copies == 1 and (encoding.other is None or encoding.other.copies == 1):
         return encoding.word_bits

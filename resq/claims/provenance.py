@@ -162,8 +162,9 @@ def methods(rows: pd.DataFrame) -> str:
     seeds = "seed" if rows["seed"].nunique() == 1 else "seeds"
     sentences = [
         f"{_list(rows['checkpoint'])} {were} evaluated on {_list(sorted(rows['n'].unique()))} test images of "
-        f"{_list(rows['data'])}, weights stored as {_list(rows['encoding'])}, biases and norms as floats.",
+        f"{_list(rows['data'])}, weights stored as {_list(rows['encoding'])}.",
         _flips(rows[rows["axis"] == "ber"]),
+        _spared(rows[rows["ber"] > 0]),
         _attacks(rows[rows["axis"] == "eps"]),
         f"Random draws follow from the {seeds} {_list(sorted(rows['seed'].unique()))}{_tops(rows)}.",
     ]
@@ -190,6 +191,20 @@ def _flips(rows: pd.DataFrame) -> str:
         "count fault maps and images together: 95 % t intervals of the mean over maps and Wilson's over "
         "images, their distances from the mean added as squares (MOVER)."
     )
+
+
+def _spared(rows: pd.DataFrame) -> str:
+    """What beside the words of the weights was struck, and what was not."""
+    targets = dict.fromkeys(rows["targets"])
+    return " ".join(TARGETS.get(name, f"Of {name} the bits were struck.") for name in targets)
+
+
+TARGETS = {
+    "weights": "The words of the weights alone were struck: scales, zero points, norms and biases were "
+    "spared, as if memory kept them without a fault.",
+    "floats": "Scales, zero points, norms and biases were struck, and the words of the weights spared.",
+    "all": "Scales, zero points, norms and biases were struck as the words of the weights were.",
+}
 
 
 def _attacks(rows: pd.DataFrame) -> str:

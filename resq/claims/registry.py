@@ -59,8 +59,8 @@ class Reading:
         eps: budget in 1/255; None: this reading is under faults, not under attack.
         steps, restarts: of the attack; 0 means any.
         network: the checkpoint that answers instead of the claim's; empty: the claim's.
-        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For what
-            words alone give, with the base itself as ``network``.
+        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For
+            what words alone give, with the base itself as ``network``.
         aside: why the reading is shown beside the others and decides nothing; empty: it is judged.
     """
 

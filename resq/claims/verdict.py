@@ -246,6 +246,9 @@ def _word(claim: Claim, judged: Judged) -> Judged:
     if closed := claim.other or claim.open or guessed(claim):
         return replace(judged, verdict=NONE, why=f"{closed}: {where}")
     word = compare(claim.value, judged.low, judged.high, claim.aim, claim.margin / 100)
+    if judged.high - judged.low < 1e-9 and judged.value is not None:
+        apart = 100 * abs(judged.value - claim.value)
+        where += f"; {apart:.2f} points from the figure, and the margin is {claim.margin:g}"
     why = (
         f"its interval is too wide to tell within {claim.margin:g} points: {where}" if word == NONE else where
     )

@@ -45,7 +45,7 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Prints the rate with its band and sources."""
-    place_spec = _asked(arguments)
+    place_spec = _place_spec(arguments)
     place, accuracy = place_spec.place(), None
     if arguments.network:
         encoding = arguments.encoding or checkpoints.default_encoding(arguments.network)
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"\n{arguments.network} in {encoding} keeps {sentence(accuracy)}")
 
 
-def _asked(arguments: argparse.Namespace) -> Asked:
+def _place_spec(arguments: argparse.Namespace) -> Asked:
     kind = PLACES[arguments.place]
     if kind.unit and arguments.at is None:
         example = f"python -m resq ber {arguments.place} {kind.usual:g}"

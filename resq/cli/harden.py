@@ -14,7 +14,7 @@ from resq import checkpoints, jobs
 from resq.cli import options
 from resq.core import paths
 from resq.core.errors import ResqError
-from resq.measure.analysis import stats
+from resq.measure.analysis import intervals, stats
 
 if TYPE_CHECKING:
     from resq.training.presets import Plan
@@ -190,7 +190,7 @@ def _print(card: dict[str, Any], file: Path) -> None:
     print(
         f"On {first['n']} validation images ({attack['n']} attacked, PGD-{attack['steps']} at "
         f"{attack['eps']:g}/255; {fault['maps']} maps at BER {fault['rate']:g}; in brackets 95 % "
-        "over images):"
+        "over images, under faults over maps too):"
     )
     options.print_table([_line(name, look) for name, look in looks])
     back = [stage["name"] for stage in card["stages"] if stage.get("rolled_back")]
@@ -207,8 +207,13 @@ def _print(card: dict[str, Any], file: Path) -> None:
 
 
 def _rate(rate: float, n: int) -> str:
-    """A rate and its 95 % interval over images; a card keeps no answers of single maps, so none over maps."""
+    """A rate and its 95 % interval over images."""
     return f"{options.percent(rate)} ({options.span(*stats.wilson(rate, n))})"
+
+
+def _under(faulty: dict[str, Any], n: int) -> str:
+    """An accuracy under faults and its 95 % interval over fault maps and images."""
+    return f"{options.percent(faulty['mean'])} ({options.span(*intervals.of_looks(faulty, n))})"
 
 
 def _line(name: str, look: dict[str, Any]) -> dict[str, str]:
@@ -216,7 +221,7 @@ def _line(name: str, look: dict[str, Any]) -> dict[str, str]:
         "after stage": name,
         "stored as": f"{look['encoding']} ({look['stored_bits']:g} bits)",
         "clean": _rate(look["clean"], look["n"]),
-        "faulty": _rate(look["faulty"]["mean"], look["n"]),
+        "faulty": _under(look["faulty"], look["n"]),
         "worst map": options.percent(look["faulty"]["least"]),
         "attacked": _rate(look["attacked"]["accuracy"], look["attacked"]["n"]),
         "max|w|/sigma": f"{look['max_over_sigma']:.2f}",

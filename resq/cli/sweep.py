@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from resq.cli import options, surface
 from resq.core.errors import ResqError
 from resq.measure.analysis import joint_grid, stats, stopping_rule
 from resq.measure.analysis.intervals import caution
-from resq.measure.run import until_narrow
+from resq.measure.run import missing_cells, until_narrow
 from resq.measure.run.deployed import file_normals
+from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec, read
 from resq.measure.store import table
 
@@ -36,6 +37,8 @@ PRECISION = (
     "fp32 on the same maps, and not used where the two differ by more than the interval"
 )
 
+MISSING = "measure only cells whose rows are neither shipped nor in this machine's store; the table has all"
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
@@ -49,6 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--half-width", type=float, metavar="PP", help=HALF_WIDTH)
     parser.add_argument("--out", type=Path, help="also write the rows to this .parquet or .csv file")
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
+    parser.add_argument("--missing", action="store_true", help=MISSING)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -67,11 +71,11 @@ def run(arguments: argparse.Namespace) -> None:
     if width:
         spec = planned(spec, width, choose_n=spec.sample == "random" and arguments.n is None)
     spec = settled(spec)
+    rows, left = missing_cells.known(spec, width) if arguments.missing else ([], list(spec.cells()))
     if arguments.stream:
         jobs.watch_parent()
-        print(json.dumps({"total": spec.total}), flush=True)
-    rows = []
-    for row in measured(spec, width, arguments.device, look=not arguments.stream):
+        print(json.dumps({"total": len(left)}), flush=True)
+    for row in measured(spec, width, arguments.device, look=not arguments.stream, left=left):
         rows.append(row)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
@@ -102,7 +106,10 @@ def _store(row: dict[str, Any]) -> None:
 def _run_file(arguments: argparse.Namespace) -> None:
     """All sweeps of a TOML file, into one table."""
     specs = read(Path(arguments.checkpoint))
-    rows = [row for spec in specs for row in measured(spec, device=arguments.device)]
+    rows = []
+    for spec in specs:
+        found, left = missing_cells.known(spec) if arguments.missing else ([], None)
+        rows += [*found, *measured(spec, device=arguments.device, left=left)]
     frame = table.frame(rows)
     if arguments.out:
         write(frame, arguments.out)
@@ -160,11 +167,16 @@ def stopped(frame: pd.DataFrame) -> str:
 
 
 def measured(
-    spec: SweepSpec, width: float = 0.0, device: str = "cpu", look: bool = True
+    spec: SweepSpec,
+    width: float = 0.0,
+    device: str = "cpu",
+    look: bool = True,
+    left: Sequence[Cell] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The rows, hints and a progress bar on standard error; ``width`` is the half-width that ends a rate.
 
-    ``look`` also runs a deployed file on images that become other numbers, for a hint.
+    ``look`` also runs a deployed file on images that become other numbers, for a hint; ``left`` are the cells
+    to measure, None for all.
     """
     for hint in (*options.hints(spec), *(file_normals.hints(spec) if look else ())):
         print(hint, file=sys.stderr)
@@ -172,8 +184,17 @@ def measured(
     from resq.platform import devices
 
     where = devices.chosen(device)
-    rows = until_narrow.run(spec, width, sweep.Measurer(where).row) if width else sweep.run(spec, where)
-    bar = tqdm(rows, total=spec.total, desc=spec.checkpoint, unit="cell", leave=False, delay=1)
+    cells = spec.cells() if left is None else left
+    measurer = sweep.Measurer(where)
+    rows = until_narrow.run(spec, width, measurer.row) if width else map(measurer.row, cells)
+    bar = tqdm(
+        rows,
+        total=spec.total if left is None else len(left),
+        desc=spec.checkpoint,
+        unit="cell",
+        leave=False,
+        delay=1,
+    )
     yield from bar
 
 

@@ -33,8 +33,8 @@ def refused(error: BaseException, where: str) -> None:
     One that is no ``ResqError`` (a disk that is full, a file that has gone) comes with its traceback: what
     was told is the machine's own sentence, and only the place where it arose says why.
     """
-    told = "" if isinstance(error, ResqError) else f"\n{_traceback(error)}"
-    _write(logging.INFO, f"refused, {where}: {one_line(str(error))}{told}")
+    traceback_text = "" if isinstance(error, ResqError) else f"\n{_traceback(error)}"
+    _write(logging.INFO, f"refused, {where}: {one_line(str(error))}{traceback_text}")
 
 
 def failed(job: str, argv: str, error: str) -> None:
@@ -45,8 +45,8 @@ def failed(job: str, argv: str, error: str) -> None:
 def fault(error: BaseException, where: str) -> str:
     """Notes an error that nobody expected, with its traceback; the id to tell."""
     key = uuid.uuid4().hex[:8]
-    said = f"{type(error).__name__}: {one_line(str(error))}\n{_traceback(error)}"
-    _write(logging.ERROR, f"fault {key}, {where}: {said}")
+    message = f"{type(error).__name__}: {one_line(str(error))}\n{_traceback(error)}"
+    _write(logging.ERROR, f"fault {key}, {where}: {message}")
     return key
 
 

@@ -168,7 +168,7 @@ class QuantizedTensor:
     """Stored words and what turns them back into floats.
 
     Attributes:
-        words: unsigned integers in the shape of the weight; the low ``encoding.stored`` bits count. Where
+        words: unsigned integers in the shape of the weight; the low ``encoding.word_bits`` bits count. Where
             the encoding stores words several times, this is what the copies are read as.
         scale, zero: float32 (channels,) or (1,). A fault never moves them.
     """

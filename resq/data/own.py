@@ -163,12 +163,12 @@ def _note(name: str) -> Path:
 @lru_cache(4)
 def _read(own: Own, name: str) -> Dataset:
     """The images; kept, as a name never means others."""
-    pixels, y, labels = _found(own)
+    pixels, y, labels = _decoded_arrays(own)
     whole = Dataset(name, "test", pixels, y, labels)
     return ordered(whole, own.classes) if own.classes else whole
 
 
-def _found(own: Own) -> packed.Found:
+def _decoded_arrays(own: Own) -> packed.Found:
     if own.path.is_dir():
         return _folder(own)
     suffix = own.path.suffix.lower()

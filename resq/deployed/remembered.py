@@ -41,7 +41,7 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = (), processo
     probe = np.ascontiguousarray(x[:PROBE])
     network.logits(probe)  # begins the process, which names its runtime
     file = _folder() / f"{_key(network, x[:TIMED], layers, processor)}.json"
-    known = _kept(file)
+    known = _entry_of(file)
     if known and (settled := _again(network, probe, known)):
         return settled
     settled = canary.settle(network, x, layers)
@@ -90,7 +90,7 @@ def _again(network: Network, probe: np.ndarray, known: dict[str, Any]) -> Settle
     return None
 
 
-def _kept(file: Path) -> dict[str, Any] | None:
+def _entry_of(file: Path) -> dict[str, Any] | None:
     with suppress(OSError, ValueError):
         known = json.loads(file.read_text(encoding="utf-8"))
         return known if isinstance(known, dict) else None

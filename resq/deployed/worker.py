@@ -98,7 +98,7 @@ class Served:
         """The answers to images that are kept, or that came with the message."""
         name = head.get("name")
         quantizer = self._engine.input()
-        values = self._kept(name, quantizer) if name else self._converted(arrays[0], *quantizer)
+        values = self._kept_inputs(name, quantizer) if name else self._converted(arrays[0], *quantizer)
         return {}, [self._engine.run(values, self.batch)]
 
     def do_outputs(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
@@ -111,7 +111,7 @@ class Served:
         assert self.engine is not None, "a file is opened first"
         return self.engine
 
-    def _kept(self, name: str, quantizer: tuple[str, float, int]) -> np.ndarray:
+    def _kept_inputs(self, name: str, quantizer: tuple[str, float, int]) -> np.ndarray:
         """The inputs made of kept images, themselves kept where they are not too many."""
         key = (name, *quantizer)
         if key in self._inputs:

@@ -46,7 +46,9 @@ def _file(file: Path, brought: Any, checkpoint: Checkpoint, images: Dataset) -> 
     """How often the file is right, and its weights on the same images; or why it was not run."""
     if file.suffix.lower() != ".onnx":
         return {"measured": "not run: such a file holds no graph"}
-    theirs = onnx_check.answers(onnx_file.loaded(file), _given(images, brought, checkpoint), own=True)
+    theirs = onnx_check.answers(
+        onnx_file.loaded(file), _normalised_images(images, brought, checkpoint), own=True
+    )
     if theirs.logits is None or not len(theirs.logits):
         return {"measured": f"not run: {theirs.runtime}"}
     same = images.first(len(theirs.logits))
@@ -87,7 +89,7 @@ def sentence(card: dict[str, Any]) -> list[str]:
     ]
 
 
-def _given(images: Dataset, brought: Any, checkpoint: Checkpoint) -> np.ndarray:
+def _normalised_images(images: Dataset, brought: Any, checkpoint: Checkpoint) -> np.ndarray:
     x = images.pixels.astype(np.float32) / 255
     if brought.normal is not None:
         return x

@@ -2,7 +2,7 @@
 
 A fault model returns addresses and nothing else: applying, undoing, counting, storing and drawing them is
 then the same for all. The rate is the probability per stored bit of the region; where a model means something
-else by it, its first line says so. A model that looks at the stored words asks ``region.stored``.
+else by it, its first line says so. A model that looks at the stored words asks ``region.bit_values``.
 """
 
 from __future__ import annotations

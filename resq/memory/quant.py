@@ -128,7 +128,7 @@ def zeros(q: QuantizedTensor) -> np.ndarray:
 
 @cache
 def codes(encoding: Encoding) -> np.ndarray:
-    """The code that each possible stored word is read as, float32 (2 ** stored,); copies are voted on."""
+    """The code that each possible stored word is read as, float32 (2 ** word_bits,); copies are voted on."""
     words = np.arange(2**encoding.word_bits, dtype=np.int64)
     read = words & (2**encoding.bits - 1)
     for i in range(encoding.tmr):

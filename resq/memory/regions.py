@@ -174,11 +174,11 @@ def region(
         layout,
         tuple(sorted(everywhere)),
         tuple(sorted(set(planes))) or tuple(range(layout.word_bits)),
-        words if isinstance(memory, Layout) else _stored(memory),
+        words if isinstance(memory, Layout) else _words_in_memory(memory),
     )
 
 
-def _stored(memory: QuantizedModel | Memory) -> Mapping[str, Words]:
+def _words_in_memory(memory: QuantizedModel | Memory) -> Mapping[str, Words]:
     """What each entry of the layout stores: not the words as read, where a guard keeps something in them."""
     if isinstance(memory, QuantizedModel) and memory.guarded:
         return Stored(memory)

@@ -72,22 +72,22 @@ def _cells(
     for layer in layers:
         before, after = graph_split.split(bench.network, traced, f"body.{layer}")
         with torch.inference_mode():
-            kept = [before(part) for part in x.split(BATCH)]
-            usual = top_classes(after, kept)
+            activations = [before(part) for part in x.split(BATCH)]
+            usual = top_classes(after, activations)
         for bit in range(bench.model.read.word_bits):
-            yield (layer, bit), _Tried(bench, after, kept, usual, (layer, bit), seed)
+            yield (layer, bit), _Tried(bench, after, activations, usual, (layer, bit), seed)
 
 
 class _Tried:
     """Tries flips of one cell, each alone, never one twice."""
 
     def __init__(
-        self, bench: FaultyNetwork, after: Callable[..., Tensor], kept: list[tuple[Tensor, ...]],
+        self, bench: FaultyNetwork, after: Callable[..., Tensor], activations: list[tuple[Tensor, ...]],
         usual: Tensor, cell: Cell, seed: int,
     ) -> None:  # fmt: skip
         where = faults.region(bench.model, [cell[0]], [cell[1]])
         order = seeds.rng(seed, "critical", *cell).permutation(where.n_bits)
-        self._bench, self._after, self._kept, self._usual = bench, after, kept, usual
+        self._bench, self._after, self._activations, self._usual = bench, after, activations, usual
         self._where, self._order, self._done = where, order, 0
 
     def __call__(self, cell: int, n: int) -> int:
@@ -103,15 +103,15 @@ class _Tried:
     def _changes(self, address: int) -> bool:
         flip = BitFlips(np.array([address]), np.zeros(1))
         with self._bench.flipped(flip), torch.inference_mode():
-            return bool((top_classes(self._after, self._kept) != self._usual).any())
+            return bool((top_classes(self._after, self._activations) != self._usual).any())
 
 
-def summary(found: Mapping[Cell, Share], sizes: Mapping[str, int], error: float) -> dict[str, Any]:
+def summary(cell_shares: Mapping[Cell, Share], sizes: Mapping[str, int], error: float) -> dict[str, Any]:
     """The memory's share of critical bits, the flips to the first, and what plain sampling would take."""
-    weight = np.array([sizes[layer] for layer, _ in found], float)
-    value = float(weight @ [s.value for s in found.values()] / weight.sum())
+    weight = np.array([sizes[layer] for layer, _ in cell_shares], float)
+    value = float(weight @ [s.value for s in cell_shares.values()] / weight.sum())
     return {
         "critical": value, "flips_to_first": single_faults.flips_to_first(value),
-        "injections": sum(s.injections for s in found.values()),
-        "plain": sum(leveugle(sizes[layer], error) for layer, _ in found),
+        "injections": sum(s.injections for s in cell_shares.values()),
+        "plain": sum(leveugle(sizes[layer], error) for layer, _ in cell_shares),
     }  # fmt: skip

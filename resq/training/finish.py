@@ -85,7 +85,7 @@ def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any
         **distillation.about(recipe),
         "minutes": round(own + sum(part["minutes"] for part in parts), 1),
         "code": code_hash(),
-        "selected": f"{_kept(recipe)}; within the run nothing was chosen on test images",
+        "selected": f"{_which_weights(recipe)}; within the run nothing was chosen on test images",
         "history": run.history,
     }
 
@@ -106,7 +106,7 @@ def _about(name: str) -> dict[str, Any]:
     return {k: v for k, v in checkpoints.card(name).items() if k not in ("weights", "history")}
 
 
-def _kept(recipe: recipes.Recipe) -> str:
+def _which_weights(recipe: recipes.Recipe) -> str:
     """Which weights of the run the checkpoint holds."""
     if recipe.soup:
         return f"equal parts of the weights of {' and '.join(recipe.soup)}"

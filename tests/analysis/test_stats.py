@@ -247,3 +247,25 @@ def test_points_summed_up_together_say_what_each_ones_rows_say_alone(metric):
         assert (line["low"], line["high"]) == pytest.approx(joined, nan_ok=True)
         assert line["q50"] == pytest.approx(np.median(shares))
         assert line["code"] == ", ".join(sorted(set(part["code"])))
+
+
+def test_the_interval_of_a_card_counts_its_maps_and_where_only_the_worst_is_kept_is_as_wide_as_can_be():
+    counts = [200, 210, 220, 230]
+    kept = {"mean": 0.5375, "least": 0.5, "maps": 4, "correct": counts}
+    maps = stats.t_interval(np.array(counts) / 400)
+    assert intervals.of_looks(kept, 400) == pytest.approx(
+        intervals.both(0.5375, maps, stats.wilson(0.5375, 400))
+    )
+    less = {key: kept[key] for key in ("mean", "least", "maps")}
+    low, high = intervals.of_looks(less, 400)
+    assert low < intervals.of_looks(kept, 400)[0]
+    assert high > intervals.of_looks(kept, 400)[1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_accuracies_with_a_mean_and_a_least_vary_more_than_the_widest(seed):
+    rng = np.random.default_rng(seed)
+    maps = rng.uniform(rng.uniform(0, 0.9), 1, rng.integers(2, 8))
+    widest = intervals.widest(maps.mean(), maps.min(), len(maps))
+    assert (widest.mean(), widest.min(), len(widest)) == pytest.approx((maps.mean(), maps.min(), len(maps)))
+    assert widest.std() >= maps.std() - 1e-9

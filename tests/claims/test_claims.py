@@ -49,6 +49,16 @@ def test_every_figure_quoted_for_resq_is_there_with_its_source_and_what_is_unkno
     assert all(claims[key].unknown for key in quoted)
 
 
+def test_every_figure_under_faults_says_whether_more_than_the_weights_is_struck():
+    every = registry.load().values()
+    rates = {c.id: [c.ber, *(r.ber for r in c.readings)] for c in every}
+    under = [c for c in every if c.kind in ("accuracy", "gain") and any(rates[c.id])]
+    under += [c for c in every if c.kind == "asymmetry"]
+    assert len(under) > 15
+    silent = [c.id for c in under if not any("norms and biases" in said for said in (*c.known, *c.unknown))]
+    assert silent == []
+
+
 def test_anchors_are_quoted_as_their_sources_have_them():
     claims = registry.load()
     assert claims["stutz-randbet-ber-1e-2"].quote == "7.41 % error"

@@ -95,6 +95,18 @@ def test_a_campaign_is_a_target_by_its_file_and_by_its_id(tmp_path, monkeypatch)
     assert (title, len(found)) == ("more, 1 of 5 cells", 1)  # its maps are drawn at another rate
 
 
+@pytest.mark.parametrize(("targets", "said"), [
+    ("weights", "biases were spared, as if memory kept them without a fault"),
+    ("floats", "biases were struck, and the words of the weights spared"),
+    ("all", "biases were struck as the words of the weights were"),
+])  # fmt: skip
+def test_the_methods_of_a_report_say_what_was_struck(targets, said):
+    rows = table.shipped()
+    rows = rows[(rows["checkpoint"] == "signs/resnet20/base") & (rows["encoding"] == "int8")]
+    assert said in provenance.methods(rows.assign(targets=targets))
+    assert "struck" not in provenance.methods(rows[rows["ber"] == 0])
+
+
 @pytest.mark.parametrize(
     ("target", "out", "said"),
     [

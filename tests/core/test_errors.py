@@ -65,6 +65,7 @@ with render.errors_as_sentences():
     return AppTest.from_string(script, default_timeout=60).run()
 
 
+@pytest.mark.sorry("came")
 @pytest.mark.parametrize("kind", ["ResqError", "NotFoundError", "LackingError"])
 def test_a_page_shows_the_sentence_of_an_expected_error_and_notes_it(own_folders, kind):
     app = page(kind)
@@ -73,6 +74,7 @@ def test_a_page_shows_the_sentence_of_an_expected_error_and_notes_it(own_folders
     assert "INFO refused, page start: what *came* and what was expected" in logs.file().read_text()
 
 
+@pytest.mark.faulty
 @pytest.mark.parametrize("kind", ["ValueError", "KeyError", "ZeroDivisionError", "AssertionError"])
 def test_a_page_says_of_any_other_error_that_it_is_a_fault_and_shows_none_of_it(own_folders, kind):
     app = page(kind)
@@ -85,11 +87,14 @@ def test_a_page_says_of_any_other_error_that_it_is_a_fault_and_shows_none_of_it(
     assert "Traceback" in kept
 
 
+@pytest.mark.faulty
 def test_a_page_shows_the_traceback_to_who_debugs(own_folders, monkeypatch):
     monkeypatch.setenv("RESQ_DEBUG", "1")
     assert page("ValueError").exception
 
 
+@pytest.mark.faulty
+@pytest.mark.sorry("came")
 def test_a_page_with_an_apology_is_not_fine(own_folders):
     with pytest.raises(AssertionError):
         pages.fine(page("ResqError"))
@@ -113,6 +118,18 @@ def test_every_refusal_that_a_page_tells_is_noted_in_the_log(room):
                 assert re.search(r"logs\.(refused|fault)\(|\braise\b", done), (file.name, node.lineno)
 
 
+@pytest.mark.faulty
+@pytest.mark.sorry("came")
+def test_a_test_whose_page_shows_what_it_does_not_expect_fails(own_folders):
+    with pytest.raises(AssertionError, match="the page apologises"), pages.watched((), False):
+        page("ResqError")
+    with pytest.raises(AssertionError, match="the page shows a fault"), pages.watched(("came",), False):
+        page("ValueError")
+    with pages.watched(("came",), False):
+        page("ResqError")
+
+
+@pytest.mark.sorry("came")
 def test_what_the_machine_refused_is_noted_with_where_it_arose(own_folders):
     page("OSError")
     kept = logs.file().read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard import charts
 from dashboard.charts import theme
-from dashboard.format import encodings, numbers, sentences
+from dashboard.format import encodings, numbers, sentences, tables
 from dashboard.model import bit_view, select_rows
 from resq.core import Encoding
 from resq.measure.analysis import stats, tradeoff
@@ -183,8 +183,12 @@ def test_stored_rows_answer_on_however_many_images_and_measured_ones_on_those_as
 def test_a_cancelled_measurement_does_not_hide_a_whole_stored_one():
     stored, live = faulty(), faulty(n=50).iloc[:2]
     spec = SweepSpec(NAME, n=50)
-    assert set(select_rows.together(stored, live, [spec], "ber")[0]["n"]) == {100}
-    assert set(select_rows.together(stored, live, [spec], "ber", running=True)[0]["n"]) == {50}
+    after = select_rows.together(stored, live, [spec], "ber")[0]
+    assert set(after[after["ber"] > 0]["n"]) == {100}, "of its rates one map of ten was measured"
+    now = select_rows.together(stored, live, [spec], "ber", running=True)[0]
+    measured = set(live["ber"])
+    assert set(now[now["ber"].isin(measured)]["n"]) == {50}
+    assert set(now[~now["ber"].isin(measured)]["n"]) == {100}, "what is not measured yet stays as stored"
 
 
 def test_specs_without_rows_are_named():
@@ -384,3 +388,13 @@ def test_a_legend_says_a_long_encoding_in_words_and_hovering_its_exact_name():
 def test_encodings_that_would_read_alike_keep_their_exact_names():
     alike = ["int8+int4-tmr2@0", "int8+int4-tmr2@1", "int8+int4-tmr2@0-1"]
     assert list(encodings.told_apart(alike).values()) == [*alike[:2], "int8, 2 layers protected"]
+
+
+def test_a_table_says_encodings_in_words_and_their_exact_names_in_a_column_of_its_own():
+    mixed = "int8+int4-tmr2@0-2.4"
+    rows = [row(encoding=name, ber=1e-2, map=m) for name in ("int8", mixed) for m in (0, 1)]
+    shown = tables.curves(stats.curve(table.frame(rows)), "ber")
+    assert set(shown["stored as"]) == {"int8", "int8, 4 layers protected"}
+    assert set(shown["exact name"]) == {"int8", mixed}
+    plain = tables.curves(stats.curve(table.frame(rows[:2])), "ber")
+    assert "exact name" not in plain, "it would say the same twice"

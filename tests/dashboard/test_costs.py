@@ -3,11 +3,12 @@
 import pytest
 
 from dashboard.charts import tradeoff_map
-from dashboard.model import costs
+from dashboard.model import costs, remaining
 from dashboard.model.own import ownnames
 from dashboard.server.job_queue import Measurement
 from resq.core.errors import ResqError
 from resq.measure.analysis import tradeoff
+from resq.measure.analysis.layer_heatmap import LayerSpec
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 
@@ -22,9 +23,9 @@ def test_transferred_examples_are_made_once_and_adaptive_ones_for_every_map_and_
     assert (
         len(transfer) == len(adaptive) == SweepSpec("signs/resnet20/base", modes=("transfer",), **JOINT).total
     )
-    assert sorted(set(transfer)) == sorted(set(adaptive)) == [10.0, 10.0 + 3 * 10 * 5]
-    assert transfer.count(160.0) == 1
-    assert adaptive.count(160.0) == len(adaptive) / 2
+    assert sorted(set(transfer)) == sorted(set(adaptive)) == [10.0, 10.0 + 0.6 * 10 * 5]
+    assert transfer.count(40.0) == 1
+    assert adaptive.count(40.0) == len(adaptive) / 2
 
 
 def test_the_share_that_is_done_counts_rows_by_their_cost():
@@ -34,6 +35,43 @@ def test_the_share_that_is_done_counts_rows_by_their_cost():
     run.jobs = [type("Job", (), {"rows": [{}] * 2})()]
     assert run.done == pytest.approx(sum(each[:2]) / sum(each))
     assert run.done != pytest.approx(2 / len(each))
+
+
+def test_what_is_left_of_a_sweep_is_told_by_its_cells_and_begins_with_what_nobody_has_measured():
+    spec = SweepSpec("signs/resnet20/base", bers=(0.0, 1e-2), maps=2, n=10, eps=(8.0,))
+    keys = ["clean", "map 0", "map 1", "attacked"]
+    some = remaining.remaining(spec, spec, keys, {"clean", "map 0"})
+    assert (some.total, some.hash, some.argv()[-1]) == (2, spec.hash, "--missing")
+    assert costs.weights(some, some.total) == costs.passes(spec)[2:]
+    assert remaining.remaining(spec, spec, keys, set(keys)).total == 0
+    whole = remaining.remaining(spec, spec, keys, set())
+    assert remaining.ordered([some, whole]) == [whole, some]
+    part = remaining.asked(spec, ((0.0, 1e-2), ()))
+    assert (part.bers, part.eps, part.drawn_at) == ((), (8.0,), 0.0)
+    part = remaining.asked(spec, ((1e-2,), (8.0,)))
+    assert list(part.cells()) == list(spec.cells())[:1], "the same cells, drawn at the same rate"
+
+
+def test_the_time_left_is_told_before_the_first_row_and_then_follows_the_rows(monkeypatch):
+    spec = SweepSpec("signs/resnet20/base", bers=(0.0, 1e-3), maps=10, n=100)
+    run = Measurement([spec, spec], speeds=(0.01, 0.01))
+    each = 0.01 * 100 * 11  # eleven rows of a second each
+    assert run.left == pytest.approx(2 * each + 2 * costs.START)
+    run.state, run._ended = "running", 0.0
+    # Half of the first sweep took twice as long as told: the rest will take nearly that.
+    run.jobs = [type("Job", (), {"rows": [{}] * 5})()]
+    monkeypatch.setattr(Measurement, "seconds", costs.START + 10.0)
+    assert run.left == pytest.approx((10 + 2) / (5 + 2) * 17 + costs.START)
+    assert Measurement([spec]).left is None, "nothing is known of its speed"
+
+
+def test_a_row_of_an_early_layer_costs_more_than_one_of_the_last():
+    each = costs.heated(LayerSpec("signs/resnet20/base", maps=1))
+    assert len(each) == LayerSpec("signs/resnet20/base", maps=1).total
+    measured = each[len(each) // 2 :]
+    assert measured == sorted(measured, reverse=True)
+    assert measured[0] == pytest.approx(256)
+    assert measured[-1] == pytest.approx(256 / 20)
 
 
 def test_an_unmeasured_map_is_hatched_in_every_tile_and_holds_no_number():

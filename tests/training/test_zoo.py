@@ -77,5 +77,5 @@ def test_an_unknown_row_is_refused_with_the_known_ones(capsys):
 
 def test_a_card_says_which_weights_of_the_run_it_holds():
     averaged = Recipe("signs", "resnet20", "mean", epochs=4, warmup=1, average_epochs=2)
-    assert finish._kept(QUICK) == "the last epoch"
-    assert finish._kept(averaged) == "the mean of the weights over the last 2 epochs"
+    assert finish._which_weights(QUICK) == "the last epoch"
+    assert finish._which_weights(averaged) == "the mean of the weights over the last 2 epochs"

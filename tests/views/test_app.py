@@ -17,6 +17,8 @@ from dashboard.model import bit_view, decisive, url_schema
 from dashboard.server import warmup
 from resq import checkpoints
 from resq.core import BitFlips, Encoding
+from resq.measure.specs import cells
+from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 from resq.memory import faults, quant
 from tests.pages import fine
@@ -547,16 +549,32 @@ def test_the_slider_of_the_bit_error_rate_breaks_the_answer_and_esc_mends_it():
 def test_the_cells_of_a_sweep_stand_on_its_button_before_the_click():
     app = opened("sweep", encs="int8", n="100", maps="2", parts="faults")
     # One cell without faults, and two maps at four rates.
-    assert app.button(key="measure").label == "Measure live: 9 cells"
-    assert (
-        opened("sweep", encs="int8", maps="5", parts="faults")
-        .button(key="measure")
-        .label.endswith(": 21 cells")
-    )
+    assert re.fullmatch(r"Measure 9 cells, about \d+ (s|min)", app.button(key="measure").label)
+    assert "measure_all" not in {button.key for button in app.button}
+    more = opened("sweep", encs="int8", maps="5", parts="faults", n="100")
+    assert more.button(key="measure").label.startswith("Measure 21 cells, about")
+
+
+def test_what_is_stored_is_not_measured_again_unless_somebody_asks_for_it():
+    stored = SweepSpec(NAME, bers=(0.0, 1e-4, 1e-3, 1e-2, 1e-1), maps=10, n=250, seed=0)
+    keys = set(table.shipped()["key"])
+    lacking = [key for key in cells.keys(stored.cells()) if key not in keys]
+    asked = {"encs": "int8", "n": "250", "maps": "10", "parts": "faults"}
+    app = opened("sweep", **asked)
+    if not lacking:
+        assert "All 41 cells are stored." in said(app)
+    else:
+        assert app.button(key="measure").label.startswith(f"Measure {len(lacking)} of 41 cells, about")
+    assert app.button(key="measure_all").label.startswith("Measure all again: 41 cells, about")
+    # As it opens, what the figures show counts as stored, on however many images.
+    shown = opened("sweep", encs="int8").button(key="measure").label
+    assert shown.startswith("Measure 1 of 46 cells, about"), "no row was attacked at 1/255"
 
 
 def test_the_rows_of_a_heatmap_stand_on_its_buttons_before_the_click():
     app = opened("layers", net="signs/resnet20/base", enc="int8")
     layers = len(checkpoints.card("signs/resnet20/base")["weights"])
-    assert app.button(key="measure_layers").label == f"Measure this network now: {layers * 8 * 5:,} rows"
-    assert app.button(key="measure_pvf").label == f"Measure PVF now: {layers * 8 * 8:,} rows"
+    again = app.button(key="measure_layers").label
+    assert again.startswith(f"Measure again: {layers * 8 * 5:,} rows, about"), "a measured one is shipped"
+    assert app.button(key="measure_pvf").label.startswith(f"Measure PVF: {layers * 8 * 8:,} rows, about")
+    assert app.button(key="estimate").label.startswith(f"Estimate again: {layers * 8:,} rows, about")

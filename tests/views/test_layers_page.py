@@ -161,7 +161,7 @@ def test_both_buttons_begin_a_job_of_their_own(stored, monkeypatch):
     begun = []
 
     class Fake:
-        def start(self, specs, visitor):
+        def start(self, specs, visitor, speeds):
             begun.append(specs[0])
             raise ResqError("2 measurements wait")
 

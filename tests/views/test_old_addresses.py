@@ -63,3 +63,16 @@ def test_an_old_link_opens_what_it_opened(page, query, held):
     for key in ("net", "enc", "claim", "lesson", "shown"):
         if key in query and key in state:
             assert state[key] == query[key]
+
+
+@pytest.mark.parametrize(("page", "key"), [("layers", "enc"), ("bitlab", "enc"), ("sweep", "encs")])
+def test_an_encoding_that_lists_layers_keeps_its_exact_name_in_links_and_is_said_in_words_below(page, key):
+    mixed = "int8+int4-tmr2@0.3.5"
+    app = AppTest.from_file(str(APP), default_timeout=240)
+    app.query_params["nets" if page == "sweep" else "net"] = BASE
+    app.query_params[key] = mixed
+    app.switch_page(f"views/{page}.py")
+    app.run()
+    fine(app)
+    assert app.session_state[key] in (mixed, [mixed])
+    assert any(f"`{mixed}` is int8, 3 layers protected." in text.value for text in app.caption)

@@ -40,7 +40,7 @@ def parse(raw: bytes) -> Parsed:
     nodes = Graph.of([_node(memory, s, i) for i, s in enumerate(protobuf.parts(memory, graph, NODE))])
     ends = _ends(memory, graph, constants, nodes)
     read = [one for name, one in constants.items() if one.count and name in nodes.readers]
-    placed = [_stored(memory, one, nodes, constants, original[one.name].begin) for one in read]
+    placed = [_placed_tensor(memory, one, nodes, constants, original[one.name].begin) for one in read]
     placed.sort(key=lambda pair: pair[0])
     return Parsed("onnx", memory, tuple(s for _, s in placed), *ends, _notes(raw, whole))
 
@@ -148,7 +148,7 @@ def _node(raw: bytes, span: Span, number: int) -> Node:
     return Node(protobuf.text(raw, span, 4), read, made, axes[0] if axes else 1, number)
 
 
-def _stored(
+def _placed_tensor(
     memory: bytes, one: Held, nodes: Graph, constants: Mapping[str, Held], at: int
 ) -> tuple[int, Stored]:
     """The place in the graph at which a constant is computed with, and its words."""

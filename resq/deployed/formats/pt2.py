@@ -71,7 +71,7 @@ def parse(raw: bytes) -> Parsed:
     placed: dict[int, tuple[int, Stored]] = {}
     for name, held in program.held.items():
         if held.begin not in placed and name in seen and np.prod(held.shape, dtype=np.int64):
-            placed[held.begin] = _stored(raw, name, held, seen, program.held)
+            placed[held.begin] = _placed_tensor(raw, name, held, seen, program.held)
     _apart([one for _, one in placed.values()])
     ordered = sorted(placed.values(), key=lambda pair: pair[0])
     return Parsed("pt2", raw, tuple(s for _, s in ordered), program.taken, program.output, _notes(program))
@@ -215,7 +215,7 @@ def _with_span(end: Tensor, nodes: tuple[Node, ...]) -> Tensor:
     return end
 
 
-def _stored(
+def _placed_tensor(
     raw: bytes, name: str, held: Held, seen: pt2_kinds.Readers, all_held: Mapping[str, Held]
 ) -> tuple[int, Stored]:
     """The place in the graph at which a tensor is computed with, and its words."""

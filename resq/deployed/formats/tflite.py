@@ -130,12 +130,12 @@ def _constants(
             number = through.get(number, number) if op != DEQUANTIZE else -1
             if number < 0 or number in constants or not (entry := _at(number, tensors)).buffer:
                 continue
-            if tensor := _stored(raw, entry, op, place, buffers):
+            if tensor := _constant(raw, entry, op, place, buffers):
                 constants[number] = tensor
     return list(constants.values())
 
 
-def _stored(raw: bytes, entry: _Entry, op: int, place: int, buffers: list[Table]) -> Stored | None:
+def _constant(raw: bytes, entry: _Entry, op: int, place: int, buffers: list[Table]) -> Stored | None:
     """A constant tensor, None where its buffer is empty: then it is computed."""
     if entry.buffer >= len(buffers):
         raise RefusedError(f"names buffer {entry.buffer}; it has {len(buffers)}: it is damaged")

@@ -34,7 +34,7 @@ class Engine:
 
     def __init__(self, memory: np.ndarray, about: dict[str, Any]) -> None:
         self.name = f"onnxruntime {ort.__version__}"
-        self._threads, self._stored = int(about["threads"]), about["stored"]
+        self._threads, self._initializers = int(about["threads"]), about["stored"]
         self._memory = memory
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
         self._clean: ort.InferenceSession | None = self._fresh()
@@ -48,7 +48,7 @@ class Engine:
         self._shared = None
         if way == SHARED:
             self._clean = None
-            self._shared = Shared(self._memory, self._stored, self._options())
+            self._shared = Shared(self._memory, self._initializers, self._options())
 
     def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes."""

@@ -48,7 +48,7 @@ def chosen(value: Any, key: str = "") -> State:
         RefusedError: there is none; or several fit and none was asked for; the sentence names them.
     """
     there = {nest: tensors for nest, tensors in islice(_dicts(value, ()), MOST) if _is_state(tensors)}
-    nest = _asked(there, key) if key else None
+    nest = _named_nest(there, key) if key else None
     by_key = nest is not None
     nest = _usual(value, there) if nest is None else nest
     tensors = _at(value, nest)
@@ -100,7 +100,7 @@ def _at(value: Any, nest: tuple[str, ...]) -> Any:
     return value
 
 
-def _asked(there: Mapping[tuple[str, ...], Any], key: str) -> tuple[str, ...] | None:
+def _named_nest(there: Mapping[tuple[str, ...], Any], key: str) -> tuple[str, ...] | None:
     """The nest of that name, by all its keys, else by one of them; None: there is none."""
     whole = [n for n in there if "/".join(n) == key] or [n for n in there if key in n]
     if len(whole) > 1:

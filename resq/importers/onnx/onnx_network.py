@@ -58,7 +58,11 @@ def read(file: Path, network: str, classes: int) -> FromOnnx:
     own = {name: q for name, value in filled.weights.items() if (q := value.own()) is not None}
     wide = owncodes.unkept({n: value.bits for n, value in filled.weights.items() if n not in own})
     return FromOnnx(
-        filled.state, own, (*_said(plain, filled, normal), *wide, how), normal, tuple(sorted(plain.dropped))
+        filled.state,
+        own,
+        (*_sentences(plain, filled, normal), *wide, how),
+        normal,
+        tuple(sorted(plain.dropped)),
     )
 
 
@@ -181,7 +185,9 @@ def _tried(make: Callable[[], Any]) -> Any:
         return None
 
 
-def _said(plain: onnx_dequantize.Plain, filled: onnx_state.Filled, normal: Normal | None) -> tuple[str, ...]:
+def _sentences(
+    plain: onnx_dequantize.Plain, filled: onnx_state.Filled, normal: Normal | None
+) -> tuple[str, ...]:
     dropped = ", ".join(sorted(plain.dropped))
     lines = [
         "matched by the graph",

@@ -96,7 +96,7 @@ class Values:
 
     def __init__(self, graph: Any, nodes: list[Any], moving: set[str]) -> None:
         self._moving, self._failed, self._spent = moving, dict[str, RefusedError](), 0
-        self._stored = {tensor.name: tensor for tensor in graph.initializer}
+        self._initializers = {tensor.name: tensor for tensor in graph.initializer}
         self._made = {name: node for node in nodes for name in node.output}
         self._known: dict[str, Value] = {}
 
@@ -113,8 +113,8 @@ class Values:
                 todo.pop()
             elif at in self._failed:
                 raise self._failed[at]
-            elif at in self._stored:
-                self._known[at] = Value(*onnx_file.array(self._stored[at]))
+            elif at in self._initializers:
+                self._known[at] = Value(*onnx_file.array(self._initializers[at]))
             else:
                 todo += self._step(name, at, len(todo))
         return self._known[name]
@@ -131,7 +131,7 @@ class Values:
                 f"(node {node.name[:80]!r}){advice}"
             )
         else:
-            lacking = [i for i in _given(node) if i and i not in self._known]
+            lacking = [i for i in _deciding_inputs(node) if i and i not in self._known]
             if not lacking:
                 self._known[at] = self._computed(node)
             return lacking
@@ -139,7 +139,7 @@ class Values:
         raise self._failed[name]
 
     def _computed(self, node: Any) -> Value:
-        inputs = [self._known[name] if name else None for name in _given(node)]
+        inputs = [self._known[name] if name else None for name in _deciding_inputs(node)]
         try:
             value = RULES[node.op_type](onnx_file.settings(node), *inputs)
         except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError) as error:
@@ -153,7 +153,7 @@ class Values:
         return value
 
 
-def _given(node: Any) -> list[str]:
+def _deciding_inputs(node: Any) -> list[str]:
     """The inputs that decide a node's value; CastLike's second only lends its kind of number."""
     return list(node.input[:1] if node.op_type == "CastLike" else node.input)
 

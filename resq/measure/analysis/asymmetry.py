@@ -124,7 +124,7 @@ def answers(rows: pd.DataFrame) -> np.ndarray | None:
     correct: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
     over = rates(rows)
     for checkpoint, part in rows.groupby("checkpoint", sort=True):
-        correct[named(str(checkpoint))] = _kept(part, over), _withstood(part)
+        correct[named(str(checkpoint))] = _faulty_areas(part, over), _withstood(part)
     seeds = sorted({s for _, s in correct if all((m, s) in correct for m in ("00", "a", "f"))})
     if not seeds or len({faulty.shape for faulty, _ in correct.values()}) > 1:
         return None
@@ -133,7 +133,7 @@ def answers(rows: pd.DataFrame) -> np.ndarray | None:
     return np.stack([*attacked, f[2] - f[0], f[1] - f[0]])
 
 
-def _kept(rows: pd.DataFrame, over: tuple[float, ...]) -> np.ndarray:
+def _faulty_areas(rows: pd.DataFrame, over: tuple[float, ...]) -> np.ndarray:
     """R_F of every map and image, (maps, images)."""
     part = rows[(rows["axis"] == "ber") & rows["ber"].isin(over)].sort_values(["ber", "map"])
     right = variance.answers(part).reshape(len(over), -1, int(part["n"].iloc[0]))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import special
+
+from resq.measure.analysis import stats
 
 FEW = 10  # fault maps; t over fewer undercovers where accuracy saturates, see ``caution``
 
@@ -72,6 +75,37 @@ def level_of(comparisons: int, level: float = 0.95) -> float:
     0.99
     """
     return 1 - (1 - level) / max(1, comparisons)
+
+
+def of_looks(faulty: Mapping[str, Any], n: int) -> tuple[float, float]:
+    """The 95 % interval over fault maps and images of an accuracy under faults, as a card keeps it.
+
+    Args:
+        faulty: ``mean`` and ``correct``, right answers of each map; or, of cards that do not keep these,
+            ``mean``, ``least`` and ``maps``: the interval is then as wide as these allow.
+        n: images.
+    """
+    mean = float(faulty["mean"])
+    known = [count / n for count in faulty.get("correct", ())]
+    maps = np.array(known) if known else widest(mean, float(faulty["least"]), int(faulty["maps"]))
+    return both(mean, stats.t_interval(maps, limits=(-math.inf, math.inf)), stats.wilson(mean, n))
+
+
+def widest(mean: float, least: float, maps: int) -> np.ndarray:
+    """The accuracies (maps,) that vary most of all that have this mean and none below ``least``.
+
+    Their spread is convex in each, so all but one lie at an end, ``least`` or 1.
+
+    >>> widest(0.5, 0.4, 4).round(3).tolist(), widest(0.75, 0.5, 4).tolist()
+    ([0.4, 0.4, 0.4, 0.8], [0.5, 0.5, 1.0, 1.0])
+    """
+    if least >= 1 or maps < 1:
+        return np.full(max(0, maps), mean)
+    room = 1 - least
+    more = max(0.0, maps * (mean - least))
+    whole = min(maps, int(more / room + 1e-9))
+    rest = [least + max(0.0, more - whole * room)] if whole < maps else []
+    return np.array([*[least] * (maps - whole - len(rest)), *rest, *[1.0] * whole])
 
 
 def caution(maps: int) -> str:

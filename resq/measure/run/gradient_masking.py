@@ -62,9 +62,9 @@ class Check:
             return "not measured"
         if 0 < self.images < self.enough:
             return "too few images"
-        return next((word for word in ("green", "amber") if self._kept(getattr(self, word))), "red")
+        return next((word for word in ("green", "amber") if self._within(getattr(self, word))), "red")
 
-    def _kept(self, limit: float) -> bool:
+    def _within(self, limit: float) -> bool:
         """Whether the value keeps a limit: by more than one image where it counts them and 0 is not meant."""
         room = 100 / self.images if self.images and limit > 0 else 0.0
         return self.value is not None and self.value <= limit - room + 1e-9

@@ -13,7 +13,7 @@ from resq.measure.specs import cells
 from resq.measure.specs.campaign import CampaignSpec
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import SweepSpec
-from resq.measure.store import rows_by_key
+from resq.measure.store import known_rows, rows_by_key
 
 Row = dict[str, Any]
 Watch = Callable[[Iterator[Row], int, int], Iterator[Row]]  # rows, how many in all, how many are missing
@@ -47,6 +47,24 @@ def waves(spec: CampaignSpec, keys: dict[str, Cell]) -> Iterator[dict[str, Cell]
 
     for wave in until_narrow.batches(list(of), spec.half, accuracy):
         yield {of[cell]: cell for cell in wave}
+
+
+def known(spec: SweepSpec, width: float = 0.0) -> tuple[list[Row], list[Cell]]:
+    """The rows of a sweep's cells that are shipped or stored here, and the cells that are left.
+
+    Raises:
+        ResqError: with ``width``, the half-width of a stopping rule, which decides by itself what is left.
+    """
+    if width:
+        raise ResqError(
+            "--missing and --half-width cannot be combined; a campaign with a half_width does both"
+        )
+    wanted = list(spec.cells())
+    keys = cells.keys(wanted)
+    matched = known_rows.by_key(keys)
+    there = set(matched["key"])
+    left = [cell for key, cell in zip(keys, wanted, strict=True) if key not in there]
+    return [{str(name): value for name, value in row.items()} for row in matched.to_dict("records")], left
 
 
 def stored_rows(keys: Mapping[str, Cell]) -> pd.DataFrame:

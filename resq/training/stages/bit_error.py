@@ -92,7 +92,7 @@ def objective(
         assert isinstance(body, nn.Module)
         wanted = aim(x, y)
         if options["keep_eps"]:
-            x = moved(network, x, y, _kept(options), rng)
+            x = moved(network, x, y, _short_attack(options), rng)
         values, faulty_values = memory(body, names, encoding, draw, rng)
         logits = fake_quant.call_with(network, x, values)
         total = F.cross_entropy(logits, wanted)
@@ -108,7 +108,7 @@ def objective(
     return loss
 
 
-def _kept(options: Options) -> Options:
+def _short_attack(options: Options) -> Options:
     """The attack of the stage before, in short: one FGSM step, or as many steps of PGD as asked."""
     return {"steps": options["keep_steps"], "eps": options["keep_eps"], "step": options["keep_step"]}
 

@@ -47,7 +47,7 @@ def evaluate(
     for number in range(how.maps):
         flips = faults.FAULTS["random"](where, how.rate, rng=seeds.rng(seed, "look", number))
         with bench.flipped(flips) as network:
-            under.append(score(network, x, y)[0] / len(y))
+            under.append(score(network, x, y)[0])
     few = min(how.attacked, len(y))
     x_adv = pgd(bench.network, x[:few], y[:few], how.eps / 255, rng=seeds.rng(seed, "look"), steps=how.steps)
     return {
@@ -55,7 +55,8 @@ def evaluate(
         "stored_bits": round(encoding.memory([checkpoint.state[w].size for w in checkpoint.weights]), 3),
         "n": len(y),
         "clean": score(bench.network, x, y)[0] / len(y),
-        "faulty": {"rate": how.rate, "maps": how.maps, "mean": float(np.mean(under)), "least": min(under)},
+        "faulty": {"rate": how.rate, "maps": how.maps, "mean": float(np.mean(under)) / len(y),
+                   "least": min(under) / len(y), "correct": under},
         "attacked": {"eps": how.eps, "steps": how.steps, "n": few,
                      "accuracy": score(bench.network, x_adv, y[:few])[0] / few},
         "max_over_sigma": round(spread(checkpoint), 3),

@@ -94,7 +94,7 @@ def _real(v: Values, names: tuple[str, ...]) -> Tensor:
     return (x - v[names[2]].reshape(()) if len(names) > 2 and names[2] else x) * scale
 
 
-def _given(v: Values, real: Tensor, names: tuple[str, ...]) -> Tensor:
+def _coded_as(v: Values, real: Tensor, names: tuple[str, ...]) -> Tensor:
     """Real numbers as the codes of a scale and a zero point."""
     return coded(real / v[names[0]].reshape(()), v[names[1]].reshape(()), v.dtypes[names[1]])
 
@@ -120,13 +120,13 @@ def _multiplied_in(x: Tensor, by: Tensor, more: Tensor) -> Tensor:
 def _q_pair(compute: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Values, Step], Tensor]:
     def op(v: Values, step: Step) -> Tensor:
         n = step.inputs
-        return _given(v, compute(_real(v, n[:3]), _real(v, n[3:6])), n[6:8])
+        return _coded_as(v, compute(_real(v, n[:3]), _real(v, n[3:6])), n[6:8])
 
     return op
 
 
 def _q_each(compute: Callable[[Tensor, Step], Tensor]) -> Callable[[Values, Step], Tensor]:
-    return lambda v, step: _given(v, compute(_real(v, step.inputs[:3]), step), step.inputs[3:5])
+    return lambda v, step: _coded_as(v, compute(_real(v, step.inputs[:3]), step), step.inputs[3:5])
 
 
 def _q_pool(x: Tensor, step: Step) -> Tensor:
@@ -139,7 +139,7 @@ def q_concat(v: Values, step: Step) -> Tensor:
     """QLinearConcat: the output's scale and zero, then three inputs for each part."""
     n = step.inputs
     parts = [_real(v, n[i : i + 3]) for i in range(2, len(n), 3)]
-    return _given(v, torch.cat(parts, step.attributes["axis"]), n[:2])
+    return _coded_as(v, torch.cat(parts, step.attributes["axis"]), n[:2])
 
 
 def dynamic(v: Values, step: Step) -> Any:

@@ -95,7 +95,7 @@ def run(spec: FileFlip) -> dict[str, Any]:
         raise ResqError(f"--image must lie in 0..{len(test) - 1}, got {spec.image}")
     image = test.take(np.array([spec.image]))
     with Network(spec.file, spec.targets, Asked.parse(spec.inputs)) as network:
-        tensor = _stored(network, spec.layer)
+        tensor = _tensor(network, spec.layer)
         if network.classes != len(image.classes) and not unnamed(image, network.classes):
             raise ResqError(
                 f"{network.file.name} tells {network.classes} classes apart; {spec.data} has "
@@ -114,7 +114,7 @@ def run(spec: FileFlip) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _stored(network: Network, layer: str) -> Stored:
+def _tensor(network: Network, layer: str) -> Stored:
     tensor = next((s for s in network.stored if s.name == layer or not layer), None)
     if tensor is None:
         raise ResqError(f"{network.file.name} has no {network.targets} named {layer!r:.80}")

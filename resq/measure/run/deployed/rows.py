@@ -37,7 +37,7 @@ class Files:
         self._open: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
         self._pictures = lru_cache(2)(pictures)
         self._map = lru_cache(2)(_drawn)
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
         self._clean: dict[tuple[str, str], tuple[np.ndarray, Answers]] = {}
         self._aimed: tuple[tuple[Any, ...], np.ndarray, np.ndarray] | None = None
 
@@ -115,8 +115,8 @@ class Files:
     def _say(self, network: Network) -> None:
         """Says once of each kind why a runtime gave no answer."""
         for refusal in network.refusals:
-            if refusal not in self._said and len(self._said) < 5:
-                self._said.add(refusal)
+            if refusal not in self._logged and len(self._logged) < 5:
+                self._logged.add(refusal)
                 logging.getLogger(__name__).warning("with flips, %s %.300s", network.file.name, refusal)
         network.refusals.clear()
 
