@@ -31,6 +31,7 @@ page = st.navigation(
         st.Page(
             "views/tradeoff.py", title="Trade-off", icon=":material/stacked_line_chart:", url_path="tradeoff"
         ),
+        st.Page("views/protect.py", title="Protect", icon=":material/security:", url_path="protect"),
         st.Page("views/harden.py", title="Harden", icon=":material/shield:", url_path="harden"),
         st.Page(
             "views/yournetwork.py", title="Your network", icon=":material/memory:", url_path="yournetwork"

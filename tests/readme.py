@@ -22,6 +22,7 @@ from resq.core import Encoding
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
+from resq.protect import wording
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -125,6 +126,48 @@ def everything() -> list[str]:
         both = {0.0, 1e-2} <= set(at.index)
         kept = f"{at.loc[1e-2, 'mean'] / at.loc[0.0, 'mean']:.3f}" if both else "not measured"
         line = [f"`{name.split('/')[-1]}`", f"`{encoding}`", f"{weights:.2f}", *cells, kept]
+        lines.append(f"| {' | '.join(line)} |")
+    return lines
+
+
+DEFENCES = "signs-resnet20-guards.parquet"
+
+
+def defences(fault: str) -> list[str]:
+    """One line per way to store ResNet-20 on the signs under one sampler: bits a weight, accuracy over BER."""
+    rates, rows = [0.0, 1e-3, 1e-2, 5e-2], table.read(table.SHIPPED / DEFENCES)
+    sizes = checkpoints.sizes("signs/resnet20/base")
+    lines = [
+        f"| stored as | bits a weight | {' | '.join(f'BER {x:g}' for x in rates)} |",
+        "|---|---|" + "---|" * len(rates),
+    ]
+    curve = stats.longest_series(stats.curve(carry.current(rows[rows["fault"].isin(["none", fault])])))
+    bits = {name: Encoding.parse(name).memory(sizes) for name in curve["encoding"].unique()}
+    for name in sorted(bits, key=lambda name: (bits[name], name)):
+        at = curve[curve["encoding"] == name].set_index("x")
+        cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
+        lines.append(f"| `{name}` | {bits[name]:.2f} | {' | '.join(cells)} |")
+    return lines
+
+
+def searches() -> list[str]:
+    """One line per shipped search on the signs: what was asked, what is stored, the differences, the passes."""
+    file = table.SHIPPED / "signs-resnet20-protect.json"
+    lines = [
+        "| asked | stored as | bits a weight | test accuracy % | less the best stored alike, points | passes |",
+        "|---|---|---|---|---|---|",
+    ]
+    for answer in json.loads(file.read_text(encoding="utf-8")):
+        wanted, at = answer["wanted"], wording.at_rate(answer)
+        less = "; ".join(
+            f"{entry['ber']:g}: {100 * d['mean']:+.1f} ({100 * d['low']:+.1f} to {100 * d['high']:+.1f})"
+            for entry in answer["confirmed"] if (d := entry["difference"])
+        )  # fmt: skip
+        point = {name: 100 * at["chosen"][name] for name in ("accuracy", "low", "high")}
+        asked = f"BER {wanted['ber']:g}, {wanted['fault']}, at most {wanted['bits']:g} bits"
+        right = f"{point['accuracy']:.1f} ({point['low']:.1f} to {point['high']:.1f})"
+        of = f"{answer['passes']} of {answer['grid_passes']}"
+        line = [asked, f"`{answer['encoding']}`", f"{answer['bits']:.2f}", right, less, of]
         lines.append(f"| {' | '.join(line)} |")
     return lines
 
@@ -405,6 +448,9 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "described": described,
     "guards": believed,
     "everything": everything,
+    "searches": searches,
+    "defences random": lambda: defences("random"),
+    "defences layer-uniform": lambda: defences("layer-uniform"),
     "verdicts": verdicts,
     "commands": commands,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},

@@ -45,6 +45,7 @@ from dashboard.cached.measured_rows import (
     study,
     usual,
 )
+from dashboard.cached.protection import archive, fragile_first, protections, searches
 from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
     areas,
@@ -65,6 +66,7 @@ __all__ = [
     "StoredCurves",
     "about",
     "answer_of",
+    "archive",
     "areas",
     "attacked",
     "board",
@@ -82,6 +84,7 @@ __all__ = [
     "flags",
     "flipped",
     "flows",
+    "fragile_first",
     "heatmap",
     "here",
     "inspected",
@@ -102,9 +105,11 @@ __all__ = [
     "presets",
     "price",
     "protected",
+    "protections",
     "reruns",
     "revealed",
     "rows",
+    "searches",
     "speeds",
     "stored_cells",
     "stored_curves",

@@ -21,6 +21,7 @@ from dashboard.charts.hardening import before_after, training
 from dashboard.charts.layers import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.charts.mixed_encoding import copies, protected
 from dashboard.charts.pareto import pareto, shields
+from dashboard.charts.protection import protection
 from dashboard.charts.trace import trace
 from dashboard.charts.tradeoff_map import heatmap, relief
 
@@ -90,6 +91,15 @@ CHARTS: dict[str, Chart] = {
         "study. The dotted line joins those that no other beats in both; where one beats all, there is none.",
         "tradeoff",
         pareto,
+    ),
+    "protection": Chart(
+        "What is kept, and what it costs",
+        "Each dot is a way to store the weights: stored bits, copies and codes counted, all of them struck, "
+        "against the share of the accuracy without faults that is kept at a rate. Upright lines: 95 % over "
+        "fault maps and images together. The steps join what nothing beats in both; dashed: what is to be "
+        "kept, dotted: the budget, ringed: the answer.",
+        "protect",
+        protection,
     ),
     "ber": Chart(
         "Accuracy under flipped bits",

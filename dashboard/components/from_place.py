@@ -84,3 +84,30 @@ def _accuracies(place: Place, rows: pd.DataFrame, nets: Sequence[str], encs: Seq
                 st.markdown(f"`{net}` in `{stored_as(enc)}`: {error}")
             else:
                 st.markdown(place_text.keeps(net, enc, accuracy))
+
+
+def measured_above(known: Sequence[float]) -> float | None:
+    """A box with a place; the next measured rate above its band, None where the box names none or none is."""
+    asked = st.query_params.get("place", "")
+    icon = ":material/public:"
+    with page_frame.group("place"), st.expander("From a place", expanded=bool(asked), icon=icon):
+        on = st.toggle("Take the rate of a place", value=bool(asked), key="place_on")
+        if not on:
+            query.set_parameter("place", "")
+            return None
+        above: list[float] = []
+        with render.errors_as_sentences():
+            start = parsed(asked) if asked else Asked("voltage", PLACES["voltage"].usual)
+            chosen = _form(start)
+            place = chosen.place()
+            query.set_parameter("place", spelled(chosen))
+            above = [rate for rate in known if rate >= place.ber.high]
+            st.markdown(f"{place_text.rate(place)} {_next(above, known)}")
+            st.caption(place_text.sources(place))
+    return min(above, default=None)
+
+
+def _next(above: Sequence[float], known: Sequence[float]) -> str:
+    if above:
+        return f"The next rate above it that is measured is {min(above):g}: fewer bits flip at the place."
+    return f"Rates up to {max(known):g} are measured, which is less: the rate above stays as it is set."

@@ -40,6 +40,16 @@ GROUPS: dict[str, dict[str, str]] = {
         "resistance": "axis of the last figure",
         "more": "text and numbers below the figures",
     },
+    "protect": {
+        "own": "own checkpoint",
+        "network": "network and sampler",
+        "budget": "rate, accuracy to keep, bits",
+        "place": "rate of a place",
+        "kinds": "what may be used",
+        "mixture": "a mixture by hand",
+        "live": "measuring live",
+        "more": "text and numbers below the figures",
+    },
     "harden": {
         "base": "network and preset",
         "stages": "stages and their options",
@@ -140,6 +150,20 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "robust": ("resistance", "faults or attack"),
         "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
+    "protect": {
+        "net": ("network", "checkpoint"),
+        "sampler": ("network", "which bits flip: random or layer-uniform"),
+        "ber": ("budget", "bit error rate, one that is measured"),
+        "keep": ("budget", "accuracy to keep, %"),
+        "bits": ("budget", "most stored bits a weight"),
+        "place": ("place", "place whose bit error rate is taken, such as voltage_0.56"),
+        "kinds": ("kinds", "kinds of protection that may be used"),
+        "base": ("mixture", "plain words of a mixture by hand"),
+        "way": ("mixture", "how its most fragile layers are stored"),
+        "layers": ("mixture", "how many layers those are"),
+        "job": ("live", "measurement to follow"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
+    },
     "harden": {
         "net": ("base", "checkpoint to start from"),
         "preset": ("base", "preset"),
@@ -227,7 +251,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 
-MANY = {"nets", "encs", "stages"}  # of these, none may be chosen
+MANY = {"nets", "encs", "stages", "kinds"}  # of these, none may be chosen
 
 # On every page.
 SHELL = {"task": "text shown on top", "hide": "hidden groups, with commas", "present": "1: for a projector"}

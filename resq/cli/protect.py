@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import fields
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,7 +15,9 @@ from resq.core import paths
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("checkpoint", help="data/network/variant or the path of a checkpoint")
+    parser.add_argument(
+        "checkpoint", help="data/network/variant, the path of a checkpoint, or a deployed file"
+    )
     parser.add_argument(
         "--ber", type=float, required=True, help="the bit error rate of the memory, such as 1e-2"
     )
@@ -27,13 +30,18 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="most time of a pass of one image with all words decoded in C, over that without, such as 1.05",
     )  # fmt: skip
     parser.add_argument(
-        "--encoding", default="", help="of the unprotected words, one byte each (default: the network's own)"
+        "--encoding",
+        default="",
+        dest="plain",
+        help="the only plain words that are mixed (default: several of 4, 6 and 8 bits)",
     )
     parser.add_argument("--fault", default="random", help="fault model (default random)")
     parser.add_argument("--n", type=int, default=500, help="held-out images that decide (default 500)")
     parser.add_argument("--maps", type=int, default=4, help="fault maps that decide (default 4)")
     parser.add_argument("--test", type=int, default=500, help="test images that confirm once (default 500)")
     parser.add_argument("--test-maps", type=int, default=10, help="fault maps that confirm (default 10)")
+    parser.add_argument("--data", default="", help="of a deployed file: the data set of its images")
+    options.add_inputs(parser)
     parser.add_argument(
         "--out", type=Path, help="folder of the files to deploy and the report (default: work/protect/...)"
     )
@@ -41,35 +49,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Searches, with a progress bar on standard error, and prints the answer."""
-    from resq.protect import answer  # torch
+    from resq.protect import answer, wording  # torch
 
-    names = (
-        "checkpoint",
-        "ber",
-        "keep",
-        "bits",
-        "time",
-        "encoding",
-        "fault",
-        "n",
-        "maps",
-        "test",
-        "test_maps",
-    )
-    wanted = answer.Wanted(**{name: getattr(arguments, name) for name in names})
+    names = [field.name for field in fields(answer.Wanted)]
+    given = {**vars(arguments), "encoding": arguments.plain, "inputs": options.inputs(arguments)}
+    wanted = answer.Wanted(**{name: given[name] for name in names})
     folder = arguments.out or paths.work() / "protect" / f"{Path(wanted.checkpoint).name}-{wanted.ber:g}"
     with tqdm(desc=wanted.checkpoint, unit="pass", leave=False, delay=1) as bar:
 
-        def progress(done: int, most: int) -> None:
+        def told(done: int, most: int) -> None:
             bar.total = most
             bar.update(done - bar.n)
 
-        result = answer.protect(wanted, folder, progress)
+        found = answer.protect(wanted, folder, told)
     if arguments.json:
-        print(options.dump({**result, "folder": str(folder)}))
+        said = {"sentence": wording.sentence(found), "against": wording.against(found)}
+        print(options.dump({**found, **said, "folder": str(folder)}))
         return
-    print(answer.sentence(result))
-    print(answer.against(result))
-    print(
-        f"{result['passes']} passes; a plain grid takes {result['grid_passes']}. Files and report: {folder}"
-    )
+    print(wording.sentence(found))
+    print(wording.against(found))
+    print(f"{wording.passes(found)} Files and report: {folder}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
 from resq import checkpoints
 from resq.cli import options
-from resq.core import Encoding
+from resq.core import Dataset, Encoding
 from resq.core.errors import ResqError
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sweep
@@ -29,6 +30,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plain", action="store_true", help="as many flips in each cell as where nothing is known"
     )
+    parser.add_argument(
+        "--every", default="", metavar="LAYERS",
+        help="try every flip of these layers, with commas between them, and print which are critical as JSON",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="decides which bits are tried (default 0)")
 
 
@@ -40,43 +45,59 @@ def run(arguments: argparse.Namespace) -> None:
     encoding = arguments.encoding or checkpoints.default_encoding(arguments.checkpoint)
     bench = FaultyNetwork(checkpoint, Encoding.parse(encoding))
     images = sweep.test_images(SweepSpec(arguments.checkpoint, n=arguments.n), checkpoint)
+    if arguments.every:
+        print(options.dump(_every(bench, images, arguments, encoding)))
+        return
     cells = critical_bits.shares(
         bench, sweep.pixels(images), torch.from_numpy(images.y),
         error=arguments.error, aware=not arguments.plain, seed=arguments.seed,
     )  # fmt: skip
     total = len(bench.model.weights) * bench.model.read.word_bits
-    shares = dict(tqdm(cells, total=total, desc=arguments.checkpoint, unit="cell", leave=False, delay=1))
+    found = dict(tqdm(cells, total=total, desc=arguments.checkpoint, unit="cell", leave=False, delay=1))
     sizes = {name: q.words.size for name, q in bench.model.weights.items()}
-    totals = critical_bits.summary(shares, sizes, arguments.error)
+    said = critical_bits.summary(found, sizes, arguments.error)
     if arguments.json:
         rows = [{"layer": layer, "bit": bit, "share": s.value, "low": s.low, "high": s.high,
-                 "injections": s.injections} for (layer, bit), s in shares.items()]  # fmt: skip
+                 "injections": s.injections} for (layer, bit), s in found.items()]  # fmt: skip
         print(
             options.dump(
-                {**totals, "encoding": encoding, "error": arguments.error, "n": arguments.n, "cells": rows}
+                {**said, "encoding": encoding, "error": arguments.error, "n": arguments.n, "cells": rows}
             )
         )
         return
-    options.print_table(table(shares))
-    print(text(totals, arguments))
+    options.print_table(table(found))
+    print(text(said, arguments))
 
 
-def table(shares: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
+def _every(
+    bench: FaultyNetwork, images: Dataset, arguments: argparse.Namespace, encoding: str
+) -> dict[str, Any]:
+    """Which flips of the chosen layers are critical, packed as ``np.packbits`` does, in hex."""
+    guess = critical_bits.guesses(bench)
+    tried = critical_bits.every(bench, sweep.pixels(images), arguments.every.split(","))
+    cells = [{"layer": layer, "bit": bit, "words": len(critical), "guess": guess[layer, bit],
+              "critical": np.packbits(critical).tobytes().hex()}
+             for (layer, bit), critical in tried]  # fmt: skip
+    return {"checkpoint": arguments.checkpoint, "weights": bench.checkpoint.hash, "encoding": encoding,
+            "n": arguments.n, "images": images.hash, "cells": cells}  # fmt: skip
+
+
+def table(found: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
     """One line per layer, one column per bit, in percent."""
-    bits = sorted({bit for _, bit in shares}, reverse=True)
-    layers = dict.fromkeys(layer for layer, _ in shares)
+    bits = sorted({bit for _, bit in found}, reverse=True)
+    layers = dict.fromkeys(layer for layer, _ in found)
     return [
-        {"layer": layer, **{f"bit {b}": f"{100 * shares[layer, b].value:.1f} %" for b in bits}}
+        {"layer": layer, **{f"bit {b}": f"{100 * found[layer, b].value:.1f} %" for b in bits}}
         for layer in layers
     ]
 
 
-def text(totals: dict[str, Any], arguments: argparse.Namespace) -> str:
+def text(said: dict[str, Any], arguments: argparse.Namespace) -> str:
     """The whole memory for people."""
-    share, first = f"{100 * totals['critical']:.2f} %", f"{totals['flips_to_first']:.0f}"
+    share, first = f"{100 * said['critical']:.2f} %", f"{said['flips_to_first']:.0f}"
     return (
         f"\n{share} of all bits are critical alone: they change an answer to one of the first {arguments.n} "
         f"test images; of random flips, each alone, the first critical one comes after {first} on average. "
-        f"{totals['injections']:,} flips were tried, where plain sampling to the same half-width of "
-        f"{arguments.error:g} in every cell tries {totals['plain']:,}; seed {arguments.seed}"
+        f"{said['injections']:,} flips were tried, where plain sampling to the same half-width of "
+        f"{arguments.error:g} in every cell tries {said['plain']:,}; seed {arguments.seed}"
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from resq.core import BitFlips, seeds
+from resq.core import BitFlips, lookup, seeds
 from resq.measure.engine import graph_split
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run.sensitivity import BATCH, top_classes
@@ -42,19 +42,40 @@ def shares(
     Args:
         aware: by data-aware sampling; else by as many flips as where nothing is known.
     """
-    traced, guess = graph_split.graph(bench.network), guesses(bench)
-    for layer, q in bench.model.weights.items():
+    guess = guesses(bench)
+    for cell, tried in _cells(bench, x, list(bench.model.weights), seed):
+        n = bench.model.weights[cell[0]].words.size
+        if aware:
+            found = single_faults.aware([n], [guess[cell]], error, tried)
+        else:
+            found = single_faults.plain([n], error, tried)
+        yield cell, found[0]
+
+
+def every(bench: FaultyNetwork, x: Tensor, layers: Sequence[str]) -> Iterator[tuple[Cell, np.ndarray]]:
+    """Every cell of these layers with whether each word's flip is critical, bool (words,): all are tried.
+
+    Raises:
+        ValueError: no such layer.
+    """
+    for layer in layers:
+        lookup("layer", layer, bench.model.weights)
+    for cell, tried in _cells(bench, x, layers, seed=0):
+        yield cell, tried.every()
+
+
+def _cells(
+    bench: FaultyNetwork, x: Tensor, layers: Sequence[str], seed: int
+) -> Iterator[tuple[Cell, _Tried]]:
+    """Every cell of these layers with what tries its flips."""
+    traced = graph_split.graph(bench.network)
+    for layer in layers:
         before, after = graph_split.split(bench.network, traced, f"body.{layer}")
         with torch.inference_mode():
             activations = [before(part) for part in x.split(BATCH)]
             usual = top_classes(after, activations)
         for bit in range(bench.model.read.word_bits):
-            tried = _Tried(bench, after, activations, usual, (layer, bit), seed)
-            if aware:
-                cell_shares = single_faults.aware([q.words.size], [guess[layer, bit]], error, tried)
-            else:
-                cell_shares = single_faults.plain([q.words.size], error, tried)
-            yield (layer, bit), cell_shares[0]
+            yield (layer, bit), _Tried(bench, after, activations, usual, (layer, bit), seed)
 
 
 class _Tried:
@@ -74,6 +95,10 @@ class _Tried:
         chosen = np.sort(self._order[self._done : self._done + n])
         self._done += n
         return sum(map(self._changes, self._where.addresses(chosen)))
+
+    def every(self) -> np.ndarray:
+        """Whether the flip of each word's bit changes an answer, bool (words,)."""
+        return np.array([self._changes(a) for a in self._where.addresses(np.arange(self._where.n_bits))])
 
     def _changes(self, address: int) -> bool:
         flip = BitFlips(np.array([address]), np.zeros(1))

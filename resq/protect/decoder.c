@@ -1,9 +1,10 @@
 /* Reads guarded weights: what lies in memory -> codes. C99, no library, no memory of its own.
  *
- * A layer is n words of one byte, bit 0 the lowest, stored `copies` times one whole copy after the other, and the
- * bits that guard them. A word is a code of `bits` bits; above it lie two copies of each of its top `tmr` bits.
- * Guards: 0 none; 1 rows of eight words with eight check bits, SEC-DED; 2 the same, rows read as zero where two
- * flips are found; 3 five check bits for every word, words read as zero; 4 SEC-DED in bit 6 of seven of eight words.
+ * A layer is n words, bit 0 the lowest, without gaps, stored `copies` times one whole copy after the other, and the
+ * bits that guard them. A word is a code of `bits` bits; above it lie two copies of each of its top `tmr` bits: at
+ * most 8 bits together, and 8 under a guard. Guards: 0 none; 1 rows of eight words with eight check bits, SEC-DED;
+ * 2 the same, rows read as zero where two flips are found; 3 five check bits for every word, words read as zero;
+ * 4 SEC-DED in bit 6 of seven of eight words.
  * `zero` holds the word that stands for weight 0 of each channel, n / channels words long. */
 #include <stddef.h>
 #include <stdint.h>
@@ -33,11 +34,11 @@ static int hamming(uint64_t *word, unsigned checks, int data, int r) {
   return 0;
 }
 
-static uint8_t voted(const uint8_t *words, size_t n, size_t i, int copies) {
+static uint8_t voted(const uint8_t *words, size_t n, size_t i, int width, int copies) {
   uint8_t read = 0;
-  for (int b = 0; b < 8; b++) {
+  for (int b = 0; b < width; b++) {
     int votes = 0;
-    for (int c = 0; c < copies; c++) votes += words[c * n + i] >> b & 1;
+    for (int c = 0; c < copies; c++) votes += (int)bits_at(words, (c * n + i) * width + b, 1);
     read |= (uint8_t)((2 * votes > copies) << b);
   }
   return read;
@@ -68,12 +69,13 @@ static void row(const uint8_t *words, const uint8_t *checks, size_t n, size_t fi
 void read_layer(const uint8_t *words, const uint8_t *checks, size_t n, int bits, int tmr, int copies, int guard,
                 const uint8_t *zero, size_t channels, uint8_t *out) {
   size_t each = n / channels;
+  int width = bits + 2 * tmr;
   for (size_t i = 0; i < n; i++) {
     if (guard == 3) {
       uint64_t w = words[i];
       out[i] = hamming(&w, bits_at(checks, 5 * i, 5), 8, 4) ? zero[i / each] : (uint8_t)w;
     } else if (!guard) {
-      out[i] = copies > 1 ? voted(words, n, i, copies) : words[i];
+      out[i] = copies > 1 ? voted(words, n, i, width, copies) : (uint8_t)bits_at(words, i * width, width);
     } else if (i % 8 == 0) {
       row(words, checks, n, i, guard, zero, each, out);
     }

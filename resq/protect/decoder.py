@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from resq.core import Encoding
+from resq.core import Encoding, QuantizedTensor
 from resq.core.errors import LackingError, ResqError
+from resq.memory.guards.layers import written
 
 SOURCE = Path(__file__).with_name("decoder.c")
 NUMBERS = {"": 0, "secded": 1, "secded0": 2, "spw": 3, "inplace": 4}
@@ -55,8 +56,9 @@ def library() -> ctypes.CDLL:
 
 
 def able(encoding: Encoding) -> bool:
-    """Whether the decoder reads words of this encoding: one byte each, and a guard that it knows."""
-    return encoding.word_bits == 8 and encoding.guard in NUMBERS and not encoding.ranger
+    """Whether the decoder reads words of this encoding: a guard that it knows, of bytes; or up to 8 bits."""
+    guarded = encoding.guard in NUMBERS and (not encoding.guard or encoding.word_bits == 8)
+    return encoding.word_bits <= 8 and guarded and not encoding.ranger
 
 
 def read(words: np.ndarray, checks: np.ndarray, n: int, encoding: Encoding, zero: np.ndarray) -> np.ndarray:
@@ -71,7 +73,9 @@ def read(words: np.ndarray, checks: np.ndarray, n: int, encoding: Encoding, zero
     """
     if not able(encoding):
         known = ", ".join(filter(None, NUMBERS))
-        raise ResqError(f"the decoder in C reads words of one byte under {known}, got {encoding}")
+        raise ResqError(
+            f"the decoder in C reads words of up to 8 bits, or of one byte under {known}, got {encoding}"
+        )
     out = np.empty(n, np.uint8)
     # A pointer into an empty array is no address: one byte more, never read.
     buffers = [np.ascontiguousarray(np.append(part, np.uint8(0)), np.uint8) for part in (words, checks, zero)]
@@ -81,3 +85,16 @@ def read(words: np.ndarray, checks: np.ndarray, n: int, encoding: Encoding, zero
         NUMBERS[encoding.guard], pointers[2], ctypes.c_size_t(len(zero)), out.ctypes.data_as(ctypes.c_void_p),
     )  # fmt: skip
     return out
+
+
+def packed(q: QuantizedTensor) -> tuple[np.ndarray, np.ndarray]:
+    """What lies in memory for a layer, as bytes: its words, all copies, and the bits that guard them."""
+    words, checks = written(q)
+    _, width = q.encoding.checks(q.words.size)
+    return _bytes(np.tile(words, q.encoding.copies), q.encoding.word_bits), _bytes(checks, width)
+
+
+def _bytes(words: np.ndarray, width: int) -> np.ndarray:
+    """Words of ``width`` bits without gaps, the lowest bit first, uint8."""
+    bits = (words[:, None] >> np.arange(width).astype(words.dtype) & 1).astype(np.uint8).reshape(-1)
+    return np.packbits(bits, bitorder="little")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +12,51 @@ import numpy as np
 
 from resq.checkpoints import Checkpoint
 from resq.core import Encoding, QuantizedModel, files
+from resq.core.errors import ResqError
 from resq.memory import quant
 from resq.protect import decoder
-from resq.protect.trial import packed
 
 
 def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> QuantizedModel:
     """Writes words.bin, layout.json, scales.npz and, where it reads these words, decoder.c."""
     model = checkpoint.quantized(encoding)
+    written(folder, checkpoint.name, checkpoint.hash, model, str(encoding))
+    return model
+
+
+def written(
+    folder: Path, name: str, digest: str, model: QuantizedModel, encoding: str,
+    places: Mapping[str, int] | None = None,
+) -> None:  # fmt: skip
+    """The same of words that are there already.
+
+    Args:
+        name, digest: of the network.
+        places: of a deployed file, the byte at which each layer's decoded words go.
+    """
     parts, layers, at = [], [], 0
-    for name, q in model.weights.items():
-        words, checks = packed(q)
-        layers.append(_layer(name, q, at, len(words), len(checks)))
+    for layer, q in model.weights.items():
+        words, checks = decoder.packed(q)
+        place = {} if places is None else {"file_at": places[layer]}
+        layers.append(_layer(layer, q, at, len(words), len(checks)) | place)
         parts += [words, checks]
         at += len(words) + len(checks)
     files.write_bytes(folder / "words.bin", np.concatenate(parts).tobytes())
     about = {
-        "checkpoint": checkpoint.name,
-        "weights": checkpoint.hash,
-        "encoding": str(encoding),
+        "checkpoint": name,
+        "weights": digest,
+        "encoding": encoding,
         "layers": layers,
     }
     files.write_bytes(folder / "layout.json", (json.dumps(about, indent=1) + "\n").encode())
     scales = {
-        f"{name}|{kind}": getattr(q, kind) for name, q in model.weights.items() for kind in ("scale", "zero")
+        f"{layer}|{kind}": getattr(q, kind)
+        for layer, q in model.weights.items()
+        for kind in ("scale", "zero")
     }
     files.write_with(folder / "scales.npz", lambda path: _save(path, scales))
     if all(decoder.able(q.encoding.bare) for q in model.weights.values()):
         shutil.copyfile(decoder.SOURCE, folder / "decoder.c")
-    return model
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -47,37 +64,55 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _layer(name: str, q: Any, at: int, n_word_bytes: int, n_check_bytes: int) -> dict[str, Any]:
+def _layer(name: str, q: Any, at: int, words: int, checks: int) -> dict[str, Any]:
     """Where a layer lies, in bytes from the start, and what the decoder is called with."""
     e = q.encoding
     return {
         "name": name, "shape": list(q.words.shape), "encoding": str(e.bare),
-        "words_at": at, "words_bytes": n_word_bytes,
-        "checks_at": at + n_word_bytes, "checks_bytes": n_check_bytes,
-        "bits": e.bits, "tmr": e.tmr, "copies": e.copies,
+        "words_at": at, "words_bytes": words,
+        "checks_at": at + words, "checks_bytes": checks, "bits": e.bits, "tmr": e.tmr, "copies": e.copies,
         "guard": decoder.NUMBERS.get(e.guard, -1), "code": e.code,
         "zero_words": [int(z) for z in _zeros(q)],
     }  # fmt: skip
 
 
 def _zeros(q: Any) -> np.ndarray:
-    zeros = quant.zeros(q)
-    return zeros if len(zeros) == 1 else zeros[:: q.words.size // len(q.scale)]
+    found = quant.zeros(q)
+    return found if len(found) == 1 else found[:: q.words.size // len(q.scale)]
 
 
 def read(folder: Path) -> dict[str, np.ndarray]:
     """The weights that the written files stand for, read by the decoder in C, float32 in their shapes."""
     about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
     memory = np.frombuffer((folder / "words.bin").read_bytes(), np.uint8)
-    weights = {}
+    found = {}
     with np.load(folder / "scales.npz") as scales:
         for layer in about["layers"]:
-            e, n = Encoding.parse(layer["encoding"]), int(np.prod(layer["shape"]))
-            words = memory[layer["words_at"] : layer["words_at"] + layer["words_bytes"]]
-            checks = memory[layer["checks_at"] : layer["checks_at"] + layer["checks_bytes"]]
-            codes = decoder.read(words, checks, n, e, np.array(layer["zero_words"], np.uint8))
-            signed = codes.view(np.int8) if e.code == "symmetric" else codes
+            e, codes = Encoding.parse(layer["encoding"]), _codes(layer, memory)
             scale, zero = scales[f"{layer['name']}|scale"], scales[f"{layer['name']}|zero"]
-            rows = signed.reshape(len(scale), -1).astype(np.float32)
-            weights[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
-    return weights
+            rows = quant.codes(e.once).take(codes).reshape(len(scale), -1)
+            found[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
+    return found
+
+
+def patched(folder: Path, file: bytes) -> bytes:
+    """A deployed file with the words of its weights as the decoder in C reads them from the written files.
+
+    Raises:
+        ValueError: words that the file does not store as bytes at one place.
+    """
+    about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
+    memory, found = np.frombuffer((folder / "words.bin").read_bytes(), np.uint8), bytearray(file)
+    for layer in about["layers"]:
+        if (at := layer.get("file_at", -1)) < 0:
+            raise ResqError(f"{layer['name']} has no place in the file that its words could be read into")
+        codes = _codes(layer, memory)
+        found[at : at + len(codes)] = codes.tobytes()
+    return bytes(found)
+
+
+def _codes(layer: Mapping[str, Any], memory: np.ndarray) -> np.ndarray:
+    words = memory[layer["words_at"] : layer["words_at"] + layer["words_bytes"]]
+    checks = memory[layer["checks_at"] : layer["checks_at"] + layer["checks_bytes"]]
+    zero, n = np.array(layer["zero_words"], np.uint8), int(np.prod(layer["shape"]))
+    return decoder.read(words, checks, n, Encoding.parse(layer["encoding"]), zero)

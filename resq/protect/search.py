@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from resq.core import Encoding
-from resq.protect.mixtures import Mixture, prefixes
+from resq.protect.mixtures import Mixture, alike, others, prefixes
 
 
 @dataclass(frozen=True)
@@ -14,44 +14,71 @@ class Tried:
     """One mixture as it was measured.
 
     Attributes:
-        kept: accuracy at the rate over accuracy without faults of the base, on held-out images.
+        kept: accuracy at the rate over that of the network without faults, on held-out images.
     """
 
     mixture: Mixture
-    share: float
+    kept: float
 
 
 Keeps = Callable[[Mixture], float]
+Order = Callable[[Encoding], Sequence[int]]
 
 
 def search(
-    base: Encoding, choices: Sequence[Encoding], order: Sequence[int], sizes: Sequence[int], *,
+    lengths: Sequence[Sequence[Encoding]], order: Order, sizes: Sequence[int], *,
     keep: float, budget: float, keeps: Keeps,
 ) -> Iterator[Tried]:  # fmt: skip
-    """Every mixture that is tried, in order; for each way to protect the fewest layers that keep enough.
+    """Every mixture that is tried, in order: shorter words first, and no longer ones where those are enough.
 
-    What a longer prefix keeps is taken to be no less, so the fewest layers are found by halving; a way that
-    does not do it within the budget with all that fit is tried no further.
+    Of words of one length all are tried in every layer alike; those that keep most are mixed with each way to
+    protect them.
+
+    Args:
+        lengths: plain words, those of one length together, shortest first.
+        order: plain words -> layer numbers, the most vulnerable first.
     """
-    plain = Tried(Mixture(base, base, (), tuple(sizes)), keeps(Mixture(base, base, (), tuple(sizes))))
-    yield plain
-    if plain.share >= keep:
-        return
-    for other in choices:
-        fit = prefixes(base, other, order, sizes, budget)
+    least = budget  # no more bits than this are of use
+    for bases in lengths:
+        if bases[0].memory(sizes) > least + 1e-9:
+            return
+        plain = [Tried(alike(base, sizes), keeps(alike(base, sizes))) for base in bases]
+        yield from plain
+        first = max(plain, key=lambda t: t.kept)
+        if first.kept >= keep:
+            return
+        for tried in _mixed(first.mixture.base, bases, order, sizes, keep, least, keeps):
+            yield tried
+            if tried.kept >= keep:
+                least = min(least, tried.mixture.bits)
+
+
+def _mixed(
+    base: Encoding, beside: Sequence[Encoding], order: Order, sizes: Sequence[int], keep: float,
+    least: float, keeps: Keeps,
+) -> Iterator[Tried]:  # fmt: skip
+    """For each way to protect the fewest layers that keep enough, in no more bits than another way takes."""
+    for other in others(base, beside):
+        fit = prefixes(base, other, order(base), sizes, least)
         if len(fit) > 1:
-            yield from _halved(fit, keep, keeps)
+            for tried in _halved(fit, keep, keeps):
+                yield tried
+                least = min(least, tried.mixture.bits) if tried.kept >= keep else least
 
 
 def _halved(fit: Sequence[Mixture], keep: float, keeps: Keeps) -> Iterator[Tried]:
+    """The longest prefix that fits, and where it is enough the shortest that is, by halving.
+
+    What a longer prefix keeps is taken to be no less.
+    """
     low, high = 0, len(fit) - 1  # the base, which is not enough; the longest prefix that fits
     longest = Tried(fit[high], keeps(fit[high]))
     yield longest
-    while longest.share >= keep and high - low > 1:
+    while longest.kept >= keep and high - low > 1:
         middle = (low + high) // 2
         tried = Tried(fit[middle], keeps(fit[middle]))
         yield tried
-        low, high = (low, middle) if tried.share >= keep else (middle, high)
+        low, high = (low, middle) if tried.kept >= keep else (middle, high)
 
 
 def best(tried: Sequence[Tried], keep: float, slower: Callable[[Mixture], float], time: float) -> Tried:
@@ -62,16 +89,16 @@ def best(tried: Sequence[Tried], keep: float, slower: Callable[[Mixture], float]
         time: the most of it.
     """
     able = [t for t in tried if slower(t.mixture) <= time] or list(tried)
-    enough = [t for t in able if t.share >= keep]
+    enough = [t for t in able if t.kept >= keep]
     if enough:
-        return min(enough, key=lambda t: (round(t.mixture.bits, 3), -t.share))
-    return max(able, key=lambda t: (t.share, -t.mixture.bits))
+        return min(enough, key=lambda t: (round(t.mixture.bits, 3), -t.kept))
+    return max(able, key=lambda t: (t.kept, -t.mixture.bits))
 
 
 def front(tried: Sequence[Tried]) -> list[Tried]:
     """Those that nothing beats in bits and in what is kept, the cheapest first."""
-    pareto: list[Tried] = []
-    for t in sorted(tried, key=lambda t: (t.mixture.bits, -t.share)):
-        if not pareto or t.share > pareto[-1].share:
-            pareto.append(t)
-    return pareto
+    found: list[Tried] = []
+    for t in sorted(tried, key=lambda t: (t.mixture.bits, -t.kept)):
+        if not found or t.kept > found[-1].kept:
+            found.append(t)
+    return found

@@ -8,12 +8,12 @@ import pytest
 from resq import checkpoints, cli
 from resq.core import Encoding
 from resq.memory import quant
-from resq.protect import answer, decoder, deploy, trial
+from resq.protect import decoder, deploy, pass_time, stored_network, trial, wording
 from resq.protect.mixtures import Mixture
 
 NET = "signs/resnet20/base"
 ASKED = ["protect", NET, "--ber", "0.02", "--keep", "0.9", "--n", "40", "--maps", "1", "--test", "40",
-         "--test-maps", "2"]  # fmt: skip
+         "--test-maps", "2", "--bits", "8.5"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +30,15 @@ def test_the_answer_says_what_to_store_and_what_it_was_measured_on(folder):
     assert found["bits"] == pytest.approx(encoding.memory(sizes))
     assert found["enough"] == (found["kept_held_out"] >= 0.9)
     assert found["passes"] <= found["grid_passes"] / 3
-    assert found["confirmed"]["chosen"]["n"] == 40
-    assert found["confirmed"]["difference"]["n"] == 40
-    assert all(set(member["kept"]) == {"0.002", "0.02", "0.1"} for member in found["front"])
-    assert f"Stored as {encoding}" in answer.sentence(found)
-    assert "points" in answer.against(found)
+    at = wording.at_rate(found)
+    assert [entry["ber"] for entry in found["confirmed"]] == pytest.approx([0.004, 0.02, 0.04])
+    assert at["chosen"]["n"] == at["difference"]["n"] == 40
+    assert all(entry["rival_bits"] <= found["bits"] for entry in found["confirmed"])
+    assert all(set(member["kept"]) == {"0.004", "0.02", "0.04"} for member in found["front"])
+    assert f"Stored as {encoding}" in wording.sentence(found)
+    assert f"against {at['rival']}" in wording.against(found)
     said = (folder / "report.md").read_text(encoding="utf-8")
-    assert answer.sentence(found) in said
+    assert wording.sentence(found) in said
     assert all(f"`{t['encoding']}`" in said for t in found["tried"])
 
 
@@ -70,9 +72,9 @@ def test_a_line_that_was_cut_off_is_measured_again(tmp_path):
 def test_no_test_image_decides(monkeypatch):
     checkpoint = checkpoints.load(NET)
     asked = []
-    monkeypatch.setattr(trial.data, "load", lambda name, split: asked.append(split) or _stop())
+    monkeypatch.setattr(stored_network.data, "load", lambda name, split: asked.append(split) or _stop())
     with pytest.raises(LookupError):
-        trial.images(checkpoint, 10)
+        stored_network.images(checkpoint, 10)
     assert asked == ["train"]
 
 
@@ -84,7 +86,7 @@ def _stop():
 def test_a_guard_takes_longer_than_none_and_more_of_it_longer_still():
     checkpoint = checkpoints.load(NET)
     sizes = tuple(checkpoint.state[name].size for name in checkpoint.weights)
-    ratio = trial.slower(checkpoint)
+    ratio = pass_time.slower(checkpoint)
     plain, spw = (Mixture(Encoding.parse("int8"), Encoding.parse(e), tuple(range(len(sizes))), sizes)
                   for e in ("int8-x3", "int8-spw"))  # fmt: skip
     assert 1 < ratio(plain) < ratio(spw)
@@ -95,8 +97,11 @@ def test_a_guard_takes_longer_than_none_and_more_of_it_longer_still():
     [
         (["--ber", "2"], r"rate must lie in \(0, 0.5\], got 2"),
         (["--keep", "99"], "a share in .0, 1., such as 0.99, got 99"),
-        (["--bits", "4"], "int8 takes 8 bits a weight already, more than 4"),
-        (["--encoding", "fp32"], "mixed in plain words of one byte"),
+        (["--bits", "3"], "int4 takes 4 bits a weight already, more than 3"),
+        (["--encoding", "int8", "--bits", "4"], "int8 takes 8 bits a weight already, more than 4"),
+        (["--fault", "rain"], "no fault model .rain."),
+        (["--data", "cifar10"], "knows its images; leave out --data"),
+        (["--encoding", "fp32"], "mixed in plain words of at most one byte"),
         (["--n", "0"], "n must be at least 1, got 0"),
     ],
 )
@@ -105,3 +110,27 @@ def test_what_cannot_be_asked_is_refused_with_one_sentence(more, said, tmp_path,
     error = capsys.readouterr().err
     assert __import__("re").search(said, error)
     assert list(tmp_path.iterdir()) == []
+
+
+def _found(*differences):
+    point = {"accuracy": 0.9, "low": 0.88, "high": 0.92, "clean": 0.95, "n": 10, "maps": 3}
+    return {
+        "network": NET, "encoding": "int8+int8-x3@0", "bits": 8.1, "kept_held_out": 0.9, "enough": True,
+        "wanted": {"ber": 0.02, "keep": 0.9, "fault": "random"},
+        "confirmed": [
+            {"ber": rate, "chosen": point, "rival": "int8", "rival_point": point,
+             "difference": {"mean": (low + high) / 2, "low": low, "high": high}}
+            for rate, (low, high) in zip((0.004, 0.02, 0.04), differences, strict=True)
+        ],
+    }  # fmt: skip
+
+
+def test_what_intervals_say_at_the_three_rates_is_said():
+    assert wording.against(_found((-0.01, 0.01), (0.01, 0.03), (0.1, 0.2))).endswith(
+        "It is better at 0.02 and 0.04, worse at none."
+    )
+    assert wording.against(_found((-0.03, -0.01), (-0.01, 0.01), (-0.01, 0.01))).endswith(
+        "It is told apart as better at none of the rates, worse at 0.004."
+    )
+    uniform = _found((0, 0), (0, 0), (0, 0)) | {"encoding": "int8-x3"}
+    assert wording.against(uniform).startswith("The answer stores all layers alike: no mixture was better")

@@ -31,6 +31,7 @@ PAGES = {
     "sweep": "views/sweep.py",
     "layers": "views/layers.py",
     "tradeoff": "views/tradeoff.py",
+    "protect": "views/protect.py",
     "harden": "views/harden.py",
     "lessons": "views/lessons.py",
     "yournetwork": "views/yournetwork.py",

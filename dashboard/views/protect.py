@@ -1,0 +1,181 @@
+"""Protect: what to store, at which price?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import cached, charts
+from dashboard.components import job_status, page_frame, render, upload
+from dashboard.format import numbers
+from dashboard.forms import protection as form
+from dashboard.forms.protection import Asked
+from dashboard.model import protection, protection_says
+from dashboard.server import job_queue
+from resq.measure.specs.sweep_spec import SweepSpec
+from resq.protect import wording
+from resq.protect.mixtures import Mixture
+
+MAPS, IMAGES = 6, 300  # of a measurement begun here: a minute, not an hour
+
+
+def page(names: Sequence[str]) -> None:
+    """The whole page."""
+    render.unknown_names("net", names)
+    with page_frame.group("network"):
+        net, fault = form.network(names)
+    running = job_status.measurement(kind=SweepSpec, lost="Press “Measure this mixture” to measure it again.")
+    every = 1.0 if running is not None and running.active else None
+    st.fragment(shown, run_every=every)(net, fault, running)
+
+
+def shown(net: str, fault: str, running: job_queue.Measurement | None) -> None:
+    """The results, or a sentence; again and again while something is measured."""
+    with render.errors_as_sentences():
+        job_status.progress(running)
+        fresh = [row for row in running.rows if row["checkpoint"] == net] if running is not None else []
+        found = cached.protections(net, fault, fresh)
+        if found.empty:
+            nothing(net, fault)
+        else:
+            results(net, fault, found)
+        job_status.ended(running)
+
+
+def nothing(net: str, fault: str) -> None:
+    """What to do where there is no row yet."""
+    render.error_box(
+        f"Nothing is stored for {render.plain(net)} under this sampler. A search needs no stored rows:",
+        protection_says.command(net, 1e-2, 0.99, math.inf, fault),
+    )
+
+
+def results(net: str, fault: str, found: pd.DataFrame) -> None:
+    """Controls, answer, figure, a mixture by hand, searches that were run."""
+    known = protection.rates(found)
+    with page_frame.group("budget"):
+        asked = form.budget(net, fault, known)
+    with page_frame.group("kinds"):
+        usable = found[found["kind"].isin(form.kinds())]
+    at = usable[usable["ber"] == asked.rate]
+    answer = protection.answer(at, asked.keep, asked.most)
+    said = protection_says.answer(answer, asked.rate, asked.keep, asked.most)
+    with st.container(key="protect_says"):
+        st.markdown(said)
+    deploy(asked, answer.encoding)
+    drawn = figure(asked, usable, known, answer.encoding)
+    if drawn is not None:
+        render.figure("protection", drawn[0], key="protection_chart", alt=said)
+    by_hand(asked, found)
+    searched(net)
+    below(asked, drawn[1] if drawn else at, drawn[0] if drawn else None)
+
+
+def figure(
+    asked: Asked, usable: pd.DataFrame, known: Sequence[float], chosen: str
+) -> tuple[go.Figure, pd.DataFrame] | None:
+    """The plane at three rates, and its points; None where nothing may be used."""
+    rates = protection.three(known, asked.rate)
+    parts = [usable[usable["ber"] == rate] for rate in rates]
+    marked = [at.assign(front=at.index.isin(protection.front(at).index)) for at in parts if len(at)]
+    if not marked:
+        return None
+    points = pd.concat(marked)
+    return charts.CHARTS["protection"].draw(points, rates, asked.keep, asked.most, chosen), points
+
+
+def deploy(asked: Asked, encoding: str) -> None:
+    """The command that searches on, and the files of what the answer stores."""
+    render.terminal(protection_says.command(asked.net, asked.rate, asked.keep, asked.most, asked.fault))
+    if encoding:
+        download(asked.net, encoding, "answer")
+
+
+def download(net: str, encoding: str, key: str) -> None:
+    """A button whose .zip is made when it is pressed."""
+    if render.missing_weights([net], "its words cannot be written"):
+        return
+    st.download_button(
+        f"Files to deploy: {encoding}", partial(cached.archive, net, encoding),
+        f"{net.replace('/', '-')}-{encoding}.zip", "application/zip", on_click="ignore",
+        icon=":material/download:", key=f"deploy_{key}",
+        help="words.bin, layout.json, scales.npz and, where it reads these words, decoder.c",
+    )  # fmt: skip
+
+
+def by_hand(asked: Asked, found: pd.DataFrame) -> None:
+    """A mixture that is put together with sliders: its bits, and what is measured of it."""
+    st.header("A mixture by hand", anchor=False)
+    chosen = form.mixture(asked.net)
+    name = str(chosen.encoding)
+    at = found[(found["encoding"] == name) & (found["ber"] == asked.rate)]
+    if len(at):
+        one = protection.answer(at, asked.keep, math.inf)
+        st.markdown(protection_says.measured(one, asked.rate))
+    else:
+        unmeasured(asked, chosen, name)
+    download(asked.net, name, "mixture")
+
+
+def unmeasured(asked: Asked, chosen: Mixture, name: str) -> None:
+    """Says that a mixture was not measured, and what measuring it costs."""
+    spec = SweepSpec(asked.net, encoding=name, fault=asked.fault, bers=(0.0, asked.rate), maps=MAPS, n=IMAGES)
+    st.markdown(
+        f"`{name}` takes **{chosen.bits:.2f} bits a weight**; what it keeps at "
+        f"{numbers.power(asked.rate)} is **not measured**."
+    )
+    data = [cached.card(asked.net)["data"]]
+    if render.missing_images(data, "nothing can be measured") or render.missing_weights(
+        [asked.net], "nothing can be measured"
+    ):
+        return
+    with page_frame.group("live"):
+        st.button(
+            f"Measure this mixture: {cached.price([spec])}", key="measure_mixture", type="primary",
+            on_click=job_status.start, args=([spec],), icon=":material/play_arrow:",
+            help=f"{MAPS} fault maps on {IMAGES} test images",
+        )  # fmt: skip
+
+
+def searched(net: str) -> None:
+    """The searches that were run on this network, each with its comparison."""
+    known = cached.searches(net)
+    if not known:
+        return
+    st.header("Searches that were run", anchor=False)
+    for found in known:
+        with st.expander(
+            f"{protection_says.searched(found)}: `{found['encoding']}`", icon=":material/search:"
+        ):
+            st.markdown(wording.sentence(found))
+            st.markdown(wording.against(found))
+            st.caption(wording.passes(found))
+
+
+def below(asked: Asked, points: pd.DataFrame, drawn: go.Figure | None) -> None:
+    """The numbers, and how to read it all."""
+    with page_frame.group("more"):
+        commands = [protection_says.command(asked.net, asked.rate, asked.keep, asked.most, asked.fault)]
+        render.numbers(
+            lambda: (
+                {"protection": protection_says.table(points)},
+                {"protection": drawn} if drawn is not None else {},
+            ),
+            None,
+            commands,
+        )
+        render.help_page("protect_help", ["protection"])
+
+
+render.page("What do I store, and what does it cost?", render.text("protect"), upload.button)
+with render.errors_as_sentences():
+    measured = [name for name in cached.measured_most() if name in cached.names()]
+    if measured:
+        page(measured)
+    else:
+        render.error_box(*render.UNMEASURED)

@@ -1,0 +1,150 @@
+"""The Protect page without a browser: the answer, the plane, a mixture by hand, the files to take home."""
+
+import io
+import json
+import zipfile
+
+import pandas as pd
+import pytest
+import streamlit as st
+
+from dashboard import cached, charts
+from dashboard.model import protection, protection_says
+from resq import checkpoints
+from resq.core import Encoding
+from resq.measure.store import table
+from tests.pages import fine
+from tests.views.test_app import NAME, commands, figures, opened, said
+
+UNEVEN = {"net": NAME, "sampler": "layer-uniform", "ber": "0.01", "keep": "95"}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def test_the_page_opens_with_an_answer_a_figure_and_the_command_that_searches():
+    app = opened("protect")
+    fine(app)
+    assert figures(app) == 1
+    assert "bits a weight: at a bit error rate of" in said(app)
+    assert any(c.startswith("python -m resq protect") for c in commands(app))
+
+
+def test_a_link_sets_sampler_rate_and_budget_and_a_mixture_is_the_answer():
+    app = opened("protect", **UNEVEN)
+    fine(app)
+    assert "Store `int4-tmr2+int4-tmr2-x5@0`, 8.05 bits a weight" in said(app)
+    assert f"python -m resq protect {NAME} --ber 0.01 --keep 0.95 --fault layer-uniform" in commands(app)
+    app = opened("protect", **UNEVEN, bits="8")
+    fine(app)
+    assert "Nothing measured keeps 95\u202f% at a bit error rate of" in said(app)
+    assert "in at most 8 bits a weight" in said(app)
+
+
+def test_what_may_be_used_narrows_the_answer():
+    app = opened("protect", **UNEVEN, kinds="whole copies")
+    fine(app)
+    assert "most keeps `int4-tmr2-x3` at 24.00 bits a weight" in said(app)
+
+
+def test_a_mixture_by_hand_says_its_bits_and_what_is_not_measured_with_its_price():
+    app = opened("protect", **UNEVEN, layers="3", way="x9")
+    fine(app)
+    assert "is **not measured**" in said(app)
+    assert "Measure this mixture: 7 cells, about" in app.button(key="measure_mixture").label
+    app.slider(key="layers").set_value(0).run()
+    fine(app)
+    assert "`int4-tmr2` takes **8.00 bits a weight** and keeps" in said(app)
+
+
+def test_a_place_gives_the_next_measured_rate_above_it():
+    app = opened("protect", net=NAME, place="voltage_0.56")
+    fine(app)
+    assert "The next rate above it that is measured is" in said(app)
+    assert app.query_params["place"] == "voltage_0.56"
+
+
+@pytest.mark.parametrize("query", [
+    {"net": "a/b/c", "ber": "x", "keep": "-4", "bits": "99", "kinds": "none"},
+    {"layers": "1000", "way": "rain", "base": "fp64", "place": "mars", "job": "0123456789ab"},
+])  # fmt: skip
+def test_nonsense_in_a_link_falls_back(query):
+    app = opened("protect", **query)
+    fine(app, "The link names the network", "no longer known here", "mars")
+    assert figures(app) == 1
+
+
+def test_searches_that_were_run_are_told_with_their_comparison():
+    found = cached.searches(NAME)
+    assert len(found) == 3
+    text = said(opened("protect", net=NAME))
+    for one in found:
+        assert f"Stored as {one['encoding']}" in text
+        assert one["passes"] <= one["grid_passes"] / 3
+        rates = [entry["ber"] for entry in one["confirmed"]]
+        assert len(rates) == 3
+        assert all(
+            entry["difference"]["high"] > 0 for entry in one["confirmed"]
+        )  # nowhere told apart as worse
+        assert any(entry["difference"]["low"] > 0 for entry in one["confirmed"])  # better at one
+        assert all(entry["rival_bits"] <= one["bits"] for entry in one["confirmed"])
+
+
+def test_without_rows_a_search_is_proposed(monkeypatch, tmp_path):
+    rows = table.shipped()
+    few = rows[(rows["checkpoint"] == NAME) & (rows["fault"] != "layer-uniform")]
+    table.write(few, tmp_path / "signs-resnet20.parquet")
+    monkeypatch.setattr(table, "SHIPPED", tmp_path)
+    app = opened("protect", **UNEVEN)
+    fine(app)
+    assert "A search needs no stored rows" in said(app)
+
+
+def test_the_files_to_deploy_hold_the_words_and_their_decoder():
+    held = zipfile.ZipFile(io.BytesIO(cached.archive(NAME, "int4-tmr2+int4-tmr2-x5@0")))
+    assert set(held.namelist()) == {"words.bin", "layout.json", "scales.npz", "decoder.c"}
+    layout = json.loads(held.read("layout.json"))
+    assert [layer["copies"] for layer in layout["layers"][:2]] == [5, 1]
+    assert "decoder.c" not in zipfile.ZipFile(io.BytesIO(cached.archive(NAME, "fp16-mset"))).namelist()
+
+
+def test_points_count_all_stored_bits_and_shares_are_of_the_best_without_faults():
+    found = cached.protections(NAME, "layer-uniform")
+    sizes = checkpoints.sizes(NAME)
+    for line in found.drop_duplicates("encoding").to_dict("records"):
+        assert line["bits"] == Encoding.parse(line["encoding"]).memory(sizes)
+    assert (found["kept"] * found["clean"]).to_numpy() == pytest.approx(found["mean"].to_numpy())
+    assert set(found["fault"]) == {"layer-uniform"}
+
+
+def _points(*lines: tuple[str, float, float]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"encoding": name, "kind": "plain", "bits": bits, "ber": 0.01, "kept": kept, "kept_low": kept - 0.02,
+          "kept_high": kept + 0.02, "maps": 6, "n": 300, "mean": kept, "low": kept, "high": kept, "seed": 0,
+          "weights": "f" * 16} for name, bits, kept in lines]
+    )  # fmt: skip
+
+
+def test_the_cheapest_that_keeps_enough_is_the_answer_and_else_what_keeps_most():
+    points = _points(("int8", 8, 0.9), ("int8-x3", 24, 0.99), ("int4-tmr2", 8, 0.95))
+    assert protection.answer(points, 0.94, 99).encoding == "int4-tmr2"
+    assert protection.answer(points, 0.98, 99).encoding == "int8-x3"
+    assert not protection.answer(points, 0.98, 99).sure
+    most = protection.answer(points, 0.98, 8)
+    assert (most.encoding, most.enough) == ("int4-tmr2", False)
+    assert protection.answer(points, 0.98, 6).encoding == ""
+    assert "Nothing that takes at most 6 bits" in protection_says.answer(protection.Answer(""), 0.01, 0.9, 6)
+
+
+def test_the_front_is_drawn_as_steps_and_the_answer_is_ringed():
+    points = _points(("int8", 8, 0.9), ("int8-x3", 24, 0.99), ("int8-secded", 9, 0.8))
+    assert protection.front(points)["encoding"].tolist() == ["int8", "int8-x3"]
+    marked = points.assign(front=points.index.isin(protection.front(points).index))
+    figure = charts.CHARTS["protection"].draw(marked, [0.01], 0.95, 10, "int8-x3")
+    line, dots, ring = figure.data
+    assert list(line.x) == [8, 24]
+    assert list(dots.x) == [8, 9, 24]
+    assert list(ring.x) == [24]
