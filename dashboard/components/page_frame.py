@@ -23,7 +23,8 @@ html { font-size: 23px !important; }
 [data-testid="stHeader"] { display: none; }
 .stApp [data-testid="stMainBlockContainer"] { padding: .6rem 1.6rem 1rem; max-width: none; }
 .st-key-shell_share, .st-key-bring, .st-key-shell_sentence, .st-key-group_settings, .st-key-group_place,
-.st-key-group_view, .st-key-save_sweep, .st-key-thr, .st-key-estimate, .st-key-measure_pvf, .st-key-measure_layers, .st-key-measure_all,
+.st-key-group_view, .st-key-save_sweep, .st-key-thr, .st-key-estimate, .st-key-measure_pvf,
+.st-key-measure_layers, .st-key-measure_all,
 [class*="st-key-card_"] [data-testid="stMarkdown"] { display: none; }
 .stApp [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .35rem; }
 .stApp :is([data-testid="stLayoutWrapper"], [data-testid="stElementContainer"]):empty { display: none; }

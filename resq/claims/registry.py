@@ -38,14 +38,18 @@ class Source:
     Attributes:
         label: which kind of source, a key of LABELS.
         bibtex: entries to cite; empty where there is nothing to cite.
+        url: where it can be read, https; empty where no address is known.
     """
 
     label: str
     name: str
     bibtex: str = ""
+    url: str = ""
 
     def __post_init__(self) -> None:
         lookup("kind of source", self.label, LABELS)
+        if self.url and not self.url.startswith("https://"):
+            raise ResqError(f"a source's url begins with https://, got {self.url}")
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ class Reading:
         eps: budget in 1/255; None: this reading is under faults, not under attack.
         steps, restarts: of the attack; 0 means any.
         network: the checkpoint that answers instead of the claim's; empty: the claim's.
-        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For what
-            words alone give, with the base itself as ``network``.
+        code: of a gain: the words that the base is compared in; empty: those of the hardened network. For
+            what words alone give, with the base itself as ``network``.
         aside: why the reading is shown beside the others and decides nothing; empty: it is judged.
     """
 
