@@ -185,18 +185,36 @@ def below(found: layer_view.Heatmap, net: str, enc: str) -> None:
     """How far the estimate can be trusted; the numbers; how to read it all."""
     figures = trusted(found, net, enc)
     with page_frame.group("more"):
-        commands = [LayerSpec(net, encoding=enc, maps=MAPS).command]
         render.numbers(
-            lambda: (
-                {"layers": layer_view.readable(next(iter(found.cells.values())))},
-                {name: draw() for name, draw in figures.items()},
-            ),
+            partial(behind, net, enc, found, figures),
             found.rows.drop(columns=["channels", "worst", "costs"]),
-            commands,
+            layer_view.commands(found.rows),
+            called=f"{net} {enc}",
         )
         render.help_page(
             "layers_help", ["layers", "plane", "channels", "film", "protected", "copies", "agreement"]
         )
+
+
+def behind(net: str, enc: str, found: layer_view.Heatmap, figures: dict[str, Draw]) -> render.Behind:
+    """The table and the picture of the heatmap that is shown, the chosen bit plane, and the others."""
+    kind = shown_kind(found)
+    layer, bit = st.session_state.layer, int(st.session_state.bit)
+    plane = cached.cell(net, enc, layer, bit)
+    drawn = {
+        "layers": charts.CHARTS["layers"].draw(found.cells[kind], found.totals[kind], layer_view.fields(enc)),
+        "plane": charts.CHARTS["plane"].draw(plane.edges, plane.before, plane.after),
+    }
+    return {"layers": layer_view.readable(found.cells[kind])}, {
+        **drawn,
+        **{name: draw() for name, draw in figures.items()},
+    }
+
+
+def shown_kind(found: layer_view.Heatmap) -> str:
+    """The kind of heatmap that is chosen, or the first."""
+    kind = st.session_state.get("kind")
+    return kind if kind in found.cells else next(iter(found.cells))
 
 
 def trusted(found: layer_view.Heatmap, net: str, enc: str) -> dict[str, Draw]:

@@ -130,8 +130,8 @@ def papers(every: list[lessons.Lesson]) -> None:
             ("key", "Teacher's key", "key",
              partial(handout.page, every, base, lambda text: cached.revealed(text).text)),
         ):  # fmt: skip
-            st.download_button(label, make, f"resq-{key}.html", "text/html", on_click="ignore", key=f"print_{key}",
-                               icon=f":material/{icon}:")  # fmt: skip
+            st.download_button(label, make, f"resq-{key}.html", "text/html", on_click="ignore",
+                               key=f"print_{key}", icon=f":material/{icon}:")  # fmt: skip
 
 
 render.page("What can a class find out here?", render.text("lessons"))

@@ -34,23 +34,32 @@ def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, flo
         st.markdown(f"{sentences.interval(line)}; {sentences.provenance(cell, 'stored rows')}.")
 
 
-def slices(found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> None:
-    """Accuracy along the chosen column and the chosen row, the chosen cell ringed."""
+def cuts(
+    found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], height: int = 0
+) -> dict[str, go.Figure]:
+    """Accuracy along the chosen column and the chosen row, the chosen cell ringed; height 0: as usual."""
     ber, eps = at
     chance = cached.chance_level(list(found["data"]))
-    column, row = (
-        found[found["eps"] == eps].assign(x=found["ber"]),
-        found[found["ber"] == ber].assign(x=found["eps"]),
-    )
-    for name, line, axis, x, said in (
-        ("slice_ber", column, "BER", ber, f"over BER at eps {eps:g}/255"),
-        ("slice_eps", row, "eps", eps, f"over eps at BER {numbers.power(ber)}"),
+    drawn = {}
+    for name, line, axis, x in (
+        ("slice_ber", found[found["eps"] == eps].assign(x=found["ber"]), "BER", ber),
+        ("slice_eps", found[found["ber"] == ber].assign(x=found["eps"]), "eps", eps),
     ):
-        st.markdown(f"**{said.capitalize().replace('ber', 'BER')}**")
         ringed = next((sentences.cell_name(dot, axis) for dot in line[line["x"] == x].to_dict("records")), "")
-        key = (name, choice.net, choice.enc, choice.mode, *at)
-        drawn = cached.cached_figure(charts.CHARTS[name].draw, key, line, chance, (), ringed, SLICE)
-        render.figure(name, drawn, key=name, alt=f"Accuracy {said}", title=False, caption=False)
+        key = (name, choice.net, choice.enc, choice.mode, *at, height)
+        draw = charts.CHARTS[name].draw
+        drawn[name] = cached.cached_figure(draw, key, line, chance, (), ringed, height)
+    return drawn
+
+
+def slices(found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> None:
+    """Both cuts through the chosen cell, beside the map."""
+    said = {
+        "slice_ber": f"over BER at eps {at[1]:g}/255", "slice_eps": f"over eps at BER {numbers.power(at[0])}"
+    }  # fmt: skip
+    for name, drawn in cuts(found, choice, at, SLICE).items():
+        st.markdown(f"**{said[name].capitalize().replace('ber', 'BER')}**")
+        render.figure(name, drawn, key=name, alt=f"Accuracy {said[name]}", title=False, caption=False)
 
 
 def again(cell: pd.DataFrame, running: job_queue.Measurement | None) -> None:
@@ -152,7 +161,7 @@ def behind(found: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]
     if choice.relief:
         return {"relief": tables.cells(found)}, {"relief": relief(found, choice)}
     drawn = tile_map(found, choice, at, int(st.session_state.thr) / 100)
-    return {"surface": tables.cells(found)}, {"surface": drawn}
+    return {"surface": tables.cells(found)}, {"surface": drawn, **cuts(found, choice, at)}
 
 
 def shown(running: job_queue.Measurement | None, whole: job_queue.Measurement | None) -> None:
