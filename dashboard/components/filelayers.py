@@ -74,7 +74,9 @@ def _heatmap(spec: FileLayers, names: dict[str, str], rows: list[dict[str, Any]]
     st.markdown(render.plain(said))
     st.caption(layer_view.provenance(cells, "Measured here, on the file's runtime"))
     with page_frame.group("more", "heat"):
-        render.numbers(partial(_behind, cells, drawn), frame, [spec.command], key="numbers_heat")
+        render.numbers(
+            partial(_behind, cells, drawn), frame, [spec.command], key="numbers_heat", called=spec.checkpoint
+        )
 
 
 def _behind(cells: pd.DataFrame, drawn: go.Figure) -> render.Behind:

@@ -258,6 +258,7 @@ def films(net: str, enc: str, layer: str) -> None:
             None,
             [flip_animation.command(found, net, enc)],
             key="numbers_film",
+            called=f"{net} {enc} {layer}",
         )
 
 

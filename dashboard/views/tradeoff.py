@@ -199,7 +199,7 @@ def shields(net: str) -> None:
     with page_frame.group("more", "shields"):
         render.numbers(
             lambda: ({"shields": tables.areas(areas)}, {"shields": drawn, "pareto": front}), None, [],
-            key="numbers_shields",
+            key="numbers_shields", called=key[0],
         )  # fmt: skip
 
 

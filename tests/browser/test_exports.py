@@ -80,7 +80,7 @@ def test_every_figure_of_a_page_is_saved_whole_under_a_name_that_says_what_it_is
     for button in buttons.all():
         file, raw = saved(page, button)
         assert re.fullmatch(r"resq-[a-z_]+(-[a-z0-9.@-]+)?\.svg", file)
-        assert told in file or "shields" in file or "pareto" in file, file
+        assert told in file or file.endswith("-signs-resnet20.svg"), file
         assert raw.startswith(b"<svg")
         assert cut(page, raw) == [], file
 
@@ -97,7 +97,7 @@ def test_a_figure_is_a_png_a_pdf_and_a_page_that_needs_no_network(visit):
         )
         if form == "PNG":
             picture = Image.open(io.BytesIO(raw)).convert("L")
-            assert picture.getextrema() == (min(picture.getdata()), 255)
+            assert picture.getpixel((0, 0)) == 255
             assert picture.getextrema()[0] < 128, "something is drawn"
         elif form == "PDF":
             assert raw.startswith(b"%PDF")
