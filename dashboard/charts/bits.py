@@ -144,15 +144,18 @@ def weight_histogram(
         )
     left, right = float(edges[0]), float(edges[-1])
     room = (right - left) * 0.06
-    marks = [_mark(before, "before", theme.BEFORE, "solid", (left, right), 1.13)]
+    marks = [_mark(before, "before", theme.BEFORE, "solid", (left, right), LINE)]
     if not _same(before, after):
-        marks.append(_mark(after, "after", theme.AFTER, "dash", (left, right), 1.0))
+        marks.append(_mark(after, "after", theme.AFTER, "dash", (left, right), 0.0))
     return theme.dress(
         figure, height=225, room={"l": 84, "r": 16, "t": 44, "b": 58}, showlegend=False, bargap=0,
         shapes=[shape for shapes, _ in marks for shape in shapes], annotations=[label for _, label in marks],
         xaxis={"title": {"text": "weight"}, "range": [left - room, right + room], "fixedrange": True},
         yaxis={"title": {"text": "weights"}, "type": "log", "dtick": 1, "fixedrange": True},
     )  # fmt: skip
+
+
+LINE = 1.25 * theme.SIZE  # pixels from one line of words to the next
 
 
 def _same(a: float, b: float) -> bool:
@@ -165,7 +168,7 @@ def _mark(
     colour: str,
     dash: str,
     span: tuple[float, float],
-    height: float,
+    above: float,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """A line at the value and its words; only words with an arrow at the edge where it lies far outside."""
     inside = span[0] <= value <= span[1]
@@ -176,7 +179,8 @@ def _mark(
     place = (at - span[0]) / (span[1] - span[0])
     label = {
         "x": at,
-        "y": height,
+        "y": 1.0,
+        "yshift": above,  # in pixels, so that it lies in the room above the axes however high the figure is
         "yref": "paper",
         "yanchor": "bottom",
         "text": f"<b>{text}{arrow}</b>" if arrow != "← " else f"<b>← {text}</b>",

@@ -119,6 +119,8 @@ def enlarge(figure: go.Figure, factor: float) -> go.Figure:
     )
     large = go.Figure(_larger(figure.to_dict(), factor))
     margin = {side: (figure.layout.margin[side] or 0) * factor for side in "lrtb"}
+    for words in large.layout.annotations:
+        words.yshift = None if words.yshift is None else words.yshift * factor
     # Half of the uppermost tick's label stands above the axis; Plotly leaves out what would be cut.
     large.update_layout(margin={**margin, "t": max(SIZE * factor, margin["t"])})
     # Up to what a projector of 720 lines shows below a page's question and its choice.

@@ -76,7 +76,10 @@ def _heatmap(spec: FileLayers, names: dict[str, str], rows: list[dict[str, Any]]
     st.markdown(render.plain(finding))
     st.caption(layer_view.provenance(cells, "Measured here, on the file's runtime"))
     with page_frame.group("more", "heat"):
-        render.numbers(partial(_behind, cells, drawn), frame, [spec.command], key="numbers_heat")
+        called = spec.file.rpartition("/")[2]
+        render.numbers(
+            partial(_behind, cells, drawn), frame, [spec.command], key="numbers_heat", called=called
+        )
 
 
 def _behind(cells: pd.DataFrame, drawn: go.Figure) -> render.Behind:

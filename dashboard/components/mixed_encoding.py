@@ -56,4 +56,5 @@ def _describe(
             None,
             mixed_encoding.measuring(net, points, fault),
             key=f"numbers_{name}",
+            called=f"{net} {enc}",
         )

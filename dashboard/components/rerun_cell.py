@@ -204,4 +204,5 @@ def drawn_flow(rows: list[dict[str, Any]], source: str, spec: ConfusionSpec) -> 
             None,
             [made.command],
             key="numbers_flow",
+            called=f"{spec.checkpoint} {spec.encoding} ber {spec.ber:g}",
         )

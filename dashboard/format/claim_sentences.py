@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.format import encodings, numbers
+from dashboard.format import claim_labels, encodings, numbers, papers
 from resq.claims import leaderboard, rerun
 from resq.claims.points import Cell
+from resq.claims.registry import Source
 from resq.claims.verdict import Verdict
 
 # verdict -> (kind of box, icon)
@@ -94,6 +95,18 @@ def command(cell: Cell) -> str:
     return rerun.spec(cell).command
 
 
+def source(said: Source) -> str:
+    """Who says it, the kind of source first, with a way to read it.
+
+    >>> source(Source("blog", "a blog text about RESQ (arXiv 2603.15413)"))
+    'Blog: a blog text about RESQ ([arXiv 2603.15413](https://arxiv.org/abs/2603.15413))'
+    """
+    name = papers.linked(said.name)
+    named = f"[{said.name}]({said.url})" if said.url and name == said.name else name
+    kind = claim_labels.KINDS[said.label]
+    return f"{kind[0].upper()}{kind[1:]}: {named}"
+
+
 def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
     """The leaderboard for people: shares in percent, "not measured" where there is nothing, sortable.
 
@@ -110,6 +123,7 @@ def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
         if f"{column}_n" in board:
             shown[f"{head}, images"] = board[f"{column}_n"].astype("Int64")
     shown[list(SHARES)] = 100 * shown[list(SHARES)].astype(float)
+    shown["architecture"] = [papers.of_network(name.split("/")[1]) for name in board["checkpoint"]]
     counts = [name for name in shown if str(name).endswith(", images")]
     formats: Any = {
         **dict.fromkeys(SHARES, "{:.1f} %"), **dict.fromkeys(counts, "{:,d}"), "stored bits": "{:.3g}",

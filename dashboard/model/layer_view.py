@@ -13,6 +13,7 @@ from dashboard.format import numbers
 from dashboard.model import bit_view
 from resq.core import Encoding
 from resq.measure.analysis import layer_heatmap, stats
+from resq.measure.analysis.layer_heatmap import LayerSpec
 
 BER = 1e-3  # of the bars: one layer alone at this bit error rate
 KINDS = {"measured": "measured", "instant": "estimated", "pvf": "PVF"}
@@ -53,6 +54,31 @@ class Heatmap:
     pairs: pd.DataFrame | None = None
     agreement: layer_heatmap.Agreement | None = None
     own: tuple[str, ...] = ()
+
+
+def commands(rows: pd.DataFrame) -> list[str]:
+    """The commands that make exactly these rows of one network in one encoding again, a line for each."""
+    kinds = dict(list(rows.groupby("kind")))
+    made = []
+    for kind in ("measured", "pvf", "instant"):
+        if kind not in kinds or (kind == "instant" and _with_it(kinds)):
+            continue  # a measurement begins with the estimate on its images
+        row = kinds[kind].iloc[0]
+        of: dict[str, Any] = {"data": row["data"] if row["data"] != row["checkpoint"].split("/")[0] else ""}
+        if kind == "measured":
+            of["share"] = float(row["share"])
+        maps = 0 if kind == "instant" else int(kinds[kind]["map"].max()) + 1
+        made.append(LayerSpec(
+            row["checkpoint"], encoding=row["encoding"], n=int(row["n"]), seed=int(row["seed"]), maps=maps,
+            metric="pvf" if kind == "pvf" else "loss", **of,
+        ).command)  # fmt: skip
+    return made
+
+
+def _with_it(kinds: dict[Any, pd.DataFrame]) -> bool:
+    """Whether the measured rows are on the images and of the seed of the estimated ones."""
+    same = ["n", "seed"]
+    return "measured" in kinds and kinds["measured"].iloc[0][same].equals(kinds["instant"].iloc[0][same])
 
 
 def heatmap(rows: pd.DataFrame, own: tuple[str, ...] = ()) -> Heatmap:

@@ -62,7 +62,7 @@ def result(name: str) -> None:
     with page_frame.group("more", "result"):
         render.numbers(
             lambda: ({"before_after": tables.looks(pd.DataFrame(looks))}, {"before_after": drawn}), None,
-            [commands.line(["show", name])], key="numbers_harden",
+            [commands.line(["show", name])], key="numbers_harden", called=name,
         )  # fmt: skip
 
 

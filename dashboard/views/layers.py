@@ -189,18 +189,38 @@ def below(heatmap: layer_view.Heatmap, net: str, enc: str) -> None:
     """How far the estimate can be trusted; the numbers; how to read it all."""
     figures = trusted(heatmap, net, enc)
     with page_frame.group("more"):
-        commands = [LayerSpec(net, encoding=enc, maps=MAPS).command]
         render.numbers(
-            lambda: (
-                {"layers": layer_view.readable(next(iter(heatmap.cells.values())))},
-                {name: draw() for name, draw in figures.items()},
-            ),
+            partial(behind, net, enc, heatmap, figures),
             heatmap.rows.drop(columns=["channels", "worst", "costs"]),
-            commands,
+            layer_view.commands(heatmap.rows),
+            called=f"{net} {enc}",
         )
         render.help_page(
             "layers_help", ["layers", "plane", "channels", "film", "protected", "copies", "agreement"]
         )
+
+
+def behind(net: str, enc: str, heatmap: layer_view.Heatmap, figures: dict[str, Draw]) -> render.Behind:
+    """The table and the picture of the heatmap that is shown, the chosen bit plane, and the others."""
+    kind = shown_kind(heatmap)
+    layer, bit = st.session_state.layer, int(st.session_state.bit)
+    plane = cached.cell(net, enc, layer, bit)
+    drawn = {
+        "layers": charts.CHARTS["layers"].draw(
+            heatmap.cells[kind], heatmap.totals[kind], layer_view.fields(enc)
+        ),
+        "plane": charts.CHARTS["plane"].draw(plane.edges, plane.before, plane.after),
+    }
+    return {"layers": layer_view.readable(heatmap.cells[kind])}, {
+        **drawn,
+        **{name: draw() for name, draw in figures.items()},
+    }
+
+
+def shown_kind(heatmap: layer_view.Heatmap) -> str:
+    """The kind of heatmap that is chosen, or the first."""
+    kind = st.session_state.get("kind")
+    return kind if kind in heatmap.cells else next(iter(heatmap.cells))
 
 
 def trusted(heatmap: layer_view.Heatmap, net: str, enc: str) -> dict[str, Draw]:
@@ -245,6 +265,7 @@ def films(net: str, enc: str, layer: str) -> None:
             None,
             [flip_animation.command(animation, net, enc)],
             key="numbers_film",
+            called=f"{net} {enc} {layer}",
         )
 
 

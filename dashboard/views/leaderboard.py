@@ -27,6 +27,11 @@ SUBMIT = (
     "this board: the second command checks that its numbers follow from its rows and puts it on the board, "
     "marked as quoted until it is measured again there."
 )
+PAPER = st.column_config.LinkColumn(
+    "architecture's paper",
+    display_text=r"https://(arxiv)\.org/.*",
+    help="Where the network's architecture is from",
+)
 
 
 def chosen(lines: pd.DataFrame) -> pd.DataFrame:
@@ -52,7 +57,7 @@ def board(lines: pd.DataFrame) -> None:
         return
     st.caption(f"{len(shown)} of {len(lines)} lines. {claim_sentences.level(shown)}.")
     st.dataframe(claim_sentences.leaders(shown), hide_index=True, key="leaders", placeholder="not measured",
-                 height=560)  # fmt: skip
+                 height=560, column_config={"architecture": PAPER})  # fmt: skip
     st.caption(HOW)
     with page_frame.group("more"), st.container(horizontal=True, vertical_alignment="bottom"):
         picked = st.selectbox("Look closer at", list(dict.fromkeys(shown["checkpoint"])), key="report_of")

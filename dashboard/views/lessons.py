@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard import cached
 from dashboard.components import page_frame, query, render
-from dashboard.model import lessons, url_schema
+from dashboard.model import lesson_plan, lessons, url_schema
+from dashboard.report import handout
 
 
 def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
@@ -105,13 +108,47 @@ def way(number: int, steps: int) -> None:
                   on_click=go, args=(number + 1,))  # fmt: skip
 
 
+def class_plan(every: list[lessons.Lesson]) -> None:
+    """Forty-five minutes in parts, with links to their lessons."""
+    parts = lesson_plan.read(every)
+    box = st.expander(f"A plan for {sum(part.minutes for part in parts)} minutes", icon=":material/schedule:",
+                      key="plan")  # fmt: skip
+    at = 0
+    with box:
+        for part in parts:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{at} to {at + part.minutes} min**", width=120)
+                st.markdown(part.do, width="stretch")
+                if part.lesson:
+                    steps = f"step 1 to {part.steps}" if part.steps > 1 else "step 1"
+                    page_frame.link("lessons", f"Lesson “{part.lesson}”, {steps}", lesson=part.lesson)
+            at += part.minutes
+
+
+def papers(every: list[lessons.Lesson]) -> None:
+    """What a teacher prints: the class's sheet, and the key."""
+    base = (st.context.url or "").rpartition("/lessons")[0]
+    with st.container(horizontal=True):
+        for key, label, icon, make in (
+            ("handout", "Handout to print", "print", partial(handout.page, every, base)),
+            ("key", "Teacher's key", "key",
+             partial(handout.page, every, base, lambda text: cached.revealed(text).text)),
+        ):  # fmt: skip
+            st.download_button(label, make, f"resq-{key}.html", "text/html", on_click="ignore",
+                               key=f"print_{key}", icon=f":material/{icon}:")  # fmt: skip
+
+
 render.page("What can a class find out here?", render.text("lessons"))
 with render.errors_as_sentences():
-    chosen = overview(lessons.every())
+    known = lessons.every()
+    chosen = overview(known)
     remembered(chosen)
     at = lessons.position(chosen, st.query_params.get("step", ""))
     step(chosen, at, chosen.steps[at])
     way(at, len(chosen.steps))
+    with page_frame.group("more", "class"):
+        class_plan(known)
+        papers(known)
     with page_frame.group("more"), st.expander("Write a lesson of your own", icon=":material/edit:"):
         st.markdown(
             "A lesson is one file in `dashboard/text/lessons`: steps with a task, a page in a state, a "

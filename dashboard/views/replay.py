@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, query, render, rerun_cell
-from dashboard.format import claim_labels, claim_sentences, numbers
+from dashboard.format import claim_labels, claim_sentences, numbers, papers
 from dashboard.format.encodings import stored_as
 from dashboard.report import html_report
 from dashboard.server import job_queue
@@ -60,12 +60,12 @@ def quoted(claim: Claim) -> None:
     with st.container(key="quoted", gap="small"):
         st.caption(f"{LABELS[claim.source.label].capitalize()} says, not measured here")
         st.header(f"◇ {claim.quote}", anchor=False)
-        st.markdown(f"“{render.plain(claim.says)}”")
-        st.caption(f"{claim.source.name} ({LABELS[claim.source.label]})")
+        st.markdown(f"“{papers.linked(render.plain(claim.says))}”")
+        st.caption(claim_sentences.source(claim.source))
         if claim.known:
-            st.markdown(f"**Known:** {'; '.join(claim.known)}.")
+            st.markdown(f"**Known:** {papers.linked('; '.join(claim.known))}.")
         if claim.unknown:
-            st.markdown(f"**Not known:** {'; '.join(claim.unknown)}.")
+            st.markdown(f"**Not known:** {papers.linked('; '.join(claim.unknown))}.")
 
 
 def judged(v: Verdict) -> None:

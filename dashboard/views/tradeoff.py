@@ -36,23 +36,32 @@ def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, flo
         st.markdown(f"{sentences.interval(line)}; {sentences.provenance(cell, 'stored rows')}.")
 
 
-def slices(surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> None:
-    """Accuracy along the chosen column and the chosen row, the chosen cell ringed."""
+def cuts(
+    surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], height: int = 0
+) -> dict[str, go.Figure]:
+    """Accuracy along the chosen column and the chosen row, the chosen cell ringed; height 0: as usual."""
     ber, eps = at
     chance = cached.chance_level(list(surface_cells["data"]))
-    column, row = (
-        surface_cells[surface_cells["eps"] == eps].assign(x=surface_cells["ber"]),
-        surface_cells[surface_cells["ber"] == ber].assign(x=surface_cells["eps"]),
-    )
-    for name, line, axis, x, direction in (
-        ("slice_ber", column, "BER", ber, f"over BER at eps {eps:g}/255"),
-        ("slice_eps", row, "eps", eps, f"over eps at BER {numbers.power(ber)}"),
+    drawn = {}
+    for name, line, axis, x in (
+        ("slice_ber", surface_cells[surface_cells["eps"] == eps].assign(x=surface_cells["ber"]), "BER", ber),
+        ("slice_eps", surface_cells[surface_cells["ber"] == ber].assign(x=surface_cells["eps"]), "eps", eps),
     ):
-        st.markdown(f"**{direction.capitalize().replace('ber', 'BER')}**")
         ringed = next((sentences.cell_name(dot, axis) for dot in line[line["x"] == x].to_dict("records")), "")
-        key = (name, choice.net, choice.enc, choice.mode, *at)
-        drawn = cached.cached_figure(charts.CHARTS[name].draw, key, line, chance, (), ringed, SLICE)
-        render.figure(name, drawn, key=name, alt=f"Accuracy {direction}", title=False, caption=False)
+        key = (name, choice.net, choice.enc, choice.mode, *at, height)
+        draw = charts.CHARTS[name].draw
+        drawn[name] = cached.cached_figure(draw, key, line, chance, (), ringed, height)
+    return drawn
+
+
+def slices(surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> None:
+    """Both cuts through the chosen cell, beside the map."""
+    directions = {
+        "slice_ber": f"over BER at eps {at[1]:g}/255", "slice_eps": f"over eps at BER {numbers.power(at[0])}"
+    }  # fmt: skip
+    for name, drawn in cuts(surface_cells, choice, at, SLICE).items():
+        st.markdown(f"**{directions[name].capitalize().replace('ber', 'BER')}**")
+        render.figure(name, drawn, key=name, alt=f"Accuracy {directions[name]}", title=False, caption=False)
 
 
 def again(cell: pd.DataFrame, running: job_queue.Measurement | None) -> None:
@@ -162,7 +171,7 @@ def behind(surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float
     if choice.relief:
         return {"relief": tables.cells(surface_cells)}, {"relief": relief(surface_cells, choice)}
     drawn = tile_map(surface_cells, choice, at, int(st.session_state.thr) / 100)
-    return {"surface": tables.cells(surface_cells)}, {"surface": drawn}
+    return {"surface": tables.cells(surface_cells)}, {"surface": drawn, **cuts(surface_cells, choice, at)}
 
 
 def shown(running: job_queue.Measurement | None, whole: job_queue.Measurement | None) -> None:
@@ -200,7 +209,7 @@ def shields(net: str) -> None:
     with page_frame.group("more", "shields"):
         render.numbers(
             lambda: ({"shields": tables.areas(areas)}, {"shields": drawn, "pareto": front}), None, [],
-            key="numbers_shields",
+            key="numbers_shields", called=key[0],
         )  # fmt: skip
 
 

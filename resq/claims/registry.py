@@ -38,14 +38,18 @@ class Source:
     Attributes:
         label: which kind of source, a key of LABELS.
         bibtex: entries to cite; empty where there is nothing to cite.
+        url: where it can be read, https; empty where no address is known.
     """
 
     label: str
     name: str
     bibtex: str = ""
+    url: str = ""
 
     def __post_init__(self) -> None:
         lookup("kind of source", self.label, LABELS)
+        if self.url and not self.url.startswith("https://"):
+            raise ResqError(f"a source's url begins with https://, got {self.url}")
 
 
 @dataclass(frozen=True)

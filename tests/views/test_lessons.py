@@ -1,11 +1,14 @@
 """Lessons: files that are checked whole, predictions before reveals, numbers from the rows."""
 
+import html
+
 import pandas as pd
 import pytest
 
 from dashboard.components import render
 from dashboard.format import numbers
-from dashboard.model import lessons, places, url_schema
+from dashboard.model import lesson_plan, lessons, places, url_schema
+from dashboard.report import handout
 from resq.core.errors import ResqError
 from resq.measure.specs.version import NUMBERS
 from resq.measure.store import table
@@ -34,6 +37,31 @@ def test_every_shipped_lesson_asks_for_a_prediction_and_is_answered_by_rows(less
     assert all(filled.whole and "{" not in filled.text for filled in told)
     for step in lesson.steps:
         assert len(step.do) <= url_schema.LONGEST_TASK
+
+
+def test_the_plan_of_a_class_takes_45_minutes_of_lessons_that_there_are(tmp_path):
+    parts = lesson_plan.read(lessons.every())
+    assert sum(part.minutes for part in parts) == 45
+    assert sum(bool(part.lesson) for part in parts) >= 3
+    wrong = tmp_path / "plan.toml"
+    wrong.write_text('[[part]]\nminutes = 5\ndo = "x"\nlesson = "bit"\nsteps = 9\n')
+    with pytest.raises(ResqError, match="asks for 9 steps of lesson 'bit'; there are bit"):
+        lesson_plan.read(lessons.every(), wrong)
+
+
+def test_the_handout_asks_and_only_the_key_answers():
+    every = lessons.every()
+    sheet = handout.page(every, "http://lab")
+    key = handout.page(every, "http://lab", lambda text: places.fill(text, table.shipped()).text)
+    for step in (step for lesson in every for step in lesson.steps):
+        assert html.escape(step.do) in sheet
+        assert html.escape(step.do) in key
+        assert f'href="http://lab/{step.page}' in sheet
+    assert "<aside>" not in sheet
+    assert "class=right" not in sheet
+    assert key.count("<aside>") == sum(len(lesson.steps) for lesson in every)
+    assert key.count("class=right") == sum(bool(step.right) for lesson in every for step in lesson.steps)
+    assert "{" not in key.partition("</style>")[2]
 
 
 def test_there_are_five_lessons():

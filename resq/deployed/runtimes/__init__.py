@@ -131,8 +131,8 @@ class Memory:
         self.raw = array.tobytes()
         place = ctypes.cast(ctypes.c_char_p(self.raw), ctypes.c_void_p).value or 0
         view = (ctypes.c_uint8 * len(self.raw)).from_address(place)
-        view.owner = self.raw  # the array's base, which keeps the bytes
-        self.array = np.frombuffer(view, np.uint8)
+        vars(view)["owner"] = self.raw  # the array's base, which keeps the bytes
+        self.array: np.ndarray = np.frombuffer(memoryview(view), np.uint8)
 
     def __len__(self) -> int:
         return len(self.raw)

@@ -1,0 +1,66 @@
+"""Lessons on paper: a handout for a class, and the key to it, each one HTML file to print."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Sequence
+
+from dashboard.model import lessons, url_schema
+
+Reveal = Callable[[str], str]  # a reveal's text -> with its places filled
+LOOK = """body { font: 11pt/1.45 Arial, sans-serif; color: #111; max-width: 46rem; margin: 2rem auto; }
+h1 { font-size: 18pt } h2 { font-size: 14pt; margin-top: 2rem; break-after: avoid }
+section { border-top: 1px solid #999; padding: .4rem 0; break-inside: avoid }
+.why { border-bottom: 1px dotted #777; height: 1.6rem } .link { font-size: 8pt; word-break: break-all }
+li { list-style: "\\2610  " } li.right { list-style: "\\2611  "; font-weight: bold }
+aside { background: #eee; padding: .3rem .6rem } @page { margin: 16mm }"""
+
+
+def page(every: Sequence[lessons.Lesson], base: str, reveal: Reveal | None = None) -> str:
+    """All lessons to print: tasks, questions to tick, a line for why; the answers are left out.
+
+    Args:
+        base: the lab's address, up to and without a page's name; the views are given below it.
+        reveal: for a teacher's key, which ticks what is right and adds what was measured.
+    """
+    title = "RESQ Lab: key to the lessons" if reveal else "RESQ Lab: lessons"
+    parts = [_lesson(lesson, base, reveal) for lesson in every]
+    name = "" if reveal else "<p>Name: ______________________________ &nbsp; Date: ______________</p>"
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{LOOK}</style>"
+        f"<h1>{title}</h1>{name}{''.join(parts)}</html>"
+    )
+
+
+def _lesson(lesson: lessons.Lesson, base: str, reveal: Reveal | None) -> str:
+    steps = [_step(number, step, base, reveal) for number, step in enumerate(lesson.steps, 1)]
+    head = f"<h2>{html.escape(lesson.title)}</h2><p>{html.escape(lesson.about)} {lesson.minutes} minutes.</p>"
+    return head + "".join(steps)
+
+
+def _step(number: int, step: lessons.Step, base: str, reveal: Reveal | None) -> str:
+    around = url_schema.Shell(step.do, step.hide)
+    link = url_schema.page_url(f"{base}/{step.page}", url_schema.query(step.page, step.query, around))
+    asked = f"<p><b>{html.escape(step.ask)}</b></p>" if step.ask else ""
+    right = step.right if reveal else ""
+    ticks = "".join(
+        f"<li{' class=right' * (choice == right)}>{html.escape(choice)}</li>" for choice in step.choices
+    )
+    told = f"<aside>{words(reveal(step.reveal))}</aside>" if reveal else "<p>Why?</p><div class=why></div>"
+    return (
+        f"<section><p><b>{number}.</b> {html.escape(step.do)}</p>{asked}<ul>{ticks}</ul>{told}"
+        f'<p class=link><a href="{html.escape(link)}">{html.escape(link)}</a></p></section>'
+    )
+
+
+def words(text: str) -> str:
+    """A reveal's Markdown as HTML: no more than emphasis and code.
+
+    >>> words("*a* < **b**, `c`")
+    '<i>a</i> &lt; <b>b</b>, <code>c</code>'
+    """
+    found = html.escape(text, quote=False)
+    for mark, tag in ((r"\*\*", "b"), (r"\*", "i"), ("`", "code")):
+        found = re.sub(f"{mark}(.+?){mark}", rf"<{tag}>\1</{tag}>", found)
+    return found
