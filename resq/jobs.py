@@ -232,17 +232,19 @@ def _until_closed() -> None:
     os._exit(130)
 
 
-def report(target: str, out: Path) -> Path:
+def report(target: str, out: Path, file: Path | None = None) -> Path:
     """Has rows written as one HTML or PDF file by the dashboard's side, in a process: this side never draws.
 
     Args:
         target: what ``python -m resq report`` takes, paths absolute. ``out``: an absolute path.
+        file: the deployed file that the rows are of, where there is one.
 
     Raises:
         ResqError: it cannot be written; the sentence says why.
         RuntimeError: the process ended in a fault of its own; its traceback is the message.
     """
     command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
+    command += ["--file", str(file.resolve())] if file else []
     ended = subprocess.run(command, cwd=paths.beside(), capture_output=True, text=True, check=False)
     if ended.returncode == REFUSED:
         raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])

@@ -23,7 +23,7 @@ from markupsafe import Markup
 from dashboard import charts
 from dashboard.charts import theme
 from dashboard.format import claim_labels, encodings, sentences
-from dashboard.report import bundle
+from dashboard.report import bundle, taken
 from resq import __version__, data, jobs
 from resq.claims import provenance, verdict
 from resq.claims.registry import load
@@ -53,11 +53,14 @@ def claim_page(v: Verdict, rows: pd.DataFrame) -> str:
     return page(claim_labels.label(v, book), rows, {**_claim(v), "picture": drawn, "reached": reached})
 
 
-def page(title: str, rows: pd.DataFrame, first: Mapping[str, object] | None = None) -> str:
+def page(
+    title: str, rows: pd.DataFrame, first: Mapping[str, object] | None = None, file: Path | None = None
+) -> str:
     """The whole report of these rows, as HTML.
 
     Args:
         first: a claim, as ``claim_page`` tells it, that comes before the figures of the rows.
+        file: the deployed file that the rows are of, where it lies elsewhere than those that are kept.
 
     Raises:
         ValueError: no rows.
@@ -70,6 +73,7 @@ def page(title: str, rows: pd.DataFrame, first: Mapping[str, object] | None = No
         title=title,
         version=__version__,
         count=len(rows),
+        taken=taken.lines(rows, file),
         plotly=Markup(bundle.script()),
         claim=first,
         figures=[_figure(*drawn) for drawn in figures(rows)],
@@ -190,8 +194,8 @@ def pdf(source: Path, out: Path) -> None:
         raise ResqError(f"{Path(program).name} wrote no PDF: {last_line}")
 
 
-def write(target: str, out: Path) -> Path:
-    """Writes the report of a target as ``provenance.target`` reads it; .html or .pdf.
+def write(target: str, out: Path, file: Path | None = None) -> Path:
+    """Writes the report of a target as ``provenance.target`` reads it, .html or .pdf; ``file``: see ``page``.
 
     Raises:
         ValueError: no such target, another ending, a file that exists already, or no browser for a PDF.
@@ -200,7 +204,7 @@ def write(target: str, out: Path) -> Path:
         raise ResqError(f"--out takes a .html or .pdf file, got {out}")
     if out.exists():
         raise ResqError(f"{out} exists already; nothing was overwritten")
-    text = page(*provenance.target(target))
+    text = page(*provenance.target(target), file=file)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".html":
         out.write_text(text, encoding="utf-8")
@@ -217,9 +221,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dashboard.report", description=__doc__)
     parser.add_argument("target")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--file", type=Path, help="the deployed file that the rows are of")
     arguments = parser.parse_args(argv)
     try:
-        sys.stdout.write(f"{write(arguments.target, arguments.out)}\n")
+        sys.stdout.write(f"{write(arguments.target, arguments.out, arguments.file)}\n")
     except (ResqError, OSError, subprocess.TimeoutExpired) as error:
         sys.stderr.write(f"{error}\n")
         return jobs.REFUSED

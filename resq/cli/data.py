@@ -7,12 +7,14 @@ from typing import Any
 
 from resq import data, jobs
 from resq.cli import options
+from resq.core.errors import ResqError
 from resq.data import own
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("name", help=f"signs, cifar10, cifar100 or gtsrb; or {options.IMAGES}")
+    options.add_images(parser)
     parser.add_argument("--download", action="store_true", help="fetch it with torchvision's own downloader")
     parser.add_argument("--stream", action="store_true", help="print it as one JSON line")
 
@@ -21,7 +23,11 @@ def run(arguments: argparse.Namespace) -> None:
     """Loads both splits, or the images of a path, and says what is there."""
     if arguments.stream:
         jobs.watch_parent()
-    name = own.bring(arguments.name) if own.is_path(arguments.name) else arguments.name
+    name = arguments.name
+    if own.is_path(name):
+        name = own.bring(name, arguments.classes, arguments.size)
+    elif arguments.classes or any(arguments.size):
+        raise ResqError(f"--classes and --size are of images at a path, such as mine.npz, got {name!r:.60}")
     about = data.source(name).about
     splits = ("test",) if own.NAME.fullmatch(name) else ("train", "test")
     rows = [_split(name, split, arguments.download) for split in splits]

@@ -215,6 +215,11 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mean", default="", help="then subtracted: one number, or one per channel")
     parser.add_argument("--std", default="", help="then divided by: one number, or one per channel")
     parser.add_argument("--layout", default="", help="nchw or nhwc, where the input's shape could be either")
+    add_images(parser)
+
+
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """What images of one's own do not say."""
     parser.add_argument(
         "--classes", type=_names, default=(), help="the class of each output, where not in the data's order"
     )

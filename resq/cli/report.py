@@ -26,9 +26,10 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         ValueError: it was not written; the sentence says why.
     """
-    target = arguments.target
+    target, file = arguments.target, None
     if deployed.is_file(target) and Path(target).is_file():  # its rows carry its name with its hash
-        target = deployed.named(target, deployed.file_hash(target))
+        file = Path(target)
+        target = deployed.named(file, deployed.file_hash(file))
         if rows_by_key.rows(checkpoint=target).empty:
             raise ResqError(
                 f"no rows of {target}; a report shows what is measured: python -m resq campaign FILE.toml "
@@ -37,6 +38,6 @@ def run(arguments: argparse.Namespace) -> None:
     if target.endswith((".parquet", ".toml")):
         target = str(Path(target).resolve())
     out = arguments.out.resolve()
-    jobs.report(target, out)
+    jobs.report(target, out, file)
     report = {"file": str(out), "bytes": out.stat().st_size}
     print(options.dump(report) if arguments.json else f"{out} ({out.stat().st_size / 1e6:.1f} MB)")

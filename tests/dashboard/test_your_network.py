@@ -2,14 +2,17 @@
 
 import hashlib
 import io
+import zipfile
 
 import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 
 from dashboard import cached
 from dashboard.format import filewords, sentences
 from dashboard.model.own import ownfiles, ownimages, uploads
+from resq import data
 from resq.core.errors import ResqError
 from resq.deployed.network import find
 from tests.dashboard.test_job_queue import FakeJob, until
@@ -231,6 +234,38 @@ def test_images_of_ones_own_are_chosen_and_the_file_is_run_on_them(raw):
     assert run.jobs[0].argv[:4] == ["inspect", name, "--data", own]
     found = cached.answer_of([*run.jobs[0].argv])
     assert found["check"]["images"] == 40
+
+
+def test_the_order_of_the_outputs_is_said_and_makes_other_labels_of_the_same_images(raw):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    app = brought(opened("yournetwork", file=name, range="0..1", data="signs"), images_file(), "mine.npz")
+    (plain,) = ownimages.names()
+    order = [str(i) for i in reversed(range(16))]
+    app.text_input(key="image_classes").set_value(",".join(order)).run()
+    fine(app)
+    turned = app.selectbox(key="data").value
+    assert turned != plain
+    assert set(ownimages.names()) == {plain, turned}
+    one, other = (data.load(own, "test") for own in (plain, turned))
+    assert (other.y == 15 - one.y).all()
+    assert other.classes == tuple(order)
+    app.text_input(key="image_classes").set_value("0,1,1").run()
+    assert [m.value for m in app.markdown if "These images are not used" in m.value]
+    assert app.selectbox(key="data").value == turned
+
+
+def test_pictures_of_many_sizes_are_brought_to_one(raw):
+    name, held = ownfiles.keep(raw, "net.onnx")[0], io.BytesIO()
+    with zipfile.ZipFile(held, "w") as packed:
+        for i, side in enumerate((20, 30)):
+            picture = io.BytesIO()
+            Image.new("RGB", (side, side)).save(picture, "PNG")
+            packed.writestr(f"{i}/a.png", picture.getvalue())
+    app = brought(opened("yournetwork", file=name, range="0..1", data="signs"), held.getvalue(), "two.zip")
+    assert [m.value for m in app.markdown if "These images are not used" in m.value]
+    app.text_input(key="image_size").set_value("24x24").run()
+    fine(app)
+    assert data.load(app.selectbox(key="data").value, "test").pixels.shape == (2, 3, 24, 24)
 
 
 def test_a_few_grey_images_can_be_chosen_for_a_flip(raw):

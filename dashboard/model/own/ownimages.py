@@ -44,10 +44,12 @@ def names() -> dict[str, int]:
     return counts
 
 
-def keep(raw: bytes, file: str, look: Look) -> str:
-    """Keeps a file of images; the name that rows carry, the same for the same file.
+def keep(raw: bytes, file: str, look: Look, size: str = "", classes: str = "") -> str:
+    """Keeps a file of images; the name that rows carry, the same for the same file, size and classes.
 
     Args:
+        size: that pictures of many sizes are brought to, such as 224x224; "": their own.
+        classes: the class of each output, with commas between them; "": in the order of the data.
         look: words after ``python -m resq`` -> what that command says, in a process of its own.
 
     Raises:
@@ -60,7 +62,9 @@ def keep(raw: bytes, file: str, look: Look) -> str:
         raise ResqError(f"{file[-60:]!r} is empty")
     if len(raw) > MOST:
         raise ResqError(f"the file has {len(raw) / 2**20:.1f} MB; up to {MOST >> 20} MB are kept here")
-    there = folder() / hashlib.sha256(raw).hexdigest()[:16]
+    given = {"size": "".join(size.split()), "classes": classes.strip()}
+    flags = [f"--{name}={value}" for name, value in given.items() if value]
+    there = folder() / hashlib.sha256(raw + "".join(flags).encode()).hexdigest()[:16]
     known = there.is_dir()
     if not known:
         _room()
@@ -68,14 +72,14 @@ def keep(raw: bytes, file: str, look: Look) -> str:
     if not (known and (there / ABOUT).is_file()):
         write_bytes(there / f"{plain}.{ending.lower()}", raw)
     try:
-        return _looked(next(p for p in there.iterdir() if p.name != ABOUT), look)
+        return _looked(next(p for p in there.iterdir() if p.name != ABOUT), look, flags)
     except ResqError as error:
         shutil.rmtree(there, ignore_errors=True)
         raise ResqError(str(error).replace(f"{there}/", "")) from None
 
 
-def _looked(held: Path, look: Look) -> str:
-    about = look(["data", str(held)])
+def _looked(held: Path, look: Look, flags: list[str]) -> str:
+    about = look(["data", str(held), *flags])
     if about["bytes"] > UNPACKED:
         raise ResqError(
             f"its {about['images']} images have {about['bytes'] / 2**20:.0f} MB of pixels; up to "
