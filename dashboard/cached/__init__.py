@@ -44,6 +44,7 @@ from dashboard.cached.measured_rows import (
     stored_curves,
     study,
     usual,
+    with_commands,
 )
 from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
@@ -117,5 +118,6 @@ __all__ = [
     "unshipped",
     "usual",
     "verdicts",
+    "with_commands",
     "words_of",
 ]

@@ -26,7 +26,9 @@ def section(rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> Non
     address = st.query_params.get("place", "")
     icon = ":material/public:"
     with page_frame.group("place"):
-        box = st.expander("From a place", expanded=bool(address), icon=icon, key="place_box", on_change="rerun")
+        box = st.expander(
+            "From a place", expanded=bool(address), icon=icon, key="place_box", on_change="rerun"
+        )
     with box:
         if not box.open:
             return  # four curves: a tenth of a second that a visitor who looks elsewhere need not wait
