@@ -44,6 +44,7 @@ from dashboard.cached.measured_rows import (
     stored_curves,
     study,
     usual,
+    with_commands,
 )
 from dashboard.cached.protection import archive, fragile_first, protections, searches
 from dashboard.cached.speed import price, speeds
@@ -122,5 +123,6 @@ __all__ = [
     "unshipped",
     "usual",
     "verdicts",
+    "with_commands",
     "words_of",
 ]

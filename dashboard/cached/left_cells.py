@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.cached.checkpoint_models import card, names
 from dashboard.cached.images import present
-from dashboard.cached.measured_rows import measurements, rows
+from dashboard.cached.measured_rows import measurements, rows, stamp
 from dashboard.model import remaining
 from resq.measure.specs import cells
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -31,7 +31,15 @@ def left(
         FileNotFoundError: its images are not on this machine.
     """
     part = remaining.asked(spec, shown)
-    return remaining.remaining(spec, part, _keys(part), set(known(part)["key"]))
+    if database.there():  # whose rows come and go while the page is open
+        return remaining.remaining(spec, part, _keys(part), set(known(part)["key"]))
+    return _left((spec.hash, part.hash, *_keys(part)), stamp(), spec, part)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _left(key: tuple[str, ...], stamp: str, _spec: SweepSpec, _part: SweepSpec) -> remaining.Remaining:
+    """What is left where the shipped rows are all there is; a frozen value, shared."""
+    return remaining.remaining(_spec, _part, key[2:], set(known(_part)["key"]))
 
 
 def _keys(spec: SweepSpec) -> list[str]:

@@ -17,7 +17,7 @@ from dashboard.model import bit_view, places, select_rows
 from dashboard.server import job_queue
 from resq.claims import card as own_cards
 from resq.claims import points as cells_of
-from resq.claims import registry
+from resq.claims import provenance, registry
 from resq.claims.points import Cell
 from resq.measure.analysis import asymmetry, choose, stats
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -81,6 +81,19 @@ def _stored_curves(
     chosen, missing = select_rows.together(rows(), table.frame(_fresh), _specs, key[0], key[1])
     lines = curves(chosen, key[0], key[3])
     return StoredCurves(choose.rows_of(chosen, lines, key[0]), lines, missing, key)
+
+
+def with_commands(found: Sequence[StoredCurves]) -> tuple[pd.DataFrame, list[str]]:
+    """The rows behind several figures, and the commands that measure them; shared, so never written."""
+    return _with_commands(tuple(k.key for k in found), stamp(), found)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _with_commands(
+    keys: tuple[tuple[Any, ...], ...], stamp: str, _found: Sequence[StoredCurves]
+) -> tuple[pd.DataFrame, list[str]]:
+    every = pd.concat([k.rows for k in _found], ignore_index=True)
+    return every, provenance.commands(every) if len(every) else []
 
 
 def stored_cells(specs: Sequence[SweepSpec]) -> list[Cell]:

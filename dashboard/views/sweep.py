@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -16,7 +15,6 @@ from dashboard.format import sentences, tables
 from dashboard.forms import measure_sweep, sweep
 from dashboard.model import select_rows
 from dashboard.server import job_queue
-from resq.claims import provenance
 from resq.measure.specs.sweep_spec import SweepSpec
 
 OTHERS = (
@@ -80,9 +78,8 @@ def results(specs: list[SweepSpec], running: job_queue.Measurement | None, metri
         with column:
             counted = metric if axis == "ber" else "accuracy"
             known[axis], figures[axis] = picture(axis, specs, fresh, now, counted)
-    every = pd.concat([k.rows for k in known.values()], ignore_index=True)
+    every, commands = cached.with_commands(list(known.values()))
     if not every.empty:
-        commands = provenance.commands(every)
         with page_frame.group("more"):
             named = " ".join(f"{spec.checkpoint} {spec.encoding}" for spec in specs[:3])
             render.numbers(partial(behind, known, figures, metric), every, commands, called=named)
