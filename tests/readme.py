@@ -134,7 +134,7 @@ DEFENCES = "signs-resnet20-guards.parquet"
 
 
 def defences(fault: str) -> list[str]:
-    """One line per way to store ResNet-20 on the signs under one sampler: bits a weight, accuracy over BER."""
+    """One line per way to store ResNet-20 on the signs under a sampler: bits a weight, accuracy over BER."""
     rates, rows = [0.0, 1e-3, 1e-2, 5e-2], table.read(table.SHIPPED / DEFENCES)
     sizes = checkpoints.sizes("signs/resnet20/base")
     lines = [
@@ -151,10 +151,10 @@ def defences(fault: str) -> list[str]:
 
 
 def searches() -> list[str]:
-    """One line per shipped search on the signs: what was asked, what is stored, the differences, the passes."""
+    """One line per shipped search on the signs: what was asked, what is stored, differences, passes."""
     file = table.SHIPPED / "signs-resnet20-protect.json"
     lines = [
-        "| asked | stored as | bits a weight | test accuracy % | less the best stored alike, points | passes |",
+        "| asked | stored as | bits a weight | test accuracy % | less the best alike, points | passes |",
         "|---|---|---|---|---|---|",
     ]
     for answer in json.loads(file.read_text(encoding="utf-8")):
