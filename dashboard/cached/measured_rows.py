@@ -83,16 +83,16 @@ def _stored_curves(
     return StoredCurves(choose.rows_of(chosen, lines, key[0]), lines, missing, key)
 
 
-def with_commands(found: Sequence[StoredCurves]) -> tuple[pd.DataFrame, list[str]]:
+def with_commands(curves: Sequence[StoredCurves]) -> tuple[pd.DataFrame, list[str]]:
     """The rows behind several figures, and the commands that measure them; shared, so never written."""
-    return _with_commands(tuple(k.key for k in found), stamp(), found)
+    return _with_commands(tuple(k.key for k in curves), stamp(), curves)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _with_commands(
-    keys: tuple[tuple[Any, ...], ...], stamp: str, _found: Sequence[StoredCurves]
+    keys: tuple[tuple[Any, ...], ...], stamp: str, _curves: Sequence[StoredCurves]
 ) -> tuple[pd.DataFrame, list[str]]:
-    every = pd.concat([k.rows for k in _found], ignore_index=True)
+    every = pd.concat([k.rows for k in _curves], ignore_index=True)
     return every, provenance.commands(every) if len(every) else []
 
 

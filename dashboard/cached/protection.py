@@ -44,7 +44,7 @@ def searches(net: str) -> list[dict[str, Any]]:
     file = table.SHIPPED / f"{net.rpartition('/')[0].replace('/', '-')}{ENDING}"
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     weights = str(card(net)["sha256"])
-    return [found for found in known if found["network"] == net and weights.startswith(found["weights"])]
+    return [search for search in known if search["network"] == net and weights.startswith(search["weights"])]
 
 
 def fragile_first(net: str) -> list[int]:

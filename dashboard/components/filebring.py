@@ -84,8 +84,8 @@ def drop_images() -> None:
     """The box for images of one's own, and what became of the last ones."""
     with page_frame.group("own", "images"):
         left, right = st.columns(2)
-        left.text_input("Size of pictures that have many", key="image_size", max_chars=11, on_change=take_images,
-                        placeholder="224x224")  # fmt: skip
+        left.text_input("Size of pictures that have many", key="image_size", max_chars=11,
+                        on_change=take_images, placeholder="224x224")  # fmt: skip
         right.text_input("Class of each output, where not in the data's order", key="image_classes",
                          max_chars=4000, on_change=take_images, placeholder="cat,dog,ship")  # fmt: skip
         st.file_uploader(

@@ -95,15 +95,15 @@ def command(cell: Cell) -> str:
     return rerun.spec(cell).command
 
 
-def source(said: Source) -> str:
+def source(origin: Source) -> str:
     """Who says it, the kind of source first, with a way to read it.
 
     >>> source(Source("blog", "a blog text about RESQ (arXiv 2603.15413)"))
     'Blog: a blog text about RESQ ([arXiv 2603.15413](https://arxiv.org/abs/2603.15413))'
     """
-    name = papers.linked(said.name)
-    named = f"[{said.name}]({said.url})" if said.url and name == said.name else name
-    kind = claim_labels.KINDS[said.label]
+    name = papers.linked(origin.name)
+    named = f"[{origin.name}]({origin.url})" if origin.url and name == origin.name else name
+    kind = claim_labels.KINDS[origin.label]
     return f"{kind[0].upper()}{kind[1:]}: {named}"
 
 

@@ -17,7 +17,7 @@ def linked(text: str) -> str:
     >>> linked("a text (arXiv 2603.15413)")
     'a text ([arXiv 2603.15413](https://arxiv.org/abs/2603.15413))'
     """
-    return re.sub(r"arXiv[ :](\d{4}\.\d{4,5})", lambda found: f"[arXiv {found[1]}]({ARXIV}{found[1]})", text)
+    return re.sub(r"arXiv[ :](\d{4}\.\d{4,5})", lambda match: f"[arXiv {match[1]}]({ARXIV}{match[1]})", text)
 
 
 def of_network(name: str) -> str | None:

@@ -77,11 +77,11 @@ def budget(net: str, fault: str, known: Sequence[float]) -> Asked:
 
 def kinds() -> list[str]:
     """Which kinds of protection may be used; none chosen are all."""
-    found = st.pills(
+    kind_names = st.pills(
         "What may be used", list(protection.KINDS), selection_mode="multi", key="kinds", bind="query-params",
         format_func=protection.KINDS.__getitem__, help="None chosen: all of them",
     )  # fmt: skip
-    return list(found or protection.KINDS)
+    return list(kind_names or protection.KINDS)
 
 
 def mixture(net: str) -> mixtures.Mixture:

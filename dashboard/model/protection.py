@@ -64,13 +64,13 @@ def points(rows: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
     return lines.assign(
         kind=lines["encoding"].map({e: kind(known[e]) for e in fits}),
         bits=lines["encoding"].map({e: known[e].memory(sizes) for e in fits}), clean=clean,
-        kept=lines["mean"] / clean, kept_low=lines["low"] / clean, kept_high=lines["high"] / clean,
+        **{"kept": lines["mean"] / clean}, kept_low=lines["low"] / clean, kept_high=lines["high"] / clean,
     )  # fmt: skip
 
 
-def rates(found: pd.DataFrame) -> list[float]:
+def rates(points_frame: pd.DataFrame) -> list[float]:
     """The rates at which at least half as many encodings are measured as at the one with most."""
-    count = found.groupby("ber")["encoding"].nunique()
+    count = points_frame.groupby("ber")["encoding"].nunique()
     return [float(rate) for rate in count.index[count >= count.max() / 2]]
 
 
@@ -109,7 +109,7 @@ class Answer:
     enough: bool = False
     sure: bool = False
     bits: float = 0.0
-    kept: float = 0.0
+    retained: float = 0.0
     low: float = 0.0
     high: float = 0.0
     maps: int = 0

@@ -12,34 +12,34 @@ from dashboard.model.protection import KINDS, Answer
 from resq.core import commands
 
 
-def answer(found: Answer, rate: float, keep: float, most: float) -> str:
+def answer(chosen: Answer, rate: float, keep: float, most: float) -> str:
     """The answer as one sentence."""
     asked = f"at a bit error rate of {numbers.power(rate)}"
-    if not found.encoding:
+    if not chosen.encoding:
         return f"Nothing that takes at most {_bits(most)} is measured {asked}."
-    kept = _kept(found)
-    if not found.enough:
+    retained = _retained(chosen)
+    if not chosen.enough:
         within = "" if math.isinf(most) else f" in at most {_bits(most)}"
         return (
             f"Nothing measured keeps {numbers.percent(keep, 0)} {asked}{within}; most keeps "
-            f"`{found.encoding}` at {found.bits:.2f} bits a weight: {kept}."
+            f"`{chosen.encoding}` at {chosen.bits:.2f} bits a weight: {retained}."
         )
-    doubt = "" if found.sure else " Its interval reaches below what was asked for."
-    return f"Store `{found.encoding}`, {found.bits:.2f} bits a weight: {asked} it keeps {kept}.{doubt}"
+    doubt = "" if chosen.sure else " Its interval reaches below what was asked for."
+    return f"Store `{chosen.encoding}`, {chosen.bits:.2f} bits a weight: {asked} it keeps {retained}.{doubt}"
 
 
-def _kept(found: Answer) -> str:
+def _retained(chosen: Answer) -> str:
     return (
-        f"**{numbers.percent(found.kept)}** of the accuracy ({100 * found.low:.1f} to "
-        f"{100 * found.high:.1f} %, {found.maps} fault maps, {found.n} test images)"
+        f"**{numbers.percent(chosen.retained)}** of the accuracy ({100 * chosen.low:.1f} to "
+        f"{100 * chosen.high:.1f} %, {chosen.maps} fault maps, {chosen.n} test images)"
     )
 
 
-def measured(found: Answer, rate: float) -> str:
+def measured(chosen: Answer, rate: float) -> str:
     """What is measured of one way to store the weights."""
     return (
-        f"`{found.encoding}` takes **{found.bits:.2f} bits a weight** and keeps, at {numbers.power(rate)}, "
-        f"{_kept(found)}."
+        f"`{chosen.encoding}` takes **{chosen.bits:.2f} bits a weight** and keeps, at {numbers.power(rate)}, "
+        f"{_retained(chosen)}."
     )
 
 
@@ -72,8 +72,8 @@ def table(points: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def searched(found: dict[str, Any]) -> str:
+def searched(search: dict[str, Any]) -> str:
     """What a search asked for, in a few words."""
-    wanted = found["wanted"]
+    wanted = search["wanted"]
     most = math.inf if wanted["bits"] is None else float(wanted["bits"])
     return f"BER {wanted['ber']:g}, {wanted['fault']}, at most {_bits(most)}"

@@ -47,9 +47,9 @@ def _step(number: int, step: lessons.Step, base: str, reveal: Reveal | None) -> 
     ticks = "".join(
         f"<li{' class=right' * (choice == right)}>{html.escape(choice)}</li>" for choice in step.choices
     )
-    told = f"<aside>{words(reveal(step.reveal))}</aside>" if reveal else "<p>Why?</p><div class=why></div>"
+    text = f"<aside>{words(reveal(step.reveal))}</aside>" if reveal else "<p>Why?</p><div class=why></div>"
     return (
-        f"<section><p><b>{number}.</b> {html.escape(step.do)}</p>{asked}<ul>{ticks}</ul>{told}"
+        f"<section><p><b>{number}.</b> {html.escape(step.do)}</p>{asked}<ul>{ticks}</ul>{text}"
         f'<p class=link><a href="{html.escape(link)}">{html.escape(link)}</a></p></section>'
     )
 
@@ -60,7 +60,7 @@ def words(text: str) -> str:
     >>> words("*a* < **b**, `c`")
     '<i>a</i> &lt; <b>b</b>, <code>c</code>'
     """
-    found = html.escape(text, quote=False)
+    parts = html.escape(text, quote=False)
     for mark, tag in ((r"\*\*", "b"), (r"\*", "i"), ("`", "code")):
-        found = re.sub(f"{mark}(.+?){mark}", rf"<{tag}>\1</{tag}>", found)
-    return found
+        parts = re.sub(f"{mark}(.+?){mark}", rf"<{tag}>\1</{tag}>", parts)
+    return parts

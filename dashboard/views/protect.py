@@ -39,11 +39,11 @@ def shown(net: str, fault: str, running: job_queue.Measurement | None) -> None:
     with render.errors_as_sentences():
         job_status.progress(running)
         fresh = [row for row in running.rows if row["checkpoint"] == net] if running is not None else []
-        found = cached.protections(net, fault, fresh)
-        if found.empty:
+        points_frame = cached.protections(net, fault, fresh)
+        if points_frame.empty:
             nothing(net, fault)
         else:
-            results(net, fault, found)
+            results(net, fault, points_frame)
         job_status.ended(running)
 
 
@@ -55,23 +55,23 @@ def nothing(net: str, fault: str) -> None:
     )
 
 
-def results(net: str, fault: str, found: pd.DataFrame) -> None:
+def results(net: str, fault: str, points_frame: pd.DataFrame) -> None:
     """Controls, answer, figure, a mixture by hand, searches that were run."""
-    known = protection.rates(found)
+    known = protection.rates(points_frame)
     with page_frame.group("budget"):
         asked = form.budget(net, fault, known)
     with page_frame.group("kinds"):
-        usable = found[found["kind"].isin(form.kinds())]
+        usable = points_frame[points_frame["kind"].isin(form.kinds())]
     at = usable[usable["ber"] == asked.rate]
     answer = protection.answer(at, asked.keep, asked.most)
-    said = protection_says.answer(answer, asked.rate, asked.keep, asked.most)
+    text = protection_says.answer(answer, asked.rate, asked.keep, asked.most)
     with st.container(key="protect_says"):
-        st.markdown(said)
+        st.markdown(text)
     deploy(asked, answer.encoding)
     drawn = figure(asked, usable, known, answer.encoding)
     if drawn is not None:
-        render.figure("protection", drawn[0], key="protection_chart", alt=said)
-    by_hand(asked, found)
+        render.figure("protection", drawn[0], key="protection_chart", alt=text)
+    by_hand(asked, points_frame)
     searched(net)
     below(asked, drawn[1] if drawn else at, drawn[0] if drawn else None)
 
@@ -108,12 +108,12 @@ def download(net: str, encoding: str, key: str) -> None:
     )  # fmt: skip
 
 
-def by_hand(asked: Asked, found: pd.DataFrame) -> None:
+def by_hand(asked: Asked, points_frame: pd.DataFrame) -> None:
     """A mixture that is put together with sliders: its bits, and what is measured of it."""
     st.header("A mixture by hand", anchor=False)
     chosen = form.mixture(asked.net)
     name = str(chosen.encoding)
-    at = found[(found["encoding"] == name) & (found["ber"] == asked.rate)]
+    at = points_frame[(points_frame["encoding"] == name) & (points_frame["ber"] == asked.rate)]
     if len(at):
         one = protection.answer(at, asked.keep, math.inf)
         st.markdown(protection_says.measured(one, asked.rate))
@@ -148,13 +148,13 @@ def searched(net: str) -> None:
     if not known:
         return
     st.header("Searches that were run", anchor=False)
-    for found in known:
+    for search in known:
         with st.expander(
-            f"{protection_says.searched(found)}: `{found['encoding']}`", icon=":material/search:"
+            f"{protection_says.searched(search)}: `{search['encoding']}`", icon=":material/search:"
         ):
-            st.markdown(wording.sentence(found))
-            st.markdown(wording.against(found))
-            st.caption(wording.passes(found))
+            st.markdown(wording.sentence(search))
+            st.markdown(wording.against(search))
+            st.caption(wording.passes(search))
 
 
 def below(asked: Asked, points: pd.DataFrame, drawn: go.Figure | None) -> None:

@@ -57,15 +57,15 @@ def run(arguments: argparse.Namespace) -> None:
     folder = arguments.out or paths.work() / "protect" / f"{Path(wanted.checkpoint).name}-{wanted.ber:g}"
     with tqdm(desc=wanted.checkpoint, unit="pass", leave=False, delay=1) as bar:
 
-        def told(done: int, most: int) -> None:
+        def progress(done: int, most: int) -> None:
             bar.total = most
             bar.update(done - bar.n)
 
-        found = answer.protect(wanted, folder, told)
+        result = answer.protect(wanted, folder, progress)
     if arguments.json:
-        said = {"sentence": wording.sentence(found), "against": wording.against(found)}
-        print(options.dump({**found, **said, "folder": str(folder)}))
+        text = {"sentence": wording.sentence(result), "against": wording.against(result)}
+        print(options.dump({**result, **text, "folder": str(folder)}))
         return
-    print(wording.sentence(found))
-    print(wording.against(found))
-    print(f"{wording.passes(found)} Files and report: {folder}")
+    print(wording.sentence(result))
+    print(wording.against(result))
+    print(f"{wording.passes(result)} Files and report: {folder}")

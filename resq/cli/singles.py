@@ -53,20 +53,20 @@ def run(arguments: argparse.Namespace) -> None:
         error=arguments.error, aware=not arguments.plain, seed=arguments.seed,
     )  # fmt: skip
     total = len(bench.model.weights) * bench.model.read.word_bits
-    found = dict(tqdm(cells, total=total, desc=arguments.checkpoint, unit="cell", leave=False, delay=1))
+    frame = dict(tqdm(cells, total=total, desc=arguments.checkpoint, unit="cell", leave=False, delay=1))
     sizes = {name: q.words.size for name, q in bench.model.weights.items()}
-    said = critical_bits.summary(found, sizes, arguments.error)
+    lines = critical_bits.summary(frame, sizes, arguments.error)
     if arguments.json:
         rows = [{"layer": layer, "bit": bit, "share": s.value, "low": s.low, "high": s.high,
-                 "injections": s.injections} for (layer, bit), s in found.items()]  # fmt: skip
+                 "injections": s.injections} for (layer, bit), s in frame.items()]  # fmt: skip
         print(
             options.dump(
-                {**said, "encoding": encoding, "error": arguments.error, "n": arguments.n, "cells": rows}
+                {**lines, "encoding": encoding, "error": arguments.error, "n": arguments.n, "cells": rows}
             )
         )
         return
-    options.print_table(table(found))
-    print(text(said, arguments))
+    options.print_table(table(frame))
+    print(text(lines, arguments))
 
 
 def _every(
@@ -82,22 +82,22 @@ def _every(
             "n": arguments.n, "images": images.hash, "cells": cells}  # fmt: skip
 
 
-def table(found: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
+def table(frame: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
     """One line per layer, one column per bit, in percent."""
-    bits = sorted({bit for _, bit in found}, reverse=True)
-    layers = dict.fromkeys(layer for layer, _ in found)
+    bits = sorted({bit for _, bit in frame}, reverse=True)
+    layers = dict.fromkeys(layer for layer, _ in frame)
     return [
-        {"layer": layer, **{f"bit {b}": f"{100 * found[layer, b].value:.1f} %" for b in bits}}
+        {"layer": layer, **{f"bit {b}": f"{100 * frame[layer, b].value:.1f} %" for b in bits}}
         for layer in layers
     ]
 
 
-def text(said: dict[str, Any], arguments: argparse.Namespace) -> str:
+def text(lines: dict[str, Any], arguments: argparse.Namespace) -> str:
     """The whole memory for people."""
-    share, first = f"{100 * said['critical']:.2f} %", f"{said['flips_to_first']:.0f}"
+    share, first = f"{100 * lines['critical']:.2f} %", f"{lines['flips_to_first']:.0f}"
     return (
         f"\n{share} of all bits are critical alone: they change an answer to one of the first {arguments.n} "
         f"test images; of random flips, each alone, the first critical one comes after {first} on average. "
-        f"{said['injections']:,} flips were tried, where plain sampling to the same half-width of "
-        f"{arguments.error:g} in every cell tries {said['plain']:,}; seed {arguments.seed}"
+        f"{lines['injections']:,} flips were tried, where plain sampling to the same half-width of "
+        f"{arguments.error:g} in every cell tries {lines['plain']:,}; seed {arguments.seed}"
     )

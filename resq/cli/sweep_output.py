@@ -133,8 +133,8 @@ def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
     print_surface(frame)
     print("95 %: over fault maps and images together, then over either alone")
     few = {int(row["maps"]) for row in faulty(frame) if row["ber"]}
-    for said in filter(None, map(caution, few)):
-        print(said)
+    for caution_text in filter(None, map(caution, few)):
+        print(caution_text)
 
 
 UNANSWERED = (

@@ -24,7 +24,7 @@ from resq.protect.wanted import Wanted
 __all__ = ["Wanted", "protect"]
 
 
-def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> dict[str, Any]:
+def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) -> dict[str, Any]:
     """Searches, confirms on test images, writes the files to deploy and the report; returns what it found.
 
     Args:
@@ -40,25 +40,25 @@ def protect(wanted: Wanted, folder: Path, told: Callable[[int, int], None]) -> d
     folder.mkdir(parents=True, exist_ok=True)
     most = mixtures.grid(subject.lengths, subject.sizes, wanted.bits) * wanted.maps
     trial = Trial(subject, wanted.ber, wanted.maps, folder / "measured.jsonl", wanted.fault,
-                  lambda: told(trial.passes, most))  # fmt: skip
+                  lambda: progress(trial.passes, most))  # fmt: skip
     tried = list(search(subject.lengths, cache(subject.order), subject.sizes,
                         keep=wanted.keep, budget=wanted.bits, keeps=trial.keeps))  # fmt: skip
     searched = 1 + len({str(t.mixture.encoding) for t in tried}) * wanted.maps
     chosen = best(tried, wanted.keep, time_of or (lambda mixture: 1.0), wanted.time)
-    found = {
+    answer = {
         "network": subject.name, "weights": subject.hash,
         "wanted": wanted.plain(), "encoding": str(chosen.mixture.encoding), "bits": chosen.mixture.bits,
-        "kept_held_out": chosen.kept, "enough": chosen.kept >= wanted.keep, "passes": searched,
+        "kept_held_out": chosen.retained, "enough": chosen.retained >= wanted.keep, "passes": searched,
         "grid_passes": 1 + most, "time": time_of(chosen.mixture) if time_of else None,
         "front": _front(wanted, tried, trial), "confirmed": confirm.confirmed(wanted, chosen, trial),
         "more_passes": trial.passes - searched,
-        "tried": [{"encoding": str(t.mixture.encoding), "bits": t.mixture.bits, "kept": t.kept}
+        "tried": [{"encoding": str(t.mixture.encoding), "bits": t.mixture.bits, "kept": t.retained}
                   for t in tried],
     }  # fmt: skip
     subject.write(folder, chosen.mixture.encoding)
-    files.write_text(folder / "answer.json", json.dumps(found, indent=1) + "\n")
-    files.write_text(folder / "report.md", wording.report(found))
-    return found
+    files.write_text(folder / "answer.json", json.dumps(answer, indent=1) + "\n")
+    files.write_text(folder / "report.md", wording.report(answer))
+    return answer
 
 
 def _subject(wanted: Wanted) -> Subject:

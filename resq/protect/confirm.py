@@ -27,19 +27,19 @@ def confirmed(wanted: Wanted, chosen: Tried, trial: Trial) -> list[dict[str, Any
     Intervals of differences hold for the three rates together (Bonferroni).
     """
     against, rows = rivals(chosen, trial), _Rows(wanted, trial)
-    found = []
+    entries = []
     for rate in wanted.rates:
         own = rows(chosen.mixture.encoding)
         entry: dict[str, Any] = {"ber": rate, "chosen": _point(own, rate)}
         if against:
-            rival = max(against, key=lambda e: trial.kept(e, rate))
+            rival = max(against, key=lambda e: trial.retained(e, rate))
             theirs = rows(rival)
             a, b = (part[part["ber"] == rate] for part in (own, theirs))
             entry |= {"rival": str(rival), "rival_bits": rival.memory(trial.subject.sizes),
                       "rival_point": _point(theirs, rate),
                       "difference": asdict(paired.difference(a, b, len(wanted.rates)))}  # fmt: skip
-        found.append(entry)
-    return found
+        entries.append(entry)
+    return entries
 
 
 class _Rows:

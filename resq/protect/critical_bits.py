@@ -46,10 +46,10 @@ def shares(
     for cell, tried in _cells(bench, x, list(bench.model.weights), seed):
         n = bench.model.weights[cell[0]].words.size
         if aware:
-            found = single_faults.aware([n], [guess[cell]], error, tried)
+            share = single_faults.aware([n], [guess[cell]], error, tried)
         else:
-            found = single_faults.plain([n], error, tried)
-        yield cell, found[0]
+            share = single_faults.plain([n], error, tried)
+        yield cell, share[0]
 
 
 def every(bench: FaultyNetwork, x: Tensor, layers: Sequence[str]) -> Iterator[tuple[Cell, np.ndarray]]:

@@ -77,22 +77,22 @@ def _layer(name: str, q: Any, at: int, words: int, checks: int) -> dict[str, Any
 
 
 def _zeros(q: Any) -> np.ndarray:
-    found = quant.zeros(q)
-    return found if len(found) == 1 else found[:: q.words.size // len(q.scale)]
+    zeros = quant.zeros(q)
+    return zeros if len(zeros) == 1 else zeros[:: q.words.size // len(q.scale)]
 
 
 def read(folder: Path) -> dict[str, np.ndarray]:
     """The weights that the written files stand for, read by the decoder in C, float32 in their shapes."""
     about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
     memory = np.frombuffer((folder / "words.bin").read_bytes(), np.uint8)
-    found = {}
+    tensors = {}
     with np.load(folder / "scales.npz") as scales:
         for layer in about["layers"]:
             e, codes = Encoding.parse(layer["encoding"]), _codes(layer, memory)
             scale, zero = scales[f"{layer['name']}|scale"], scales[f"{layer['name']}|zero"]
             rows = quant.codes(e.once).take(codes).reshape(len(scale), -1)
-            found[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
-    return found
+            tensors[layer["name"]] = ((rows - zero[:, None]) * scale[:, None]).reshape(layer["shape"])
+    return tensors
 
 
 def patched(folder: Path, file: bytes) -> bytes:
@@ -102,13 +102,13 @@ def patched(folder: Path, file: bytes) -> bytes:
         ValueError: words that the file does not store as bytes at one place.
     """
     about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
-    memory, found = np.frombuffer((folder / "words.bin").read_bytes(), np.uint8), bytearray(file)
+    memory, patched_file = np.frombuffer((folder / "words.bin").read_bytes(), np.uint8), bytearray(file)
     for layer in about["layers"]:
         if (at := layer.get("file_at", -1)) < 0:
             raise ResqError(f"{layer['name']} has no place in the file that its words could be read into")
         codes = _codes(layer, memory)
-        found[at : at + len(codes)] = codes.tobytes()
-    return bytes(found)
+        patched_file[at : at + len(codes)] = codes.tobytes()
+    return bytes(patched_file)
 
 
 def _codes(layer: Mapping[str, Any], memory: np.ndarray) -> np.ndarray:

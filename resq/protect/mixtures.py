@@ -126,8 +126,8 @@ def uniform(own: Encoding, only: bool = False) -> list[Encoding]:
         only: with these plain words alone.
     """
     plain = [own] if only else [base for some in bases(own) for base in some]
-    found = [e for base in plain for e in (base, *others(base))]
-    return [*found, *map(Encoding.parse, ALIKE)] if str(own.bare) == "int8" and not only else found
+    encodings = [e for base in plain for e in (base, *others(base))]
+    return [*encodings, *map(Encoding.parse, ALIKE)] if str(own.bare) == "int8" and not only else encodings
 
 
 def prefixes(
@@ -139,8 +139,8 @@ def prefixes(
         order: layer numbers, the most vulnerable first.
         budget: bits a weight.
     """
-    found = [Mixture(base, other, tuple(sorted(order[:k])), tuple(sizes)) for k in range(len(order) + 1)]
-    return [m for m in found if m.bits <= budget + 1e-9]
+    mixed = [Mixture(base, other, tuple(sorted(order[:k])), tuple(sizes)) for k in range(len(order) + 1)]
+    return [m for m in mixed if m.bits <= budget + 1e-9]
 
 
 def grid(lengths: Sequence[Sequence[Encoding]], sizes: Sequence[int], budget: float) -> int:

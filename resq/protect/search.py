@@ -14,11 +14,11 @@ class Tried:
     """One mixture as it was measured.
 
     Attributes:
-        kept: accuracy at the rate over that of the network without faults, on held-out images.
+        retained: accuracy at the rate over that of the network without faults, on held-out images.
     """
 
     mixture: Mixture
-    kept: float
+    retained: float
 
 
 Keeps = Callable[[Mixture], float]
@@ -44,12 +44,12 @@ def search(
             return
         plain = [Tried(alike(base, sizes), keeps(alike(base, sizes))) for base in bases]
         yield from plain
-        first = max(plain, key=lambda t: t.kept)
-        if first.kept >= keep:
+        first = max(plain, key=lambda t: t.retained)
+        if first.retained >= keep:
             return
         for tried in _mixed(first.mixture.base, bases, order, sizes, keep, least, keeps):
             yield tried
-            if tried.kept >= keep:
+            if tried.retained >= keep:
                 least = min(least, tried.mixture.bits)
 
 
@@ -63,7 +63,7 @@ def _mixed(
         if len(fit) > 1:
             for tried in _halved(fit, keep, keeps):
                 yield tried
-                least = min(least, tried.mixture.bits) if tried.kept >= keep else least
+                least = min(least, tried.mixture.bits) if tried.retained >= keep else least
 
 
 def _halved(fit: Sequence[Mixture], keep: float, keeps: Keeps) -> Iterator[Tried]:
@@ -74,11 +74,11 @@ def _halved(fit: Sequence[Mixture], keep: float, keeps: Keeps) -> Iterator[Tried
     low, high = 0, len(fit) - 1  # the base, which is not enough; the longest prefix that fits
     longest = Tried(fit[high], keeps(fit[high]))
     yield longest
-    while longest.kept >= keep and high - low > 1:
+    while longest.retained >= keep and high - low > 1:
         middle = (low + high) // 2
         tried = Tried(fit[middle], keeps(fit[middle]))
         yield tried
-        low, high = (low, middle) if tried.kept >= keep else (middle, high)
+        low, high = (low, middle) if tried.retained >= keep else (middle, high)
 
 
 def best(tried: Sequence[Tried], keep: float, slower: Callable[[Mixture], float], time: float) -> Tried:
@@ -89,16 +89,16 @@ def best(tried: Sequence[Tried], keep: float, slower: Callable[[Mixture], float]
         time: the most of it.
     """
     able = [t for t in tried if slower(t.mixture) <= time] or list(tried)
-    enough = [t for t in able if t.kept >= keep]
+    enough = [t for t in able if t.retained >= keep]
     if enough:
-        return min(enough, key=lambda t: (round(t.mixture.bits, 3), -t.kept))
-    return max(able, key=lambda t: (t.kept, -t.mixture.bits))
+        return min(enough, key=lambda t: (round(t.mixture.bits, 3), -t.retained))
+    return max(able, key=lambda t: (t.retained, -t.mixture.bits))
 
 
 def front(tried: Sequence[Tried]) -> list[Tried]:
     """Those that nothing beats in bits and in what is kept, the cheapest first."""
-    found: list[Tried] = []
-    for t in sorted(tried, key=lambda t: (t.mixture.bits, -t.kept)):
-        if not found or t.kept > found[-1].kept:
-            found.append(t)
-    return found
+    points: list[Tried] = []
+    for t in sorted(tried, key=lambda t: (t.mixture.bits, -t.retained)):
+        if not points or t.retained > points[-1].retained:
+            points.append(t)
+    return points

@@ -22,9 +22,9 @@ class Trial:
 
     def __init__(
         self, subject: Subject, rate: float, maps: int, file: Path, fault: str = "random",
-        told: Callable[[], None] = lambda: None,
+        progress: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        self.subject, self.rate, self.maps, self.fault, self.told = subject, rate, maps, fault, told
+        self.subject, self.rate, self.maps, self.fault, self.progress = subject, rate, maps, fault, progress
         self._file, self._known = file, _known(file)
 
     @property
@@ -39,9 +39,9 @@ class Trial:
 
     def keeps(self, mixture: Mixture, rate: float | None = None) -> float:
         """Mean accuracy at the rate over that of the network unprotected and without faults."""
-        return self.kept(mixture.encoding, rate)
+        return self.retained(mixture.encoding, rate)
 
-    def kept(self, encoding: Encoding, rate: float | None = None) -> float:
+    def retained(self, encoding: Encoding, rate: float | None = None) -> float:
         """The same of an encoding."""
         clean = self.accuracy(self.subject.own, 0.0)[0]
         return float(np.mean(self.accuracy(encoding, rate))) / clean if clean else 0.0
@@ -52,7 +52,7 @@ class Trial:
             self._known[key] = self._measured(encoding, rate, number)
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"key": key, "accuracy": self._known[key]}) + "\n")
-            self.told()
+            self.progress()
         return self._known[key]
 
     def _measured(self, encoding: Encoding, rate: float, number: int) -> float:
@@ -61,11 +61,11 @@ class Trial:
 
 def _known(file: Path) -> dict[str, float]:
     """What earlier runs wrote down; a last line that was cut off is measured again."""
-    found = {}
+    rows = {}
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
             continue
-        found[row["key"]] = float(row["accuracy"])
-    return found
+        rows[row["key"]] = float(row["accuracy"])
+    return rows

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 
-def at_rate(found: dict[str, Any]) -> dict[str, Any]:
+def at_rate(answer: dict[str, Any]) -> dict[str, Any]:
     """What confirms the answer at the rate that was asked about."""
-    wanted = found["wanted"]["ber"]
-    at: dict[str, Any] = next(entry for entry in found["confirmed"] if entry["ber"] == wanted)
+    wanted = answer["wanted"]["ber"]
+    at: dict[str, Any] = next(entry for entry in answer["confirmed"] if entry["ber"] == wanted)
     return at
 
 
-def sentence(found: dict[str, Any]) -> str:
+def sentence(answer: dict[str, Any]) -> str:
     """The answer in words."""
-    wanted, point = found["wanted"], at_rate(found)["chosen"]
-    able = "keeps" if found["enough"] else "cannot keep what was asked; most keeps"
+    wanted, point = answer["wanted"], at_rate(answer)["chosen"]
+    able = "keeps" if answer["enough"] else "cannot keep what was asked; most keeps"
     return (
-        f"Stored as {found['encoding']}, at {found['bits']:.2f} bits a weight, {found['network']} {able} "
-        f"{100 * found['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
+        f"Stored as {answer['encoding']}, at {answer['bits']:.2f} bits a weight, {answer['network']} {able} "
+        f"{100 * answer['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
         f"({wanted['fault']}) on held-out images ({100 * wanted['keep']:g} % were asked for); on "
         f"{point['n']} test images it answers {100 * point['accuracy']:.1f} % right "
         f"({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "
@@ -26,18 +26,18 @@ def sentence(found: dict[str, Any]) -> str:
     )
 
 
-def against(found: dict[str, Any]) -> str:
+def against(answer: dict[str, Any]) -> str:
     """The comparison with the best uniform protection, rate by rate, in words."""
-    if "rival" not in at_rate(found):
+    if "rival" not in at_rate(answer):
         return "No way to store all layers alike takes as few bits."
-    said = [_difference(entry) for entry in found["confirmed"]]
+    text = [_difference(entry) for entry in answer["confirmed"]]
     # A mixture is named with the layers that it stores apart; what is chosen may be uniform itself.
-    mixed = "@" in found["encoding"]
+    mixed = "@" in answer["encoding"]
     first = "" if mixed else "The answer stores all layers alike: no mixture was better on held-out images. "
     return (
         f"{first}Less the {'best' if mixed else 'next best'} way to store all layers alike in at most as "
-        f"many bits (test images, in points, 95 % for the three rates together): {'; '.join(said)}. "
-        f"{_verdict(found)}"
+        f"many bits (test images, in points, 95 % for the three rates together): {'; '.join(text)}. "
+        f"{_verdict(answer)}"
     )
 
 
@@ -49,40 +49,40 @@ def _difference(entry: dict[str, Any]) -> str:
     )
 
 
-def _verdict(found: dict[str, Any]) -> str:
+def _verdict(answer: dict[str, Any]) -> str:
     """What the intervals say at the three rates."""
-    each = [(entry["ber"], entry["difference"]) for entry in found["confirmed"]]
+    each = [(entry["ber"], entry["difference"]) for entry in answer["confirmed"]]
     better = [f"{rate:g}" for rate, d in each if d["low"] > 0]
     worse = [f"{rate:g}" for rate, d in each if d["high"] < 0]
-    said = f"It is better at {_and(better)}" if better else "It is told apart as better at none of the rates"
-    return f"{said}{f', worse at {_and(worse)}' if worse else ', worse at none'}."
+    text = f"It is better at {_and(better)}" if better else "It is told apart as better at none of the rates"
+    return f"{text}{f', worse at {_and(worse)}' if worse else ', worse at none'}."
 
 
 def _and(words: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def passes(found: dict[str, Any]) -> str:
+def passes(answer: dict[str, Any]) -> str:
     """What the search took, in words."""
     return (
-        f"Found in {found['passes']} passes over the held-out images; a plain grid over the same "
-        f"mixtures takes {found['grid_passes']}. The front at two more rates and the rivals took "
-        f"{found['more_passes']} more."
+        f"Found in {answer['passes']} passes over the held-out images; a plain grid over the same "
+        f"mixtures takes {answer['grid_passes']}. The front at two more rates and the rivals took "
+        f"{answer['more_passes']} more."
     )
 
 
-def report(found: dict[str, Any]) -> str:
+def report(answer: dict[str, Any]) -> str:
     """The report as Markdown: sentence, comparison, front, all that was tried."""
-    rates = list(found["front"][0]["kept"])
+    rates = list(answer["front"][0]["kept"])
     heads = " | ".join(f"BER {r}" for r in rates)
     lines = [
-        "# What to store\n", sentence(found), "", against(found), "", passes(found),
+        "# What to store\n", sentence(answer), "", against(answer), "", passes(answer),
         "", "## The front on held-out images: share of the accuracy that is kept\n",
         f"| stored as | bits a weight | {heads} |", "|---" * (2 + len(rates)) + "|",
     ]  # fmt: skip
-    for member in found["front"]:
-        kept = " | ".join(f"{member['kept'][r]:.3f}" for r in rates)
-        lines.append(f"| `{member['encoding']}` | {member['bits']:.2f} | {kept} |")
+    for member in answer["front"]:
+        retained = " | ".join(f"{member['kept'][r]:.3f}" for r in rates)
+        lines.append(f"| `{member['encoding']}` | {member['bits']:.2f} | {retained} |")
     lines += ["", "## All that was tried\n", "| stored as | bits a weight | kept |", "|---|---|---|"]
-    lines += [f"| `{t['encoding']}` | {t['bits']:.2f} | {t['kept']:.3f} |" for t in found["tried"]]
+    lines += [f"| `{t['encoding']}` | {t['bits']:.2f} | {t['kept']:.3f} |" for t in answer["tried"]]
     return "\n".join(lines) + "\n"

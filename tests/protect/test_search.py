@@ -71,7 +71,7 @@ def test_the_cheapest_of_all_mixtures_that_keep_enough_is_found_in_a_third_of_th
     tried = _search(keep)
     chosen = best(tried, keep, lambda m: 1.0, 1.0)
     enough = [m for m in _every() if _kept(m) >= keep]
-    assert chosen.kept >= keep
+    assert chosen.retained >= keep
     assert chosen.mixture.bits == pytest.approx(min(m.bits for m in enough))
     assert len(tried) <= grid(BYTES, SIZES, np.inf) / 3
 
@@ -111,7 +111,7 @@ def test_where_nothing_is_enough_what_keeps_most_within_the_budget_is_given():
     tried = _search(1.0, 9.0)
     chosen = best(tried, 1.0, lambda m: 1.0, 1.0)
     assert chosen.mixture.bits <= 9.0
-    assert chosen.kept == max(t.kept for t in tried)
+    assert chosen.retained == max(t.retained for t in tried)
 
 
 def test_the_time_of_a_pass_is_kept_to():
@@ -124,5 +124,9 @@ def test_the_front_is_what_nothing_beats():
     tried = [Tried(m, _kept(m)) for m in _every()]
     found = front(tried)
     for member in found:
-        assert not any(t.mixture.bits <= member.mixture.bits and t.kept > member.kept + 1e-12 for t in tried)
-    assert all(a.mixture.bits < b.mixture.bits and a.kept < b.kept for a, b in itertools.pairwise(found))
+        assert not any(
+            t.mixture.bits <= member.mixture.bits and t.retained > member.retained + 1e-12 for t in tried
+        )
+    assert all(
+        a.mixture.bits < b.mixture.bits and a.retained < b.retained for a, b in itertools.pairwise(found)
+    )
