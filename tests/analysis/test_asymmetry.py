@@ -264,5 +264,5 @@ def test_the_written_designs_can_be_run():
         one = studies.read(file)
         assert one.recipe
         assert max(one.bers) == 0.1
-        assert one.n >= 2000
+        assert one.n >= (2000 if one.on == "test" else 1000)  # a pilot has no more images than are held out
         assert study.base_recipe(one, one.first).start == ""
