@@ -2,8 +2,8 @@
 writes README.md and those under docs/ that have any.
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->``; a figure in a sentence after its
-place, ``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.model.places``). Neither shows on the
-page.
+place, ``<!--{acc ...}-->37.1 % (34.2 to 40.1)<!--/-->`` (``dashboard.model.storage.places``). Neither shows
+on the page.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from dashboard.format import numbers
-from dashboard.model import places
+from dashboard.model.storage import places
 from resq import checkpoints, cli
 from resq.claims import registry, verdict
 from resq.core import Encoding

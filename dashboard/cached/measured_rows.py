@@ -13,7 +13,8 @@ import streamlit as st
 
 from dashboard.cached.checkpoint_models import card, names, opened_in
 from dashboard.cached.ttl_cache import ttl_cached
-from dashboard.model import bit_view, places, select_rows
+from dashboard.model import bit_view, select_rows
+from dashboard.model.storage import places
 from dashboard.server import job_queue
 from resq.claims import card as own_cards
 from resq.claims import points as cells_of

@@ -16,7 +16,7 @@ import streamlit as st
 from dashboard.cached.checkpoint_models import card
 from dashboard.cached.layers import _stamp
 from dashboard.cached.measured_rows import rows, stamp
-from dashboard.model import protection
+from dashboard.model.storage import protection
 from resq import checkpoints
 from resq.core import Encoding
 from resq.measure.analysis import layer_heatmap

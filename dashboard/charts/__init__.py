@@ -19,9 +19,9 @@ from dashboard.charts.filecharts import targets
 from dashboard.charts.flip_animation import film
 from dashboard.charts.hardening import before_after, training
 from dashboard.charts.layers import agreement, channel_strip, layer_heatmap, plane_histogram
-from dashboard.charts.mixed_encoding import copies, protected
 from dashboard.charts.pareto import pareto, shields
-from dashboard.charts.protection import protection
+from dashboard.charts.storage.mixed_encoding import copies, protected
+from dashboard.charts.storage.protection import protection
 from dashboard.charts.trace import trace
 from dashboard.charts.tradeoff_map import heatmap, relief
 

@@ -65,7 +65,7 @@ def four(classes: Sequence[str], answers: np.ndarray, label: int = -1, most: int
             _bars(figure, names, p[shown], (r, c))
     theme.dress(figure, height=(60 + 26 * len(shown)) * len(drawn))
     figure.update_annotations(font={"size": theme.SIZE, "color": theme.INK})
-    figure.update_xaxes(range=[0, 1.25], tickvals=[0, 0.5, 1], tickformat=".0%", fixedrange=True)
+    figure.update_xaxes(range=[0, 1.5], tickvals=[0, 0.5, 1], tickformat=".0%", fixedrange=True)
     figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 14}, fixedrange=True, dtick=1)
     return figure.update_layout(showlegend=False, bargap=0.25, margin_t=30)
 

@@ -108,7 +108,10 @@ def take_images() -> None:
     if file is None:
         return
     try:
-        st.session_state.data = ownimages.keep(file.getvalue(), file.name, cached.answer_of)
+        st.session_state.data = ownimages.keep(
+            file.getvalue(), file.name, cached.answer_of,
+            st.session_state.get("image_size", ""), st.session_state.get("image_classes", ""),
+        )  # fmt: skip
     except (ResqError, OSError) as error:
         logs.refused(error, render.where())
         reason = render.plain(str(error)).removesuffix(".")

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import cached, charts
-from dashboard.charts import mixed_encoding
+from dashboard.charts.storage import mixed_encoding
 from dashboard.components import page_frame, render
 from dashboard.format import tables
 

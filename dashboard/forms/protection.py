@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import chosen, from_place, page_frame
-from dashboard.model import protection
+from dashboard.model.storage import protection
 from resq import checkpoints
 from resq.core import Encoding
 from resq.protect import mixtures

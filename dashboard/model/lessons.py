@@ -2,7 +2,7 @@
 
 A teacher adds one as one file, text/lessons/NUMBER-NAME.toml; ``read`` checks it whole. A reveal is text with
 {places}; what fills them is computed from the stored rows, never written into the file, and each names its
-figure in full, see ``dashboard.model.places``.
+figure in full, see ``dashboard.model.storage.places``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dashboard.model import places, url_schema
+from dashboard.model import url_schema
+from dashboard.model.storage import places
 from resq.core import validation
 from resq.core.errors import ResqError
 
@@ -110,9 +111,9 @@ def predictions_of(lesson: Lesson, text: str) -> dict[int, str]:
     """The predictions of an address: for each step the number of the choice from 1; 0: none yet.
 
     >>> lesson = every()[0]
-    >>> said(lesson, "2,0")
+    >>> predictions_of(lesson, "2,0")
     {0: 'by 7'}
-    >>> said(lesson, "nonsense,9,1")
+    >>> predictions_of(lesson, "nonsense,9,1")
     {}
     """
     predictions = {}

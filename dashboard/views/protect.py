@@ -15,7 +15,7 @@ from dashboard.components import job_status, page_frame, render, upload
 from dashboard.format import numbers
 from dashboard.forms import protection as form
 from dashboard.forms.protection import Asked
-from dashboard.model import protection, protection_says
+from dashboard.model.storage import protection, protection_says
 from dashboard.server import job_queue
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.protect import wording
@@ -178,4 +178,4 @@ with render.errors_as_sentences():
     if measured:
         page(measured)
     else:
-        render.error_box(*render.UNMEASURED)
+        render.error_box(*(render.UNMEASURED if cached.names() else render.UNTRAINED))

@@ -16,7 +16,7 @@ from resq.core.errors import ResqError
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sweep
 from resq.measure.specs.sweep_spec import SweepSpec
-from resq.protect import critical_bits
+from resq.protect.singles import critical_bits
 
 
 def add(parser: argparse.ArgumentParser) -> None:

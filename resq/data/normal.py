@@ -85,7 +85,7 @@ USUAL = {
 def spelled(values: Three) -> str:
     """Three numbers as they are written in an option.
 
-    >>> said((0.5, 0.5, 0.5)), said((0.485, 0.456, 0.406))
+    >>> spelled((0.5, 0.5, 0.5)), spelled((0.485, 0.456, 0.406))
     ('0.5', '0.485,0.456,0.406')
     """
     text = [f"{v:.6g}" for v in values]

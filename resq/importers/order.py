@@ -12,7 +12,7 @@ def same_order(shapes: Shapes, wanted: Shapes) -> bool:
     """Whether the tensors that both call by the same name come in the same order, each kind for itself.
 
     >>> a, b, c = {"x.weight": (1,), "y.weight": (1,)}, {"y.weight": (1,), "x.weight": (1,)}, {}
-    >>> kept(a, a), kept(b, a), kept(c, a)
+    >>> same_order(a, a), same_order(b, a), same_order(c, a)
     (True, False, True)
     """
     place = {name: at for at, name in enumerate(wanted)}

@@ -5,7 +5,7 @@ import pytest
 import streamlit as st
 
 from dashboard import cached, charts
-from dashboard.charts import mixed_encoding as mixed_encoding_charts
+from dashboard.charts.storage import mixed_encoding as mixed_encoding_charts
 from dashboard.model import bit_view
 from resq import checkpoints
 from resq.measure.analysis import mixed_encoding

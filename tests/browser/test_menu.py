@@ -10,8 +10,8 @@ from tests.browser.look import ready
 expect.set_options(timeout=60_000)
 
 TITLES = [
-    "Start", "Bit lab", "Sweep", "Layers", "Trade-off", "Harden", "Your network", "Lessons", "Replay",
-    "Leaderboard",
+    "Start", "Bit lab", "Sweep", "Layers", "Trade-off", "Harden", "Protect", "Your network",
+    "Lessons", "Replay", "Leaderboard",
 ]  # fmt: skip
 
 

@@ -140,6 +140,7 @@ def test_a_flip_is_answered_by_the_runtime(raw):
     assert "Answered by onnxruntime" in said(app)
 
 
+@pytest.mark.sorry("it is damaged")
 def test_a_damaged_file_is_one_sentence_and_the_page_stays(raw):
     app = dropped(raw[:200])
     told = [m.value for m in app.markdown if m.value.startswith(":material/info:")]
@@ -149,6 +150,7 @@ def test_a_damaged_file_is_one_sentence_and_the_page_stays(raw):
     assert [u for u in app.file_uploader if u.key == "drop"]
 
 
+@pytest.mark.sorry("which is not on this server")
 def test_a_link_to_a_file_that_is_not_here_says_so_on_every_run_and_shows_it_once_dropped(raw):
     name = f"net@{hashlib.sha256(raw).hexdigest()[:8]}.onnx"
     app = opened("yournetwork", file=name)
@@ -159,6 +161,7 @@ def test_a_link_to_a_file_that_is_not_here_says_so_on_every_run_and_shows_it_onc
     assert "344 weights" in said(app)
 
 
+@pytest.mark.sorry("which is not on this server")
 def test_a_link_reaches_no_file_outside_the_folder(tmp_path, raw):
     (tmp_path / "secret.onnx").write_bytes(raw)
     app = opened("yournetwork", file=str(tmp_path / "secret.onnx"))
@@ -232,8 +235,10 @@ def test_images_of_ones_own_are_chosen_and_the_file_is_run_on_them(raw):
     run = next(iter(cached.measurements()._all.values()))
     until(lambda: run.jobs)
     assert run.jobs[0].argv[:4] == ["inspect", name, "--data", own]
-    found = cached.answer_of([*run.jobs[0].argv])
-    assert found["check"]["images"] == 40
+    assert len(data.load(own, "test").y) == 40
+    assert (
+        cached.answer_of([*run.jobs[0].argv])["check"]["images"] >= 40
+    )  # again and again, to time a usual map
 
 
 def test_the_order_of_the_outputs_is_said_and_makes_other_labels_of_the_same_images(raw):
@@ -277,6 +282,7 @@ def test_a_few_grey_images_can_be_chosen_for_a_flip(raw):
     assert "Answered by onnxruntime" in said(app)
 
 
+@pytest.mark.sorry("Choose other images")
 def test_labels_that_do_not_show_all_classes_are_no_misfit_and_more_are(raw):
     name = ownfiles.keep(raw, "net.onnx")[0]
     app = opened("yournetwork", file=name, range="0..1", data="signs")

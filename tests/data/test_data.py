@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from resq import data
-from resq.data import folders
+from resq.data import folders, shards
 
 
 def _encoded(pixels: np.ndarray) -> bytes:
@@ -98,7 +98,7 @@ def test_a_set_that_is_missing_is_answered_with_what_to_do(here):
 def test_the_second_load_reads_the_decoded_pixels_and_no_image(here, monkeypatch):
     _write(here / "cifar10/test.parquet", _photos(3), [0, 1, 2])
     first = data.load("cifar10", "test")
-    monkeypatch.setattr(folders, "_pixels", lambda _: pytest.fail("decoded again"))
+    monkeypatch.setattr(shards, "_pixels", lambda _: pytest.fail("decoded again"))
     assert data.load("cifar10", "test").hash == first.hash
 
 

@@ -113,7 +113,7 @@ def test_without_a_fault_folding_moves_every_number_by_at_most_half_its_unit():
     values = of.beside.values()
     exact = {name: q.scale for name, q in plain.model.weights.items()}
     body = network_of(plain.checkpoint, plain.model).body
-    factors = sweep.FaultyNetwork(plain.checkpoint, Encoding.parse("int8")).factors
+    factors = sweep.FaultyNetwork(checkpoints.load(SIGNS), Encoding.parse("int8")).factors
     for name in (n for n in names if n.endswith(SCALE)):
         layer = name.removesuffix(SCALE)
         unit = 2.0 ** (int(of.beside.tensors[name + EXPONENT].words[0]) - beside.BIAS)

@@ -12,7 +12,7 @@ from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run.sweep import pixels
 from resq.measure.specs.sdc_rates import leveugle
 from resq.memory import faults
-from resq.protect import critical_bits, single_faults
+from resq.protect.singles import critical_bits, single_faults
 
 NET, ERROR = "signs/resnet20/base", 0.3
 

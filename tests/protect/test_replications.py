@@ -16,7 +16,7 @@ from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
-from resq.protect import critical_bits, single_faults
+from resq.protect.singles import critical_bits, single_faults
 
 STORED = json.loads((table.SHIPPED / "signs-resnet20-critical.json").read_text(encoding="utf-8"))
 CELLS = STORED["cells"]

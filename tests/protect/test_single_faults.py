@@ -7,7 +7,7 @@ from resq import checkpoints
 from resq.core import Encoding
 from resq.measure.run import taylor
 from resq.measure.specs.sdc_rates import leveugle
-from resq.protect import single_faults
+from resq.protect.singles import single_faults
 
 BITS = [270_000] * 8
 # Shares of critical bits by plane, falling by a factor of two or more a plane.

@@ -7,7 +7,8 @@ import pytest
 
 from dashboard.components import render
 from dashboard.format import numbers
-from dashboard.model import lesson_plan, lessons, places, url_schema
+from dashboard.model import lesson_plan, lessons, url_schema
+from dashboard.model.storage import places
 from dashboard.report import handout
 from resq.core.errors import ResqError
 from resq.measure.specs.version import NUMBERS

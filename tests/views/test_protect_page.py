@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 from dashboard import cached, charts
-from dashboard.model import protection, protection_says
+from dashboard.model.storage import protection, protection_says
 from resq import checkpoints
 from resq.core import Encoding
 from resq.measure.store import table

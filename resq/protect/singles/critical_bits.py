@@ -16,8 +16,8 @@ from resq.measure.run.sensitivity import BATCH, top_classes
 from resq.measure.run.taylor import moves
 from resq.measure.specs.sdc_rates import leveugle
 from resq.memory import faults
-from resq.protect import single_faults
-from resq.protect.single_faults import Share
+from resq.protect.singles import single_faults
+from resq.protect.singles.single_faults import Share
 
 Cell = tuple[str, int]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.format import numbers
-from dashboard.model.protection import KINDS, Answer
+from dashboard.model.storage.protection import KINDS, Answer
 from resq.core import commands
 
 

@@ -1,0 +1,1 @@
+"""Pictures of what to store: layers apart, and protections against their price."""
