@@ -1,1 +1,1 @@
-"""Pages in a real browser. A package, so that its Chromium ends with its last test, not with the last of all."""
+"""Pages in a real browser. A package, so that its Chromium ends with its last test."""
