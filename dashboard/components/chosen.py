@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import streamlit as st
@@ -9,6 +10,10 @@ import streamlit as st
 from dashboard.model import url_schema
 
 KEPT = "network_kept"
+BROUGHT = (
+    "network_brought"  # what was just brought, what the lists showed before, and until when that is stale
+)
+STALE = 5.0  # s; a browser that was busy tells its lists as they were before the choice
 
 
 def carry(names: Sequence[str], key: str = "net") -> None:
@@ -16,6 +21,7 @@ def carry(names: Sequence[str], key: str = "net") -> None:
 
     A link that sets anything of the page is taken at its word: its sender saw this page's own first network.
     """
+    _again(names, key)
     name, page = st.session_state.get(KEPT), st.session_state.get("page", "")
     linked = set(st.query_params) & set(url_schema.PARAMS.get(page, {}))
     if name in names and key not in st.session_state and not linked:
@@ -31,6 +37,17 @@ def choose(name: str) -> None:
     """From outside the lists: a network that was just brought."""
     now = st.session_state
     now[KEPT] = name
+    before = {key: now[key] for key in ("net", "nets") if key in now and now[key] not in (name, [name])}
+    earlier, shown, _ = now.get(BROUGHT, ("", {}, 0.0))
+    now[BROUGHT] = name, {**(shown if earlier == name else {}), **before}, time.monotonic() + STALE
     for key, value in (("net", name), ("nets", [name])):
         if key in now:
             now[key] = value
+
+
+def _again(names: Sequence[str], key: str) -> None:
+    """Chooses once more what was just brought, where the browser has told the list as it was before."""
+    now = st.session_state
+    name, before, end = now.get(BROUGHT, ("", {}, 0.0))
+    if name in names and time.monotonic() < end and key in before and now.get(key) == before[key]:
+        now[key] = [name] if key in url_schema.MANY else name
