@@ -39,5 +39,6 @@ def test_another_choice_counts_at_once(brought):
 
 
 def test_the_earlier_choice_counts_again_when_nothing_can_be_stale(brought, monkeypatch):
-    monkeypatch.setattr(chosen.time, "monotonic", lambda later=chosen.time.monotonic() + chosen.STALE: later)
+    later = chosen.time.monotonic() + chosen.STALE
+    monkeypatch.setattr(chosen.time, "monotonic", lambda: later)
     assert brought.selectbox(key="net").set_value("a").run().selectbox(key="net").value == "a"
