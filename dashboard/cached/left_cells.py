@@ -33,22 +33,28 @@ def left(
     part = remaining.asked(spec, shown)
     if database.there():  # whose rows come and go while the page is open
         return remaining.remaining(spec, part, _keys(part), set(known(part)["key"]))
-    return _left((spec.hash, part.hash, *_keys(part)), stamp(), spec, part)
+    # What decides the keys of the cells, for there are hundreds of them to hash
+    return _left((spec.hash, part.hash, *_identity(part)), stamp(), spec, part)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
 def _left(key: tuple[str, ...], stamp: str, _spec: SweepSpec, _part: SweepSpec) -> remaining.Remaining:
     """What is left where the shipped rows are all there is; a frozen value, shared."""
-    return remaining.remaining(_spec, _part, key[2:], set(known(_part)["key"]))
+    return remaining.remaining(_spec, _part, _keys(_part), set(known(_part)["key"]))
 
 
 def _keys(spec: SweepSpec) -> list[str]:
     """The content keys of its cells."""
+    return _keyed(spec.hash, *_identity(spec), spec)
+
+
+def _identity(spec: SweepSpec) -> tuple[str, str]:
+    """Hashes of the weights and images of its cells."""
     images = _images(spec.dataset, spec.sample, spec.n)
-    return _keyed(spec.hash, str(card(spec.checkpoint)["sha256"])[:16], images, spec)
+    return str(card(spec.checkpoint)["sha256"])[:16], images
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
+@st.cache_resource(show_spinner=False, max_entries=256)
 def _keyed(spec_hash: str, weights: str, images: str, _spec: SweepSpec) -> list[str]:
     return [cells.key(cell, weights, images) for cell in _spec.cells()]
 

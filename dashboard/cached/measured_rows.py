@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -36,6 +36,11 @@ def measurements() -> job_queue.Measurements:
 @ttl_cached
 def rows() -> pd.DataFrame:
     """The measured rows that are shipped, shared, so never written; empty where there are none."""
+    return _rows(stamp())
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _rows(stamp: str) -> pd.DataFrame:
     return table.shipped()
 
 
@@ -142,16 +147,27 @@ def _revealed(text: str, stamp: str) -> places.Filled:
 
 def outdated(frame: pd.DataFrame) -> list[str]:
     """Checkpoints of these rows whose weights on this machine are not those that were measured."""
-    pairs = set(zip(frame["checkpoint"].tolist(), frame["weights"].tolist(), strict=True))
+    return other_weights(zip(frame["checkpoint"].tolist(), frame["weights"].tolist(), strict=True))
+
+
+def other_weights(measured: Iterable[tuple[str, str]]) -> list[str]:
+    """Checkpoints whose weights on this machine are not those measured: name and 16 hex digits of each."""
+    pairs = set(measured)
     here = set(names())
     return sorted({name for name, weights in pairs if name in here and card(name)["sha256"][:16] != weights})
 
 
 def usual(net: str) -> list[str]:
     """The encodings that pages show at first: the network's own and those with stored rows, at most four."""
-    stored_ones = set(rows().query("checkpoint == @net and axis == 'ber'")["encoding"])
-    known = [enc for enc in bit_view.ENCODINGS if enc in stored_ones]
-    return list(dict.fromkeys([opened_in(net), *known]))[:4]
+    return list(dict.fromkeys([opened_in(net), *_struck(net, stamp())]))[:4]
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _struck(net: str, stamp: str) -> list[str]:
+    """Encodings with stored rows under faults, in the order of the pages' lists."""
+    frame = rows()
+    stored_ones = set(frame.loc[(frame["checkpoint"] == net) & (frame["axis"] == "ber"), "encoding"])
+    return [enc for enc in bit_view.ENCODINGS if enc in stored_ones]
 
 
 def measured_most(net: str = "") -> list[str]:

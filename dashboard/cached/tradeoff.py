@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.cached.checkpoint_models import card, megabytes
+from dashboard.cached.checkpoint_models import card, megabytes, names
 from dashboard.cached.measured_rows import measured_most, rows, stamp
 from resq.claims import provenance
 from resq.core import commands
@@ -27,6 +28,11 @@ def cells(net: str, enc: str, mode: str) -> pd.DataFrame:
     if net not in measured_most():
         return tradeoff.cells(own_rows(net, enc), mode)
     return _cells(net, enc, mode, stamp())
+
+
+def drawn_from(cells: pd.DataFrame) -> str:
+    """What decides a picture of these cells, of one network: a digest of all their numbers."""
+    return hashlib.blake2b(cells.select_dtypes("number").to_numpy().tobytes(), digest_size=16).hexdigest()
 
 
 def own_rows(net: str, enc: str) -> pd.DataFrame:
@@ -93,15 +99,18 @@ def _random_and_pgd(frame: pd.DataFrame) -> pd.DataFrame:
 
 def areas(net: str) -> pd.DataFrame:
     """Both resistances of every variant of a network that has them, and the memory that its weights take."""
-    table_of_areas = _areas(net.rsplit("/", 1)[0] + "/", stamp())
-    sizes = [megabytes(*pair) for pair in table_of_areas[["checkpoint", "encoding"]].to_numpy().tolist()]
-    return table_of_areas.assign(megabytes=sizes)
+    row = net.rsplit("/", 1)[0] + "/"
+    weights = tuple((name, str(card(name)["sha256"])) for name in names() if name.startswith(row))
+    return _areas(row, weights, stamp())
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
-def _areas(row: str, stamp: str) -> pd.DataFrame:
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _areas(row: str, weights: tuple[tuple[str, str], ...], stamp: str) -> pd.DataFrame:
+    """The areas of a row of networks, of which these weights are on this machine; shared, never written."""
     frame = rows()
-    return tradeoff.areas(_random_and_pgd(frame[frame["checkpoint"].str.startswith(row)]))
+    found = tradeoff.areas(_random_and_pgd(frame[frame["checkpoint"].str.startswith(row)]))
+    sizes = [megabytes(*pair) for pair in found[["checkpoint", "encoding"]].to_numpy().tolist()]
+    return found.assign(megabytes=sizes)
 
 
 def joint_command(net: str, enc: str, at: tuple[float, float] | None, mode: str) -> str:

@@ -19,7 +19,7 @@ def protected(net: str, enc: str) -> None:
     """Only the layers that flips harm most lie in protected words."""
     points = cached.protected(net, enc)
     if not points.empty:
-        finding = mixed_encoding.protected_says(points)
+        finding = cached.cached_figure(mixed_encoding.protected_says, _key(net, enc), points)
         _describe(net, enc, "protected", points, finding, tables.protected, {}, "random")
 
 
@@ -27,9 +27,17 @@ def copied(net: str, enc: str) -> None:
     """Small layers are stored several times, and a sampler picks a layer first."""
     lines, layout = cached.copies(net, enc), cached.words_of(net, enc).read
     if not lines.empty:
-        finding, fault = mixed_encoding.copies_says(lines, layout.layers, layout.words), "layer-uniform"
+        finding = cached.cached_figure(
+            mixed_encoding.copies_says, _key(net, enc), lines, layout.layers, layout.words
+        )
+        fault = "layer-uniform"
         where = {"fault": fault, "n": int(lines["n"].iloc[0])}
         _describe(net, enc, "copies", lines, finding, tables.copies, where, fault)
+
+
+def _key(net: str, enc: str) -> tuple[str, str, str]:
+    """What, with the stored rows, decides all that is said of these words."""
+    return net, str(cached.card(net)["sha256"]), enc
 
 
 def _describe(
@@ -44,7 +52,7 @@ def _describe(
 ) -> None:
     """One such finding: ``where`` is what the Sweep's address says beside network and encodings."""
     chart, chance = charts.CHARTS[name], 1 / len(cached.classes(cached.card(net)["data"]))
-    draw = partial(cached.cached_figure, chart.draw, (net, enc, len(points)), points, chance)
+    draw = partial(cached.cached_figure, chart.draw, _key(net, enc), points, chance)
     encs = list(dict.fromkeys(points["encoding"]))
     st.header(chart.title, anchor=False)
     st.markdown(finding)
@@ -54,7 +62,7 @@ def _describe(
         render.numbers(
             lambda: ({name: table(points)}, {name: draw()}),
             None,
-            mixed_encoding.measuring(net, points, fault),
+            cached.cached_figure(mixed_encoding.measuring, (*_key(net, enc), fault), net, points, fault),
             key=f"numbers_{name}",
             called=f"{net} {enc}",
         )

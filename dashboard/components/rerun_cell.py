@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import cached, charts
@@ -196,7 +195,7 @@ def drawn_flow(rows: list[dict[str, Any]], source: str, spec: ConfusionSpec) -> 
     made = ConfusionSpec(
         spec.checkpoint, spec.encoding, spec.fault, spec.ber, len(rows), first["n"], first["seed"]
     )
-    if cached.outdated(pd.DataFrame([{"checkpoint": spec.checkpoint, "weights": first["weights"]}])):
+    if cached.other_weights([(spec.checkpoint, first["weights"])]):
         st.caption("Measured on other weights than those here: measure it again.")
     with page_frame.group("more", "flow"):
         render.numbers(

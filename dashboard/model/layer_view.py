@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,11 @@ class Heatmap:
     pairs: pd.DataFrame | None = None
     agreement: layer_heatmap.Agreement | None = None
     own: tuple[str, ...] = ()
+
+    @cached_property
+    def commands(self) -> list[str]:
+        """What makes exactly these rows again."""
+        return commands(self.rows)
 
 
 def commands(rows: pd.DataFrame) -> list[str]:

@@ -192,7 +192,7 @@ def below(heatmap: layer_view.Heatmap, net: str, enc: str) -> None:
         render.numbers(
             partial(behind, net, enc, heatmap, figures),
             heatmap.rows.drop(columns=["channels", "worst", "costs"]),
-            layer_view.commands(heatmap.rows),
+            heatmap.commands,
             called=f"{net} {enc}",
         )
         render.help_page(

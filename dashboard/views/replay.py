@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import cached, charts
@@ -194,7 +193,7 @@ def again(v: Verdict) -> None:
         render.error_box(render.plain(f"{reason[0].upper()}{reason[1:]}."))
         return
     st.caption(claim_sentences.hashes(cell))
-    if stale := cached.outdated(pd.DataFrame([{"checkpoint": cell.checkpoint, "weights": cell.weights}])):
+    if stale := cached.other_weights([(cell.checkpoint, cell.weights)]):
         st.caption(f"Measured on other weights than those here: {', '.join(stale)}.")
     running = job_status.measurement(kind=rerun.Rerun, lost="Press “Run exactly as stored”.")
     if cached.present(cell.data):

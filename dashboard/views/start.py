@@ -84,7 +84,8 @@ def figure() -> None:
     st.header("A trained network, its stored bits flipped at random", anchor=False)
     chance, order = cached.chance_level(list(curves["data"])), curves_charts.order(specs)
     drawn = cached.cached_figure(curves_charts.accuracy_vs_ber, known.key, curves, chance, order)
-    render.figure("ber", drawn, key="start", alt=sentences.finding(curves, "ber"), title=False)
+    finding = cached.cached_figure(sentences.finding, known.key, curves, "ber")
+    render.figure("ber", drawn, key="start", alt=finding, title=False)
     made = f"{sentences.provenance(curves, 'Stored rows')}. {cached.about(str(curves['data'].iloc[0]))}."
     with st.popover("What it is, and where it comes from", icon=":material/fact_check:"):
         st.caption(made)

@@ -36,6 +36,16 @@ def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, flo
         st.markdown(f"{sentences.interval(line)}; {sentences.provenance(cell, 'stored rows')}.")
 
 
+def seen_of(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> tuple[str, ...]:
+    """What decides a picture of these cells: while a map is measured they become more."""
+    return choice.net, choice.enc, choice.mode, cached.drawn_from(surface_cells)
+
+
+def corners(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> str:
+    """The map in words."""
+    return cached.cached_figure(sentences.corners, seen_of(surface_cells, choice), surface_cells)
+
+
 def cuts(
     surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], height: int = 0
 ) -> dict[str, go.Figure]:
@@ -48,7 +58,7 @@ def cuts(
         ("slice_eps", surface_cells[surface_cells["ber"] == ber].assign(x=surface_cells["eps"]), "eps", eps),
     ):
         ringed = next((sentences.cell_name(dot, axis) for dot in line[line["x"] == x].to_dict("records")), "")
-        key = (name, choice.net, choice.enc, choice.mode, *at, height)
+        key = (name, *seen_of(surface_cells, choice), *at, height)
         draw = charts.CHARTS[name].draw
         drawn[name] = cached.cached_figure(draw, key, line, chance, (), ringed, height)
     return drawn
@@ -100,9 +110,8 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
         numbers_of(chosen, choice, at)
     with left:
         if choice.relief:
-            render.figure(
-                "relief", relief(surface_cells, choice), key="relief", alt=sentences.corners(surface_cells)
-            )
+            drawn = relief(surface_cells, choice)
+            render.figure("relief", drawn, key="relief", alt=corners(surface_cells, choice))
         else:
             st.fragment(tiles)(surface_cells, choice, at, st.session_state.get("thr"))
         again(chosen, running)
@@ -126,8 +135,10 @@ def unmeasured(surface_cells: pd.DataFrame, plan: SweepSpec) -> None:
 
 def rising(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> None:
     """Why faults seem to help against attacks, where a curve of transferred examples rises."""
-    lines = surface_cells[(surface_cells["eps"] > 0)].sort_values("ber").groupby("eps")["mean"]
-    if choice.mode == "transfer" and any(line.iloc[-1] > line.iloc[0] + 0.02 for _, line in lines):
+    if choice.mode != "transfer":
+        return
+    lines = surface_cells[surface_cells["eps"] > 0].sort_values("ber").groupby("eps")["mean"]
+    if any(line.iloc[-1] > line.iloc[0] + 0.02 for _, line in lines):
         st.caption(
             ":material/info: Accuracy rises with the BER here since the examples were made on the fault-free "
             "network: a faulty one is another network, and they miss it. “adaptive” attacks the faulty one."
@@ -136,16 +147,14 @@ def rising(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> None:
 
 def relief(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> go.Figure:
     """The landscape."""
-    return cached.cached_figure(
-        charts.CHARTS["relief"].draw, (choice.net, choice.enc, choice.mode), surface_cells
-    )
+    return cached.cached_figure(charts.CHARTS["relief"].draw, seen_of(surface_cells, choice), surface_cells)
 
 
 def tile_map(
     surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], line: float
 ) -> go.Figure:
     """The tiles with the chosen one framed and a line between them."""
-    seen = (choice.net, choice.enc, choice.mode, at, line)
+    seen = (*seen_of(surface_cells, choice), at, line)
     return cached.cached_figure(charts.CHARTS["surface"].draw, seen, surface_cells, at, line)
 
 
@@ -163,7 +172,8 @@ def tiles(
         st.rerun()  # what stands beside the map, or in the opened box, is of another tile or line
     drawn = tile_map(surface_cells, choice, at, now)
     pick = partial(tradeoff.select_cell, "surface")
-    render.figure("surface", drawn, key="surface", alt=sentences.corners(surface_cells), on_select=pick)
+    words = corners(surface_cells, choice)
+    render.figure("surface", drawn, key="surface", alt=words, on_select=pick)
 
 
 def behind(surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> render.Behind:
@@ -198,14 +208,15 @@ def shields(net: str) -> None:
         )
         return
     left, right = st.columns(2, gap="large")
+    key = (net.rsplit("/", 1)[0], tuple(areas["megabytes"]))
+    resistances = cached.cached_figure(sentences.shields, key, areas)
     with left:
-        key = (net.rsplit("/", 1)[0], tuple(areas["megabytes"]))
         drawn = cached.cached_figure(charts.CHARTS["shields"].draw, key, areas)
-        render.figure("shields", drawn, key="shields", alt=sentences.shields(areas))
+        render.figure("shields", drawn, key="shields", alt=resistances)
     with right:
         upright = tradeoff.resistance()
         front = cached.cached_figure(charts.CHARTS["pareto"].draw, (*key, upright), areas, upright)
-        render.figure("pareto", front, key="pareto", alt=sentences.shields(areas))
+        render.figure("pareto", front, key="pareto", alt=resistances)
     with page_frame.group("more", "shields"):
         render.numbers(
             lambda: ({"shields": tables.areas(areas)}, {"shields": drawn, "pareto": front}), None, [],

@@ -61,8 +61,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def start(work: Path, more: Mapping[str, str] | None = None, port: int = 0) -> Server:
-    """A server that answers; ``more`` are variables of its environment.
+def start(work: Path, more: Mapping[str, str] | None = None, port: int = 0, root: Path = ROOT) -> Server:
+    """A server that answers; ``more`` are variables of its environment, ``root`` the tree that is run.
 
     Raises:
         RuntimeError: it did not come up; the sentence ends with what it printed.
@@ -72,7 +72,7 @@ def start(work: Path, more: Mapping[str, str] | None = None, port: int = 0) -> S
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "dashboard", "--server.port", str(port)],
-            cwd=ROOT,
+            cwd=root,
             env={**os.environ, "RESQ_WORK": str(work), **(more or {})},
             stdout=out,
             stderr=subprocess.STDOUT,

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from dataclasses import fields as fields_of
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 
@@ -186,7 +187,7 @@ class SweepSpec:
         """The rate at which its maps are drawn."""
         return self.top or max(self.bers, default=0.0)
 
-    @property
+    @cached_property
     def total(self) -> int:
         """How many rows the sweep has."""
         return sum(1 for _ in self.cells())
@@ -219,7 +220,7 @@ class SweepSpec:
             elif not number or self.sample == "random":  # without flips, maps differ in nothing else
                 yield replace(faulty, map=number)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """16 hex digits that change with any field."""
         fields = asdict(self)
