@@ -17,12 +17,29 @@ ALL = (
 )
 
 
-def shown(spec: SweepSpec) -> tuple[set[float], set[float]]:
-    """The rates and budgets of which the figures show stored rows, unless settings ask for others."""
-    if page_frame.touched("settings"):
-        return set(), set()
-    bers, budgets = (set(cached.stored_curves([spec], axis).curves["x"]) for axis in ("ber", "eps"))
-    return bers, budgets
+Points = dict[tuple[str, str], set[float]]  # checkpoint and encoding -> rates, or budgets
+
+
+def shown(specs: Sequence[SweepSpec], axis: str) -> Points:
+    """The points of which the figure shows stored rows, unless settings ask for others."""
+    points: Points = {(spec.checkpoint, spec.encoding): set() for spec in specs}
+    if not page_frame.touched("settings"):
+        lines = cached.stored_curves(specs, axis).curves  # made once, for the figure too
+        for *network, x in zip(
+            *(lines[name].tolist() for name in ("checkpoint", "encoding", "x")), strict=True
+        ):
+            points[network[0], network[1]].add(x)
+    return points
+
+
+def left(specs: Sequence[SweepSpec]) -> list[remaining.Remaining]:
+    """What is left of each sweep that is not whole."""
+    bers, budgets = (shown(specs, axis) for axis in ("ber", "eps"))
+    parts = []
+    for spec in specs:
+        which = spec.checkpoint, spec.encoding
+        parts.append(cached.left(spec, (bers[which], budgets[which])))
+    return [part for part in parts if part.total]
 
 
 def buttons(specs: Sequence[SweepSpec], away: bool, busy: bool) -> None:
@@ -33,29 +50,29 @@ def buttons(specs: Sequence[SweepSpec], away: bool, busy: bool) -> None:
         busy: whether a measurement is under way.
     """
     total = sum(spec.total for spec in specs)
-    left = [] if away else [part for spec in specs if (part := cached.left(spec, shown(spec))).total]
-    if away or left:
+    parts = [] if away else left(specs)
+    if away or parts:
         st.button(
-            f"Measure {total:,} cells" if away else label(left, total), type="primary", key="measure",
-            on_click=job_status.start, args=(remaining.ordered(left),), icon=":material/play_arrow:",
+            f"Measure {total:,} cells" if away else label(parts, total), type="primary", key="measure",
+            on_click=job_status.start, args=(remaining.ordered(parts),), icon=":material/play_arrow:",
             disabled=away or busy,
         )  # fmt: skip
     else:
         st.caption(f"All {total:,} cells are stored.")
-    if not away and sum(part.total for part in left) < total:
+    if not away and sum(part.total for part in parts) < total:
         st.button(
             f"Measure all again: {cached.price(specs)}", key="measure_all", on_click=job_status.start,
             args=(specs,), icon=":material/replay:", disabled=busy, help=ALL, type="tertiary",
         )  # fmt: skip
 
 
-def label(left: Sequence[remaining.Remaining], total: int) -> str:
+def label(parts: Sequence[remaining.Remaining], total: int) -> str:
     """What the first button says.
 
     >>> label([], 0)
     'Measure 0 cells, about 0 s'
     """
-    cells, _, wait = cached.price(left).partition(" cells")
+    cells, _, wait = cached.price(parts).partition(" cells")
     return (
-        f"Measure {cells}{'' if sum(part.total for part in left) == total else f' of {total:,}'} cells{wait}"
+        f"Measure {cells}{'' if sum(part.total for part in parts) == total else f' of {total:,}'} cells{wait}"
     )
