@@ -1,4 +1,4 @@
-"""``python -m benchmarks.processor --against TREE``: a server's processor time per visit, two versions in turn.
+"""``python -m benchmarks.processor --against TREE``: a server's processor time per visit, version by version.
 
 A visitor without a browser opens each page with a session of its own, once at this version's server and
 once at that of another tree; what is read is the clock of the server's process, so what else the machine does
