@@ -154,6 +154,26 @@ def test_a_brought_network_has_a_hatched_map_with_its_price_on_the_trade_off(raw
     assert [part.spec for part in run.specs] == [coarse]
 
 
+def tiles(app) -> list[list[float]]:
+    """The accuracies on the map of the Trade-off."""
+    (chart,) = (c for c in app.get("plotly_chart") if c.proto.id.endswith("-surface"))
+    return [trace["z"] for trace in json.loads(chart.proto.spec)["data"] if trace.get("z")]
+
+
+def test_a_map_in_the_making_is_drawn_anew_with_every_cell(raw):
+    name = uploads.checkpoint(raw, "my net.safetensors", "resnet20", "signs")
+    own = {"checkpoint": name, "weights": str(checkpoints.card(name)["sha256"])[:16], "encoding": "int8"}
+    joint = {"axis": "joint", "mode": "transfer", "attack": "pgd", "steps": 20, "restarts": 1, **own}
+    maps = []
+    for correct in (80, 20):
+        at = {"ber": 1e-2, "eps": 8.0, "map": len(maps), "key": f"{len(maps):x}" * 16}
+        rows_by_key.add([row(**{**joint, **at}, correct=correct)])
+        app = opened("tradeoff", net=name, enc="int8", mode="transfer")
+        fine(app)
+        maps.append(tiles(app))
+    assert maps[0] != maps[1]  # 80 %, then the mean of 80 and 20
+
+
 def test_a_brought_network_is_called_as_its_file_and_goes_along_to_other_pages(raw):
     app = brought(opened("bitlab"), raw, "My Net (best).safetensors")
     fine(app)

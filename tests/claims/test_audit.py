@@ -22,8 +22,8 @@ LINES = [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if r
 QUOTES = re.findall(r"“([^”]+)”[^“|]*?\(\[[^\]]+\]\(([^)]+)\)\)", "\n".join(LINES))
 TESTS = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", "\n".join(LINES))))
 # What the audit numbered; its claims are one number.
-NUMBERED = {f"{at}{letter}" for at, letters in {1: "abcdefghi", 2: "abcdef", 3: "abcdefg", 4: "abcdef",
-                                                6: "abcdefg", 7: "abc"}.items() for letter in letters}  # fmt: skip
+LETTERS = {1: "abcdefghi", 2: "abcdef", 3: "abcdefg", 4: "abcdef", 6: "abcdefg", 7: "abc"}
+NUMBERED = {f"{at}{letter}" for at, letters in LETTERS.items() for letter in letters}
 HARDENED = "cifar10/resnet18"
 
 
