@@ -2,11 +2,12 @@
 
 import json
 import os
+import time
 
 import numpy as np
 import pytest
 
-from benchmarks import injectors, steps, subjects
+from benchmarks import injectors, processor, steps, subjects
 from benchmarks.__main__ import COMPARISONS, measured, parser
 from benchmarks.engine import store
 from benchmarks.timing import figure, in_turn, line, show
@@ -32,6 +33,27 @@ def test_works_in_turn_run_once_to_warm_up_and_once_a_turn():
     calls = []
     in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, turns=2)
     assert calls == ["a", "b", "a", "b", "a", "b"]
+
+
+def test_the_clock_of_a_process_counts_what_it_computes_and_not_what_it_waits():
+    began = processor.clock(os.getpid())
+    end = time.process_time() + 0.05
+    while time.process_time() < end:
+        pass
+    computed = processor.clock(os.getpid()) - began
+    assert 50 <= computed < 1000
+    time.sleep(0.2)
+    assert processor.clock(os.getpid()) - began - computed < 150
+
+
+def test_the_first_visit_stands_apart_from_the_least_and_the_median_of_the_others():
+    found = processor.figures([900.0, 50.0, 70.0, 60.0], [800.0, 55.0, 40.0, 90.0])
+    assert found["cold before"] == 900
+    assert (found["least before"], found["median before"]) == (50, 60)
+    assert (
+        processor.line("sweep", found)
+        == "sweep: least 50, 40 (-10); median 60, 55 (-5); cold 900, 800 (-100)"
+    )
 
 
 def test_only_takes_the_comparisons_there_are():
