@@ -208,8 +208,12 @@ def _answering(
 ) -> list[Cell]:
     """The cells that answer, those that speak first; of a claim on the whole split those on it."""
     cells = measured.every(candidates, reading, claim, (reading.network,) if reading.network else networks)
-    whole = claim.whole and not claim.other
-    return [c for c in cells if c.n >= choose.WHOLE.get(c.data, 0)] if whole else cells
+    return list(filter(_on_all_images, cells)) if claim.whole and not claim.other else cells
+
+
+def _on_all_images(cell: Cell) -> bool:
+    """Whether a cell is on the whole test split."""
+    return cell.n >= choose.WHOLE.get(cell.data, math.inf)
 
 
 def _read(claim: Claim, reading: Reading, evidence: Evidence) -> Judged:
@@ -218,7 +222,10 @@ def _read(claim: Claim, reading: Reading, evidence: Evidence) -> Judged:
     if not cells:
         return Judged(reading, NONE, "not measured yet")
     if claim.kind != "gain":
-        low, high = measured.over(cells[0], evidence.level, images=not claim.whole)
+        images = not (
+            claim.whole and _on_all_images(cells[0])
+        )  # the nearest of other networks may be on fewer
+        low, high = measured.over(cells[0], evidence.level, images=images)
         return _word(claim, Judged(reading, "", "", cells[0].mean, low, high, cells[0]))
     return _gain(claim, reading, cells, evidence)
 

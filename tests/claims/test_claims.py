@@ -287,6 +287,24 @@ def test_on_the_same_whole_test_split_images_are_no_noise_and_other_cells_do_not
     assert (few.verdict, few.why) == ("not comparable", "not measured yet")
 
 
+def test_a_cell_on_a_part_of_the_images_has_their_noise_also_where_another_network_answers():
+    vgg = {"checkpoint": "cifar10/vgg16/base", "ber": 0.0}
+    few = judged("group-vgg11-8bit", maps(472, n=500, **vgg))
+    assert few.verdict == "not comparable"
+    assert (round(few.decides.low, 3), round(few.decides.high, 3)) == (0.920, 0.961)  # Wilson, 472 of 500
+    assert "whole test split" not in few.claim.spell(0.944, few.decides.low, few.decides.high)
+    every = judged("group-vgg11-8bit", maps(9326, n=10_000, **vgg))
+    assert every.decides.low == every.decides.high
+
+
+def test_no_verdict_on_the_shipped_rows_has_an_interval_of_no_width_but_on_the_whole_test_split():
+    claims = registry.load()
+    for v in verdict.judge_all(claims.values(), table.shipped(), claims):
+        for reading in v.readings:
+            if reading.low is not None and reading.high - reading.low < 1e-9:
+                assert reading.cell.n >= 10_000, (v.claim.id, reading.reading.label)
+
+
 def test_a_figure_without_adversarial_examples_is_not_answered_by_a_network_trained_on_them():
     trained = maps(8240, n=10_000, ber=0.0, checkpoint="cifar10/resnet18/attack")
     assert judged("bpfc-clean", trained).verdict == "not comparable"
