@@ -160,7 +160,7 @@ def sentence(said: str, name: str) -> bool:
     """Whether a refusal is one line that names the file and says something of it, no trace of Python."""
     words = said.split()
     return (
-        said.startswith(f"{name} ") and len(words) > 3 and len(said) < LONGEST and said.isprintable()
+        name in said and len(words) > 3 and len(said) < LONGEST and said.isprintable()
         and "Traceback" not in said and 'File "' not in said
     )  # fmt: skip
 

@@ -27,6 +27,19 @@ def test_every_mutated_file_is_refused_in_a_sentence_or_measured(own_folders):
         assert seen[f"{carrier}: refused by the reader"] > 40
 
 
+@pytest.mark.parametrize("seed", [2999, 3375, 6438, 8027])
+def test_files_that_once_led_to_an_exception_or_none_such_sentence_are_refused(tmp_path, seed):
+    """Unions of a .pt2 graph without an entry, a zero point of floats, tensors never computed with."""
+    made = [tiny.onnx_file(tmp_path / "a.onnx"), tiny.tflite_file(tmp_path / "a.tflite"),
+            tiny.pt2_file(tmp_path / "a.pt2"), tiny.qdq_file(tmp_path / "b.onnx")]  # fmt: skip
+    raw, suffix = deployed.mutant([f.read_bytes() for f in made], [f.suffix for f in made], seed)
+    file = tmp_path / f"net{suffix}"
+    file.write_bytes(raw)
+    kind, said = deployed.outcome(file, np.zeros((2, 1, 12, 10), np.uint8), True)
+    assert kind in deployed.OUTCOMES
+    assert kind == "measured" or deployed.sentence(said, file.name)
+
+
 def test_what_is_rewritten_passes_the_first_gates_of_its_format(tmp_path):
     """Checksums and lengths are right: most of it is refused for what it says, or measured."""
     made = [tiny.onnx_file(tmp_path / "a.onnx"), tiny.tflite_file(tmp_path / "a.tflite"),

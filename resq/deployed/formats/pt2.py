@@ -186,7 +186,7 @@ def _inputs(specs: list[dict[str, Any]], tensors: Mapping[str, Held]) -> tuple[d
     held: dict[str, Held] = {}
     user_inputs: list[str] = []
     for spec in specs:
-        kind, about = next(iter(spec.items()))
+        kind, about = pt2_graph.only(spec)
         if kind == "user_input":
             user_inputs.append(str(about["arg"].get("as_tensor", {"name": ""})["name"]))
         elif kind in ("parameter", "buffer", "tensor_constant"):
@@ -200,7 +200,7 @@ def _inputs(specs: list[dict[str, Any]], tensors: Mapping[str, Held]) -> tuple[d
 
 
 def _output(spec: dict[str, Any]) -> str:
-    kind, about = next(iter(spec.items()))
+    kind, about = pt2_graph.only(spec)
     if kind != "user_output":
         raise RefusedError(
             f"changes what it keeps when it answers ({kind!r:.40}); export it from model.eval()"
