@@ -145,7 +145,8 @@ def _onnx(raw: bytes, changes: int, rng: np.random.Generator) -> bytes:
     for _ in range(changes):
         places: list[Place] = []
         _fields(model, places)
-        _field(*_one(rng, places), rng)
+        message, name, value = _one(rng, places)
+        _field(message, name, value, rng)
     return bytes(model.SerializeToString())
 
 

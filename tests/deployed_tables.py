@@ -42,7 +42,7 @@ def faults(name: str) -> list[str]:
     found = stats.curve(rows(name), "ber")
     rates = sorted(found["x"].unique())
     lines = [_head(["who answers", *(f"BER {ber:g}" for ber in rates)])]
-    for (file, encoding), part in found.groupby(["checkpoint", "encoding"], sort=False):
+    for (file, encoding), part in _ordered(found):
         by = part.set_index("x")
         who = HOW[encoding] if name.endswith("law") else f"`{file}`"
         cells = [_share(by.loc[ber], "low", "high") if ber in by.index else "not measured" for ber in rates]
@@ -53,13 +53,19 @@ def faults(name: str) -> list[str]:
 def hashes(name: str) -> list[str]:
     """One line per subject: images, maps, seed, and the hashes of file, images and code."""
     found, lines = rows(name), [_head(["subject", "images", "maps", "seed", "weights", "images", "code"])]
-    for (subject, encoding), part in found.groupby(["checkpoint", "encoding"], sort=False):
+    for (subject, encoding), part in _ordered(found):
         maps, first = part.loc[part["ber"] > 0, "map"].nunique(), part.iloc[0]
         lines.append(_line([
             f"`{subject}`, {encoding}", f"{first['n']:,}", str(maps) if maps else "none", str(first["seed"]),
             *(f"`{first[name]}`" for name in ("weights", "images", "code")),
         ]))  # fmt: skip
     return lines
+
+
+def _ordered(found: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """The subjects, each in its encoding, in the order of HOW."""
+    groups = [((str(a), str(b)), part) for (a, b), part in found.groupby(["checkpoint", "encoding"])]
+    return sorted(groups, key=lambda group: list(HOW).index(group[0][1]))
 
 
 def _share(row: pd.Series, low: str, high: str) -> str:
