@@ -40,7 +40,7 @@ def _chaos(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any],
 def _deployed(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], bool]:
     from stress import deployed
 
-    os.environ |= {"RESQ_WORK": str(folder / "work"), "OMP_NUM_THREADS": "1"}
+    os.environ |= {"RESQ_WORK": str(folder / "work"), "OMP_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
     found = deployed.run(folder, arguments.inputs, arguments.first)
     return found, not (found["crashes"] or found["escapes"])
 

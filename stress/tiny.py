@@ -36,6 +36,32 @@ def onnx_file(file: Path, classes: int = 5, channels: int = 1, height: int = 12,
     return file
 
 
+def qdq_file(file: Path, classes: int = 5, channels: int = 1, height: int = 12, width: int = 10) -> Path:
+    """Writes the file of ``onnx_file`` as onnxruntime quantizes it, a scale a channel, and gives it."""
+    import logging
+
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+
+    class Noise(CalibrationDataReader):
+        """Four images of noise."""
+
+        def __init__(self) -> None:
+            rng = np.random.default_rng(0)
+            self._rest = iter(rng.random((4, 1, channels, height, width), dtype=np.float32))
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            """The next input, None at the end."""
+            image = next(self._rest, None)
+            return None if image is None else {"images": image}
+
+    plain = onnx_file(file.with_suffix(".plain.onnx"), classes, channels, height, width)
+    logging.getLogger().setLevel(logging.ERROR)  # advice on preparing a file, for every file
+    kinds = {"weight_type": QuantType.QInt8, "activation_type": QuantType.QInt8, "per_channel": True}
+    quantize_static(plain, file, Noise(), **kinds)
+    plain.unlink()
+    return file
+
+
 def pt2_file(file: Path, classes: int = 5, channels: int = 1, height: int = 12, width: int = 10) -> Path:
     """Writes the program of conv -> relu -> global mean -> dense, weights of chance, and gives the file."""
     import torch

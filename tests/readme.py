@@ -23,6 +23,7 @@ from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
 from resq.protect import wording
+from tests import deployed_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -453,6 +454,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "defences layer-uniform": lambda: defences("layer-uniform"),
     "verdicts": verdicts,
     "commands": commands,
+    **deployed_tables.TABLES,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from resq import jobs
 from resq.cli import options, surface
 from resq.core.errors import ResqError
-from resq.measure.run.deployed import file_normals
+from resq.measure.run.deployed import coarse_answers, file_normals
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import SweepSpec, read
 from resq.platform import malloc
@@ -195,7 +195,11 @@ def measured(
     ``look`` also runs a deployed file on images that become other numbers, for a hint; ``left`` are the cells
     to measure, None for all.
     """
-    for hint in (*options.hints(spec), *(file_normals.hints(spec) if look else ())):
+    for hint in (
+        *options.hints(spec),
+        *coarse_answers.hints(spec),
+        *(file_normals.hints(spec) if look else ()),
+    ):
         print(hint, file=sys.stderr)
     from resq.measure.run import sweep  # torch: seconds that a refused spec need not pay
     from resq.platform import devices

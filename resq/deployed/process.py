@@ -19,6 +19,7 @@ from resq.deployed import wire
 from resq.deployed.words import RefusedError
 
 PATIENCE = 600.0  # seconds for one answer
+LONGEST = 400  # characters of what a runtime says
 ROOM = 6 * 2**30  # bytes of addresses beside the file's own, for the interpreter, libraries and activations
 
 
@@ -95,9 +96,9 @@ class Process:
             late.cancel()
         for earlier in earlier_answers:
             if "refused" in earlier:
-                raise ResqError(f"flips cannot be made in it: {earlier['refused']}")
+                raise ResqError(f"flips cannot be made in it: {_line(earlier['refused'])}")
         if "refused" in answer:
-            raise RuntimeRefusedError(f"is not run by its runtime: {answer['refused']}")
+            raise RuntimeRefusedError(f"is not run by its runtime: {_line(answer['refused'])}")
         if "missing" in answer:
             raise MissingError(answer["missing"])
         return answer, results
@@ -120,3 +121,13 @@ class Process:
                     stream.close()
                 except OSError:
                     continue
+
+
+def _line(text: str) -> str:
+    r"""What a runtime says, on one line, cut where it is long; control characters are spaces.
+
+    >>> _line("ValueError: no operator\n  Registration failed.\n")
+    'ValueError: no operator Registration failed.'
+    """
+    line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"

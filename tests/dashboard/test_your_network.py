@@ -140,6 +140,31 @@ def test_a_flip_is_answered_by_the_runtime(raw):
     assert "Answered by onnxruntime" in said(app)
 
 
+# Read by every Python that starts: the process that runs a file ends like one whose runtime crashed.
+CRASHES = """
+import os, signal, sys
+class Crash:
+    def find_spec(self, name, path=None, target=None):
+        if name == "onnxruntime":
+            os.kill(os.getpid(), signal.SIGSEGV)
+if "resq.deployed.worker" in sys.orig_argv:
+    sys.meta_path.insert(0, Crash())
+"""
+
+
+@pytest.mark.sorry("ended its own process")
+def test_a_runtime_that_crashes_is_one_sentence_and_the_page_stays(raw, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(CRASHES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    app = opened("yournetwork", file=name, range="0..1", data="signs", flip="7")
+    told = [m.value for m in app.markdown if m.value.startswith(":material/info:")]
+    assert len(told) == 1
+    assert "ended its own process (SIGSEGV); nothing else was harmed" in told[0].replace("\\", "")
+    assert not app.exception
+    assert "2 weight tensors, 344 weights" in said(app)
+
+
 @pytest.mark.sorry("it is damaged")
 def test_a_damaged_file_is_one_sentence_and_the_page_stays(raw):
     app = dropped(raw[:200])

@@ -198,7 +198,7 @@ def _with_span(raw: bytes, end: _End, nodes: Graph, constants: Mapping[str, Held
     for node in nodes.readers.get(end.name, ()):
         if node.op == "QuantizeLinear" and len(node.inputs) == 3:
             scale, zero = (constants.get(name) for name in node.inputs[1:])
-            if scale and zero and scale.count == zero.count == 1:
+            if scale and zero and scale.count == zero.count == 1 and "int" in TYPES[zero.type][0]:
                 quantizer = onnx_tensors.array(raw, scale)[0], onnx_tensors.array(raw, zero)[0]
                 return Tensor(*_plain(end), float(quantizer[0]), int(quantizer[1]), TYPES[zero.type][0])
     return Tensor(*_plain(end))

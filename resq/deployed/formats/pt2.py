@@ -5,7 +5,7 @@ The file is read as data: a zip of raw words and a JSON graph. Nothing is loaded
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -106,8 +106,20 @@ def _program(archive: pt2_zip.Archive) -> Program:
         if len(ends) != 1:
             raise RefusedError(f"has {len(ends)} {what}s; an image classifier has one")
     nodes = pt2_graph.nodes(graph)
+    _made_before_read(nodes, {*held, inputs[0]}, outputs[0])
     taken, output = (_end(name, graph["tensor_values"]) for name in (inputs[0], outputs[0]))
     return Program(nodes, held, _with_span(taken, nodes), output)
+
+
+def _made_before_read(nodes: Sequence[Node], known: set[str], output: str) -> None:
+    """Refuses a graph in which a value is read that nothing before it makes."""
+    for node in nodes:
+        for _, name in node.reads():
+            if name not in known:
+                raise RefusedError(f"reads {name!r:.60} in {node.op!r:.40} before it is made: it is damaged")
+        known.update(node.makes())
+    if output not in known:
+        raise RefusedError(f"gives {output!r:.60}, which nothing in it makes: it is damaged")
 
 
 def _tensors(archive: pt2_zip.Archive, model: str, kind: str) -> dict[str, Held]:
@@ -174,7 +186,7 @@ def _inputs(specs: list[dict[str, Any]], tensors: Mapping[str, Held]) -> tuple[d
     held: dict[str, Held] = {}
     user_inputs: list[str] = []
     for spec in specs:
-        kind, about = next(iter(spec.items()))
+        kind, about = pt2_graph.only(spec)
         if kind == "user_input":
             user_inputs.append(str(about["arg"].get("as_tensor", {"name": ""})["name"]))
         elif kind in ("parameter", "buffer", "tensor_constant"):
@@ -188,7 +200,7 @@ def _inputs(specs: list[dict[str, Any]], tensors: Mapping[str, Held]) -> tuple[d
 
 
 def _output(spec: dict[str, Any]) -> str:
-    kind, about = next(iter(spec.items()))
+    kind, about = pt2_graph.only(spec)
     if kind != "user_output":
         raise RefusedError(
             f"changes what it keeps when it answers ({kind!r:.40}); export it from model.eval()"

@@ -97,6 +97,19 @@ def nodes(graph: dict[str, Any]) -> tuple[Node, ...]:
     return tuple(node for node in parsed if not node.op.startswith("_assert"))
 
 
+def only(union: dict[str, Any]) -> tuple[str, Any]:
+    """The kind and the value of a union, which JSON has as an object with one entry.
+
+    Raises:
+        ValueError: it has another number of entries.
+
+    >>> only({"as_int": 3})
+    ('as_int', 3)
+    """
+    ((kind, value),) = union.items()
+    return kind, value
+
+
 def _node(one: dict[str, Any]) -> Node:
     target = one["target"]
     known = OPERATORS.fullmatch(target)
@@ -108,7 +121,7 @@ def _node(one: dict[str, Any]) -> Node:
 
 
 def _made(target: str, out: dict[str, Any]) -> Any:
-    kind, value = next(iter(out.items()))
+    kind, value = only(out)
     if kind == "as_none":
         return None
     if kind == "as_tensor":
@@ -122,7 +135,7 @@ def _made(target: str, out: dict[str, Any]) -> Any:
 
 def _argument(target: str, name: str, arg: dict[str, Any]) -> Any:
     """What an operator is given."""
-    kind, value = next(iter(arg.items()))
+    kind, value = only(arg)
     if kind == "as_string" and name not in TEXTS:
         raise RefusedError(f"gives {target!r:.80} a text, {name} {value!r:.60}, which is not run")
     if kind in READ:
@@ -141,7 +154,7 @@ def _number(value: Any) -> Any:
 
 def _symbol(value: dict[str, Any]) -> Any:
     """A size, computed or written down."""
-    kind, inner = next(iter(value.items()))
+    kind, inner = only(value)
     return Ref(str(inner)) if kind == "as_name" else _number(inner)
 
 

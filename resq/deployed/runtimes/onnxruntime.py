@@ -11,10 +11,15 @@ each file, tensor by tensor (``resq.deployed.canary``).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+# From 1.29 on it writes a device id and a queue of events into the home folder and sends them, hashes of the
+# file among them, on Linux too; the variable is read when the library is loaded, its own call comes too late.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
 from resq.core.errors import ResqError

@@ -4,6 +4,7 @@ Prints which runtime it was. onnxruntime where it is installed, else onnx's own 
 runs as by default, and stops in time with what it has; else without optimisations, all images or none.
 """
 
+import os
 import resource
 import sys
 import time
@@ -23,6 +24,9 @@ def main(model: str, images: str, logits: str, how: str = "") -> str:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN, WRITTEN))
     raw, x, end = Path(model).read_bytes(), np.load(images), time.monotonic() + ENOUGH
+    os.environ.setdefault(
+        "ORT_DISABLE_TELEMETRY", "1"
+    )  # read when the library is loaded: see the runtime's module
     try:
         import onnxruntime
 
