@@ -24,7 +24,7 @@ html { font-size: 23px !important; }
 .stApp [data-testid="stMainBlockContainer"] { padding: .6rem 1.6rem 1rem; max-width: none; }
 .st-key-shell_share, .st-key-bring, .st-key-shell_sentence, .st-key-group_settings, .st-key-group_place,
 .st-key-group_view, .st-key-save_sweep, .st-key-thr, .st-key-estimate, .st-key-measure_pvf,
-.st-key-measure_layers, .st-key-measure_all,
+.st-key-measure_layers, .st-key-measure_all, .st-key-group_more__class, .st-key-group_more__write,
 [class*="st-key-card_"] [data-testid="stMarkdown"] { display: none; }
 .stApp [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .35rem; }
 .stApp :is([data-testid="stLayoutWrapper"], [data-testid="stElementContainer"]):empty { display: none; }
@@ -35,16 +35,19 @@ html { font-size: 23px !important; }
   background: var(--st-background-color, Canvas); border-radius: 8px; }
 @media (min-width: 1000px) { /* beside the question: no figure lies under it */
   .st-key-shell_way { top: .4rem; bottom: auto; }
-  .st-key-shell_task_box { margin-right: 24rem; }
+  .st-key-shell_task_box { max-width: calc(100vw - 34rem); }
 }
+.stApp .st-key-pixels button { padding: 0 .55rem; min-width: 0; }
 .stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
-.st-key-words_32 [class*="st-key-field_mantissa"] button { width: 1.3rem; }
+.st-key-words_32 [class*="st-key-field_mantissa"] button { width: auto; min-width: 0; flex: 1 1 0; }
 """
 
 
 def begin(page: str) -> None:
     """Reads what the address says about the page, hides what it hides, shows its task."""
     page = page or "start"
+    if st.session_state.get("page", page) != page:
+        arrive(page)
     shell = url_schema.shell(page, {name: st.query_params.get(name, "") for name in url_schema.SHELL})
     st.session_state.page, st.session_state.shell = page, shell
     rules = [
@@ -57,6 +60,27 @@ def begin(page: str) -> None:
     if shell.task:
         with st.container(key="shell_task_box"):
             st.text(shell.task)  # never markdown: a link's text draws nothing
+            back_to_lesson(shell.task)
+
+
+def arrive(page: str) -> None:
+    """Takes a link from another page at its word: what it says wins over what that page had chosen.
+
+    Pages share names of controls, and a browser tells those of the page it comes from.
+    """
+    now, known = st.session_state, url_schema.PARAMS.get(page, {})
+    linked = [name for name in known if name in st.query_params]
+    for name in linked:
+        now.pop(name, None)
+    if linked and "flip" in known and "flip" not in linked:
+        now.flips = ()  # those of an earlier visit are of another weight
+
+
+def back_to_lesson(task: str) -> None:
+    """Under a task that a lesson of this visit has set: the way back to its step."""
+    step, name, number = st.session_state.get("lesson_step", ("", "", 0))
+    if step and url_schema.clean(step) == task:
+        link("lessons", "Back to the lesson", ":material/arrow_back:", lesson=name, step=number + 1)
 
 
 def end() -> None:
@@ -67,9 +91,9 @@ def end() -> None:
     at = pages.index(st.session_state.page) if st.session_state.page in pages else 0
     with st.container(key="shell_way", horizontal=True, vertical_alignment="center", gap="small"):
         if at:
-            link(pages[at - 1], "Previous", ":material/arrow_back:")
+            link(pages[at - 1], "Previous page", ":material/arrow_back:")
         if at + 1 < len(pages):
-            link(pages[at + 1], "Next")
+            link(pages[at + 1], "Next page")
         st.button(
             "Leave presenter mode",
             key="shell_leave",

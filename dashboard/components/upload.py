@@ -43,6 +43,13 @@ def button() -> None:
         dialog()
 
 
+def page_with_box(key: str, label: str, page: str = "tradeoff") -> None:
+    """Leads to a page with the dialog open."""
+    if st.button(label, key=f"{key}_{page}", icon=":material/arrow_forward:", type="tertiary"):
+        st.session_state.bringing = page
+        st.switch_page(f"views/{page}.py")
+
+
 def close() -> None:
     """The page without the dialog, and with what was brought chosen on it.
 

@@ -21,6 +21,11 @@ NUMBERS = "numbers_surface"  # whether its box is open
 SLICE = 260  # pixels: two of them beside the map
 
 
+def measured(surface_cells: pd.DataFrame) -> tuple[object, ...]:
+    """What tells one state of a surface from another while its cells come in, for ``cached_figure``."""
+    return tuple(surface_cells[["ber", "eps", "mean", "maps", "n"]].itertuples(index=False, name=None))
+
+
 def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> None:
     """The chosen cell in words, and how to measure it."""
     if cell.empty:
@@ -48,7 +53,7 @@ def cuts(
         ("slice_eps", surface_cells[surface_cells["ber"] == ber].assign(x=surface_cells["eps"]), "eps", eps),
     ):
         ringed = next((sentences.cell_name(dot, axis) for dot in line[line["x"] == x].to_dict("records")), "")
-        key = (name, choice.net, choice.enc, choice.mode, *at, height)
+        key = (name, choice.net, choice.enc, choice.mode, *at, height, measured(surface_cells))
         draw = charts.CHARTS[name].draw
         drawn[name] = cached.cached_figure(draw, key, line, chance, (), ringed, height)
     return drawn
@@ -136,16 +141,15 @@ def rising(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> None:
 
 def relief(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> go.Figure:
     """The landscape."""
-    return cached.cached_figure(
-        charts.CHARTS["relief"].draw, (choice.net, choice.enc, choice.mode), surface_cells
-    )
+    seen = (choice.net, choice.enc, choice.mode, measured(surface_cells))
+    return cached.cached_figure(charts.CHARTS["relief"].draw, seen, surface_cells)
 
 
 def tile_map(
     surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], line: float
 ) -> go.Figure:
     """The tiles with the chosen one framed and a line between them."""
-    seen = (choice.net, choice.enc, choice.mode, at, line)
+    seen = (choice.net, choice.enc, choice.mode, at, line, measured(surface_cells))
     return cached.cached_figure(charts.CHARTS["surface"].draw, seen, surface_cells, at, line)
 
 
