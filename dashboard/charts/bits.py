@@ -39,8 +39,8 @@ def probabilities(
         _bars(figure, names, after[shown], "with the flips", theme.AFTER, "/")
     room = _labels(figure, names, before[shown], None if after is None else after[shown])
     return theme.dress(
-        figure, height=64 + 19 * len(shown), room=_room(names, room), barmode="group", bargap=0.22, bargroupgap=0.0,
-        showlegend=after is not None,
+        figure, height=64 + 19 * len(shown), room=_room(names, room), barmode="group", bargap=0.22,
+        bargroupgap=0.0, showlegend=after is not None,
         yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"size": 14}, "fixedrange": True,
                "dtick": 1},
         xaxis={"range": [0, 1], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "fixedrange": True},
@@ -48,7 +48,7 @@ def probabilities(
 
 
 def _room(names: Sequence[str], labels: float) -> dict[str, float]:
-    """The classes at the left, the shares below, the legend above; at the right the words behind a full bar."""
+    """The classes at the left, the shares below, the legend above; right the words behind a bar."""
     return {
         "l": 12 + theme.width([name.removeprefix("<b>").removesuffix("</b>") for name in names], 14),
         "r": 16 + labels,

@@ -158,6 +158,13 @@ def link(page: str, label: str, icon: str = ":material/arrow_forward:", **values
     )
 
 
+def button_link(page: str, label: str, key: str, **values: object) -> None:
+    """The same from within a dialog, whose links lose their parameters when the browser closes it."""
+    around = url_schema.Shell(present=presenting())
+    if st.button(label, key=key, icon=":material/arrow_forward:", type="tertiary"):
+        st.switch_page(f"views/{page}.py", query_params=url_schema.query(page, values, around))
+
+
 def open_view(page: str, label: str, parameters: dict[str, str | list[str]]) -> None:
     """A link to a page in a state of it, with a task and hidden controls of its own."""
     st.page_link(f"views/{page}.py", label=label, icon=":material/open_in_new:", query_params=parameters)

@@ -29,7 +29,7 @@ def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
 
 
 def turn() -> None:
-    """To the first step of the lesson that was picked; the address keeps its name, the pill shows its title."""
+    """To the first step of the lesson that was picked; the address keeps its name."""
     query.set_parameter("lesson", st.session_state.lesson or "")
     go(0)
 
