@@ -69,11 +69,15 @@ def arrive(page: str) -> None:
     Pages share names of controls, and a browser tells those of the page it comes from.
     """
     now, known = st.session_state, url_schema.PARAMS.get(page, {})
-    linked = [name for name in known if name in st.query_params]
+    to, values = now.pop("going", ("", {}))
+    for name, value in values.items() if to == page else ():
+        now[name] = value
+    linked = [name for name in known if name in st.query_params and name not in values]
     for name in linked:
         now.pop(name, None)
-    if linked and "flip" in known and "flip" not in linked:
-        now.flips = ()  # those of an earlier visit are of another weight
+    if "flip" in known:
+        now.flip_written = ""
+        now.flips = () if linked else now.get("flips", ())  # of a link: not those of another weight
 
 
 def back_to_lesson(task: str) -> None:
@@ -159,10 +163,13 @@ def link(page: str, label: str, icon: str = ":material/arrow_forward:", **values
 
 
 def button_link(page: str, label: str, key: str, **values: object) -> None:
-    """The same from within a dialog, whose links lose their parameters when the browser closes it."""
-    around = url_schema.Shell(present=presenting())
+    """The same from within a dialog: a link there loses its parameters, which are set by ``arrive`` instead.
+
+    Those that controls of this page are bound to cannot be given to ``st.switch_page``.
+    """
     if st.button(label, key=key, icon=":material/arrow_forward:", type="tertiary"):
-        st.switch_page(f"views/{page}.py", query_params=url_schema.query(page, values, around))
+        st.session_state.going = page, values
+        st.switch_page(f"views/{page}.py")
 
 
 def open_view(page: str, label: str, parameters: dict[str, str | list[str]]) -> None:
