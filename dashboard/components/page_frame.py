@@ -39,7 +39,10 @@ html { font-size: 23px !important; }
 }
 .stApp .st-key-pixels button { padding: 0 .55rem; min-width: 0; }
 .stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
-.st-key-words_32 [class*="st-key-field_mantissa"] button { width: auto; min-width: 0; flex: 1 1 0; }
+.st-key-words_32 [class*="st-key-field_mantissa"] { width: 100%; }
+.st-key-words_32 [class*="st-key-field_mantissa"] [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
+.st-key-words_32 [class*="st-key-field_mantissa"] [class*="st-key-bit_"] { flex: 1 1 0; min-width: 0; }
+.st-key-words_32 [class*="st-key-field_mantissa"] button { width: 100%; min-width: 0; padding: 0; }
 """
 
 
