@@ -37,21 +37,21 @@ def probabilities(
     _bars(figure, names, before[shown], "as stored", theme.BEFORE, "")
     if after is not None:
         _bars(figure, names, after[shown], "with the flips", theme.AFTER, "/")
-    _labels(figure, names, before[shown], None if after is None else after[shown])
+    room = _labels(figure, names, before[shown], None if after is None else after[shown])
     return theme.dress(
-        figure, height=64 + 19 * len(shown), room=_room(names), barmode="group", bargap=0.22, bargroupgap=0.0,
-        showlegend=after is not None,
+        figure, height=64 + 19 * len(shown), room=_room(names, room), barmode="group", bargap=0.22,
+        bargroupgap=0.0, showlegend=after is not None,
         yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"size": 14}, "fixedrange": True,
                "dtick": 1},
-        xaxis={"range": [0, 1.45], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "fixedrange": True},
+        xaxis={"range": [0, 1], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "fixedrange": True},
     )  # fmt: skip
 
 
-def _room(names: Sequence[str]) -> dict[str, float]:
-    """The classes at the left, the shares below, the legend above."""
+def _room(names: Sequence[str], labels: float) -> dict[str, float]:
+    """The classes at the left, the shares below, the legend above; right the words behind a bar."""
     return {
         "l": 12 + theme.width([name.removeprefix("<b>").removesuffix("</b>") for name in names], 14),
-        "r": 16,
+        "r": 16 + labels,
         "t": 34,
         "b": 30,
     }
@@ -80,8 +80,8 @@ def _bars(
     )
 
 
-def _labels(figure: go.Figure, names: list[str], before: np.ndarray, after: np.ndarray | None) -> None:
-    """One label behind the longer bar of each class that matters; two would overlap."""
+def _labels(figure: go.Figure, names: list[str], before: np.ndarray, after: np.ndarray | None) -> float:
+    """One label behind the longer bar of each class that matters; two would overlap. The longest's pixels."""
     then = before if after is None else after
     longer = np.nan_to_num(np.fmax(before, then))
     texts = [
@@ -105,6 +105,7 @@ def _labels(figure: go.Figure, names: list[str], before: np.ndarray, after: np.n
         hoverinfo="skip",
         showlegend=False,
     )
+    return theme.width([text.replace(" ", "") for text in texts], 16)
 
 
 def _whole(share: float) -> str:

@@ -30,10 +30,20 @@ TALLEST = 460  # pixels up to which a projector's larger type makes a figure tal
 SHOWN = {
     "displayModeBar": "hover",
     "modeBarButtons": [["toImage"]],  # a PNG; nothing leaves the browser
-    "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "resq"},
     "displaylogo": False,
     "scrollZoom": False,
 }
+
+
+def shown(file: str) -> dict[str, Any]:
+    """What Plotly is told of a figure on the page.
+
+    Args:
+        file: name of the picture that the camera saves, without its ending.
+    """
+    return {**SHOWN, "toImageButtonOptions": {"format": "png", "scale": 2, "filename": file}}
+
+
 SAVED = {"displaylogo": False, "showSendToCloud": False}
 
 
@@ -57,6 +67,7 @@ LOOK = {
     "hoverlabel": {"font": {"size": SIZE}, "align": "left"},
     "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": SIZE}},
     "dragmode": False,
+    "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": BLUE},
 }
 
 

@@ -24,7 +24,7 @@ html { font-size: 23px !important; }
 .stApp [data-testid="stMainBlockContainer"] { padding: .6rem 1.6rem 1rem; max-width: none; }
 .st-key-shell_share, .st-key-bring, .st-key-shell_sentence, .st-key-group_settings, .st-key-group_place,
 .st-key-group_view, .st-key-save_sweep, .st-key-thr, .st-key-estimate, .st-key-measure_pvf,
-.st-key-measure_layers, .st-key-measure_all,
+.st-key-measure_layers, .st-key-measure_all, .st-key-group_more__class, .st-key-group_more__write,
 [class*="st-key-card_"] [data-testid="stMarkdown"] { display: none; }
 .stApp [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .35rem; }
 .stApp :is([data-testid="stLayoutWrapper"], [data-testid="stElementContainer"]):empty { display: none; }
@@ -35,16 +35,22 @@ html { font-size: 23px !important; }
   background: var(--st-background-color, Canvas); border-radius: 8px; }
 @media (min-width: 1000px) { /* beside the question: no figure lies under it */
   .st-key-shell_way { top: .4rem; bottom: auto; }
-  .st-key-shell_task_box { margin-right: 24rem; }
+  .st-key-shell_task_box { max-width: calc(100vw - 34rem); }
 }
+.stApp .st-key-pixels button { padding: 0 .55rem; min-width: 0; }
 .stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
-.st-key-words_32 [class*="st-key-field_mantissa"] button { width: 1.3rem; }
+.st-key-words_32 [class*="st-key-field_mantissa"] { width: 100%; }
+.st-key-words_32 [class*="st-key-field_mantissa"] [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
+.st-key-words_32 [class*="st-key-field_mantissa"] [class*="st-key-bit_"] { flex: 1 1 0; min-width: 0; }
+.st-key-words_32 [class*="st-key-field_mantissa"] button { width: 100%; min-width: 0; padding: 0; }
 """
 
 
 def begin(page: str) -> None:
     """Reads what the address says about the page, hides what it hides, shows its task."""
     page = page or "start"
+    if st.session_state.get("page", page) != page:
+        arrive(page)
     shell = url_schema.shell(page, {name: st.query_params.get(name, "") for name in url_schema.SHELL})
     st.session_state.page, st.session_state.shell = page, shell
     rules = [
@@ -57,6 +63,31 @@ def begin(page: str) -> None:
     if shell.task:
         with st.container(key="shell_task_box"):
             st.text(shell.task)  # never markdown: a link's text draws nothing
+            back_to_lesson(shell.task)
+
+
+def arrive(page: str) -> None:
+    """Takes a link from another page at its word: what it says wins over what that page had chosen.
+
+    Pages share names of controls, and a browser tells those of the page it comes from.
+    """
+    now, known = st.session_state, url_schema.PARAMS.get(page, {})
+    to, values = now.pop("going", ("", {}))
+    for name, value in values.items() if to == page else ():
+        now[name] = value
+    linked = [name for name in known if name in st.query_params and name not in values]
+    for name in linked:
+        now.pop(name, None)
+    if "flip" in known:
+        now.flip_written = ""
+        now.flips = () if linked else now.get("flips", ())  # of a link: not those of another weight
+
+
+def back_to_lesson(task: str) -> None:
+    """Under a task that a lesson of this visit has set: the way back to its step."""
+    step, name, number = st.session_state.get("lesson_step", ("", "", 0))
+    if step and url_schema.clean(step) == task:
+        link("lessons", "Back to the lesson", ":material/arrow_back:", lesson=name, step=number + 1)
 
 
 def end() -> None:
@@ -67,9 +98,9 @@ def end() -> None:
     at = pages.index(st.session_state.page) if st.session_state.page in pages else 0
     with st.container(key="shell_way", horizontal=True, vertical_alignment="center", gap="small"):
         if at:
-            link(pages[at - 1], "Previous", ":material/arrow_back:")
+            link(pages[at - 1], "Previous page", ":material/arrow_back:")
         if at + 1 < len(pages):
-            link(pages[at + 1], "Next")
+            link(pages[at + 1], "Next page")
         st.button(
             "Leave presenter mode",
             key="shell_leave",
@@ -132,6 +163,16 @@ def link(page: str, label: str, icon: str = ":material/arrow_forward:", **values
     st.page_link(
         f"views/{page}.py", label=label, icon=icon, query_params=url_schema.query(page, values, around)
     )
+
+
+def button_link(page: str, label: str, key: str, **values: object) -> None:
+    """The same from within a dialog: a link there loses its parameters, which are set by ``arrive`` instead.
+
+    Those that controls of this page are bound to cannot be given to ``st.switch_page``.
+    """
+    if st.button(label, key=key, icon=":material/arrow_forward:", type="tertiary"):
+        st.session_state.going = page, values
+        st.switch_page(f"views/{page}.py")
 
 
 def open_view(page: str, label: str, parameters: dict[str, str | list[str]]) -> None:

@@ -162,9 +162,15 @@ def figure(
     if page_frame.presenting():
         drawn = theme.enlarge(drawn, 1.35)
     pick: dict[str, Any] = {"on_select": on_select, "selection_mode": "points"} if on_select else {}
-    st.plotly_chart(drawn, key=key, config=theme.SHOWN, alt=alt, **pick)
+    st.plotly_chart(drawn, key=key, config=theme.shown(camera_name(name)), alt=alt, **pick)
     if caption:
         st.caption(chart.caption)
+
+
+def camera_name(name: str) -> str:
+    """What a picture from the camera is called: the chart, and the network that the address names."""
+    named = [*st.query_params.get_all("net"), *st.query_params.get_all("enc")]
+    return paper.file_name(name, " ".join(named))
 
 
 def opened(key: str, label: str, name: str, draw: Callable[[], go.Figure], alt: str) -> None:

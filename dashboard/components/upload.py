@@ -43,6 +43,13 @@ def button() -> None:
         dialog()
 
 
+def page_with_box(key: str, label: str, page: str = "tradeoff") -> None:
+    """Leads to a page with the dialog open."""
+    if st.button(label, key=f"{key}_{page}", icon=":material/arrow_forward:", type="tertiary"):
+        st.session_state.bringing = page
+        st.switch_page(f"views/{page}.py")
+
+
 def close() -> None:
     """The page without the dialog, and with what was brought chosen on it.
 
@@ -70,7 +77,8 @@ def steps(name: str) -> None:
             st.rerun()  # the whole page, which closes the dialog
         for page, label in PLACES.items():
             if page != st.session_state.get("page"):  # a link to the page itself would change nothing
-                page_frame.link(page, label, **({"nets": [name]} if page == "sweep" else {"net": name}))
+                to = {"nets": [name]} if page == "sweep" else {"net": name}
+                page_frame.button_link(page, label, f"go_{page}", **to)
         rows = cached.stored_here(name)
         if len(rows):
             make = partial(html_report.page, name, rows)

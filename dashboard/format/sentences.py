@@ -52,8 +52,10 @@ def verdict(
         moved = "fell" if after[first] < before[first] else "rose"  # integers may tie, or gain and lose
         sure = f"{numbers.percent(after[then])} sure; {classes[first]} {moved}"
         change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])}"
-        kind = "righted" if then == label else "changed"
-        return Verdict(kind, f"{classes[first]} → {classes[then]}", f"{sure} {change}. {shows}")
+        kind = "righted" if then == label else "changed" if label < 0 else "wrong"
+        judged = {"righted": "right. ", "wrong": "wrong. "}.get(kind, "")
+        return Verdict(kind, f"{classes[first]} → {classes[then]}", f"{sure} {change}; {judged}{shows}"
+                       if judged else f"{sure} {change}. {shows}")  # fmt: skip
     change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])} sure"
     lead = " → ".join(f"{margin(p, first):.1f}".replace("-", "−") for p in (before, after))
     return Verdict(kind, f"still {classes[first]}", f"{change}; lead over the next {lead} logits. {shows}")

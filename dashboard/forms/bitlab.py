@@ -170,10 +170,11 @@ def attack() -> dict[str, Any]:
 def flipped(word_bits: int) -> tuple[int, ...]:
     """The flipped bits of the chosen weight, kept in the session and in the address.
 
-    The address wins where it differs from what was last written there: somebody followed a link.
+    The address wins where it differs from what was last written there, if nothing was flipped since: somebody
+    followed a link, or went back.
     """
-    text = st.query_params.get("flip")
-    if text is not None and text != st.session_state.get("flip_written"):
+    text, written = st.query_params.get("flip", ""), st.session_state.get("flip_written", "")
+    if text != written and st.session_state.get("flips", ()) == parse_bits(written):
         st.session_state.flips = parse_bits(text)
     flips = tuple(b for b in st.session_state.get("flips", ()) if b < word_bits)
     st.session_state.flips = flips

@@ -53,7 +53,7 @@ def readings(enc: Encoding, reading: bit_view.Reading, n_flips: int) -> None:
         pairs.append(("Read as code", *(str(code).replace("-", "−") for code in reading.codes)))
     pairs.append(("Weight", *map(numbers.number, reading.values)))
     for column, (name, before, after) in zip(
-        st.columns([4, 4, 5] if reading.codes else 2), pairs, strict=True
+        st.columns([4, 4, 6] if reading.codes else 2), pairs, strict=True
     ):
         render.change(column, name, before, after)
     if reading.codes and reading.words[0] != reading.words[1] and reading.codes[0] == reading.codes[1]:

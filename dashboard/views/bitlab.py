@@ -37,7 +37,7 @@ def page(names: list[str]) -> None:
     pictures = render.pictures(both.checkpoint.data)
     with page_frame.group("picture"):
         img = bitlab.image(pictures, known) if pictures else 0
-    left, right = st.columns([11, 4], gap="medium")
+    left, right = st.columns([12, 4], gap="medium")
     with st.expander(
         "Your own picture; a bit flipped in many weights", icon=":material/more_horiz:", key="m"
     ):
@@ -69,7 +69,7 @@ def flips(given: Given) -> None:
         model = cached.load_network(given.state.net, given.state.enc).model
         encoding = model.weights[given.state.layer].encoding
         state = replace(given.state, flips=bitlab.flipped(encoding.word_bits))
-        left, right = st.columns([7, 4], gap="medium")
+        left, right = st.columns([13, 9], gap="medium")
         with left, st.container(gap="small"):
             word, shortcuts = st.container(), st.container()
             with page_frame.group("rate"):

@@ -15,15 +15,23 @@ from dashboard.report import handout
 def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
     """A pill per lesson; the chosen one."""
     with page_frame.group("lesson"):
-        name = st.pills(
-            "Lesson", lessons.names(every), default=every[0].name, key="lesson", required=True,
-            bind="query-params", format_func=str, label_visibility="collapsed", on_change=go, args=(0,),
+        titles = {lesson.name: lesson.title for lesson in every}
+        name = st.query_params.get("lesson", "")
+        st.session_state.lesson = name if name in titles else every[0].name
+        st.pills(
+            "Lesson", list(titles), key="lesson", required=True, format_func=titles.__getitem__,
+            label_visibility="collapsed", on_change=turn,
         )  # fmt: skip
-    # An empty value in a link chooses none.
-    chosen = next((lesson for lesson in every if lesson.name == name), every[0])
+    chosen = next(lesson for lesson in every if lesson.name == st.session_state.lesson)
     render.section(chosen.title)
     st.markdown(f"{chosen.about} *About {chosen.minutes} minutes.*")
     return chosen
+
+
+def turn() -> None:
+    """To the first step of the lesson that was picked; the address keeps its name."""
+    query.set_parameter("lesson", st.session_state.lesson or "")
+    go(0)
 
 
 def go(number: int) -> None:
@@ -110,7 +118,7 @@ def way(number: int, steps: int) -> None:
 
 def class_plan(every: list[lessons.Lesson]) -> None:
     """Forty-five minutes in parts, with links to their lessons."""
-    parts = lesson_plan.read(every)
+    parts, titles = lesson_plan.read(every), {lesson.name: lesson.title for lesson in every}
     box = st.expander(f"A plan for {sum(part.minutes for part in parts)} minutes", icon=":material/schedule:",
                       key="plan")  # fmt: skip
     at = 0
@@ -118,10 +126,10 @@ def class_plan(every: list[lessons.Lesson]) -> None:
         for part in parts:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{at} to {at + part.minutes} min**", width=120)
-                st.markdown(part.do, width="stretch")
+                st.markdown(part.do, width=620)
                 if part.lesson:
-                    steps = f"step 1 to {part.steps}" if part.steps > 1 else "step 1"
-                    page_frame.link("lessons", f"Lesson “{part.lesson}”, {steps}", lesson=part.lesson)
+                    steps = f"steps 1 to {part.steps}" if part.steps > 1 else "step 1"
+                    page_frame.link("lessons", f"{titles[part.lesson]} ({steps})", lesson=part.lesson)
             at += part.minutes
 
 
@@ -144,12 +152,13 @@ with render.errors_as_sentences():
     chosen = overview(known)
     remembered(chosen)
     at = lessons.position(chosen, st.query_params.get("step", ""))
+    st.session_state.lesson_step = (chosen.steps[at].do, chosen.name, at)
     step(chosen, at, chosen.steps[at])
     way(at, len(chosen.steps))
     with page_frame.group("more", "class"):
         class_plan(known)
         papers(known)
-    with page_frame.group("more"), st.expander("Write a lesson of your own", icon=":material/edit:"):
+    with page_frame.group("more", "write"), st.expander("Write a lesson of your own", icon=":material/edit:"):
         st.markdown(
             "A lesson is one file in `dashboard/text/lessons`: steps with a task, a page in a state, a "
             "question and a reveal whose numbers come from the stored rows. This one is:"

@@ -6,11 +6,13 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.charts import curves as curves_charts
-from dashboard.components import page_frame, render
+from dashboard.components import page_frame, render, upload
 from dashboard.format import sentences
 from dashboard.model import url_schema
 from resq.core import commands
 from resq.measure.specs.sweep_spec import SweepSpec
+
+BRING = "bring"  # no page: the box for weights, on the Trade-off
 
 CARDS = (
     (
@@ -29,7 +31,7 @@ CARDS = (
         "Your network",
         ":material/memory:",
         "The .tflite, .onnx or .pt2 file you deploy, or the weights of a network you trained.",
-        (("yournetwork", "Drop a deployed file"), ("harden", "Bring a checkpoint")),
+        (("yournetwork", "Drop a deployed file"), (BRING, "Bring a checkpoint")),
     ),
     (
         "Check a result",
@@ -45,12 +47,12 @@ def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[s
     with st.container(border=True, key=f"card_{number}", height="stretch"):
         st.header(f"{icon} {title}", anchor=False)
         st.markdown(sentence)
-        (page, label), *others = [link for link in links if link[0] in url_schema.PARAMS]
+        (page, label), *others = [link for link in links if link[0] in (*url_schema.PARAMS, BRING)]
         with st.container(key=f"main_{number}", width="content"):
             page_frame.link(page, label)
         for page, label in others:
             with st.container(key=f"other_{number}_{page}", width="content"):
-                page_frame.link(page, label)
+                (upload.page_with_box if page == BRING else page_frame.link)(page, label)
 
 
 def findings() -> None:

@@ -80,7 +80,7 @@ def test_a_projector_shows_all_bits_in_one_row_and_the_answer_beside_them(visit)
     rows = {round(tile(page, bit).bounding_box()["y"]) for bit in range(8)}
     assert len(rows) == 1
     until(page, lambda: bottom(page, VERDICT) <= 720, True)
-    page.locator(".st-key-shell_way").get_by_role("link", name="Next").click()
+    page.locator(".st-key-shell_way").get_by_role("link", name="Next page").click()
     expect(page).to_have_url(re.compile(r"present=1"))
     expect(page).not_to_have_url(re.compile("bitlab"))
     page.get_by_role("button", name="Leave presenter mode").click()

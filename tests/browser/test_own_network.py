@@ -43,7 +43,7 @@ def test_an_own_network_gets_its_map_and_stays_chosen_from_page_to_page(visit, f
     bring(page, file)
     dialog = page.get_by_role("dialog")
     for name in ("Sweep", "Layers", "Harden"):
-        expect(dialog.get_by_role("link", name=name, exact=False).first).to_be_visible()
+        expect(dialog.get_by_role("button", name=name, exact=False).first).to_be_visible()
     dialog.get_by_role("button", name="Go on here").click()
     expect(dialog).to_have_count(0)
     expect(page).to_have_url(re.compile(r"net=signs(%2F|/)resnet20(%2F|/)own-my-signs-net-[0-9a-f]{8}"))
