@@ -15,8 +15,8 @@ def row(encoding: str, ber: float, right: list[int], images: str, **more: object
     bits = np.array(right, np.uint8)
     same = {"fault": "random", "seed": 0, "top": 0.01, "map": 0, "sample": "first"}
     return {
-        **same, "encoding": encoding, "ber": ber, "n": len(right), "correct": int(bits.sum()), "images": images,
-        "right": np.packbits(bits).tobytes(), **more,
+        **same, "encoding": encoding, "ber": ber, "n": len(right), "correct": int(bits.sum()),
+        "images": images, "right": np.packbits(bits).tobytes(), **more,
     }  # fmt: skip
 
 
@@ -53,7 +53,6 @@ def test_the_same_map_counts_once_and_what_cannot_be_cut_stays():
 
 def test_what_is_kept_of_a_photograph_network_is_told_on_the_same_images():
     """The mixture of 13 layers was said to keep more than int4-tmr2 in all layers, from other images."""
-    card = checkpoints.load(NET).card
     rows = protection.rows_of(table.shipped(), NET, cached.card(NET)["sha256"], "random")
     sizes = [1000] * 40  # what is kept does not depend on them
     at = protection.points(rows, sizes).query("ber == 0.01").set_index("encoding")
