@@ -402,7 +402,10 @@ def verdicts() -> list[str]:
     """One line per figure quoted for RESQ: its sentence, what decides, the verdict, and how many hold."""
     claims = {name: c for name, c in registry.load().items() if c.source.label in ("paper", "blog")}
     found = verdict.judge_all(claims.values(), table.shipped(), registry.load())
-    lines = ["| quoted | measured here, 95 % | verdict | why |", "|---|---|---|---|"]
+    lines = [
+        "| quoted | measured here, 95 % for all its readings together | verdict | why |",
+        "|---|---|---|---|",
+    ]
     for v in found:
         best = v.decides if v.verdict in DECIDED else None
         measured = v.claim.spell(best.value, best.low, best.high) if best else "no cell decides"

@@ -148,7 +148,12 @@ def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measu
             st.markdown(f"{icon} {render.plain(comparison.says[0].upper() + comparison.says[1:])}.")
         drawn = charts.CHARTS["cell_again"].draw(cell, again[:1], None)
         render.figure("cell_again", drawn, key="cell_again", alt=comparison.says, title=False)
-    render.terminal(spec.command)
+    own = rerun.spec(cell)
+    if own.command == spec.command:
+        render.terminal(spec.command)
+    else:
+        st.caption("The first line measures the cell as it is stored, the second with the settings above.")
+        render.terminal(own.command, spec.command)
     job_status.ended(running, "again")
 
 

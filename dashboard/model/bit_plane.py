@@ -105,7 +105,7 @@ def worst(q: QuantizedTensor, bit: int, index: Sequence[int], costs: Sequence[fl
     )
     channels = at // (q.words.size // q.words.shape[0])
     return [
-        f"{numbers.number(float(a))} → {numbers.number(float(b))} adds {layer_view.change(float(cost))} · "
-        f"no. {number:,}, channel {channel}"
+        f"{numbers.number(float(a))} → {numbers.number(float(b))} adds about "
+        f"{layer_view.change(float(cost))} · no. {number:,}, channel {channel}"
         for number, channel, a, b, cost in zip(at, channels, now, then, costs, strict=True)
     ]

@@ -178,10 +178,18 @@ def drilled(net: str, enc: str, heatmap: layer_view.Heatmap, layer: str, bit: in
     )  # fmt: skip
 
 
+ESTIMATED = (
+    "Ranked by the second-order estimate of the loss on the heatmap's images, no flip was run: single words "
+    "were seen up to five times above and three times below it, in another order. The Bit lab runs the one "
+    "that you open."
+)
+
+
 def harmful(estimate: bit_plane.Estimate, labels: list[str], key: str) -> int:
     """The most harmful words of a cell, and the one that is chosen: a list, as a grid is 2 MB of scripts."""
-    label = f"**Its {len(labels)} most harmful words** · choose one, then open it"
+    label = f"**Its {len(labels)} most harmful words, as estimated** · choose one, then open it"
     chosen = st.radio(label, range(len(labels)), format_func=labels.__getitem__, key=key)
+    st.caption(ESTIMATED)
     return estimate.worst[chosen or 0]
 
 

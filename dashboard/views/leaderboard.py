@@ -18,7 +18,8 @@ HOW = (
     "a rank share it, by differences on common fault maps and images where there are any, wide enough "
     "for all comparisons of the data set together. Each figure is of its own number of images; intervals "
     "count fault maps and images. R_F: mean accuracy over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy "
-    "over PGD budgets from 0 to 8/255, an upper bound as PGD's own is. APGD or AutoAttack: of both the cell "
+    "over PGD budgets from 0 to 8/255, an upper bound as PGD's own is; neither has an interval "
+    "here, so lines that are close in them are not told apart. APGD or AutoAttack: of both the cell "
     "that speaks, see its images. A click on a heading ranks otherwise."
 )
 SUBMIT = (

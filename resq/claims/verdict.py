@@ -16,6 +16,7 @@ from resq.claims.registry import Claim, Reading
 from resq.measure.analysis import asymmetry, choose, intervals
 
 REPRODUCED, EXCEEDED, MISSED, NONE = "reproduced", "exceeded", "not reproduced", "not comparable"
+FALL = 0.05  # the unhardened network falls as quoted where its whole interval lies this near to the figure
 GUESS = 0.01  # a quoted accuracy this near to chance is what any network gives that only guesses
 
 # What a study of the asymmetry says -> the word for the claim.
@@ -42,7 +43,8 @@ RULE = (
     "and images where they are common. Where conditions are open every reading is judged and their number is "
     "told; the claim takes the best of them, so their intervals hold 95 % for all together (Bonferroni), "
     "and if it starts from an unhardened figure, only of those under which the unhardened network falls to "
-    "that figure too. A reading that is shown beside the others says why and decides nothing."
+    "that figure too: its whole interval lies within five points of it. A reading that is shown beside the "
+    "others says why and decides nothing."
 )
 
 
@@ -269,7 +271,8 @@ def guessed(claim: Claim) -> str:
     chance_level = 1 / len(data.DATASETS[claim.data].classes)
     if abs(claim.value - chance_level) > GUESS:
         return ""
-    return f"{100 * chance_level:.0f} % is what guessing gives, so any network that is lost agrees with it"
+    guess = f"{100 * chance_level:.0f} % is what guessing gives"
+    return f"{guess}: every network agrees that is lost and still answers"
 
 
 def _fits(judged: Judged, claim: Claim, evidence: Evidence, book: Mapping[str, Claim]) -> Judged:
@@ -280,7 +283,9 @@ def _fits(judged: Judged, claim: Claim, evidence: Evidence, book: Mapping[str, C
     before = _read(start, judged.reading, evidence)
     if before.low is None or before.high is None or start.value is None or before.high - before.low >= 1:
         return replace(judged, base=before.cell)
-    return replace(judged, base=before.cell, fits=before.low <= start.value <= before.high)
+    off = max(before.high - start.value, start.value - before.low)  # of the interval's farther end
+    wide = off > FALL and before.low <= start.value <= before.high  # few maps must not make a reading fit
+    return replace(judged, base=before.cell, fits=None if wide else off <= FALL)
 
 
 def _decide(claim: Claim, readings: tuple[Judged, ...]) -> tuple[str, str, Judged | None]:
@@ -319,9 +324,10 @@ def _reason(best: Judged, able: list[Judged], claim: Claim) -> str:
 
 def _unfit(judged: list[Judged], claim: Claim) -> str:
     """Why measured readings do not count: the unhardened network does not fall under them."""
-    first = judged[0]
+    first = next((r for r in judged if r.fits is None and r.base), judged[0])
     stands = f"{100 * first.base.mean:.1f} %" if first.base else "at a figure not measured"
     return (
         f"under no measured reading of the hardened network does the unhardened one fall as quoted "
-        f"({first.reading.label}: hardened {100 * (first.value or 0):.1f} %, unhardened {stands})"
+        f"({first.reading.label}: hardened {100 * (first.value or 0):.1f} %, unhardened {stands}"
+        f"{f', too wide an interval to tell within {100 * FALL:.0f} points' * (first.fits is None)})"
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dashboard.model.storage import common_images
 from resq.core import Encoding
 from resq.measure.analysis import choose, stats
 
@@ -46,18 +47,21 @@ def rows_of(rows: pd.DataFrame, net: str, sha256: str, fault: str) -> pd.DataFra
 def points(rows: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
     """One line per encoding and rate above 0: what it costs and what it keeps.
 
-    Columns: ``bits`` a weight; accuracies ``mean``, ``low``, ``high``; and ``kept``, ``kept_low``,
-    ``kept_high``, the same as shares of the accuracy without faults, the best of all encodings.
+    Encodings stand on the same images where they can, see ``common_images``: other images differ by more than
+    protections do. Columns: ``bits`` a weight; accuracies ``mean``, ``low``, ``high``; and ``kept``,
+    ``kept_low``, ``kept_high``, the same as shares of the accuracy without faults on these images, the best
+    of all encodings.
 
     Args:
         rows: of ``rows_of``.
         sizes: weights of every layer.
     """
-    lines = choose.speaking(stats.curve(rows))
-    if lines.empty:
+    rows = common_images.nested(rows)
+    curve = stats.curve(rows)
+    if curve.empty:
         return pd.DataFrame(columns=["encoding", "kind", "bits", "ber", "kept"])
-    clean = float(lines.loc[lines["x"] == 0, "mean"].max())
-    lines = lines[(lines["x"] > 0) & lines["low"].notna()].rename(columns={"x": "ber"})
+    lines = choose.speaking(curve[(curve["x"] > 0) & curve["low"].notna()]).rename(columns={"x": "ber"})
+    clean = lines["images"].map(unharmed(curve))
     known = {e: Encoding.parse(e) for e in lines["encoding"].unique()}
     fits = {e for e, read in known.items() if max(read.apart, default=0) < len(sizes)}
     lines = lines[lines["encoding"].isin(fits)]
@@ -66,6 +70,13 @@ def points(rows: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
         bits=lines["encoding"].map({e: known[e].memory(sizes) for e in fits}), clean=clean,
         **{"kept": lines["mean"] / clean}, kept_low=lines["low"] / clean, kept_high=lines["high"] / clean,
     )  # fmt: skip
+
+
+def unharmed(curve: pd.DataFrame) -> pd.Series:
+    """Per set of images the best accuracy without faults; the best on any where none was measured there."""
+    clean = curve[curve["x"] == 0]
+    best = clean.groupby("images")["mean"].max()
+    return best.reindex(curve["images"].unique()).fillna(clean["mean"].max())
 
 
 def rates(points_frame: pd.DataFrame) -> list[float]:

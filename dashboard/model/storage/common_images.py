@@ -1,0 +1,49 @@
+"""Rows of encodings on the same images: the first n of a longer measurement are a measurement of n."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+SAME = ["encoding", "fault", "seed", "top", "map", "ber"]  # of one network: the same map at the same rate
+
+
+def nested(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows cut to as many of the first images as every encoding has, where the images in them are noted.
+
+    Encodings that were measured with the same faults are then compared on the same images, and not one on its
+    first 500 with another on 2,000. Rows that cannot be cut stay where an encoding has no others.
+
+    Args:
+        rows: of one network, columns of ``table.COLUMNS``.
+    """
+    if rows.empty:
+        return rows
+    struck = rows[rows["ber"] > 0]
+    n = int((struck if len(struck) else rows).groupby("encoding")["n"].max().min())
+    able = (rows["n"] == n) | (
+        (rows["n"] > n) & (rows["sample"] == "first") & (rows["right"].str.len() * 8 >= rows["n"])
+    )
+    cut = first(rows[able], n)
+    others = rows[~rows["encoding"].isin(set(cut.loc[cut["ber"] > 0, "encoding"])) & (rows["ber"] > 0)]
+    return pd.concat([cut, others], ignore_index=True)
+
+
+def first(rows: pd.DataFrame, n: int) -> pd.DataFrame:
+    """These rows on their first n images: ``n``, ``correct``, ``right`` and ``images`` are those of the cut.
+
+    Args:
+        rows: of at least n images each; those of more note which were right.
+    """
+    longer = rows["n"] > n
+    if not longer.any():
+        return rows
+    bits = [np.unpackbits(np.frombuffer(right, np.uint8))[:n] for right in rows.loc[longer, "right"]]
+    names = rows.loc[~longer, "images"]
+    cut = rows.loc[longer].assign(
+        n=n,
+        correct=[int(row.sum()) for row in bits],
+        right=pd.Series([np.packbits(row).tobytes() for row in bits], rows.index[longer], dtype=object),
+        images=names.iloc[0] if len(names) else f"first {n}",
+    )
+    return pd.concat([rows[~longer], cut]).drop_duplicates(SAME)
