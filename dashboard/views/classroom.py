@@ -8,6 +8,7 @@ from dashboard.components import page_frame, query, render
 from dashboard.forms.classroom import learner, teacher
 from dashboard.model import lessons
 from dashboard.model.classroom import rooms
+from resq.core import logs
 from resq.core.errors import ResqError
 
 
@@ -38,6 +39,7 @@ def open_room(lesson: str) -> None:
     try:
         code, key = rooms.open_room(lesson)
     except ResqError as error:
+        logs.refused(error, render.where())
         st.session_state.room_refused = render.plain(str(error))
         return
     query.set_parameter("code", code)
@@ -49,6 +51,7 @@ def join(code: str) -> None:
     try:
         query.set_parameter("code", rooms.room(code).code)
     except ResqError as error:
+        logs.refused(error, render.where())
         st.session_state.room_refused = render.plain(str(error))
 
 

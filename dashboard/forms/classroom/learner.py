@@ -12,6 +12,7 @@ from dashboard.forms.classroom import shared
 from dashboard.model.classroom import ledger, predictions, rooms
 from dashboard.model.lessons import Lesson, Step
 from dashboard.report import handout
+from resq.core import logs
 from resq.core.errors import ResqError
 
 EVERY = 1.5  # s between two looks at the room
@@ -91,6 +92,7 @@ def commit(code: str, learner: str, lesson: Lesson, number: int, choice: str) ->
     try:
         predictions.predict(code, learner, lesson, number, choice)
     except ResqError as error:
+        logs.refused(error, render.where())
         st.session_state.room_refused = render.plain(str(error))
 
 

@@ -13,6 +13,7 @@ from dashboard.components import page_frame, render
 from dashboard.forms.classroom import shared
 from dashboard.model.classroom import ledger, predictions, rooms
 from dashboard.model.lessons import Lesson
+from resq.core import logs
 from resq.core.errors import ResqError
 
 EVERY = 1.0  # s between two looks at the class
@@ -93,6 +94,7 @@ def act(do: object, *args: object) -> None:
     try:
         do(*args)
     except ResqError as error:
+        logs.refused(error, render.where())
         st.session_state.room_refused = render.plain(str(error))
 
 
@@ -113,6 +115,7 @@ def check(code: str) -> None:
         try:
             read = ledger.read(file.getvalue(), code)
         except ResqError as error:
+            logs.refused(error, render.where())
             st.markdown(f":material/error: {render.plain(str(error))}.")
             return
         right = [entry.get("right") for entry in read["steps"]]
