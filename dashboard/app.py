@@ -37,6 +37,13 @@ page = st.navigation(
             "views/yournetwork.py", title="Your network", icon=":material/memory:", url_path="yournetwork"
         ),
         st.Page("views/lessons.py", title="Lessons", icon=":material/school:", url_path="lessons"),
+        st.Page(
+            "views/classroom.py",
+            title="Classroom",
+            icon=":material/groups:",
+            url_path="classroom",
+            visibility="hidden",  # reached from Lessons, and by a class's link
+        ),
         st.Page("views/replay.py", title="Replay", icon=":material/fact_check:", url_path="replay"),
         st.Page(
             "views/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:", url_path="leaderboard"

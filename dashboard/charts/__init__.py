@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from dashboard.charts.attack import four, moved
 from dashboard.charts.bits import probabilities, weight_histogram
 from dashboard.charts.claims import again, readings
+from dashboard.charts.classroom import votes
 from dashboard.charts.confusion import flow
 from dashboard.charts.curves import accuracy_vs_ber, accuracy_vs_eps
 from dashboard.charts.filecharts import targets
@@ -226,6 +227,12 @@ CHARTS: dict[str, Chart] = {
         "machine.",
         "sweep",
         again,
+    ),
+    "votes": Chart(
+        "What the class predicts",
+        "One bar per choice: how many have locked it. Green and hatched, once it is shown: what is right.",
+        "classroom",
+        votes,
     ),
     "readings": Chart(
         "What the claim could mean",

@@ -41,6 +41,10 @@ class Step:
     choices: tuple[str, ...] = ()
     right: str = ""
 
+    def predicted_right(self, choice: str) -> bool | None:
+        """Whether a prediction is right; None where the answer is no single choice."""
+        return choice == self.right if self.right else None
+
 
 @dataclass(frozen=True)
 class Lesson:

@@ -18,6 +18,7 @@ LONGEST_TASK = 400  # characters; an address beyond some two thousand is cut by 
 # page -> group of controls -> its name for people
 GROUPS: dict[str, dict[str, str]] = {
     "start": {},
+    "classroom": {"room": "opening and joining"},
     "bitlab": {
         "network": "network",
         "encoding": "encoding",
@@ -181,6 +182,9 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "lesson": ("lesson", "name of the lesson"),
         "step": ("lesson", "number of the step, from 1"),
         "said": ("lesson", "number of the choice predicted in each step, from 1, with commas; 0: none yet"),
+    },
+    "classroom": {
+        "code": ("room", "letters by which a class joins its room"),
     },
     "sweep": {
         "nets": ("choice", "checkpoints"),

@@ -45,7 +45,7 @@ def browser():
         chromium.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
@@ -76,9 +76,16 @@ def own_address(browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 @contextmanager
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``python -m dashboard`` on a free port, with a folder of its own to write in."""
-    port, log = _free_port(), tmp_path_factory.mktemp("server") / "log.txt"
-    environment = {**os.environ, "RESQ_WORK": str(tmp_path_factory.mktemp("work"))}
-    with log.open("w") as out:
+    with served(tmp_path_factory.mktemp("server"), free_port()) as (url, _):
+        yield url
+
+
+@contextmanager
+def served(folder: Path, port: int) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The same on this port and with this folder, where an earlier one may have left something."""
+    log = folder / "log.txt"
+    environment = {**os.environ, "RESQ_WORK": str(folder / "work")}
+    with log.open("a") as out:
         server = subprocess.Popen(
             [sys.executable, "-m", "dashboard", "--server.port", str(port)],
             cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT,
@@ -89,7 +96,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 if server.poll() is not None or time.monotonic() > end:
                     pytest.fail(f"the dashboard did not come up:\n{log.read_text()}")
                 time.sleep(0.1)
-            yield url
+            yield url, server
         finally:
             server.terminate()
             try:

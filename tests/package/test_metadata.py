@@ -34,7 +34,7 @@ def test_what_is_tested_lies_in_every_range(part):
 def test_the_base_has_no_streamlit_and_the_lock_has_all_of_base_and_pages():
     base = {Requirement(text).name for text in PROJECT["dependencies"]}
     pages = {Requirement(text).name for text in EXTRAS["dashboard"]}
-    assert pages == {"streamlit", "cachetools"}
+    assert pages == {"streamlit", "cachetools", "segno"}
     assert "streamlit" not in base
     assert {name.lower() for name in base | pages} == set(pinned("requirements.txt"))
 

@@ -34,6 +34,7 @@ PAGES = {
     "protect": "views/protect.py",
     "harden": "views/harden.py",
     "lessons": "views/lessons.py",
+    "classroom": "views/classroom.py",
     "yournetwork": "views/yournetwork.py",
     "replay": "views/replay.py",
     "leaderboard": "views/leaderboard.py",

@@ -1,0 +1,39 @@
+"""What both sides of a room show: the votes, and what was measured."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import cached
+from dashboard.charts import classroom
+from dashboard.components import page_frame, render
+from dashboard.model import url_schema
+from dashboard.model.classroom import predictions
+from dashboard.model.lessons import Lesson, Step
+
+
+def at(every: list[Lesson], name: str, number: int) -> tuple[Lesson, int]:
+    """The lesson and the step that a room is at; the first where a lesson has changed meanwhile."""
+    lesson = next((lesson for lesson in every if lesson.name == name), every[0])
+    return lesson, number if number < len(lesson.steps) else 0
+
+
+def view(step: Step) -> None:
+    """The link to what the step looks at."""
+    around = url_schema.Shell(step.do, step.hide, page_frame.presenting())
+    page_frame.open_view(step.page, "Open this view", url_schema.query(step.page, step.query, around))
+
+
+def votes(code: str, lesson: Lesson, number: int, own: str = "", right: str = "") -> None:
+    """The histogram of a step."""
+    step, counts = lesson.steps[number], predictions.votes(code, lesson, number)
+    drawn = classroom.votes(step.choices, counts, own, right)
+    alt = "; ".join(f"{choice}: {count}" for choice, count in zip(step.choices, counts, strict=True))
+    render.figure("votes", drawn, key=f"votes_{lesson.name}_{number}", alt=alt, caption=False)
+
+
+def measured(step: Step) -> None:
+    """The reveal, with what its figures are."""
+    revealed = cached.revealed(step.reveal)
+    st.markdown(f":material/visibility: {revealed.text}")
+    render.sources(revealed.sources)

@@ -1,0 +1,132 @@
+"""The teacher's side of a room: the code and the class's predictions on the projector, next, reveal, end."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from urllib.parse import urlsplit
+
+import segno
+import streamlit as st
+
+from dashboard.components import page_frame, render
+from dashboard.forms.classroom import shared
+from dashboard.model.classroom import ledger, predictions, rooms
+from dashboard.model.lessons import Lesson
+from resq.core import logs
+from resq.core.errors import ResqError
+
+EVERY = 1.0  # s between two looks at the class
+HERE_ALONE = {"localhost", "127.0.0.1", "::1", ""}
+EXPLAINED = (
+    "This page's address holds your key: whoever has it teaches the room. Show the page in full screen. "
+    "No name is stored; the room ends after a day."
+)
+
+
+def board(code: str, key: str, every: list[Lesson]) -> None:
+    """The whole side."""
+    door(code)
+    st.fragment(progress, run_every=EVERY)(code, key, every)
+    with page_frame.group("room"):
+        choose_lesson(code, key, every)
+        check(code)
+        st.caption(EXPLAINED)
+        st.button("End the room", key="room_end", icon=":material/logout:", on_click=end, args=(code, key))
+
+
+def door(code: str) -> None:
+    """The code, and its link as a picture for telephones."""
+    link = f"{(st.context.url or '').partition('?')[0]}?code={code}"
+    picture = io.BytesIO()
+    segno.make(link, error="m").save(picture, kind="png", scale=5, border=2)
+    with st.container(horizontal=True, vertical_alignment="center", key="room_door"):
+        st.image(picture.getvalue(), width=150, alt=f"The link {link} as a QR code")
+        with st.container():
+            st.markdown(f"Join at **{render.plain(link)}** or on the page Lessons with the code")
+            st.header(code, anchor=False)
+    if (urlsplit(link).hostname or "") in HERE_ALONE:
+        st.caption(
+            "This address is this machine's alone. For a class start the lab as `resq dashboard "
+            "--server.address 0.0.0.0` in a network that you trust, and open this page by the machine's name."
+        )
+
+
+def progress(code: str, key: str, every: list[Lesson]) -> None:
+    """Where the class is; drawn anew every second."""
+    with render.errors_as_sentences():
+        room = rooms.room(code)
+        lesson, number = shared.at(every, room.lesson, room.step)
+        step = lesson.steps[number]
+        counts = predictions.votes(code, lesson, number)
+        st.markdown(
+            f"**{lesson.title}** Step {number + 1} of {len(lesson.steps)} · {rooms.joined(code)} joined"
+            + (f" · {sum(counts)} have predicted" if step.choices else "")
+        )
+        st.markdown(step.do)
+        shared.view(step)
+        if step.choices:
+            st.markdown(f"**{step.ask}**")
+            shared.votes(code, lesson, number, right=step.right if room.revealed else "")
+        if room.revealed:
+            shared.measured(step)
+        way(code, key, lesson, number, room.revealed)
+
+
+def way(code: str, key: str, lesson: Lesson, number: int, revealed: bool) -> None:
+    """Back, reveal, next: for all at once."""
+    name = lesson.name
+    with st.container(horizontal=True):
+        st.button("Back", key="room_back", icon=":material/arrow_back:", disabled=not number,
+                  on_click=partial(act, rooms.go, code, key, name, number - 1))  # fmt: skip
+        st.button("Reveal", key="room_reveal", icon=":material/visibility:", disabled=revealed,
+                  type="primary", on_click=partial(act, rooms.reveal, code, key, name, number))  # fmt: skip
+        st.button("Next", key="room_next", icon=":material/arrow_forward:",
+                  disabled=number + 1 >= len(lesson.steps),
+                  on_click=partial(act, rooms.go, code, key, name, number + 1))  # fmt: skip
+    if message := st.session_state.pop("room_refused", ""):
+        st.markdown(f":material/error: {message}")
+
+
+def act(do: object, *args: object) -> None:
+    """One act of the teacher; a refusal is shown below the buttons."""
+    assert callable(do)
+    try:
+        do(*args)
+    except ResqError as error:
+        logs.refused(error, render.where())
+        st.session_state.room_refused = render.plain(str(error))
+
+
+def choose_lesson(code: str, key: str, every: list[Lesson]) -> None:
+    """Another lesson for the class, from its first step."""
+    titles = {lesson.name: lesson.title for lesson in every}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Lesson", list(titles), key="room_lesson", format_func=titles.__getitem__)
+        st.button("Begin this lesson", key="room_begin", on_click=partial(act, rooms.go, code, key, name, 0))
+
+
+def check(code: str) -> None:
+    """Whether a ledger that was handed in is as the lab wrote it."""
+    with st.expander("Check a ledger that was handed in", icon=":material/verified:", key="room_check"):
+        file = st.file_uploader("Ledger (.json)", type=["json"], key="room_ledger", max_upload_size=1)
+        if file is None:
+            return
+        try:
+            read = ledger.read(file.getvalue(), code)
+        except ResqError as error:
+            logs.refused(error, render.where())
+            st.markdown(f":material/error: {render.plain(str(error))}.")
+            return
+        right = [entry.get("right") for entry in read["steps"]]
+        st.markdown(
+            f":material/verified: As the lab wrote it: {len(right)} predictions, {right.count(True)} right, "
+            f"{right.count(False)} wrong; learner {read['learner']}, {read['written']}."
+        )
+
+
+def end(code: str, key: str) -> None:
+    """Ends the room and leaves it."""
+    act(rooms.end, code, key)
+    for name in ("code", "teach"):
+        st.query_params.pop(name, None)
