@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks import attacks, deployed, injectors, layers, limit, steps
+from benchmarks import attacks, deployed, facade, injectors, layers, limit, steps
 from benchmarks.engine import store, width, workers
 from benchmarks.timing import Figure, figure, lines
 from resq.platform import malloc
@@ -30,6 +30,7 @@ COMPARISONS: dict[str, Callable[[bool], dict[str, Figure]]] = {
     "store": store.queries,
     "steps": steps.compare,
     "deployed": deployed.maps,
+    "facade": facade.compare,
 }
 
 

@@ -14,6 +14,7 @@ from resq.checkpoints import Checkpoint
 from resq.core import Dataset, Encoding, QuantizedModel
 from resq.measure.store import table
 from resq.memory import quant
+from tests import rendered_signs
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,6 +32,15 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _little_time_is_spent_on_finding_the_quickest_way_to_run_a_file() -> Iterator[None]:
+    # Each candidate is timed once and on the images given: what is true to the file is asked all the same.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("resq.deployed.canary.SHORT", 0.0)
+        patch.setattr("resq.deployed.canary.ENOUGH", 0.0)
         yield
 
 
@@ -54,11 +64,12 @@ def _pages_show_no_more_apologies_than_a_test_expects(request: pytest.FixtureReq
 
 @pytest.fixture
 def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder for this test alone, with its own work/, cache/ and data/, and no other data in sight."""
+    """A folder for this test alone, with its own work/, cache/ and data/, and no photographs in sight."""
     monkeypatch.setenv("RESQ_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("RESQ_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("RESQ_DATA", str(tmp_path / "data"))
     monkeypatch.setattr("resq.data.folders.ROOT", tmp_path / "project")
+    rendered_signs.lend(tmp_path / "cache")
     return tmp_path
 
 

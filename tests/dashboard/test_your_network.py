@@ -12,9 +12,10 @@ from PIL import Image
 from dashboard import cached
 from dashboard.format import filewords, sentences
 from dashboard.model.own import ownfiles, ownimages, uploads
-from resq import data
+from resq import data, jobs
 from resq.core.errors import ResqError
 from resq.deployed.network import find
+from tests.answered import Answered
 from tests.dashboard.test_job_queue import FakeJob, until
 from tests.pages import fine
 from tests.views.test_app import opened, said
@@ -23,12 +24,21 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 from tests.small_file import made
 
+START = jobs.start
+
 
 @pytest.fixture(autouse=True)
 def _fresh(own_folders, monkeypatch) -> None:
     st.cache_data.clear()
     st.cache_resource.clear()
     monkeypatch.setattr(cached.measurements(), "_start", FakeJob)
+    monkeypatch.setattr("dashboard.cached.files.jobs.start", Answered)
+
+
+@pytest.fixture
+def real_processes(_fresh, monkeypatch) -> None:
+    """Commands run in processes of their own, as they do for visitors."""
+    monkeypatch.setattr("dashboard.cached.files.jobs.start", START)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +104,7 @@ def test_an_empty_page_asks_for_a_file_and_is_no_apology():
     assert "Drop the .tflite, .onnx or .pt2 file" in said(app)
 
 
-def test_a_dropped_file_is_seen_inside_and_can_be_run(raw):
+def test_a_dropped_file_is_seen_inside_and_can_be_run(raw, real_processes):
     app = dropped(raw)
     fine(app)
     assert "2 weight tensors, 344 weights" in said(app)
@@ -132,7 +142,7 @@ def test_once_it_is_said_it_is_run_and_the_price_is_told_before_the_click(raw):
     assert "31 rows, about 13 s" in said(app)  # 3 + 2 + 31 x 500 x 0.05 / 100, rounded up
 
 
-def test_a_flip_is_answered_by_the_runtime(raw):
+def test_a_flip_is_answered_by_the_runtime(raw, real_processes):
     name = ownfiles.keep(raw, "net.onnx")[0]
     app = opened("yournetwork", file=name, range="0..1", data="signs", flip="7")
     fine(app)
@@ -166,7 +176,7 @@ def test_a_runtime_that_crashes_is_one_sentence_and_the_page_stays(raw, tmp_path
 
 
 @pytest.mark.sorry("it is damaged")
-def test_a_damaged_file_is_one_sentence_and_the_page_stays(raw):
+def test_a_damaged_file_is_one_sentence_and_the_page_stays(raw, real_processes):
     app = dropped(raw[:200])
     told = [m.value for m in app.markdown if m.value.startswith(":material/info:")]
     assert len(told) == 1
@@ -249,7 +259,7 @@ def brought(app, raw: bytes, name: str):
     return app
 
 
-def test_images_of_ones_own_are_chosen_and_the_file_is_run_on_them(raw):
+def test_images_of_ones_own_are_chosen_and_the_file_is_run_on_them(raw, real_processes):
     name = ownfiles.keep(raw, "net.onnx")[0]
     app = brought(opened("yournetwork", file=name, range="0..1", data="signs"), images_file(), "my set.npz")
     fine(app)

@@ -1,6 +1,7 @@
 """Another device: the same flips, scattered instead of written; here the processor plays it."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,11 +10,11 @@ import torch
 import resq
 from benchmarks.gpu import device as device_script
 from resq import checkpoints
-from resq.attacks import bit_search
+from resq.attacks import bit_search, gradient
 from resq.core import Encoding
 from resq.measure.analysis.layer_heatmap import LayerSpec
 from resq.measure.engine.faulty_network import FaultyNetwork
-from resq.measure.run import machine, sensitivity, sweep
+from resq.measure.run import joint_attack, machine, sensitivity, sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.memory import faults
 from resq.platform import devices
@@ -34,8 +35,9 @@ def test_rows_are_those_of_the_processors_own_way(fields):
 
 
 @pytest.mark.parametrize("attack", ["fgsm", "pgd", "apgd"])
-def test_so_are_those_of_attacks_and_of_both_at_once(attack):
+def test_so_are_those_of_attacks_and_of_both_at_once(attack, monkeypatch):
     pytest.importorskip("pyautoattack")
+    monkeypatch.setitem(joint_attack.ATTACKS, "apgd", partial(gradient.apgd, steps=10))
     spec = SweepSpec(BASE, bers=(1e-3,), maps=1, eps=(4.0,), steps=3, n=8, attack=attack,
                      modes=("adaptive",) if attack == "pgd" else ())  # fmt: skip
     assert list(sweep.run(spec, DEVICE)) == list(sweep.run(spec))

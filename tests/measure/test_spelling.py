@@ -1,5 +1,6 @@
 """A printed command, read again, is the very same spec: every digit, every blank, every star."""
 
+import os
 import shlex
 
 import pytest
@@ -46,7 +47,7 @@ RATES = st.floats(0, 1, allow_subnormal=True)
 BUDGETS = st.floats(0, 255)
 COUNTS = st.integers(1, 10**6)
 SEEDS = st.integers(0, 2**63 - 1)
-QUICK = settings(max_examples=300, deadline=None)
+QUICK = settings(max_examples=300 if os.environ.get("RESQ_LONG") else 100, deadline=None)
 
 
 @st.composite

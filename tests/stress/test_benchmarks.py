@@ -61,7 +61,7 @@ def test_only_takes_the_comparisons_there_are():
     with pytest.raises(SystemExit):
         parser().parse_args(["--only", "nothing"])
     faults = {"draws", "campaign", "injectors", "width", "heatmap", "deployed"}
-    assert set(COMPARISONS) == faults | {"pgd", "workers", "store", "steps"}
+    assert set(COMPARISONS) == faults | {"pgd", "workers", "store", "steps", "facade"}
 
 
 def test_a_comparison_that_breaks_off_says_why_and_the_last_line_is_json(monkeypatch, capsys):

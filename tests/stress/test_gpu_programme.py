@@ -295,9 +295,9 @@ def _parquet(file: Path, n: int, seed: int) -> None:
 @pytest.mark.timeout(400)
 def test_the_whole_programme_tiny_with_a_part_that_comes_later(tmp_path):
     pytest.importorskip("pyautoattack")
-    for name, n in (("a", 256), ("test", 16), ("late", 256)):
+    for name, n in (("a", 256), ("test", 6), ("late", 256)):
         _parquet(tmp_path / f"{name}.parquet", n, n)
-    late = threading.Timer(8, lambda: (tmp_path / "late.parquet").rename(tmp_path / "b.parquet"))
+    late = threading.Timer(3, lambda: (tmp_path / "late.parquet").rename(tmp_path / "b.parquet"))
     late.start()
     out = tmp_path / "out"
     words_ = [sys.executable, "-m", "benchmarks.gpu", "--tiny", "--out", str(out), "--workers", "1"]
