@@ -82,7 +82,7 @@ def row_times() -> Iterator[list[float]]:
         taken.append(spent(lambda: found.append(row(measurer, *given))))
         return found[0]
 
-    Measurer.row = timed  # type: ignore[method-assign]
+    Measurer.row = timed  # type: ignore[method-assign, assignment]
     try:
         yield taken
     finally:
