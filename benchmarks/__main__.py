@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks import attacks, deployed, facade, injectors, layers, limit, steps
-from benchmarks.engine import store, width, workers
+from benchmarks import attacks, deployed, injectors, layers, limit, steps
+from benchmarks.engine import facade, store, width, workers
 from benchmarks.timing import Figure, figure, lines
 from resq.platform import malloc
 

@@ -108,9 +108,9 @@ def areas(net: str) -> pd.DataFrame:
 def _areas(row: str, weights: tuple[tuple[str, str], ...], stamp: str) -> pd.DataFrame:
     """The areas of a row of networks, of which these weights are on this machine; shared, never written."""
     frame = rows()
-    found = tradeoff.areas(_random_and_pgd(frame[frame["checkpoint"].str.startswith(row)]))
-    sizes = [megabytes(*pair) for pair in found[["checkpoint", "encoding"]].to_numpy().tolist()]
-    return found.assign(megabytes=sizes)
+    resistances = tradeoff.areas(_random_and_pgd(frame[frame["checkpoint"].str.startswith(row)]))
+    sizes = [megabytes(*pair) for pair in resistances[["checkpoint", "encoding"]].to_numpy().tolist()]
+    return resistances.assign(megabytes=sizes)
 
 
 def joint_command(net: str, enc: str, at: tuple[float, float] | None, mode: str) -> str:

@@ -156,7 +156,7 @@ def test_every_chart_says_how_to_read_it(name):
 @pytest.mark.parametrize(
     ("before", "after", "flipped", "kind", "headline"),
     [
-        ([0.99, 0.01], [0.29, 0.71], True, "changed", "stop → yield"),
+        ([0.99, 0.01], [0.29, 0.71], True, "wrong", "stop → yield"),
         ([0.991, 0.009], [0.987, 0.013], True, "same", "still stop"),
         ([0.991, 0.009], [np.nan, np.nan], True, "none", "stop → no answer"),
         ([0.991, 0.009], [0.991, 0.009], False, "same", "stop"),

@@ -132,8 +132,8 @@ def test_a_plane_before_and_after():
 def test_the_worst_words_say_what_they_hold_and_what_they_become():
     q = quant.quantize(np.float32([[0, 255], [0, 255]]), Encoding.parse("int8"))
     assert bit_plane.worst(q, 7, [1, 2], [0.5, 0.25]) == [
-        "255 → 127 adds +0.5 · no. 1, channel 0",
-        "0 → 128 adds +0.25 · no. 2, channel 1",
+        "255 → 127 adds about +0.5 · no. 1, channel 0",
+        "0 → 128 adds about +0.25 · no. 2, channel 1",
     ]
 
 

@@ -1,0 +1,1 @@
+"""What several acts, several people or several minutes make of a page."""
