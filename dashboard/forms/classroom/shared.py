@@ -24,12 +24,12 @@ def view(step: Step) -> None:
     page_frame.open_view(step.page, "Open this view", url_schema.query(step.page, step.query, around))
 
 
-def votes(code: str, lesson: Lesson, number: int, own: str = "", right: str = "") -> None:
+def votes(code: str, lesson: Lesson, number: int, own: str = "", right: str = "", title: bool = True) -> None:
     """The histogram of a step."""
     step, counts = lesson.steps[number], predictions.votes(code, lesson, number)
     drawn = classroom.votes(step.choices, counts, own, right)
     alt = "; ".join(f"{choice}: {count}" for choice, count in zip(step.choices, counts, strict=True))
-    render.figure("votes", drawn, key=f"votes_{lesson.name}_{number}", alt=alt, caption=False)
+    render.figure("votes", drawn, key=f"votes_{lesson.name}_{number}", alt=alt, caption=False, title=title)
 
 
 def measured(step: Step) -> None:

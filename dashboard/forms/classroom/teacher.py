@@ -41,11 +41,11 @@ def door(code: str) -> None:
     picture = io.BytesIO()
     segno.make(link, error="m").save(picture, kind="png", scale=5, border=2)
     with st.container(horizontal=True, vertical_alignment="center", key="room_door"):
-        st.image(picture.getvalue(), width=150, alt=f"The link {link} as a QR code")
+        st.image(picture.getvalue(), width=130, alt=f"The link {link} as a QR code")
         with st.container():
-            st.markdown(f"Join at **{render.plain(link)}** or on the page Lessons with the code")
+            st.markdown(f"Join at **{render.plain(link)}** or, from the page Lessons, with the code")
             st.header(code, anchor=False)
-    if (urlsplit(link).hostname or "") in HERE_ALONE:
+    if (urlsplit(link).hostname or "") in HERE_ALONE and not page_frame.presenting():
         st.caption(
             "This address is this machine's alone. For a class start the lab as `resq dashboard "
             "--server.address 0.0.0.0` in a network that you trust, and open this page by the machine's name."
@@ -59,24 +59,28 @@ def progress(code: str, key: str, every: list[Lesson]) -> None:
         lesson, number = shared.at(every, room.lesson, room.step)
         step = lesson.steps[number]
         counts = predictions.votes(code, lesson, number)
-        st.markdown(
-            f"**{lesson.title}** Step {number + 1} of {len(lesson.steps)} · {rooms.joined(code)} joined"
-            + (f" · {sum(counts)} have predicted" if step.choices else "")
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"**{lesson.title}** Step {number + 1} of {len(lesson.steps)} · {rooms.joined(code)} joined"
+                + (f" · {sum(counts)} have predicted" if step.choices else ""),
+                width="stretch",
+            )
+            way(code, key, lesson, number, room.revealed)  # above the figure: a projector shows 720 lines
+        if message := st.session_state.pop("room_refused", ""):
+            st.markdown(f":material/error: {message}")
         st.markdown(step.do)
         shared.view(step)
         if step.choices:
             st.markdown(f"**{step.ask}**")
-            shared.votes(code, lesson, number, right=step.right if room.revealed else "")
+            shared.votes(code, lesson, number, right=step.right if room.revealed else "", title=False)
         if room.revealed:
             shared.measured(step)
-        way(code, key, lesson, number, room.revealed)
 
 
 def way(code: str, key: str, lesson: Lesson, number: int, revealed: bool) -> None:
     """Back, reveal, next: for all at once."""
     name = lesson.name
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, width="content"):
         st.button("Back", key="room_back", icon=":material/arrow_back:", disabled=not number,
                   on_click=partial(act, rooms.go, code, key, name, number - 1))  # fmt: skip
         st.button("Reveal", key="room_reveal", icon=":material/visibility:", disabled=revealed,
@@ -84,12 +88,10 @@ def way(code: str, key: str, lesson: Lesson, number: int, revealed: bool) -> Non
         st.button("Next", key="room_next", icon=":material/arrow_forward:",
                   disabled=number + 1 >= len(lesson.steps),
                   on_click=partial(act, rooms.go, code, key, name, number + 1))  # fmt: skip
-    if message := st.session_state.pop("room_refused", ""):
-        st.markdown(f":material/error: {message}")
 
 
 def act(do: object, *args: object) -> None:
-    """One act of the teacher; a refusal is shown below the buttons."""
+    """One act of the teacher; a refusal is shown below."""
     assert callable(do)
     try:
         do(*args)
