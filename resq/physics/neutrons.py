@@ -90,5 +90,6 @@ def ground(
         "neutrons above 10 MeV under a quiet sun; neither thermal neutrons, alpha particles of the package "
         "nor solar storms. The band, a factor of 1.3, is that of the flux; another memory is another --fit"
     )
-    what = f"{metres:g} m above the sea for {hours:g} h" + (f", scrubbed every {scrub:g} h" if scrub else "")
+    what = f"{metres:g} m above the sea for {hours:g} h"
+    what += f", scrubbed every {scrub:g} h (the mean between two scrubs)" if scrub else ""
     return Place(what, wrong(band, hours, scrub), (FLUX, LENGTH, *own), says)

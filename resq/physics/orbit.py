@@ -64,4 +64,4 @@ def moon(days: float, scrub: float = 0.0) -> Place:
 
 
 def _scrubbed(what: str, scrub: float) -> str:
-    return f"{what}, scrubbed every {scrub:g} days" if scrub else what
+    return f"{what}, scrubbed every {scrub:g} days (the mean between two scrubs)" if scrub else what
