@@ -155,8 +155,9 @@ def searches() -> list[str]:
     """One line per shipped search on the signs: what was asked, what is stored, differences, passes."""
     file = table.SHIPPED / "signs-resnet20-protect.json"
     lines = [
-        "| asked | stored as | bits a weight | test accuracy % | less the best alike, points | passes |",
-        "|---|---|---|---|---|---|",
+        "| asked | stored as | bits a weight | test images x maps | accuracy % "
+        "| less the best alike, points | passes |",
+        "|---|---|---|---|---|---|---|",
     ]
     for answer in json.loads(file.read_text(encoding="utf-8")):
         wanted, at = answer["wanted"], wording.at_rate(answer)
@@ -168,7 +169,8 @@ def searches() -> list[str]:
         asked = f"BER {wanted['ber']:g}, {wanted['fault']}, at most {wanted['bits']:g} bits"
         right = f"{point['accuracy']:.1f} ({point['low']:.1f} to {point['high']:.1f})"
         of = f"{answer['passes']} of {answer['grid_passes']}"
-        line = [asked, f"`{answer['encoding']}`", f"{answer['bits']:.2f}", right, less, of]
+        on = f"{at['chosen']['n']} x {at['chosen']['maps']}"
+        line = [asked, f"`{answer['encoding']}`", f"{answer['bits']:.2f}", on, right, less, of]
         lines.append(f"| {' | '.join(line)} |")
     return lines
 
@@ -332,7 +334,8 @@ def believed() -> list[str]:
     green = sum(guard["verdict"] == "green" for guard in judged)
     return [
         f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus`, first "
-        f"{found['n']} test images: {green} of {len(judged)} judged are green; {'; '.join(odd)}."
+        f"{found['n']} test images at {found['eps']:g}/255: {green} of {len(judged)} judged are green; "
+        f"{'; '.join(odd)}."
     ]
 
 

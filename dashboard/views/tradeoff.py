@@ -33,7 +33,8 @@ def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, flo
     line = cell.iloc[0]
     with st.container(key="cell"):
         st.header(f"{numbers.percent(line['mean'])} right at {sentences.place(*at)}", anchor=False)
-        st.markdown(f"{sentences.interval(line)}; {sentences.provenance(cell, 'stored rows')}.")
+        of = f"{render.plain(choice.net)} as {render.plain(stored_as(choice.enc))}, {choice.mode} examples"
+        st.markdown(f"{of}: {sentences.interval(line)}; {sentences.provenance(cell, 'stored rows')}.")
 
 
 def seen_of(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> tuple[str, ...]:

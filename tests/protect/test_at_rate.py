@@ -64,7 +64,10 @@ def test_the_command_goes_from_an_orbit_to_an_accuracy(capsys):
     assert 0.9 < found["kept"]["low"] <= found["kept"]["value"] <= found["kept"]["high"]
     assert cli.main(asked) == 0
     said = capsys.readouterr().out
-    assert "686 km, polar orbit, for 3650 days, scrubbed every 1 days (the mean between two scrubs): bit error rate 2e-07" in said
+    assert (
+        "686 km, polar orbit, for 3650 days, scrubbed every 1 days (the mean between two scrubs): "
+        "bit error rate 2e-07" in said
+    )
     assert "[quoted]" in said
     assert f"{NET} in int8 keeps 98.80 %" in said
 
