@@ -62,3 +62,31 @@ def test_what_is_kept_of_a_photograph_network_is_told_on_the_same_images():
     assert at.loc["int4-tmr2", "kept"] > at.loc[mixture, "kept"]
     one = rows[(rows["encoding"] == mixture) & (rows["ber"] == 0.01)]
     assert at.loc[mixture, "mean"] == pytest.approx((one["correct"] / one["n"]).mean())
+
+
+def test_no_rate_is_lost_where_an_encoding_has_fewer_images_there_and_no_other_images_lend_their_name():
+    rows = pd.DataFrame([
+        row("int8", 0.01, [1, 0, 1, 1, 0], "five"),
+        row("int8", 0.1, [1, 0, 1], "three"),
+        row("int4", 0.01, [1, 1, 1, 0], "other", sample="random"),
+        row("int4", 0.01, [1, 1, 0, 0], "four"),
+    ])  # fmt: skip
+    cut = common_images.nested(rows)
+    assert set(zip(cut["encoding"], cut["ber"], strict=True)) == {
+        ("int8", 0.01),
+        ("int8", 0.1),
+        ("int4", 0.01),
+    }
+    assert set(cut.loc[(cut["encoding"] == "int8") & (cut["ber"] == 0.01), "images"]) == {"four"}
+    assert len(cut[cut["encoding"] == "int4"]) == 2
+
+
+@pytest.mark.parametrize("fault", ["random", "layer-uniform"])
+def test_every_shipped_point_stays_a_point(fault):
+    rows = table.shipped()
+    for net, weights in rows[["checkpoint", "weights"]].drop_duplicates().itertuples(index=False):
+        own = protection.rows_of(rows, net, weights, fault)
+        cut = common_images.nested(own)
+        assert set(zip(own["encoding"], own["ber"], strict=True)) == set(
+            zip(cut["encoding"], cut["ber"], strict=True)
+        ), net

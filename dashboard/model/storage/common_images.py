@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-SAME = ["encoding", "fault", "seed", "top", "map", "ber"]  # of one network: the same map at the same rate
+SAME = ["encoding", "fault", "seed", "top", "map", "ber", "images"]  # the same map on the same images
 
 
 def nested(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows cut to as many of the first images as every encoding has, where the images in them are noted.
 
     Encodings that were measured with the same faults are then compared on the same images, and not one on its
-    first 500 with another on 2,000. Rows that cannot be cut stay where an encoding has no others.
+    first 500 with another on 2,000. Rows that cannot be cut stay where there are no others of their
+    encoding and rate.
 
     Args:
         rows: of one network, columns of ``table.COLUMNS``.
@@ -25,7 +26,8 @@ def nested(rows: pd.DataFrame) -> pd.DataFrame:
         (rows["n"] > n) & (rows["sample"] == "first") & (rows["right"].str.len() * 8 >= rows["n"])
     )
     cut = first(rows[able], n)
-    others = rows[~rows["encoding"].isin(set(cut.loc[cut["ber"] > 0, "encoding"])) & (rows["ber"] > 0)]
+    at = pd.MultiIndex.from_frame(rows[["encoding", "ber"]])
+    others = rows[~at.isin(pd.MultiIndex.from_frame(cut[["encoding", "ber"]]))]
     return pd.concat([cut, others], ignore_index=True)
 
 
@@ -39,7 +41,7 @@ def first(rows: pd.DataFrame, n: int) -> pd.DataFrame:
     if not longer.any():
         return rows
     bits = [np.unpackbits(np.frombuffer(right, np.uint8))[:n] for right in rows.loc[longer, "right"]]
-    names = rows.loc[~longer, "images"]
+    names = rows.loc[~longer & (rows["sample"] == "first"), "images"]
     cut = rows.loc[longer].assign(
         n=n,
         correct=[int(row.sum()) for row in bits],
