@@ -16,6 +16,7 @@ from resq.core.errors import ResqError
 from resq.memory import quant
 from resq.protect import decoder
 
+BYTES = 256
 
 def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> QuantizedModel:
     """Writes words.bin, layout.json, scales.npz and, where it reads these words, decoder.c."""
@@ -26,18 +27,19 @@ def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> Quantized
 
 def written(
     folder: Path, name: str, digest: str, model: QuantizedModel, encoding: str,
-    places: Mapping[str, int] | None = None,
+    places: Mapping[str, tuple[int, np.ndarray]] | None = None,
 ) -> None:  # fmt: skip
     """The same of words that are there already.
 
     Args:
         name, digest: of the network.
-        places: of a deployed file, the byte at which each layer's decoded words go.
+        places: of a deployed file, the byte at which each layer's decoded words go, and the byte of the file
+            for each stored word, uint8 (2 ** word_bits,).
     """
     parts, layers, at = [], [], 0
     for layer, q in model.weights.items():
         words, checks = decoder.packed(q)
-        place = {} if places is None else {"file_at": places[layer]}
+        place = {} if places is None else _place(q.encoding, *places[layer])
         layers.append(_layer(layer, q, at, len(words), len(checks)) | place)
         parts += [words, checks]
         at += len(words) + len(checks)
@@ -76,6 +78,13 @@ def _layer(name: str, q: Any, at: int, words: int, checks: int) -> dict[str, Any
     }  # fmt: skip
 
 
+def _place(encoding: Encoding, at: int, table: np.ndarray) -> dict[str, Any]:
+    """Where a deployed file holds the words, and the byte of each code where it is not the code itself."""
+    voted = table.take(quant.protected(np.arange(2**encoding.bits, dtype=np.uint16), encoding))
+    same = np.array_equal(voted, np.arange(BYTES))
+    return {"file_at": at} | ({} if same else {"file_bytes": [int(b) for b in voted]})
+
+
 def _zeros(q: Any) -> np.ndarray:
     zeros = quant.zeros(q)
     return zeros if len(zeros) == 1 else zeros[:: q.words.size // len(q.scale)]
@@ -107,6 +116,8 @@ def patched(folder: Path, file: bytes) -> bytes:
         if (at := layer.get("file_at", -1)) < 0:
             raise ResqError(f"{layer['name']} has no place in the file that its words could be read into")
         codes = _codes(layer, memory)
+        if "file_bytes" in layer:
+            codes = np.array(layer["file_bytes"], np.uint8).take(codes)
         patched_file[at : at + len(codes)] = codes.tobytes()
     return bytes(patched_file)
 
