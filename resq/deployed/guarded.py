@@ -36,7 +36,7 @@ def check(encoding: Encoding) -> None:
     if not plain or encoding.code in (*FLOATS, IMPORTED):
         raise ResqError(
             "the words of a deployed file can lie in integer codes with its own scales, such as "
-            f"int8-symmetric-secded or int4-symmetric-tmr2; its runtime does the rest as it is, got {encoding}"
+            f"int8-symmetric-secded or int4-symmetric-tmr2, and its runtime stays as it is, got {encoding}"
         )
 
 

@@ -14,7 +14,6 @@ from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.protect import confirm, mixtures, pass_time, wording
 from resq.protect.deployed_file import DeployedFile
-from resq.protect.mixtures import Mixture
 from resq.protect.search import Tried, best, front, search
 from resq.protect.stored_network import StoredNetwork
 from resq.protect.subject import Subject
@@ -34,9 +33,9 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
     Raises:
         ValueError: a network whose words cannot be mixed, or images that are not there.
     """
-    subject = _subject(wanted)
+    subject = subject_of(wanted)
     _check_budget(subject, wanted.bits)
-    time_of = _time_of(subject) if math.isfinite(wanted.time) else None
+    time_of = pass_time.slower(subject, wanted.batch) if math.isfinite(wanted.time) else None
     folder.mkdir(parents=True, exist_ok=True)
     most = mixtures.grid(subject.lengths, subject.sizes, wanted.bits) * wanted.maps
     trial = Trial(subject, wanted.ber, wanted.maps, folder / "measured.jsonl", wanted.fault,
@@ -61,7 +60,12 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
     return answer
 
 
-def _subject(wanted: Wanted) -> Subject:
+def subject_of(wanted: Wanted) -> Subject:
+    """The checkpoint or the deployed file that is asked about.
+
+    Raises:
+        ResqError: what cannot be asked of it.
+    """
     if deployed.is_file(wanted.checkpoint):
         return DeployedFile(wanted)
     if wanted.data or wanted.inputs:
@@ -82,17 +86,6 @@ def _check_budget(subject: Subject, bits: float) -> None:
         raise ResqError(
             f"{fewest} takes {fewest.memory(subject.sizes):g} bits a weight already, more than {bits:g}"
         )
-
-
-def _time_of(subject: Subject) -> Callable[[Mixture], float]:
-    """What a mixture costs in time.
-
-    Raises:
-        ResqError: a deployed file, whose runtime decodes no guards.
-    """
-    if not isinstance(subject, StoredNetwork):
-        raise ResqError("the time of a pass is measured of checkpoints; leave out --time for a deployed file")
-    return pass_time.slower(subject.checkpoint)
 
 
 def _front(wanted: Wanted, tried: list[Tried], trial: Trial) -> list[dict[str, Any]]:

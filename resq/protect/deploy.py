@@ -18,6 +18,7 @@ from resq.protect import decoder
 
 BYTES = 256
 
+
 def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> QuantizedModel:
     """Writes words.bin, layout.json, scales.npz and, where it reads these words, decoder.c."""
     model = checkpoint.quantized(encoding)
@@ -73,7 +74,8 @@ def _layer(name: str, q: Any, at: int, words: int, checks: int) -> dict[str, Any
         "name": name, "shape": list(q.words.shape), "encoding": str(e.bare),
         "words_at": at, "words_bytes": words,
         "checks_at": at + words, "checks_bytes": checks, "bits": e.bits, "tmr": e.tmr, "copies": e.copies,
-        "guard": decoder.NUMBERS.get(e.guard, -1), "code": e.code,
+        "guard": decoder.NUMBERS.get(e.guard, -1), "group": decoder.RADAR.get(e.guard, 0),
+        "sign": int(e.code == "symmetric"), "code": e.code,
         "zero_words": [int(z) for z in _zeros(q)],
     }  # fmt: skip
 

@@ -6,14 +6,16 @@ shorter codes with its scales, whose top bits are stored three times.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from resq import data
-from resq.core import Dataset, Encoding, seeds
+from resq.core import Dataset, Encoding, QuantizedModel, seeds
 from resq.core.errors import ResqError
 from resq.data.held_out import SUFFIX
 from resq.deployed import guarded
@@ -95,6 +97,16 @@ class DeployedFile:
         memory = self._memory(str(encoding))
         places = {s.name: (s.at, t) for s, t in zip(self.network.stored, memory.tables, strict=True)}
         deploy.written(folder, self.name, self.hash, memory.model, str(encoding), places)
+
+    def stored(self, encoding: Encoding) -> QuantizedModel:
+        """As in ``Subject``."""
+        return self._memory(str(encoding)).model
+
+    def look(self, images: int, encoding: Encoding) -> Callable[[], Any]:
+        """As in ``Subject``, by the file's own runtime in its process."""
+        x = self._x[:images]
+        x.setflags(write=False)
+        return lambda: self.network.logits(x)
 
     def close(self) -> None:
         """Ends the runtime's process."""

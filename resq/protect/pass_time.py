@@ -1,50 +1,47 @@
-"""What guards cost in time: a pass of one image with all words decoded in C, over that without."""
+"""What guards cost in time: the words of a whole network decoded in C, beside a pass of its images."""
 
 from __future__ import annotations
 
+import platform
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from resq import checkpoints, data
-from resq.checkpoints import Checkpoint
-from resq.core import Encoding
-from resq.measure.engine.faulty_network import FaultyNetwork
-from resq.measure.run import sweep
+from resq.core import Encoding, QuantizedModel
+from resq.measure.run import machine
 from resq.memory import quant
 from resq.protect import decoder
 from resq.protect.mixtures import Mixture
+from resq.protect.subject import Subject
+
+IMAGES = (1, 250)  # of a pass: one, as on a board that looks at one picture, and a batch
+TIMES = 7  # of which the least counts
+Run = Callable[[], Any]
 
 
-def slower(checkpoint: Checkpoint) -> Callable[[Mixture], float]:
-    """The time of a pass of one image with all words decoded by the C decoder, over that of the pass alone.
+def slower(subject: Subject, images: int = 1) -> Callable[[Mixture], float]:
+    """The time of a pass with all words decoded by the C decoder before it, over that of the pass alone.
 
-    Both are measured here, the least of five; the decoding once for each guard on the largest layer.
+    Both are measured here, the least of several; the decoding once for each way to store, on the largest
+    layer.
+
+    Args:
+        images: of a pass; the words are decoded once for all of them.
 
     Raises:
         LackingError: no C compiler here.
     """
-    network = FaultyNetwork(checkpoint, Encoding.parse(checkpoints.default_encoding(checkpoint.name))).network
-    image = sweep.pixels(data.load(checkpoint.data, "test").first(1))
-
-    def look() -> Tensor:
-        with torch.inference_mode():
-            return network(image)
-
-    alone = _least(look)
+    alone = _least(subject.look(images, subject.own))
 
     @cache
     def decoding(encoding: Encoding) -> float:
         """Seconds a weight."""
-        name = max(checkpoint.weights, key=lambda w: checkpoint.state[w].size)
-        q = quant.quantize(checkpoint.state[name], encoding)
-        words, checks = decoder.packed(q)
-        zero = quant.zeros(q)[:1]
-        return _least(lambda: decoder.read(words, checks, q.words.size, encoding, zero)) / q.words.size
+        name, q = max(subject.stored(encoding).weights.items(), key=lambda layer: layer[1].words.size)
+        return _least(_decode(QuantizedModel({name: q}, {}))) / q.words.size
 
     def ratio(mixture: Mixture) -> float:
         each = [mixture.encoding.of(i).bare for i in range(len(mixture.sizes))]
@@ -53,11 +50,76 @@ def slower(checkpoint: Checkpoint) -> Callable[[Mixture], float]:
     return ratio
 
 
-def _least(run: Callable[[], Any], times: int = 5) -> float:
+def measured(subject: Subject, encodings: Sequence[str]) -> dict[str, Any]:
+    """What each of these encodings costs in time on this machine, in one run.
+
+    Returns an object with, for each encoding, ``decode``: seconds to decode all words once, None where the
+    decoder does not read them; and ``pass``: seconds of a pass of so many images, that of ``+ranger`` with
+    its cuts.
+
+    Raises:
+        LackingError: no C compiler here.
+    """
+    plain = {n: subject.look(n, subject.own) for n in IMAGES}
+    return {
+        "network": subject.name, "weights": subject.hash, "images": list(IMAGES), "times": TIMES,
+        "threads": torch.get_num_threads(), "processor": machine.processor(), "compiler": _compiler(),
+        "rows": [_row(subject, Encoding.parse(name), plain) for name in encodings],
+    }  # fmt: skip
+
+
+def _row(subject: Subject, encoding: Encoding, plain: dict[int, Run]) -> dict[str, Any]:
+    """One encoding: reading and passes are timed in turn, so that a busy moment strikes both."""
+    own = {n: subject.look(n, encoding) for n in IMAGES} if encoding.ranger else {}
+    runs: dict[str, Run] = {f"pass {n}": run for n, run in plain.items()}
+    runs |= {f"own {n}": run for n, run in own.items()}
+    if all(decoder.able(part.bare) for part in (encoding.base, encoding.other or encoding.base)):
+        runs["decode"] = _decode(subject.stored(encoding.bare))
+    least = dict.fromkeys(runs, float("inf"))
+    for _ in range(TIMES):
+        least = {name: min(least[name], _once(run)) for name, run in runs.items()}
+    return {
+        "encoding": str(encoding), "decode": least.get("decode"),
+        "pass": {str(n): least[f"pass {n}"] for n in IMAGES},
+        "pass_own": {str(n): least.get(f"own {n}", least[f"pass {n}"]) for n in IMAGES},
+    }  # fmt: skip
+
+
+def ratio(row: dict[str, Any], images: int = 1) -> float | None:
+    """The time of a pass of so many images with all words decoded before it, over that of the plain pass.
+
+    Args:
+        row: of ``measured``.
+
+    >>> row = {"decode": 0.01, "pass": {"1": 0.02}, "pass_own": {"1": 0.02}}
+    >>> ratio(row), ratio(row | {"decode": None})
+    (1.5, None)
+    """
+    if row["decode"] is None:
+        return None
+    return float((row["decode"] + row["pass_own"][str(images)]) / row["pass"][str(images)])
+
+
+def _decode(model: QuantizedModel) -> Run:
+    """All words of a memory read by the decoder in C."""
+    layers = []
+    for q in model.weights.values():
+        zero = quant.zeros(q)
+        each = zero if len(zero) == 1 else zero[:: q.words.size // len(q.scale)]
+        layers.append((*decoder.packed(q), q.words.size, q.encoding.bare, each))
+    return lambda: [decoder.read(*layer) for layer in layers]
+
+
+def _least(run: Run) -> float:
+    return min(_once(run) for _ in range(TIMES))
+
+
+def _once(run: Run) -> float:
+    begun = time.perf_counter()
     run()
-    taken = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        run()
-        taken.append(time.perf_counter() - begun)
-    return min(taken)
+    return time.perf_counter() - begun
+
+
+def _compiler() -> str:
+    told = subprocess.run([decoder.compiler(), "--version"], capture_output=True, text=True, check=False)
+    return f"{told.stdout.splitlines()[0]}, -O2, {platform.machine()}"

@@ -93,11 +93,24 @@ def test_flips_of_shorter_codes_reach_the_file_as_the_decoder_reads_them(network
 
 
 def test_a_sweep_measures_a_file_in_another_memory_and_counts_its_bits(file, capsys):
-    ask = ["sweep", str(file), "--data", "signs", "--range", "0..1", "--ber", "0,0.002", "--maps", "2", "--n", "20"]
+    ask = [
+        "sweep",
+        str(file),
+        "--data",
+        "signs",
+        "--range",
+        "0..1",
+        "--ber",
+        "0,0.002",
+        "--maps",
+        "2",
+        "--n",
+        "20",
+    ]
     rows = {}
     for name in ("", "int8-symmetric-secded", "int4-symmetric-tmr2"):
         assert cli.main([*ask, *(["--encoding", name] if name else []), "--json"]) == 0
-        rows[name] = [r for r in json.loads(capsys.readouterr().out)["rows"]]
+        rows[name] = json.loads(capsys.readouterr().out)["rows"]
     struck = {name: next(r for r in of if r["ber"] > 0) for name, of in rows.items()}
     assert {r["encoding"] for r in rows[""]} == {"as stored"}
     assert struck["int8-symmetric-secded"]["bits"] == pytest.approx(struck[""]["bits"] * 9 / 8, rel=0.01)
@@ -114,11 +127,27 @@ def test_a_sweep_measures_a_file_in_another_memory_and_counts_its_bits(file, cap
         (["--encoding", "int8-symmetric+ranger"], "can lie in integer codes with its own scales"),
         (["--encoding", "int8-secded"], "codes of symmetric or magnitude hold them"),
         (["--encoding", "int8-symmetric-x3", "--targets", "all"], "under faults alone, got targets 'all'"),
-        (["--encoding", "int8-symmetric-x3", "--eps", "8"], "under faults alone, got targets 'weights' and eps 8"),
+        (
+            ["--encoding", "int8-symmetric-x3", "--eps", "8"],
+            "under faults alone, got targets 'weights' and eps 8",
+        ),
     ],
 )
 def test_words_that_a_file_cannot_lie_in_are_refused(file, capsys, more, said):
-    ask = ["sweep", str(file), "--data", "signs", "--range", "0..1", "--ber", "0.01", "--maps", "1", "--n", "20"]
+    ask = [
+        "sweep",
+        str(file),
+        "--data",
+        "signs",
+        "--range",
+        "0..1",
+        "--ber",
+        "0.01",
+        "--maps",
+        "1",
+        "--n",
+        "20",
+    ]
     assert cli.main([*ask, *more]) == 2
     assert said in capsys.readouterr().err
 
@@ -136,7 +165,9 @@ def test_the_command_answers_and_what_c_reads_of_its_files_is_the_file(file, tmp
     with Network(file) as network:  # what C reads of the files is what was measured
         memory = GuardedFile(network, Encoding.parse(found["encoding"]))
         raw = np.frombuffer(patched, np.uint8)
-        for stored, q, table in zip(network.stored, memory.model.weights.values(), memory.tables, strict=True):
+        for stored, q, table in zip(
+            network.stored, memory.model.weights.values(), memory.tables, strict=True
+        ):
             assert np.array_equal(raw[stored.at : stored.at + stored.count], table.take(q.words.reshape(-1)))
     assert deploy.patched(tmp_path, bytes(file.stat().st_size)) != patched
     layers = json.loads((tmp_path / "layout.json").read_text(encoding="utf-8"))["layers"]

@@ -84,9 +84,8 @@ def _stop():
 
 @pytest.mark.skipif(not decoder.compiler(), reason="no C compiler here")
 def test_a_guard_takes_longer_than_none_and_more_of_it_longer_still():
-    checkpoint = checkpoints.load(NET)
-    sizes = tuple(checkpoint.state[name].size for name in checkpoint.weights)
-    ratio = pass_time.slower(checkpoint)
+    subject = stored_network.StoredNetwork(NET, "", 250)
+    sizes, ratio = subject.sizes, pass_time.slower(subject)
     plain, spw = (Mixture(Encoding.parse("int8"), Encoding.parse(e), tuple(range(len(sizes))), sizes)
                   for e in ("int8-x3", "int8-spw"))  # fmt: skip
     assert 1 < ratio(plain) < ratio(spw)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from resq import data
-from resq.core import BitFlips, Dataset, Encoding, seeds
+from resq.core import BitFlips, Dataset, Encoding, QuantizedModel, seeds
 from resq.core.errors import ResqError
 from resq.data import own
 from resq.deployed import canary, remembered
@@ -26,7 +26,6 @@ from resq.measure.specs import cells, sdc_rates
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import AS_STORED
 from resq.memory import faults
-from resq.memory.regions import Memory
 
 KEPT = 2  # files that are open at a time
 NO_FLIPS = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
@@ -113,7 +112,7 @@ class Files:
         self._open.move_to_end(key)
         return self._open[key]
 
-    def flips(self, cell: Cell, memory: Memory) -> BitFlips:
+    def flips(self, cell: Cell, memory: Network | QuantizedModel) -> BitFlips:
         """The flips of a cell: its map's, as far as they turn at its rate."""
         if cell.fault == "none":
             return NO_FLIPS
@@ -229,7 +228,7 @@ def _guarded(network: Network, encoding: str) -> GuardedFile | None:
 
 
 def _drawn(
-    memory: Memory,
+    memory: Network | QuantizedModel,
     fault: str,
     layers: tuple[str, ...],
     planes: tuple[int, ...],
@@ -241,6 +240,6 @@ def _drawn(
     return faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
 
 
-def _bits(cell: Cell, memory: Memory) -> int:
+def _bits(cell: Cell, memory: Network | QuantizedModel) -> int:
     """Stored bits that the cell's faults can reach."""
     return 0 if cell.fault == "none" else faults.region(memory, cell.layers, cell.planes).n_bits
