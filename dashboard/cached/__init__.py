@@ -47,7 +47,16 @@ from dashboard.cached.measured_rows import (
     usual,
     with_commands,
 )
-from dashboard.cached.protection import archive, fragile_first, protections, searches
+from dashboard.cached.protection import (
+    archive,
+    data_of,
+    fragile_first,
+    is_file,
+    kept_file,
+    protected_files,
+    protections,
+    searches,
+)
 from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
     areas,
@@ -81,6 +90,7 @@ __all__ = [
     "classes",
     "copies",
     "curves",
+    "data_of",
     "datasets",
     "drawn_from",
     "effort",
@@ -92,7 +102,9 @@ __all__ = [
     "heatmap",
     "here",
     "inspected",
+    "is_file",
     "joint_command",
+    "kept_file",
     "left",
     "load_network",
     "measured_most",
@@ -110,6 +122,7 @@ __all__ = [
     "presets",
     "price",
     "protected",
+    "protected_files",
     "protections",
     "reruns",
     "revealed",

@@ -8,6 +8,7 @@ from typing import Any
 
 from resq.cli import options
 from resq.core.errors import ResqError
+from resq.protect import times
 
 USUAL = "int8,int4-tmr2,int8-x3,int8-secded,int8-secded0,int8-spw"
 
@@ -46,14 +47,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _line(row: dict[str, Any]) -> dict[str, str]:
     """One encoding for people: what decoding adds to a pass of one image and of a batch."""
-    from resq.protect import pass_time
-
     decode = row["decode"]
     line = {"stored as": row["encoding"], "decoding": "not read in C" if decode is None else _ms(decode)}
     for n in row["pass"]:
-        times = pass_time.ratio(row, int(n))
+        more = times.ratio(row, int(n))
         line[f"pass of {n}"] = _ms(row["pass"][n])
-        line[f"times, {n}"] = "-" if times is None else f"{times:.3f}"
+        line[f"times, {n}"] = "-" if more is None else f"{more:.3f}"
     return line
 
 

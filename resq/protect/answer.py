@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,7 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
     Raises:
         ValueError: a network whose words cannot be mixed, or images that are not there.
     """
+    began = time.perf_counter()
     subject = subject_of(wanted)
     _check_budget(subject, wanted.bits)
     time_of = pass_time.slower(subject, wanted.batch) if math.isfinite(wanted.time) else None
@@ -40,17 +42,19 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
     most = mixtures.grid(subject.lengths, subject.sizes, wanted.bits) * wanted.maps
     trial = Trial(subject, wanted.ber, wanted.maps, folder / "measured.jsonl", wanted.fault,
                   lambda: progress(trial.passes, most))  # fmt: skip
+    fresh = not trial.passes
     tried = list(search(subject.lengths, cache(subject.order), subject.sizes,
                         keep=wanted.keep, budget=wanted.bits, keeps=trial.keeps))  # fmt: skip
     searched = 1 + len({str(t.mixture.encoding) for t in tried}) * wanted.maps
     chosen = best(tried, wanted.keep, time_of or (lambda mixture: 1.0), wanted.time)
+    search_seconds = time.perf_counter() - began
     answer = {
         "network": subject.name, "weights": subject.hash,
         "wanted": wanted.plain(), "encoding": str(chosen.mixture.encoding), "bits": chosen.mixture.bits,
         "kept_held_out": chosen.retained, "enough": chosen.retained >= wanted.keep, "passes": searched,
         "grid_passes": 1 + most, "time": time_of(chosen.mixture) if time_of else None,
         "front": _front(wanted, tried, trial), "confirmed": confirm.confirmed(wanted, chosen, trial),
-        "more_passes": trial.passes - searched,
+        "more_passes": trial.passes - searched, "seconds": search_seconds if fresh else None,
         "tried": [{"encoding": str(t.mixture.encoding), "bits": t.mixture.bits, "kept": t.retained}
                   for t in tried],
     }  # fmt: skip

@@ -13,6 +13,10 @@ import numpy as np
 from resq.checkpoints import Checkpoint
 from resq.core import Encoding, QuantizedModel, files
 from resq.core.errors import ResqError
+from resq.deployed import guarded
+from resq.deployed.guarded import GuardedFile
+from resq.deployed.network import Network
+from resq.measure.specs.sweep_spec import AS_STORED
 from resq.memory import quant
 from resq.protect import decoder
 
@@ -24,6 +28,14 @@ def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> Quantized
     model = checkpoint.quantized(encoding)
     written(folder, checkpoint.name, checkpoint.hash, model, str(encoding))
     return model
+
+
+def write_file(folder: Path, network: Network, encoding: str) -> None:
+    """The same of a deployed file, with each tensor's place in it; "as stored" is its own code."""
+    own = str(guarded.own_code(network.stored, network.file.name))
+    memory = GuardedFile(network, Encoding.parse(own if encoding == AS_STORED else encoding))
+    places = {s.name: (s.at, t) for s, t in zip(network.stored, memory.tables, strict=True)}
+    written(folder, network.name, network.hash, memory.model, encoding, places)
 
 
 def written(

@@ -94,9 +94,7 @@ class DeployedFile:
 
     def write(self, folder: Path, encoding: Encoding) -> None:
         """As in ``Subject``: the guarded words, and where each tensor's decoded ones go in the file."""
-        memory = self._memory(str(encoding))
-        places = {s.name: (s.at, t) for s, t in zip(self.network.stored, memory.tables, strict=True)}
-        deploy.written(folder, self.name, self.hash, memory.model, str(encoding), places)
+        deploy.write_file(folder, self.network, str(encoding))
 
     def stored(self, encoding: Encoding) -> QuantizedModel:
         """As in ``Subject``."""

@@ -17,8 +17,8 @@ from resq.memory import quant
 from resq.protect import decoder
 from resq.protect.mixtures import Mixture
 from resq.protect.subject import Subject
+from resq.protect.times import IMAGES
 
-IMAGES = (1, 250)  # of a pass: one, as on a board that looks at one picture, and a batch
 TIMES = 7  # of which the least counts
 Run = Callable[[], Any]
 
@@ -83,21 +83,6 @@ def _row(subject: Subject, encoding: Encoding, plain: dict[int, Run]) -> dict[st
         "pass": {str(n): least[f"pass {n}"] for n in IMAGES},
         "pass_own": {str(n): least.get(f"own {n}", least[f"pass {n}"]) for n in IMAGES},
     }  # fmt: skip
-
-
-def ratio(row: dict[str, Any], images: int = 1) -> float | None:
-    """The time of a pass of so many images with all words decoded before it, over that of the plain pass.
-
-    Args:
-        row: of ``measured``.
-
-    >>> row = {"decode": 0.01, "pass": {"1": 0.02}, "pass_own": {"1": 0.02}}
-    >>> ratio(row), ratio(row | {"decode": None})
-    (1.5, None)
-    """
-    if row["decode"] is None:
-        return None
-    return float((row["decode"] + row["pass_own"][str(images)]) / row["pass"][str(images)])
 
 
 def _decode(model: QuantizedModel) -> Run:
