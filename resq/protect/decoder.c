@@ -14,8 +14,8 @@ typedef struct { int data, r, place[64]; uint64_t mask[7]; } Code;
 typedef const uint8_t *Bytes;
 
 static int parity(uint64_t v) {
-  for (int s = 32; s; s /= 2) v ^= v >> s;
-  return (int)(v & 1);
+  for (int s = 32; s > 2; s /= 2) v ^= v >> s;
+  return 0x6996 >> (v & 15) & 1;
 }
 
 static unsigned bits_at(Bytes memory, size_t at, int length) {
@@ -95,17 +95,21 @@ static uint8_t topped(unsigned w, int bits, int tmr) {
 void read_layer(Bytes words, Bytes checks, size_t n, int bits, int tmr, int copies, int guard, int group, int sign,
                 Bytes zero, size_t channels, uint8_t *out) {
   size_t each = n / channels, groups = group ? (n + (size_t)group - 1) / (size_t)group : 0;
-  int width = bits + 2 * tmr;
+  int width = bits + 2 * tmr, bytes = width == 8 && copies == 1;
+  uint8_t read[256]; /* what each byte stands for */
+  for (unsigned w = 0; w < 256; w++) read[w] = guard == 6 ? threes(w) : topped(w, bits, tmr);
+  for (size_t i = 0; bytes && (!guard || guard == 6) && i < n; i++) out[i] = read[words[i]];
+  if (bytes && (!guard || guard == 6)) return;
   Code c = guard == 3 ? hamming_code(8, 4) : guard == 4 ? hamming_code(57, 6) : hamming_code(64, 7);
   for (size_t g = 0; g < groups; g++) group_of(words, bits_at(checks, 2 * g, 2), n, g, groups, sign, zero, each, out);
   for (size_t i = 0; i < n; i++) {
-    uint64_t w = guard == 3 ? words[i] : 0;
+    uint64_t w = guard ? words[i] : 0;
     if (guard == 3) out[i] = hamming(&c, &w, bits_at(checks, 5 * i, 5)) ? zero[i / each] : (uint8_t)w;
-    if (guard == 6) out[i] = threes(words[i]);
-    if (guard && guard != 3 && guard < 5 && i % 8 == 0)
+    if ((guard == 1 || guard == 2 || guard == 4) && i % 8 == 0)
       row(&c, words, guard == 4 ? 0 : checks[i / 8], i, i + 8 < n ? i + 8 : n, guard, zero, each, out);
-    unsigned plain = guard ? 0 : copies > 1 ? voted(words, n, i, width, copies) : bits_at(words, i * width, width);
-    if (!guard) out[i] = topped(plain, bits, tmr);
+    if (guard) continue;
+    unsigned other = copies > 1 ? voted(words, n, i, width, copies) : bits_at(words, i * (size_t)width, width);
+    out[i] = topped(other, bits, tmr);
   }
-  for (size_t i = 0; guard && tmr && i < n; i++) out[i] = topped(out[i], bits, tmr);
+  for (size_t i = 0; guard && tmr && i < n; i++) out[i] = read[out[i]];
 }

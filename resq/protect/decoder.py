@@ -80,8 +80,9 @@ def read(words: np.ndarray, checks: np.ndarray, n: int, encoding: Encoding, zero
             f"the decoder in C reads codes of up to 8 bits, or words of a byte under {known}, got {encoding}"
         )
     out = np.empty(n, np.uint8)
-    # A pointer into an empty array is no address: one byte more, never read.
-    buffers = [np.ascontiguousarray(np.append(part, np.uint8(0)), np.uint8) for part in (words, checks, zero)]
+    # A pointer into an empty array is no address: a byte in its place, never read.
+    filled = (part if part.size else np.zeros(1, np.uint8) for part in (words, checks, zero))
+    buffers = [np.ascontiguousarray(part, np.uint8) for part in filled]
     pointers = [part.ctypes.data_as(ctypes.c_void_p) for part in buffers]
     library().read_layer(
         pointers[0], pointers[1], ctypes.c_size_t(n), encoding.bits, encoding.tmr, encoding.copies,
