@@ -11,6 +11,7 @@ from resq.deployed import guarded
 from resq.deployed.guarded import GuardedFile
 from resq.deployed.network import Network
 from resq.measure.run.deployed.rows import NO_FLIPS
+from resq.measure.store import table
 from resq.memory import faults
 from resq.protect import decoder, deploy, deployed_file, mixtures, wording
 from tests import deployed_files
@@ -68,12 +69,12 @@ def test_a_guard_leaves_fewer_bits_wrong_than_plain_words(network):
 )  # fmt: skip
 def test_shorter_codes_are_multiples_of_one_step_of_the_file(network, name, step):
     memory = GuardedFile(network, Encoding.parse(name))
-    for stored, q, table in zip(network.stored, memory.model.weights.values(), memory.tables, strict=True):
+    for stored, q, each in zip(network.stored, memory.model.weights.values(), memory.tables, strict=True):
         own = network.weights[stored.name].words.view(np.int8).astype(float)
         if name.endswith("inplace"):  # the first seven of every eight words are cut
             eighth = np.arange(own.size) % 8 == 7
             own = np.where(eighth | (np.arange(own.size) >= own.size // 8 * 8), own, own.clip(-64, 63))
-        read = table.take(q.words.reshape(-1)).view(np.int8)
+        read = each.take(q.words.reshape(-1)).view(np.int8)
         assert np.array_equal(read, np.rint(np.rint(own / step) * step))
 
 
@@ -165,10 +166,8 @@ def test_the_command_answers_and_what_c_reads_of_its_files_is_the_file(file, tmp
     with Network(file) as network:  # what C reads of the files is what was measured
         memory = GuardedFile(network, Encoding.parse(found["encoding"]))
         raw = np.frombuffer(patched, np.uint8)
-        for stored, q, table in zip(
-            network.stored, memory.model.weights.values(), memory.tables, strict=True
-        ):
-            assert np.array_equal(raw[stored.at : stored.at + stored.count], table.take(q.words.reshape(-1)))
+        for stored, q, each in zip(network.stored, memory.model.weights.values(), memory.tables, strict=True):
+            assert np.array_equal(raw[stored.at : stored.at + stored.count], each.take(q.words.reshape(-1)))
     assert deploy.patched(tmp_path, bytes(file.stat().st_size)) != patched
     layers = json.loads((tmp_path / "layout.json").read_text(encoding="utf-8"))["layers"]
     weights = sum(int(np.prod(layer["shape"])) for layer in layers)
@@ -209,3 +208,17 @@ def test_no_test_image_decides_for_a_file_either(file, monkeypatch):
     subject.accuracy(subject.own, "random", 0.01, 0)
     subject.close()
     assert {name for name, _ in asked} == {"signs-held-out"}
+
+
+def test_the_shipped_plane_of_a_real_file_counts_every_bit_that_its_memory_has():
+    file = deployed_files.shared("ic01_int8.tflite")
+    if file is None:
+        pytest.skip("ic01_int8.tflite is not on this machine")
+    rows = table.read(table.SHIPPED / "deployed" / "ic01_int8-guards.parquet")
+    with Network(file) as network:
+        sizes = [s.count for s in network.stored]
+        assert set(rows["weights"]) == {network.hash}
+        for name, bits in rows[rows["ber"] > 0].groupby("encoding")["bits"].max().items():
+            own = guarded.own_code(network.stored, file.name) if name == "as stored" else Encoding.parse(name)
+            assert GuardedFile(network, own).model.n_bits == bits
+            assert own.memory(sizes) * sum(sizes) == pytest.approx(bits)
