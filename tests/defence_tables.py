@@ -12,7 +12,8 @@ from resq import checkpoints
 from resq.measure.analysis import stats
 from resq.measure.engine import storage
 from resq.measure.store import carry, table
-from resq.protect import times, wording
+from resq.protect import wording
+from resq.protect.timing import times
 
 FAULTS = ("random", "layer-uniform")
 PHOTOGRAPHS = [f"cifar10/resnet18/{name}" for name in ("base", "fault", "plus")]

@@ -14,7 +14,7 @@ from dashboard.model.storage import protection
 from resq import checkpoints
 from resq.core import Encoding
 from resq.protect import mixtures
-from resq.protect.times import IMAGES
+from resq.protect.timing.times import IMAGES
 
 BATCH = IMAGES[-1]
 TIME = f"time_{BATCH}"  # column of the points

@@ -8,7 +8,7 @@ from typing import Any
 
 from resq.cli import options
 from resq.core.errors import ResqError
-from resq.protect import times
+from resq.protect.timing import times
 
 USUAL = "int8,int4-tmr2,int8-x3,int8-secded,int8-secded0,int8-spw"
 
@@ -27,7 +27,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Measures and prints a table."""
     from resq.core import Encoding
-    from resq.protect import answer, pass_time
+    from resq.protect import answer
+    from resq.protect.timing import pass_time
     from resq.protect.wanted import Wanted
 
     names = [name for name in (arguments.encodings or USUAL).split(",") if name]

@@ -92,7 +92,7 @@ def _least_squares(rows: np.ndarray, low: np.ndarray, high: np.ndarray, encoding
 
 
 def coded(codes: np.ndarray, encoding: Encoding) -> np.ndarray:
-    """Integer codes, clipped to the encoding's range, as unprotected words."""
+    """Codes, clipped to the encoding's range, as unprotected words: whole floats (n,) -> unsigned (n,)."""
     k, dtype = encoding.bits, word_type(encoding)
     if encoding.code == "affine":
         return np.clip(codes, 0, 2**k - 1).astype(dtype)

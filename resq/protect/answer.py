@@ -13,11 +13,12 @@ from typing import Any
 from resq.core import files
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
-from resq.protect import confirm, mixtures, pass_time, wording
+from resq.protect import confirm, mixtures, wording
 from resq.protect.deployed_file import DeployedFile
 from resq.protect.search import Tried, best, front, search
 from resq.protect.stored_network import StoredNetwork
 from resq.protect.subject import Subject
+from resq.protect.timing import pass_time
 from resq.protect.trial import Trial
 from resq.protect.wanted import Wanted
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from resq import cli
-from resq.protect import decoder, times
+from resq.protect import decoder
+from resq.protect.timing import times
 from tests import deployed_files
 
 pytestmark = pytest.mark.skipif(not decoder.compiler(), reason="no C compiler here")

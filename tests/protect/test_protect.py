@@ -8,8 +8,9 @@ import pytest
 from resq import checkpoints, cli
 from resq.core import Encoding
 from resq.memory import quant
-from resq.protect import decoder, deploy, pass_time, stored_network, trial, wording
+from resq.protect import decoder, deploy, stored_network, trial, wording
 from resq.protect.mixtures import Mixture
+from resq.protect.timing import pass_time
 
 NET = "signs/resnet20/base"
 ASKED = ["protect", NET, "--ber", "0.02", "--keep", "0.9", "--n", "40", "--maps", "1", "--test", "40",

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from dashboard.charts import theme
 from dashboard.format import numbers
-from resq.protect.times import IMAGES
+from resq.protect.timing.times import IMAGES
 
 ROOM = {"l": 66, "r": 16, "t": 44, "b": 62}
 TICKS = (4, 6, 8, 10, 13, 16, 24, 40, 72)
@@ -80,5 +80,5 @@ def _hover(line: dict[Any, Any]) -> str:
 def _time(line: dict[Any, Any]) -> str:
     """What decoding was measured to cost, where it was."""
     known = {n: line.get(f"time_{n}", float("nan")) for n in IMAGES}
-    told = ", ".join(f"{value:.3g} of {n}" for n, value in known.items() if value == value)
-    return f"<br>time of a pass with decoding, over without: {told} images" if told else ""
+    text = ", ".join(f"{value:.3g} of {n}" for n, value in known.items() if value == value)
+    return f"<br>time of a pass with decoding, over without: {text} images" if text else ""

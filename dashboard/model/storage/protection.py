@@ -13,7 +13,7 @@ from dashboard.model.storage import common_images
 from resq.core import Encoding
 from resq.measure.analysis import choose, stats
 from resq.measure.specs.sweep_spec import AS_STORED
-from resq.protect import times as times_of
+from resq.protect.timing import times as times_of
 
 KINDS = {
     "plain": "plain words", "top": "top bits three times", "copies": "whole copies", "code": "SEC-DED codes",

@@ -10,7 +10,7 @@ import pandas as pd
 from dashboard.format import numbers
 from dashboard.model.storage.protection import KINDS, Answer
 from resq.core import commands
-from resq.protect.times import IMAGES
+from resq.protect.timing.times import IMAGES
 
 
 def answer(chosen: Answer, rate: float, keep: float, most: float, time: float = math.inf) -> str:

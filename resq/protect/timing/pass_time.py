@@ -17,7 +17,7 @@ from resq.memory import quant
 from resq.protect import decoder
 from resq.protect.mixtures import Mixture
 from resq.protect.subject import Subject
-from resq.protect.times import IMAGES
+from resq.protect.timing.times import IMAGES
 
 TIMES = 7  # of which the least counts
 Run = Callable[[], Any]
@@ -106,5 +106,5 @@ def _once(run: Run) -> float:
 
 
 def _compiler() -> str:
-    told = subprocess.run([decoder.compiler(), "--version"], capture_output=True, text=True, check=False)
-    return f"{told.stdout.splitlines()[0]}, -O2, {platform.machine()}"
+    answer = subprocess.run([decoder.compiler(), "--version"], capture_output=True, text=True, check=False)
+    return f"{answer.stdout.splitlines()[0]}, -O2, {platform.machine()}"
