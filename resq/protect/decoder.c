@@ -77,7 +77,9 @@ static uint8_t threes(unsigned w) {
 }
 
 static unsigned voted(Bytes words, size_t n, size_t i, int width, int copies) {
-  unsigned read = 0, votes[16] = {0};
+  unsigned read = 0, votes[16] = {0}, of[3];
+  for (int c = 0; c < 3; c++) of[c] = bits_at(words, (c * n + i) * width, width);
+  if (copies == 3) return (of[0] & of[1]) | (of[0] & of[2]) | (of[1] & of[2]);
   for (int c = 0; c < copies; c++)
     for (unsigned w = bits_at(words, (c * n + i) * width, width), b = 0; w; w >>= 1) votes[b++] += w & 1;
   for (int b = 0; b < width; b++) read |= (unsigned)(2 * votes[b] > (unsigned)copies) << b;

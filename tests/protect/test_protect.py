@@ -87,9 +87,9 @@ def _stop():
 def test_a_guard_takes_longer_than_none_and_more_of_it_longer_still():
     subject = stored_network.StoredNetwork(NET, "", 250)
     sizes, ratio = subject.sizes, pass_time.slower(subject)
-    plain, spw = (Mixture(Encoding.parse("int8"), Encoding.parse(e), tuple(range(len(sizes))), sizes)
-                  for e in ("int8-x3", "int8-spw"))  # fmt: skip
-    assert 1 < ratio(plain) < ratio(spw)
+    three, nine = (Mixture(Encoding.parse("int8"), Encoding.parse(e), tuple(range(len(sizes))), sizes)
+                  for e in ("int8-x3", "int8-x9"))  # fmt: skip
+    assert 1 < ratio(three) < ratio(nine)
 
 
 @pytest.mark.parametrize(
