@@ -42,7 +42,7 @@ def plane(net: str) -> list[str]:
     rows = rows if net == FILE else rows[rows["checkpoint"] == net]
     cost, rates = _cost(rows, net), sorted(set(rows.loc[rows["ber"] > 0, "ber"]))
     curves = {f: stats.longest_series(stats.curve(rows[rows["fault"].isin(["none", f])])) for f in FAULTS}
-    spent = next((t for t in _json(of, "times") if net == FILE or t["network"] == net), {})
+    spent = next(iter(_json(of, "times")), {})  # of one network of the architecture
     each = {row["encoding"]: row for row in spent.get("rows", [])}
     heads = [f"{f}, {ber:g}" for f in FAULTS for ber in rates]
     heads = ["stored as", "bits a weight", "BER 0", *heads, *(f"time of {n}" for n in times.IMAGES)]

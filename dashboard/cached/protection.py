@@ -93,8 +93,13 @@ def _limits(net: str) -> int:
 
 
 def times(net: str) -> dict[str, Any]:
-    """What decoding was measured to cost in time, of these very weights; empty where it was not."""
-    return _of(net, TIMES)[0] if _of(net, TIMES) else {}
+    """What decoding was measured to cost in time, of this architecture; empty where it was not.
+
+    It does not depend on what the weights are.
+    """
+    whole = _listed(net, TIMES)
+    same = [entry for entry in whole if entry["network"] == net]
+    return next(iter(same or whole), {})
 
 
 def searches(net: str) -> list[dict[str, Any]]:
@@ -104,14 +109,20 @@ def searches(net: str) -> list[dict[str, Any]]:
 
 def _of(net: str, ending: str) -> list[dict[str, Any]]:
     """The entries of a shipped list that are of a network and its weights as they are."""
-    name = f"{FILES}/{net.partition('@')[0]}" if is_file(net) else net.rpartition("/")[0].replace("/", "-")
-    file = table.SHIPPED / f"{name}{ending}"
-    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    known = _listed(net, ending)
     weights = net.partition("@")[2].partition(".")[0] if is_file(net) else str(card(net)["sha256"])
     same = [entry for entry in known if entry["network"] == net]
     if is_file(net):
         return [entry for entry in same if entry["weights"].startswith(weights)]
     return [entry for entry in same if weights.startswith(entry["weights"])]
+
+
+def _listed(net: str, ending: str) -> list[dict[str, Any]]:
+    """What is shipped of networks of this data set and architecture, or of this file."""
+    name = f"{FILES}/{net.partition('@')[0]}" if is_file(net) else net.rpartition("/")[0].replace("/", "-")
+    file = table.SHIPPED / f"{name}{ending}"
+    entries: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    return entries
 
 
 def fragile_first(net: str) -> list[int]:
