@@ -104,7 +104,12 @@ class DeployedFile:
         """As in ``Subject``, by the file's own runtime in its process."""
         x = self._x[:images]
         x.setflags(write=False)
-        return lambda: self.network.logits(x)
+
+        def run() -> None:
+            self.network.logits(x)
+
+        run.elsewhere = True  # type: ignore[attr-defined]  # in the runtime's process
+        return run
 
     def close(self) -> None:
         """Ends the runtime's process."""
