@@ -30,8 +30,7 @@ def _cost(rows: pd.DataFrame, net: str) -> dict[str, float]:
     """Stored bits a weight of each encoding of these rows."""
     if net == FILE:
         return protection.file_costs(rows)
-    card = checkpoints.card(net)
-    limits = storage.limit_bits(str(card["network"]), int(card["classes"]))
+    limits = storage.limit_bits(str(checkpoints.card(net)["network"]))
     return protection.costs(sorted(set(rows["encoding"])), checkpoints.sizes(net), limits)
 
 
