@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from dashboard.components import link_notes
 from dashboard.model import url_schema
 
 if TYPE_CHECKING:
@@ -46,11 +47,17 @@ html { font-size: 23px !important; }
 """
 
 
-def begin(page: str) -> None:
-    """Reads what the address says about the page, hides what it hides, shows its task."""
+def begin(page: str) -> DeltaGenerator:
+    """Reads what the address says about the page, hides what it hides, shows its task.
+
+    Returns:
+        The place for what ``end`` has to say.
+    """
     page = page or "start"
     if st.session_state.get("page", page) != page:
         arrive(page)
+    if st.session_state.get("page") != page:
+        link_notes.arrived(page)
     shell = url_schema.shell(page, {name: st.query_params.get(name, "") for name in url_schema.SHELL})
     st.session_state.page, st.session_state.shell = page, shell
     rules = [
@@ -64,6 +71,7 @@ def begin(page: str) -> None:
         with st.container(key="shell_task_box"):
             st.text(shell.task)  # never markdown: a link's text draws nothing
             back_to_lesson(shell.task)
+    return link_notes.place()
 
 
 def arrive(page: str) -> None:
@@ -90,8 +98,9 @@ def back_to_lesson(task: str) -> None:
         link("lessons", "Back to the lesson", ":material/arrow_back:", lesson=name, step=number + 1)
 
 
-def end() -> None:
-    """The way out of presenter mode, and on to the pages before and behind this one."""
+def end(here: DeltaGenerator) -> None:
+    """What the link asked for in vain; the way out of presenter mode, and to the pages beside this one."""
+    link_notes.shown(st.session_state.page, here)
     if not presenting():
         return
     pages = list(url_schema.PARAMS)
