@@ -83,7 +83,7 @@ def held(name: str) -> list[str] | None:
     """How an address spells what the page shows for a parameter; None where nothing on the page shows it."""
     if (bound := _bound(name)) is not None:
         return bound
-    value = st.session_state.get(UNBOUND.get(name, ""))
+    value = st.session_state.get(UNBOUND[name]) if name in UNBOUND else None
     if value is None:
         return None
     return [str(part) for part in value] if isinstance(value, tuple) else [str(value)]
