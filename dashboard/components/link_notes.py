@@ -1,4 +1,4 @@
-"""What a link asks for and a page cannot give: one sentence each, under the page's question."""
+"""What a link asks for and a page cannot give: one sentence each, over the page's question."""
 
 from __future__ import annotations
 

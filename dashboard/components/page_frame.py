@@ -38,6 +38,10 @@ html { font-size: 23px !important; }
   .st-key-shell_way { top: .4rem; bottom: auto; }
   .st-key-shell_task_box { max-width: calc(100vw - 34rem); }
 }
+.stApp [class*="st-key-group_shortcuts"] [data-testid="stHorizontalBlock"],
+.stApp [class*="st-key-group_shortcuts"] .stHorizontalBlock { flex-wrap: nowrap; gap: .35rem; }
+.stApp [class*="st-key-group_shortcuts"] button { padding: 0 .45rem; font-size: .92rem; }
+.stApp [class*="st-key-group_shortcuts"] button kbd { display: none; }
 .stApp .st-key-pixels button { padding: 0 .55rem; min-width: 0; }
 .stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
 .st-key-words_32 [class*="st-key-field_mantissa"] { width: 100%; }

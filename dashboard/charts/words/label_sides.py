@@ -9,6 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+PLACES = (
+    "middle right", "middle left", "top center", "bottom center",
+    "top right", "top left", "bottom right", "bottom left",
+)  # fmt: skip
 LETTER = 0.02  # width of a letter, as a share of a picture of half a page
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 Line = tuple[float, ...]  # its ends: x, y, x, y
@@ -60,10 +64,9 @@ def _boxes(h: float, v: float, wide: float) -> dict[str, Box]:
               "center": (h - wide / 2, h + wide / 2)}  # fmt: skip
     along = {"middle": (v - 0.022, v + 0.022), "top": (v + 0.035, v + 0.08), "bottom": (v - 0.08, v - 0.035)}
     return {
-        f"{up} {side}": (across[side][0], along[up][0], across[side][1], along[up][1])
-        for up in along
-        for side in across
-        if (up, side) != ("middle", "center")
+        name: (across[side][0], along[up][0], across[side][1], along[up][1])
+        for name in PLACES
+        for up, side in [name.split()]
     }
 
 
