@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from dashboard.components import link_notes
+from dashboard.components import link_notes, query
 from dashboard.model import url_schema
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ html { font-size: 23px !important; }
 .stApp [class*="st-key-group_shortcuts"] [data-testid="stHorizontalBlock"],
 .stApp [class*="st-key-group_shortcuts"] .stHorizontalBlock { flex-wrap: nowrap; gap: .35rem; }
 .stApp [class*="st-key-group_shortcuts"] button { padding: 0 .45rem; font-size: .92rem; }
-.stApp [class*="st-key-group_shortcuts"] button kbd { display: none; }
+.stApp [class*="st-key-group_shortcuts"] button :is(kbd, [data-testid="stIconMaterial"]) { display: none; }
 .stApp .st-key-pixels button { padding: 0 .55rem; min-width: 0; }
 .stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
 .st-key-words_32 [class*="st-key-field_mantissa"] { width: 100%; }
@@ -59,6 +59,7 @@ def begin(page: str) -> DeltaGenerator:
     """
     page = page or "start"
     if st.session_state.get("page", page) != page:
+        query.back_again()
         arrive(page)
     if st.session_state.get("page") != page:
         link_notes.arrived(page)
@@ -87,6 +88,7 @@ def arrive(page: str) -> None:
     to, values = now.pop("going", ("", {}))
     for name, value in values.items() if to == page else ():
         now[name] = value
+        query.before_widget(name, value)
     linked = [name for name in known if name in st.query_params and name not in values]
     for name in linked:
         now.pop(name, None)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.format.sentences import FAULT_NAMES
 
@@ -55,6 +56,33 @@ def number(text: str, kind: type[Number]) -> Number | None:
     except ValueError:
         return None
     return value if value == value else None
+
+
+def before_widget(key: str, value: str | Sequence[str]) -> None:
+    """Writes what a widget that is not drawn yet will hold, which Streamlit writes for later choices alone.
+
+    Without it the address, and with it a reload and a shared link, would name another network than the page.
+    """
+    if (context := get_script_run_ctx()) is None:
+        return
+    with context.session_state.query_params() as parameters:  # one of the page before may hold the name yet
+        many = not isinstance(value, str)
+        parameters.set_corrected_value(key, value, "string_array_value" if many else "string_value")
+
+
+def back_again() -> None:
+    """On a page that Back or Forward has opened: takes its whole address, as its entry of history holds it.
+
+    Streamlit leaves out what has the name of a control of the page before.
+    """
+    context = get_script_run_ctx()
+    if context is None or not context.is_history_navigation:
+        return
+    with context.session_state.query_params() as parameters:
+        parameters.populate_from_query_string(context.query_string)
+        parameters.set_initial_query_params_from_current()
+        for key in list(parameters)[:1]:  # tells the browser all of it
+            parameters.set_corrected_value(key, parameters.get_all(key), "string_array_value")
 
 
 def set_parameter(key: str, value: str) -> None:

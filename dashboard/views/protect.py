@@ -174,8 +174,9 @@ def below(asked: Asked, points: pd.DataFrame, drawn: go.Figure | None) -> None:
 
 render.page("What do I store, and what does it cost?", render.text("protect"), upload.button)
 with render.errors_as_sentences():
-    measured = [name for name in cached.measured_most() if name in cached.names()]
-    if measured:
-        page(measured)
+    here = cached.names()
+    measured = [name for name in cached.measured_most() if name in here]
+    if measured:  # a brought network has no stored rows: the page then says how to search for its protection
+        page([*measured, *(name for name in here if name.rpartition("/")[2].startswith("own-"))])
     else:
-        render.error_box(*(render.UNMEASURED if cached.names() else render.UNTRAINED))
+        render.error_box(*(render.UNMEASURED if here else render.UNTRAINED))
