@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import cached
 from dashboard.components import page_frame, query, render
 from dashboard.model import lesson_plan, lessons, url_schema
-from dashboard.report import handout
+from dashboard.report import handout, plan_paper
 
 
 def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
@@ -134,10 +134,12 @@ def class_plan(every: list[lessons.Lesson]) -> None:
 
 
 def papers(every: list[lessons.Lesson]) -> None:
-    """What a teacher prints: the class's sheet, and the key."""
+    """What a teacher prints: the plan of the class, its sheet, and the key."""
     base = (st.context.url or "").rpartition("/lessons")[0]
     with st.container(horizontal=True):
         for key, label, icon, make in (
+            ("plan", "Plan to print", "schedule",
+             lambda: plan_paper.page(lesson_plan.read(every), every, base)),
             ("handout", "Handout to print", "print", partial(handout.page, every, base)),
             ("key", "Teacher's key", "key",
              partial(handout.page, every, base, lambda text: cached.revealed(text).text)),

@@ -9,7 +9,7 @@ from dashboard.components import render
 from dashboard.format import numbers
 from dashboard.model import lesson_plan, lessons, url_schema
 from dashboard.model.storage import places
-from dashboard.report import handout
+from dashboard.report import handout, plan_paper
 from resq.core.errors import ResqError
 from resq.measure.specs.version import NUMBERS
 from resq.measure.store import table
@@ -63,6 +63,21 @@ def test_the_handout_asks_and_only_the_key_answers():
     assert key.count("<aside>") == sum(len(lesson.steps) for lesson in every)
     assert key.count("class=right") == sum(bool(step.right) for lesson in every for step in lesson.steps)
     assert "{" not in key.partition("</style>")[2]
+
+
+def test_the_plan_is_printed_with_its_minutes_its_questions_and_no_answer():
+    every = lessons.every()
+    parts = lesson_plan.read(every)
+    paper = plan_paper.page(parts, every, "http://lab")
+    assert "<td>0 to 5</td>" in paper
+    assert f"<td>40 to {sum(part.minutes for part in parts)}</td>" in paper
+    known = {lesson.name: lesson for lesson in every}
+    for part in parts:
+        assert html.escape(part.do) in paper
+        for step in known[part.lesson].steps[: part.steps] if part.lesson else ():
+            assert html.escape(step.ask or step.do) in paper
+    assert 'href="http://lab/lessons?lesson=bit"' in paper
+    assert "class=right" not in paper
 
 
 def test_there_are_five_lessons():
