@@ -47,6 +47,7 @@ from dashboard.cached.measured_rows import (
     usual,
     with_commands,
 )
+from dashboard.cached.mystery import MYSTERY_NET, mystery_case, mystery_probe, mystery_words
 from dashboard.cached.protection import archive, fragile_first, protections, searches
 from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
@@ -61,6 +62,7 @@ from dashboard.cached.tradeoff import (
 )
 
 __all__ = [
+    "MYSTERY_NET",
     "SHOWN",
     "Attacked",
     "LoadedNetwork",
@@ -98,6 +100,9 @@ __all__ = [
     "measured_most",
     "measurements",
     "megabytes",
+    "mystery_case",
+    "mystery_probe",
+    "mystery_words",
     "names",
     "networks",
     "opened_in",

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from dashboard.charts.attack import four, moved
 from dashboard.charts.bits import probabilities, weight_histogram
 from dashboard.charts.claims import again, readings
-from dashboard.charts.classroom import votes
+from dashboard.charts.classroom import bit_changes, bit_counts, layer_now, pixel_moves, votes
 from dashboard.charts.confusion import flow
 from dashboard.charts.curves import accuracy_vs_ber, accuracy_vs_eps
 from dashboard.charts.filecharts import targets
@@ -233,6 +233,30 @@ CHARTS: dict[str, Chart] = {
         "One bar per choice: how many have locked it. Green and hatched, once it is shown: what is right.",
         "classroom",
         votes,
+    ),
+    "layer_now": Chart(
+        "The layer's weights",
+        "Bars: the weights as they were stored; line: as they are read now. Counts on a logarithmic scale.",
+        "mystery",
+        layer_now,
+    ),
+    "bit_counts": Chart(
+        "How many words hold a 1",
+        "Two bars for each bit of the stored words: as they were stored, and hatched, now.",
+        "mystery",
+        bit_counts,
+    ),
+    "bit_changes": Chart(
+        "Which bits changed",
+        "Words in which a bit has changed: from 0 to 1, and hatched, from 1 to 0.",
+        "mystery",
+        bit_changes,
+    ),
+    "pixel_moves": Chart(
+        "How far the pixels are moved",
+        "All values of all pictures: by how much each differs from what the camera gave.",
+        "mystery",
+        pixel_moves,
     ),
     "readings": Chart(
         "What the claim could mean",

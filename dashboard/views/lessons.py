@@ -157,6 +157,7 @@ with render.errors_as_sentences():
     way(at, len(chosen.steps))
     with page_frame.group("more", "class"):
         page_frame.link("classroom", "A class that predicts together: open a room, or join one")
+        page_frame.link("mystery", "The mystery fault: something is wrong with a network; find out what")
         class_plan(known)
         papers(known)
     with page_frame.group("more", "write"), st.expander("Write a lesson of your own", icon=":material/edit:"):
