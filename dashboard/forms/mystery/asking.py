@@ -75,6 +75,8 @@ def answer(desk: Desk, asked: probes.Asked) -> tuple[str, go.Figure | None, str]
         case "clean":
             return "", None, outcomes.clean(measured, desk.hidden.accuracy[1])
         case "pixels":
+            if not measured.any():
+                return "", None, outcomes.pixels(measured)
             return "pixel_moves", charts.CHARTS["pixel_moves"].draw(measured), outcomes.pixels(measured)
     return "trace", charts.CHARTS["trace"].draw(measured), outcomes.trace(measured)
 
@@ -101,6 +103,8 @@ def of_layer(name: str, layer: str, measured: object) -> tuple[str, go.Figure | 
             drawn = charts.CHARTS["bit_counts"].draw(measured.ones, measured.values.shape[1])
             return "bit_counts", drawn, outcomes.ones(measured)
         case "words":
+            if not (measured.risen.any() or measured.fallen.any()):
+                return "", None, outcomes.words(measured)
             drawn = charts.CHARTS["bit_changes"].draw(measured.risen, measured.fallen)
             return "bit_changes", drawn, outcomes.words(measured)
     edges = bit_view.edges(measured.values)
