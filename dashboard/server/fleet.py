@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -27,7 +26,6 @@ from resq.core.errors import ResqError
 
 OPTION = "--servers"
 ENV = "RESQ_SERVERS"  # how many there are, told to each of them
-SECRET = "STREAMLIT_SERVER_COOKIE_SECRET"  # signs what a page must send along with a file
 MOST = 64
 PATIENCE = 180.0  # s until a server answers
 RESTARTS, WITHIN = 5, 60.0  # as many in so many seconds: then something is wrong that a restart does not mend
@@ -129,10 +127,7 @@ class Fleet:
     def __init__(self, where: Front, n: int, environment: Mapping[str, str]) -> None:
         self.where, self.ports = where, free_ports(n)
         without = {"STREAMLIT_SERVER_ADDRESS", "STREAMLIT_SERVER_PORT", "STREAMLIT_SERVER_BASE_URL_PATH"}
-        own = {k: v for k, v in environment.items() if k not in without}
-        # One secret for all: a page that another server takes on may still send its files.
-        secret = environment.get(SECRET) or secrets.token_hex(32)
-        self._environment = own | {ENV: str(n), SECRET: secret}
+        self._environment = {k: v for k, v in environment.items() if k not in without} | {ENV: str(n)}
         self._servers = [self._start(port) for port in self.ports]
         self._restarts: list[float] = []
         self._nginx: subprocess.Popen[bytes] | None = None

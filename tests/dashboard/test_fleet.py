@@ -191,7 +191,7 @@ def test_a_killed_server_is_started_again_and_nobody_is_turned_away(two):
 
 
 @needs_nginx
-def test_what_one_server_signed_another_one_takes(two):
+def test_the_token_that_one_server_gave_another_one_takes(two):
     """The token of a page's uploads, got from one server and sent to the other."""
     process, _ = two
     first, second = servers(process).values()
