@@ -183,8 +183,10 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "lesson": ("lesson", "name of the lesson"),
         "step": ("lesson", "number of the step, from 1"),
         "said": ("lesson", "number of the choice predicted in each step, from 1, with commas; 0: none yet"),
+        "lang": ("lesson", "language of the lessons: en, de, es"),
     },
     "classroom": {
+        "lang": ("room", "language of the lessons: en, de, es"),
         "code": ("room", "letters by which a class joins its room"),
     },
     "mystery": {

@@ -98,7 +98,7 @@ def written(named: Cause, layers: Sequence[str]) -> str:
     """A diagnosis as an address holds it; ``read`` reads it.
 
     >>> written(Hack("pgd", 4), []), written(Fault("a", 7, "stuck at 0", 0.1), ["a"])
-    ('hacked.1.2', 'broken.0.7.1.2')
+    ('hacked.1.2', 'broken.0.7.1.1')
     """
     if isinstance(named, Hack):
         places = [cases.ATTACKS.index(named.attack), cases.BUDGETS.index(named.eps)]
@@ -112,7 +112,7 @@ def read(text: str, layers: Sequence[str], bits: int) -> Cause | None:
     """The diagnosis of an address; None where it holds none.
 
     >>> read("broken.0.7.1.2", ["a"], 8), read("broken.9.7.1.2", ["a"], 8), read("nonsense", ["a"], 8)
-    (Fault(layer='a', bit=7, kind='stuck at 0', share=0.1), None, None)
+    (Fault(layer='a', bit=7, kind='stuck at 0', share=0.3), None, None)
     """
     word, *digits = text.split(".")
     if not all(d.isascii() and d.isdecimal() and len(d) < 5 for d in digits):

@@ -49,7 +49,7 @@ def trace(changes: Mapping[str, float]) -> str:
     """Where the outputs begin to differ.
 
     >>> trace({"conv1.weight": 0.0, "linear.weight": 0.5}).replace(numbers.THIN, " ")
-    'The first layer whose output is off is linear, by 50 %; everything before it is as it should be.'
+    'The first layer whose output is off is linear, by 50.0 %; everything before it is as it should be.'
     """
     off = [(name, change) for name, change in changes.items() if change > NOISE]
     if not off:

@@ -57,7 +57,7 @@ def test_a_killed_server_interrupts_nobody_for_long_and_a_room_is_one_on_both(br
     contexts = [browser.new_context(viewport={"width": 1280, "height": 720}) for _ in range(6)]
     for context in contexts:
         context.set_default_timeout(PATIENCE)
-    teacher, *class_pages = pages = [context.new_page() for context in contexts]
+    teacher, *class_pages = [context.new_page() for context in contexts]
     until(teacher, lambda: server.answers(f"{url}/_stcore/health"), True)
     teacher.goto(f"{url}/classroom?present=1")
     teacher.get_by_role("button", name="Open a room").click()
@@ -75,9 +75,9 @@ def test_a_killed_server_interrupts_nobody_for_long_and_a_room_is_one_on_both(br
     os.kill(victim, signal.SIGKILL)
     for page in class_pages[3:]:
         predict(page)
-    for page in pages:
-        expect(page.get_by_text("5 joined · 5 have predicted") if page is teacher
-               else page.get_by_text("The answer comes when your teacher shows it")).to_be_visible()  # fmt: skip
+    expect(teacher.get_by_text("5 joined · 5 have predicted")).to_be_visible()
+    for page in class_pages:
+        expect(page.get_by_text("The answer comes when your teacher shows it")).to_be_visible()
     teacher.get_by_role("button", name="Reveal").click()
     for page in class_pages:
         expect(page.get_by_text("Each bit counts twice as much")).to_be_visible()
