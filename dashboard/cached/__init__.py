@@ -8,6 +8,7 @@ from dashboard.cached.checkpoint_models import (
     LoadedNetwork,
     card,
     datasets,
+    layer_sizes,
     load_network,
     megabytes,
     names,
@@ -36,6 +37,7 @@ from dashboard.cached.measured_rows import (
     cached_figure,
     curves,
     measured_most,
+    measured_percent,
     measurements,
     other_weights,
     outdated,
@@ -47,6 +49,7 @@ from dashboard.cached.measured_rows import (
     usual,
     with_commands,
 )
+from dashboard.cached.mystery import MYSTERY_NET, mystery_case, mystery_probe, mystery_words
 from dashboard.cached.protection import archive, fragile_first, protections, searches
 from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
@@ -61,6 +64,7 @@ from dashboard.cached.tradeoff import (
 )
 
 __all__ = [
+    "MYSTERY_NET",
     "SHOWN",
     "Attacked",
     "LoadedNetwork",
@@ -93,11 +97,16 @@ __all__ = [
     "here",
     "inspected",
     "joint_command",
+    "layer_sizes",
     "left",
     "load_network",
     "measured_most",
+    "measured_percent",
     "measurements",
     "megabytes",
+    "mystery_case",
+    "mystery_probe",
+    "mystery_words",
     "names",
     "networks",
     "opened_in",
