@@ -182,7 +182,7 @@ def hatches(app) -> int:
     (chart,) = (c for c in app.get("plotly_chart") if c.proto.id.endswith("-surface"))
     shapes = json.loads(chart.proto.spec)["layout"]["shapes"]
     lines = [shape["path"].count("M") for shape in shapes if shape["line"]["width"] == 1]
-    return sum(lines) // 7  # seven slanted lines a tile
+    return sum(lines) // 8  # a frame and seven slanted lines a tile
 
 
 def test_a_brought_network_is_called_as_its_file_and_goes_along_to_other_pages(raw):
