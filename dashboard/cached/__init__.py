@@ -8,6 +8,7 @@ from dashboard.cached.checkpoint_models import (
     LoadedNetwork,
     card,
     datasets,
+    layer_sizes,
     load_network,
     megabytes,
     names,
@@ -36,6 +37,7 @@ from dashboard.cached.measured_rows import (
     cached_figure,
     curves,
     measured_most,
+    measured_percent,
     measurements,
     other_weights,
     outdated,
@@ -47,6 +49,7 @@ from dashboard.cached.measured_rows import (
     usual,
     with_commands,
 )
+from dashboard.cached.mystery import MYSTERY_NET, mystery_case, mystery_probe, mystery_words
 from dashboard.cached.protection import (
     archive,
     data_of,
@@ -70,6 +73,7 @@ from dashboard.cached.tradeoff import (
 )
 
 __all__ = [
+    "MYSTERY_NET",
     "SHOWN",
     "Attacked",
     "LoadedNetwork",
@@ -105,11 +109,16 @@ __all__ = [
     "is_file",
     "joint_command",
     "kept_file",
+    "layer_sizes",
     "left",
     "load_network",
     "measured_most",
+    "measured_percent",
     "measurements",
     "megabytes",
+    "mystery_case",
+    "mystery_probe",
+    "mystery_words",
     "names",
     "networks",
     "opened_in",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import chosen, from_place, page_frame
+from dashboard.components import chosen, from_place, page_frame, query
 from dashboard.model.storage import protection
 from resq import checkpoints
 from resq.core import Encoding
@@ -70,7 +70,7 @@ def budget(net: str, fault: str, known: Sequence[float], timed: bool) -> Asked:
         most = float(
             st.select_slider(
                 "Stored bits a weight, at most",
-                BUDGETS,
+                query.with_asked("bits", BUDGETS),
                 math.inf,
                 key="bits",
                 bind="query-params",

@@ -19,6 +19,7 @@ LONGEST_TASK = 400  # characters; an address beyond some two thousand is cut by 
 GROUPS: dict[str, dict[str, str]] = {
     "start": {},
     "classroom": {"room": "opening and joining"},
+    "mystery": {"case": "choice of the case", "hide": "hiding a cause for a class"},
     "bitlab": {
         "network": "network",
         "encoding": "encoding",
@@ -183,9 +184,16 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "lesson": ("lesson", "name of the lesson"),
         "step": ("lesson", "number of the step, from 1"),
         "said": ("lesson", "number of the choice predicted in each step, from 1, with commas; 0: none yet"),
+        "lang": ("lesson", "language of the lessons: en, de, es"),
     },
     "classroom": {
+        "lang": ("room", "language of the lessons: en, de, es"),
         "code": ("room", "letters by which a class joins its room"),
+    },
+    "mystery": {
+        "case": ("case", "F (a fault) or H (hacked or broken) and the number of the case"),
+        "asked": ("questions", "questions that were bought, with commas; a number is that of a layer"),
+        "named": ("diagnosis", "the cause that was named"),
     },
     "sweep": {
         "nets": ("choice", "checkpoints"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import cached, charts
@@ -39,13 +43,27 @@ def job(run: job_queue.Measurement | None) -> None:
                 render.figure(
                     "training", drawn, key="training", alt=f"{len(run.rows)} of {run.total} epochs trained"
                 )
+                epochs(spec, run.rows, drawn)
             if run.state == "done":
-                result(spec.result)
+                result(spec.result, [spec.command])
     job_status.ended(run)
 
 
-def result(name: str) -> None:
-    """What a hardened checkpoint's card says of before and after."""
+def epochs(spec: hardening_run.HardenSpec, rows: list[dict[str, Any]], drawn: go.Figure) -> None:
+    """The numbers of every epoch, and the picture of them."""
+    with page_frame.group("more", "training"):
+        render.numbers(
+            lambda: ({"training": pd.DataFrame(rows)}, {"training": drawn}), None, [spec.command],
+            key="numbers_training", called=spec.result,
+        )  # fmt: skip
+
+
+def result(name: str, made: Sequence[str] = ()) -> None:
+    """What a hardened checkpoint's card says of before and after.
+
+    Args:
+        made: the command of the run that has just made it; without it the card is all that tells.
+    """
     looks = hardening_run.looks(cached.card(name))
     if not looks:
         return
@@ -62,7 +80,7 @@ def result(name: str) -> None:
     with page_frame.group("more", "result"):
         render.numbers(
             lambda: ({"before_after": tables.looks(pd.DataFrame(looks))}, {"before_after": drawn}), None,
-            [commands.line(["show", name])], key="numbers_harden", called=name,
+            [*made, commands.line(["show", name])], key="numbers_harden", called=name,
         )  # fmt: skip
 
 

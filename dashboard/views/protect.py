@@ -15,7 +15,7 @@ from dashboard.components import job_status, page_frame, render, upload
 from dashboard.format import numbers
 from dashboard.forms import protection as form
 from dashboard.forms.protection import Asked
-from dashboard.model.storage import protection, protection_says
+from dashboard.model.storage import protection, protection_commands, protection_says
 from dashboard.server import job_queue
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.protect import wording
@@ -67,6 +67,7 @@ def results(net: str, fault: str, points_frame: pd.DataFrame) -> None:
     text = protection_says.answer(answer, asked.rate, asked.keep, asked.most, asked.time)
     with st.container(key="protect_says"):
         st.markdown(text)
+        st.markdown(protection_says.found(cached.searches(net), fault, asked.rate, answer))
     deploy(asked, answer.encoding)
     drawn = figure(asked, usable, known, answer.encoding)
     if drawn is not None:
@@ -175,22 +176,24 @@ def searched(net: str) -> None:
 def below(asked: Asked, points: pd.DataFrame, drawn: go.Figure | None) -> None:
     """The numbers, and how to read it all."""
     with page_frame.group("more"):
-        commands = [command_of(asked)]
         render.numbers(
             lambda: (
                 {"protection": protection_says.table(points)},
                 {"protection": drawn} if drawn is not None else {},
             ),
             None,
-            commands,
+            protection_commands.measuring(asked.net, points),
+            called=f"{asked.net} {asked.fault} ber {asked.rate:g}",
         )
         render.help_page("protect_help", ["protection"])
 
 
 render.page("What do I store, and what does it cost?", render.text("protect"), upload.button)
 with render.errors_as_sentences():
-    measured = [name for name in cached.measured_most() if name in cached.names()]
-    if measured:
-        page([*measured, *cached.protected_files()])
+    here = cached.names()
+    measured = [name for name in cached.measured_most() if name in here]
+    if measured:  # a brought network has no stored rows: the page then says how to search for its protection
+        own = [name for name in here if name.rpartition("/")[2].startswith("own-")]
+        page([*measured, *cached.protected_files(), *own])
     else:
-        render.error_box(*(render.UNMEASURED if cached.names() else render.UNTRAINED))
+        render.error_box(*(render.UNMEASURED if here else render.UNTRAINED))

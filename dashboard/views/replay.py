@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, query, render, rerun_cell
-from dashboard.format import claim_labels, claim_sentences, numbers, papers
+from dashboard.format import claim_labels, claim_sentences, numbers, papers, tables
 from dashboard.format.encodings import stored_as
 from dashboard.report import html_report
 from dashboard.server import job_queue
@@ -116,10 +116,10 @@ def rerun_controls(v: Verdict, cell: points.Cell, running: job_queue.Measurement
             key="rerun", on_click=job_status.start, args=([exact],), disabled=busy or not here,
         )  # fmt: skip
         with st.popover("Another size", icon=":material/tune:"):
-            n = st.select_slider(
-                "Test images", (100, 250, 500, 1000, 2000), 1000, key="n", bind="query-params"
-            )
-            maps = st.select_slider("Fault maps", (2, 5, 10, 20), 5, key="maps", bind="query-params")
+            images = query.with_asked("n", (100, 250, 500, 1000, 2000), 1)
+            n = st.select_slider("Test images", images, 1000, key="n", bind="query-params")
+            counts = query.with_asked("maps", (2, 5, 10, 20), 1)
+            maps = st.select_slider("Fault maps", counts, 5, key="maps", bind="query-params")
             other = rerun.job(v, int(n), int(maps), cell.seed)
             st.button(
                 f"Run it: {_price(other, here)}", key="rerun_other", on_click=job_status.start,
@@ -173,6 +173,11 @@ def compared(v: Verdict, cell: points.Cell) -> None:
         cell, fresh[:3], v.claim.value if v.claim.kind == "accuracy" else None
     )
     render.figure("again", drawn, key="chart_again", alt=result.says, title=False)
+    with page_frame.group("more", "again"):
+        render.numbers(
+            lambda: ({"again": tables.measured_again(cell, fresh[:3])}, {"again": drawn}), None,
+            [claim_sentences.command(cell)], key="numbers_again", called=v.claim.id,
+        )  # fmt: skip
 
 
 def shown(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) -> None:

@@ -14,7 +14,7 @@ from dashboard.format import numbers
 from resq.protect.timing.times import IMAGES
 
 ROOM = {"l": 66, "r": 16, "t": 44, "b": 62}
-TICKS = (4, 6, 8, 10, 13, 16, 24, 40, 72)
+TICKS = (4, 6, 8, 10, 13, 16, 24, 32, 40, 72)
 
 
 def protection(
@@ -62,7 +62,7 @@ def _axes(points: pd.DataFrame, keep: float, most: float) -> dict[str, Any]:
         "xaxis": {"type": "log", "title": {"text": "stored bits a weight, log scale"}, "tickvals": ticks,
                   "ticktext": [f"{t}" for t in ticks],
                   "range": [np.log10(low) - 0.04, np.log10(high) + 0.04]},
-        "yaxis": {"title": {"text": "accuracy kept"}, "range": [0, 1.05], "tickformat": ".0%"},
+        "yaxis": {"title": {"text": "accuracy kept"}, "range": [-0.03, 1.05], "tickformat": ".0%"},
     }  # fmt: skip
 
 
