@@ -114,7 +114,7 @@ def test_the_files_to_deploy_hold_the_words_and_their_decoder():
 
 
 def test_points_count_all_stored_bits_and_shares_are_of_the_network_as_it_is_stored():
-    """The divisor was the best accuracy of any encoding, one of which no dot told of: it decided an answer."""
+    """The divisor was the best accuracy of any encoding, of which no dot told: it decided an answer."""
     found = cached.protections(NAME, "layer-uniform")
     sizes = checkpoints.sizes(NAME)
     for line in found.drop_duplicates("encoding").to_dict("records"):
