@@ -109,7 +109,8 @@ def test_a_number_is_predicted_and_the_reveal_says_how_far_off_it_was():
     assert "of them, from" not in said(app)
     app.button(key="commit_epsilon_0").click().run()
     value = places.value(lessons.every()[3].steps[0].truth, table.shipped())
-    assert f"You predicted **80 %**; measured are {value:.1f}: {80 - value:.1f} off." in said(app)
+    told = f"You predicted **80 %**; measured: **{value:.1f} %**, {80 - value:.1f} points off."
+    assert told in said(app)
     assert app.query_params["said"] in ("17,0", ["17,0"])
 
 
