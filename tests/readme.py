@@ -23,7 +23,7 @@ from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
 from resq.protect import wording
-from tests import deployed_tables
+from tests import deployed_tables, lesson_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -461,6 +461,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "verdicts": verdicts,
     "commands": commands,
     **deployed_tables.TABLES,
+    **lesson_tables.TABLES,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }
 

@@ -138,6 +138,22 @@ def test_every_shipped_lesson_asks_for_a_prediction_and_is_answered_by_rows(less
         assert len(step.do) <= url_schema.LONGEST_TASK
 
 
+VIEWS = {
+    f"{lesson.name}-{number}": (step.page, url_schema.query(step.page, step.query))
+    for lesson in lessons.every()
+    for number, step in enumerate(lesson.steps, 1)
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_view_that_a_lesson_opens_shows_what_it_should(name):
+    page, parameters = VIEWS[name]
+    app = opened(page, **parameters)
+    fine(app)
+    for key, value in parameters.items():
+        assert app.query_params.get(key) in (value, [value]), f"the page does not take {key}={value}"
+
+
 def test_the_plan_of_a_class_takes_45_minutes_of_lessons_that_there_are(tmp_path):
     parts = lesson_plan.read(lessons.every())
     assert sum(part.minutes for part in parts) == 45
