@@ -22,7 +22,6 @@ from resq.core import Encoding
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
-from resq.protect import wording
 from tests import defence_tables, deployed_tables, lesson_tables
 
 ROOT = Path(__file__).resolve().parents[1]
