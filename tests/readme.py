@@ -178,6 +178,7 @@ def apart(checkpoint: str) -> list[str]:
     chosen = sorted(set(file["encoding"]), key=len)
     rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & (rows["n"] == 500) & (rows["fault"] == "random")]
+    rows = rows[rows["top"].isin([0.0, PROTECTED[-1]])]
     lines = [
         f"| protected layers | of all weights | {' | '.join(f'BER {x:g}' for x in PROTECTED)} |",
         "|---|" + "---|" * (len(PROTECTED) + 1),
