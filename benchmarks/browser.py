@@ -63,7 +63,11 @@ def chromium() -> Iterator[Any]:
 
 
 @contextmanager
-def dashboard() -> Iterator[str]:
-    """The address of a server of one's own, with an empty folder for results."""
-    with tempfile.TemporaryDirectory() as folder, server.running(Path(folder)) as found:
-        yield found.url
+def dashboard(tree: Path = server.ROOT) -> Iterator[str]:
+    """The address of a server of one's own, of a version's tree, with an empty folder for results."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = server.start(Path(folder), {}, root=tree)
+        try:
+            yield found.url
+        finally:
+            server.stop(found)

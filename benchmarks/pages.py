@@ -1,7 +1,8 @@
 """``python -m benchmarks.pages``: what a visitor waits for, in real Chromium on a warm server, medians of 20.
 
 Times are taken inside the page, from the click or the start of the navigation to the frame that shows the
-result. A part: ``--only flip slider``; fewer turns: ``--turns 3``; for machines: ``--json``.
+result. A part: ``--only flip slider``; fewer turns: ``--turns 3``; for machines: ``--json``. Beside another
+version, turn by turn in one browser: ``--against TREE``.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
-from statistics import median
+from pathlib import Path
+from statistics import median, quantiles
 from typing import Any
 
 from benchmarks import browser, timing
 
 CHARTS = ("bitlab", "sweep", "layers", "tradeoff", "harden", "replay")  # the pages that open with one
 VIEW = {"width": 1440, "height": 900}
-CONTENT = """() => document.querySelectorAll('[class*="st-key-card_"]').length === 4
+CONTENT = """() => document.querySelectorAll('[class*="st-key-card_"]').length >= 3
     && document.querySelector('.st-key-findings strong') && performance.now()"""
 # From the visitor's own event to the first frame in which the state differs from the one before.
 WATCH = """([event, state]) => {
@@ -44,6 +46,7 @@ LINE = f"JSON.stringify({PLOT.format('surface')}.layout.shapes)"
 TITLE = f"({browser.DRAWN})() && document.querySelector('h1').innerText"
 HEATMAP = '.st-key-layer_heat .nsewdrag[data-subplot="xy"]'
 Turn = Callable[[], float]  # ms
+Quartiles = dict[str, list[int]]  # "before" and "after": three each, ms
 
 
 def visitor(chromium: Any) -> Any:
@@ -132,7 +135,7 @@ def drill(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
 
     def act() -> None:
         box, at[0] = page.locator(HEATMAP).bounding_box(), at[0] + 1
-        row, column = at[0] % 20, at[0] % 3
+        row, column = at[0] % 12, at[0] % 5  # rows that a laptop shows without scrolling
         page.mouse.click(
             box["x"] + box["width"] * (column + 0.3) / 8, box["y"] + box["height"] * (row + 0.3) / 20
         )
@@ -159,13 +162,16 @@ def slider(chromium: Any, address: str) -> Iterator[tuple[str, Turn, float]]:
 PARTS = {"start": starts, "charts": charts, "switch": switch, "flip": flip, "drill": drill, "slider": slider}
 
 
+def warm(chromium: Any, address: str) -> None:
+    """A first visit to the Bit lab: what a server reads once does not count."""
+    cold(chromium, address + browser.PAGES["bitlab"], f"() => ({browser.DRAWN})() && 1")
+
+
 def measure(names: list[str], turns: int, tell: Callable[[str], None]) -> dict[str, timing.Figure]:
     """Median milliseconds of each wait, beside its target; one turn before them does not count."""
     found = {}
     with browser.chromium() as chromium, browser.dashboard() as address:
-        cold(
-            chromium, address + browser.PAGES["bitlab"], f"() => ({browser.DRAWN})() && 1"
-        )  # warms the server
+        warm(chromium, address)
         for part in names:
             for name, turn, target in PARTS[part](chromium, address):
                 turn()
@@ -177,15 +183,44 @@ def measure(names: list[str], turns: int, tell: Callable[[str], None]) -> dict[s
     return found
 
 
+def compare(tree: Path, names: list[str], turns: int, tell: Callable[[str], None]) -> dict[str, Quartiles]:
+    """Quartiles in ms of each wait, of another version's tree and of this one, turn about in one browser."""
+    found = {}
+    with browser.chromium() as chromium, browser.dashboard(tree) as old, browser.dashboard() as new:
+        for address in (old, new):
+            warm(chromium, address)
+        for part in names:
+            for before, after in zip(*(PARTS[part](chromium, each) for each in (old, new)), strict=True):
+                found[before[0]] = in_turn(before[1], after[1], turns)
+                tell(f"{before[0]}: {found[before[0]]}")
+    return found
+
+
+def in_turn(before: Turn, after: Turn, turns: int) -> Quartiles:
+    """Takes each wait as often, the one that goes first changing; one of each before them does not count."""
+    took: dict[Turn, list[float]] = {before: [], after: []}
+    for number in range(turns + 1):
+        for turn in (before, after) if number % 2 else (after, before):
+            took[turn].append(turn())
+    return {
+        "before": [round(value) for value in quantiles(took[before][1:], n=4)],
+        "after": [round(value) for value in quantiles(took[after][1:], n=4)],
+    }
+
+
 def main() -> None:
     """Prints each wait as it is known, then all as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--turns", type=int, default=20)
+    parser.add_argument("--against", type=Path, help="the tree of another version: quartiles of both")
     parser.add_argument("--json", action="store_true", help="nothing but the JSON")
     args = parser.parse_args()
     tell: Callable[[str], None] = (lambda line: None) if args.json else partial(print, flush=True)
-    print(json.dumps(measure(args.only, args.turns, tell)))
+    if args.against:
+        print(json.dumps(compare(args.against.resolve(), args.only, args.turns, tell)))
+    else:
+        print(json.dumps(measure(args.only, args.turns, tell)))
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from benchmarks.browser import PAGES
 from stress.harness import server
+from stress.harness.clocks import settled
 from stress.harness.visitor import Visitor
 
 NAMES = ("start", "bitlab", "sweep", "layers", "tradeoff", "harden", "lesson", "replay")  # both versions have
-SETTLED, PATIENCE, QUIET = 0.08, 8.0, 6.0  # s between two looks; s at most; ms that an idle server takes
 
 
 @dataclass
@@ -33,21 +33,6 @@ class Side:
 
     running: server.Server
     took: dict[str, list[float]] = field(default_factory=dict)
-
-
-def clock(process: int) -> float:
-    """Milliseconds of processor time that a process has taken so far; Linux only."""
-    return time.clock_gettime_ns((~process) << 3 | 2) / 1e6
-
-
-def settled(process: int) -> float:
-    """The clock once the process has nothing left to do."""
-    last, calm, end = clock(process), 0, time.monotonic() + PATIENCE
-    while calm < 2 and time.monotonic() < end:
-        time.sleep(SETTLED)
-        now = clock(process)
-        calm, last = calm + 1 if now - last < QUIET else 0, now
-    return last
 
 
 def visit(side: Side, name: str) -> None:

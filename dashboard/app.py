@@ -58,7 +58,7 @@ page = st.navigation(
     ],
     position="top",
 )
-page_frame.begin(page.url_path)
+here = page_frame.begin(page.url_path)
 page_frame.unknown_address()
 page.run()
-page_frame.end()
+page_frame.end(here)

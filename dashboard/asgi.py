@@ -23,6 +23,18 @@ HEAD = """<script>window.__streamlit = {
   BACKEND_BASE_URL: new URL(".", location.href).href,
   HOST_CONFIG: {allowedOrigins: [location.origin], useExternalAuthToken: false},
 }</script>"""
+# Streamlit pushes an entry of history for every parameter that it writes, up to three when a page is opened.
+# Of what follows one press of a key or of the mouse the first is an entry, which the rest amends: Back undoes
+# one act.
+ONE_ENTRY = """<script>{
+  const push = history.pushState.bind(history);
+  let acted = false;
+  for (const act of ["pointerdown", "keydown", "click"]) addEventListener(act, () => { acted = true; }, true);
+  history.pushState = (...entry) => {
+    (acted ? push : history.replaceState.bind(history))(...entry);
+    acted = false;
+  };
+}</script>"""
 # Scripts that pages with figures need, by the start of their names in Streamlit's folder.
 PARTS = ("PlotlyChart", "Selectbox", "Button", "ButtonGroup", "Checkbox", "Html")
 BARE = ("", "lessons")  # ends of the paths of pages without a figure
@@ -96,7 +108,7 @@ def with_head(page: bytes, soon: Iterable[str] = ()) -> bytes:
     b'<p>no head</p>'
     """
     named = page.replace(b"<title>Streamlit</title>", b"<title>RESQ Lab</title>", 1)
-    html = named.replace(b"<head>", b"<head>" + HEAD.encode(), 1)
+    html = named.replace(b"<head>", b"<head>" + (HEAD + ONE_ENTRY).encode(), 1)
     # After Streamlit's own scripts, which come first.
     read = "".join(f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in soon)
     return html.replace(b"</head>", read.encode() + b"</head>", 1)

@@ -12,8 +12,13 @@ from typing import Any
 
 
 def _soak(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], bool]:
-    from stress import soak
+    from stress import soak, turns
 
+    if arguments.against:
+        sides = turns.sides_of(arguments.against.resolve(), arguments.servers)
+        levels = {int(n): arguments.seconds for n in arguments.levels.split(",")}
+        found = turns.run(folder, sides, levels)
+        return found, not any(side["errors"] for side in found.values())
     found = soak.run(folder, arguments.seconds, arguments.sessions)
     clean = not (found["errors"] or found["cross_talk"] or found["networks_moved"])
     return found, clean and found["checkpoint_files_unchanged"]
@@ -52,8 +57,13 @@ def main() -> int:
     """0 when everything held."""
     parser = argparse.ArgumentParser(prog="python -m stress", description=__doc__)
     parser.add_argument("trial", choices=sorted(TRIALS))
-    parser.add_argument("--seconds", type=float, default=300.0, help="soak: time of the crowd")
+    parser.add_argument(
+        "--seconds", type=float, default=300.0, help="soak: time of the crowd, --against: of each"
+    )
     parser.add_argument("--sessions", type=int, default=30, help="soak: visitors at once")
+    parser.add_argument("--against", type=Path, help="soak: another version's tree; both in turn")
+    parser.add_argument("--servers", type=int, default=1, help="soak --against: so many behind nginx too")
+    parser.add_argument("--levels", default="1,10,30,100", help="soak --against: visitors at once")
     parser.add_argument("--inputs", type=int, default=10_000, help="fuzz, deployed: how many inputs")
     parser.add_argument("--first", type=int, default=0, help="deployed: the seed of the first input")
     parser.add_argument("--faults", type=int, default=100, help="chaos: how many faults")

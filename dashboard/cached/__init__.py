@@ -50,7 +50,16 @@ from dashboard.cached.measured_rows import (
     with_commands,
 )
 from dashboard.cached.mystery import MYSTERY_NET, mystery_case, mystery_probe, mystery_words
-from dashboard.cached.protection import archive, fragile_first, protections, searches
+from dashboard.cached.protection import (
+    archive,
+    data_of,
+    fragile_first,
+    is_file,
+    kept_file,
+    protected_files,
+    protections,
+    searches,
+)
 from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
     areas,
@@ -85,6 +94,7 @@ __all__ = [
     "classes",
     "copies",
     "curves",
+    "data_of",
     "datasets",
     "drawn_from",
     "effort",
@@ -96,7 +106,9 @@ __all__ = [
     "heatmap",
     "here",
     "inspected",
+    "is_file",
     "joint_command",
+    "kept_file",
     "layer_sizes",
     "left",
     "load_network",
@@ -119,6 +131,7 @@ __all__ = [
     "presets",
     "price",
     "protected",
+    "protected_files",
     "protections",
     "reruns",
     "revealed",

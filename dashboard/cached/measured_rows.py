@@ -203,6 +203,7 @@ def stamp() -> str:
     """
     folders = (
         table.SHIPPED,
+        table.SHIPPED / "deployed",
         registry.CLAIMS,
         own_cards.folder("own"),
         own_cards.folder("others"),

@@ -43,7 +43,9 @@ def probabilities(
         bargroupgap=0.0, showlegend=after is not None,
         yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"size": 14}, "fixedrange": True,
                "dtick": 1},
-        xaxis={"range": [0, 1], "tickformat": ".0%", "tickvals": [0, 0.5, 1], "fixedrange": True},
+        # Upright: on a projector three words under so narrow an axis would be turned, and cut.
+        xaxis={"range": [0, 1], "tickvals": [0, 0.5, 1], "ticktext": ["0%", "", "100%"], "tickangle": 0,
+               "fixedrange": True},
     )  # fmt: skip
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.charts.words import label_sides
+from dashboard.charts.words.label_sides import Pair
 from dashboard.format import encodings, sentences
 from dashboard.format import numbers as format_numbers
 from resq.measure.analysis import tradeoff
@@ -17,7 +19,6 @@ from resq.measure.analysis import tradeoff
 NUMBERS = ["faults", "attack", "clean", "megabytes"]
 SYMBOLS = theme.SYMBOLS[1:]  # encodings of one network; circles are studies
 ROOM = {"l": 84, "r": 16, "t": 40, "b": 62}
-LETTER = 0.02  # width of a letter, as a share of a picture of half a page
 FAULTS, ATTACK = "resists faults: mean accuracy over log BER", "resists attack: mean accuracy over eps"
 
 
@@ -28,20 +29,25 @@ def shields(areas: pd.DataFrame) -> go.Figure:
         areas: of ``tradeoff.areas``, of checkpoints that share data and network.
     """
     figure, dots = go.Figure(), models(areas)
-    _arrows(figure, dots)
-    _draw(figure, areas, dots, "faults", "attack", pd.Series(15.0, index=dots.index))
+    arrows = _ends(dots)
+    _arrows(figure, arrows)
+    _draw(figure, areas, dots, "faults", "attack", pd.Series(15.0, index=dots.index), arrows)
     _keys(figure, dots)
     return theme.dress(
         figure, 480, ROOM, showlegend=True,
-        xaxis={"title": {"text": FAULTS}, **_around(areas["faults"])},
-        yaxis={"title": {"text": ATTACK}, **_around(areas["attack"])},
+        xaxis={"title": {"text": FAULTS}, **label_sides.around(areas["faults"])},
+        yaxis={"title": {"text": ATTACK}, **label_sides.around(areas["attack"])},
     )  # fmt: skip
 
 
-def _arrows(figure: go.Figure, dots: pd.DataFrame) -> None:
-    """From what a model is compared with to the model; one trace takes a third of the annotations' time."""
+def _ends(dots: pd.DataFrame) -> list[Pair]:
+    """What each model is compared with, and the model."""
     ends = [(_start(dot, dots), dot) for _, dot in dots.iterrows()]
-    pairs = [(start, dot) for start, dot in ends if start is not None]
+    return [(start, dot) for start, dot in ends if start is not None]
+
+
+def _arrows(figure: go.Figure, pairs: Sequence[Pair]) -> None:
+    """From what a model is compared with to the model; one trace takes a third of the annotations' time."""
     figure.add_scatter(
         x=[value for start, dot in pairs for value in (start["faults"], dot["faults"], None)],
         y=[value for start, dot in pairs for value in (start["attack"], dot["attack"], None)],
@@ -71,8 +77,8 @@ def pareto(areas: pd.DataFrame, y: str = "faults") -> go.Figure:
     _keys(figure, dots)
     return theme.dress(
         figure, 480, ROOM, showlegend=True,
-        xaxis={"title": {"text": "clean accuracy"}, **_around(areas["clean"])},
-        yaxis={"title": {"text": {"faults": FAULTS, "attack": ATTACK}[y]}, **_around(areas[y])},
+        xaxis={"title": {"text": "clean accuracy"}, **label_sides.around(areas["clean"])},
+        yaxis={"title": {"text": {"faults": FAULTS, "attack": ATTACK}[y]}, **label_sides.around(areas[y])},
     )  # fmt: skip
 
 
@@ -114,10 +120,16 @@ def _start(dot: pd.Series, dots: pd.DataFrame) -> pd.Series | None:
 
 
 def _draw(
-    figure: go.Figure, areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str, sizes: pd.Series
+    figure: go.Figure,
+    areas: pd.DataFrame,
+    dots: pd.DataFrame,
+    x: str,
+    y: str,
+    sizes: pd.Series,
+    arrows: Sequence[Pair] = (),
 ) -> None:
     """Every model with its name, and the seeds that its mean is of, small and faint."""
-    of, sides = areas["checkpoint"].map(model), _sides(areas, dots, x, y)
+    of, sides = areas["checkpoint"].map(model), label_sides.sides(areas, dots, x, y, arrows)
     lines = [
         areas[(of == dot["model"]) & (areas["encoding"] == dot["encoding"])] for _, dot in dots.iterrows()
     ]
@@ -162,61 +174,3 @@ def _keys(figure: go.Figure, dots: pd.DataFrame) -> None:
 def _colour(model: str) -> str:
     """Studies blue, networks hardened in stages vermillion."""
     return theme.BLUE if model.startswith("asym-") else theme.VERMILLION
-
-
-def _sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str) -> list[str]:
-    """Where each label goes: to the side of its dot where it is whole and hides least of dots and labels.
-
-    Nowhere ("") where the same word stands at a dot close by, of the model in another encoding. Lengths are
-    shares of the picture: of half a page's, a letter is ``LETTER`` wide and about 0.045 high.
-    """
-    ends = {name: _around(areas[name])["range"] for name in (x, y)}
-    where = {name: ((dots[name] - low) / (high - low)).tolist() for name, (low, high) in ends.items()}
-    labels = dots["label"].tolist()
-    taken = [(h - 0.02, v - 0.03, h + 0.02, v + 0.03) for h, v in zip(where[x], where[y], strict=True)]
-    sides: list[str] = []
-    for i, label in enumerate(labels):
-        if any(labels[j] == label and _close(where, i, j) for j in range(i)):
-            sides.append("")
-            continue
-        boxes = _boxes(where[x][i], where[y][i], LETTER * len(label))
-        sides.append(min(boxes, key=lambda side: _hidden(boxes[side], taken)))
-        taken.append(boxes[sides[-1]])
-    return sides
-
-
-def _close(where: dict[str, list[float]], i: int, j: int) -> bool:
-    """Whether two dots lie less than a twentieth of the picture apart."""
-    return all(abs(places[i] - places[j]) < 0.05 for places in where.values())
-
-
-Box = tuple[float, float, float, float]  # left, bottom, right, top
-
-
-def _boxes(h: float, v: float, wide: float) -> dict[str, Box]:
-    """The places of a label around its dot, by Plotly's names."""
-    return {
-        "middle right": (h + 0.025, v - 0.022, h + 0.025 + wide, v + 0.022),
-        "middle left": (h - 0.025 - wide, v - 0.022, h - 0.025, v + 0.022),
-        "top center": (h - wide / 2, v + 0.035, h + wide / 2, v + 0.08),
-        "bottom center": (h - wide / 2, v - 0.08, h + wide / 2, v - 0.035),
-    }
-
-
-def _hidden(label: Box, taken: list[Box]) -> float:
-    """How much of a label lies on others; what lies outside the picture is cut off, which is worse."""
-    outside = _overlap(label, label) - _overlap(label, (0.0, 0.0, 1.0, 1.0))
-    return sum(_overlap(label, other) for other in taken) + 5 * outside
-
-
-def _overlap(one: Box, other: Box) -> float:
-    wide = min(one[2], other[2]) - max(one[0], other[0])
-    high = min(one[3], other[3]) - max(one[1], other[1])
-    return max(0.0, wide) * max(0.0, high)
-
-
-def _around(shares: pd.Series) -> dict[str, Any]:
-    """An axis a little wider than the values: one dot alone would get an axis to 150 %."""
-    room = max(0.02, 0.12 * float(shares.max() - shares.min()))
-    low, high = float(shares.min()) - room, float(shares.max()) + room
-    return {"range": [low, high], "tickformat": ".1%" if high - low < 0.06 else ".0%", "nticks": 6}

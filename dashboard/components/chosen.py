@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.components import link_notes, query
 from dashboard.model import url_schema
 
 KEPT = "network_kept"
@@ -22,10 +23,17 @@ def carry(names: Sequence[str], key: str = "net") -> None:
     A link that sets anything of the page is taken at its word: its sender saw this page's own first network.
     """
     _again(names, key)
-    name, page = st.session_state.get(KEPT), st.session_state.get("page", "")
+    name, page = st.session_state.get(KEPT, ""), st.session_state.get("page", "")
     linked = set(st.query_params) & set(url_schema.PARAMS.get(page, {}))
     if name in names and key not in st.session_state and not linked:
         st.session_state[key] = [name] if key in url_schema.MANY else name
+        query.before_widget(key, name)
+    elif link_notes.ASKED in st.session_state and not linked and _holds(key, name) and name != names[0]:
+        query.before_widget(key, name)  # held over from an earlier page
+
+
+def _holds(key: str, name: str) -> bool:
+    return bool(name) and st.session_state.get(key) in (name, [name])
 
 
 def keep(name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import cached, charts
-from dashboard.components import job_status, page_frame, render
+from dashboard.components import job_status, page_frame, query, render
 from dashboard.format import filewords, numbers, sentences
 from dashboard.model import filejobs
 from dashboard.server import job_queue
@@ -29,8 +29,9 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         kinds = about["targets"]
+        drawn = charts.CHARTS["targets"].draw(kinds)
         alt = "; ".join(f"{filewords.KINDS[k]}: {of['bits']:,} bits" for k, of in kinds.items() if of["bits"])
-        render.figure("targets", charts.CHARTS["targets"].draw(kinds), key="chart_targets", alt=alt)
+        render.figure("targets", drawn, key="chart_targets", alt=alt)
     with right:
         st.markdown(f"**Its {len(about['layers'])} stored tensors, in the order of the graph**")
         st.dataframe(
@@ -42,8 +43,13 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
             f"{render.plain(about['input']['pixels'].removeprefix('not known: '))}. Say it under “Input” "
             "above."
         )
+    made = commands.line(["inspect", about["name"], *cached.flags(inputs)])
     with page_frame.group("more", "inside"):
-        render.terminal(commands.line(["inspect", about["name"], *cached.flags(inputs)]))
+        render.terminal(made)
+        render.numbers(
+            lambda: ({"targets": filewords.targets(kinds)}, {"targets": drawn}), None, [made],
+            key="numbers_targets", called=about["name"],
+        )  # fmt: skip
 
 
 def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:
@@ -52,7 +58,12 @@ def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:
     with page_frame.group("live", "clean"), st.container(horizontal=True, vertical_alignment="bottom"):
         n = (
             st.segmented_control(
-                "Test images", N, key="images", default=1000, required=True, bind="query-params"
+                "Test images",
+                query.with_asked("images", N, 1),
+                key="images",
+                default=1000,
+                required=True,
+                bind="query-params",
             )
             or 1000
         )

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.charts import curves
-from dashboard.components import job_status, page_frame, render
+from dashboard.components import job_status, page_frame, query, render
 from dashboard.format import filewords, sentences, tables
 from dashboard.model import filejobs
 from dashboard.server import job_queue
@@ -52,10 +52,10 @@ def _spec(name: str, images: str, inputs: str) -> SweepSpec:
             "Flip bits of", filewords.TARGETS, key="targets", bind="query-params", format_func=_target
         )
     with right:
-        maps = st.select_slider("Fault maps", (2, 5, 10, 20, 50), 10, key="maps", bind="query-params")
-        n = st.select_slider(
-            "Test images", (100, 250, 500, 1000, 2000, 4000, 10000), 500, key="n", bind="query-params"
-        )
+        counts = query.with_asked("maps", (2, 5, 10, 20, 50), 1)
+        maps = st.select_slider("Fault maps", counts, 10, key="maps", bind="query-params")
+        many = query.with_asked("n", (100, 250, 500, 1000, 2000, 4000, 10000), 1)
+        n = st.select_slider("Test images", many, 500, key="n", bind="query-params")
     return filejobs.sweep(name, images, inputs, _rates(text), targets or "weights", int(maps), int(n), 0)
 
 
@@ -123,7 +123,10 @@ def _figure(specs: Sequence[SweepSpec], known: cached.StoredCurves, fresh: Seque
     struck = specs[0].targets
     st.caption(f"Struck: {_target(struck)}. {sentences.provenance(known.curves, 'Measured here')}")
     with page_frame.group("more", "sweep"):
-        render.numbers(partial(_behind, known, drawn), known.rows, [spec.command for spec in specs])
+        render.numbers(
+            partial(_behind, known, drawn), known.rows, [spec.command for spec in specs],
+            called=f"{specs[0].checkpoint} {struck}",
+        )  # fmt: skip
 
 
 def _behind(known: cached.StoredCurves, drawn: go.Figure) -> render.Behind:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from dashboard.components import link_notes, query
 from dashboard.model import url_schema
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ html { font-size: 23px !important; }
   .st-key-shell_way { top: .4rem; bottom: auto; }
   .st-key-shell_task_box { max-width: calc(100vw - 34rem); }
 }
+.stApp [class*="st-key-group_shortcuts"] [data-testid="stHorizontalBlock"],
+.stApp [class*="st-key-group_shortcuts"] .stHorizontalBlock { flex-wrap: nowrap; gap: .35rem; }
+.stApp [class*="st-key-group_shortcuts"] button { padding: 0 .45rem; font-size: .92rem; }
+.stApp [class*="st-key-group_shortcuts"] button :is(kbd, [data-testid="stIconMaterial"]) { display: none; }
 .stApp .st-key-pixels button { padding: 0 .55rem; min-width: 0; }
 .stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
 .st-key-words_32 [class*="st-key-field_mantissa"] { width: 100%; }
@@ -46,11 +51,18 @@ html { font-size: 23px !important; }
 """
 
 
-def begin(page: str) -> None:
-    """Reads what the address says about the page, hides what it hides, shows its task."""
+def begin(page: str) -> DeltaGenerator:
+    """Reads what the address says about the page, hides what it hides, shows its task.
+
+    Returns:
+        The place for what ``end`` has to say.
+    """
     page = page or "start"
     if st.session_state.get("page", page) != page:
+        query.back_again()
         arrive(page)
+    if st.session_state.get("page") != page:
+        link_notes.arrived(page)
     shell = url_schema.shell(page, {name: st.query_params.get(name, "") for name in url_schema.SHELL})
     st.session_state.page, st.session_state.shell = page, shell
     rules = [
@@ -64,6 +76,7 @@ def begin(page: str) -> None:
         with st.container(key="shell_task_box"):
             st.text(shell.task)  # never markdown: a link's text draws nothing
             back_to_lesson(shell.task)
+    return link_notes.place()
 
 
 def arrive(page: str) -> None:
@@ -75,6 +88,7 @@ def arrive(page: str) -> None:
     to, values = now.pop("going", ("", {}))
     for name, value in values.items() if to == page else ():
         now[name] = value
+        query.before_widget(name, value)
     linked = [name for name in known if name in st.query_params and name not in values]
     for name in linked:
         now.pop(name, None)
@@ -90,8 +104,9 @@ def back_to_lesson(task: str) -> None:
         link("lessons", "Back to the lesson", ":material/arrow_back:", lesson=name, step=number + 1)
 
 
-def end() -> None:
-    """The way out of presenter mode, and on to the pages before and behind this one."""
+def end(here: DeltaGenerator) -> None:
+    """What the link asked for in vain; the way out of presenter mode, and to the pages beside this one."""
+    link_notes.shown(st.session_state.page, here)
     if not presenting():
         return
     pages = list(url_schema.PARAMS)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.format.sentences import FAULT_NAMES
+
+FAULTS = {"fault", "kindof"}  # parameters that hold a fault model
 
 
 def fault_name_in_address(key: str) -> None:
@@ -13,6 +19,70 @@ def fault_name_in_address(key: str) -> None:
     if name in FAULT_NAMES:
         st.query_params[key] = FAULT_NAMES[name]
         st.rerun()
+
+
+Number = TypeVar("Number", int, float)
+
+
+def with_asked(key: str, options: Sequence[Number], least: Number | None = None) -> tuple[Number, ...]:
+    """The options of a slider, and the number that the link of this visit names.
+
+    It stays an option for the visit, so that the slider can come back to it.
+
+    Args:
+        least: the smallest number that a link may name; default the smallest option. The largest is that of
+            the options, since a server measures it.
+    """
+    low = min(options) if least is None else least
+    kept = f"{key}_asked"
+    for text in st.query_params.get_all(key):
+        value = number(text, type(options[0]))
+        if value is not None and low <= value <= max(options):
+            st.session_state[kept] = value
+    known: set[Number] = set(options)
+    if (more := st.session_state.get(kept)) is not None:
+        known.add(more)
+    return tuple(sorted(known))
+
+
+def number(text: str, kind: type[Number]) -> Number | None:
+    """The number of this kind that a text spells as an address does; None where it spells none.
+
+    >>> number("37", int), number("3.5", int), number("8.75", float), number("nan", float)
+    (37, None, 8.75, None)
+    """
+    try:
+        value = kind(text)
+    except ValueError:
+        return None
+    return value if value == value else None
+
+
+def before_widget(key: str, value: str | Sequence[str]) -> None:
+    """Writes what a widget that is not drawn yet will hold, which Streamlit writes for later choices alone.
+
+    Without it the address, and with it a reload and a shared link, would name another network than the page.
+    """
+    if (context := get_script_run_ctx()) is None:
+        return
+    with context.session_state.query_params() as parameters:  # one of the page before may hold the name yet
+        many = not isinstance(value, str)
+        parameters.set_corrected_value(key, value, "string_array_value" if many else "string_value")
+
+
+def back_again() -> None:
+    """On a page that Back or Forward has opened: takes its whole address, as its entry of history holds it.
+
+    Streamlit leaves out what has the name of a control of the page before.
+    """
+    context = get_script_run_ctx()
+    if context is None or not context.is_history_navigation:
+        return
+    with context.session_state.query_params() as parameters:
+        parameters.populate_from_query_string(context.query_string)
+        parameters.set_initial_query_params_from_current()
+        for key in list(parameters)[:1]:  # tells the browser all of it
+            parameters.set_corrected_value(key, parameters.get_all(key), "string_array_value")
 
 
 def set_parameter(key: str, value: str) -> None:

@@ -68,6 +68,16 @@ def misfit(about: Mapping[str, Any], images: str, classes: int) -> str:
     return f"The file tells {own} classes apart; {images} has {classes}. Choose other images."
 
 
+def targets(counts: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The stored bits of each kind as a table for people."""
+    return pd.DataFrame(
+        {
+            "kind": [KINDS[kind] for kind in counts],
+            **{name: [int(of[name]) for of in counts.values()] for name in ("tensors", "words", "bits")},
+        }
+    )
+
+
 def layers(about: Mapping[str, Any]) -> pd.DataFrame:
     """The stored tensors as a table for people, in the order of the graph."""
     return pd.DataFrame([_layer(layer) for layer in about["layers"]])

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.components import page_frame, render
-from dashboard.format import filewords, sentences
+from dashboard.format import filewords, sentences, tables
 from dashboard.format import numbers as format_numbers
 from dashboard.forms import bitlab
 from resq.core import commands
@@ -51,8 +51,16 @@ def section(name: str, images: str, inputs: str, about: Mapping[str, Any]) -> No
         f"Answered by {render.plain(reading['runtime'])}; "
         f"file {reading['hashes']['weights'][:8]}, image {reading['hashes']['image'][:8]}."
     )
+    made = commands.line(state.argv())
+    columns = {"as stored %": before} | ({"with the flips %": after} if flips else {})
     with page_frame.group("more", "flip"):
-        render.terminal(commands.line(state.argv()))
+        render.terminal(made)
+        render.numbers(
+            lambda: (
+                {"probabilities": tables.answers(reading["classes"], columns)}, {"probabilities": drawn}
+            ),
+            None, [made], key="numbers_flip", called=f"{name} {layer} {word}",
+        )  # fmt: skip
 
 
 def _word(layers: Mapping[str, Mapping[str, Any]]) -> tuple[str, int]:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import chosen as chosen_network
-from dashboard.components import page_frame, render
+from dashboard.components import page_frame, query, render
 from dashboard.model.hardening_run import FIRST, HardenSpec
 from resq.core import Encoding
 
@@ -37,7 +37,8 @@ def form(names: list[str]) -> HardenSpec:
         stage_names = tuple(name for name in dict.fromkeys(stages) if name in chosen)
         changes = options(stage_names, stages)
     with page_frame.group("effort"), st.container(horizontal=True, vertical_alignment="bottom"):
-        scale = st.select_slider("Epochs, times the preset's", SCALES, 1.0, key="scale", bind="query-params")
+        scales = query.with_asked("scale", SCALES)
+        scale = st.select_slider("Epochs, times the preset's", scales, 1.0, key="scale", bind="query-params")
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", format="%d")
     return HardenSpec(net, preset, stage_names, changes, float(scale), int(seed))
 

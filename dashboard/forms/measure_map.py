@@ -20,6 +20,7 @@ FINE: dict[str, Any] = {
     "steps": 10,
 }  # fmt: skip
 GRIDS = {"coarse": COARSE, "fine": FINE}
+Grid = tuple[tuple[float, ...], tuple[float, ...]]  # BERs and budgets
 
 
 def spec(net: str, enc: str, mode: str, grid: str) -> SweepSpec:
@@ -37,6 +38,17 @@ def planned(net: str, enc: str, mode: str, running: job_queue.Measurement | None
     ):
         return active
     return spec(net, enc, mode, "coarse")
+
+
+def grid(plan: SweepSpec, running: job_queue.Measurement | None, known_here: bool) -> Grid:
+    """The tiles that are drawn beside the measured ones: hatched as long as they are not measured.
+
+    Args:
+        plan: of ``planned``.
+        known_here: whether cells of the plan itself are measured, or only this machine has any.
+    """
+    active = running is not None and running.active and remaining.sweep_of(running.specs[0]) == plan
+    return (plan.bers, plan.eps) if known_here or active else ((), ())
 
 
 def buttons(net: str, enc: str, mode: str, known: bool, running: job_queue.Measurement | None) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import chosen, page_frame, render
-from dashboard.components.query import fault_name_in_address
+from dashboard.components import chosen, page_frame, query, render
 from dashboard.format.sentences import FAULT_NAMES, METRICS
 from dashboard.model import bit_view
 from resq.measure.specs.sweep_spec import FAULT_MODELS, SweepSpec
@@ -86,7 +85,7 @@ def settings() -> dict[str, Any]:
 
 def _settings() -> dict[str, Any]:
     """The widgets of the box; an empty value in a link is the usual one."""
-    fault_name_in_address("fault")
+    query.fault_name_in_address("fault")
     left, right = st.columns(2)
     with left:
         values = {
@@ -108,7 +107,8 @@ def _settings() -> dict[str, Any]:
 
 
 def _slider(label: str, options: tuple[int, ...], key: str) -> int:
-    return int(st.select_slider(label, options, USUAL[key], key=key, bind="query-params"))
+    known = query.with_asked(key, options, 1)
+    return int(st.select_slider(label, known, USUAL[key], key=key, bind="query-params"))
 
 
 def _segments(

@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import chosen, page_frame, render
+from dashboard.components import chosen, page_frame, query, render
+from dashboard.forms import measure_map
 from dashboard.model import bit_view
 
 MODES = {"adaptive": "made on the faulty network", "transfer": "made on the fault-free network"}
@@ -62,7 +63,12 @@ def threshold() -> float:
     """The accuracy at which a line separates the tiles."""
     with page_frame.group("view", "line"):
         line = st.select_slider(
-            "Line at accuracy, %", range(5, 100, 5), 50, key="thr", bind="query-params", width=320
+            "Line at accuracy, %",
+            query.with_asked("thr", range(5, 100, 5)),
+            50,
+            key="thr",
+            bind="query-params",
+            width=320,
         )
     return int(line) / 100
 
@@ -79,9 +85,13 @@ def opening(cells: pd.DataFrame) -> tuple[float, float]:
     return float(line["ber"]), float(line["eps"])
 
 
-def cell(cells: pd.DataFrame) -> tuple[float, float]:
-    """The chosen cell: the keyboard's way to what a click on the map does."""
-    bers, budgets = sorted(set(cells["ber"])), sorted(set(cells["eps"]))
+def cell(cells: pd.DataFrame, grid: measure_map.Grid) -> tuple[float, float]:
+    """The chosen cell: the keyboard's way to what a click on the map does.
+
+    Args:
+        grid: BERs and budgets of tiles that are drawn hatched; they can be chosen too.
+    """
+    bers, budgets = sorted({*cells["ber"], *grid[0]}), sorted({*cells["eps"], *grid[1]})
     first = opening(cells)
     for key, options in (("ber", bers), ("eps", budgets)):
         if key in st.session_state and st.session_state[key] not in options:
@@ -105,8 +115,12 @@ def cell(cells: pd.DataFrame) -> tuple[float, float]:
 def again(seed: int) -> dict[str, int]:
     """How the chosen cell is measured again; as many images as most stored surfaces have are chosen first."""
     with page_frame.group("live", "options"), st.container(horizontal=True, vertical_alignment="bottom"):
-        n = st.select_slider("Test images", (100, 250, 500, 1000), key="n", bind="query-params")
-        maps = st.select_slider("Fault maps", (2, 5, 10, 20), 5, key="maps", bind="query-params")
+        images, counts = (
+            query.with_asked("n", (100, 250, 500, 1000), 1),
+            query.with_asked("maps", (2, 5, 10, 20), 1),
+        )
+        n = st.select_slider("Test images", images, 100, key="n", bind="query-params")
+        maps = st.select_slider("Fault maps", counts, 5, key="maps", bind="query-params")
     return {"n": int(n), "maps": int(maps), "seed": seed}
 
 

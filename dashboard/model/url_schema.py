@@ -45,7 +45,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "protect": {
         "own": "own checkpoint",
         "network": "network and sampler",
-        "budget": "rate, accuracy to keep, bits",
+        "budget": "rate, accuracy to keep, bits, time",
         "place": "rate of a place",
         "kinds": "what may be used",
         "mixture": "a mixture by hand",
@@ -158,6 +158,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "ber": ("budget", "bit error rate, one that is measured"),
         "keep": ("budget", "accuracy to keep, %"),
         "bits": ("budget", "most stored bits a weight"),
+        "time": ("budget", "most time of a pass of a batch, over that without decoding"),
         "place": ("place", "place whose bit error rate is taken, such as voltage_0.56"),
         "kinds": ("kinds", "kinds of protection that may be used"),
         "base": ("mixture", "plain words of a mixture by hand"),

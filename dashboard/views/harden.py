@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -40,12 +42,16 @@ def job(run: job_queue.Measurement | None) -> None:
                     "training", drawn, key="training", alt=f"{len(run.rows)} of {run.total} epochs trained"
                 )
             if run.state == "done":
-                result(spec.result)
+                result(spec.result, [spec.command])
     job_status.ended(run)
 
 
-def result(name: str) -> None:
-    """What a hardened checkpoint's card says of before and after."""
+def result(name: str, made: Sequence[str] = ()) -> None:
+    """What a hardened checkpoint's card says of before and after.
+
+    Args:
+        made: the command of the run that has just made it; without it the card is all that tells.
+    """
     looks = hardening_run.looks(cached.card(name))
     if not looks:
         return
@@ -62,7 +68,7 @@ def result(name: str) -> None:
     with page_frame.group("more", "result"):
         render.numbers(
             lambda: ({"before_after": tables.looks(pd.DataFrame(looks))}, {"before_after": drawn}), None,
-            [commands.line(["show", name])], key="numbers_harden", called=name,
+            [*made, commands.line(["show", name])], key="numbers_harden", called=name,
         )  # fmt: skip
 
 

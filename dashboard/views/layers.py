@@ -287,7 +287,7 @@ def page(names: list[str]) -> None:
     """The whole page."""
     files = filelab.names()
     render.unknown_names("net", [*names, *files])
-    first, second, third = st.columns([3, 3, 5], vertical_alignment="bottom")
+    first, second = st.columns(2)
     with first, page_frame.group("network"):
         net = bitlab.network([*names, *files])
     if net in files:
@@ -297,8 +297,7 @@ def page(names: list[str]) -> None:
         enc = bitlab.encoding(net)
     again = "Measure it again with the button above."
     running = job_status.measurement(kind=LayerSpec, lost=again)
-    with third:
-        priced = st.container()
+    priced = st.container(key="priced")  # its room is held in style.css: nothing moves when it fills
     render.encodings_in_words([enc])
     every = 1.0 if running is not None and running.active else None
     st.fragment(shown, run_every=every)(net, enc, running)

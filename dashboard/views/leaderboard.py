@@ -60,6 +60,9 @@ def board(lines: pd.DataFrame) -> None:
     st.dataframe(claim_sentences.leaders(shown), hide_index=True, key="leaders", placeholder="not measured",
                  height=560, column_config={"architecture": PAPER})  # fmt: skip
     st.caption(HOW)
+    data = st.session_state.get("data") or "all"
+    st.download_button("These lines as CSV", partial(table.csv, shown), f"resq-leaderboard-{data}.csv",
+                       "text/csv", on_click="ignore", icon=":material/download:")  # fmt: skip
     with page_frame.group("more"), st.container(horizontal=True, vertical_alignment="bottom"):
         picked = st.selectbox("Look closer at", list(dict.fromkeys(shown["checkpoint"])), key="report_of")
         rows = cached.rows()

@@ -10,7 +10,7 @@ from dashboard import cached
 from dashboard.components import page_frame, query, render
 from dashboard.forms.lesson import after, language, predicting
 from dashboard.model import lesson_plan, lessons, url_schema
-from dashboard.report import handout
+from dashboard.report import handout, plan_paper
 
 
 def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
@@ -140,10 +140,12 @@ def class_plan(every: list[lessons.Lesson]) -> None:
 
 
 def papers(every: list[lessons.Lesson]) -> None:
-    """What a teacher prints: the class's sheet, and the key."""
+    """What a teacher prints: the plan of the class, its sheet, and the key."""
     base = (st.context.url or "").rpartition("/lessons")[0]
     with st.container(horizontal=True):
         for key, label, icon, make in (
+            ("plan", "Plan to print", "schedule",
+             lambda: plan_paper.page(lesson_plan.read(every), every, base)),
             ("homework", "Homework grid", "grid_on", partial(handout.homework, base)),
             ("handout", "Handout to print", "print", partial(handout.page, every, base)),
             ("key", "Teacher's key", "key",

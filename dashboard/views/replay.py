@@ -116,10 +116,10 @@ def rerun_controls(v: Verdict, cell: points.Cell, running: job_queue.Measurement
             key="rerun", on_click=job_status.start, args=([exact],), disabled=busy or not here,
         )  # fmt: skip
         with st.popover("Another size", icon=":material/tune:"):
-            n = st.select_slider(
-                "Test images", (100, 250, 500, 1000, 2000), 1000, key="n", bind="query-params"
-            )
-            maps = st.select_slider("Fault maps", (2, 5, 10, 20), 5, key="maps", bind="query-params")
+            images = query.with_asked("n", (100, 250, 500, 1000, 2000), 1)
+            n = st.select_slider("Test images", images, 1000, key="n", bind="query-params")
+            counts = query.with_asked("maps", (2, 5, 10, 20), 1)
+            maps = st.select_slider("Fault maps", counts, 5, key="maps", bind="query-params")
             other = rerun.job(v, int(n), int(maps), cell.seed)
             st.button(
                 f"Run it: {_price(other, here)}", key="rerun_other", on_click=job_status.start,

@@ -97,7 +97,9 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
     fresh = cached.measurements().rows([plan])
     surface_cells = cached.together(choice.net, choice.enc, choice.mode, fresh)
     own = choice.net not in cached.measured_most()  # one's own may be measured in part, by an earlier server
+    grid: measure_map.Grid = ((), ())  # of a map that is shipped: what it has
     if own or surface_cells.empty or fresh or (whole is not None and whole.active):
+        grid = measure_map.grid(plan, whole, own or bool(fresh))
         measure_map.buttons(choice.net, choice.enc, choice.mode, not surface_cells.empty, whole)
         job_status.ended(whole, "map")
     if surface_cells.empty:
@@ -106,7 +108,7 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
     rising(surface_cells, choice)
     left, right = st.columns([7, 6], gap="large")
     with right:
-        at = tradeoff.cell(surface_cells)
+        at = tradeoff.cell(surface_cells, grid)
         chosen = surface_cells[(surface_cells["ber"] == at[0]) & (surface_cells["eps"] == at[1])]
         numbers_of(chosen, choice, at)
     with left:
@@ -114,7 +116,7 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
             drawn = relief(surface_cells, choice)
             render.figure("relief", drawn, key="relief", alt=corners(surface_cells, choice))
         else:
-            st.fragment(tiles)(surface_cells, choice, at, st.session_state.get("thr"))
+            st.fragment(tiles)(surface_cells, choice, at, st.session_state.get("thr"), grid)
         again(chosen, running)
     with right:
         slices(surface_cells, choice, at)
@@ -122,7 +124,8 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
         made = cached.surface_commands(choice.net, choice.enc, choice.mode)
         named = f"{choice.net} {choice.enc} {choice.mode}"
         rows = cached.surface_rows(choice.net, choice.enc, choice.mode)
-        render.numbers(partial(behind, surface_cells, choice, at), rows, made, key=NUMBERS, called=named)
+        behind_it = partial(behind, surface_cells, choice, at, grid)
+        render.numbers(behind_it, rows, made, key=NUMBERS, called=named)
 
 
 def unmeasured(surface_cells: pd.DataFrame, plan: SweepSpec) -> None:
@@ -152,36 +155,47 @@ def relief(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> go.Figure:
 
 
 def tile_map(
-    surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], line: float
+    surface_cells: pd.DataFrame,
+    choice: tradeoff.Choice,
+    at: tuple[float, float],
+    line: float,
+    grid: measure_map.Grid,
 ) -> go.Figure:
-    """The tiles with the chosen one framed and a line between them."""
-    seen = (*seen_of(surface_cells, choice), at, line)
-    return cached.cached_figure(charts.CHARTS["surface"].draw, seen, surface_cells, at, line)
+    """The tiles with the chosen one framed and a line between them; those of the grid that lack, hatched."""
+    seen = (*seen_of(surface_cells, choice), at, line, grid)
+    return cached.cached_figure(charts.CHARTS["surface"].draw, seen, surface_cells, at, line, grid)
 
 
 def tiles(
-    surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], line: int | None
+    surface_cells: pd.DataFrame,
+    choice: tradeoff.Choice,
+    at: tuple[float, float],
+    line: int | None,
+    grid: measure_map.Grid,
 ) -> None:
     """The tiles under the slider of their line: a fragment of its own, so that the line follows at once.
 
     Args:
         at, line: the chosen tile and where the slider stood when the rest of the page was drawn.
+        grid: BERs and budgets of a map that is being, or could be, measured.
     """
     now = tradeoff.threshold()
     behind_too = st.session_state.get(NUMBERS) and st.session_state.thr != line
     if tradeoff.elsewhere(at) or behind_too:
         st.rerun()  # what stands beside the map, or in the opened box, is of another tile or line
-    drawn = tile_map(surface_cells, choice, at, now)
+    drawn = tile_map(surface_cells, choice, at, now, grid)
     pick = partial(tradeoff.select_cell, "surface")
     words = corners(surface_cells, choice)
     render.figure("surface", drawn, key="surface", alt=words, on_select=pick)
 
 
-def behind(surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> render.Behind:
+def behind(
+    surface_cells: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], grid: measure_map.Grid
+) -> render.Behind:
     """The cells as a table, and the picture of them."""
     if choice.relief:
         return {"relief": tables.cells(surface_cells)}, {"relief": relief(surface_cells, choice)}
-    drawn = tile_map(surface_cells, choice, at, int(st.session_state.thr) / 100)
+    drawn = tile_map(surface_cells, choice, at, int(st.session_state.thr) / 100, grid)
     return {"surface": tables.cells(surface_cells)}, {"surface": drawn, **cuts(surface_cells, choice, at)}
 
 

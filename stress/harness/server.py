@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +61,19 @@ def answers(url: str) -> bool:
         return False
 
 
-def start(work: Path, more: Mapping[str, str] | None = None, port: int = 0, root: Path = ROOT) -> Server:
-    """A server that answers; ``more`` are variables of its environment, ``root`` the tree that is run.
+def start(
+    work: Path,
+    more: Mapping[str, str] | None = None,
+    port: int = 0,
+    root: Path = ROOT,
+    options: Sequence[str] = (),
+) -> Server:
+    """A server that answers.
+
+    Args:
+        more: variables of its environment.
+        root: the tree that is run.
+        options: more words of the command, such as "--servers=2".
 
     Raises:
         RuntimeError: it did not come up; the sentence ends with what it printed.
@@ -71,7 +82,7 @@ def start(work: Path, more: Mapping[str, str] | None = None, port: int = 0, root
     port, log = port or free_port(), work / "server.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard", "--server.port", str(port)],
+            [sys.executable, "-m", "dashboard", "--server.port", str(port), *options],
             cwd=root,
             env={**os.environ, "RESQ_WORK": str(work), **(more or {})},
             stdout=out,

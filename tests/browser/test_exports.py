@@ -3,9 +3,6 @@
 import io
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,12 +12,11 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from dashboard.report import html_report
-from tests.browser.look import ready
+from tests.browser.files import command, cut, opened, resq, saved
 
 expect.set_options(timeout=60_000)
 pytestmark = pytest.mark.skipif(not html_report.browser(), reason="no Chromium to draw with")
 
-ROOT = Path(__file__).resolve().parents[2]
 NET = "signs/resnet20/base"
 # page -> its address, the boxes of numbers, and what the names of the files must tell.
 PAGES = {
@@ -32,42 +28,6 @@ PAGES = {
     "harden": (f"/harden?net={NET}&shown=signs/resnet20/plus", "signs-resnet20-plus"),
     "replay": ("/replay?claim=resnet18-ber-1e-2", "resnet18-ber-1e-2"),
 }
-# Words and the legend's box that do not lie inside the drawing, by at least a pixel.
-OUTSIDE = """() => {
-    const whole = document.querySelector('svg').getBoundingClientRect();
-    const parts = [...document.querySelectorAll('text, .legend .bg')];
-    return parts.filter(part => {
-        const box = part.getBoundingClientRect();
-        return box.width && (box.left < whole.left - 1 || box.right > whole.right + 1
-            || box.top < whole.top - 1 || box.bottom > whole.bottom + 1);
-    }).map(part => part.textContent || 'legend');
-}"""
-
-
-def saved(page, button) -> tuple[str, bytes]:
-    """The name and the bytes of what a button saves."""
-    with page.expect_download(timeout=120_000) as got:
-        button.click()
-    return got.value.suggested_filename, Path(got.value.path()).read_bytes()
-
-
-def opened(page) -> None:
-    """The boxes of numbers and files, all of them open."""
-    ready(page)
-    boxes = page.locator('[class*="st-key-numbers"] summary')
-    expect(boxes.first).to_be_visible()
-    for box in boxes.all():
-        box.click()
-    ready(page)
-
-
-def cut(page, svg: bytes) -> list[str]:
-    """Words of a drawing that lie outside of it."""
-    blank = page.context.new_page()
-    blank.set_content(f'<body style="margin:0">{svg.decode()}</body>')
-    found = blank.evaluate(OUTSIDE)
-    blank.close()
-    return found
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -104,22 +64,6 @@ def test_a_figure_is_a_png_a_pdf_and_a_page_that_needs_no_network(visit):
         else:
             assert 100_000 < len(raw) < 2_500_000
             assert b'src="http' not in raw
-
-
-def resq(command: str) -> str:
-    """What a command of a page prints."""
-    words = command.split()
-    assert words[:3] == ["python", "-m", "resq"], command
-    ended = subprocess.run([sys.executable, *words[1:]], cwd=ROOT, capture_output=True, text=True, check=True)
-    return ended.stdout
-
-
-def command(page, begins: str) -> str:
-    """The first command in an opened box that begins so."""
-    code = page.locator('[class*="st-key-numbers"] code', has_text=f"python -m resq {begins}").first
-    expect(code).to_be_visible()
-    lines = code.inner_text().splitlines()
-    return next(line for line in lines if line.startswith(f"python -m resq {begins}"))
 
 
 def test_the_command_of_the_bit_lab_gives_its_answer(visit):

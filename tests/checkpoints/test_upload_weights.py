@@ -164,14 +164,25 @@ def test_a_map_in_the_making_is_drawn_anew_with_every_cell(raw):
     name = uploads.checkpoint(raw, "my net.safetensors", "resnet20", "signs")
     own = {"checkpoint": name, "weights": str(checkpoints.card(name)["sha256"])[:16], "encoding": "int8"}
     joint = {"axis": "joint", "mode": "transfer", "attack": "pgd", "steps": 20, "restarts": 1, **own}
-    maps = []
+    maps, hatched = [], []
     for correct in (80, 20):
         at = {"ber": 1e-2, "eps": 8.0, "map": len(maps), "key": f"{len(maps):x}" * 16}
         rows_by_key.add([row(**{**joint, **at}, correct=correct)])
         app = opened("tradeoff", net=name, enc="int8", mode="transfer")
         fine(app)
         maps.append(tiles(app))
+        hatched.append(hatches(app))
     assert maps[0] != maps[1]  # 80 %, then the mean of 80 and 20
+    coarse = measure_map.spec(name, "int8", "transfer", "coarse")
+    assert hatched == [len(coarse.bers) * len(coarse.eps) - 1] * 2  # all but the measured one
+
+
+def hatches(app) -> int:
+    """How many tiles of the map are hatched."""
+    (chart,) = (c for c in app.get("plotly_chart") if c.proto.id.endswith("-surface"))
+    shapes = json.loads(chart.proto.spec)["layout"]["shapes"]
+    lines = [shape["path"].count("M") for shape in shapes if shape["line"]["width"] == 1]
+    return sum(lines) // 7  # seven slanted lines a tile
 
 
 def test_a_brought_network_is_called_as_its_file_and_goes_along_to_other_pages(raw):

@@ -11,7 +11,7 @@ from dashboard.format import numbers
 from dashboard.model import lesson_plan, lessons, url_schema
 from dashboard.model.parts import challenge, scale
 from dashboard.model.storage import places
-from dashboard.report import handout
+from dashboard.report import handout, plan_paper
 from resq import checkpoints
 from resq.core.errors import ResqError
 from resq.measure.specs.version import NUMBERS
@@ -182,6 +182,21 @@ def test_the_handout_asks_and_only_the_key_answers():
         assert html.escape(step.notes) in key
         assert html.escape(step.notes) not in sheet
     assert "{" not in key.partition("</style>")[2]
+
+
+def test_the_plan_is_printed_with_its_minutes_its_questions_and_no_answer():
+    every = lessons.every()
+    parts = lesson_plan.read(every)
+    paper = plan_paper.page(parts, every, "http://lab")
+    assert "<td>0 to 5</td>" in paper
+    assert f"<td>40 to {sum(part.minutes for part in parts)}</td>" in paper
+    known = {lesson.name: lesson for lesson in every}
+    for part in parts:
+        assert html.escape(part.do) in paper
+        for step in known[part.lesson].steps[: part.steps] if part.lesson else ():
+            assert html.escape(step.ask or step.do) in paper
+    assert 'href="http://lab/lessons?lesson=bit"' in paper
+    assert "class=right" not in paper
 
 
 @pytest.mark.parametrize(

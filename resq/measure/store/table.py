@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +14,9 @@ from resq.core.errors import ResqError
 from resq.core.files import write_with
 from resq.core.paths import ASSETS
 from resq.measure.store import carry
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SHIPPED = ASSETS / "results"
 
@@ -80,6 +83,7 @@ LATER = ("precision", *list(DEFAULTS)[list(DEFAULTS).index("right") + 1 :])
 # What a cell's row finds, or tells of its making, and what does not decide which cell it is.
 FOUND = ("key", "code", "flips", "correct", "due", "right", "sdc1", "sdc10", "sdc20", "bits",
          "software", "processor")  # fmt: skip
+NEEDED = [name for name in COLUMNS if name not in DEFAULTS]
 TYPES = {name: "object" if kind == "bytes" else kind for name, (kind, _) in COLUMNS.items()}
 
 
@@ -159,14 +163,22 @@ def parquet(file: Path, names: Iterable[str]) -> pd.DataFrame:
     Raises:
         ValueError: not a parquet file, or a column is not in it.
     """
+    return _arrow(file, names).to_pandas()
+
+
+def _arrow(file: Path, names: Iterable[str]) -> pa.Table:
+    """As ``parquet``, before pandas has it."""
+    import pyarrow.parquet as pq
+
     try:
-        content = pd.read_parquet(file)
+        with pq.ParquetFile(file) as opened:  # a third of the time that a data set of one file takes
+            content = opened.read()
     except Exception as error:  # pyarrow raises a family of its own for broken files, and tells whole paths
         kind = type(error).__name__
         raise ResqError(
             f"{file.name} is not a readable parquet file ({kind}), maybe cut off: fetch it again; {VERIFY}"
         ) from None
-    if lacking := [name for name in names if name not in content.columns]:
+    if lacking := [name for name in names if name not in content.column_names]:
         raise ResqError(f"{file.name} lacks the columns {', '.join(lacking)}")
     return content
 
@@ -177,7 +189,14 @@ def read(file: Path) -> pd.DataFrame:
     Raises:
         ValueError: not a parquet file, or without the columns of COLUMNS.
     """
-    table = parquet(file, [name for name in COLUMNS if name not in DEFAULTS])
+    return _rows([_arrow(file, NEEDED)])
+
+
+def _rows(tables: list[pa.Table]) -> pd.DataFrame:
+    """All rows as they count today, made at once: file by file it takes three times as long."""
+    import pyarrow as pa
+
+    table = pa.concat_tables(tables, promote_options="permissive").to_pandas()
     return carry.carried(_filled(table.reindex(columns=list(COLUMNS))).astype(TYPES))
 
 
@@ -203,8 +222,8 @@ def shipped_but(known: Container[str]) -> pd.DataFrame:
 
 @cache
 def _shipped(files: tuple[tuple[Path, int], ...]) -> pd.DataFrame:
-    tables = [read(file) for file, _ in files]
-    return drop_repeated(carry.current(pd.concat(tables, ignore_index=True))) if tables else frame([])
+    tables = [_arrow(file, NEEDED) for file, _ in files]
+    return drop_repeated(carry.current(_rows(tables))) if tables else frame([])
 
 
 def drop_repeated(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,46 @@
+"""Labels beside dots: on no arrow, no other label, and inside the picture, where there is room."""
+
+import pandas as pd
+import pytest
+
+from dashboard import cached
+from dashboard.charts.pareto import _ends, models
+from dashboard.charts.words import label_sides
+
+
+def dots(places: dict[str, tuple[float, float]]) -> pd.DataFrame:
+    return pd.DataFrame([{"label": name, "x": x, "y": y} for name, (x, y) in places.items()])
+
+
+def test_a_label_leaves_the_side_to_which_its_arrow_goes():
+    table = dots({"base": (0.0, 0.0), "hard": (1.0, 0.0)})
+    pair = [(table.iloc[0], table.iloc[1])]
+    alone = label_sides.sides(table, table, "x", "y")
+    beside = label_sides.sides(table, table, "x", "y", pair)
+    assert alone[0] == "middle right"
+    assert beside[0] != "middle right"
+    assert "middle" not in beside[0] or beside[0] == "middle left"
+
+
+def test_a_line_beside_a_box_has_no_length_in_it():
+    box = (0.0, 0.0, 1.0, 1.0)
+    assert label_sides._inside(box, (0.5, -1.0, 0.5, 2.0)) == pytest.approx(1.0)
+    assert label_sides._inside(box, (0.0, 0.0, 0.6, 0.8)) == pytest.approx(1.0)
+    assert label_sides._inside(box, (-1.0, 1.5, 2.0, 1.5)) == 0.0
+    assert label_sides._inside(box, (2.0, 0.5, 3.0, 0.5)) == 0.0
+
+
+@pytest.mark.parametrize("net", ["signs/resnet20/base", "cifar10/resnet18/base", "gtsrb/resnet18/base"])
+def test_no_label_of_a_shipped_figure_lies_on_an_arrow_where_a_side_of_its_dot_is_free(net):
+    areas = cached.areas(net)
+    table = models(areas)
+    arrows = _ends(table)
+    sides = label_sides.sides(areas, table, "faults", "attack", arrows)
+    ends = {name: label_sides.around(areas[name])["range"] for name in ("faults", "attack")}
+    lines = [label_sides._line(pair, ends) for pair in arrows]
+    for side, (_, dot) in zip(sides, table.iterrows(), strict=True):
+        if side:
+            h, v = ((dot[name] - low) / (high - low) for name, (low, high) in ends.items())
+            boxes = label_sides._boxes(h, v, label_sides.LETTER * len(dot["label"]))
+            crossed = {at: label_sides._crossed(box, lines) for at, box in boxes.items()}
+            assert crossed[side] == min(crossed.values()), (dot["label"], side)
