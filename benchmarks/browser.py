@@ -22,6 +22,7 @@ PAGES = {
     "harden": "/harden?net=signs/resnet20/base",
     "lessons": "/lessons",
     "lesson": "/lessons?lesson=shield",
+    "mystery": "/mystery?case=F7&asked=flow,trace,words-15",
     "yournetwork": "/yournetwork",
     "replay": "/replay",
     "leaderboard": "/leaderboard?data=signs",

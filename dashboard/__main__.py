@@ -1,4 +1,4 @@
-"""``python -m dashboard [--server.port N]``: serves the pages and prints their address."""
+"""``python -m dashboard [--servers N] [--server.port P]``: serves the pages and prints their address."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from streamlit.web import cli
-
-from dashboard.server import warmup
+from dashboard.server import fleet, nginx
+from resq.core.errors import ResqError
 
 
 def opened(arguments: list[str], environment: Mapping[str, str]) -> list[str]:
@@ -24,12 +23,31 @@ def opened(arguments: list[str], environment: Mapping[str, str]) -> list[str]:
     return arguments + (["--server.allowedHosts", "*"] if elsewhere and not named else [])
 
 
-if __name__ == "__main__":
+def one(arguments: list[str]) -> int:
+    """This process serves."""
+    from streamlit.web import cli
+
+    from dashboard.server import warmup
+
     warmup.begin()  # torch loads while the server starts and the first visitor reads the first page
-    sys.argv = [
-        "streamlit",
-        "run",
-        str(Path(__file__).with_name("asgi.py")),
-        *opened(sys.argv[1:], os.environ),
-    ]
-    sys.exit(cli.main())
+    sys.argv = ["streamlit", "run", str(Path(__file__).with_name("asgi.py")), *arguments]
+    return int(cli.main() or 0)
+
+
+def main(words: list[str]) -> int:
+    """Serves until it is ended; what the process ends with."""
+    words, n = fleet.asked(words)
+    arguments = opened(words, os.environ)
+    if n > 1 and nginx.binary():
+        return fleet.run(n, arguments, os.environ)
+    if n > 1:
+        fleet.say(nginx.MISSING.format(n=n))
+    return one(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except ResqError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)

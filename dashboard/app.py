@@ -44,6 +44,13 @@ page = st.navigation(
             url_path="classroom",
             visibility="hidden",  # reached from Lessons, and by a class's link
         ),
+        st.Page(
+            "views/mystery.py",
+            title="Mystery",
+            icon=":material/search_insights:",
+            url_path="mystery",
+            visibility="hidden",
+        ),
         st.Page("views/replay.py", title="Replay", icon=":material/fact_check:", url_path="replay"),
         st.Page(
             "views/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:", url_path="leaderboard"

@@ -22,8 +22,7 @@ from resq.core import Encoding
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
-from resq.protect import wording
-from tests import deployed_tables
+from tests import defence_tables, deployed_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -148,30 +147,6 @@ def defences(fault: str) -> list[str]:
         at = curve[curve["encoding"] == name].set_index("x")
         cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
         lines.append(f"| `{name}` | {bits[name]:.2f} | {' | '.join(cells)} |")
-    return lines
-
-
-def searches() -> list[str]:
-    """One line per shipped search on the signs: what was asked, what is stored, differences, passes."""
-    file = table.SHIPPED / "signs-resnet20-protect.json"
-    lines = [
-        "| asked | stored as | bits a weight | test images x maps | accuracy % "
-        "| less the best alike, points | passes |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for answer in json.loads(file.read_text(encoding="utf-8")):
-        wanted, at = answer["wanted"], wording.at_rate(answer)
-        less = "; ".join(
-            f"{entry['ber']:g}: {100 * d['mean']:+.1f} ({100 * d['low']:+.1f} to {100 * d['high']:+.1f})"
-            for entry in answer["confirmed"] if (d := entry["difference"])
-        )  # fmt: skip
-        point = {name: 100 * at["chosen"][name] for name in ("accuracy", "low", "high")}
-        asked = f"BER {wanted['ber']:g}, {wanted['fault']}, at most {wanted['bits']:g} bits"
-        right = f"{point['accuracy']:.1f} ({point['low']:.1f} to {point['high']:.1f})"
-        of = f"{answer['passes']} of {answer['grid_passes']}"
-        on = f"{at['chosen']['n']} x {at['chosen']['maps']}"
-        line = [asked, f"`{answer['encoding']}`", f"{answer['bits']:.2f}", on, right, less, of]
-        lines.append(f"| {' | '.join(line)} |")
     return lines
 
 
@@ -455,12 +430,12 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "described": described,
     "guards": believed,
     "everything": everything,
-    "searches": searches,
     "defences random": lambda: defences("random"),
     "defences layer-uniform": lambda: defences("layer-uniform"),
     "verdicts": verdicts,
     "commands": commands,
     **deployed_tables.TABLES,
+    **defence_tables.TABLES,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }
 

@@ -8,6 +8,7 @@ from dashboard.cached.checkpoint_models import (
     LoadedNetwork,
     card,
     datasets,
+    layer_sizes,
     load_network,
     megabytes,
     names,
@@ -36,6 +37,7 @@ from dashboard.cached.measured_rows import (
     cached_figure,
     curves,
     measured_most,
+    measured_percent,
     measurements,
     other_weights,
     outdated,
@@ -47,7 +49,17 @@ from dashboard.cached.measured_rows import (
     usual,
     with_commands,
 )
-from dashboard.cached.protection import archive, fragile_first, protections, searches
+from dashboard.cached.mystery import MYSTERY_NET, mystery_case, mystery_probe, mystery_words
+from dashboard.cached.protection import (
+    archive,
+    data_of,
+    fragile_first,
+    is_file,
+    kept_file,
+    protected_files,
+    protections,
+    searches,
+)
 from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
     areas,
@@ -61,6 +73,7 @@ from dashboard.cached.tradeoff import (
 )
 
 __all__ = [
+    "MYSTERY_NET",
     "SHOWN",
     "Attacked",
     "LoadedNetwork",
@@ -81,6 +94,7 @@ __all__ = [
     "classes",
     "copies",
     "curves",
+    "data_of",
     "datasets",
     "drawn_from",
     "effort",
@@ -92,12 +106,19 @@ __all__ = [
     "heatmap",
     "here",
     "inspected",
+    "is_file",
     "joint_command",
+    "kept_file",
+    "layer_sizes",
     "left",
     "load_network",
     "measured_most",
+    "measured_percent",
     "measurements",
     "megabytes",
+    "mystery_case",
+    "mystery_probe",
+    "mystery_words",
     "names",
     "networks",
     "opened_in",
@@ -110,6 +131,7 @@ __all__ = [
     "presets",
     "price",
     "protected",
+    "protected_files",
     "protections",
     "reruns",
     "revealed",

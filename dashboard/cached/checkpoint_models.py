@@ -97,6 +97,11 @@ def _words_of(net: str, sha256: str, enc: str) -> QuantizedModel:
     return checkpoints.load(net).quantized(Encoding.parse(enc))
 
 
+def layer_sizes(net: str) -> tuple[int, ...]:
+    """Weights of each layer of a checkpoint; () where it is not on this machine."""
+    return _sizes(net, str(card(net)["sha256"])) if net in names() else ()
+
+
 def megabytes(net: str, enc: str) -> float:
     """Memory of a checkpoint's stored weights; NaN where it is not on this machine."""
     if net not in names():

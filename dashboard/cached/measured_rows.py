@@ -140,6 +140,16 @@ def revealed(text: str) -> places.Filled:
     return _revealed(text, stamp())
 
 
+def measured_percent(place: str) -> float:
+    """The accuracy at one place {acc ...} of a text, in percent; NaN where it was not measured."""
+    return _measured_percent(place, stamp())
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _measured_percent(place: str, stamp: str) -> float:
+    return places.value(place, rows())
+
+
 @st.cache_data(show_spinner=False, max_entries=64)
 def _revealed(text: str, stamp: str) -> places.Filled:
     return places.fill(text, rows())
@@ -193,6 +203,7 @@ def stamp() -> str:
     """
     folders = (
         table.SHIPPED,
+        table.SHIPPED / "deployed",
         registry.CLAIMS,
         own_cards.folder("own"),
         own_cards.folder("others"),

@@ -13,13 +13,15 @@ import plotly.graph_objects as go
 from dashboard.charts.attack import four, moved
 from dashboard.charts.bits import probabilities, weight_histogram
 from dashboard.charts.claims import again, readings
-from dashboard.charts.classroom import votes
+from dashboard.charts.classroom import numbers_said, votes
 from dashboard.charts.confusion import flow
 from dashboard.charts.curves import accuracy_vs_ber, accuracy_vs_eps
 from dashboard.charts.filecharts import targets
 from dashboard.charts.flip_animation import film
 from dashboard.charts.hardening import before_after, training
 from dashboard.charts.layers import agreement, channel_strip, layer_heatmap, plane_histogram
+from dashboard.charts.mystery.pixels import pixel_moves
+from dashboard.charts.mystery.words import bit_changes, bit_counts, layer_now
 from dashboard.charts.pareto import pareto, shields
 from dashboard.charts.storage.mixed_encoding import copies, protected
 from dashboard.charts.storage.protection import protection
@@ -233,6 +235,36 @@ CHARTS: dict[str, Chart] = {
         "One bar per choice: how many have locked it. Green and hatched, once it is shown: what is right.",
         "classroom",
         votes,
+    ),
+    "numbers_said": Chart(
+        "What the class predicts",
+        "One bar per place of the scale: how many have locked it. Green: nearest to what was measured.",
+        "classroom",
+        numbers_said,
+    ),
+    "layer_now": Chart(
+        "The layer's weights",
+        "Bars: the weights as they were stored; line: as they are read now. Counts on a logarithmic scale.",
+        "mystery",
+        layer_now,
+    ),
+    "bit_counts": Chart(
+        "How many words hold a 1",
+        "Two bars for each bit of the stored words: as they were stored, and hatched, now.",
+        "mystery",
+        bit_counts,
+    ),
+    "bit_changes": Chart(
+        "Which bits changed",
+        "Words in which a bit has changed: from 0 to 1, and hatched, from 1 to 0.",
+        "mystery",
+        bit_changes,
+    ),
+    "pixel_moves": Chart(
+        "How far the pixels are moved",
+        "All values of all pictures: by how much each differs from what the camera gave.",
+        "mystery",
+        pixel_moves,
     ),
     "readings": Chart(
         "What the claim could mean",

@@ -36,3 +36,28 @@ def votes(choices: Sequence[str], counts: Sequence[int], own: str = "", right: s
         xaxis={"range": [0, max(4, 1.2 * most)], "dtick": max(1, most // 5),
                "title": {"text": "predictions"}, "fixedrange": True},
     )  # fmt: skip
+
+
+def numbers_said(choices: Sequence[str], counts: Sequence[int], own: str = "", right: str = "") -> go.Figure:
+    """How many of a class have predicted each number of a scale.
+
+    Args:
+        choices, counts, own, right: as of ``votes``; the scale's places in their order.
+    """
+    colours = [theme.GREEN if choice == right else theme.BLUE for choice in choices]
+    figure = go.Figure(
+        go.Bar(
+            x=list(choices), y=list(counts),
+            marker={"color": colours, "pattern": {"shape": ["/" * (choice == right) for choice in choices]}},
+            text=["yours" if choice == own else "" for choice in choices], textposition="outside",
+            cliponaxis=False, hovertemplate="%{x}: %{y} of " + str(sum(counts)) + "<extra></extra>",
+        )
+    )  # fmt: skip
+    most = max(counts, default=0)
+    marks = [theme.line(theme.GREEN, x=right, dash="dash", width=2)] if right else []
+    return theme.dress(
+        figure, height=300, bargap=0.15, room={"l": 64, "r": 16, "t": 28, "b": 64}, shapes=marks,
+        xaxis={"type": "category", "fixedrange": True, "showgrid": False, "nticks": 6},
+        yaxis={"range": [0, max(4, 1.2 * most)], "dtick": max(1, most // 5),
+               "title": {"text": "predictions"}, "fixedrange": True},
+    )  # fmt: skip

@@ -46,6 +46,7 @@ def section(rows: pd.DataFrame, nets: Sequence[str], encs: Sequence[str]) -> Non
                 query.set_parameter("place", spelled(chosen))
             st.markdown(place_text.rate(place))
             _accuracies(place, rows, nets, encs)
+            page_frame.link("protect", "What to store there", net=nets[0], place=spelled(chosen))
             st.caption(place_text.sources(place))
 
 

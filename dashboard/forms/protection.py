@@ -14,20 +14,25 @@ from dashboard.model.storage import protection
 from resq import checkpoints
 from resq.core import Encoding
 from resq.protect import mixtures
+from resq.protect.timing.times import IMAGES
 
+BATCH = IMAGES[-1]
+TIME = f"time_{BATCH}"  # column of the points
 SAMPLERS = ("random", "layer-uniform")
+SLOWER = (1.01, 1.05, 1.1, 1.25, 1.5, 2.0, math.inf)
 BUDGETS = (6.0, 8.0, 8.25, 8.5, 9.0, 10.0, 13.0, 16.0, 24.0, 40.0, math.inf)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the page is asked: network, sampler, a measured rate, share to keep, most bits a weight."""
+    """What the page is asked: network, sampler, a measured rate, share to keep, most bits, most time."""
 
     net: str
     fault: str
     rate: float
     keep: float
     most: float
+    time: float = math.inf
 
 
 def network(names: Sequence[str]) -> tuple[str, str]:
@@ -44,9 +49,9 @@ def network(names: Sequence[str]) -> tuple[str, str]:
     return net, fault or "random"
 
 
-def budget(net: str, fault: str, known: Sequence[float]) -> Asked:
-    """Rate, share to keep and budget."""
-    one, two, three = st.columns(3)
+def budget(net: str, fault: str, known: Sequence[float], timed: bool) -> Asked:
+    """Rate, share to keep and budget; of time where it was measured (``timed``)."""
+    one, two, three, four = st.columns(4)
     usual = min(known, key=lambda rate: abs(math.log(rate / 1e-2)))
     with one:
         rate = float(
@@ -72,7 +77,23 @@ def budget(net: str, fault: str, known: Sequence[float]) -> Asked:
                 format_func=lambda bits: "any" if math.isinf(bits) else f"{bits:g}",
             )
         )
-    return Asked(net, fault, from_place.measured_above(known) or rate, keep, most)
+    with four:
+        time = _time(timed)
+    return Asked(net, fault, from_place.measured_above(known) or rate, keep, most, time)
+
+
+def _time(timed: bool) -> float:
+    """The most time of a pass of a batch with all words decoded before it, over that without."""
+    about = (
+        f"a pass of {BATCH} images with all words decoded in C before it, over the pass alone, as measured"
+        if timed
+        else "not measured of this network: python -m resq overhead measures it"
+    )
+    chosen_time = st.select_slider(
+        f"Time for {BATCH} images, at most", SLOWER, math.inf, key="time", bind="query-params",
+        format_func=lambda x: "any" if math.isinf(x) else f"x {x:g}", disabled=not timed, help=about,
+    )  # fmt: skip
+    return float(chosen_time) if timed else math.inf
 
 
 def kinds() -> list[str]:

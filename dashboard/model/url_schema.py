@@ -19,6 +19,7 @@ LONGEST_TASK = 400  # characters; an address beyond some two thousand is cut by 
 GROUPS: dict[str, dict[str, str]] = {
     "start": {},
     "classroom": {"room": "opening and joining"},
+    "mystery": {"case": "choice of the case", "hide": "hiding a cause for a class"},
     "bitlab": {
         "network": "network",
         "encoding": "encoding",
@@ -44,7 +45,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "protect": {
         "own": "own checkpoint",
         "network": "network and sampler",
-        "budget": "rate, accuracy to keep, bits",
+        "budget": "rate, accuracy to keep, bits, time",
         "place": "rate of a place",
         "kinds": "what may be used",
         "mixture": "a mixture by hand",
@@ -157,6 +158,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "ber": ("budget", "bit error rate, one that is measured"),
         "keep": ("budget", "accuracy to keep, %"),
         "bits": ("budget", "most stored bits a weight"),
+        "time": ("budget", "most time of a pass of a batch, over that without decoding"),
         "place": ("place", "place whose bit error rate is taken, such as voltage_0.56"),
         "kinds": ("kinds", "kinds of protection that may be used"),
         "base": ("mixture", "plain words of a mixture by hand"),
@@ -182,9 +184,16 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "lesson": ("lesson", "name of the lesson"),
         "step": ("lesson", "number of the step, from 1"),
         "said": ("lesson", "number of the choice predicted in each step, from 1, with commas; 0: none yet"),
+        "lang": ("lesson", "language of the lessons: en, de, es"),
     },
     "classroom": {
+        "lang": ("room", "language of the lessons: en, de, es"),
         "code": ("room", "letters by which a class joins its room"),
+    },
+    "mystery": {
+        "case": ("case", "F (a fault) or H (hacked or broken) and the number of the case"),
+        "asked": ("questions", "questions that were bought, with commas; a number is that of a layer"),
+        "named": ("diagnosis", "the cause that was named"),
     },
     "sweep": {
         "nets": ("choice", "checkpoints"),

@@ -44,14 +44,62 @@ def _step(number: int, step: lessons.Step, base: str, reveal: Reveal | None) -> 
     link = url_schema.page_url(f"{base}/{step.page}", url_schema.query(step.page, step.query, around))
     asked = f"<p><b>{html.escape(step.ask)}</b></p>" if step.ask else ""
     right = step.right if reveal else ""
-    ticks = "".join(
-        f"<li{' class=right' * (choice == right)}>{html.escape(choice)}</li>" for choice in step.choices
-    )
+    ticks = f"<p>Your number: __________{step.unit}</p>" if step.scale else _ticks(step.choices, right)
     text = f"<aside>{words(reveal(step.reveal))}</aside>" if reveal else "<p>Why?</p><div class=why></div>"
     return (
-        f"<section><p><b>{number}.</b> {html.escape(step.do)}</p>{asked}<ul>{ticks}</ul>{text}"
+        f"<section><p><b>{number}.</b> ({step.minutes} min) {html.escape(step.do)}</p>{asked}{ticks}{text}"
+        f"{_after(step, bool(reveal))}"
         f'<p class=link><a href="{html.escape(link)}">{html.escape(link)}</a></p></section>'
     )
+
+
+def _ticks(choices: Sequence[str], right: str) -> str:
+    lines = [f"<li{' class=right' * (choice == right)}>{html.escape(choice)}</li>" for choice in choices]
+    return f"<ul>{''.join(lines)}</ul>"
+
+
+def _after(step: lessons.Step, key: bool) -> str:
+    """The reflection and the challenge; in a key what is right, and what is typically said."""
+    parts = []
+    if (asked := step.reflect) is not None:
+        parts += [
+            f"<p><i>{html.escape(asked.ask)}</i></p>",
+            _ticks(asked.answers, asked.right if key else ""),
+        ]
+        parts.append(f"<p>{html.escape(asked.why)}</p>" if key else "")
+    if step.challenge is not None:
+        parts.append(f"<p><b>Design.</b> {html.escape(step.challenge.ask)}</p>")
+        parts.append(f"<p>{html.escape(step.challenge.why)}</p>" if key else "<div class=why></div>")
+    parts.append(f"<p><b>In class:</b> {html.escape(step.notes)}</p>" if key and step.notes else "")
+    return "".join(parts)
+
+
+def homework(base: str) -> str:
+    """The homework grid to print: for each budget what is measured, what that allows in other norms, and why.
+
+    Args:
+        base: the lab's address, up to and without a page's name.
+    """
+    link = url_schema.page_url(f"{base}/sweep", url_schema.query("sweep", GRID))
+    head = ("eps (L∞, 1/255)", "longest in L2: eps · √3072 / 255", "right, %", "explain in one sentence")
+    rows = "".join(f"<tr><td>{eps}<td><td><td class=wide>" for eps in (0, 1, 2, 4, 8, 16))
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>RESQ Lab: homework</title>"
+        f"<style>{LOOK} {TABLE}</style><h1>RESQ Lab: how far may a picture move?</h1>"
+        "<p>Name: ______________________________ &nbsp; Date: ______________</p>"
+        "<p>A picture of 32 × 32 pixels in three colours has 3,072 values. Fill in the second column with a "
+        "pencil, the third from the page below (what is not stored is measured there), and explain every "
+        "line. Then: which of two pictures looks more changed, one in which every value moves by 8/255, or "
+        "one in which 48 values move by 64/255? Both moves have the same L2 norm.</p>"
+        f"<table><tr>{''.join(f'<th>{html.escape(name)}' for name in head)}</tr>{rows}</table>"
+        f'<p class=link><a href="{html.escape(link)}">{html.escape(link)}</a></p></html>'
+    )
+
+
+GRID = {"nets": ["signs/resnet20/base"], "encs": ["int8"]}
+TABLE = """table { border-collapse: collapse; width: 100% }
+td, th { border: 1px solid #777; padding: .3rem; vertical-align: top }
+tr { height: 3.2rem } th { font-size: 9pt; text-align: left } td.wide { width: 45% }"""
 
 
 def words(text: str) -> str:

@@ -9,15 +9,17 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 from dashboard.model import costs
+from dashboard.server import slots
 from resq import jobs
 from resq.core import logs
 from resq.core.errors import ResqError
 
-AT_ONCE = 2  # measurements; further ones wait in line
+AT_ONCE = 2  # measurements, of all servers of a work folder together; further ones wait in line
+AGAIN = 1.0  # s until a server asks again for a place that another one holds
 IN_LINE = 40  # measurements that may wait: a class of thirty, and some more
 PER_VISITOR = 2  # measurements of one visitor that run or wait
 FIRM = 2.0  # s of rows after which what is measured weighs as much as what was told before
@@ -177,11 +179,16 @@ class Measurement:
         return "done", ""
 
 
+def _nothing() -> None:
+    """Gives back the place of one server that shares none."""
+
+
 class Measurements:
     """All measurements of this server, by id; the first of those that wait comes next."""
 
     def __init__(self, start: Start = jobs.start) -> None:
         self._start, self._all, self._lock = start, dict[str, Measurement](), threading.Lock()
+        self._again: threading.Timer | None = None
 
     def start(self, specs: Sequence[Work], visitor: str = "", speeds: Sequence[float] = ()) -> Measurement:
         """A measurement that runs, or waits in line; ``speeds`` as of ``Measurement``.
@@ -217,12 +224,33 @@ class Measurements:
             )
 
     def _advance(self) -> None:
-        """Begins those whose turn it is."""
+        """Begins those whose turn it is; where other servers hold the places, looks again in a while."""
         with self._lock:
             free = AT_ONCE - sum(m.state == "running" for m in self._all.values())
-            for measurement in self._all.values():
-                if free > 0 and measurement.begin(self._advance):
+            for measurement in [m for m in self._all.values() if m.state == "waiting"]:
+                release = (slots.take(AT_ONCE) if slots.shared() else _nothing) if free > 0 else None
+                if release is None:
+                    self._later()
+                    return
+                if measurement.begin(partial(self._ended, release)):
                     free -= 1
+                else:  # cancelled just now
+                    release()
+
+    def _ended(self, release: slots.Release) -> None:
+        release()
+        self._advance()
+
+    def _later(self) -> None:
+        """Advances once more in a while; one server alone advances when a measurement ends."""
+        if slots.shared() and self._again is None:
+            self._again = threading.Timer(AGAIN, self._look_again)
+            self._again.daemon = True
+            self._again.start()
+
+    def _look_again(self) -> None:
+        self._again = None
+        self._advance()
 
     def place(self, measurement: Measurement) -> int:
         """Place in line, 1 for the next; 0 for one that waits no more."""

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.components import page_frame, query, render
 from dashboard.forms.classroom import learner, teacher
+from dashboard.forms.lesson import language
 from dashboard.model import lessons
 from dashboard.model.classroom import rooms
 from resq.core import logs
@@ -70,7 +71,7 @@ def inside(code: str, every: list[lessons.Lesson]) -> None:
 
 render.page("What does the class think?", render.text("classroom"))
 with render.errors_as_sentences():
-    every_lesson = lessons.every()
+    every_lesson = language.chosen()
     if code_of_address := st.query_params.get("code", ""):
         try:
             inside(code_of_address, every_lesson)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import page_frame, query, render
+from dashboard.forms.lesson import after, language, predicting
 from dashboard.model import lesson_plan, lessons, url_schema
 from dashboard.report import handout, plan_paper
 
@@ -22,6 +23,7 @@ def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
             "Lesson", list(titles), key="lesson", required=True, format_func=titles.__getitem__,
             label_visibility="collapsed", on_change=turn,
         )  # fmt: skip
+        language.choose()
     chosen = next(lesson for lesson in every if lesson.name == st.session_state.lesson)
     render.section(chosen.title)
     st.markdown(f"{chosen.about} *About {chosen.minutes} minutes.*")
@@ -57,7 +59,8 @@ def step(lesson: lessons.Lesson, number: int, part: lessons.Step) -> None:
     """One step: a prediction, then the view to open and what was measured."""
     key = f"{lesson.name}_{number}"
     with st.container(border=True, key=f"step_{key}"):
-        st.markdown(f"**Step {number + 1} of {len(lesson.steps)}.** {part.do}")
+        minutes = f"*{part.minutes} min*"
+        st.markdown(f"**Step {number + 1} of {len(lesson.steps)}.** {minutes} · {part.do}")
         if part.choices:
             prediction = predict(lesson, number, part)
             if prediction is None:
@@ -69,6 +72,7 @@ def step(lesson: lessons.Lesson, number: int, part: lessons.Step) -> None:
             revealed = cached.revealed(part.reveal)
             st.markdown(f":material/visibility: {revealed.text}")
             render.sources(revealed.sources)
+            after.after(part, key)
 
 
 def view(part: lessons.Step) -> None:
@@ -78,7 +82,9 @@ def view(part: lessons.Step) -> None:
 
 
 def judged(part: lessons.Step, prediction: str) -> str:
-    """What was said, and whether it is right."""
+    """What was said, and whether it is right, or how far off."""
+    if part.scale:
+        return f":material/straighten: {predicting.distance(part, prediction)}"
     if not part.right:
         return f":material/how_to_vote: You said: **{prediction}**."
     if prediction == part.right:
@@ -92,7 +98,7 @@ def predict(lesson: lessons.Lesson, number: int, part: lessons.Step) -> str | No
     if number in predictions:
         st.markdown(f"*{part.ask}*")
         return predictions[number]
-    prediction = st.radio(f"Predict: {part.ask}", part.choices, index=None, key=f"said_{key}")
+    prediction = predicting.picked(part, f"said_{key}")
     st.button(
         "That is my answer", key=f"commit_{key}", disabled=prediction is None, on_click=commit,
         args=(lesson, number, prediction),
@@ -140,6 +146,7 @@ def papers(every: list[lessons.Lesson]) -> None:
         for key, label, icon, make in (
             ("plan", "Plan to print", "schedule",
              lambda: plan_paper.page(lesson_plan.read(every), every, base)),
+            ("homework", "Homework grid", "grid_on", partial(handout.homework, base)),
             ("handout", "Handout to print", "print", partial(handout.page, every, base)),
             ("key", "Teacher's key", "key",
              partial(handout.page, every, base, lambda text: cached.revealed(text).text)),
@@ -150,7 +157,7 @@ def papers(every: list[lessons.Lesson]) -> None:
 
 render.page("What can a class find out here?", render.text("lessons"))
 with render.errors_as_sentences():
-    known = lessons.every()
+    known = language.chosen()
     chosen = overview(known)
     remembered(chosen)
     at = lessons.position(chosen, st.query_params.get("step", ""))
@@ -159,6 +166,7 @@ with render.errors_as_sentences():
     way(at, len(chosen.steps))
     with page_frame.group("more", "class"):
         page_frame.link("classroom", "A class that predicts together: open a room, or join one")
+        page_frame.link("mystery", "The mystery fault: something is wrong with a network; find out what")
         class_plan(known)
         papers(known)
     with page_frame.group("more", "write"), st.expander("Write a lesson of your own", icon=":material/edit:"):

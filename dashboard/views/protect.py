@@ -51,7 +51,7 @@ def nothing(net: str, fault: str) -> None:
     """What to do where there is no row yet."""
     render.error_box(
         f"Nothing is stored for {render.plain(net)} under this sampler. A search needs no stored rows:",
-        protection_says.command(net, 1e-2, 0.99, math.inf, fault),
+        protection_says.command(net, 1e-2, 0.99, math.inf, fault, data=cached.data_of(net)),
     )
 
 
@@ -59,19 +59,20 @@ def results(net: str, fault: str, points_frame: pd.DataFrame) -> None:
     """Controls, answer, figure, a mixture by hand, searches that were run."""
     known = protection.rates(points_frame)
     with page_frame.group("budget"):
-        asked = form.budget(net, fault, known)
+        asked = form.budget(net, fault, known, bool(points_frame[form.TIME].notna().any()))
     with page_frame.group("kinds"):
-        usable = points_frame[points_frame["kind"].isin(form.kinds())]
+        usable = protection.within(points_frame[points_frame["kind"].isin(form.kinds())], asked.time)
     at = usable[usable["ber"] == asked.rate]
     answer = protection.answer(at, asked.keep, asked.most)
-    text = protection_says.answer(answer, asked.rate, asked.keep, asked.most)
+    text = protection_says.answer(answer, asked.rate, asked.keep, asked.most, asked.time)
     with st.container(key="protect_says"):
         st.markdown(text)
     deploy(asked, answer.encoding)
     drawn = figure(asked, usable, known, answer.encoding)
     if drawn is not None:
         render.figure("protection", drawn[0], key="protection_chart", alt=text)
-    by_hand(asked, points_frame)
+    if not cached.is_file(net):  # whose tensors are known where the file is
+        by_hand(asked, points_frame)
     searched(net)
     below(asked, drawn[1] if drawn else at, drawn[0] if drawn else None)
 
@@ -91,14 +92,20 @@ def figure(
 
 def deploy(asked: Asked, encoding: str) -> None:
     """The command that searches on, and the files of what the answer stores."""
-    render.terminal(protection_says.command(asked.net, asked.rate, asked.keep, asked.most, asked.fault))
+    render.terminal(command_of(asked))
     if encoding:
         download(asked.net, encoding, "answer")
 
 
 def download(net: str, encoding: str, key: str) -> None:
     """A button whose .zip is made when it is pressed."""
-    if render.missing_weights([net], "its words cannot be written"):
+    if cached.is_file(net) and cached.kept_file(net) is None:
+        render.error_box(
+            f"The file {render.plain(net)} is not on this machine, so its words cannot be written: bring it "
+            "above (“Bring a network”)."
+        )
+        return
+    if not cached.is_file(net) and render.missing_weights([net], "its words cannot be written"):
         return
     st.download_button(
         f"Files to deploy: {encoding}", partial(cached.archive, net, encoding),
@@ -106,6 +113,14 @@ def download(net: str, encoding: str, key: str) -> None:
         icon=":material/download:", key=f"deploy_{key}",
         help="words.bin, layout.json, scales.npz and, where it reads these words, decoder.c",
     )  # fmt: skip
+
+
+def command_of(asked: Asked) -> str:
+    """The search for what was asked."""
+    data = cached.data_of(asked.net)
+    return protection_says.command(
+        asked.net, asked.rate, asked.keep, asked.most, asked.fault, time=asked.time, data=data
+    )
 
 
 def by_hand(asked: Asked, points_frame: pd.DataFrame) -> None:
@@ -177,6 +192,7 @@ with render.errors_as_sentences():
     here = cached.names()
     measured = [name for name in cached.measured_most() if name in here]
     if measured:  # a brought network has no stored rows: the page then says how to search for its protection
-        page([*measured, *(name for name in here if name.rpartition("/")[2].startswith("own-"))])
+        own = [name for name in here if name.rpartition("/")[2].startswith("own-")]
+        page([*measured, *cached.protected_files(), *own])
     else:
         render.error_box(*(render.UNMEASURED if here else render.UNTRAINED))

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "singles": "singles",
     "claims": "replay",
     "protect": "protect",
+    "overhead": "overhead",
     "guards": "guards",
     "bfa": "bfa",
     "flip": "flip",

@@ -16,6 +16,10 @@ PAGES = "dashboard"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
+    parser.add_argument(
+        "--servers", metavar="N", nargs="?",
+        help="so many servers behind nginx, as many as cores without a number; one where nginx is missing",
+    )  # fmt: skip
     parser.add_argument("--server.port", metavar="PORT", help="another port than 8501; more: streamlit's own")
 
 

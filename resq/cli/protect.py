@@ -27,8 +27,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bits", type=float, default=math.inf, help="most stored bits a weight")
     parser.add_argument(
         "--time", type=float, default=math.inf,
-        help="most time of a pass of one image with all words decoded in C, over that without, such as 1.05",
+        help="most time of a pass with all words decoded in C before it, over that without, such as 1.05",
     )  # fmt: skip
+    parser.add_argument(
+        "--batch", type=int, default=1, help="images of a pass that --time is about (default 1)"
+    )
     parser.add_argument(
         "--encoding",
         default="",

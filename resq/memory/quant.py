@@ -44,7 +44,7 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
     rows = weight.reshape(len(weight) if encoding.per == "channel" else 1, -1)
     scale, zero = _range(rows, encoding)
     codes = np.rint(rows / scale[:, None]) + zero[:, None]
-    words = fitted(protected(_words(codes, encoding), encoding).reshape(-1), encoding)
+    words = fitted(protected(coded(codes, encoding), encoding).reshape(-1), encoding)
     return QuantizedTensor(words.reshape(weight.shape), scale, zero, encoding)
 
 
@@ -83,7 +83,7 @@ def _least_squares(rows: np.ndarray, low: np.ndarray, high: np.ndarray, encoding
     floor = 5 * rows.std(axis=1)
     for shrink in np.arange(1.0, 0.29, -0.05, dtype=np.float32):
         scale, zero = _scale(low * shrink, high * shrink, encoding)
-        words = _words(np.rint(rows / scale[:, None]) + zero[:, None], encoding)
+        words = coded(np.rint(rows / scale[:, None]) + zero[:, None], encoding)
         plain = replace(encoding, tmr=0)
         error = np.square(values(words, scale[:, None], zero[:, None], plain) - rows).mean(axis=1)
         better = (error < least) & ((shrink == 1) | ((high - low) * shrink >= floor))
@@ -91,8 +91,8 @@ def _least_squares(rows: np.ndarray, low: np.ndarray, high: np.ndarray, encoding
     return best
 
 
-def _words(codes: np.ndarray, encoding: Encoding) -> np.ndarray:
-    """Integer codes, clipped to the encoding's range, as unprotected words."""
+def coded(codes: np.ndarray, encoding: Encoding) -> np.ndarray:
+    """Codes, clipped to the encoding's range, as unprotected words: whole floats (n,) -> unsigned (n,)."""
     k, dtype = encoding.bits, word_type(encoding)
     if encoding.code == "affine":
         return np.clip(codes, 0, 2**k - 1).astype(dtype)

@@ -38,7 +38,10 @@ def earth(kilometres: float, days: float, scrub: float = 0.0) -> Place:
     >>> f"{earth(686, 3650).ber.value:.2e}", f"{earth(686, 3650, scrub=1).ber.value:.2e}"
     ('1.47e-03', '2.02e-07')
     """
-    why = "the counted orbits lie there; no source here says how much smaller the rate is below 686 km"
+    why = (
+        "the counted orbits lie there; below them less is trapped, but no source here says how much less: "
+        "686 km is an upper bound of it"
+    )
     within("altitude", kilometres, LOW, HIGH, "km", why)
     share = min(1.0, (kilometres - LOW) / (POLAR - LOW))
     value = math.exp((1 - share) * math.log(ALSAT.band.value) + share * math.log(INTERNET.band.value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any
 from resq.core import files
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
-from resq.protect import confirm, mixtures, pass_time, wording
+from resq.protect import confirm, mixtures, wording
 from resq.protect.deployed_file import DeployedFile
-from resq.protect.mixtures import Mixture
 from resq.protect.search import Tried, best, front, search
 from resq.protect.stored_network import StoredNetwork
 from resq.protect.subject import Subject
+from resq.protect.timing import pass_time
 from resq.protect.trial import Trial
 from resq.protect.wanted import Wanted
 
@@ -34,24 +35,27 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
     Raises:
         ValueError: a network whose words cannot be mixed, or images that are not there.
     """
-    subject = _subject(wanted)
+    began = time.perf_counter()
+    subject = subject_of(wanted)
     _check_budget(subject, wanted.bits)
-    time_of = _time_of(subject) if math.isfinite(wanted.time) else None
+    time_of = pass_time.slower(subject, wanted.batch) if math.isfinite(wanted.time) else None
     folder.mkdir(parents=True, exist_ok=True)
     most = mixtures.grid(subject.lengths, subject.sizes, wanted.bits) * wanted.maps
     trial = Trial(subject, wanted.ber, wanted.maps, folder / "measured.jsonl", wanted.fault,
                   lambda: progress(trial.passes, most))  # fmt: skip
+    fresh = not trial.passes
     tried = list(search(subject.lengths, cache(subject.order), subject.sizes,
                         keep=wanted.keep, budget=wanted.bits, keeps=trial.keeps))  # fmt: skip
     searched = 1 + len({str(t.mixture.encoding) for t in tried}) * wanted.maps
     chosen = best(tried, wanted.keep, time_of or (lambda mixture: 1.0), wanted.time)
+    search_seconds = time.perf_counter() - began
     answer = {
         "network": subject.name, "weights": subject.hash,
         "wanted": wanted.plain(), "encoding": str(chosen.mixture.encoding), "bits": chosen.mixture.bits,
         "kept_held_out": chosen.retained, "enough": chosen.retained >= wanted.keep, "passes": searched,
         "grid_passes": 1 + most, "time": time_of(chosen.mixture) if time_of else None,
         "front": _front(wanted, tried, trial), "confirmed": confirm.confirmed(wanted, chosen, trial),
-        "more_passes": trial.passes - searched,
+        "more_passes": trial.passes - searched, "seconds": search_seconds if fresh else None,
         "tried": [{"encoding": str(t.mixture.encoding), "bits": t.mixture.bits, "kept": t.retained}
                   for t in tried],
     }  # fmt: skip
@@ -61,7 +65,12 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
     return answer
 
 
-def _subject(wanted: Wanted) -> Subject:
+def subject_of(wanted: Wanted) -> Subject:
+    """The checkpoint or the deployed file that is asked about.
+
+    Raises:
+        ResqError: what cannot be asked of it.
+    """
     if deployed.is_file(wanted.checkpoint):
         return DeployedFile(wanted)
     if wanted.data or wanted.inputs:
@@ -82,17 +91,6 @@ def _check_budget(subject: Subject, bits: float) -> None:
         raise ResqError(
             f"{fewest} takes {fewest.memory(subject.sizes):g} bits a weight already, more than {bits:g}"
         )
-
-
-def _time_of(subject: Subject) -> Callable[[Mixture], float]:
-    """What a mixture costs in time.
-
-    Raises:
-        ResqError: a deployed file, whose runtime decodes no guards.
-    """
-    if not isinstance(subject, StoredNetwork):
-        raise ResqError("the time of a pass is measured of checkpoints; leave out --time for a deployed file")
-    return pass_time.slower(subject.checkpoint)
 
 
 def _front(wanted: Wanted, tried: list[Tried], trial: Trial) -> list[dict[str, Any]]:

@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from resq.core import Encoding, QuantizedTensor
+from resq.core.encoding import FLOATS, IMPORTED
 from resq.core.errors import LackingError, ResqError
+from resq.core.guards import GUARDS
 from resq.memory.guards.layers import written
 
 SOURCE = Path(__file__).with_name("decoder.c")
-NUMBERS = {"": 0, "secded": 1, "secded0": 2, "spw": 3, "inplace": 4}
+RADAR = {name: facts.group for name, facts in GUARDS.items() if name.startswith("radar")}
+NUMBERS = {"": 0, "secded": 1, "secded0": 2, "spw": 3, "inplace": 4, **dict.fromkeys(RADAR, 5), "cep": 6}
 COMPILERS = ("cc", "gcc", "clang")
 
 
@@ -56,9 +59,9 @@ def library() -> ctypes.CDLL:
 
 
 def able(encoding: Encoding) -> bool:
-    """Whether the decoder reads words of this encoding: a guard that it knows, of bytes; or up to 8 bits."""
+    """Whether the decoder reads words of this encoding: codes of up to 8 bits; under a guard, in one byte."""
     guarded = encoding.guard in NUMBERS and (not encoding.guard or encoding.word_bits == 8)
-    return encoding.word_bits <= 8 and guarded and not encoding.ranger
+    return encoding.code not in (*FLOATS, IMPORTED) and guarded and not encoding.ranger
 
 
 def read(words: np.ndarray, checks: np.ndarray, n: int, encoding: Encoding, zero: np.ndarray) -> np.ndarray:
@@ -74,15 +77,17 @@ def read(words: np.ndarray, checks: np.ndarray, n: int, encoding: Encoding, zero
     if not able(encoding):
         known = ", ".join(filter(None, NUMBERS))
         raise ResqError(
-            f"the decoder in C reads words of up to 8 bits, or of one byte under {known}, got {encoding}"
+            f"the decoder in C reads codes of up to 8 bits, or words of a byte under {known}, got {encoding}"
         )
     out = np.empty(n, np.uint8)
-    # A pointer into an empty array is no address: one byte more, never read.
-    buffers = [np.ascontiguousarray(np.append(part, np.uint8(0)), np.uint8) for part in (words, checks, zero)]
+    # A pointer into an empty array is no address: a byte in its place, never read.
+    filled = (part if part.size else np.zeros(1, np.uint8) for part in (words, checks, zero))
+    buffers = [np.ascontiguousarray(part, np.uint8) for part in filled]
     pointers = [part.ctypes.data_as(ctypes.c_void_p) for part in buffers]
     library().read_layer(
         pointers[0], pointers[1], ctypes.c_size_t(n), encoding.bits, encoding.tmr, encoding.copies,
-        NUMBERS[encoding.guard], pointers[2], ctypes.c_size_t(len(zero)), out.ctypes.data_as(ctypes.c_void_p),
+        NUMBERS[encoding.guard], RADAR.get(encoding.guard, 0), int(encoding.code == "symmetric"),
+        pointers[2], ctypes.c_size_t(len(zero)), out.ctypes.data_as(ctypes.c_void_p),
     )  # fmt: skip
     return out
 

@@ -13,8 +13,14 @@ import numpy as np
 from resq.checkpoints import Checkpoint
 from resq.core import Encoding, QuantizedModel, files
 from resq.core.errors import ResqError
+from resq.deployed import guarded
+from resq.deployed.guarded import GuardedFile
+from resq.deployed.network import Network
+from resq.measure.specs.sweep_spec import AS_STORED
 from resq.memory import quant
 from resq.protect import decoder
+
+BYTES = 256
 
 
 def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> QuantizedModel:
@@ -24,20 +30,29 @@ def write(folder: Path, checkpoint: Checkpoint, encoding: Encoding) -> Quantized
     return model
 
 
+def write_file(folder: Path, network: Network, encoding: str) -> None:
+    """The same of a deployed file, with each tensor's place in it; "as stored" is its own code."""
+    own = str(guarded.own_code(network.stored, network.file.name))
+    memory = GuardedFile(network, Encoding.parse(own if encoding == AS_STORED else encoding))
+    places = {s.name: (s.at, t) for s, t in zip(network.stored, memory.tables, strict=True)}
+    written(folder, network.name, network.hash, memory.model, encoding, places)
+
+
 def written(
     folder: Path, name: str, digest: str, model: QuantizedModel, encoding: str,
-    places: Mapping[str, int] | None = None,
+    places: Mapping[str, tuple[int, np.ndarray]] | None = None,
 ) -> None:  # fmt: skip
     """The same of words that are there already.
 
     Args:
         name, digest: of the network.
-        places: of a deployed file, the byte at which each layer's decoded words go.
+        places: of a deployed file, the byte at which each layer's decoded words go, and the byte of the file
+            for each stored word, uint8 (2 ** word_bits,).
     """
     parts, layers, at = [], [], 0
     for layer, q in model.weights.items():
         words, checks = decoder.packed(q)
-        place = {} if places is None else {"file_at": places[layer]}
+        place = {} if places is None else _place(q.encoding, *places[layer])
         layers.append(_layer(layer, q, at, len(words), len(checks)) | place)
         parts += [words, checks]
         at += len(words) + len(checks)
@@ -71,9 +86,17 @@ def _layer(name: str, q: Any, at: int, words: int, checks: int) -> dict[str, Any
         "name": name, "shape": list(q.words.shape), "encoding": str(e.bare),
         "words_at": at, "words_bytes": words,
         "checks_at": at + words, "checks_bytes": checks, "bits": e.bits, "tmr": e.tmr, "copies": e.copies,
-        "guard": decoder.NUMBERS.get(e.guard, -1), "code": e.code,
+        "guard": decoder.NUMBERS.get(e.guard, -1), "group": decoder.RADAR.get(e.guard, 0),
+        "sign": int(e.code == "symmetric"), "code": e.code,
         "zero_words": [int(z) for z in _zeros(q)],
     }  # fmt: skip
+
+
+def _place(encoding: Encoding, at: int, table: np.ndarray) -> dict[str, Any]:
+    """Where a deployed file holds the words, and the byte of each code where it is not the code itself."""
+    voted = table.take(quant.protected(np.arange(2**encoding.bits, dtype=np.uint16), encoding))
+    same = np.array_equal(voted, np.arange(BYTES))
+    return {"file_at": at} | ({} if same else {"file_bytes": [int(b) for b in voted]})
 
 
 def _zeros(q: Any) -> np.ndarray:
@@ -107,6 +130,8 @@ def patched(folder: Path, file: bytes) -> bytes:
         if (at := layer.get("file_at", -1)) < 0:
             raise ResqError(f"{layer['name']} has no place in the file that its words could be read into")
         codes = _codes(layer, memory)
+        if "file_bytes" in layer:
+            codes = np.array(layer["file_bytes"], np.uint8).take(codes)
         patched_file[at : at + len(codes)] = codes.tobytes()
     return bytes(patched_file)
 

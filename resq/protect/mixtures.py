@@ -15,7 +15,13 @@ OTHERS = ("secded", "secded0", "spw", *COPIES)
 # Bits and tripled top bits of plain words: half a byte, three quarters of one, and one.
 PLAIN = ((4, 0), (6, 0), (4, 1), (8, 0), (6, 1), (4, 2))
 # Words of a byte with a guard that no other layer can lie beside, or that the decoder does not read.
-ALIKE = ("int8-symmetric-inplace", "int8-cep", "int8-radar8", "int8-radar32", "int8-tmr1", "int8-tmr2")
+ALIKE = {
+    "int8": ("int8-symmetric-inplace", "int8-cep", "int8-radar8", "int8-radar32", "int8-tmr1", "int8-tmr2"),
+    "int8-symmetric": (
+        "int8-symmetric-inplace", "int8-magnitude-cep", "int8-symmetric-radar8", "int8-symmetric-radar32",
+        "int8-symmetric-tmr1", "int8-symmetric-tmr2",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ def uniform(own: Encoding, only: bool = False) -> list[Encoding]:
     """
     plain = [own] if only else [base for some in bases(own) for base in some]
     encodings = [e for base in plain for e in (base, *others(base))]
-    return [*encodings, *map(Encoding.parse, ALIKE)] if str(own.bare) == "int8" and not only else encodings
+    return encodings if only else [*encodings, *map(Encoding.parse, ALIKE.get(str(own.bare), ()))]
 
 
 def prefixes(

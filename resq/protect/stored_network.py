@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 
 from resq import checkpoints, data
 from resq.checkpoints import Checkpoint
-from resq.core import Dataset, Encoding, seeds
+from resq.core import Dataset, Encoding, QuantizedModel, seeds
 from resq.data.held_out import held_out
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.engine.predictions import score
@@ -99,3 +101,17 @@ class StoredNetwork:
     def write(self, folder: Path, encoding: Encoding) -> None:
         """As in ``Subject``."""
         deploy.write(folder, self.checkpoint, encoding)
+
+    def stored(self, encoding: Encoding) -> QuantizedModel:
+        """As in ``Subject``."""
+        return self.checkpoint.quantized(encoding)
+
+    def look(self, images: int, encoding: Encoding) -> Callable[[], Any]:
+        """As in ``Subject``."""
+        network, x = self._bench(str(encoding)).network, sweep.pixels(self.held.first(images))
+
+        def run() -> None:
+            with torch.inference_mode():
+                network(x)
+
+        return run

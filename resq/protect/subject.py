@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 
-from resq.core import Encoding
+from resq.core import Encoding, QuantizedModel
 
 
 class Subject(Protocol):
@@ -48,4 +49,12 @@ class Subject(Protocol):
 
     def write(self, folder: Path, encoding: Encoding) -> None:
         """The files to deploy."""
+        ...
+
+    def stored(self, encoding: Encoding) -> QuantizedModel:
+        """The words of all layers as they are stored."""
+        ...
+
+    def look(self, images: int, encoding: Encoding) -> Callable[[], Any]:
+        """A pass of so many images without faults, to be timed."""
         ...

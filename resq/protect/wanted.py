@@ -19,6 +19,7 @@ class Wanted:
         checkpoint: its name, or the path of a checkpoint or of a deployed file.
         keep: share of the accuracy without faults that is to be left at the rate ``ber``.
         bits: most stored bits a weight; time: most of a pass' time, decoding included, over that without.
+        batch: images of a pass, for all of which the words are decoded once; matters with ``time`` alone.
         encoding: the only plain words that are mixed; "": several, see ``mixtures.bases``.
         n, maps: held-out images and fault maps that decide; test, test_maps: those that confirm.
         data, inputs: of a deployed file, as ``SweepSpec`` has them.
@@ -29,6 +30,7 @@ class Wanted:
     keep: float = 0.99
     bits: float = math.inf
     time: float = math.inf
+    batch: int = 1
     encoding: str = ""
     fault: str = "random"
     n: int = 500
@@ -43,7 +45,7 @@ class Wanted:
             raise ResqError(f"the bit error rate must lie in (0, 0.5], got {self.ber:g}")
         if not 0 < self.keep <= 1:
             raise ResqError(f"what is to be kept is a share in (0, 1], such as 0.99, got {self.keep:g}")
-        for name in ("n", "maps", "test", "test_maps"):
+        for name in ("n", "maps", "test", "test_maps", "batch"):
             if getattr(self, name) < 1:
                 raise ResqError(f"{name} must be at least 1, got {getattr(self, name)}")
         lookup("fault model", self.fault, dict.fromkeys(faults.FAULTS))

@@ -64,8 +64,10 @@ def _and(words: list[str]) -> str:
 
 def passes(answer: dict[str, Any]) -> str:
     """What the search took, in words."""
+    seconds = answer.get("seconds")
+    took = f" in {seconds / 60:.1f} minutes" if seconds else ""
     return (
-        f"Found in {answer['passes']} passes over the held-out images; a plain grid over the same "
+        f"Found in {answer['passes']} passes over the held-out images{took}; a plain grid over the same "
         f"mixtures takes {answer['grid_passes']}. The front at two more rates and the rivals took "
         f"{answer['more_passes']} more."
     )

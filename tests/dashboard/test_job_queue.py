@@ -1,12 +1,14 @@
 """Measurements of many visitors: one line, a cap for each, and nobody's failure holds up the others."""
 
+import subprocess
+import sys
 import time
 
 import pytest
 
 from dashboard import cached
 from dashboard.model.hardening_run import HardenSpec
-from dashboard.server import job_queue
+from dashboard.server import fleet, job_queue, slots
 from resq.measure.analysis.layer_heatmap import LayerSpec
 from resq.measure.specs.sweep_spec import SweepSpec
 from tests.pages import fine
@@ -86,6 +88,43 @@ def test_a_third_measurement_waits_and_begins_when_one_has_ended():
     until(lambda: third.state == "running")
     assert known.place(fourth) == 1
     assert fourth.state == "waiting"
+
+
+def test_servers_of_one_work_folder_share_the_places(monkeypatch, tmp_path):
+    monkeypatch.setenv("RESQ_WORK", str(tmp_path))
+    monkeypatch.setenv(fleet.ENV, "2")
+    monkeypatch.setattr(job_queue, "AGAIN", 0.05)
+    here, there = job_queue.Measurements(FakeJob), job_queue.Measurements(FakeJob)
+    first, second = (here.start([spec(seed)]) for seed in (1, 2))
+    third, fourth = (there.start([spec(seed)]) for seed in (3, 4))
+    begun(first), begun(second)
+    time.sleep(0.3)  # the other server asks several times
+    assert (third.state, fourth.state) == ("waiting", "waiting")
+    begun(first).state = "done"
+    assert begun(third).state == "running"
+    assert fourth.state == "waiting"
+    begun(second).state = "done"
+    assert begun(fourth).state == "running"
+    begun(third).state = begun(fourth).state = "done"
+    until(lambda: not any(m.active for m in (first, second, third, fourth)))
+
+
+def test_a_place_of_a_server_that_was_killed_is_free_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("RESQ_WORK", str(tmp_path))
+    code = (
+        "from dashboard.server import slots; import time; "
+        "taken = slots.take(1); print('taken', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "taken\n"
+    assert slots.take(1) is None
+    holder.kill()
+    holder.wait()
+    release = slots.take(1)
+    assert release is not None
+    assert slots.take(1) is None
+    release()
+    assert slots.take(1) is not None
 
 
 def test_one_that_is_cancelled_in_line_never_begins_and_the_next_moves_up():

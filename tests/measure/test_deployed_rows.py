@@ -41,7 +41,7 @@ def test_a_spec_of_a_file_stores_its_own_words_and_spells_what_was_said_of_its_i
     ("fields", "said"),
     [
         ({}, "say --data"),
-        ({"data": "signs", "encoding": "int4"}, "its own, 'as stored', got 'int4'"),
+        ({"data": "signs", "encoding": "fp16"}, "integer codes with its own scales.*got fp16"),
         ({"data": "signs", "eps": (8.0,), "attack": "autoattack"}, "'autoattack'; known: square, twin-apgd"),
         ({"data": "signs", "fault": "activations"}, "activations"),
         ({"data": "signs", "targets": "wheels"}, "no targets 'wheels'; known: weights, biases"),

@@ -66,7 +66,7 @@ def test_who_comes_after_the_reveal_is_told_that_there_was_no_prediction():
     rooms.reveal(code, key, "bit", 0)
     app = opened("classroom", code=code)
     assert "You made no prediction" in said(app)
-    assert not app.radio
+    assert [radio.key for radio in app.radio] == ["reflect_on_room_bit_0"]
 
 
 def test_a_wrong_code_stays_on_the_page_with_a_sentence():

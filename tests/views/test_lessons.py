@@ -1,6 +1,7 @@
 """Lessons: files that are checked whole, predictions before reveals, numbers from the rows."""
 
 import html
+import math
 
 import pandas as pd
 import pytest
@@ -8,19 +9,21 @@ import pytest
 from dashboard.components import render
 from dashboard.format import numbers
 from dashboard.model import lesson_plan, lessons, url_schema
+from dashboard.model.parts import challenge, scale
 from dashboard.model.storage import places
 from dashboard.report import handout, plan_paper
+from resq import checkpoints
 from resq.core.errors import ResqError
 from resq.measure.specs.version import NUMBERS
 from resq.measure.store import table
 from tests import readme
 from tests.pages import fine
-from tests.views.test_app import opened, said
+from tests.views.test_app import choice, opened, said
 
 GOOD = """title = "T"
-minutes = 5
 about = "A"
 [[step]]
+minutes = 5
 do = "Flip bit 7."
 page = "bitlab"
 query = { enc = "int8" }
@@ -29,6 +32,100 @@ ask = "What then?"
 choices = ["a", "b"]
 reveal = "{acc checkpoint=signs/resnet20/base encoding=int8 fault=random ber=1e-2} of them."
 """
+
+
+def test_there_are_ten_lessons_of_parts_of_at_most_twelve_minutes():
+    every = lessons.every()
+    assert len(every) >= 10
+    assert [lesson.name for lesson in every][:2] == ["bit", "msb"]
+    for lesson in every:
+        assert all(step.minutes <= 12 and step.reveal for step in lesson.steps)
+        assert sum(step.reflect is not None for step in lesson.steps) >= 1
+        assert all(step.notes for step in lesson.steps)
+    assert sum(bool(step.scale) for lesson in every for step in lesson.steps) >= 4
+    assert sum(bool(step.math) for lesson in every for step in lesson.steps) >= 10
+    assert len({lesson.name for lesson in every for step in lesson.steps if step.challenge}) >= 2
+
+
+def test_every_number_that_is_asked_for_is_measured_and_lies_on_its_scale():
+    rows = table.shipped()
+    for step in [s for lesson in lessons.every() for s in lesson.steps if s.scale]:
+        value = places.value(step.truth, rows)
+        assert step.scale[0] <= value <= step.scale[1]
+        assert abs(scale.number(scale.nearest(step.choices, value)) - value) <= step.scale[2] / 2
+        with pytest.raises(ResqError, match="one accuracy is wanted"):
+            places.value("no place", rows)
+
+
+CHALLENGES = [s.challenge for lesson in lessons.every() for s in lesson.steps if s.challenge]
+
+
+@pytest.mark.parametrize("asked", CHALLENGES, ids=lambda asked: asked.checkpoint)
+def test_a_challenge_can_be_solved_and_can_be_failed_and_all_of_its_designs_are_measured(asked):
+    rows, sizes = table.shipped(), checkpoints.sizes(asked.checkpoint)
+    designs = [[int(part) for part in key.split(",")] for key in asked.encodings]
+    tried = [challenge.trial(asked, chosen, rows, sizes) for chosen in designs]
+    assert not any(math.isnan(one.accuracy) for one in tried)
+    holding = [one for one in tried if challenge.solved(asked, one)]
+    failing = [one for one in tried if not challenge.solved(asked, one)]
+    assert 1 <= len(holding) < len(failing)
+    assert challenge.state(asked, []) == "open"
+    assert challenge.state(asked, failing[: asked.trials]) == "failed"
+    assert challenge.state(asked, [failing[0], holding[0]]) == "solved"
+    assert any("too large" in challenge.verdict(asked, one) for one in failing)
+    assert any("too fragile" in challenge.verdict(asked, one) for one in failing)
+    assert challenge.verdict(asked, holding[0]).startswith("holds: ")
+
+
+def test_a_design_that_was_not_measured_costs_nothing_and_says_so():
+    asked = CHALLENGES[0]
+    assert asked.encoding([1, 3]) == ""
+    assert math.isnan(challenge.bits(asked, [1, 3], [9, 9]))
+    app = opened("lessons", lesson="msb", step="4", said="0,0,0,2")
+    for number, place in enumerate((1, 3)):
+        choice(app, "select_slider", f"design_msb_3_{number}").set_value(place).run()
+    assert "was not measured here" in said(app)
+    assert app.button(key="build_msb_3").disabled
+
+
+def test_a_challenge_fails_after_its_trials_and_begins_again():
+    app = opened("lessons", lesson="msb", step="4", said="0,0,0,2")
+    for _ in range(3):
+        app.button(key="build_msb_3").click().run()
+    fine(app)
+    assert "**Failed:** none of 3 designs keeps 90" in said(app)
+    assert not [b for b in app.button if b.key == "build_msb_3"]
+    app.button(key="again_msb_3").click().run()
+    assert "Failed" not in said(app)
+    for number, place in enumerate((2, 3)):
+        choice(app, "select_slider", f"design_msb_3_{number}").set_value(place).run()
+    app.button(key="build_msb_3").click().run()
+    assert "**Solved in trial 1.**" in said(app)
+
+
+def test_a_number_is_predicted_and_the_reveal_says_how_far_off_it_was():
+    app = opened("lessons", lesson="epsilon")
+    choice(app, "select_slider", "said_epsilon_0").set_value("80 %").run()
+    assert "of them, from" not in said(app)
+    app.button(key="commit_epsilon_0").click().run()
+    value = places.value(lessons.every()[3].steps[0].truth, table.shipped())
+    assert f"You predicted **80 %**; measured are {value:.1f}: {80 - value:.1f} off." in said(app)
+    assert app.query_params["said"] in ("17,0", ["17,0"])
+
+
+def test_a_reflection_counts_once_and_explains_the_right_answer():
+    app = opened("lessons", lesson="bit", said="4,0")
+    app.radio(key="reflect_on_bit_0").set_value("bit 5").run()
+    app.button(key="reflect_commit_bit_0").click().run()
+    assert "You said: **bit 5**. Right is **bit 6**. 64 is 2⁶" in said(app)
+    assert not [radio for radio in app.radio if radio.key == "reflect_on_bit_0"]
+
+
+def test_the_homework_grid_asks_for_norms_and_explanations():
+    page = handout.homework("http://lab")
+    assert "explain in one sentence" in page
+    assert "√3072" in page
+    assert 'href="http://lab/sweep?nets=signs' in page
 
 
 @pytest.mark.parametrize("lesson", lessons.every(), ids=lambda lesson: lesson.name)
@@ -61,7 +158,12 @@ def test_the_handout_asks_and_only_the_key_answers():
     assert "<aside>" not in sheet
     assert "class=right" not in sheet
     assert key.count("<aside>") == sum(len(lesson.steps) for lesson in every)
-    assert key.count("class=right") == sum(bool(step.right) for lesson in every for step in lesson.steps)
+    steps = [step for lesson in every for step in lesson.steps]
+    assert key.count("class=right") == sum(bool(s.right) + (s.reflect is not None) for s in steps)
+    assert "Your number: __________" in sheet
+    for step in steps:
+        assert html.escape(step.notes) in key
+        assert html.escape(step.notes) not in sheet
     assert "{" not in key.partition("</style>")[2]
 
 
@@ -80,10 +182,6 @@ def test_the_plan_is_printed_with_its_minutes_its_questions_and_no_answer():
     assert "class=right" not in paper
 
 
-def test_there_are_five_lessons():
-    assert len(lessons.every()) >= 5
-
-
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -96,6 +194,17 @@ def test_there_are_five_lessons():
         ("ber=1e-2}", "ber=few}", "ber is a number, got 'few'"),
         ("ber=1e-2}", "ber=1e-2 maps=3}", "has maps; a figure names checkpoint"),
         ("minutes = 5\n", "", "lacks minutes"),
+        ("minutes = 5", "minutes = 13", "takes 13 minutes; a step takes 1 to 12"),
+        ("choices =", "scale = [0, 100, 5]\nchoices =", "scale or truth alone"),
+        ("choices =", 'scale = [0, 100]\ntruth = "t"\nchoices =', "it is .first, last, step."),
+        ("choices =", 'scale = [0, 1, 0.001]\ntruth = "t"\nchoices =', "a scale of 1001 places; at most 101"),
+        (
+            "choices =",
+            "reflect = { ask = '?', answers = ['a'], right = 'a', why = 'w' }\nchoices =",
+            "1 answers and",
+        ),
+        ("choices =", "reflect = { ask = '?' }\nchoices =", "lacks answers and right and why"),
+        ("choices =", "challenge = { ask = '?' }\nchoices =", "step 1, challenge lacks checkpoint"),
         ("about =", "abuot =", "has abuot"),
         ("choices =", 'right = "c"\nchoices =', "has right 'c'; its choices are a, b"),
         ("title = ", "title ", "not a readable TOML lesson"),
@@ -208,3 +317,32 @@ def test_nonsense_in_a_lesson_link_falls_back_silently():
     app = opened("lessons", lesson="nope")
     fine(app)
     assert "What is a bit worth?" in [h.value for h in app.header]
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_a_translated_lesson_asks_the_same_of_the_same_figures(language):
+    pairs = [(a, b) for a, b in zip(lessons.every(), lessons.every(language), strict=True) if a != b]
+    assert [original.name for original, _ in pairs] == ["bit", "epsilon"]
+    for original, translated in pairs:
+        assert translated.name == original.name
+        for a, b in zip(original.steps, translated.steps, strict=True):
+            same = ("page", "query", "hide", "minutes", "scale", "unit", "truth")
+            assert [getattr(a, name) for name in same] == [getattr(b, name) for name in same]
+            assert len(a.choices) == len(b.choices)
+            if a.right:
+                assert a.choices.index(a.right) == b.choices.index(b.right)
+            assert a.reflect.answers.index(a.reflect.right) == b.reflect.answers.index(b.reflect.right)
+            assert places.places(a.reveal) == places.places(b.reveal)
+            assert b.do != a.do
+            assert len(b.do) <= url_schema.LONGEST_TASK
+
+
+def test_the_language_of_an_address_stays_with_the_predictions():
+    app = opened("lessons", lesson="bit", lang="de", said="2,0")
+    fine(app)
+    assert "You said: **um 7**. That is wrong; right is **um 128**" in said(app)
+    choice(app, "button_group", "lang").set_value("es").run()
+    assert "You said: **en 7**" in said(app)
+    other = opened("lessons", lesson="msb", lang="de")  # not translated
+    assert "Why the most significant bit?" in [h.value for h in other.header]
+    fine(opened("lessons", lang="nowhere"))

@@ -115,7 +115,10 @@ def test_points_count_all_stored_bits_and_shares_are_of_the_best_without_faults(
     found = cached.protections(NAME, "layer-uniform")
     sizes = checkpoints.sizes(NAME)
     for line in found.drop_duplicates("encoding").to_dict("records"):
-        assert line["bits"] == Encoding.parse(line["encoding"]).memory(sizes)
+        encoding = Encoding.parse(line["encoding"])
+        limits = 9 * 32 / sum(sizes) if encoding.ranger else 0  # a float for each of nine blocks
+        assert line["bits"] == pytest.approx(encoding.memory(sizes) + limits, abs=1e-12)
+    assert found["encoding"].str.contains("ranger").any()
     assert (found["kept"] * found["clean"]).to_numpy() == pytest.approx(found["mean"].to_numpy())
     assert set(found["fault"]) == {"layer-uniform"}
 
@@ -148,3 +151,55 @@ def test_the_front_is_drawn_as_steps_and_the_answer_is_ringed():
     assert list(line.x) == [8, 24]
     assert list(dots.x) == [8, 9, 24]
     assert list(ring.x) == [24]
+
+
+FILE = "ic01_int8@3c002613.tflite"
+MANY = 10  # defences on a plane, plain words not among them
+
+
+@pytest.mark.parametrize(
+    "net", [*(f"cifar10/resnet18/{name}" for name in ("base", "fault", "plus")), FILE, NAME]
+)
+@pytest.mark.parametrize("fault", ["random", "layer-uniform"])
+def test_every_plane_has_ten_defences_at_three_rates_with_intervals_and_counts_what_it_struck(net, fault):
+    found = cached.protections(net, fault)
+    defences = found[~found["kind"].isin(["plain"])]
+    at_three = defences.groupby("encoding")["ber"].nunique()
+    assert (at_three >= 3).sum() >= MANY
+    assert (found["kept_low"] <= found["kept"]).all()
+    assert (found["kept"] <= found["kept_high"]).all()
+    assert found["bits"].min() >= 4
+    # What a row says could flip is what the plane counts: nobody is credited with memory that is not counted.
+    for name, bits in _struck(net, fault).items():
+        counted = found.loc[found["encoding"] == name, "bits"]
+        assert counted.empty or counted.iloc[0] >= bits - 1e-9
+
+
+def _struck(net: str, fault: str) -> dict[str, float]:
+    """Bits a weight that could flip, as the shipped rows of the plane say."""
+    file = "deployed/ic01_int8" if net == FILE else net.rpartition("/")[0].replace("/", "-")
+    rows = table.read(table.SHIPPED / f"{file}-guards.parquet")
+    rows = rows[(rows["checkpoint"] == net) & (rows["fault"] == fault) & (rows["ber"] > 0)]
+    assert (rows["bits"] > 0).all()
+    bits = rows.groupby("encoding")["bits"].max()
+    weights = bits["as stored"] / 8 if net == FILE else sum(checkpoints.sizes(net))
+    return {str(name): float(count / weights) for name, count in bits.items()}
+
+
+def test_a_deployed_file_has_its_plane_its_command_and_no_mixture_by_hand():
+    app = opened("protect", net=FILE, ber="0.001", keep="90")
+    fine(app, "is not on this machine, so its words cannot be written")
+    assert figures(app) == 1
+    assert any(f"protect {FILE} --data cifar10 --ber 0.001" in c for c in commands(app))
+    assert "A mixture by hand" not in said(app)
+
+
+def test_a_budget_of_time_leaves_what_was_measured_to_keep_to_it():
+    found = cached.protections("cifar10/resnet18/base", "random")
+    assert found["time_250"].notna().any()
+    few = protection.within(found, 1.05)
+    assert 0 < few["encoding"].nunique() < found["encoding"].nunique()
+    assert few["time_250"].max() <= 1.05
+    app = opened("protect", net="cifar10/resnet18/base", ber="0.01", time="1.05")
+    fine(app)
+    assert any("--time 1.05 --batch 250" in c for c in commands(app))

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from dashboard.charts import theme
 from dashboard.format import numbers
+from resq.protect.timing.times import IMAGES
 
 ROOM = {"l": 66, "r": 16, "t": 44, "b": 62}
 TICKS = (4, 6, 8, 10, 13, 16, 24, 32, 40, 72)
@@ -69,8 +70,15 @@ def _hover(line: dict[Any, Any]) -> str:
     """All that makes one dot checkable."""
     return (
         f"<b>{line['encoding']}</b><br>{numbers.percent(line['kept'])} kept at BER "
-        f"{numbers.power(line['ber'])}, {line['bits']:.2f} bits a weight<br>accuracy "
+        f"{numbers.power(line['ber'])}, {line['bits']:.2f} bits a weight{_time(line)}<br>accuracy "
         f"{numbers.percent(line['mean'])}, 95 % over {line['maps']} maps and {line['n']} images: "
         f"{numbers.percent(line['low'])} to {numbers.percent(line['high'])}<br>seed {line['seed']}, "
         f"weights {line['weights'][:8]}"
     )
+
+
+def _time(line: dict[Any, Any]) -> str:
+    """What decoding was measured to cost, where it was."""
+    known = {n: line.get(f"time_{n}", float("nan")) for n in IMAGES}
+    text = ", ".join(f"{value:.3g} of {n}" for n, value in known.items() if value == value)
+    return f"<br>time of a pass with decoding, over without: {text} images" if text else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from functools import partial
 
 import streamlit as st
@@ -9,8 +10,10 @@ import streamlit as st
 from dashboard import cached
 from dashboard.components import render
 from dashboard.forms.classroom import shared
+from dashboard.forms.lesson import after, language, predicting
 from dashboard.model.classroom import ledger, predictions, rooms
 from dashboard.model.lessons import Lesson, Step
+from dashboard.model.parts import scale
 from dashboard.report import handout
 from resq.core import logs
 from resq.core.errors import ResqError
@@ -22,6 +25,7 @@ Conclusions = dict[tuple[str, int], str]  # (lesson, step from 0) -> one's own s
 def desk(code: str, learner: str, every: list[Lesson]) -> None:
     """The whole side."""
     st.caption(f"Room {code}. You are learner {learner}; no name is stored. Your address keeps your place.")
+    language.choose()
     # One object for both: a file is made outside of a run, where the session's values are not at hand.
     conclusions: Conclusions = st.session_state.setdefault("room_conclusions", {})
     st.fragment(progress, run_every=EVERY)(code, learner, every, conclusions)
@@ -43,6 +47,7 @@ def progress(code: str, learner: str, every: list[Lesson], conclusions: Conclusi
                 asked(code, learner, lesson, number, own, room.revealed)
             if room.revealed:
                 shared.measured(step)
+                after.after(step, f"room_{lesson.name}_{number}")
                 conclude(lesson, number, conclusions)
 
 
@@ -55,23 +60,37 @@ def asked(code: str, learner: str, lesson: Lesson, number: int, own: int | None,
     elif revealed:
         st.markdown(f"**{step.ask}** You made no prediction.")
     else:
-        choice = st.radio(f"Predict: {step.ask}", step.choices, index=None, key=f"room_choice_{key}")
+        choice = predicting.picked(step, f"room_choice_{key}")
         st.button("That is my answer", key=f"room_commit_{key}", disabled=choice is None,
                   on_click=commit, args=(code, learner, lesson, number, choice))  # fmt: skip
         if message := st.session_state.pop("room_refused", ""):
             st.markdown(f":material/error: {message}")
     if revealed:
         own_choice = "" if own is None else step.choices[own]
-        shared.votes(code, lesson, number, own_choice, step.right)
+        shared.votes(code, lesson, number, own_choice, predicting.right(step))
         if own is not None:
-            counts = predictions.votes(code, lesson, number)
-            st.markdown(f"{counts[own]} of {sum(counts)} in the class predicted what you did.")
+            st.markdown(beside_class(step, own_choice, predictions.votes(code, lesson, number)))
+
+
+def beside_class(step: Step, own: str, counts: list[int]) -> str:
+    """One's own prediction beside those of the class.
+
+    >>> beside_class(Step("d", "bitlab", "r", 1, ask="?", choices=("a", "b")), "b", [3, 1])
+    '1 of 4 in the class predicted what you did.'
+    """
+    if step.scale:
+        both = zip(step.choices, counts, strict=True)
+        every = [scale.number(place) for place, count in both for _ in range(count)]
+        middle = f"{statistics.median(every):g}{step.unit}"
+        own_distance = predicting.distance(step, own)
+        return f"{own_distance} The middle of the class's {len(every)} predictions: {middle}."
+    return f"{counts[step.choices.index(own)]} of {sum(counts)} in the class predicted what you did."
 
 
 def judged(step: Step, choice: str, revealed: bool) -> str:
     """What was predicted and, once it is shown, whether it is right.
 
-    >>> step = Step("d", "bitlab", "r", ask="?", choices=("a", "b"), right="b")
+    >>> step = Step("d", "bitlab", "r", 1, ask="?", choices=("a", "b"), right="b")
     >>> judged(step, "a", False)
     ':material/lock: You predicted: **a**. The answer comes when your teacher shows it.'
     >>> judged(step, "a", True)

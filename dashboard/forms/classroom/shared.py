@@ -27,9 +27,15 @@ def view(step: Step) -> None:
 def votes(code: str, lesson: Lesson, number: int, own: str = "", right: str = "", title: bool = True) -> None:
     """The histogram of a step."""
     step, counts = lesson.steps[number], predictions.votes(code, lesson, number)
-    drawn = classroom.votes(step.choices, counts, own, right)
-    alt = "; ".join(f"{choice}: {count}" for choice, count in zip(step.choices, counts, strict=True))
-    render.figure("votes", drawn, key=f"votes_{lesson.name}_{number}", alt=alt, caption=False, title=title)
+    draw = classroom.numbers_said if step.scale else classroom.votes
+    drawn = draw(step.choices, counts, own, right)
+    both = zip(step.choices, counts, strict=True)
+    alt = "; ".join(f"{choice}: {count}" for choice, count in both if count or not step.scale)
+    alt = alt or "nobody has predicted yet"
+    render.figure(
+        "numbers_said" if step.scale else "votes", drawn, key=f"votes_{lesson.name}_{number}", alt=alt,
+        caption=False, title=title,
+    )  # fmt: skip
 
 
 def measured(step: Step) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.components import page_frame, render
 from dashboard.forms.classroom import shared
+from dashboard.forms.lesson import predicting
 from dashboard.model.classroom import ledger, predictions, rooms
 from dashboard.model.lessons import Lesson
 from resq.core import logs
@@ -72,7 +73,8 @@ def progress(code: str, key: str, every: list[Lesson]) -> None:
         shared.view(step)
         if step.choices:
             st.markdown(f"**{step.ask}**")
-            shared.votes(code, lesson, number, right=step.right if room.revealed else "", title=False)
+            shared.votes(code, lesson, number, right=predicting.right(step) if room.revealed else "",
+                         title=False)  # fmt: skip
         if room.revealed:
             shared.measured(step)
 

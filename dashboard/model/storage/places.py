@@ -147,6 +147,19 @@ def fill(text: str, rows: pd.DataFrame, comparisons: int = 0) -> Filled:
     return Filled("".join(parts), tuple(dict.fromkeys(sources)), whole)
 
 
+def value(text: str, rows: pd.DataFrame) -> float:
+    """The accuracy, in percent, at the one place {acc ...} of a text; NaN where it was not measured.
+
+    Raises:
+        ResqError: not one place of an accuracy, or one that more than one measured figure answers.
+    """
+    listed = places(text)
+    if [kind for kind, _ in listed] != ["acc"]:
+        raise ResqError(f"{text!r} names {len(listed)} figures; one accuracy is wanted: {{acc ...}}")
+    cells = lines(rows, listed[0][1][0])
+    return math.nan if cells.empty else 100 * float(cells.iloc[0]["mean"])
+
+
 def _filled(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tuple[str, list[str]]:
     """What stands in a place, and what it is."""
     if kind == "acc":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ import pandas as pd
 from dashboard.model.storage import common_images
 from resq.core import Encoding
 from resq.measure.analysis import choose, stats
+from resq.measure.specs.sweep_spec import AS_STORED
+from resq.protect.timing import times as times_of
 
 KINDS = {
     "plain": "plain words", "top": "top bits three times", "copies": "whole copies", "code": "SEC-DED codes",
@@ -37,6 +40,29 @@ def kind(encoding: Encoding) -> str:
     return "top" if encoding.tmr else "plain"
 
 
+def kind_of(name: str) -> str:
+    """The same by an encoding's name; a deployed file's own words are plain."""
+    return "plain" if name == AS_STORED else kind(Encoding.parse(name))
+
+
+def costs(names: Sequence[str], sizes: Sequence[int], limits: int) -> dict[str, float]:
+    """Stored bits a weight of these encodings, those left out that name layers which are not there.
+
+    Args:
+        sizes: weights of every layer; limits: bits of the limits of activations, see ``+ranger``.
+    """
+    known = {name: Encoding.parse(name) for name in names}
+    fits = {name: e for name, e in known.items() if max(e.apart, default=0) < len(sizes)}
+    return {name: e.memory(sizes) + e.ranger * limits / sum(sizes) for name, e in fits.items()}
+
+
+def file_costs(rows: pd.DataFrame) -> dict[str, float]:
+    """Stored bits a weight of each encoding of a deployed file with words of eight bits, as its rows say."""
+    struck = rows[rows["bits"] > 0].groupby("encoding")["bits"].max()
+    weights = struck.get(AS_STORED, 0) / 8
+    return {str(name): float(bits / weights) for name, bits in struck.items()} if weights else {}
+
+
 def rows_of(rows: pd.DataFrame, net: str, sha256: str, fault: str) -> pd.DataFrame:
     """The rows in which the words of a network's weights alone are struck, under one sampler."""
     own = rows[(rows["checkpoint"] == net) & (rows["weights"] == sha256[:16]) & (rows["axis"] == "ber")]
@@ -44,7 +70,7 @@ def rows_of(rows: pd.DataFrame, net: str, sha256: str, fault: str) -> pd.DataFra
     return own[plain & own["fault"].isin(["none", fault]) & (own["precision"] == "fp32")]
 
 
-def points(rows: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
+def points(rows: pd.DataFrame, cost: Mapping[str, float]) -> pd.DataFrame:
     """One line per encoding and rate above 0: what it costs and what it keeps.
 
     Encodings stand on the same images where they can, see ``common_images``: other images differ by more than
@@ -54,7 +80,7 @@ def points(rows: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
 
     Args:
         rows: of ``rows_of``.
-        sizes: weights of every layer.
+        cost: stored bits a weight of each encoding; those without are left out.
     """
     rows = common_images.nested(rows)
     curve = stats.curve(rows)
@@ -62,14 +88,36 @@ def points(rows: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
         return pd.DataFrame(columns=["encoding", "kind", "bits", "ber", "kept"])
     lines = choose.speaking(curve[(curve["x"] > 0) & curve["low"].notna()]).rename(columns={"x": "ber"})
     clean = lines["images"].map(unharmed(curve))
-    known = {e: Encoding.parse(e) for e in lines["encoding"].unique()}
-    fits = {e for e, read in known.items() if max(read.apart, default=0) < len(sizes)}
-    lines = lines[lines["encoding"].isin(fits)]
+    lines = lines[lines["encoding"].isin(list(cost))]
     return lines.assign(
-        kind=lines["encoding"].map({e: kind(known[e]) for e in fits}),
-        bits=lines["encoding"].map({e: known[e].memory(sizes) for e in fits}), clean=clean,
+        kind=lines["encoding"].map(kind_of), bits=lines["encoding"].map(dict(cost)), clean=clean,
         **{"kept": lines["mean"] / clean}, kept_low=lines["low"] / clean, kept_high=lines["high"] / clean,
     )  # fmt: skip
+
+
+def timed(points_frame: pd.DataFrame, times: Mapping[str, Any]) -> pd.DataFrame:
+    """The points with ``time_1`` and ``time_250``: a pass with all words decoded over the plain pass.
+
+    Args:
+        times: of ``pass_time.measured``; what it does not name is NaN.
+    """
+    rows = {row["encoding"]: row for row in times.get("rows", [])}
+    same = {AS_STORED: "int8-symmetric"}  # a file's own words need no decoding; they are read as plain ones
+
+    def ratio(name: str, images: int) -> float:
+        row = rows.get(name, rows.get(same.get(name, "")))
+        value = row and times_of.ratio(row, images)
+        return float("nan") if value is None else float(value)
+
+    names = points_frame["encoding"]
+    columns = {f"time_{n}": [ratio(name, n) for name in names] for n in times_of.IMAGES}
+    return points_frame.assign(**columns)
+
+
+def within(points_frame: pd.DataFrame, time: float) -> pd.DataFrame:
+    """The points whose pass of a batch takes at most so many times the plain one; all where any may."""
+    slow = points_frame[f"time_{times_of.IMAGES[-1]}"]
+    return points_frame if np.isinf(time) else points_frame[slow <= time]
 
 
 def unharmed(curve: pd.DataFrame) -> pd.Series:

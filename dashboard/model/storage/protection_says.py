@@ -10,16 +10,18 @@ import pandas as pd
 from dashboard.format import numbers
 from dashboard.model.storage.protection import KINDS, Answer
 from resq.core import commands
+from resq.protect.timing.times import IMAGES
 
 
-def answer(chosen: Answer, rate: float, keep: float, most: float) -> str:
+def answer(chosen: Answer, rate: float, keep: float, most: float, time: float = math.inf) -> str:
     """The answer as one sentence."""
     asked = f"at a bit error rate of {numbers.power(rate)}"
     if not chosen.encoding:
-        return f"Nothing that takes at most {_bits(most)} is measured {asked}."
+        return f"Nothing that takes at most {_bits(most)}{_time(time)} is measured {asked}."
     retained = _retained(chosen)
     if not chosen.enough:
         within = "" if math.isinf(most) else f" in at most {_bits(most)}"
+        within += _time(time) and f",{_time(time)}"
         return (
             f"Nothing measured keeps {numbers.percent(keep, 0)} {asked}{within}; most keeps "
             f"`{chosen.encoding}` at {chosen.bits:.2f} bits a weight: {retained}."
@@ -47,10 +49,22 @@ def _bits(most: float) -> str:
     return "any number of bits" if math.isinf(most) else f"{most:g} bits a weight"
 
 
-def command(net: str, rate: float, keep: float, most: float, fault: str) -> str:
-    """The search for a mixture at this rate and budget, as it is typed."""
-    words = ["protect", net, "--ber", f"{rate:g}", "--keep", f"{keep:g}"]
+def _time(time: float) -> str:
+    """The budget of time, in words; nothing where there is none."""
+    return "" if math.isinf(time) else f" and {time:g} times the time of a batch"
+
+
+def command(
+    net: str, rate: float, keep: float, most: float, fault: str, time: float = math.inf, data: str = ""
+) -> str:
+    """The search for a mixture at this rate and budget, as it is typed.
+
+    Args:
+        data: of a deployed file.
+    """
+    words = ["protect", net, *(["--data", data] if data else []), "--ber", f"{rate:g}", "--keep", f"{keep:g}"]
     words += [] if math.isinf(most) else ["--bits", f"{most:g}"]
+    words += [] if math.isinf(time) else ["--time", f"{time:g}", "--batch", f"{IMAGES[-1]}"]
     return commands.line([*words, *(["--fault", fault] if fault != "random" else [])])
 
 
@@ -66,10 +80,15 @@ def table(points: pd.DataFrame) -> pd.DataFrame:
             "kept %": (100 * lines["kept"]).round(1),
             "95 %": [f"{100 * a:.1f} to {100 * b:.1f}"
                      for a, b in zip(lines["kept_low"], lines["kept_high"], strict=True)],
+            **{f"time of {n}": lines[f"time_{n}"].map(_times) for n in IMAGES if f"time_{n}" in lines},
             "maps": lines["maps"],
             "images": lines["n"],
         }
     )  # fmt: skip
+
+
+def _times(value: float) -> str:
+    return "not measured" if math.isnan(value) else f"x {value:.3g}"
 
 
 def searched(search: dict[str, Any]) -> str:

@@ -12,7 +12,9 @@ from resq.checkpoints import Checkpoint
 from resq.core.encoding import FLOATS, MOST_COPIES, Encoding
 from resq.core.errors import ResqError
 from resq.measure.engine.faulty_network import FaultyNetwork
-from resq.networks import clamp
+from resq.networks import NETWORKS, clamp
+
+LIMIT = 32  # bits of the limit of one activation
 
 
 def storage(checkpoint: Checkpoint, encodings: Iterable[str]) -> list[dict[str, Any]]:
@@ -21,7 +23,7 @@ def storage(checkpoint: Checkpoint, encodings: Iterable[str]) -> list[dict[str, 
     for name in encodings:
         bench = FaultyNetwork(checkpoint, Encoding.parse(name), floats=True)
         weights, beside = sum(bench.model.read.words), bench.beside.n_bits if bench.beside else 0
-        beside += 32 * len(clamp.places(bench.network.body)) if bench.encoding.ranger else 0
+        beside += LIMIT * len(clamp.places(bench.network.body)) if bench.encoding.ranger else 0
         weight_bits = bench.model.n_bits / weights
         rows.append({
             "encoding": name, "words": weight_bits, "beside": beside / weights,
@@ -29,6 +31,15 @@ def storage(checkpoint: Checkpoint, encodings: Iterable[str]) -> list[dict[str, 
             "numbers_beside": sum(t.words.size for t in bench.beside.tensors.values()) if bench.beside else 0,
         })  # fmt: skip
     return rows
+
+
+def limit_bits(network: str, classes: int) -> int:
+    """Bits of the limits that ``+ranger`` keeps of a network of this architecture.
+
+    >>> limit_bits("resnet20", 10)
+    288
+    """
+    return LIMIT * len(clamp.places(NETWORKS[network](classes)))
 
 
 def copies(n_bits: int, rate: float, wrong: float = 0.1) -> int:

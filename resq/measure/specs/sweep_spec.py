@@ -14,8 +14,8 @@ from pathlib import Path
 from resq import checkpoints
 from resq.core import FLOATS, Encoding, commands, lookup, validation
 from resq.core.errors import ResqError
+from resq.deployed import guarded, words
 from resq.deployed import network as deployed
-from resq.deployed import words
 from resq.deployed.pixels import Asked
 from resq.measure.specs.cells import ACTIVATIONS, MODES, PRECISIONS, SAMPLES, TARGETS, Cell
 from resq.memory import faults
@@ -132,9 +132,7 @@ class SweepSpec:
             return
         words.kinds(self.targets)
         object.__setattr__(self, "inputs", str(Asked.parse(self.inputs)))
-        if self.encoding not in (SweepSpec.encoding, AS_STORED):
-            raise ResqError(f"a deployed file's words are its own, {AS_STORED!r}, got {self.encoding!r}")
-        object.__setattr__(self, "encoding", AS_STORED)
+        self._check_guarded()
         if not self.data:
             name = Path(self.checkpoint).name
             raise ResqError(f"{name} does not say which images it is for; say --data, such as cifar10")
@@ -145,6 +143,20 @@ class SweepSpec:
             raise ResqError(
                 "a deployed file is run as it is: no precision or activations can be chosen, "
                 f"got {self.precision}, {self.fault}"
+            )
+
+    def _check_guarded(self) -> None:
+        """Of a deployed file whose words lie in another memory: what can be measured of it."""
+        if self.encoding in (SweepSpec.encoding, AS_STORED):
+            object.__setattr__(self, "encoding", AS_STORED)
+            return
+        how = Encoding.parse(self.encoding)
+        guarded.check(how)
+        object.__setattr__(self, "encoding", str(how))
+        if self.targets != "weights" or self.eps:
+            raise ResqError(
+                f"words that lie in {how} are those of a file's weights under faults alone, "
+                f"got targets {self.targets!r} and eps {', '.join(f'{e:g}' for e in self.eps) or 'none'}"
             )
 
     @property

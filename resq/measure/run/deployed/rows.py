@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 
 from resq import data
-from resq.core import BitFlips, Dataset, seeds
+from resq.core import BitFlips, Dataset, Encoding, QuantizedModel, seeds
 from resq.core.errors import ResqError
 from resq.data import own
 from resq.deployed import canary, remembered
+from resq.deployed.guarded import GuardedFile
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.measure.run import machine
 from resq.measure.specs import cells, sdc_rates
 from resq.measure.specs.cells import Cell
+from resq.measure.specs.sweep_spec import AS_STORED
 from resq.memory import faults
 
 KEPT = 2  # files that are open at a time
@@ -36,8 +38,9 @@ class Files:
         self._open: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
         self._pictures = lru_cache(2)(pictures)
         self._map = lru_cache(2)(_drawn)
+        self._guarded = lru_cache(2)(_guarded)
         self._logged: set[str] = set()
-        self._clean: dict[tuple[str, str], tuple[np.ndarray, Answers]] = {}
+        self._clean: dict[tuple[str, str, str], tuple[np.ndarray, Answers]] = {}
         self._aimed: tuple[tuple[Any, ...], np.ndarray, np.ndarray] | None = None
 
     def counts(self, cell: Cell) -> dict[str, Any]:
@@ -49,11 +52,12 @@ class Files:
         """
         network = self.network(cell)
         x, y, images = self._pictures(*_which(cell))
-        flips = self.flips(cell, network)
+        guarded = self._guarded(network, cell.encoding)
+        flips = self.flips(cell, guarded.model if guarded else network)
         if cell.attack != "none":
             x = self._moved(cell, network, x, y, flips)
         clean = self._fault_free(cell, network, x)
-        with network.flipped(flips):
+        with network.flipped(guarded.misread(flips) if guarded else flips):
             seen = answered(network.logits(x), y, None if clean is None else clean.chances)
         self._say(network)
         silent = dict.fromkeys(sdc_rates.SILENT) if clean is None else sdc_rates.silent(seen, clean)
@@ -61,7 +65,8 @@ class Files:
             "checkpoint": network.name, "network": network.parsed.carrier, "weights": network.hash,
             "images": images, "flips": len(flips), "correct": int(seen.right.sum()),
             "due": int(seen.broken.sum()), "right": np.packbits(seen.right).tobytes(), **silent,
-            "bits": _bits(cell, network), "software": f"{network.runtime}, numpy {np.__version__}",
+            "bits": _bits(cell, guarded.model if guarded else network),
+            "software": f"{network.runtime}, numpy {np.__version__}",
         }  # fmt: skip
 
     def _moved(
@@ -81,10 +86,13 @@ class Files:
         """What the faults of a cell are compared with; None under attack and for images of a map."""
         if cell.axis != "ber" or cell.sample == "random":
             return None
-        known = self._clean.get((network.hash, cell.inputs))
+        key = (network.hash, cell.inputs, cell.encoding)
+        known = self._clean.get(key)
         if known is None or known[0] is not x:
-            known = x, answered(network.logits(x), np.zeros(len(x), np.int64), None)
-            self._clean = {(network.hash, cell.inputs): known}
+            guarded = self._guarded(network, cell.encoding)
+            with network.flipped(guarded.misread(NO_FLIPS) if guarded else NO_FLIPS):
+                known = x, answered(network.logits(x), np.zeros(len(x), np.int64), None)
+            self._clean = {key: known}
         return known[1]
 
     def network(self, cell: Cell) -> Network:
@@ -104,11 +112,11 @@ class Files:
         self._open.move_to_end(key)
         return self._open[key]
 
-    def flips(self, cell: Cell, network: Network) -> BitFlips:
+    def flips(self, cell: Cell, memory: Network | QuantizedModel) -> BitFlips:
         """The flips of a cell: its map's, as far as they turn at its rate."""
         if cell.fault == "none":
             return NO_FLIPS
-        drawn = self._map(network, cell.fault, cell.layers, cell.planes, cell.top, cell.seed, cell.map)
+        drawn = self._map(memory, cell.fault, cell.layers, cell.planes, cell.top, cell.seed, cell.map)
         return drawn.at_rate(cell.ber)
 
     def _say(self, network: Network) -> None:
@@ -214,8 +222,13 @@ def pictures(name: str, sample: str, n: int, seed: int, number: int) -> tuple[np
     return pixels, chosen.y, (chosen if sample == "first" else whole).hash
 
 
+def _guarded(network: Network, encoding: str) -> GuardedFile | None:
+    """The memory that the file's words lie in; None where they are its own."""
+    return None if encoding == AS_STORED else GuardedFile(network, Encoding.parse(encoding))
+
+
 def _drawn(
-    network: Network,
+    memory: Network | QuantizedModel,
     fault: str,
     layers: tuple[str, ...],
     planes: tuple[int, ...],
@@ -223,10 +236,10 @@ def _drawn(
     seed: int,
     number: int,
 ) -> BitFlips:
-    where = faults.region(network, layers, planes)
+    where = faults.region(memory, layers, planes)
     return faults.FAULTS[fault](where, top, rng=seeds.rng(seed, "map", number))
 
 
-def _bits(cell: Cell, network: Network) -> int:
+def _bits(cell: Cell, memory: Network | QuantizedModel) -> int:
     """Stored bits that the cell's faults can reach."""
-    return 0 if cell.fault == "none" else faults.region(network, cell.layers, cell.planes).n_bits
+    return 0 if cell.fault == "none" else faults.region(memory, cell.layers, cell.planes).n_bits

@@ -1,0 +1,122 @@
+"""Tables of docs/defences.md: what each way to store the weights keeps and costs, and what was searched."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from dashboard.model.storage import protection
+from resq import checkpoints
+from resq.measure.analysis import stats
+from resq.measure.engine import storage
+from resq.measure.store import carry, table
+from resq.protect import wording
+from resq.protect.timing import times
+
+FAULTS = ("random", "layer-uniform")
+PHOTOGRAPHS = [f"cifar10/resnet18/{name}" for name in ("base", "fault", "plus")]
+FILE = "deployed/ic01_int8"
+OF = {"signs/resnet20": "signs-resnet20", "cifar10/resnet18": "cifar10-resnet18", FILE: FILE}
+
+
+def _json(of: str, end: str) -> list[dict[str, Any]]:
+    file = table.SHIPPED / f"{OF[of]}-{end}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+
+
+def _cost(rows: pd.DataFrame, net: str) -> dict[str, float]:
+    """Stored bits a weight of each encoding of these rows."""
+    if net == FILE:
+        return protection.file_costs(rows)
+    card = checkpoints.card(net)
+    limits = storage.limit_bits(str(card["network"]), int(card["classes"]))
+    return protection.costs(sorted(set(rows["encoding"])), checkpoints.sizes(net), limits)
+
+
+def plane(net: str) -> list[str]:
+    """One line per way to store a network: bits a weight, accuracy by sampler and rate, times of a pass."""
+    of = net if net == FILE else net.rpartition("/")[0]
+    rows = carry.current(table.read(table.SHIPPED / f"{OF[of]}-guards.parquet"))
+    rows = rows if net == FILE else rows[rows["checkpoint"] == net]
+    cost, rates = _cost(rows, net), sorted(set(rows.loc[rows["ber"] > 0, "ber"]))
+    curves = {f: stats.longest_series(stats.curve(rows[rows["fault"].isin(["none", f])])) for f in FAULTS}
+    spent = next(iter(_json(of, "times")), {})  # of one network of the architecture
+    each = {row["encoding"]: row for row in spent.get("rows", [])}
+    heads = [f"{f}, {ber:g}" for f in FAULTS for ber in rates]
+    heads = ["stored as", "bits a weight", "BER 0", *heads, *(f"time of {n}" for n in times.IMAGES)]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    best = {(f, ber): _front(curves[f], cost, ber) for f in FAULTS for ber in rates}
+    for name in sorted(cost, key=lambda name: (cost[name], name)):
+        at = {f: curves[f][curves[f]["encoding"] == name].set_index("x") for f in FAULTS}
+        cells = [_interval(at["random"].loc[0.0])]
+        cells += [_marked(at[f].loc[ber], name in best[f, ber]) for f in FAULTS for ber in rates]
+        row = each.get({"as stored": "int8-symmetric"}.get(name, name))
+        told = [times.ratio(row, n) if row else None for n in times.IMAGES]
+        cells += ["not measured" if value is None else f"x {value:.2f}" for value in told]
+        lines.append(f"| {' | '.join([f'`{name}`', f'{cost[name]:.2f}', *cells])} |")
+    return lines
+
+
+def _front(curve: pd.DataFrame, cost: dict[str, float], ber: float) -> set[str]:
+    """Those at a rate that nothing beats in bits and in accuracy."""
+    at = curve[curve["x"] == ber].assign(bits=lambda f: f["encoding"].map(cost), kept=lambda f: f["mean"])
+    return set(protection.front(at)["encoding"])
+
+
+def _marked(line: pd.Series, best: bool) -> str:
+    return f"**{_interval(line)}**" if best else _interval(line)
+
+
+def _interval(line: pd.Series) -> str:
+    return f"{100 * line['mean']:.1f} ({100 * line['low']:.1f} to {100 * line['high']:.1f})"
+
+
+def searches(of: str) -> list[str]:
+    """One line per shipped search: what was asked, what is stored, differences, passes."""
+    lines = [
+        "| network | asked | stored as | bits a weight | test images x maps | accuracy % "
+        "| less the best alike, points | passes | minutes |",
+        "|---" * 9 + "|",
+    ]
+    for answer in _json(of, "protect"):
+        wanted, at = answer["wanted"], wording.at_rate(answer)
+        less = "; ".join(
+            f"{entry['ber']:g}: {100 * d['mean']:+.1f} ({100 * d['low']:+.1f} to {100 * d['high']:+.1f})"
+            for entry in answer["confirmed"] if (d := entry["difference"])
+        )  # fmt: skip
+        point = {name: 100 * at["chosen"][name] for name in ("accuracy", "low", "high")}
+        line = [
+            f"`{answer['network'].removeprefix('cifar10/resnet18/')}`",
+            f"BER {wanted['ber']:g}, {wanted['fault']}, at most {wanted['bits'] or 'any'} bits",
+            f"`{answer['encoding']}`", f"{answer['bits']:.2f}",
+            f"{at['chosen']['n']} x {at['chosen']['maps']}",
+            f"{point['accuracy']:.1f} ({point['low']:.1f} to {point['high']:.1f})", less,
+            f"{answer['passes']} of {answer['grid_passes']}",
+            f"{answer['seconds'] / 60:.1f}" if answer.get("seconds") else "not noted",
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(line)} |")
+    return lines
+
+
+def spent(of: str) -> list[str]:
+    """One line per way to store: seconds to decode all words once, and what that is of a pass."""
+    lines = ["| network | stored as | decoding, ms | pass of 1, ms | pass of 250, ms |", "|---" * 5 + "|"]
+    for told in _json(of, "times"):
+        for row in told["rows"]:
+            decode = "not read in C" if row["decode"] is None else f"{1000 * row['decode']:.1f}"
+            passes = [f"{1000 * row['pass_own'][str(n)]:.1f}" for n in times.IMAGES]
+            line = [f"`{told['network']}`", f"`{row['encoding']}`", decode, *passes]
+            lines.append(f"| {' | '.join(line)} |")
+    return lines
+
+
+TABLES: dict[str, Callable[[], list[str]]] = {
+    **{f"plane {net}": partial(plane, net) for net in (*PHOTOGRAPHS, FILE)},
+    "searches": partial(searches, "signs/resnet20"),
+    "searches cifar10/resnet18": partial(searches, "cifar10/resnet18"),
+    f"searches {FILE}": partial(searches, FILE),
+    "spent cifar10/resnet18": partial(spent, "cifar10/resnet18"),
+    f"spent {FILE}": partial(spent, FILE),
+}
