@@ -83,6 +83,10 @@ def test_the_chosen_cell_is_run_again_and_held_against_the_stored_interval(monke
     run.jobs[0].state = "done"
     until(lambda: run.state == "done")
     assert "lies within the stored 95 % interval" in said(app.run())
+    app.session_state["numbers_cell_again"] = True  # its box is opened
+    measured = [t.value for t in app.run().dataframe if "measured" in t.value]
+    assert [list(table["measured"]) for table in measured] == [["stored", "again"]]
+    assert measured[0]["accuracy %"].nunique() == 1  # the rows of the re-run are the stored ones
     run.jobs[0].rows = [{**row, "correct": row["n"] - 1} for row in stored]
     assert "lies OUTSIDE" in said(app.run())
     fine(app)
