@@ -22,7 +22,8 @@ from resq.core import Encoding
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
-from tests import defence_tables, deployed_tables, lesson_tables
+from tests import deployed_tables, lesson_tables
+from tests.tables import defences as planes
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -436,7 +437,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "verdicts": verdicts,
     "commands": commands,
     **deployed_tables.TABLES,
-    **defence_tables.TABLES,
+    **planes.TABLES,
     **lesson_tables.TABLES,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }
