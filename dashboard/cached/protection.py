@@ -22,6 +22,7 @@ from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.analysis import layer_heatmap
+from resq.measure.specs.sweep_spec import AS_STORED
 from resq.measure.store import table
 
 ENDING = "-protect.json"  # of shipped searches of one network, a list of answers
@@ -77,9 +78,10 @@ def _protections(
     if is_file(net):
         cost = protection.file_costs(own)
     else:
-        own = own[own["encoding"] != "as stored"]
+        own = own[own["encoding"] != AS_STORED]
         cost = protection.costs(sorted(set(own["encoding"])), checkpoints.sizes(net), _limits(net))
-    return protection.timed(protection.points(own, cost), times(net))
+    stored = AS_STORED if is_file(net) else checkpoints.default_encoding(net)
+    return protection.timed(protection.points(own, cost, stored), times(net))
 
 
 def _limits(net: str) -> int:

@@ -107,7 +107,9 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return {**below, **above, **both}
 
 
-def line(colour: str, *, x: float | str | None = None, y: float | None = None, **style: Any) -> dict[str, Any]:
+def line(
+    colour: str, *, x: float | str | None = None, y: float | None = None, **style: Any
+) -> dict[str, Any]:
     """A straight line across a figure at x or at y, for the ``shapes`` of its layout."""
     across = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "y domain"}
     if x is None:

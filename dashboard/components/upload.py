@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import Any
 
@@ -183,7 +184,7 @@ def take(file: Any, network: str, trained: str, reading: dict[str, Any], called:
     notes: list[str] = []
     try:
         wanted = uploads.Reading.of(**reading)
-        name = uploads.checkpoint(file.getvalue(), file.name, network, trained, wanted, notes)
+        name, trained = kept(file, network, trained, wanted, notes)
         name = ownnames.rename(name, called or ownnames.of_file(file.name))
     except (ResqError, OSError) as error:
         logs.refused(error, render.where())
@@ -200,6 +201,29 @@ def take(file: Any, network: str, trained: str, reading: dict[str, Any], called:
     else:
         message += f" Its accuracy is not measured: the images of {trained} are not on this machine."
     st.session_state.brought = message
+
+
+def kept(file: Any, network: str, trained: str, wanted: uploads.Reading, notes: list[str]) -> tuple[str, str]:
+    """The name of the kept checkpoint, and its data set: those chosen, else those that the shapes tell.
+
+    Args:
+        notes: gets sentences on how it was read.
+
+    Raises:
+        ResqError: the file is of neither; of the two sentences the one on the choice.
+    """
+    try:
+        return uploads.checkpoint(file.getvalue(), file.name, network, trained, wanted, notes), trained
+    except ResqError as error:
+        with contextlib.suppress(ResqError):
+            told = uploads.identified(file.getvalue(), file.name, wanted.state)
+            if told and told != (network, trained):
+                name = uploads.checkpoint(file.getvalue(), file.name, *told, wanted, notes)
+                notes.insert(
+                    0, f"it has the shapes of {told[0]} for the classes of {told[1]}, not those chosen"
+                )
+                return name, told[1]
+        raise error
 
 
 def accuracy(running: job_queue.Measurement | None) -> None:

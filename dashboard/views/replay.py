@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, query, render, rerun_cell
-from dashboard.format import claim_labels, claim_sentences, numbers, papers
+from dashboard.format import claim_labels, claim_sentences, numbers, papers, tables
 from dashboard.format.encodings import stored_as
 from dashboard.report import html_report
 from dashboard.server import job_queue
@@ -173,6 +173,11 @@ def compared(v: Verdict, cell: points.Cell) -> None:
         cell, fresh[:3], v.claim.value if v.claim.kind == "accuracy" else None
     )
     render.figure("again", drawn, key="chart_again", alt=result.says, title=False)
+    with page_frame.group("more", "again"):
+        render.numbers(
+            lambda: ({"again": tables.measured_again(cell, fresh[:3])}, {"again": drawn}), None,
+            [claim_sentences.command(cell)], key="numbers_again", called=v.claim.id,
+        )  # fmt: skip
 
 
 def shown(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) -> None:

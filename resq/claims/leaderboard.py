@@ -145,8 +145,8 @@ def _line(lines: list[Line], level: str) -> dict[str, object]:
 
 
 def _bits_per_weight(name: str, encoding: Encoding) -> float:
-    """Stored bits per weight; NaN where layers are stored more often and their sizes are not known here."""
-    if encoding.copies == 1 and (encoding.other is None or encoding.other.copies == 1):
+    """Stored bits per weight, with copies and checks; NaN where it takes the layers' sizes, unknown here."""
+    if all(part.copies == 1 and not part.guard for part in (encoding, encoding.other or encoding)):
         return encoding.word_bits
     try:
         return encoding.memory(checkpoints.sizes(name))

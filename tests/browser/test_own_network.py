@@ -70,6 +70,28 @@ def test_an_own_network_gets_its_map_and_stays_chosen_from_page_to_page(visit, f
     expect(page.locator(".st-key-nets")).to_contain_text("own-my-signs-net")
 
 
+def test_the_address_names_a_brought_network_on_every_page_and_back_keeps_it(visit, file):
+    page = visit("/layers").page
+    ready(page)
+    bring(page, file)
+    before = page.evaluate("history.length")
+    page.get_by_role("dialog").get_by_role("button", name="Trade-off").first.click()
+    named = r"net=signs(%2F|/)resnet20(%2F|/)own-my-signs-net-[0-9a-f]{8}"
+    expect(page).to_have_url(re.compile(f"tradeoff.{named}"))
+    for number, title in enumerate(("Harden", "Bit lab"), 1):
+        ready(page)
+        page.locator('[data-testid="stTopNavLink"]').filter(has_text=title).first.click()
+        expect(page).to_have_url(re.compile(f"{title.lower().replace(' ', '')}.{named}"))
+        expect(page.locator(".st-key-net input").first).to_have_value(re.compile("own-my-signs-net"))
+        ready(page)
+        assert page.evaluate("history.length") == before + 1 + number  # one entry a page
+    for path in ("harden", "tradeoff"):
+        page.go_back()
+        expect(page).to_have_url(re.compile(f"{path}.{named}"))
+        ready(page)
+        expect(page.locator(".st-key-net input").first).to_have_value(re.compile("own-my-signs-net"))
+
+
 def test_an_own_network_is_renamed_and_deleted(visit, file):
     page = visit("/layers").page
     ready(page)

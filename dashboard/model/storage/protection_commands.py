@@ -13,7 +13,7 @@ SERIES = ["encoding", "fault", "n", "maps", "seed", "sample", "top"]
 def measuring(net: str, points: pd.DataFrame) -> list[str]:
     """One command for each way to store the weights, the cheapest first, the fault-free point among them.
 
-    What is kept is a share of the best accuracy without faults of all ways on the same images, so that all
+    What is kept is a share of the accuracy without faults of the network as it is stored, so that all
     commands together give the figure, and each its own accuracies.
 
     Args:
