@@ -24,7 +24,7 @@ def sentence(cells: Iterable[pd.DataFrame | pd.Series]) -> list[str]:
     told = [_struck(points[struck])] if struck.any() else []
     clean = points[~struck & ~attacked]
     told += [f"no flips: {_images(clean)}"] if len(clean) and _images(clean) != _images(points[struck]) else []
-    told += [_attacked(*group) for group in points[attacked].groupby(["attack", "steps", "restarts", "mode"])]
+    told += [_attacked(*group) for group in points[attacked].groupby(["attack", "steps", "restarts"])]
     seeds = ", ".join(str(seed) for seed in sorted(set(points["seed"])))
     return [f"Measured with {'; '.join(told)}; seed {seeds}.", ""]
 
@@ -43,11 +43,12 @@ def _struck(points: pd.DataFrame) -> str:
     return f"flips: {samplers}, {span(points['maps'])} fault maps, {_images(points)}"
 
 
-def _attacked(of: tuple[str, int, int, str], points: pd.DataFrame) -> str:
-    attack, steps, restarts, mode = of
+def _attacked(of: tuple[str, int, int], points: pd.DataFrame) -> str:
+    """With what the pixels of these cells were moved, and of how many images."""
+    attack, steps, restarts = of
     starts = f"{restarts} start{'s' * (restarts > 1)}"
-    how = f"{attack.upper()}, {steps} steps, {starts}, " if steps else f"{attack}, "
-    return f"under attack{'' if mode == 'none' else f' ({mode})'}: {how}{_images(points)}"
+    how = f"{attack.upper()}, {steps} steps, {starts}" if steps else attack
+    return f"under attack: {how}, {_images(points)}"
 
 
 def _images(points: pd.DataFrame) -> str:

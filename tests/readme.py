@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TABLE = re.compile(r"(<!-- table ([^>]+?) -->\n\n).*?(\n\n<!-- /table -->)", re.DOTALL)
 PLACE = re.compile(r"<!--(\{[^{}]+\})-->(.*?)<!--/-->", re.DOTALL)
+DIFFERENCES = re.compile(r"(<!--=differences-->).*?(<!--/-->)", re.DOTALL)  # how many there are in all documents
 OTHERS = [f"cifar10/{name}/base" for name in ("vgg16", "efficientnet_b0", "swin_t")]  # beside ResNet18
 TABLED = sorted(
     name for name in set(table.shipped()["checkpoint"]) if name.endswith("/base") and name not in OTHERS
@@ -63,6 +64,24 @@ def cards() -> list[str]:
         span = f"{100 * test['low']:.2f} to {100 * test['high']:.2f} %"
         lines.append(f"| {said} | {test['n']:,} | {100 * test['accuracy']:.2f} % | {span} |")
     return lines
+
+
+SELECTED = re.compile(r"(versions of \w+ were compared by test accuracy) \(a bias of at most ([\d.]+) points\)")
+
+
+def selected() -> list[str]:
+    """Which networks were chosen among by test accuracy, and the bias that their cards estimate."""
+    cards = checkpoints.unshipped() | {name: checkpoints.card(name) for name in checkpoints.names()}
+    found = {name: SELECTED.search(str(card.get("selected"))) for name, card in sorted(cards.items())}
+    biases = {match[2] for match in found.values() if match}
+    named = [name for name, match in found.items() if match and "/asym-" not in name]
+    others = sum(match is not None for match in found.values()) - len(named)
+    return [
+        f"**Chosen on test images.** Within a training run nothing was, but versions of recipes and plans were "
+        f"compared by test accuracy, so accuracies here may be too high, by at most {', '.join(sorted(biases))} "
+        f"points as the cards estimate. This holds for {sum(map(bool, found.values()))} of {len(cards)} networks: "
+        f"{', '.join(f'`{name}`' for name in named)}, and the {others} `asym-` networks of the study below."
+    ]
 
 
 def faults(checkpoint: str) -> list[str]:
@@ -130,7 +149,7 @@ def everything() -> list[str]:
         shown.append(at[at.index.isin(rates)])
         cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
         weights = part["bits"].max() / sum(checkpoints.sizes(name))
-        kept = _share(part, 1e-2, 0.0) if {0.0, 1e-2} <= set(at.index) else "not measured"
+        kept = _retained(part, 1e-2) if {0.0, 1e-2} <= set(at.index) else "not measured"
         line = [f"`{name.split('/')[-1]}`", f"`{encoding}`", f"{weights:.2f}", *cells, kept]
         lines.append(f"| {' | '.join(line)} |")
     return [*conditions.sentence(shown), *lines]
@@ -154,6 +173,51 @@ def defences(fault: str) -> list[str]:
         cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
         lines.append(f"| `{name}` | {bits[name]:.2f} | {' | '.join(cells)} |")
     return [*conditions.sentence([curve[curve["x"].isin(rates)]]), *lines]
+
+
+def _retained(part: pd.DataFrame, ber: float) -> str:
+    """The share of the accuracy without faults that is left at a rate, on the same images, paired by image."""
+    struck, clean = part[part["ber"] == ber], part[part["ber"] == 0].head(1)
+    share, low, high = paired.retained(struck, clean)
+    if not share:  # nothing is right on any map: the differences have no spread, the accuracy has an interval
+        high = stats.curve(struck).iloc[0]["high"] * clean.iloc[0]["n"] / clean.iloc[0]["correct"]
+    return f"{share:.3f} ({low:.3f} to {high:.3f})"
+
+
+MIXED = ("int4-tmr2+int4-tmr2-x5@0", "int4-tmr2+int4-tmr2-x9@0.19")
+ALIKE = ("int4-tmr2", "int4-tmr2-x3")
+STRUCK = (("random", 5e-2), ("layer-uniform", 1e-2))
+
+
+def mixtures() -> list[str]:
+    """One line per mixture and sampler at a rate: paired differences from all layers stored alike."""
+    lines = [
+        f"| mixture | sampler, BER | {' | '.join(f'less `{name}`, points' for name in ALIKE)} |",
+        "|---|---|---|---|",
+    ]
+    for name in MIXED:
+        for fault, ber in STRUCK:
+            cells = [_points(mixture_gain(name, other, fault, ber)) for other in ALIKE]
+            lines.append(f"| `{name}` | `{fault}`, {ber:g} | {' | '.join(cells)} |")
+    return [*conditions.sentence([_mixture_cells()]), *lines]
+
+
+def mixture_gain(name: str, other: str, fault: str, ber: float) -> paired.Difference:
+    """How much more accurate one way to store ResNet-20 on the signs is, its interval one of the table's."""
+    rows = carry.current(table.read(table.SHIPPED / DEFENCES))
+    rows = rows[(rows["fault"] == fault) & (rows["ber"] == ber)]
+    cells = (rows[rows["encoding"] == encoding] for encoding in (name, other))
+    return paired.difference(*cells, len(MIXED) * len(ALIKE) * len(STRUCK))
+
+
+def _mixture_cells() -> pd.DataFrame:
+    curve = stats.curve(carry.current(table.read(table.SHIPPED / DEFENCES)))
+    at = [(curve["fault"] == fault) & (curve["x"] == ber) for fault, ber in STRUCK]
+    return curve[(at[0] | at[1]) & curve["encoding"].isin([*MIXED, *ALIKE])]
+
+
+def _points(gain: paired.Difference) -> str:
+    return f"{100 * gain.mean:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})".replace("-", "−")
 
 
 def _interval(line: pd.Series) -> str:
@@ -462,6 +526,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "everything": everything,
     "defences random": lambda: defences("random"),
     "defences layer-uniform": lambda: defences("layer-uniform"),
+    "mixtures": mixtures,
+    "selected": selected,
     "verdicts": verdicts,
     "commands": commands,
     **deployed_tables.TABLES,
@@ -480,13 +546,19 @@ def marked() -> list[str]:
     return [match[1] for match in PLACE.finditer(text())]
 
 
+def differences() -> int:
+    """How many differences the documents tell in sentences: their intervals hold for all of them together."""
+    return len({place for place in marked() if place.startswith(("{more ", "{drop "))})
+
+
 def written(document: str) -> str:
     """A document with its tables and figures as they follow from the rows.
 
     The intervals of differences hold for all comparisons of all documents together.
     """
     document = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], document)
-    rows, compared = shipped(), len({place for place in marked() if place.startswith(("{more ", "{drop "))})
+    rows, compared = shipped(), differences()
+    document = DIFFERENCES.sub(lambda m: f"{m[1]}{compared}{m[2]}", document)
 
     def figure(match: re.Match[str]) -> str:
         said = places.fill(match[1], rows, compared).text.replace(numbers.THIN, " ")
