@@ -1,4 +1,4 @@
-"""One sentence before a table of accuracies: how bits flipped, on how many maps and images, which attack, the seed.
+"""One sentence before a table of accuracies: how bits flipped, on what maps and images, the attack, the seed.
 
 It is made of the cells that the table shows, so that it cannot say what they are no longer.
 """
@@ -9,8 +9,12 @@ import pandas as pd
 
 from resq.measure.analysis.choose import WHOLE
 
-SAMPLERS = {"random": "independent bits", "layer-uniform": "a layer first, then a bit in it",
-            "sec-ded": "independent bits under check bits", "threefold": "independent bits of three copies"}  # fmt: skip
+SAMPLERS = {
+    "random": "independent bits",
+    "layer-uniform": "a layer first, then a bit in it",
+    "threefold": "independent bits of three copies",
+    "sec-ded": "independent bits of rows with check bits",
+}
 
 
 def sentence(cells: Iterable[pd.DataFrame | pd.Series]) -> list[str]:
@@ -23,10 +27,11 @@ def sentence(cells: Iterable[pd.DataFrame | pd.Series]) -> list[str]:
     struck, attacked = points["ber"] > 0, points["attack"] != "none"
     told = [_struck(points[struck])] if struck.any() else []
     clean = points[~struck & ~attacked]
-    told += [f"no flips: {_images(clean)}"] if len(clean) and _images(clean) != _images(points[struck]) else []
+    if len(clean) and _images(clean) != _images(points[struck]):
+        told.append(f"no flips: {_images(clean)}")
     told += [_attacked(*group) for group in points[attacked].groupby(["attack", "steps", "restarts"])]
     seeds = ", ".join(str(seed) for seed in sorted(set(points["seed"])))
-    return [f"Measured with {'; '.join(told)}; seed {seeds}.", ""]
+    return [f"Measured with: {'; '.join(told)}; seed {seeds}.", ""]
 
 
 def _frame(part: pd.DataFrame | pd.Series) -> pd.DataFrame:
@@ -39,7 +44,8 @@ def _frame(part: pd.DataFrame | pd.Series) -> pd.DataFrame:
 
 def _struck(points: pd.DataFrame) -> str:
     """How bits flipped in these cells, and on how many maps and images."""
-    samplers = " and ".join(f"`{name}` ({SAMPLERS[name]})" for name in sorted(set(points["fault"]))[::-1])
+    drawn = [name for name in SAMPLERS if name in set(points["fault"])]
+    samplers = ", ".join(f"`{name}` ({SAMPLERS[name]})" for name in drawn)
     return f"flips: {samplers}, {span(points['maps'])} fault maps, {_images(points)}"
 
 
@@ -48,7 +54,7 @@ def _attacked(of: tuple[str, int, int], points: pd.DataFrame) -> str:
     attack, steps, restarts = of
     starts = f"{restarts} start{'s' * (restarts > 1)}"
     how = f"{attack.upper()}, {steps} steps, {starts}" if steps else attack
-    return f"under attack: {how}, {_images(points)}"
+    return f"attack {how}, {_images(points)}"
 
 
 def _images(points: pd.DataFrame) -> str:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -26,9 +27,9 @@ from tests import conditions, defence_tables, deployed_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-TABLE = re.compile(r"(<!-- table ([^>]+?) -->\n\n).*?(\n\n<!-- /table -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table ([^>]+?) -->\n\n).*?\n*(<!-- /table -->)", re.DOTALL)
 PLACE = re.compile(r"<!--(\{[^{}]+\})-->(.*?)<!--/-->", re.DOTALL)
-DIFFERENCES = re.compile(r"(<!--=differences-->).*?(<!--/-->)", re.DOTALL)  # how many there are in all documents
+DIFFERENCES = re.compile(r"(<!--=differences-->).*?(<!--/-->)", re.DOTALL)  # how many all documents have
 OTHERS = [f"cifar10/{name}/base" for name in ("vgg16", "efficientnet_b0", "swin_t")]  # beside ResNet18
 TABLED = sorted(
     name for name in set(table.shipped()["checkpoint"]) if name.endswith("/base") and name not in OTHERS
@@ -66,21 +67,21 @@ def cards() -> list[str]:
     return lines
 
 
-SELECTED = re.compile(r"(versions of \w+ were compared by test accuracy) \(a bias of at most ([\d.]+) points\)")
+SELECTED = re.compile(r"versions of \w+ were compared by test accuracy \(a bias of at most ([\d.]+) points\)")
 
 
 def selected() -> list[str]:
     """Which networks were chosen among by test accuracy, and the bias that their cards estimate."""
     cards = checkpoints.unshipped() | {name: checkpoints.card(name) for name in checkpoints.names()}
     found = {name: SELECTED.search(str(card.get("selected"))) for name, card in sorted(cards.items())}
-    biases = {match[2] for match in found.values() if match}
-    named = [name for name, match in found.items() if match and "/asym-" not in name]
-    others = sum(match is not None for match in found.values()) - len(named)
+    chosen = {name: match[1] for name, match in found.items() if match}
+    named = [f"`{name}`" for name in chosen if "/asym-" not in name]
     return [
-        f"**Chosen on test images.** Within a training run nothing was, but versions of recipes and plans were "
-        f"compared by test accuracy, so accuracies here may be too high, by at most {', '.join(sorted(biases))} "
-        f"points as the cards estimate. This holds for {sum(map(bool, found.values()))} of {len(cards)} networks: "
-        f"{', '.join(f'`{name}`' for name in named)}, and the {others} `asym-` networks of the study below."
+        "**Chosen on test images.** Within a training run nothing was, but versions of recipes and plans "
+        "were compared by test accuracy, so accuracies here may be too high, by at most "
+        f"{', '.join(sorted(set(chosen.values())))} points as the cards estimate. This holds for "
+        f"{len(chosen)} of {len(cards)} networks: {', '.join(named)}, and the {len(chosen) - len(named)} "
+        "`asym-` networks of the study below."
     ]
 
 
@@ -176,7 +177,7 @@ def defences(fault: str) -> list[str]:
 
 
 def _retained(part: pd.DataFrame, ber: float) -> str:
-    """The share of the accuracy without faults that is left at a rate, on the same images, paired by image."""
+    """The share of the accuracy without faults that is left at a rate, on the same images, paired."""
     struck, clean = part[part["ber"] == ber], part[part["ber"] == 0].head(1)
     share, low, high = paired.retained(struck, clean)
     if not share:  # nothing is right on any map: the differences have no spread, the accuracy has an interval
@@ -450,7 +451,24 @@ def asymmetry() -> list[str]:
         digits = 4 if name == "Delta" else 3
         span = f"{row['low']:+.{digits}f} to {row['high']:+.{digits}f}"
         lines.append(f"| {name} | {row['mean']:+.{digits}f} | {span} |")
-    return [*lines, "", f"{found['study']['seeds']} seeds: {found['verdict']} ({found['meaning']})."]
+    return [
+        *_studied("signs-resnet20-asymmetry", found["study"]),
+        *lines,
+        "",
+        f"{found['study']['seeds']} seeds: {found['verdict']} ({found['meaning']}).",
+    ]
+
+
+def _studied(file: str, study: dict[str, Any]) -> list[str]:
+    """What a study was measured with, from its rows, and over which rates and budgets its areas run."""
+    rows = table.read(table.SHIPPED / f"{file}.parquet")
+    (said, _) = conditions.sentence([stats.curve(rows), stats.curve(rows, "eps")])
+    rates, budgets = sorted(set(rows["ber"])), ", ".join(f"{eps:g}" for eps in sorted(set(rows["eps"])))
+    return [
+        f"{said[:-1]}; words `{study['encoding']}`. R_F runs over BER {rates[0]:g} to {rates[-1]:g}, R_A "
+        f"over eps {budgets} of 255 under that PGD, an upper bound.",
+        "",
+    ]
 
 
 def described() -> list[str]:
@@ -460,10 +478,12 @@ def described() -> list[str]:
     moved = {
         name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("D_A", "X_FA", "D_F", "X_AF")
     }
+    cost = f"{clean['a'] - clean['00']:+.3f}".replace("-", "−")
     return [
+        *_studied("cifar10-resnet18-asymmetry", found["study"]),
         f"F moves R_A by {moved['X_FA']} (A itself by {moved['D_A']}), A moves R_F by {moved['X_AF']} (F "
-        f"itself by {moved['D_F']}), mostly with clean accuracy, which A takes from {100 * clean['00']:.1f} "
-        f"to {100 * clean['a']:.1f} %. One seed has no interval, and no Lambda."
+        f"itself by {moved['D_F']}) and clean accuracy by {cost}, from {100 * clean['00']:.1f} to "
+        f"{100 * clean['a']:.1f} %. One seed has no interval, and no Lambda.",
     ]
 
 
@@ -556,7 +576,7 @@ def written(document: str) -> str:
 
     The intervals of differences hold for all comparisons of all documents together.
     """
-    document = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], document)
+    document = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + f"\n\n{m[3]}", document)
     rows, compared = shipped(), differences()
     document = DIFFERENCES.sub(lambda m: f"{m[1]}{compared}{m[2]}", document)
 

@@ -6,9 +6,10 @@
     {more ... | ...}     by how many points the first is more accurate than the second
     {of ...}             the images and fault maps of a figure; {of ... | ...}: those that a difference is on
 
-The first two become a share with its 95 % interval over maps and images; the next two are differences on common
-maps and images. Of cells of one point ``choose.speaking`` says which one speaks; how many images and maps it
-has, its seed, the rate its maps were drawn at and its weights are told under the text (``Filled.sources``).
+The first two become a share with its 95 % interval over maps and images; the next two are differences on
+common maps and images. Of cells of one point ``choose.speaking`` says which one speaks; how many images and
+maps it has, its seed, the rate its maps were drawn at and its weights are told under the text
+(``Filled.sources``).
 ``n=`` names the images: the first n, cut from a longer measurement where none was of so many.
 """
 
@@ -63,7 +64,9 @@ def places(text: str) -> list[tuple[str, list[At]]]:
 def _place(inside: str) -> tuple[str, list[At]]:
     kind, _, rest = inside.partition(" ")
     if kind not in KINDS:
-        raise ResqError(f"{{{inside}}} is no place: write {{acc ...}}, {{drop ...}}, {{more ... | ...}} or {{of ...}}")
+        raise ResqError(
+            f"{{{inside}}} is no place: write {{acc ...}}, {{drop ...}}, {{more ... | ...}} or {{of ...}}"
+        )
     figures = [_named(part, inside) for part in rest.split("|")]
     if len(figures) not in {"more": (2,), "of": (1, 2)}.get(kind, (1,)):
         wanted = "two figures, with | between them" if kind == "more" else "one figure"
