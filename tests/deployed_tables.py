@@ -9,6 +9,7 @@ import pandas as pd
 
 from resq.measure.analysis import stats
 from resq.measure.store import table
+from tests import conditions
 
 ROOM = Path(__file__).resolve().parents[1] / "assets" / "results" / "deployed"
 ATTACKS = {
@@ -47,7 +48,7 @@ def faults(name: str) -> list[str]:
         who = HOW[encoding] if name.endswith("law") else f"`{file}`"
         cells = [_share(by.loc[ber], "low", "high") if ber in by.index else "not measured" for ber in rates]
         lines.append(_line([who, *cells]))
-    return lines
+    return [*conditions.sentence([found]), *lines]
 
 
 def hashes(name: str) -> list[str]:
