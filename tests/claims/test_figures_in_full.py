@@ -111,9 +111,9 @@ def test_what_a_table_was_measured_with_follows_from_its_cells():
     under = cells.head(1).assign(x=8.0, attack="pgd", steps=20, restarts=1, n=250)
     (said, _) = conditions.sentence([cells, under])
     assert said == (
-        "Measured with: flips: `random` (independent bits), `layer-uniform` (a layer first, then a bit in it), "
-        "4 to 20 fault maps, the first 500 test images; no flips: the first 2,000 test images; attack PGD, 20 "
-        "steps, 1 start, the first 250 test images; seed 0."
+        "Measured with: flips: `random` (independent bits), `layer-uniform` (a layer first, then a bit in "
+        "it), 4 to 20 fault maps, the first 500 test images; no flips: the first 2,000 test images; attack "
+        "PGD, 20 steps, 1 start, the first 250 test images; seed 0."
     )
 
 
@@ -129,7 +129,8 @@ def test_no_number_of_maps_stands_in_a_sentence_by_hand(name):
 
 
 def test_the_empty_marks_of_a_table_are_filled_and_take_nothing_of_the_next():
-    given = "<!-- table commands -->\n\n<!-- /table -->\n\nBetween.\n\n<!-- table commands -->\n\nstale\n\n<!-- /table -->\n"
+    first, second = (f"<!-- table commands -->\n\n{text}<!-- /table -->\n" for text in ("", "stale\n\n"))
+    given = f"{first}\nBetween.\n\n{second}"
     new = readme.written(given)
     assert new.count("| command | what it does |") == 2
     assert "\n\nBetween.\n\n" in new
