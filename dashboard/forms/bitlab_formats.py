@@ -17,8 +17,8 @@ ANSWER = (
     "odd one bits 8 to 15. **D1 and D3** fall on bit 14, the top of the exponent: from 0 to 1 it multiplies "
     "a weight by 65,536, and one such weight ruins the network. **A1, B1, B2, B3** lie in even bytes, the "
     "lower part of the mantissa: they change nothing that anybody sees. **C1 and D2** fall on bit 8, a "
-    "quarter of the weight's power of two. Seen on an A6000: GPUHammer (Lin, Qu and Saileshwar, USENIX Security 2025), "
-    "tables 3 and 4."
+    "quarter of the weight's power of two. Seen on an A6000: GPUHammer (Lin, Qu and Saileshwar, "
+    "USENIX Security 2025), tables 3 and 4."
 )
 ASKED = (
     "**Rowhammer on a graphics card.** Eight flips that were seen. Some ruin a network in fp16, others "
