@@ -1,5 +1,6 @@
 """A figure says what it is of: words, sampler, maps, images, attack, seed; and like is set beside like."""
 
+import json
 import re
 from itertools import starmap
 from pathlib import Path
@@ -111,9 +112,9 @@ def test_what_a_table_was_measured_with_follows_from_its_cells():
     under = cells.head(1).assign(x=8.0, attack="pgd", steps=20, restarts=1, n=250)
     (said, _) = conditions.sentence([cells, under])
     assert said == (
-        "Measured with: flips: `random` (independent bits), `layer-uniform` (a layer first, then a bit in it), "
-        "4 to 20 fault maps, the first 500 test images; no flips: the first 2,000 test images; attack PGD, 20 "
-        "steps, 1 start, the first 250 test images; seed 0."
+        "Measured with: flips: `random` (independent bits), `layer-uniform` (a layer first, then a bit in "
+        "it), 4 to 20 fault maps, the first 500 test images; no flips: the first 2,000 test images; attack "
+        "PGD, 20 steps, 1 start, the first 250 test images; seed 0."
     )
 
 
@@ -125,11 +126,12 @@ def test_no_number_of_maps_stands_in_a_sentence_by_hand(name):
     said = (
         said[: said.find("## In Python")] + said[said.find("## Five commands") :] if "## In" in said else said
     )
-    assert not re.findall(r"[\w,]+ (?:fault )?maps\b(?<=\d maps)", said)
+    assert not re.findall(r".{20}\d (?:fault )?maps\b", said)
 
 
 def test_the_empty_marks_of_a_table_are_filled_and_take_nothing_of_the_next():
-    given = "<!-- table commands -->\n\n<!-- /table -->\n\nBetween.\n\n<!-- table commands -->\n\nstale\n\n<!-- /table -->\n"
+    first, second = (f"<!-- table commands -->\n\n{old}<!-- /table -->\n" for old in ("", "stale\n\n"))
+    given = f"{first}\nBetween.\n\n{second}"
     new = readme.written(given)
     assert new.count("| command | what it does |") == 2
     assert "\n\nBetween.\n\n" in new
@@ -213,3 +215,14 @@ def test_two_networks_are_said_to_fall_alike_only_where_their_intervals_meet():
     said = plain(document("docs/results.md"))
     assert "cannot be told from EfficientNet-B0 at a BER of 0.005" in said
     assert "and is above it at 0.01" in said
+
+
+def test_the_study_of_one_seed_sets_what_faults_cost_beside_clean_accuracy():
+    study = json.loads((table.SHIPPED / "cifar10-resnet18-asymmetry.json").read_text(encoding="utf-8"))
+    plainly, attacked = study["means"]["00"], study["means"]["a"]
+    changes = [f"{attacked[of] - plainly[of]:.3f}".replace("-", "−") for of in ("R_F", "clean")]
+    said = plain(document("docs/results.md"))
+    assert re.search(
+        rf"A moves R_F by {changes[0]} \(F itself by \S+\) and clean accuracy by {changes[1]}, from", said
+    )
+    assert f"PGD, {study['study']['steps']} steps, 1 start" in "\n".join(readme.described())
