@@ -31,8 +31,7 @@ def _cost(rows: pd.DataFrame, net: str) -> dict[str, float]:
     """Stored bits a weight of each encoding of these rows."""
     if net == FILE:
         return protection.file_costs(rows)
-    card = checkpoints.card(net)
-    limits = storage.limit_bits(str(card["network"]), int(card["classes"]))
+    limits = storage.limit_bits(str(checkpoints.card(net)["network"]))
     return protection.costs(sorted(set(rows["encoding"])), checkpoints.sizes(net), limits)
 
 
@@ -41,6 +40,8 @@ def plane(net: str) -> list[str]:
     of = net if net == FILE else net.rpartition("/")[0]
     rows = carry.current(table.read(table.SHIPPED / f"{OF[of]}-guards.parquet"))
     rows = rows if net == FILE else rows[rows["checkpoint"] == net]
+    if rows.empty:
+        return ["| not measured |", "|---|"]
     cost, rates = _cost(rows, net), sorted(set(rows.loc[rows["ber"] > 0, "ber"]))
     curves = {f: stats.longest_series(stats.curve(rows[rows["fault"].isin(["none", f])])) for f in FAULTS}
     spent = next(iter(_json(of, "times")), {})  # of one network of the architecture

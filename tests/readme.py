@@ -23,7 +23,7 @@ from resq.core import Encoding
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
-from tests import conditions, defence_tables, deployed_tables
+from tests import conditions, defence_tables, deployed_tables, lesson_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -249,6 +249,7 @@ def apart(checkpoint: str) -> list[str]:
     chosen = sorted(set(file["encoding"]), key=len)
     rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & (rows["n"] == 500) & (rows["fault"] == "random")]
+    rows = rows[rows["top"].isin([0.0, PROTECTED[-1]])]
     lines = [
         f"| protected layers | of all weights | {' | '.join(f'BER {x:g}' for x in PROTECTED)} |",
         "|---|" + "---|" * (len(PROTECTED) + 1),
@@ -553,6 +554,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "commands": commands,
     **deployed_tables.TABLES,
     **defence_tables.TABLES,
+    **lesson_tables.TABLES,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }
 

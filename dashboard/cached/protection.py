@@ -40,6 +40,12 @@ def is_file(net: str) -> bool:
     return deployed.is_file(net)
 
 
+def _file_weights(net: str) -> str:
+    """The hash of a deployed file whose rows are here; its name holds the beginning of it."""
+    every = _file_rows(stamp())
+    return next(iter(every.loc[every["checkpoint"] == net, "weights"]), "")
+
+
 def data_of(net: str) -> str:
     """The images that a deployed file's rows were measured on; "" of a checkpoint, which knows its own."""
     every = _file_rows(stamp())
@@ -64,7 +70,7 @@ def _file_rows(stamp: str) -> pd.DataFrame:
 def protections(net: str, fault: str, fresh: Sequence[dict[str, Any]] = ()) -> pd.DataFrame:
     """Points of ``model.protection.points``, rows measured here (``fresh``) among them, with their times."""
     seen = tuple((row["key"], row["correct"]) for row in fresh)
-    digest = "" if is_file(net) else str(card(net)["sha256"])
+    digest = _file_weights(net) if is_file(net) else str(card(net)["sha256"])
     return _protections(net, digest, fault, stamp(), seen, fresh)
 
 
@@ -84,14 +90,12 @@ def _protections(
     return protection.timed(protection.points(own, cost, stored), times(net))
 
 
-def _limits(net: str) -> int:
+def _limits(net: str) -> int | None:
     from resq.measure.engine import storage  # torch
+    from resq.networks import NETWORKS
 
-    about = card(net)
-    try:
-        return storage.limit_bits(str(about["network"]), int(about["classes"]))
-    except KeyError:  # a network of somebody's own: its activations are not known here
-        return 0
+    name = str(card(net)["network"])
+    return storage.limit_bits(name) if name in NETWORKS else None
 
 
 def times(net: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def numbers_said(choices: Sequence[str], counts: Sequence[int], own: str = "", r
         )
     )  # fmt: skip
     most = max(counts, default=0)
-    marks = [theme.line(theme.GREEN, x=right, dash="dash", width=2)] if right else []
+    marks = [theme.line(theme.GREEN, x=list(choices).index(right), dash="dash", width=2)] if right else []
     return theme.dress(
         figure, height=300, bargap=0.15, room={"l": 64, "r": 16, "t": 28, "b": 64}, shapes=marks,
         xaxis={"type": "category", "fixedrange": True, "showgrid": False, "nticks": 6},

@@ -152,6 +152,10 @@ def form() -> None:
         args=(file, network, trained, reading, called),
         icon=":material/check:",
     )  # fmt: skip
+    if file is not None and not st.session_state.get("brought"):
+        st.caption(
+            "Takes seconds, of a large network on a busy server up to a minute: it is tried on test images."
+        )
     if message := st.session_state.get("brought"):
         st.markdown(message)
     if name := st.session_state.get("brought_name"):

@@ -33,7 +33,8 @@ def network(names: list[str]) -> str:
 
 def encoding(net: str) -> str:
     """The chosen encoding; at first, and when another network is chosen, the one that its card names."""
-    known, own = bit_view.encodings([cached.card(net)], st.query_params.get_all("enc")), cached.opened_in(net)
+    named = [*st.query_params.get_all("enc"), st.session_state.get("enc") or ""]
+    known, own = bit_view.encodings([cached.card(net)], named), cached.opened_in(net)
     if st.session_state.get("enc_of", net) != net:
         st.session_state.enc = own
     st.session_state.enc_of = net

@@ -12,6 +12,7 @@ from dashboard.components import page_frame, render, upload
 from dashboard.format import sentences
 from dashboard.forms import bitlab, filelab
 from dashboard.forms import bitlab_answer as answers
+from dashboard.forms import bitlab_formats as formats
 from dashboard.forms import bitlab_word as words
 from dashboard.forms.bitlab_answer import NUMBERS, Given
 from dashboard.model import bit_view
@@ -60,6 +61,7 @@ def page(names: list[str]) -> None:
     if given.pictures is not None:
         with right, page_frame.group("attack", "answer"):
             moved = answers.attacked(given)
+    formats.table(given)
     below(given, moved)
 
 

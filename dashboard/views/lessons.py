@@ -165,8 +165,8 @@ with render.errors_as_sentences():
     step(chosen, at, chosen.steps[at])
     way(at, len(chosen.steps))
     with page_frame.group("more", "class"):
-        page_frame.link("classroom", "A class that predicts together: open a room, or join one")
-        page_frame.link("mystery", "The mystery fault: something is wrong with a network; find out what")
+        page_frame.link("classroom", "A class that predicts together: open or join a room")
+        page_frame.link("mystery", "The mystery fault: what broke this network?")
         class_plan(known)
         papers(known)
     with page_frame.group("more", "write"), st.expander("Write a lesson of your own", icon=":material/edit:"):

@@ -8,8 +8,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, query, render, rerun_cell
-from dashboard.format import claim_labels, claim_sentences, numbers, papers, tables
-from dashboard.format.encodings import stored_as
+from dashboard.format import claim_labels, claim_sentences, papers, tables
 from dashboard.report import html_report
 from dashboard.server import job_queue
 from resq.claims import points, rerun, verdict
@@ -78,11 +77,12 @@ def judged(v: Verdict) -> None:
             st.markdown(f"**{measured}**")
             if v.why != measured:
                 st.markdown(render.plain(v.why[0].upper() + v.why[1:]) + ".")
+            if v.decides and v.verdict != verdict.NONE:
+                st.caption(f"Read as: {v.decides.reading.label}")
             if v.readings:
                 st.caption(claim_labels.tried(v))
         for cell in () if v.decides else v.near:
-            st.caption(f"Nearest measured: {cell.checkpoint} as {stored_as(cell.encoding)}, "
-                       f"{cell.point}: {numbers.percent(cell.mean)}")  # fmt: skip
+            st.caption(f"Nearest measured: {claim_sentences.nearest(cell)}")
         with st.popover("The rule", icon=":material/gavel:"):
             st.markdown(verdict.RULE)
 

@@ -18,7 +18,7 @@ CARDS = (
     (
         "Teach a class",
         ":material/school:",
-        "Five lessons, each a few views with a task and a prediction. Or straight to a bit.",
+        "Ten lessons, each a few views with a task and a prediction. Or straight to a bit.",
         (("lessons", "Start the lessons"), ("bitlab", "Flip a bit")),
     ),
     (

@@ -139,6 +139,8 @@ def _line(lines: list[Line], level: str) -> dict[str, object]:
         **{f"{key}_{of}": line[of] for key, line in spoken.items() for of in ("low", "high", "n")},
         **{key: value for key, (value, _) in areas_of.items()},
         **{f"{key}_n": n for key, (_, n) in areas_of.items()},
+        "ber_1e_2_maps": int(spoken["ber_1e_2"].get("maps", 0)),
+        "pgd_how": f"{pgd[0]['steps']} x {pgd[0]['restarts']}" if pgd else "",
         "stored_bits": _bits_per_weight(str(first["checkpoint"]), Encoding.parse(str(first["encoding"]))),
         "level": level,
     }

@@ -110,7 +110,8 @@ def test_a_number_is_predicted_and_the_reveal_says_how_far_off_it_was():
     assert "of them, from" not in said(app)
     app.button(key="commit_epsilon_0").click().run()
     value = places.value(lessons.every()[3].steps[0].truth, table.shipped())
-    assert f"You predicted **80 %**; measured are {value:.1f}: {80 - value:.1f} off." in said(app)
+    told = f"You predicted **80 %**; measured: **{value:.1f} %**, {80 - value:.1f} points off."
+    assert told in said(app)
     assert app.query_params["said"] in ("17,0", ["17,0"])
 
 
@@ -136,6 +137,25 @@ def test_every_shipped_lesson_asks_for_a_prediction_and_is_answered_by_rows(less
     assert all(filled.whole and "{" not in filled.text for filled in told)
     for step in lesson.steps:
         assert len(step.do) <= url_schema.LONGEST_TASK
+
+
+VIEWS = {
+    f"{lesson.name}-{number}": (step.page, url_schema.query(step.page, step.query))
+    for lesson in lessons.every()
+    for number, step in enumerate(lesson.steps, 1)
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_view_that_a_lesson_opens_shows_what_it_should(name):
+    page, parameters = VIEWS[name]
+    app = opened(page, **parameters)
+    fine(app)
+    for key in {"enc", "layer"} & set(parameters):  # what is no option would be dropped without a word
+        if any(box.key == key for box in app.selectbox):
+            assert app.selectbox(key=key).value.removesuffix(".weight") == parameters[key]
+    if "place" in parameters:
+        assert app.query_params["place"] in (parameters["place"], [parameters["place"]])
 
 
 def test_the_plan_of_a_class_takes_45_minutes_of_lessons_that_there_are(tmp_path):

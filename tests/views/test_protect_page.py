@@ -114,7 +114,7 @@ def test_the_files_to_deploy_hold_the_words_and_their_decoder():
 
 
 def test_points_count_all_stored_bits_and_shares_are_of_the_network_as_it_is_stored():
-    """The divisor was the best accuracy of any encoding, one of which no dot told of: it decided an answer."""
+    """The divisor was the best accuracy of any encoding, even of one without a dot: it decided an answer."""
     found = cached.protections(NAME, "layer-uniform")
     sizes = checkpoints.sizes(NAME)
     for line in found.drop_duplicates("encoding").to_dict("records"):
@@ -167,7 +167,7 @@ def test_what_a_search_confirmed_stands_beside_an_answer_that_keeps_less():
     answer = protection.answer(points[points["ber"] == 0.01], 0.99, math.inf)
     text = protection_says.found(known, "layer-uniform", 0.01, answer)
     assert "`int4-tmr1+int4-tmr1-x5@0-7.19`, 7.78 bits a weight" in text
-    assert "98.2 % right" in text
+    assert "98.2\u202f% right" in text
     assert "400 test images" in text
     assert protection_says.found(known, "random", 0.03, answer) == ""
     app = opened("protect", **UNEVEN)

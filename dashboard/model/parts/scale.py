@@ -53,8 +53,13 @@ def off(choice: str, value: float) -> str:
     """How far a prediction lies from what was measured, as a sentence.
 
     >>> off("25 %", 31.02)
-    'You predicted **25 %**; measured are 31.0: 6.0 off.'
+    'You predicted **25 %**; measured: **31.0 %**, 6.0 points off.'
     """
     if math.isnan(value):
         return f"You predicted **{choice}**; the number is not measured here."
-    return f"You predicted **{choice}**; measured are {value:.1f}: {abs(number(choice) - value):.1f} off."
+    unit = choice.lstrip("-−.0123456789")
+    points = " points" if "%" in unit else ""
+    return (
+        f"You predicted **{choice}**; measured: **{value:.1f}{unit}**, "
+        f"{abs(number(choice) - value):.1f}{points} off."
+    )

@@ -46,15 +46,17 @@ def kind_of(name: str) -> str:
     return "plain" if name == AS_STORED else kind(Encoding.parse(name))
 
 
-def costs(names: Sequence[str], sizes: Sequence[int], limits: int) -> dict[str, float]:
+def costs(names: Sequence[str], sizes: Sequence[int], limits: int | None) -> dict[str, float]:
     """Stored bits a weight of these encodings, those left out that name layers which are not there.
 
     Args:
-        sizes: weights of every layer; limits: bits of the limits of activations, see ``+ranger``.
+        sizes: weights of every layer.
+        limits: bits of the limits of activations, see ``+ranger``; None: not known, which leaves those out.
     """
     known = {name: Encoding.parse(name) for name in names}
     fits = {name: e for name, e in known.items() if max(e.apart, default=0) < len(sizes)}
-    return {name: e.memory(sizes) + e.ranger * limits / sum(sizes) for name, e in fits.items()}
+    known = {name: e for name, e in fits.items() if limits is not None or not e.ranger}
+    return {name: e.memory(sizes) + e.ranger * (limits or 0) / sum(sizes) for name, e in known.items()}
 
 
 def file_costs(rows: pd.DataFrame) -> dict[str, float]:
