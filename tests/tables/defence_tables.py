@@ -14,6 +14,7 @@ from resq.measure.engine import storage
 from resq.measure.store import carry, table
 from resq.protect import wording
 from resq.protect.timing import times
+from tests.tables import conditions
 
 FAULTS = ("random", "layer-uniform")
 PHOTOGRAPHS = [f"cifar10/resnet18/{name}" for name in ("base", "fault", "plus")]
@@ -57,7 +58,7 @@ def plane(net: str) -> list[str]:
         told = [times.ratio(row, n) if row else None for n in times.IMAGES]
         cells += ["not measured" if value is None else f"x {value:.2f}" for value in told]
         lines.append(f"| {' | '.join([f'`{name}`', f'{cost[name]:.2f}', *cells])} |")
-    return lines
+    return [*conditions.sentence(curves.values()), *lines]
 
 
 def _front(curve: pd.DataFrame, cost: dict[str, float], ber: float) -> set[str]:
