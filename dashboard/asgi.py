@@ -28,11 +28,17 @@ HEAD = """<script>window.__streamlit = {
 # one act.
 ONE_ENTRY = """<script>{
   const push = history.pushState.bind(history);
-  let acted = false;
-  for (const act of ["pointerdown", "keydown", "click"]) addEventListener(act, () => { acted = true; }, true);
+  let acts = 0, last = -1e9;  // those within a second wait for an entry each, earlier ones no more
+  const act = event => {
+    const soon = event.timeStamp - last < 1000;
+    if (event.repeat || (soon && event.type === "click")) return;  // a click follows what it is of
+    acts = soon ? Math.min(acts + 1, 3) : 1;
+    last = event.timeStamp;
+  };
+  for (const kind of ["pointerdown", "keydown", "click"]) addEventListener(kind, act, true);
   history.pushState = (...entry) => {
-    (acted ? push : history.replaceState.bind(history))(...entry);
-    acted = false;
+    (acts ? push : history.replaceState.bind(history))(...entry);
+    acts = Math.max(0, acts - 1);
   };
 }</script>"""
 # Scripts that pages with figures need, by the start of their names in Streamlit's folder.

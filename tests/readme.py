@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -22,12 +23,13 @@ from resq.core import Encoding
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
-from tests import defence_tables, deployed_tables, lesson_tables
+from tests.tables import conditions, defence_tables, deployed_tables, lesson_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-TABLE = re.compile(r"(<!-- table ([^>]+?) -->\n\n).*?(\n\n<!-- /table -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table ([^>]+?) -->\n\n).*?\n*(<!-- /table -->)", re.DOTALL)
 PLACE = re.compile(r"<!--(\{[^{}]+\})-->(.*?)<!--/-->", re.DOTALL)
+DIFFERENCES = re.compile(r"(<!--=differences-->).*?(<!--/-->)", re.DOTALL)  # how many all documents have
 OTHERS = [f"cifar10/{name}/base" for name in ("vgg16", "efficientnet_b0", "swin_t")]  # beside ResNet18
 TABLED = sorted(
     name for name in set(table.shipped()["checkpoint"]) if name.endswith("/base") and name not in OTHERS
@@ -65,6 +67,24 @@ def cards() -> list[str]:
     return lines
 
 
+SELECTED = re.compile(r"versions of \w+ were compared by test accuracy \(a bias of at most ([\d.]+) points\)")
+
+
+def selected() -> list[str]:
+    """Which networks were chosen among by test accuracy, and the bias that their cards estimate."""
+    cards = checkpoints.unshipped() | {name: checkpoints.card(name) for name in checkpoints.names()}
+    found = {name: SELECTED.search(str(card.get("selected"))) for name, card in sorted(cards.items())}
+    chosen = {name: match[1] for name, match in found.items() if match}
+    named = [f"`{name}`" for name in chosen if "/asym-" not in name]
+    return [
+        "**Chosen on test images.** Within a training run nothing was, but versions of recipes and plans "
+        "were compared by test accuracy, so accuracies here may be too high, by at most "
+        f"{', '.join(sorted(set(chosen.values())))} points as the cards estimate. This holds for "
+        f"{len(chosen)} of {len(cards)} networks: {', '.join(named)}, and the {len(chosen) - len(named)} "
+        "`asym-` networks of the study below."
+    ]
+
+
 def faults(checkpoint: str) -> list[str]:
     """One line per way to store the weights: accuracy over BER, mean and interval over maps."""
     rows = shipped()
@@ -72,9 +92,10 @@ def faults(checkpoint: str) -> list[str]:
         stats.curve(rows[(rows["checkpoint"] == checkpoint) & (rows["axis"] == "ber")])
     )
     lines = [
-        f"| stored as, sampler | images | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
+        f"| stored as, sampler | images, maps | {' | '.join(f'BER {x:g}' for x in SHOWN)} |",
         "|---|" + "---|" * (len(SHOWN) + 1),
     ]
+    shown = []
     for (encoding, fault), part in curve.groupby(["encoding", "fault"], sort=False):
         if len(part[part["x"] > 0]) == 0:
             continue  # measured without faults alone: see ``widths``
@@ -82,8 +103,9 @@ def faults(checkpoint: str) -> list[str]:
             continue  # see ``apart``
         at = part.set_index("x")
         cells = [_cell(at.loc[x]) if x in at.index else "not measured" for x in SHOWN]
-        lines.append(f"| {encoding}, {fault} | {_counts(at[at.index.isin(SHOWN)])} | {' | '.join(cells)} |")
-    return lines
+        shown.append(at[at.index.isin(SHOWN)])
+        lines.append(f"| {encoding}, {fault} | {_counts(shown[-1])} | {' | '.join(cells)} |")
+    return [*conditions.sentence(shown), *lines]
 
 
 def others() -> list[str]:
@@ -93,6 +115,7 @@ def others() -> list[str]:
         f"| network | weights | stored as | {' | '.join(f'BER {x:g}' for x in rates)} | eps 8/255 |",
         "|---|---|---|" + "---|" * (len(rates) + 1),
     ]
+    shown = []
     for checkpoint in OTHERS:
         weights = sum(checkpoints.sizes(checkpoint)) / 1e6
         own = rows[rows["checkpoint"] == checkpoint]
@@ -102,10 +125,11 @@ def others() -> list[str]:
             if not set(rates) <= set(at.index):
                 continue  # measured at one rate alone, for a claim
             cells = [_cell(at.loc[x]) for x in rates]
+            shown += [at.loc[rates], robust_cell(rows, checkpoint, encoding)]
             name = checkpoint.split("/")[1]
             cells.append(robust(rows, checkpoint, encoding))
             lines.append(f"| {name} | {weights:.1f} M | {encoding} | {' | '.join(cells)} |")
-    return lines
+    return [*conditions.sentence(shown), *lines]
 
 
 EVERYTHING = "cifar10-resnet18-everything.parquet"
@@ -119,15 +143,17 @@ def everything() -> list[str]:
         f"| network | stored as | bits a weight | {' | '.join(f'BER {x:g}' for x in rates)} | kept at 0.01 |",
         "|---|---|---|" + "---|" * (len(rates) + 1),
     ]
+    shown = []
     for (name, encoding), part in rows.groupby(["checkpoint", "encoding"]):
-        at = stats.longest_series(stats.curve(carry.current(part))).set_index("x")
+        part = carry.current(part)
+        at = stats.longest_series(stats.curve(part)).set_index("x")
+        shown.append(at[at.index.isin(rates)])
         cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
         weights = part["bits"].max() / sum(checkpoints.sizes(name))
-        both = {0.0, 1e-2} <= set(at.index)
-        kept = f"{at.loc[1e-2, 'mean'] / at.loc[0.0, 'mean']:.3f}" if both else "not measured"
+        kept = _retained(part, 1e-2) if {0.0, 1e-2} <= set(at.index) else "not measured"
         line = [f"`{name.split('/')[-1]}`", f"`{encoding}`", f"{weights:.2f}", *cells, kept]
         lines.append(f"| {' | '.join(line)} |")
-    return lines
+    return [*conditions.sentence(shown), *lines]
 
 
 DEFENCES = "signs-resnet20-guards.parquet"
@@ -147,7 +173,52 @@ def defences(fault: str) -> list[str]:
         at = curve[curve["encoding"] == name].set_index("x")
         cells = [_interval(at.loc[x]) if x in at.index else "not measured" for x in rates]
         lines.append(f"| `{name}` | {bits[name]:.2f} | {' | '.join(cells)} |")
-    return lines
+    return [*conditions.sentence([curve[curve["x"].isin(rates)]]), *lines]
+
+
+def _retained(part: pd.DataFrame, ber: float) -> str:
+    """The share of the accuracy without faults that is left at a rate, on the same images, paired."""
+    struck, clean = part[part["ber"] == ber], part[part["ber"] == 0].head(1)
+    share, low, high = paired.retained(struck, clean)
+    if not share:  # nothing is right on any map: the differences have no spread, the accuracy has an interval
+        high = stats.curve(struck).iloc[0]["high"] * clean.iloc[0]["n"] / clean.iloc[0]["correct"]
+    return f"{share:.3f} ({low:.3f} to {high:.3f})"
+
+
+MIXED = ("int4-tmr2+int4-tmr2-x5@0", "int4-tmr2+int4-tmr2-x9@0.19")
+ALIKE = ("int4-tmr2", "int4-tmr2-x3")
+STRUCK = (("random", 5e-2), ("layer-uniform", 1e-2))
+
+
+def mixtures() -> list[str]:
+    """One line per mixture and sampler at a rate: paired differences from all layers stored alike."""
+    lines = [
+        f"| mixture | sampler, BER | {' | '.join(f'less `{name}`, points' for name in ALIKE)} |",
+        "|---|---|---|---|",
+    ]
+    for name in MIXED:
+        for fault, ber in STRUCK:
+            cells = [_points(mixture_gain(name, other, fault, ber)) for other in ALIKE]
+            lines.append(f"| `{name}` | `{fault}`, {ber:g} | {' | '.join(cells)} |")
+    return [*conditions.sentence([_mixture_cells()]), *lines]
+
+
+def mixture_gain(name: str, other: str, fault: str, ber: float) -> paired.Difference:
+    """How much more accurate one way to store ResNet-20 on the signs is, its interval one of the table's."""
+    rows = carry.current(table.read(table.SHIPPED / DEFENCES))
+    rows = rows[(rows["fault"] == fault) & (rows["ber"] == ber)]
+    cells = (rows[rows["encoding"] == encoding] for encoding in (name, other))
+    return paired.difference(*cells, len(MIXED) * len(ALIKE) * len(STRUCK))
+
+
+def _mixture_cells() -> pd.DataFrame:
+    curve = stats.curve(carry.current(table.read(table.SHIPPED / DEFENCES)))
+    at = [(curve["fault"] == fault) & (curve["x"] == ber) for fault, ber in STRUCK]
+    return curve[(at[0] | at[1]) & curve["encoding"].isin([*MIXED, *ALIKE])]
+
+
+def _points(gain: paired.Difference) -> str:
+    return f"{100 * gain.mean:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})".replace("-", "−")
 
 
 def _interval(line: pd.Series) -> str:
@@ -178,19 +249,22 @@ def apart(checkpoint: str) -> list[str]:
     chosen = sorted(set(file["encoding"]), key=len)
     rows = shipped()
     rows = rows[(rows["checkpoint"] == checkpoint) & (rows["n"] == 500) & (rows["fault"] == "random")]
+    rows = rows[rows["top"].isin([0.0, PROTECTED[-1]])]
     lines = [
         f"| protected layers | of all weights | {' | '.join(f'BER {x:g}' for x in PROTECTED)} |",
         "|---|" + "---|" * (len(PROTECTED) + 1),
     ]
+    shown = []
     for name in ("int8", *chosen, "int4-tmr2"):
         encoding = Encoding.parse(name)
         inside = range(len(sizes)) if name == "int4-tmr2" else encoding.apart
         share = 100 * sum(sizes[i] for i in inside) / sum(sizes)
         at = stats.curve(rows[(rows["encoding"] == name) & (rows["map"] < 10)]).set_index("x")
+        shown.append(at.loc[list(PROTECTED)])
         told = f"{len(inside)} of {len(sizes)}: {str(encoding).partition('@')[2]}" if encoding.apart else None
         which = told or ("all: `int4-tmr2`" if inside else "none: `int8`")
         lines.append(f"| {which} | {share:.1f} % | {' | '.join(_cell(at.loc[x]) for x in PROTECTED)} |")
-    return lines
+    return [*conditions.sentence(shown), *lines]
 
 
 COPIED = (0.0, 1e-4, 1e-3, 3e-3, 1e-2)
@@ -205,13 +279,15 @@ def copied(family: str) -> list[str]:
         f"| network, stored as | bits | {' | '.join(f'BER {x:g}' for x in COPIED)} |",
         "|---|" + "---|" * (len(COPIED) + 1),
     ]
+    shown = []
     for (checkpoint, encoding), _ in rows.groupby(["checkpoint", "encoding"], sort=False):
         bits = Encoding.parse(encoding).memory(checkpoints.sizes(checkpoint))
         part = now[(now["checkpoint"] == checkpoint) & (now["encoding"] == encoding)]
         at = stats.curve(part).set_index("x")
         cells = " | ".join(_cell_at(at, x) for x in COPIED)
+        shown.append(at[at.index.isin(COPIED)])
         lines.append(f"| `{checkpoint.split('/')[-1]}`, {encoding} | {bits:.2f} | {cells} |")
-    return lines
+    return [*conditions.sentence(shown), *lines]
 
 
 SURFACE = (0.0, 1e-3, 5e-3, 1e-2, 2e-2)
@@ -230,11 +306,11 @@ def both(checkpoint: str) -> list[str]:
     for (mode, ber), part in grid.groupby(["mode", "ber"], sort=False):
         at = part.assign(flips=part["ber"]).set_index("eps")
         lines.append(f"| {mode}, BER {ber:g} | {' | '.join(_cell(at.loc[e]) for e in budgets)} |")
-    return lines
+    return [*conditions.sentence([grid]), *lines]
 
 
-UNDER = "| bits | clean | BER 0.01 | BER 0.05 | BER 0.1 | attack, eps 8/255 |"
-BAR = "|---|---|---|---|---|---|---|---|"
+UNDER = "| bits | images, maps | clean | BER 0.01 | BER 0.05 | BER 0.1 | attack, eps 8/255 |"
+BAR = "|---|---|---|---|---|---|---|---|---|"
 # What one measure alone gives: (words for people, file, variant, fault model, stored bits a weight).
 ALONE = [
     ("clip", "baselines", "clip", "random", 8),
@@ -246,20 +322,26 @@ ALONE = [
 
 def ablation(network: str) -> list[str]:
     """One line per set of stages and per other measure: accuracy under faults and under attack."""
-    lines = [f"| stages | checkpoint {UNDER}", BAR]
-    for variant, stages in STAGES.items():
-        file = "ablation-words" if variant in WORDS else "ablation"
-        lines.append(_measure(network, stages, file, variant, "random", 8))
-    return lines + [_measure(network, *alone) for alone in ALONE]
+    parts = [
+        (stages, "ablation-words" if variant in WORDS else "ablation", variant, "random", 8)
+        for variant, stages in STAGES.items()
+    ]
+    return _table([f"| stages | checkpoint {UNDER}", BAR], [_measure(network, *p) for p in [*parts, *ALONE]])
 
 
 def coded(network: str) -> list[str]:
     """The ablation of a network whose third stage is an encoding: one line per set of stages."""
-    lines = [f"| stages | weights, words {UNDER}", BAR]
-    for stages, variant, words in CODED:
-        file = "ablation-attack" if variant == "attack" else "ablation"
-        lines.append(_measure(network, stages, file, variant, "random", 8, words))
-    return lines
+    parts = [
+        (stages, "ablation-attack" if variant == "attack" else "ablation", variant, "random", 8, words)
+        for stages, variant, words in CODED
+    ]
+    return _table([f"| stages | weights, words {UNDER}", BAR], [_measure(network, *p) for p in parts])
+
+
+def _table(head: list[str], measured: list[tuple[str, list[pd.DataFrame]]]) -> list[str]:
+    """A table of these lines, after what all their cells were measured with."""
+    shown = [cells for _, each in measured for cells in each]
+    return [*conditions.sentence(shown), *head, *(line for line, _ in measured)]
 
 
 def kept(network: str, rng: float) -> list[str]:
@@ -270,6 +352,7 @@ def kept(network: str, rng: float) -> list[str]:
         "0.001 |",
         "|---|---|---|---|---|---|",
     ]
+    shown = []
     for variant in ("fault", "plus"):
         own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == "int4-tmr2")]
         own = own[(own["axis"] == "ber") & (own["region"] == "all")]
@@ -283,8 +366,10 @@ def kept(network: str, rng: float) -> list[str]:
         uniform = stats.longest_series(stats.curve(own[own["fault"] == "layer-uniform"])).set_index("x")
         maps = part[part["ber"] > 0]["map"].nunique()
         cells.append(_cell_at(uniform, 1e-3))
+        curve = stats.curve(part)
+        shown += [curve[curve["x"].isin([0.0, 1e-2, 5e-2, 1e-1])], uniform[uniform.index == 1e-3]]
         lines.append(f"| `{variant}`, int4-tmr2 | {n:,}, {maps} | {' | '.join(cells)} |")
-    return lines
+    return [*conditions.sentence(shown), *lines]
 
 
 def _share(part: pd.DataFrame, ber: float, rng: float) -> str:
@@ -316,17 +401,22 @@ def believed() -> list[str]:
 
 def _measure(
     network: str, said: str, file: str, variant: str, fault: str, stored: int, encoding: str = ""
-) -> str:
+) -> tuple[str, list[pd.DataFrame]]:
+    """A line of a table, and the cells that it shows."""
     own = table.read(table.SHIPPED / f"{network.replace('/', '-')}-{file}.parquet")
     words = encoding or own[own["checkpoint"] == f"{network}/{variant}"]["encoding"].iloc[0]
     rows = shipped()
     own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == words)]
     under = own[(own["axis"] == "ber") & (own["region"] == "all")]
     lines = stats.longest_series(stats.curve(under[under["fault"].isin([fault, "none"])])).set_index("x")
-    cells = [_cell_at(lines, x) for x in (0.0, 1e-2, 5e-2, 1e-1)]
-    attacked = "as `base`" if fault != "random" else robust(rows, f"{network}/{variant}", words)
-    of = f"`{variant}`, {encoding}" if encoding else f"`{variant}`"
-    return f"| {said} | {of} | {stored} | {' | '.join(cells)} | {attacked} |"
+    rates = (0.0, 1e-2, 5e-2, 1e-1)
+    shown, cells = [lines[lines.index.isin(rates)]], [_cell_at(lines, x) for x in rates]
+    attacked, of = "as `base`", f"`{variant}`, {encoding}" if encoding else f"`{variant}`"
+    if fault == "random":
+        attacked = robust(rows, f"{network}/{variant}", words)
+        shown.append(robust_cell(rows, f"{network}/{variant}", words))
+    line = f"| {said} | {of} | {stored} | {_counts(shown[0])} | {' | '.join(cells)} | {attacked} |"
+    return line, shown
 
 
 STRONG, ENOUGH = ("autoattack", "apgd"), 1000  # attacks whose accuracy is the figure, on so many images
@@ -334,13 +424,19 @@ STRONG, ENOUGH = ("autoattack", "apgd"), 1000  # attacks whose accuracy is the f
 
 def robust(rows: pd.DataFrame, checkpoint: str, encoding: str) -> str:
     """Accuracy at 8/255 under APGD or AutoAttack on at least 1,000 images; else PGD's, an upper bound."""
+    cell = robust_cell(rows, checkpoint, encoding)
+    if cell.empty:
+        return "not measured"
+    return f"{'≤ ' if cell.iloc[0]['attack'] not in STRONG else ''}{_cell(cell.iloc[0])}"
+
+
+def robust_cell(rows: pd.DataFrame, checkpoint: str, encoding: str) -> pd.DataFrame:
+    """The one cell that ``robust`` shows, a line of ``stats.curve``; none where nothing was measured."""
     own = rows[(rows["checkpoint"] == checkpoint) & (rows["encoding"] == encoding) & (rows["eps"] == 8)]
     lines = stats.curve(own[own["region"] == "all"], "eps")
     strong = lines[lines["attack"].isin(STRONG) & (lines["n"] >= ENOUGH)].sort_values(["n", "attack"])
-    if len(strong):
-        return _cell(strong.iloc[-1])
     weak = lines[lines["attack"] == "pgd"].sort_values(["n", "restarts", "steps"])
-    return f"≤ {_cell(weak.iloc[-1])}" if len(weak) else "not measured"
+    return (strong if len(strong) else weak).tail(1)
 
 
 def asymmetry() -> list[str]:
@@ -356,7 +452,24 @@ def asymmetry() -> list[str]:
         digits = 4 if name == "Delta" else 3
         span = f"{row['low']:+.{digits}f} to {row['high']:+.{digits}f}"
         lines.append(f"| {name} | {row['mean']:+.{digits}f} | {span} |")
-    return [*lines, "", f"{found['study']['seeds']} seeds: {found['verdict']} ({found['meaning']})."]
+    return [
+        *_studied("signs-resnet20-asymmetry", found["study"]),
+        *lines,
+        "",
+        f"{found['study']['seeds']} seeds: {found['verdict']} ({found['meaning']}).",
+    ]
+
+
+def _studied(file: str, study: dict[str, Any]) -> list[str]:
+    """What a study was measured with, from its rows, and over which rates and budgets its areas run."""
+    rows = table.read(table.SHIPPED / f"{file}.parquet")
+    (said, _) = conditions.sentence([stats.curve(rows), stats.curve(rows, "eps")])
+    rates, budgets = sorted(set(rows["ber"])), ", ".join(f"{eps:g}" for eps in sorted(set(rows["eps"])))
+    return [
+        f"{said[:-1]}; words `{study['encoding']}`. R_F runs over BER {rates[0]:g} to {rates[-1]:g}, R_A "
+        f"over eps {budgets} of 255 under that PGD, an upper bound.",
+        "",
+    ]
 
 
 def described() -> list[str]:
@@ -366,10 +479,12 @@ def described() -> list[str]:
     moved = {
         name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("D_A", "X_FA", "D_F", "X_AF")
     }
+    cost = f"{clean['a'] - clean['00']:+.3f}".replace("-", "−")
     return [
+        *_studied("cifar10-resnet18-asymmetry", found["study"]),
         f"F moves R_A by {moved['X_FA']} (A itself by {moved['D_A']}), A moves R_F by {moved['X_AF']} (F "
-        f"itself by {moved['D_F']}), mostly with clean accuracy, which A takes from {100 * clean['00']:.1f} "
-        f"to {100 * clean['a']:.1f} %. One seed has no interval, and no Lambda."
+        f"itself by {moved['D_F']}) and clean accuracy by {cost}, from {100 * clean['00']:.1f} to "
+        f"{100 * clean['a']:.1f} %. One seed has no interval, and no Lambda.",
     ]
 
 
@@ -410,9 +525,9 @@ def _cell(point) -> str:
 
 
 def _counts(lines: pd.DataFrame) -> str:
-    """How many images the points of a line have."""
-    least, most = int(lines["n"].min()), int(lines["n"].max())
-    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    """How many images the points of a line have, and how many maps those with flips."""
+    images = conditions.span(lines["n"])
+    return f"{images}, {conditions.span(lines.loc[lines.index > 0, 'maps'])}"
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {
@@ -432,6 +547,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "everything": everything,
     "defences random": lambda: defences("random"),
     "defences layer-uniform": lambda: defences("layer-uniform"),
+    "mixtures": mixtures,
+    "selected": selected,
     "verdicts": verdicts,
     "commands": commands,
     **deployed_tables.TABLES,
@@ -451,13 +568,19 @@ def marked() -> list[str]:
     return [match[1] for match in PLACE.finditer(text())]
 
 
+def differences() -> int:
+    """How many differences the documents tell in sentences: their intervals hold for all of them together."""
+    return len({place for place in marked() if place.startswith(("{more ", "{drop "))})
+
+
 def written(document: str) -> str:
     """A document with its tables and figures as they follow from the rows.
 
     The intervals of differences hold for all comparisons of all documents together.
     """
-    document = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + m[3], document)
-    rows, compared = shipped(), len({place for place in marked() if place.startswith(("{more ", "{drop "))})
+    document = TABLE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + f"\n\n{m[3]}", document)
+    rows, compared = shipped(), differences()
+    document = DIFFERENCES.sub(lambda m: f"{m[1]}{compared}{m[2]}", document)
 
     def figure(match: re.Match[str]) -> str:
         said = places.fill(match[1], rows, compared).text.replace(numbers.THIN, " ")

@@ -22,6 +22,7 @@ from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.analysis import layer_heatmap
+from resq.measure.specs.sweep_spec import AS_STORED
 from resq.measure.store import table
 
 ENDING = "-protect.json"  # of shipped searches of one network, a list of answers
@@ -37,6 +38,12 @@ def protected_files() -> list[str]:
 def is_file(net: str) -> bool:
     """Whether a name is that of a deployed file."""
     return deployed.is_file(net)
+
+
+def _file_weights(net: str) -> str:
+    """The hash of a deployed file whose rows are here; its name holds the beginning of it."""
+    every = _file_rows(stamp())
+    return next(iter(every.loc[every["checkpoint"] == net, "weights"]), "")
 
 
 def data_of(net: str) -> str:
@@ -63,7 +70,7 @@ def _file_rows(stamp: str) -> pd.DataFrame:
 def protections(net: str, fault: str, fresh: Sequence[dict[str, Any]] = ()) -> pd.DataFrame:
     """Points of ``model.protection.points``, rows measured here (``fresh``) among them, with their times."""
     seen = tuple((row["key"], row["correct"]) for row in fresh)
-    digest = "" if is_file(net) else str(card(net)["sha256"])
+    digest = _file_weights(net) if is_file(net) else str(card(net)["sha256"])
     return _protections(net, digest, fault, stamp(), seen, fresh)
 
 
@@ -77,19 +84,18 @@ def _protections(
     if is_file(net):
         cost = protection.file_costs(own)
     else:
-        own = own[own["encoding"] != "as stored"]
+        own = own[own["encoding"] != AS_STORED]
         cost = protection.costs(sorted(set(own["encoding"])), checkpoints.sizes(net), _limits(net))
-    return protection.timed(protection.points(own, cost), times(net))
+    stored = AS_STORED if is_file(net) else checkpoints.default_encoding(net)
+    return protection.timed(protection.points(own, cost, stored), times(net))
 
 
-def _limits(net: str) -> int:
+def _limits(net: str) -> int | None:
     from resq.measure.engine import storage  # torch
+    from resq.networks import NETWORKS
 
-    about = card(net)
-    try:
-        return storage.limit_bits(str(about["network"]), int(about["classes"]))
-    except KeyError:  # a network of somebody's own: its activations are not known here
-        return 0
+    name = str(card(net)["network"])
+    return storage.limit_bits(name) if name in NETWORKS else None
 
 
 def times(net: str) -> dict[str, Any]:

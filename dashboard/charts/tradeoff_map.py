@@ -105,11 +105,16 @@ def _border(z: np.ndarray, threshold: float) -> str:
 
 
 def _hatch(i: int, j: int, lines: int = 4) -> str:
-    """Slanted lines across one tile, as a path."""
-    parts = []
+    """Slanted lines across one tile and its frame, as a path: tiles side by side stay apart."""
+    left, low, size = i - 0.49, j - 0.48, (0.98, 0.96)
+
+    def at(a: float, b: float) -> str:
+        return f"{left + size[0] * a:g},{low + size[1] * b:g}"
+
+    parts = [f"M{at(0, 0)}L{at(1, 0)}L{at(1, 1)}L{at(0, 1)}Z"]
     for k in range(1, 2 * lines):
         a, b = max(0.0, k / lines - 1), min(1.0, k / lines)
-        parts.append(f"M{i - 0.5 + a:g},{j - 0.5 + b:g}L{i - 0.5 + b:g},{j - 0.5 + a:g}")
+        parts.append(f"M{at(a, b)}L{at(b, a)}")
     return " ".join(parts)
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import cached, charts
 from dashboard.charts import confusion as confusion_charts
 from dashboard.components import job_status, page_frame, render
-from dashboard.format import numbers, sentences
+from dashboard.format import numbers, sentences, tables
 from dashboard.server import job_queue
 from resq.claims import points as claim_points
 from resq.claims import rerun
@@ -148,6 +148,11 @@ def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measu
             st.markdown(f"{icon} {render.plain(comparison.says[0].upper() + comparison.says[1:])}.")
         drawn = charts.CHARTS["cell_again"].draw(cell, again[:1], None)
         render.figure("cell_again", drawn, key="cell_again", alt=comparison.says, title=False)
+        with page_frame.group("more", "again"):
+            render.numbers(
+                lambda: ({"cell_again": tables.measured_again(cell, again[:1])}, {"cell_again": drawn}),
+                None, [spec.command], key="numbers_cell_again", called=f"{cell.checkpoint} {cell.encoding}",
+            )  # fmt: skip
     own = rerun.spec(cell)
     if own.command == spec.command:
         render.terminal(spec.command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import Any
 
@@ -151,6 +152,10 @@ def form() -> None:
         args=(file, network, trained, reading, called),
         icon=":material/check:",
     )  # fmt: skip
+    if file is not None and not st.session_state.get("brought"):
+        st.caption(
+            "Takes seconds, of a large network on a busy server up to a minute: it is tried on test images."
+        )
     if message := st.session_state.get("brought"):
         st.markdown(message)
     if name := st.session_state.get("brought_name"):
@@ -183,7 +188,7 @@ def take(file: Any, network: str, trained: str, reading: dict[str, Any], called:
     notes: list[str] = []
     try:
         wanted = uploads.Reading.of(**reading)
-        name = uploads.checkpoint(file.getvalue(), file.name, network, trained, wanted, notes)
+        name, trained = kept(file, network, trained, wanted, notes)
         name = ownnames.rename(name, called or ownnames.of_file(file.name))
     except (ResqError, OSError) as error:
         logs.refused(error, render.where())
@@ -200,6 +205,29 @@ def take(file: Any, network: str, trained: str, reading: dict[str, Any], called:
     else:
         message += f" Its accuracy is not measured: the images of {trained} are not on this machine."
     st.session_state.brought = message
+
+
+def kept(file: Any, network: str, trained: str, wanted: uploads.Reading, notes: list[str]) -> tuple[str, str]:
+    """The name of the kept checkpoint, and its data set: those chosen, else those that the shapes tell.
+
+    Args:
+        notes: gets sentences on how it was read.
+
+    Raises:
+        ResqError: the file is of neither; of the two sentences the one on the choice.
+    """
+    try:
+        return uploads.checkpoint(file.getvalue(), file.name, network, trained, wanted, notes), trained
+    except ResqError as error:
+        with contextlib.suppress(ResqError):
+            told = uploads.identified(file.getvalue(), file.name, wanted.state)
+            if told and told != (network, trained):
+                name = uploads.checkpoint(file.getvalue(), file.name, *told, wanted, notes)
+                notes.insert(
+                    0, f"it has the shapes of {told[0]} for the classes of {told[1]}, not those chosen"
+                )
+                return name, told[1]
+        raise error
 
 
 def accuracy(running: job_queue.Measurement | None) -> None:

@@ -11,7 +11,7 @@ from dashboard.format import claim_labels, encodings, numbers, papers
 from resq.claims import leaderboard, rerun
 from resq.claims.points import Cell
 from resq.claims.registry import Source
-from resq.claims.verdict import Verdict
+from resq.claims.verdict import NONE, Verdict
 
 # verdict -> (kind of box, icon)
 LOOKS = {
@@ -30,6 +30,7 @@ HEADS = {
     "ber_1e_2": "BER 10⁻²",
     "strong_8": "APGD or AutoAttack 8/255",
     "pgd_8": "PGD 8/255, at most",
+    "pgd_how": "PGD's steps x starts",
     "stored_bits": "stored bits",
     "level": "verification",
     "weights": "weights",
@@ -38,11 +39,31 @@ SHARES = ("clean", "R_F", "R_A", "BER 10⁻²", "APGD or AutoAttack 8/255", "PGD
 
 
 def measured(v: Verdict) -> str:
-    """What stands beside the quoted figure."""
+    """What stands beside the quoted figure; where no reading decides, the range of all of them."""
     best = v.decides
     if best is None or best.value is None:
         return "not measured yet"
+    values = sorted(r.value for r in v.readings if r.value is not None and not r.reading.aside)
+    if v.verdict == NONE and len(values) > 1:
+        ends = sorted((v.claim.spell(value) for value in (values[0], values[-1])), key=_number)
+        first = ends[0].removesuffix(f" {v.claim.unit}")
+        return f"{first} to {ends[1]} in {len(values)} readings, of which none decides"
     return v.claim.spell(best.value, best.low, best.high)
+
+
+def _number(text: str) -> float:
+    """What a spelled figure begins with, or holds after its sign of equality."""
+    return float(text.rpartition("= ")[2].split()[0])
+
+
+def nearest(cell: Cell) -> str:
+    """A measured cell near to a claim that none answers, with all that its figure rests on."""
+    maps = f", {cell.drawn}" if cell.axis != "eps" else ""
+    return (
+        f"{cell.checkpoint} as {encodings.stored_as(cell.encoding)}, {cell.point}{maps}: "
+        f"{numbers.percent(cell.mean)} ({100 * cell.low:.1f} to {100 * cell.high:.1f}, n = {cell.n:,}, "
+        f"seed {cell.seed})"
+    )
 
 
 def overview(verdicts: Sequence[Verdict]) -> pd.DataFrame:
@@ -72,7 +93,7 @@ def table(v: Verdict) -> pd.DataFrame:
             "measured here, 95 %": "not measured"
             if judged.value is None
             else v.claim.spell(judged.value, judged.low, judged.high),
-            "unhardened": numbers.percent(base.mean) if base else "not measured",
+            "unhardened": _unhardened(base) if base else "not measured",
             "verdict": judged.verdict,
             "network": cell.checkpoint if cell else "",
             "stored as": encodings.stored_as(cell.encoding) if cell else "",
@@ -80,6 +101,13 @@ def table(v: Verdict) -> pd.DataFrame:
             "n": str(cell.n) if cell else "",
         })  # fmt: skip
     return pd.DataFrame(lines)
+
+
+def _unhardened(base: Cell) -> str:
+    return (
+        f"{numbers.percent(base.mean)} ({100 * base.low:.1f} to {100 * base.high:.1f}; {base.drawn}, "
+        f"n = {base.n:,})"
+    )
 
 
 def hashes(cell: Cell) -> str:
@@ -114,6 +142,8 @@ def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
     """
     shown = pd.DataFrame(index=board.index)
     for column, head in HEADS.items():
+        if column not in board:  # of a card that was written before it
+            continue
         shown[head] = encodings.column(board[column]) if column == "encoding" else board[column]
         if f"{column}_low" in board:
             shown[f"{head}, 95 %"] = [
@@ -122,9 +152,11 @@ def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
             ]
         if f"{column}_n" in board:
             shown[f"{head}, images"] = board[f"{column}_n"].astype("Int64")
+        if f"{column}_maps" in board:
+            shown[f"{head}, maps"] = board[f"{column}_maps"].astype("Int64")
     shown[list(SHARES)] = 100 * shown[list(SHARES)].astype(float)
     shown["architecture"] = [papers.of_network(name.split("/")[1]) for name in board["checkpoint"]]
-    counts = [name for name in shown if str(name).endswith(", images")]
+    counts = [name for name in shown if str(name).endswith((", images", ", maps"))]
     formats: Any = {
         **dict.fromkeys(SHARES, "{:.1f} %"), **dict.fromkeys(counts, "{:,d}"), "stored bits": "{:.3g}",
         "rank": "{:.0f}",

@@ -18,8 +18,8 @@ def stored_as(name: str) -> str:
 
     >>> stored_as("int8+int4-tmr2@0-2.4-5.7-9.13"), stored_as("int4-tmr2")
     ('int8, 9 layers protected', 'int4-tmr2')
-    >>> stored_as("int8-symmetric+int8@0")
-    'int8-symmetric, 1 layer as int8'
+    >>> stored_as("int8-symmetric+int8@0"), stored_as("int8+int8-x9@0.7")
+    ('int8-symmetric, 1 layer as int8', 'int8, 2 layers protected by 9 copies')
     """
     try:
         encoding = Encoding.parse(name)
@@ -29,8 +29,9 @@ def stored_as(name: str) -> str:
         return name
     count, other = len(encoding.apart), encoding.other
     layers = "1 layer" if count == 1 else f"{count} layers"
-    safer = other.tmr > encoding.tmr or other.copies > encoding.copies
-    return f"{encoding.base}, {layers} {'protected' if safer else f'as {other}'}"
+    if other.copies > encoding.copies:
+        return f"{encoding.base}, {layers} protected by {other.copies} copies"
+    return f"{encoding.base}, {layers} {'protected' if other.tmr > encoding.tmr else f'as {other}'}"
 
 
 def told_apart(names: Iterable[str]) -> dict[str, str]:

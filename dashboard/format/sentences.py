@@ -297,14 +297,29 @@ def shields(table: pd.DataFrame) -> str:
     )
 
 
-def _single(effects: Mapping[str, Any]) -> str:
+def _single(study: Mapping[str, Any]) -> str:
     """The effects of one seed themselves: a share of a gain without an interval may be a share of nothing."""
+    effects, means = study["effects"], study["means"]
     gains = {
         name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("X_FA", "D_A", "X_AF", "D_F")
     }
+    clean = " to ".join(numbers.percent(means[name]["clean"]) for name in ("00", "a"))
     return (
-        f"One seed, no interval: trained against faults, R_A moves by {gains['X_FA']} (against attacks: "
-        f"{gains['D_A']}); trained against attacks, R_F by {gains['X_AF']} (against faults: {gains['D_F']})"
+        f"One seed, no interval ({_measured_on(study['study'])}): trained against faults, R_A moves by "
+        f"{gains['X_FA']} (against attacks: {gains['D_A']}); trained against attacks, R_F by {gains['X_AF']} "
+        f"(against faults: {gains['D_F']}), of which accuracy without faults, from {clean}, is a part"
+    )
+
+
+def _measured_on(spec: Mapping[str, Any]) -> str:
+    """What the areas of a study rest on.
+
+    >>> _measured_on({"encoding": "int8", "n": 500, "maps": 5, "steps": 10})
+    'int8, the first 500 test images, 5 fault maps, PGD of 10 steps and one start'
+    """
+    return (
+        f"{spec['encoding']}, the first {spec['n']:,} test images, {spec['maps']} fault maps, PGD of "
+        f"{spec['steps']} steps and one start"
     )
 
 
@@ -314,9 +329,10 @@ def asymmetry(study: Mapping[str, Any]) -> str:
     interval, seeds = _bounds(effects["Lambda"]), effects["seeds"]
     if not np.isnan(interval[1]):
         middle, low, high = interval
-        value = f"Lambda {middle:+.2f} (95 % {low:+.2f} to {high:+.2f} over {effects['over']})"
+        on = f"; {_measured_on(study['study'])}" if "study" in study else ""
+        value = f"Lambda {middle:+.2f} (95 % {low:+.2f} to {high:+.2f} over {effects['over']}{on})"
     elif seeds < 2:
-        value = _single(effects)
+        value = _single(study)
     else:
         value = f"Lambda is undefined: {_unclear(effects)}"
     return f"{value}: **{study['verdict']}**. {study['meaning'].capitalize()}."

@@ -8,6 +8,21 @@ import numpy as np
 import pandas as pd
 
 from dashboard.format import encodings
+from resq.claims.points import Cell
+
+
+def measured_again(stored: Cell, fresh: Sequence[Cell]) -> pd.DataFrame:
+    """A stored cell and the same measured again, the latest first, as a table for people."""
+    cells = {"stored": stored} | {f"again {i}" if i > 1 else "again": c for i, c in enumerate(fresh, 1)}
+    percents = {"accuracy %": "mean", "95 % low": "low", "95 % high": "high",
+                "over maps alone, low": "map_low", "over maps alone, high": "map_high"}  # fmt: skip
+    beside = ("maps", "n", "seed", "weights", "images", "code")
+    return pd.DataFrame(
+        {"measured": list(cells)}
+        | {head: [round(100 * getattr(cell, name), 2) for cell in cells.values()]
+           for head, name in percents.items()}
+        | {name: [getattr(cell, name) for cell in cells.values()] for name in beside}
+    )  # fmt: skip
 
 
 def curves(lines: pd.DataFrame, name: str, counted: str = "accuracy") -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import cached
@@ -45,10 +46,16 @@ def grid(plan: SweepSpec, running: job_queue.Measurement | None, known_here: boo
 
     Args:
         plan: of ``planned``.
-        known_here: whether cells of the plan itself are measured, or only this machine has any.
+        known_here: whether cells of the plan are measured here, or the map lacks some.
     """
     active = running is not None and running.active and remaining.sweep_of(running.specs[0]) == plan
     return (plan.bers, plan.eps) if known_here or active else ((), ())
+
+
+def lacking(cells: pd.DataFrame) -> bool:
+    """Whether a map has no tile under both threats, or tiles that were never measured."""
+    bers, budgets = set(cells["ber"]), set(cells["eps"])
+    return min(len(bers), len(budgets)) < 2 or len(cells) < len(bers) * len(budgets)
 
 
 def buttons(net: str, enc: str, mode: str, known: bool, running: job_queue.Measurement | None) -> None:

@@ -90,8 +90,8 @@ def _time(timed: bool) -> float:
         else "not measured of this network: python -m resq overhead measures it"
     )
     chosen_time = st.select_slider(
-        f"Time for {BATCH} images, at most", SLOWER, math.inf, key="time", bind="query-params",
-        format_func=lambda x: "any" if math.isinf(x) else f"x {x:g}", disabled=not timed, help=about,
+        f"Times the pass of {BATCH} images, at most", SLOWER, math.inf, key="time", bind="query-params",
+        format_func=lambda x: "any" if math.isinf(x) else f"{x:g}", disabled=not timed, help=about,
     )  # fmt: skip
     return float(chosen_time) if timed else math.inf
 

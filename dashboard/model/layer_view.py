@@ -274,13 +274,20 @@ def finding(cells: pd.DataFrame) -> str:
     if clear.empty:
         return "No cell stands above its noise: with these maps and images nothing can be told from zero."
     most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)
-    worst_layer = sums.iloc[int(sums["mean"].argmax())]
     return (
-        f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']} "
+        f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']}, of {len(cells):,} cells "
         f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}{_noise(most)}). "
-        f"Most harmful at an equal bit error rate: {short(worst_layer['layer'])} "
-        f"({change(worst_layer['mean'])}{_half_width(worst_layer)} at BER {numbers.power(BER)})."
+        f"{_worst_layer(sums.iloc[int(sums['mean'].argmax())])}"
     )
+
+
+def _worst_layer(most: pd.Series) -> str:
+    """The layer with the largest sum, or that it is not told from zero."""
+    at = f"{change(most['mean'])}{_half_width(most)} at BER {numbers.power(BER)}"
+    if most["half"] > 0 and most["mean"] <= most["half"]:
+        name = short(most["layer"])
+        return f"At an equal bit error rate no layer is told from zero: the largest sum is {name}'s, {at}."
+    return f"Most harmful at an equal bit error rate: {short(most['layer'])} ({at})."
 
 
 def _pvf_finding(cells: pd.DataFrame, clear: pd.DataFrame) -> str:
@@ -302,7 +309,8 @@ def _noise(cell: Mapping[Any, Any] | pd.Series) -> str:
     """How well the change per flipped bit of a measured cell is known, and what it is a share of."""
     if cell["kind"] != "measured":
         return ", an estimate"
-    interval = f"95 %, over {cell['maps']} maps, {change(cell['low'])} to {change(cell['high'])}"
+    span = f"{change(cell['low'])} to {change(cell['high'])}"
+    interval = f"95 % of this cell alone, over {cell['maps']} maps, {span}"
     if np.isnan(cell["low"]):
         interval = "one map: no interval"
     many = f"; {cell['flips']:,} flips at once, shared among them" if cell["flips"] > 1 else ""

@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from dashboard import charts
 from dashboard.charts import theme
-from dashboard.format import claim_labels, encodings, sentences
+from dashboard.format import claim_labels, claim_sentences, encodings, sentences
 from dashboard.report import bundle, taken
 from resq import __version__, data, jobs
 from resq.claims import provenance, verdict
@@ -142,15 +142,8 @@ def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _claim(v: Verdict) -> dict[str, str]:
     """A quoted figure and its verdict; never in the measured tables."""
-    return {"says": v.claim.says, "source": v.claim.source.label, "measured": _measured(v),
+    return {"says": v.claim.says, "source": v.claim.source.label, "measured": claim_sentences.measured(v),
             "verdict": v.verdict, "why": v.why}  # fmt: skip
-
-
-def _measured(v: Verdict) -> str:
-    best = v.decides
-    if best is None or best.value is None or best.low is None or best.high is None:
-        return "not measured"
-    return v.claim.spell(best.value, best.low, best.high)
 
 
 def _data(rows: pd.DataFrame) -> str:

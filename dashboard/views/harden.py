@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import cached, charts
@@ -41,9 +43,19 @@ def job(run: job_queue.Measurement | None) -> None:
                 render.figure(
                     "training", drawn, key="training", alt=f"{len(run.rows)} of {run.total} epochs trained"
                 )
+                epochs(spec, run.rows, drawn)
             if run.state == "done":
                 result(spec.result, [spec.command])
     job_status.ended(run)
+
+
+def epochs(spec: hardening_run.HardenSpec, rows: list[dict[str, Any]], drawn: go.Figure) -> None:
+    """The numbers of every epoch, and the picture of them."""
+    with page_frame.group("more", "training"):
+        render.numbers(
+            lambda: ({"training": pd.DataFrame(rows)}, {"training": drawn}), None, [spec.command],
+            key="numbers_training", called=spec.result,
+        )  # fmt: skip
 
 
 def result(name: str, made: Sequence[str] = ()) -> None:

@@ -20,7 +20,9 @@ HOW = (
     "count fault maps and images. R_F: mean accuracy over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy "
     "over PGD budgets from 0 to 8/255, an upper bound as PGD's own is; neither has an interval "
     "here, so lines that are close in them are not told apart. APGD or AutoAttack: of both the cell "
-    "that speaks, see its images. A click on a heading ranks otherwise."
+    "that speaks, see its images. Flips are independent bits. PGD: "
+    "of most starts, then steps, that the network was met by; fewer of them leave more right. "
+    "A click on a heading ranks otherwise."
 )
 SUBMIT = (
     "A line of your own is a card: the first command measures a network by the fixed protocol and writes it, "

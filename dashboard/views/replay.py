@@ -8,8 +8,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, query, render, rerun_cell
-from dashboard.format import claim_labels, claim_sentences, numbers, papers
-from dashboard.format.encodings import stored_as
+from dashboard.format import claim_labels, claim_sentences, papers, tables
 from dashboard.report import html_report
 from dashboard.server import job_queue
 from resq.claims import points, rerun, verdict
@@ -78,11 +77,12 @@ def judged(v: Verdict) -> None:
             st.markdown(f"**{measured}**")
             if v.why != measured:
                 st.markdown(render.plain(v.why[0].upper() + v.why[1:]) + ".")
+            if v.decides and v.verdict != verdict.NONE:
+                st.caption(f"Read as: {v.decides.reading.label}")
             if v.readings:
                 st.caption(claim_labels.tried(v))
         for cell in () if v.decides else v.near:
-            st.caption(f"Nearest measured: {cell.checkpoint} as {stored_as(cell.encoding)}, "
-                       f"{cell.point}: {numbers.percent(cell.mean)}")  # fmt: skip
+            st.caption(f"Nearest measured: {claim_sentences.nearest(cell)}")
         with st.popover("The rule", icon=":material/gavel:"):
             st.markdown(verdict.RULE)
 
@@ -173,6 +173,11 @@ def compared(v: Verdict, cell: points.Cell) -> None:
         cell, fresh[:3], v.claim.value if v.claim.kind == "accuracy" else None
     )
     render.figure("again", drawn, key="chart_again", alt=result.says, title=False)
+    with page_frame.group("more", "again"):
+        render.numbers(
+            lambda: ({"again": tables.measured_again(cell, fresh[:3])}, {"again": drawn}), None,
+            [claim_sentences.command(cell)], key="numbers_again", called=v.claim.id,
+        )  # fmt: skip
 
 
 def shown(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) -> None:

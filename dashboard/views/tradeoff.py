@@ -98,8 +98,9 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
     surface_cells = cached.together(choice.net, choice.enc, choice.mode, fresh)
     own = choice.net not in cached.measured_most()  # one's own may be measured in part, by an earlier server
     grid: measure_map.Grid = ((), ())  # of a map that is shipped: what it has
-    if own or surface_cells.empty or fresh or (whole is not None and whole.active):
-        grid = measure_map.grid(plan, whole, own or bool(fresh))
+    lacking = measure_map.lacking(surface_cells)
+    if own or lacking or fresh or (whole is not None and whole.active):
+        grid = measure_map.grid(plan, whole, own or lacking or bool(fresh))
         measure_map.buttons(choice.net, choice.enc, choice.mode, not surface_cells.empty, whole)
         job_status.ended(whole, "map")
     if surface_cells.empty:

@@ -139,14 +139,16 @@ def _line(lines: list[Line], level: str) -> dict[str, object]:
         **{f"{key}_{of}": line[of] for key, line in spoken.items() for of in ("low", "high", "n")},
         **{key: value for key, (value, _) in areas_of.items()},
         **{f"{key}_n": n for key, (_, n) in areas_of.items()},
+        "ber_1e_2_maps": int(spoken["ber_1e_2"].get("maps", 0)),
+        "pgd_how": f"{pgd[0]['steps']} x {pgd[0]['restarts']}" if pgd else "",
         "stored_bits": _bits_per_weight(str(first["checkpoint"]), Encoding.parse(str(first["encoding"]))),
         "level": level,
     }
 
 
 def _bits_per_weight(name: str, encoding: Encoding) -> float:
-    """Stored bits per weight; NaN where layers are stored more often and their sizes are not known here."""
-    if encoding.copies == 1 and (encoding.other is None or encoding.other.copies == 1):
+    """Stored bits per weight, with copies and checks; NaN where it takes the layers' sizes, unknown here."""
+    if all(part.copies == 1 and not part.guard for part in (encoding, encoding.other or encoding)):
         return encoding.word_bits
     try:
         return encoding.memory(checkpoints.sizes(name))

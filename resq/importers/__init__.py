@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from resq import networks
+from resq import data, networks
 from resq.core import QuantizedTensor, lookup
 from resq.core.errors import LackingError, ResqError
 from resq.data.normal import Normal
@@ -105,6 +105,23 @@ def import_weights(
     normal = layer.normal if layer else None
     acts = carriers.quantized(listed, file)
     return ImportedWeights(whole, weight_names, tuple(s for s in how if s), normal, codes, acts)
+
+
+def identified(file: Path, state: str = "") -> list[tuple[str, int]]:
+    """Networks that the file may be of, by the shapes of its tensors, each with its number of classes (int).
+
+    Of an ONNX file, whose graph says more than shapes, none.
+
+    Args:
+        state: which state dict, as for ``import_weights``.
+
+    Raises:
+        ResqError: a file that is damaged or holds code.
+    """
+    if file.suffix.lower() == ".onnx":
+        return []
+    shapes = [tuple(tensor.shape) for tensor in _listed(file, state).tensors.values()]
+    return siblings.of_shapes(shapes, [len(source.classes) for source in data.DATASETS.values()])
 
 
 def _codes(weights: Mapping[str, Any], file: Path) -> dict[str, QuantizedTensor]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
+from itertools import product
 
 from torch import nn
 
@@ -30,6 +32,25 @@ def siblings(network: str, body: nn.Module, classes: int, thorough: bool) -> lis
             with shapes_only():
                 alike += [name] if _shapes(make(classes)) == own else []
     return alike
+
+
+def of_shapes(shapes: Iterable[tuple[int, ...]], classes: Iterable[int]) -> list[tuple[str, int]]:
+    """Networks with their numbers of classes all of whose matrices and kernels are among these shapes.
+
+    Those with most tensors first: one with batch norms before the same without.
+
+    Args:
+        shapes: of the tensors in a file.
+        classes: numbers of classes that are tried, int.
+    """
+    in_file = Counter(shapes)
+    last, fitting = {shape[0] for shape in in_file if len(shape) == 2}, []
+    for (name, make), n in product(networks.NETWORKS.items(), sorted(last & set(classes))):
+        with shapes_only():
+            own = _shapes(make(n))
+        if not Counter({shape: count for shape, count in own.items() if len(shape) > 1}) - in_file:
+            fitting.append((-sum((own & in_file).values()), name, n))
+    return [(name, n) for _, name, n in sorted(fitting, key=lambda one: one[0])]
 
 
 def sentences(network: str, others: list[str], renamed: int) -> list[str]:

@@ -27,6 +27,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+# Tiles of the map, and how many of them are hatched.
+TILES = """node => { const map = node._fullData[0].z, shapes = node.layout.shapes;
+    const hatch = shapes.filter(one => one.line.width === 1).map(one => one.path.split('M').length - 1);
+    return [map.length * map[0].length, (hatch[0] || 0) / 8]; }"""
+
+
 def bring(page, file: Path) -> None:
     """Brings the file in by the dialog."""
     page.get_by_role("button", name="Bring a network").click()
@@ -58,6 +64,10 @@ def test_an_own_network_gets_its_map_and_stays_chosen_from_page_to_page(visit, f
         page.locator(".st-key-surface .js-plotly-plot, .st-key-surface_empty .js-plotly-plot").first
     ).to_be_visible()
     expect(page.locator(".st-key-surface .js-plotly-plot")).to_be_visible(timeout=200_000)  # a first cell
+    tiles, lacking = page.locator(".st-key-surface .js-plotly-plot").evaluate(TILES)
+    assert tiles == 12  # the whole map, the rest of it hatched
+    if page.get_by_role("button", name="Cancel").count():
+        assert 0 < lacking < 12
     if page.get_by_role("button", name="Cancel").count():
         page.get_by_role("button", name="Cancel").first.click(timeout=5_000)
     # By the menu to other pages: it is chosen there.
@@ -68,6 +78,28 @@ def test_an_own_network_gets_its_map_and_stays_chosen_from_page_to_page(visit, f
         expect(field).to_have_value(re.compile("own-my-signs-net"))
     page.locator('[data-testid="stTopNavLink"]').filter(has_text="Sweep").first.click()
     expect(page.locator(".st-key-nets")).to_contain_text("own-my-signs-net")
+
+
+def test_the_address_names_a_brought_network_on_every_page_and_back_keeps_it(visit, file):
+    page = visit("/layers").page
+    ready(page)
+    bring(page, file)
+    before = page.evaluate("history.length")
+    page.get_by_role("dialog").get_by_role("button", name="Trade-off").first.click()
+    named = r"net=signs(%2F|/)resnet20(%2F|/)own-my-signs-net-[0-9a-f]{8}"
+    expect(page).to_have_url(re.compile(f"tradeoff.{named}"))
+    for number, title in enumerate(("Harden", "Bit lab"), 1):
+        ready(page)
+        page.locator('[data-testid="stTopNavLink"]').filter(has_text=title).first.click()
+        expect(page).to_have_url(re.compile(f"{title.lower().replace(' ', '')}.{named}"))
+        expect(page.locator(".st-key-net input").first).to_have_value(re.compile("own-my-signs-net"))
+        ready(page)
+        assert page.evaluate("history.length") == before + 1 + number  # one entry a page
+    for path in ("harden", "tradeoff"):
+        page.go_back()
+        expect(page).to_have_url(re.compile(f"{path}.{named}"))
+        ready(page)
+        expect(page.locator(".st-key-net input").first).to_have_value(re.compile("own-my-signs-net"))
 
 
 def test_an_own_network_is_renamed_and_deleted(visit, file):

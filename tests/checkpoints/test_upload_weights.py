@@ -4,6 +4,7 @@ import json
 import pickle
 import re
 
+import numpy as np
 import pytest
 import streamlit as st
 from safetensors.numpy import save
@@ -51,6 +52,20 @@ def test_a_file_that_fits_becomes_a_checkpoint_that_loads_and_the_same_file_the_
     loaded = checkpoints.load(name)
     assert set(loaded.state) == set(tiny.state)
     assert loaded.card["measured"].startswith("not measured")
+
+
+def test_a_file_that_is_of_none_of_the_chosen_lists_is_taken_as_what_its_shapes_are(raw):
+    app = brought(opened("tradeoff"), raw, data="cifar10")  # the tiny network tells 16 signs apart
+    fine(app)
+    assert app.selectbox(key="net").value.startswith("signs/resnet20/own-")
+    assert "it has the shapes of resnet20 for the classes of signs, not those chosen" in said(app)
+
+
+def test_a_file_of_no_known_shapes_is_refused_for_what_was_chosen():
+    strange = save({"fc.weight": np.zeros((16, 3), np.float32)})
+    assert uploads.identified(strange, "strange.safetensors") is None
+    app = brought(opened("tradeoff"), strange, "strange.safetensors")
+    assert "This file is not used: strange" in said(app).replace("\\", "")
 
 
 @pytest.mark.parametrize("page", ["bitlab", "harden", "layers", "tradeoff"])
@@ -182,7 +197,7 @@ def hatches(app) -> int:
     (chart,) = (c for c in app.get("plotly_chart") if c.proto.id.endswith("-surface"))
     shapes = json.loads(chart.proto.spec)["layout"]["shapes"]
     lines = [shape["path"].count("M") for shape in shapes if shape["line"]["width"] == 1]
-    return sum(lines) // 7  # seven slanted lines a tile
+    return sum(lines) // 8  # a frame and seven slanted lines a tile
 
 
 def test_a_brought_network_is_called_as_its_file_and_goes_along_to_other_pages(raw):

@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from resq import checkpoints
 from resq.claims import leaderboard
 from resq.claims.rerun import Run
+from resq.core import Encoding
 from resq.measure.store import table
 from tests.claims.test_claims import maps
 
+SHIPPED = checkpoints.names()
 BERS = (1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2)
 
 
@@ -38,8 +41,24 @@ def test_what_is_not_measured_is_nan_and_never_made_up():
     assert math.isnan(line["strong_8"])
 
 
-def test_copies_count_as_stored_bits():
-    assert leaderboard.board(table.frame(maps(900, encoding="int4-tmr2"))).iloc[0]["stored_bits"] == 8
+@pytest.mark.parametrize(
+    ("encoding", "bits"),
+    [("int4-tmr2", 8), ("int8-spw", 13), ("int8-secded", 9), ("int8-secded0", 9), ("int8-radar8", 8.25)],
+)
+def test_copies_and_checks_count_as_stored_bits(encoding, bits):
+    """A guard's check bits lie in the same memory: they were left out of the board, which flattered it."""
+    rows = table.frame(maps(900, encoding=encoding))
+    assert leaderboard.board(rows).iloc[0]["stored_bits"] == pytest.approx(bits, abs=1e-3)
+
+
+def test_no_board_of_shipped_rows_counts_fewer_bits_than_the_encoding_takes():
+    board = leaderboard.board(table.shipped())
+    known = board[board["stored_bits"].notna()]
+    assert known["encoding"].str.contains("secded|spw|radar|limits").any()
+    for line in known.drop_duplicates(["checkpoint", "encoding"]).to_dict("records"):
+        sizes = checkpoints.sizes(line["checkpoint"]) if line["checkpoint"] in SHIPPED else [1000]
+        wanted = Encoding.parse(line["encoding"]).memory(sizes)
+        assert line["stored_bits"] == pytest.approx(wanted, abs=2e-2), line["encoding"]
 
 
 def test_the_strongest_attack_measured_is_shown():

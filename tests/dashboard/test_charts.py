@@ -226,7 +226,7 @@ def test_a_surface_draws_a_line_at_the_threshold_hatches_what_was_not_run_and_fr
     assert under.path == border.path  # dark below white, to be seen on every tile
     # Clean at 0, 2, 8: 90, 50, 10 %, so the line runs between eps 2 and 8; down, between 70 and 20 %.
     assert border.path == "M1.5,-0.5L1.5,0.5 M-0.5,1.5L0.5,1.5"
-    assert hatch.path.count("M") == 4 * 7, "two rates at two budgets were not run"
+    assert hatch.path.count("M") == 4 * 8, "two rates at two budgets were not run"
     assert (frame.x0, frame.y0) == (0.5, 0.5)
     assert "not run" in figure.data[1].text[4]
     assert figure.data[1].customdata[4] == [1e-3, 2.0]
@@ -313,8 +313,12 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
     # Of one seed the effects are told: D_F is next to nothing, and Lambda a share of it.
     gains = {"X_FA": 0.037, "D_A": 0.188, "X_AF": -0.266, "D_F": 0.002, "Lambda": 136.0}
     alone = {name: {"mean": value, "low": None, "high": None} for name, value in gains.items()}
-    told = sentences.asymmetry({"effects": {**alone, "seeds": 1}, "verdict": "descriptive", "meaning": "x"})
-    assert "One seed, no interval" in told
+    study = {"encoding": "int8", "n": 500, "maps": 5, "steps": 10}
+    means = {"00": {"clean": 0.904}, "a": {"clean": 0.684}}
+    said = {"verdict": "descriptive", "meaning": "x", "study": study, "means": means}
+    told = sentences.asymmetry({"effects": {**alone, "seeds": 1}, **said})
+    assert "One seed, no interval (int8, the first 500 test images, 5 fault maps, PGD of 10 steps" in told
+    assert "from 90.4\u202f% to 68.4\u202f%" in told
     assert "R_A moves by +0.037" in told
     assert "R_F by −0.266 (against faults: +0.002)" in told
     assert "136" not in told

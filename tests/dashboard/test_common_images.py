@@ -54,8 +54,8 @@ def test_the_same_map_counts_once_and_what_cannot_be_cut_stays():
 def test_what_is_kept_of_a_photograph_network_is_told_on_the_same_images():
     """The mixture of 13 layers was said to keep more than int4-tmr2 in all layers, from other images."""
     rows = protection.rows_of(table.shipped(), NET, cached.card(NET)["sha256"], "random")
-    sizes = [1000] * 40  # what is kept does not depend on them
-    at = protection.points(rows, sizes).query("ber == 0.01").set_index("encoding")
+    cost = dict.fromkeys(rows["encoding"], 8.0)  # what is kept does not depend on it
+    at = protection.points(rows, cost, "int8").query("ber == 0.01").set_index("encoding")
     assert at["n"].nunique() == 1
     assert at["images"].nunique() == 1
     mixture = "int8+int4-tmr2@0-2.4-5.7-9.13.20"

@@ -159,6 +159,15 @@ def test_the_estimate_of_a_cell_names_its_words(found):
     assert bit_plane.estimated(found, "b", 7) is None
 
 
+def test_a_layer_whose_interval_holds_zero_is_not_called_the_most_harmful(found):
+    """conv1 of a network was, at +0.0022 ± 0.0055."""
+    cells = found.cells["measured"]
+    wide = cells.assign(high=cells["mean"] + 1, low=cells["mean"] - 1)
+    assert "At an equal bit error rate no layer is told from zero" in layer_view.finding(wide)
+    assert "Most harmful at an equal bit error rate" not in layer_view.finding(wide)
+    assert "Most harmful at an equal bit error rate" in layer_view.finding(cells)
+
+
 def test_sentences_name_the_worst_cell_and_the_worst_layer(found):
     said = layer_view.finding(found.cells["measured"])
     assert "a, bit 1 (+0.025" in said

@@ -19,6 +19,8 @@ from tests.views.test_app import commands
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 ROWS = [*FALLEN, *maps(850, 852, 849), *maps(747, 750, 744, **HARDENED, encoding="fp32")]
 
+EVERY = table.shipped()
+
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch, tmp_path):
@@ -211,3 +213,36 @@ def test_the_leaderboard_is_filtered_by_data_set_and_words(rows):
     assert shown["checkpoint"].str.startswith("cifar10/resnet18").all()
     assert "No line holds these words" in said(opened("leaderboard", find="nothing-has-this-name"))
     assert any("python -m resq card" in code for code in commands(app))
+
+
+@pytest.mark.parametrize("claim", ["swin_t-ber-5e-3", "fault-gain", "resnet18-ber-1e-2-baseline"])
+def test_where_no_reading_decides_the_range_of_all_is_shown_and_not_the_first_one(claim):
+    """Swin-Tiny's 11.56 % stood large beside a quoted 44.50 %: the first of seven that decide nothing."""
+    book = registry.load()
+    judged = verdict.judge(book[claim], EVERY, book)
+    values = sorted(r.value for r in judged.readings if r.value is not None and not r.reading.aside)
+    assert judged.verdict == verdict.NONE
+    assert len(values) > 1
+    shown = claim_sentences.measured(judged)
+    assert shown.endswith(f"in {len(values)} readings, of which none decides")
+    for value in (values[0], values[-1]):
+        assert f"{100 * value:.2f}" in shown
+
+
+def test_a_nearest_cell_and_an_unhardened_network_say_what_they_rest_on():
+    book = registry.load()
+    near = verdict.judge(book["bpfc-pgd1000"], EVERY, book).near[0]
+    said_of = claim_sentences.nearest(near)
+    assert f"n = {near.n:,}, seed {near.seed}" in said_of
+    assert f"({100 * near.low:.1f} to {100 * near.high:.1f}" in said_of
+    lines = claim_sentences.table(verdict.judge(book["swin_t-ber-5e-3"], EVERY, book))
+    told = lines.loc[lines["unhardened"] != "not measured", "unhardened"]
+    assert len(told) > 3
+    assert told.str.contains(r"to .*; \d+ fault maps?, n = ").all()
+
+
+def test_a_claim_on_a_way_to_run_that_is_not_run_here_shows_no_other_figure():
+    """Batch norm with the statistics of the batch stood beside plain batch norm's figure."""
+    book = registry.load()
+    judged = verdict.judge(book["stutz-norm-batch-statistics"], EVERY, book)
+    assert claim_sentences.measured(judged) == "not measured yet"

@@ -200,4 +200,4 @@ def test_the_shipped_network_has_a_heatmap_of_pvf():
 
 
 def test_the_most_harmful_cell_is_told_with_its_interval(stored):
-    assert "95 %, over 2 maps, " in said(opened("layers"))
+    assert "95 % of this cell alone, over 2 maps, " in said(opened("layers"))

@@ -65,6 +65,19 @@ def test_the_chosen_cell_is_ringed_in_its_column_and_in_its_row():
     assert rings(app) == [(1e-2, mean), (8.0, mean)]
 
 
+def test_a_shipped_map_with_tiles_that_nobody_measured_offers_to_measure_them():
+    whole = opened("tradeoff", **AT)
+    assert not [button for button in whole.button if (button.key or "").startswith("map_")]
+    edges = opened("tradeoff", net=NAME, enc="int4-tmr2")  # measured under faults alone
+    fine(edges)
+    assert [
+        button.label.partition(":")[0] for button in edges.button if (button.key or "").startswith("map_")
+    ]
+    (chart,) = (c for c in edges.get("plotly_chart") if c.proto.id.endswith("-surface"))
+    budgets = json.loads(chart.proto.spec)["layout"]["xaxis"]["ticktext"]
+    assert budgets == ["0", "4", "8"]
+
+
 def test_no_dot_is_ringed_unless_one_is_named(rows):
     drawn = charts.CHARTS["ber"].draw(cached.curves(rows, "ber"), {}, chosen="another · int8 · BER 0.01")
     assert "circle-open" not in drawn.to_json()
@@ -83,6 +96,10 @@ def test_the_chosen_cell_is_run_again_and_held_against_the_stored_interval(monke
     run.jobs[0].state = "done"
     until(lambda: run.state == "done")
     assert "lies within the stored 95 % interval" in said(app.run())
+    app.session_state["numbers_cell_again"] = True  # its box is opened
+    measured = [t.value for t in app.run().dataframe if "measured" in t.value]
+    assert [list(table["measured"]) for table in measured] == [["stored", "again"]]
+    assert measured[0]["accuracy %"].nunique() == 1  # the rows of the re-run are the stored ones
     run.jobs[0].rows = [{**row, "correct": row["n"] - 1} for row in stored]
     assert "lies OUTSIDE" in said(app.run())
     fine(app)

@@ -143,6 +143,25 @@ def checkpoint(
     return name
 
 
+def identified(raw: bytes, file: str, state: str = "") -> tuple[str, str] | None:
+    """The network and the data set that a file is of, by its shapes; None where they tell none.
+
+    Args:
+        file: its name, for its format.
+        state: which state dict, where the file holds several.
+    """
+    from resq import importers
+    from resq.data import DATASETS
+
+    ending = next((e for e in ENDINGS if file.lower().endswith(f".{e}")), "")
+    if not ending or len(raw) > MOST_WEIGHTS:
+        return None
+    with _held(raw, file, ending) as held:
+        fitting = importers.identified(held, state)
+    by_classes = {len(source.classes): name for name, source in reversed(DATASETS.items())}
+    return (fitting[0][0], by_classes[fitting[0][1]]) if fitting else None
+
+
 def _seen(held: Path, name: str, brought: Any, about: Mapping[str, Any], alone: bool) -> dict[str, Any]:
     """What the first test images say of a file, as after an import on the command line; nothing without them.
 

@@ -4,10 +4,13 @@
     {acc checkpoint=signs/resnet20/base encoding=int8 attack=pgd steps=20 restarts=1 eps=8}
     {drop ...}           points lost against the same network without faults or attack
     {more ... | ...}     by how many points the first is more accurate than the second
+    {of ...}             the images and fault maps of a figure; {of ... | ...}: those that a difference is on
 
-The first two become a share with its 95 % interval over maps and images; the others are differences on common
-maps and images. Of cells of one point ``choose.speaking`` says which one speaks; how many images and maps it
-has, its seed, the rate its maps were drawn at and its weights are told under the text (``Filled.sources``).
+The first two become a share with its 95 % interval over maps and images; the next two are differences on
+common maps and images. Of cells of one point ``choose.speaking`` says which one speaks; how many images and
+maps it has, its seed, the rate its maps were drawn at and its weights are told under the text
+(``Filled.sources``).
+``n=`` names the images: the first n, cut from a longer measurement where none was of so many.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dashboard.format import numbers
+from dashboard.model.storage import common_images
 from resq.core.errors import ResqError
 from resq.measure.analysis import choose, paired, stats
 
@@ -28,7 +32,8 @@ NAMED = {
 }
 MORE = ("weights", "seed", "top", "n")  # may be named beside
 NUMBERS = ("ber", "eps", "steps", "restarts", "seed", "top", "n")
-KINDS = ("acc", "drop", "more")
+DIFFERENCES = ("drop", "more")
+KINDS = ("acc", *DIFFERENCES, "of")
 ABSENT = "(not measured here)"
 At = dict[str, str]
 
@@ -59,9 +64,11 @@ def places(text: str) -> list[tuple[str, list[At]]]:
 def _place(inside: str) -> tuple[str, list[At]]:
     kind, _, rest = inside.partition(" ")
     if kind not in KINDS:
-        raise ResqError(f"{{{inside}}} is no place: write {{acc ...}}, {{drop ...}} or {{more ... | ...}}")
+        raise ResqError(
+            f"{{{inside}}} is no place: write {{acc ...}}, {{drop ...}}, {{more ... | ...}} or {{of ...}}"
+        )
     figures = [_named(part, inside) for part in rest.split("|")]
-    if len(figures) != (2 if kind == "more" else 1):
+    if len(figures) not in {"more": (2,), "of": (1, 2)}.get(kind, (1,)):
         wanted = "two figures, with | between them" if kind == "more" else "one figure"
         raise ResqError(f"{{{inside}}} names {len(figures)} figures; {kind} takes {wanted}")
     return kind, figures
@@ -108,10 +115,17 @@ def _behind(rows: pd.DataFrame, at: At) -> pd.DataFrame:
     matching = rows[same]
     same = pd.Series(True, index=matching.index)
     for key, value in at.items():
-        if key == "fault" and float(at["ber"]) == 0:
+        if key == "n" or (key == "fault" and float(at["ber"]) == 0):
             continue  # without flips it does not matter which bits would have flipped
         same &= (matching[key] - float(value)).abs() < 1e-12 if key in NUMBERS else matching[key] == value
-    return matching[same]
+    return _on(matching[same], int(float(at["n"]))) if "n" in at else matching[same]
+
+
+def _on(rows: pd.DataFrame, n: int) -> pd.DataFrame:
+    """The rows of n images; where there are none, longer ones cut to their first n."""
+    exact = rows[rows["n"] == n]
+    noted = (rows["n"] > n) & (rows["sample"] == "first") & (rows["right"].map(len) * 8 >= rows["n"])
+    return exact if len(exact) else common_images.first(rows[noted], n)
 
 
 def _lines(matching: pd.DataFrame, at: At) -> pd.DataFrame:
@@ -134,7 +148,7 @@ def fill(text: str, rows: pd.DataFrame, comparisons: int = 0) -> Filled:
         ResqError: a place that cannot be one, or that more than one measured figure answers.
     """
     listed = places(text)
-    comparisons = comparisons or sum(kind != "acc" for kind, _ in listed)
+    comparisons = comparisons or sum(kind in DIFFERENCES for kind, _ in listed)
     filled, sources, whole = iter([_filled(kind, at, rows, comparisons) for kind, at in listed]), [], True
     parts = []
     for piece in re.split(r"\{[^{}]+\}", text):
@@ -167,6 +181,8 @@ def _filled(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tu
         if cells.empty:
             return ABSENT, []
         return share(cells.iloc[0]), [source(cells.iloc[0])]
+    if kind == "of":
+        return _of(rows, at), []
     pair = (at[0], at[1]) if kind == "more" else (_clean(at[0]), at[0])
     gain = compared(rows, *pair, comparisons)
     if gain is None:
@@ -174,6 +190,20 @@ def _filled(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tu
     together = f", and for all {comparisons} comparisons of this text together" if comparisons > 1 else ""
     difference = f"{100 * gain.mean:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
     return difference.replace("-", "−"), [f"{_cell(pair[0])} less {_cell(pair[1])}: {gain.how}{together}"]
+
+
+def _of(rows: pd.DataFrame, at: list[At]) -> str:
+    """The images and fault maps of one figure, or those that the difference of two is on."""
+    if len(at) == 2:
+        gain = compared(rows, at[0], at[1], 1)
+        return ABSENT if gain is None else _images_and_maps(gain.n, gain.maps, at[0])
+    cells = lines(rows, at[0])
+    return ABSENT if cells.empty else _images_and_maps(int(cells.iloc[0]["n"]), cells.iloc[0]["maps"], at[0])
+
+
+def _images_and_maps(n: int, maps: int, at: At) -> str:
+    struck = "eps" not in at and float(at["ber"]) > 0
+    return f"{n:,} images, {maps} fault maps" if struck else f"{n:,} images"
 
 
 def share(line: pd.Series) -> str:

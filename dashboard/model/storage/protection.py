@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 
 from dashboard.model.storage import common_images
 from resq.core import Encoding
-from resq.measure.analysis import choose, stats
+from resq.measure.analysis import choose, paired, stats
 from resq.measure.specs.sweep_spec import AS_STORED
 from resq.protect.timing import times as times_of
 
@@ -45,15 +46,17 @@ def kind_of(name: str) -> str:
     return "plain" if name == AS_STORED else kind(Encoding.parse(name))
 
 
-def costs(names: Sequence[str], sizes: Sequence[int], limits: int) -> dict[str, float]:
+def costs(names: Sequence[str], sizes: Sequence[int], limits: int | None) -> dict[str, float]:
     """Stored bits a weight of these encodings, those left out that name layers which are not there.
 
     Args:
-        sizes: weights of every layer; limits: bits of the limits of activations, see ``+ranger``.
+        sizes: weights of every layer.
+        limits: bits of the limits of activations, see ``+ranger``; None: not known, which leaves those out.
     """
     known = {name: Encoding.parse(name) for name in names}
     fits = {name: e for name, e in known.items() if max(e.apart, default=0) < len(sizes)}
-    return {name: e.memory(sizes) + e.ranger * limits / sum(sizes) for name, e in fits.items()}
+    known = {name: e for name, e in fits.items() if limits is not None or not e.ranger}
+    return {name: e.memory(sizes) + e.ranger * (limits or 0) / sum(sizes) for name, e in known.items()}
 
 
 def file_costs(rows: pd.DataFrame) -> dict[str, float]:
@@ -70,29 +73,48 @@ def rows_of(rows: pd.DataFrame, net: str, sha256: str, fault: str) -> pd.DataFra
     return own[plain & own["fault"].isin(["none", fault]) & (own["precision"] == "fp32")]
 
 
-def points(rows: pd.DataFrame, cost: Mapping[str, float]) -> pd.DataFrame:
+def points(rows: pd.DataFrame, cost: Mapping[str, float], own: str) -> pd.DataFrame:
     """One line per encoding and rate above 0: what it costs and what it keeps.
 
     Encodings stand on the same images where they can, see ``common_images``: other images differ by more than
     protections do. Columns: ``bits`` a weight; accuracies ``mean``, ``low``, ``high``; and ``kept``,
-    ``kept_low``, ``kept_high``, the same as shares of the accuracy without faults on these images, the best
-    of all encodings.
+    ``kept_low``, ``kept_high``: the accuracy over that of the network as it is stored, without faults, on the
+    same images. It is what ``resq protect`` divides by, the same for all encodings: none gains by an
+    accuracy that is low before anything flips.
 
     Args:
         rows: of ``rows_of``.
         cost: stored bits a weight of each encoding; those without are left out.
+        own: the encoding in which the network is stored when nobody says another.
     """
     rows = common_images.nested(rows)
     curve = stats.curve(rows)
     if curve.empty:
         return pd.DataFrame(columns=["encoding", "kind", "bits", "ber", "kept"])
     lines = choose.speaking(curve[(curve["x"] > 0) & curve["low"].notna()]).rename(columns={"x": "ber"})
-    clean = lines["images"].map(unharmed(curve))
     lines = lines[lines["encoding"].isin(list(cost))]
+    free = rows[(rows["ber"] == 0) & (rows["encoding"] == own)]
+    kept = [_kept(rows, lines.loc[[place]], free) for place in lines.index]
     return lines.assign(
-        kind=lines["encoding"].map(kind_of), bits=lines["encoding"].map(dict(cost)), clean=clean,
-        **{"kept": lines["mean"] / clean}, kept_low=lines["low"] / clean, kept_high=lines["high"] / clean,
-    )  # fmt: skip
+        kind=lines["encoding"].map(kind_of), bits=lines["encoding"].map(dict(cost)), over=own,
+        **{name: [share[i] for share in kept] for i, name in enumerate(("kept", "kept_low", "kept_high"))},
+    ).dropna(subset=["kept"])  # fmt: skip
+
+
+def _kept(rows: pd.DataFrame, line: pd.DataFrame, free: pd.DataFrame) -> tuple[float, float, float]:
+    """What one line keeps of the accuracy of the rows ``free``, with its interval; NaN where none is.
+
+    Where both are of the same images the interval is paired; else the accuracy's own is divided.
+    """
+    one, behind = line.iloc[0], choose.rows_of(rows, line.rename(columns={"ber": "x"}), "ber")
+    same = free[free["images"] == one["images"]].head(1)
+    if len(same) and paired.comparable(behind, same):
+        return paired.retained(behind, same)
+    clean = (same if len(same) else free.sort_values("n").tail(1))[["correct", "n"]].sum()
+    if not clean["correct"]:
+        return math.nan, math.nan, math.nan
+    whole = clean["correct"] / clean["n"]
+    return one["mean"] / whole, one["low"] / whole, one["high"] / whole
 
 
 def timed(points_frame: pd.DataFrame, times: Mapping[str, Any]) -> pd.DataFrame:
@@ -118,13 +140,6 @@ def within(points_frame: pd.DataFrame, time: float) -> pd.DataFrame:
     """The points whose pass of a batch takes at most so many times the plain one; all where any may."""
     slow = points_frame[f"time_{times_of.IMAGES[-1]}"]
     return points_frame if np.isinf(time) else points_frame[slow <= time]
-
-
-def unharmed(curve: pd.DataFrame) -> pd.Series:
-    """Per set of images the best accuracy without faults; the best on any where none was measured there."""
-    clean = curve[curve["x"] == 0]
-    best = clean.groupby("images")["mean"].max()
-    return best.reindex(curve["images"].unique()).fillna(clean["mean"].max())
 
 
 def rates(points_frame: pd.DataFrame) -> list[float]:
@@ -162,6 +177,7 @@ class Answer:
         encoding: "" where nothing is measured within the budget.
         enough: whether it keeps what was asked.
         sure: whether the lower end of its interval does too.
+        over: the encoding whose accuracy without faults ``retained`` is a share of.
     """
 
     encoding: str
@@ -173,6 +189,9 @@ class Answer:
     high: float = 0.0
     maps: int = 0
     n: int = 0
+    seed: int = 0
+    over: str = ""
+    asked: float = 0.0
 
 
 def answer(at: pd.DataFrame, keep: float, most: float) -> Answer:
@@ -189,4 +208,5 @@ def answer(at: pd.DataFrame, keep: float, most: float) -> Answer:
     return Answer(
         str(one["encoding"]), bool(len(enough)), bool(one["kept_low"] >= keep), float(one["bits"]),
         float(one["kept"]), float(one["kept_low"]), float(one["kept_high"]), int(one["maps"]), int(one["n"]),
+        int(one["seed"]), str(one["over"]), keep,
     )  # fmt: skip

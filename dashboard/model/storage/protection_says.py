@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from dashboard.format import numbers
 from dashboard.model.storage.protection import KINDS, Answer
 from resq.core import commands
+from resq.measure.specs.sweep_spec import AS_STORED
 from resq.protect.timing.times import IMAGES
 
 
@@ -22,9 +24,11 @@ def answer(chosen: Answer, rate: float, keep: float, most: float, time: float = 
     if not chosen.enough:
         within = "" if math.isinf(most) else f" in at most {_bits(most)}"
         within += _time(time) and f",{_time(time)}"
+        near = f" Its interval holds {numbers.percent(keep, 0)}: more maps and images would have to decide."
         return (
-            f"Nothing measured keeps {numbers.percent(keep, 0)} {asked}{within}; most keeps "
+            f"Nothing measured reaches {numbers.percent(keep, 0)} {asked}{within}; most keeps "
             f"`{chosen.encoding}` at {chosen.bits:.2f} bits a weight: {retained}."
+            f"{near * (chosen.high >= keep)}"
         )
     doubt = "" if chosen.sure else " Its interval reaches below what was asked for."
     return f"Store `{chosen.encoding}`, {chosen.bits:.2f} bits a weight: {asked} it keeps {retained}.{doubt}"
@@ -32,9 +36,25 @@ def answer(chosen: Answer, rate: float, keep: float, most: float, time: float = 
 
 def _retained(chosen: Answer) -> str:
     return (
-        f"**{numbers.percent(chosen.retained)}** of the accuracy ({100 * chosen.low:.1f} to "
-        f"{100 * chosen.high:.1f} %, {chosen.maps} fault maps, {chosen.n} test images)"
+        f"**{_share(chosen.retained, chosen.asked)}** of what {_whose(chosen.over)} has without faults "
+        f"({100 * chosen.low:.1f} to {100 * chosen.high:.1f} %, {chosen.maps} fault maps of seed "
+        f"{chosen.seed}, the first {chosen.n} test images)"
     )
+
+
+def _share(value: float, asked: float) -> str:
+    """In percent, with as many digits as it takes to see that it is less than what was asked.
+
+    >>> _share(0.98996, 0.99), _share(0.985, 0.99)
+    ('98.996 %', '98.5 %')
+    """
+    digits = next((d for d in (1, 2, 3) if (round(100 * value, d) < 100 * asked) == (value < asked)), 4)
+    return numbers.percent(value, digits)
+
+
+def _whose(over: str) -> str:
+    """The encoding that shares are of; a deployed file's own words are the file."""
+    return "the file" if over == AS_STORED else over
 
 
 def measured(chosen: Answer, rate: float) -> str:
@@ -42,6 +62,34 @@ def measured(chosen: Answer, rate: float) -> str:
     return (
         f"`{chosen.encoding}` takes **{chosen.bits:.2f} bits a weight** and keeps, at {numbers.power(rate)}, "
         f"{_retained(chosen)}."
+    )
+
+
+def found(known: Sequence[dict[str, Any]], fault: str, rate: float, chosen: Answer) -> str:
+    """What searches have confirmed at this rate that keeps more, or enough in fewer bits; "" where none does.
+
+    They met images of their own number, so they are no points of the plane.
+
+    Args:
+        known: answers of ``resq protect``; fault, rate, chosen: what is asked, and what the points answer.
+    """
+    better = [text for search in known if (text := _confirmed(search, fault, rate, chosen))]
+    return "Not among the points, as the images are others: " + " ".join(better) if better else ""
+
+
+def _confirmed(search: dict[str, Any], fault: str, rate: float, chosen: Answer) -> str:
+    at = [e["chosen"] for e in search["confirmed"] if e["ber"] == rate and search["wanted"]["fault"] == fault]
+    if not at or search["encoding"] == chosen.encoding:
+        return ""
+    share = at[0]["accuracy"] / at[0]["clean"]
+    cheaper = share >= chosen.asked and (search["bits"] < chosen.bits or not chosen.enough)
+    if not cheaper and not (not chosen.enough and share > chosen.retained):
+        return ""
+    return (
+        f"a search confirmed `{search['encoding']}`, {search['bits']:.2f} bits a weight: "
+        f"{numbers.percent(at[0]['accuracy'])} right ({100 * at[0]['low']:.1f} to "
+        f"{100 * at[0]['high']:.1f} %, {at[0]['maps']} fault maps, the first {at[0]['n']} test images), "
+        f"{numbers.percent(share)} of the {numbers.percent(at[0]['clean'])} that it has there without faults."
     )
 
 

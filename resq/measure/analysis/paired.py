@@ -68,6 +68,27 @@ def difference(a: pd.DataFrame, b: pd.DataFrame, comparisons: int = 1) -> Differ
     return Difference(mean, low, high, maps, n, correlation, _how(common, left, right), p)
 
 
+def retained(a: pd.DataFrame, clean: pd.DataFrame, comparisons: int = 1) -> tuple[float, float, float]:
+    """The accuracy of the cell of rows ``a`` over that of ``clean``, without flips; with its interval.
+
+    The interval is that of the mean of ``a - ratio * clean`` over maps and images (the delta method), so what
+    an image does to both cancels. It may reach above 1; NaN where nothing is right without flips.
+
+    Args:
+        a, clean: as of ``difference``; ``clean`` is one row.
+
+    Raises:
+        ValueError: as ``difference``.
+    """
+    left, right, common = _answers(a, clean)
+    whole = float(right.mean())
+    if not common or not whole:
+        return math.nan, math.nan, math.nan
+    share = float(left.mean()) / whole
+    low, high, _ = _interval(0.0, _crossed(left - share * right), level_of(comparisons))
+    return share, share + low / whole, share + high / whole
+
+
 def comparable(a: pd.DataFrame, b: pd.DataFrame) -> bool:
     """Whether two cells' rows keep answers to the same first images of one data set."""
     return all(

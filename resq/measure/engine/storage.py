@@ -33,13 +33,13 @@ def storage(checkpoint: Checkpoint, encodings: Iterable[str]) -> list[dict[str, 
     return rows
 
 
-def limit_bits(network: str, classes: int) -> int:
-    """Bits of the limits that ``+ranger`` keeps of a network of this architecture.
+def limit_bits(network: str) -> int:
+    """Bits of the limits that ``+ranger`` keeps of a network of this architecture, however many its classes.
 
-    >>> limit_bits("resnet20", 10)
+    >>> limit_bits("resnet20")
     288
     """
-    return LIMIT * len(clamp.places(NETWORKS[network](classes)))
+    return LIMIT * len(clamp.places(NETWORKS[network](2)))
 
 
 def copies(n_bits: int, rate: float, wrong: float = 0.1) -> int:

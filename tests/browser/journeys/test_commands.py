@@ -65,20 +65,25 @@ def test_protect(visit, tmp_path):
     page = visit(f"/protect?net={NET}&ber=0.01").page
     opened(page)
     expect(page.locator(".st-key-protection_chart .main-svg").first).to_be_visible()
-    words = command(page, "sweep")
-    encoding = re.search(r"--encoding (\S+)", words)[1]
-    hovers = [text for trace in drawn(page, ".st-key-protection_chart") for text in trace["text"]]
-    own = [text for text in hovers if text.startswith(f"<b>{encoding}</b>")]
-    told = sorted(float(re.search(r"accuracy ([\d.]+)", text)[1]) for text in own)
-    measured = shares(again(words, tmp_path), "ber")
-    clean = measured.pop(0.0)
-    assert told == pytest.approx(sorted(100 * share for share in measured.values()), abs=0.051)
-    assert len(told) == 3
-    ratios = sorted(y for trace in drawn(page, ".st-key-protection_chart")
-                    for y, text in zip(trace["y"], trace["text"], strict=True) if text in own)  # fmt: skip
-    best = sorted(measured.values())[-1] / ratios[-1]  # the accuracy that shares are of
-    assert ratios == pytest.approx([share / best for share in sorted(measured.values())], abs=1e-12)
-    assert best >= clean - 1e-12
+    told = {}  # words -> accuracy and share kept of their dots
+    for trace in drawn(page, ".st-key-protection_chart"):
+        for share, text in zip(trace["y"], trace["text"], strict=True):
+            accuracy = float(re.search(r"accuracy ([\d.]+)", text)[1])
+            told.setdefault(re.match("<b>(.+?)</b>", text)[1], []).append((accuracy, share))
+    lines = page.locator('[class*="st-key-numbers"] code').first.inner_text().splitlines()
+    stored = next(line for line in lines if "--encoding" not in line)  # int8, what shares are of
+    other = next(line for line in lines if "--encoding int4-tmr2 " in line)
+    best = None
+    for words, encoding in ((stored, "int8"), (other, "int4-tmr2")):
+        measured = shares(again(words, tmp_path / encoding), "ber")
+        clean = measured.pop(0.0)
+        best = clean if best is None else best
+        means = sorted(measured.values())
+        assert [one for one, _ in sorted(told[encoding])] == pytest.approx(
+            [100 * m for m in means], abs=0.051
+        )
+        assert sorted(s for _, s in told[encoding]) == pytest.approx([m / best for m in means], abs=1e-12)
+        assert len(means) == 3
 
 
 def test_harden(visit, tmp_path):

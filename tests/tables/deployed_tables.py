@@ -9,8 +9,9 @@ import pandas as pd
 
 from resq.measure.analysis import stats
 from resq.measure.store import table
+from tests.tables import conditions
 
-ROOM = Path(__file__).resolve().parents[1] / "assets" / "results" / "deployed"
+ROOM = Path(__file__).resolve().parents[2] / "assets" / "results" / "deployed"
 ATTACKS = {
     "square": "Square, 5,000 queries of the runtime",
     "twin-pgd": "PGD-20 on the twin, met by the runtime",
@@ -47,7 +48,7 @@ def faults(name: str) -> list[str]:
         who = HOW[encoding] if name.endswith("law") else f"`{file}`"
         cells = [_share(by.loc[ber], "low", "high") if ber in by.index else "not measured" for ber in rates]
         lines.append(_line([who, *cells]))
-    return lines
+    return [*conditions.sentence([found]), *lines]
 
 
 def hashes(name: str) -> list[str]:

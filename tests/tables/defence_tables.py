@@ -14,6 +14,7 @@ from resq.measure.engine import storage
 from resq.measure.store import carry, table
 from resq.protect import wording
 from resq.protect.timing import times
+from tests.tables import conditions
 
 FAULTS = ("random", "layer-uniform")
 PHOTOGRAPHS = [f"cifar10/resnet18/{name}" for name in ("base", "fault", "plus")]
@@ -30,8 +31,7 @@ def _cost(rows: pd.DataFrame, net: str) -> dict[str, float]:
     """Stored bits a weight of each encoding of these rows."""
     if net == FILE:
         return protection.file_costs(rows)
-    card = checkpoints.card(net)
-    limits = storage.limit_bits(str(card["network"]), int(card["classes"]))
+    limits = storage.limit_bits(str(checkpoints.card(net)["network"]))
     return protection.costs(sorted(set(rows["encoding"])), checkpoints.sizes(net), limits)
 
 
@@ -40,6 +40,8 @@ def plane(net: str) -> list[str]:
     of = net if net == FILE else net.rpartition("/")[0]
     rows = carry.current(table.read(table.SHIPPED / f"{OF[of]}-guards.parquet"))
     rows = rows if net == FILE else rows[rows["checkpoint"] == net]
+    if rows.empty:
+        return ["| not measured |", "|---|"]
     cost, rates = _cost(rows, net), sorted(set(rows.loc[rows["ber"] > 0, "ber"]))
     curves = {f: stats.longest_series(stats.curve(rows[rows["fault"].isin(["none", f])])) for f in FAULTS}
     spent = next(iter(_json(of, "times")), {})  # of one network of the architecture
@@ -56,7 +58,7 @@ def plane(net: str) -> list[str]:
         told = [times.ratio(row, n) if row else None for n in times.IMAGES]
         cells += ["not measured" if value is None else f"x {value:.2f}" for value in told]
         lines.append(f"| {' | '.join([f'`{name}`', f'{cost[name]:.2f}', *cells])} |")
-    return lines
+    return [*conditions.sentence(curves.values()), *lines]
 
 
 def _front(curve: pd.DataFrame, cost: dict[str, float], ber: float) -> set[str]:
