@@ -23,7 +23,7 @@ from resq.core import Encoding
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
-from tests import conditions, defence_tables, deployed_tables, lesson_tables
+from tests.tables import conditions, defence_tables, deployed_tables, lesson_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

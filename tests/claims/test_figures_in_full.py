@@ -14,7 +14,8 @@ from dashboard.model.storage import places
 from resq import checkpoints
 from resq.measure.analysis import paired
 from resq.measure.store import carry, table
-from tests import conditions, readme
+from tests import readme
+from tests.tables import conditions
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ["README.md", "docs/results.md", "docs/memory.md"]

@@ -9,9 +9,9 @@ import pandas as pd
 
 from resq.measure.analysis import stats
 from resq.measure.store import table
-from tests import conditions
+from tests.tables import conditions
 
-ROOM = Path(__file__).resolve().parents[1] / "assets" / "results" / "deployed"
+ROOM = Path(__file__).resolve().parents[2] / "assets" / "results" / "deployed"
 ATTACKS = {
     "square": "Square, 5,000 queries of the runtime",
     "twin-pgd": "PGD-20 on the twin, met by the runtime",

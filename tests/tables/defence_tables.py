@@ -14,7 +14,7 @@ from resq.measure.engine import storage
 from resq.measure.store import carry, table
 from resq.protect import wording
 from resq.protect.timing import times
-from tests import conditions
+from tests.tables import conditions
 
 FAULTS = ("random", "layer-uniform")
 PHOTOGRAPHS = [f"cifar10/resnet18/{name}" for name in ("base", "fault", "plus")]
