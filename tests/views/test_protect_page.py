@@ -165,11 +165,11 @@ def test_what_a_search_confirmed_stands_beside_an_answer_that_keeps_less():
     """The page said that nothing keeps 99 %, above a search that had confirmed 99.5 % in fewer bits."""
     known, points = cached.searches(NAME), cached.protections(NAME, "layer-uniform")
     answer = protection.answer(points[points["ber"] == 0.01], 0.99, math.inf)
-    text = protection_says.found(known, "layer-uniform", 0.01, answer)
+    text = protection_says.confirmed_apart(known, "layer-uniform", 0.01, answer)
     assert "`int4-tmr1+int4-tmr1-x5@0-7.19`, 7.78 bits a weight" in text
     assert "98.2\u202f% right" in text
     assert "400 test images" in text
-    assert protection_says.found(known, "random", 0.03, answer) == ""
+    assert protection_says.confirmed_apart(known, "random", 0.03, answer) == ""
     app = opened("protect", **UNEVEN)
     assert text in said(app) or answer.enough
 
