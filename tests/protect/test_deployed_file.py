@@ -181,7 +181,7 @@ def test_the_command_answers_and_what_c_reads_of_its_files_is_the_file(file, tmp
         (["--data", ""], "say --data cifar10 and no --encoding"),
         (["--encoding", "int8"], "say --data cifar10 and no --encoding"),
         (["--bits", "3"], "takes 4 bits a weight already, more than 3"),
-        (["--time", "1.1"], "leave out --time for a deployed file"),
+        (["--batch", "0"], "batch must be at least 1, got 0"),
     ],
 )
 def test_what_cannot_be_asked_of_a_file_is_refused_with_one_sentence(file, tmp_path, capsys, more, said):
