@@ -67,7 +67,7 @@ def results(net: str, fault: str, points_frame: pd.DataFrame) -> None:
     text = protection_says.answer(answer, asked.rate, asked.keep, asked.most, asked.time)
     with st.container(key="protect_says"):
         st.markdown(text)
-        st.markdown(protection_says.found(cached.searches(net), fault, asked.rate, answer))
+        st.markdown(protection_says.confirmed_apart(cached.searches(net), fault, asked.rate, answer))
     deploy(asked, answer.encoding)
     drawn = figure(asked, usable, known, answer.encoding)
     if drawn is not None:

@@ -34,4 +34,4 @@ def test_the_budget_is_moved_and_the_answer_follows(visit):
     for _ in range(9):
         page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(re.compile("bits=8(&|$)"))
-    expect(page.locator(".st-key-protect_says")).to_contain_text("Nothing measured keeps 95")
+    expect(page.locator(".st-key-protect_says")).to_contain_text("Nothing measured reaches 95")

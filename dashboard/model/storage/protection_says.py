@@ -65,7 +65,7 @@ def measured(chosen: Answer, rate: float) -> str:
     )
 
 
-def found(known: Sequence[dict[str, Any]], fault: str, rate: float, chosen: Answer) -> str:
+def confirmed_apart(known: Sequence[dict[str, Any]], fault: str, rate: float, chosen: Answer) -> str:
     """What searches have confirmed at this rate that keeps more, or enough in fewer bits; "" where none does.
 
     They met images of their own number, so they are no points of the plane.
