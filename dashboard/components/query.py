@@ -34,13 +34,13 @@ def with_asked(key: str, options: Sequence[Number], least: Number | None = None)
             the options, since a server measures it.
     """
     low = min(options) if least is None else least
-    kept = f"{key}_asked"
+    asked_key = f"{key}_asked"
     for text in st.query_params.get_all(key):
         value = number(text, type(options[0]))
         if value is not None and low <= value <= max(options):
-            st.session_state[kept] = value
+            st.session_state[asked_key] = value
     known: set[Number] = set(options)
-    if (more := st.session_state.get(kept)) is not None:
+    if (more := st.session_state.get(asked_key)) is not None:
         known.add(more)
     return tuple(sorted(known))
 
