@@ -464,7 +464,8 @@ def _studied(file: str, study: dict[str, Any]) -> list[str]:
     """What a study was measured with, from its rows, and over which rates and budgets its areas run."""
     rows = table.read(table.SHIPPED / f"{file}.parquet")
     (said, _) = conditions.sentence([stats.curve(rows), stats.curve(rows, "eps")])
-    rates, budgets = sorted(set(rows["ber"])), ", ".join(f"{eps:g}" for eps in sorted(set(rows["eps"])))
+    rates = sorted(set(rows.loc[rows["ber"] > 0, "ber"]))
+    budgets = ", ".join(f"{eps:g}" for eps in sorted(set(rows["eps"])))
     return [
         f"{said[:-1]}; words `{study['encoding']}`. R_F runs over BER {rates[0]:g} to {rates[-1]:g}, R_A "
         f"over eps {budgets} of 255 under that PGD, an upper bound.",

@@ -55,10 +55,9 @@ def sentence(name: str, meaning: str, asked: Sequence[str], instead: Sequence[st
     >>> sentence("n", "test images", ["7"], ["1000"])
     'The link asks for n=7 (test images), which this page does not have: it shows n=1000.'
     """
-    wanted, held_text = (", ".join(f"{name}={text[:60]}" for text in texts) for texts in (asked, instead))
+    wanted, there = (", ".join(f"{name}={text[:60]}" for text in texts) for texts in (asked, instead))
     return (
-        f"The link asks for {wanted} ({meaning}), which this page does not have: "
-        f"it shows {held_text or 'none'}."
+        f"The link asks for {wanted} ({meaning}), which this page does not have: it shows {there or 'none'}."
     )
 
 

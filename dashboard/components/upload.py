@@ -188,7 +188,7 @@ def take(file: Any, network: str, trained: str, reading: dict[str, Any], called:
     notes: list[str] = []
     try:
         wanted = uploads.Reading.of(**reading)
-        name, trained = brought(file, network, trained, wanted, notes)
+        name, trained = taken_in(file, network, trained, wanted, notes)
         name = ownnames.rename(name, called or ownnames.of_file(file.name))
     except (ResqError, OSError) as error:
         logs.refused(error, render.where())
@@ -207,7 +207,7 @@ def take(file: Any, network: str, trained: str, reading: dict[str, Any], called:
     st.session_state.brought = message
 
 
-def brought(
+def taken_in(
     file: Any, network: str, trained: str, wanted: uploads.Reading, notes: list[str]
 ) -> tuple[str, str]:
     """The name of the kept checkpoint, and its data set: those chosen, else those that the shapes tell.
@@ -222,13 +222,13 @@ def brought(
         return uploads.checkpoint(file.getvalue(), file.name, network, trained, wanted, notes), trained
     except ResqError as error:
         with contextlib.suppress(ResqError):
-            fitting = uploads.identified(file.getvalue(), file.name, wanted.state)
-            if fitting and fitting != (network, trained):
-                name = uploads.checkpoint(file.getvalue(), file.name, *fitting, wanted, notes)
+            matched = uploads.identified(file.getvalue(), file.name, wanted.state)
+            if matched and matched != (network, trained):
+                name = uploads.checkpoint(file.getvalue(), file.name, *matched, wanted, notes)
                 notes.insert(
-                    0, f"it has the shapes of {fitting[0]} for the classes of {fitting[1]}, not those chosen"
+                    0, f"it has the shapes of {matched[0]} for the classes of {matched[1]}, not those chosen"
                 )
-                return name, fitting[1]
+                return name, matched[1]
         raise error
 
 

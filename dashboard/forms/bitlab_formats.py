@@ -13,12 +13,12 @@ from resq.memory import hammer
 from resq.memory import number_formats as formats
 
 ANSWER = (
-    "Words lie in memory lower byte first, so of a half-precision word an even byte holds bits 0 to 7, an "
-    "odd one bits 8 to 15. **D1 and D3** fall on bit 14, the top of the exponent: from 0 to 1 it multiplies "
-    "a weight by 65,536, and one such weight ruins the network. **A1, B1, B2, B3** lie in even bytes, the "
-    "lower part of the mantissa: they change nothing that anybody sees. **C1 and D2** fall on bit 8, a "
-    "quarter of the weight's power of two. Seen on an A6000: GPUHammer (Lin, Qu and Saileshwar, "
-    "USENIX Security 2025), tables 3 and 4."
+    "Words lie in memory lower byte first, so of a half-precision word an even byte holds bits 0 to 7, an"
+    " odd one bits 8 to 15. **D1 and D3** fall on bit 14, the top of the exponent: from 0 to 1 it "
+    "multiplies a weight by 65,536, and one such weight ruins the network. **A1, B1, B2, B3** lie in even"
+    " bytes, the lower part of the mantissa: they change nothing that anybody sees. **C1 and D2** fall on"
+    " bit 8, a quarter of the weight's power of two. Seen on an A6000: GPUHammer (Lin, Qu and Saileshwar,"
+    " USENIX Security 2025), tables 3 and 4."
 )
 ASKED = (
     "**Rowhammer on a graphics card.** Eight flips that were seen. Some ruin a network in fp16, others "
@@ -37,7 +37,9 @@ def table(given: Given) -> None:
 
 
 def opened(given: Given) -> None:
-    """Six formats, then the flips."""
+    """Six formats, then the flips; one of those changes the page around this box, which is drawn anew."""
+    if st.session_state.pop("hammered", False):
+        st.rerun()
     value, largest = weight(given)
     place = (given.state.net, given.state.layer, given.state.w)
     if st.session_state.get("formats_of") != place:
@@ -100,7 +102,7 @@ def reading(before: float, after: float) -> str:
 
 def _large(value: float) -> str:
     """A number; thousands in full."""
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else numbers.number(value)
+    return f"{value:,.0f}".replace("-", "−") if 1000 <= abs(value) < 1e6 else numbers.number(value)
 
 
 def seen(given: Given, value: float) -> None:
@@ -122,5 +124,4 @@ def seen(given: Given, value: float) -> None:
 
 def choose(plane: int) -> None:
     """The chosen weight in half precision, with this bit flipped: in the page's own word."""
-    st.session_state.enc = "fp16"
-    st.session_state.flips = (plane,)
+    st.session_state.enc, st.session_state.flips, st.session_state.hammered = "fp16", (plane,), True

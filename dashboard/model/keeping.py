@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from resq import checkpoints
 from resq.core import paths
@@ -11,14 +14,26 @@ from resq.core.errors import ResqError
 from resq.measure.store import rows_by_key
 
 RECENT = 3600.0  # s; what a page showed within it is in use
+OFTEN = 60.0  # s between two notes of one checkpoint
+SERVERS = "RESQ_SERVERS"  # set where several share a work folder
 CLEAN = 1  # rows that every brought checkpoint has: its accuracy without faults
 
 _shown: dict[str, float] = {}
 
 
 def touch(name: str) -> None:
-    """Notes that a page has just computed with a checkpoint."""
-    _shown[name] = time.time()
+    """Notes that a page has just computed with a checkpoint; of several servers, for all of them."""
+    now, before = time.time(), _shown.get(name, 0.0)
+    _shown[name] = now
+    if os.environ.get(SERVERS, "1") not in ("", "1") and now - before > OFTEN:
+        with suppress(OSError):  # a full disk: the others then know less
+            _note(name).parent.mkdir(parents=True, exist_ok=True)
+            _note(name).touch()
+
+
+def _note(name: str) -> Path:
+    """The file whose time says when a checkpoint was last shown by any server."""
+    return paths.work() / "shown" / name.replace("/", "+")
 
 
 def room(brought: Sequence[str]) -> str:
@@ -51,7 +66,11 @@ def _when(name: str) -> float:
         brought = checkpoints.find(name).stat().st_mtime
     except (OSError, ValueError):  # gone in between
         brought = time.time()
-    return max(brought, _shown.get(name, 0.0))
+    try:
+        by_any = _note(name).stat().st_mtime
+    except OSError:
+        by_any = 0.0
+    return max(brought, _shown.get(name, 0.0), by_any)
 
 
 def _recent(when: float) -> bool:

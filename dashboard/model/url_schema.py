@@ -192,8 +192,8 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "mystery": {
         "case": ("case", "F (a fault) or H (hacked or broken) and the number of the case"),
-        "asked": ("questions", "questions that were bought, with commas; a number is that of a layer"),
-        "named": ("diagnosis", "the cause that was named"),
+        "asked": ("case", "questions that were bought, with commas; a number is that of a layer"),
+        "named": ("case", "the cause that was named"),
     },
     "sweep": {
         "nets": ("choice", "checkpoints"),

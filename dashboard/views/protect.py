@@ -67,7 +67,7 @@ def results(net: str, fault: str, points_frame: pd.DataFrame) -> None:
     text = protection_says.answer(answer, asked.rate, asked.keep, asked.most, asked.time)
     with st.container(key="protect_says"):
         st.markdown(text)
-        st.markdown(protection_says.found(cached.searches(net), fault, asked.rate, answer))
+        st.markdown(protection_says.confirmed_apart(cached.searches(net), fault, asked.rate, answer))
     deploy(asked, answer.encoding)
     drawn = figure(asked, usable, known, answer.encoding)
     if drawn is not None:
@@ -101,9 +101,10 @@ def deploy(asked: Asked, encoding: str) -> None:
 def download(net: str, encoding: str, key: str) -> None:
     """A button whose .zip is made when it is pressed."""
     if cached.is_file(net) and cached.kept_file(net) is None:
+        named = net.replace("`", "")
         render.error_box(
-            f"The file {render.plain(net)} is not on this machine, so its words cannot be written: bring it "
-            "above (“Bring a network”)."
+            f"The file `{named}` is not on this machine, so its words cannot be written: bring it above "
+            "(“Bring a network”)."
         )
         return
     if not cached.is_file(net) and render.missing_weights([net], "its words cannot be written"):

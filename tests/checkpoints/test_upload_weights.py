@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from safetensors.numpy import save
+from tests.dashboard.test_job_queue import FakeJob, until
 
 from dashboard import cached
 from dashboard.forms import measure_map, sweep
@@ -17,7 +18,6 @@ from resq.core import paths
 from resq.measure.specs.sweep_spec import SweepSpec, read
 from resq.measure.store import rows_by_key
 from tests.dashboard.test_charts import row
-from tests.dashboard.test_job_queue import FakeJob, until
 from tests.malformed import malicious
 from tests.pages import fine
 from tests.views.test_app import NAME, opened, said

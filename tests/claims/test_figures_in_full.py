@@ -1,5 +1,6 @@
 """A figure says what it is of: words, sampler, maps, images, attack, seed; and like is set beside like."""
 
+import json
 import re
 from itertools import starmap
 from pathlib import Path
@@ -126,11 +127,11 @@ def test_no_number_of_maps_stands_in_a_sentence_by_hand(name):
     said = (
         said[: said.find("## In Python")] + said[said.find("## Five commands") :] if "## In" in said else said
     )
-    assert not re.findall(r"[\w,]+ (?:fault )?maps\b(?<=\d maps)", said)
+    assert not re.findall(r".{20}\d (?:fault )?maps\b", said)
 
 
 def test_the_empty_marks_of_a_table_are_filled_and_take_nothing_of_the_next():
-    first, second = (f"<!-- table commands -->\n\n{text}<!-- /table -->\n" for text in ("", "stale\n\n"))
+    first, second = (f"<!-- table commands -->\n\n{old}<!-- /table -->\n" for old in ("", "stale\n\n"))
     given = f"{first}\nBetween.\n\n{second}"
     new = readme.written(given)
     assert new.count("| command | what it does |") == 2
@@ -215,3 +216,14 @@ def test_two_networks_are_said_to_fall_alike_only_where_their_intervals_meet():
     said = plain(document("docs/results.md"))
     assert "cannot be told from EfficientNet-B0 at a BER of 0.005" in said
     assert "and is above it at 0.01" in said
+
+
+def test_the_study_of_one_seed_sets_what_faults_cost_beside_clean_accuracy():
+    study = json.loads((table.SHIPPED / "cifar10-resnet18-asymmetry.json").read_text(encoding="utf-8"))
+    plainly, attacked = study["means"]["00"], study["means"]["a"]
+    changes = [f"{attacked[of] - plainly[of]:.3f}".replace("-", "−") for of in ("R_F", "clean")]
+    said = plain(document("docs/results.md"))
+    assert re.search(
+        rf"A moves R_F by {changes[0]} \(F itself by \S+\) and clean accuracy by {changes[1]}, from", said
+    )
+    assert f"PGD, {study['study']['steps']} steps, 1 start" in "\n".join(readme.described())

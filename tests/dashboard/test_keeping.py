@@ -67,3 +67,14 @@ def test_what_was_shown_lately_or_measured_stays(bring):
 def test_every_ending_of_the_command_is_taken_and_a_refusal_names_the_file_as_its_owner_does(bring, name):
     with pytest.raises(ValueError, match=rf"^{name} "):
         uploads.checkpoint(b"text" * 99, name, "resnet20", "signs")
+
+
+def test_what_another_server_has_shown_is_in_use(bring, monkeypatch):
+    monkeypatch.setenv(keeping.SERVERS, "2")
+    one, other = bring("half"), bring("imagenet")
+    age(one, 3)
+    age(other, 2)
+    keeping.touch(one)
+    monkeypatch.setattr(keeping, "_shown", {})  # as another server knows it
+    assert keeping.room([one, other]).startswith(other)
+    assert checkpoints.find(one).is_file()

@@ -288,7 +288,7 @@ def _older() -> pd.DataFrame:
 
 
 def _share(cell: pd.DataFrame, n: int) -> float:
-    """The share right of the first n images, of rows of n or, where none are, of the bits of longer ones."""
+    """The share right of the first n images, of rows of n or, where there are none, of longer ones' bits."""
     exact = cell[cell["n"] == n]
     if len(exact):
         return float((exact["correct"] / n).mean())

@@ -155,7 +155,7 @@ def test_the_cheapest_that_keeps_enough_is_the_answer_and_else_what_keeps_most()
 def test_an_answer_that_cannot_be_told_from_enough_says_so_and_never_rounds_up_to_what_was_asked():
     short = protection.answer(_points(("int4-tmr2", 8, 0.98996)), 0.99, 99)
     text = protection_says.answer(short, 0.01, 0.99, math.inf)
-    assert "**98.996 %** of what int8 has without faults" in text
+    assert "**98.996 %** of what int8 has without faults" in text.replace("\u202f", " ")
     assert "Its interval holds 99 %" in text
     low = protection.answer(_points(("int4-tmr2", 8, 0.9)), 0.99, 99)
     assert "Its interval holds" not in protection_says.answer(low, 0.01, 0.99, math.inf)
@@ -165,11 +165,11 @@ def test_what_a_search_confirmed_stands_beside_an_answer_that_keeps_less():
     """The page said that nothing keeps 99 %, above a search that had confirmed 99.5 % in fewer bits."""
     known, points = cached.searches(NAME), cached.protections(NAME, "layer-uniform")
     answer = protection.answer(points[points["ber"] == 0.01], 0.99, math.inf)
-    text = protection_says.found(known, "layer-uniform", 0.01, answer)
+    text = protection_says.confirmed_apart(known, "layer-uniform", 0.01, answer)
     assert "`int4-tmr1+int4-tmr1-x5@0-7.19`, 7.78 bits a weight" in text
     assert "98.2\u202f% right" in text
     assert "400 test images" in text
-    assert protection_says.found(known, "random", 0.03, answer) == ""
+    assert protection_says.confirmed_apart(known, "random", 0.03, answer) == ""
     app = opened("protect", **UNEVEN)
     assert text in said(app) or answer.enough
 

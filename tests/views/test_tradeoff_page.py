@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.dashboard.test_job_queue import pressed, until
 
 from dashboard import cached, charts
 from resq import checkpoints
@@ -12,7 +13,6 @@ from resq.measure.analysis import stats, tradeoff
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 from tests.analysis.test_tradeoff import both, rows
-from tests.dashboard.test_job_queue import pressed, until
 from tests.pages import fine
 from tests.views.test_app import NAME, opened, said
 

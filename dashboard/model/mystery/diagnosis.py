@@ -40,8 +40,8 @@ def score(case: cases.Case, named: Cause, true: Cause) -> list[Line]:
         rest = 100 - CAUSE
         lines.append(_line("hacked or broken", _cause(named), _cause(true), CAUSE))
     if isinstance(true, Fault):
-        told = named if isinstance(named, Fault) else None
-        return [*lines, *_broken(told, true, rest)]
+        fault = named if isinstance(named, Fault) else None
+        return [*lines, *_broken(fault, true, rest)]
     return [*lines, *_hacked(named if isinstance(named, Hack) else None, true, rest)]
 
 

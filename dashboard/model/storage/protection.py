@@ -94,10 +94,10 @@ def points(rows: pd.DataFrame, cost: Mapping[str, float], own: str) -> pd.DataFr
     lines = choose.speaking(curve[(curve["x"] > 0) & curve["low"].notna()]).rename(columns={"x": "ber"})
     lines = lines[lines["encoding"].isin(list(cost))]
     free = rows[(rows["ber"] == 0) & (rows["encoding"] == own)]
-    kept = [_kept(rows, lines.loc[[place]], free) for place in lines.index]
+    shares = [_kept(rows, lines.loc[[place]], free) for place in lines.index]
     return lines.assign(
         kind=lines["encoding"].map(kind_of), bits=lines["encoding"].map(dict(cost)), over=own,
-        **{name: [share[i] for share in kept] for i, name in enumerate(("kept", "kept_low", "kept_high"))},
+        **{name: [share[i] for share in shares] for i, name in enumerate(("kept", "kept_low", "kept_high"))},
     ).dropna(subset=["kept"])  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from dashboard.format import numbers
 from dashboard.model.storage.protection import KINDS, Answer
 from resq.core import commands
+from resq.measure.specs.sweep_spec import AS_STORED
 from resq.protect.timing.times import IMAGES
 
 
@@ -35,7 +36,7 @@ def answer(chosen: Answer, rate: float, keep: float, most: float, time: float = 
 
 def _retained(chosen: Answer) -> str:
     return (
-        f"**{_share(chosen.retained, chosen.asked)}** of what {chosen.over} has without faults "
+        f"**{_share(chosen.retained, chosen.asked)}** of what {_whose(chosen.over)} has without faults "
         f"({100 * chosen.low:.1f} to {100 * chosen.high:.1f} %, {chosen.maps} fault maps of seed "
         f"{chosen.seed}, the first {chosen.n} test images)"
     )
@@ -51,6 +52,11 @@ def _share(value: float, asked: float) -> str:
     return numbers.percent(value, digits)
 
 
+def _whose(over: str) -> str:
+    """The encoding that shares are of; a deployed file's own words are the file."""
+    return "the file" if over == AS_STORED else over
+
+
 def measured(chosen: Answer, rate: float) -> str:
     """What is measured of one way to store the weights."""
     return (
@@ -59,7 +65,7 @@ def measured(chosen: Answer, rate: float) -> str:
     )
 
 
-def found(known: Sequence[dict[str, Any]], fault: str, rate: float, chosen: Answer) -> str:
+def confirmed_apart(known: Sequence[dict[str, Any]], fault: str, rate: float, chosen: Answer) -> str:
     """What searches have confirmed at this rate that keeps more, or enough in fewer bits; "" where none does.
 
     They met images of their own number, so they are no points of the plane.
