@@ -49,8 +49,9 @@ def numbers_said(choices: Sequence[str], counts: Sequence[int], own: str = "", r
         go.Bar(
             x=list(choices), y=list(counts),
             marker={"color": colours, "pattern": {"shape": ["/" * (choice == right) for choice in choices]}},
-            text=["yours" if choice == own else "" for choice in choices], textposition="outside",
-            cliponaxis=False, hovertemplate="%{x}: %{y} of " + str(sum(counts)) + "<extra></extra>",
+            text=["yours" if choice == own else "" for choice in choices], textangle=0,
+            textposition="outside", cliponaxis=False,
+            hovertemplate="%{x}: %{y} of " + str(sum(counts)) + "<extra></extra>",
         )
     )  # fmt: skip
     most = max(counts, default=0)

@@ -101,14 +101,16 @@ def predict(lesson: lessons.Lesson, number: int, part: lessons.Step) -> str | No
     prediction = predicting.picked(part, f"said_{key}")
     st.button(
         "That is my answer", key=f"commit_{key}", disabled=prediction is None, on_click=commit,
-        args=(lesson, number, prediction),
+        args=(lesson, number),
     )  # fmt: skip
     return None
 
 
-def commit(lesson: lessons.Lesson, number: int, prediction: str) -> None:
-    """Keeps a prediction for this visit, and in the address for a reload."""
-    predictions = remembered(lesson)
+def commit(lesson: lessons.Lesson, number: int) -> None:
+    """Keeps the prediction that is picked at this moment for this visit, and in the address for a reload."""
+    predictions, prediction = remembered(lesson), st.session_state.get(f"said_{lesson.name}_{number}")
+    if prediction is None:
+        return
     predictions[number] = prediction
     query.set_parameter("said", lessons.written(lesson, predictions))
 

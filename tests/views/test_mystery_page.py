@@ -116,3 +116,17 @@ def test_a_diagnosis_of_an_address_is_scored_the_same():
 
 def test_the_lessons_lead_to_it():
     assert any("mystery" in str(link.proto) for link in opened("lessons").get("page_link"))
+
+
+def test_a_click_right_after_another_choice_is_of_that_choice():
+    """The choice and the click reach a busy server together, before the page is drawn with the choice."""
+    app = opened("mystery", case=code_of(TRUE))
+    at = list(cached.mystery_words().weights).index(TRUE.layer)
+    app.selectbox(key="mystery_layer").set_value(at)
+    app.button(key="mystery_words").click().run()
+    assert "Compare word by word · layer2.1.conv2" in said(app)
+    assert app.query_params["asked"] in (f"words-{at}", [f"words-{at}"])
+    lesson = opened("lessons", lesson="epsilon")
+    choice(lesson, "select_slider", "said_epsilon_0").set_value("80 %")
+    lesson.button(key="commit_epsilon_0").click().run()
+    assert "You predicted **80 %**" in said(lesson)

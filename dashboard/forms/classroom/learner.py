@@ -62,7 +62,7 @@ def asked(code: str, learner: str, lesson: Lesson, number: int, own: int | None,
     else:
         choice = predicting.picked(step, f"room_choice_{key}")
         st.button("That is my answer", key=f"room_commit_{key}", disabled=choice is None,
-                  on_click=commit, args=(code, learner, lesson, number, choice))  # fmt: skip
+                  on_click=commit, args=(code, learner, lesson, number))  # fmt: skip
         if message := st.session_state.pop("room_refused", ""):
             st.markdown(f":material/error: {message}")
     if revealed:
@@ -106,8 +106,9 @@ def judged(step: Step, choice: str, revealed: bool) -> str:
     return f":material/how_to_vote: You predicted: **{choice}**."
 
 
-def commit(code: str, learner: str, lesson: Lesson, number: int, choice: str) -> None:
-    """Locks the prediction; a refusal is shown in its place."""
+def commit(code: str, learner: str, lesson: Lesson, number: int) -> None:
+    """Locks the prediction that is picked at this moment; a refusal is shown in its place."""
+    choice = str(st.session_state.get(f"room_choice_{lesson.name}_{number}") or "")
     try:
         predictions.predict(code, learner, lesson, number, choice)
     except ResqError as error:

@@ -34,10 +34,16 @@ def reflect(asked: Reflection, key: str) -> None:
         if key not in given:
             answer = st.radio(f"Think back: {asked.ask}", asked.answers, index=None, key=f"reflect_on_{key}")
             st.button("That is my answer", key=f"reflect_commit_{key}", disabled=answer is None,
-                      on_click=given.__setitem__, args=(key, answer))  # fmt: skip
+                      on_click=commit, args=(key,))  # fmt: skip
             return
         st.markdown(f"*{asked.ask}*")
         st.markdown(judged(asked, given[key]))
+
+
+def commit(key: str) -> None:
+    """Keeps the answer that is picked at this moment."""
+    if answer := st.session_state.get(f"reflect_on_{key}"):
+        st.session_state.reflected[key] = answer
 
 
 def judged(asked: Reflection, given: str) -> str:
@@ -84,12 +90,15 @@ def design(asked: Challenge, key: str, tried: list[Trial]) -> None:
     left = asked.trials - len(tried)
     trials = f"{left} {'trial' if left == 1 else 'trials'} left"
     st.button(f"Build it ({trials})", key=f"build_{key}", disabled=not known, type="primary",
-              on_click=build, args=(asked, chosen, tried))  # fmt: skip
+              on_click=build, args=(asked, key, tried))  # fmt: skip
 
 
-def build(asked: Challenge, chosen: list[int], tried: list[Trial]) -> None:
-    """One more trial."""
-    tried.append(challenges.trial(asked, chosen, cached.rows(), cached.layer_sizes(asked.checkpoint)))
+def build(asked: Challenge, key: str, tried: list[Trial]) -> None:
+    """One more trial, of the sliders as they stand at this moment."""
+    chosen = [int(st.session_state.get(f"design_{key}_{n}") or 0) for n in range(len(asked.sliders))]
+    if asked.encoding(chosen):
+        sizes = cached.layer_sizes(asked.checkpoint)
+        tried.append(challenges.trial(asked, chosen, cached.rows(), sizes))
 
 
 def named(asked: Challenge, one: Trial) -> str:

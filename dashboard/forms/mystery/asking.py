@@ -37,12 +37,17 @@ def button(desk: Desk, asked: probes.Asked) -> None:
     probe = probes.PROBES[asked.name]
     st.button(f"{probe.title} · {probe.price}", key=f"mystery_{asked.name}", help=probe.about,
               disabled=asked in desk.asked or desk.named is not None,
-              on_click=buy, args=(desk.asked, asked))  # fmt: skip
+              on_click=buy, args=(asked.name,))  # fmt: skip
 
 
-def buy(bought: list[probes.Asked], asked: probes.Asked) -> None:
-    """One more question; the address keeps it, so a reload gives nothing back."""
-    query.set_parameter("asked", probes.written([*bought, asked]))
+def buy(name: str) -> None:
+    """One more question; the address keeps it, so a reload gives nothing back.
+
+    The layer and what was bought are those of this moment: a click may come before the page is drawn anew.
+    """
+    layer = int(st.session_state.get("mystery_layer") or 0) if probes.PROBES[name].of_layer else -1
+    words = [*filter(None, st.query_params.get("asked", "").split(",")), probes.Asked(name, layer).word]
+    query.set_parameter("asked", ",".join(dict.fromkeys(words)))
 
 
 def answers(desk: Desk) -> None:

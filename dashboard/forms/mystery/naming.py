@@ -17,16 +17,31 @@ def name_it(desk: Desk) -> None:
     if desk.named is not None:
         return
     with st.popover("Name the cause", icon=":material/gavel:", type="primary", key="mystery_name"):
-        picked = cause("mystery", desk.layers, desk.case.letter == "H")
+        either = desk.case.letter == "H"
+        picked = cause("mystery", desk.layers, either)
         st.button("That is my diagnosis", key="mystery_commit", disabled=picked is None, type="primary",
-                  on_click=commit, args=(picked, desk.layers))  # fmt: skip
+                  on_click=commit, args=(desk.layers, either))  # fmt: skip
         st.caption("It counts once.")
 
 
-def commit(picked: Cause | None, layers: tuple[str, ...]) -> None:
-    """Locks the diagnosis; the address keeps it."""
+def commit(layers: tuple[str, ...], either: bool) -> None:
+    """Locks the diagnosis as it is picked at this moment; the address keeps it."""
+    picked = picked_now("mystery", either)
     if picked is not None:
         query.set_parameter("named", diagnosis.written(picked, layers))
+
+
+def picked_now(key: str, either: bool) -> Cause | None:
+    """What the widgets say, which the page may not have been drawn with yet; None while anything is open."""
+    now = {name: st.session_state.get(f"{key}_{name}") for name in
+           ("cause", "eps", "attack", "named_layer", "bit", "kind", "share")}  # fmt: skip
+    if either and now["cause"] == "hacked":
+        hacked = now["eps"] is not None and now["attack"] is not None
+        return Hack(str(now["attack"]), int(now["eps"] or 0)) if hacked else None
+    fault = (now["named_layer"], now["bit"], now["kind"], now["share"])
+    if (either and now["cause"] != "broken") or None in fault:
+        return None
+    return Fault(str(fault[0]), int(fault[1] or 0), str(fault[2]), float(fault[3] or 0))
 
 
 def cause(key: str, layers: tuple[str, ...], either: bool) -> Cause | None:

@@ -32,7 +32,7 @@ class Challenge:
 
     Attributes:
         ask: the task.
-        checkpoint, fault, ber: where it is measured.
+        checkpoint, fault, ber, n: where it is measured: all designs on the same test images.
         keep: accuracy that is asked, 0..1.
         bits: the most stored bits a weight.
         trials: how many designs may be tried.
@@ -46,6 +46,7 @@ class Challenge:
     checkpoint: str
     fault: str
     ber: float
+    n: int
     keep: float
     bits: float
     trials: int
@@ -109,7 +110,8 @@ def trial(challenge: Challenge, chosen: Sequence[int], rows: pd.DataFrame, sizes
         sizes: weights of each layer of the network.
     """
     name = challenge.encoding(chosen)
-    at = f"checkpoint={challenge.checkpoint} encoding={name} fault={challenge.fault} ber={challenge.ber!r}"
+    place = f"checkpoint={challenge.checkpoint} encoding={name}"
+    at = f"{place} fault={challenge.fault} ber={challenge.ber!r} n={challenge.n}"
     text = f"{{acc {at}}}"
     accuracy = places.value(text, rows) / 100
     bits_of_weight, shown = Encoding.parse(name).memory(sizes), places.fill(text, rows).text
