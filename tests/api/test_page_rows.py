@@ -6,7 +6,7 @@ import resq
 from resq import cli
 from resq.measure.store import table
 from tests.answered import Answered
-from tests.dashboard.test_job_queue import pressed
+from tests.server.test_job_queue import pressed
 from tests.views.test_app import opened
 
 BASE = "signs/resnet20/base"

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import streamlit as st
 from safetensors.numpy import save
-from tests.dashboard.test_job_queue import FakeJob, until
 
 from dashboard import cached
 from dashboard.forms import measure_map, sweep
@@ -20,6 +19,7 @@ from resq.measure.store import rows_by_key
 from tests.dashboard.test_charts import row
 from tests.malformed import malicious
 from tests.pages import fine
+from tests.server.test_job_queue import FakeJob, until
 from tests.views.test_app import NAME, opened, said
 
 

@@ -17,8 +17,8 @@ from resq.measure.run.confusion import ConfusionSpec
 from resq.measure.run.sweep import run as sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
-from tests.dashboard.test_job_queue import pressed, until
 from tests.pages import fine
+from tests.server.test_job_queue import pressed, until
 from tests.views.test_app import NAME, commands, figures, opened, said
 
 CELL = f"{NAME} · int8 · BER 0.01"

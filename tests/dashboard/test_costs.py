@@ -81,7 +81,7 @@ def test_an_unmeasured_map_is_hatched_in_every_tile_and_holds_no_number():
         [True] * 3
     ] * 2
     hatch = drawn.layout.shapes[-1].path
-    assert hatch.count("M") == 2 * 3 * 7
+    assert hatch.count("M") == 2 * 3 * 8  # a frame and seven lines a tile
 
 
 def test_a_brought_network_keeps_its_digits_whatever_it_is_called():

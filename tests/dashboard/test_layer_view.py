@@ -170,6 +170,6 @@ def test_a_layer_whose_interval_holds_zero_is_not_called_the_most_harmful(found)
 
 def test_sentences_name_the_worst_cell_and_the_worst_layer(found):
     said = layer_view.finding(found.cells["measured"])
-    assert "a, bit 1 (+0.025" in said
+    assert "a, bit 1, of 3 cells (+0.025" in said
     assert isinstance(layer_view.readable(found.cells["measured"]), pd.DataFrame)
     assert "4 fault maps a cell" in layer_view.provenance(found.cells["measured"], "Stored rows")

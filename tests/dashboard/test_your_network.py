@@ -16,8 +16,8 @@ from resq import data, jobs
 from resq.core.errors import ResqError
 from resq.deployed.network import find
 from tests.answered import Answered
-from tests.dashboard.test_job_queue import FakeJob, until
 from tests.pages import fine
+from tests.server.test_job_queue import FakeJob, until
 from tests.views.test_app import opened, said
 
 pytest.importorskip("onnx")

@@ -12,8 +12,8 @@ from dashboard.model.hardening_run import HardenSpec
 from resq import checkpoints
 from resq.cli import parser
 from resq.training import presets
-from tests.dashboard.test_job_queue import until
 from tests.pages import fine
+from tests.server.test_job_queue import until
 from tests.views.test_app import APP, NAME, PAGES, choice, commands, figures, opened, said
 
 SPEC = HardenSpec(NAME, "quick", ("adversarial", "bit_error", "quantize"))

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from tests.dashboard.test_job_queue import pressed, until
 
 from dashboard import cached, charts
 from resq import checkpoints
@@ -14,6 +13,7 @@ from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 from tests.analysis.test_tradeoff import both, rows
 from tests.pages import fine
+from tests.server.test_job_queue import pressed, until
 from tests.views.test_app import NAME, opened, said
 
 AT = {"net": NAME, "enc": "int8", "ber": "0.01", "eps": "8"}
