@@ -89,7 +89,7 @@ def _confirmed(search: dict[str, Any], fault: str, rate: float, chosen: Answer) 
         f"a search confirmed `{search['encoding']}`, {search['bits']:.2f} bits a weight: "
         f"{numbers.percent(at[0]['accuracy'])} right ({100 * at[0]['low']:.1f} to "
         f"{100 * at[0]['high']:.1f} %, {at[0]['maps']} fault maps, the first {at[0]['n']} test images), "
-        f"{numbers.percent(share)} of the {numbers.percent(at[0]['clean'])} that it has there without faults."
+        f"where it has {numbers.percent(at[0]['clean'])} without faults; seed 0."
     )
 
 
