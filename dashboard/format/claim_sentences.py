@@ -32,6 +32,7 @@ HEADS = {
     "pgd_8": "PGD 8/255, at most",
     "pgd_how": "PGD's steps x starts",
     "stored_bits": "stored bits",
+    "seeds": "seed",
     "level": "verification",
     "weights": "weights",
 }
@@ -155,6 +156,8 @@ def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
         if f"{column}_maps" in board:
             shown[f"{head}, maps"] = board[f"{column}_maps"].astype("Int64")
     shown[list(SHARES)] = 100 * shown[list(SHARES)].astype(float)
+    for name, exact in encodings.exact(board["encoding"]).items():
+        shown[name] = exact
     shown["architecture"] = [papers.of_network(name.split("/")[1]) for name in board["checkpoint"]]
     counts = [name for name in shown if str(name).endswith((", images", ", maps"))]
     formats: Any = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -83,9 +84,17 @@ def sentence(cell: Cell, heatmap: layer_view.Heatmap, layer: str, bit: int) -> s
         elif at is not None:
             parts.append(f"{name} {layer_view.change(float(at['mean']))} to the loss per flip")
             if kind == "measured":
-                lost, flips = float(at["drop"]), int(at["flips"])
-                parts.append(f"accuracy {layer_view.points(lost)} with {flips:,} flips at once")
+                parts.append(f"accuracy {_lost(at)} with {int(at['flips']):,} flips at once")
     return "; ".join(parts) + "."
+
+
+def _lost(at: Mapping[Any, Any]) -> str:
+    """The accuracy that a measured cell loses, with its interval over fault maps on the same images."""
+    lost = layer_view.points(float(at["drop"]))
+    if np.isnan(at["drop_low"]):
+        return f"{lost} (one map: no interval)"
+    most, least = (layer_view.points(float(at[end])).split()[0] for end in ("drop_high", "drop_low"))
+    return f"{lost} ({most} to {least}: 95 % over {at['maps']} maps, on the same images)"
 
 
 def strip_says(estimate: Estimate) -> str:

@@ -16,7 +16,8 @@ from resq.measure.store import table
 HOW = (
     "Ranked within a data set by the accuracy at BER 10⁻²; lines that cannot be told from the first of "
     "a rank share it, by differences on common fault maps and images where there are any, wide enough "
-    "for all comparisons of the data set together. Each figure is of its own number of images; intervals "
+    "for all comparisons of the data set together; a lower rank need not be told from a higher "
+    "one. Each figure is of its own number of images; intervals "
     "count fault maps and images. R_F: mean accuracy over log BER from 10⁻⁴ to 2·10⁻²; R_A: mean accuracy "
     "over PGD budgets from 0 to 8/255, an upper bound as PGD's own is; neither has an interval "
     "here, so lines that are close in them are not told apart. APGD or AutoAttack: of both the cell "

@@ -40,13 +40,14 @@ COLUMNS = {
 CELLS = ("clean", "ber_1e_2", "pgd_8", "strong_8")
 AREAS = ("r_f", "r_a")
 BESIDE = [f"{c}_{of}" for c in CELLS for of in ("low", "high", "n")] + [f"{c}_n" for c in AREAS]
+HOW = ["ber_1e_2_maps", "pgd_how", "seeds"]  # fault maps, PGD's steps x starts, seeds of all cells of a line
 STRONG, ENOUGH = ("apgd", "autoattack"), 1000  # attacks whose accuracy is the figure, on so many images
 QUOTED, HERE, AGAIN = "quoted", "measured here", "re-run on this machine"
 DIFFERS = "re-run on this machine, outside the interval"
 
 
 def board(rows: pd.DataFrame, again: Sequence[Run] = (), quoted: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The leaderboard of these rows; the columns are KEYS, COLUMNS, BESIDE and ``rank`` within the data set.
+    """The leaderboard of these rows; the columns are KEYS, COLUMNS, BESIDE, HOW and ``rank`` in the data set.
 
     Args:
         rows: measured by this project.
@@ -54,7 +55,7 @@ def board(rows: pd.DataFrame, again: Sequence[Run] = (), quoted: pd.DataFrame | 
         quoted: rows of other people's cards: lines of their own, called quoted.
     """
     lines = [*_lines(rows, HERE), *([] if quoted is None else _lines(quoted, QUOTED))]
-    table = pd.DataFrame(lines, columns=[*KEYS, *COLUMNS, *BESIDE])
+    table = pd.DataFrame(lines, columns=[*KEYS, *COLUMNS, *BESIDE, *HOW])
     held = rerun.outcomes(rows, again) if again else {}
     names = {None: HERE, True: AGAIN, False: DIFFERS}
     own = [names[held.get(tuple(key))] for key in table[KEYS].to_numpy().tolist()]
@@ -141,6 +142,7 @@ def _line(lines: list[Line], level: str) -> dict[str, object]:
         **{f"{key}_n": n for key, (_, n) in areas_of.items()},
         "ber_1e_2_maps": int(spoken["ber_1e_2"].get("maps", 0)),
         "pgd_how": f"{pgd[0]['steps']} x {pgd[0]['restarts']}" if pgd else "",
+        "seeds": ", ".join(sorted({str(p["seed"]) for p in spoken.values() if p["n"]})),
         "stored_bits": _bits_per_weight(str(first["checkpoint"]), Encoding.parse(str(first["encoding"]))),
         "level": level,
     }

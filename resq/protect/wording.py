@@ -36,7 +36,8 @@ def against(answer: dict[str, Any]) -> str:
     first = "" if mixed else "The answer stores all layers alike: no mixture was better on held-out images. "
     return (
         f"{first}Less the {'best' if mixed else 'next best'} way to store all layers alike in at most as "
-        f"many bits (test images, in points, 95 % for the three rates together): {'; '.join(text)}. "
+        f"many bits (test images, in points, 95 % for the three rates together; "
+        f"{at_rate(answer)['difference']['how']}; seed 0): {'; '.join(text)}. "
         f"{_verdict(answer)}"
     )
 

@@ -227,3 +227,21 @@ def test_the_study_of_one_seed_sets_what_faults_cost_beside_clean_accuracy():
         rf"A moves R_F by {changes[0]} \(F itself by \S+\) and clean accuracy by {changes[1]}, from", said
     )
     assert f"PGD, {study['study']['steps']} steps, 1 start" in "\n".join(readme.described())
+
+
+HIDDEN = re.compile(r"<!--.*?-->", re.S)
+
+
+@pytest.mark.parametrize("name", ["docs/results.md"])
+def test_the_network_of_a_table_is_named_where_people_read(name):
+    """The name stood in a comment alone, which no page shows."""
+    text = document(name)
+    for match in re.finditer(r"<!-- table (?:faults|apart|copies) (\S+) -->", text):
+        data, network, variant = match[1].split("/")
+        above = HIDDEN.sub("", text[: match.start()])[-1500:]
+        heading = above.rpartition("\n<!--")[0][-900:] or above[-900:]
+        words = {"resnet18": "ResNet18", "resnet20": "ResNet-20", "vgg16": "VGG16", "swin_t": "Swin",
+                 "efficientnet_b0": "EfficientNet-B0"}  # fmt: skip
+        assert match[1] in heading or words[network] in heading, match[1]
+        assert data in heading or {"cifar10": "CIFAR-10", "gtsrb": "GTSRB", "signs": "signs"}[data] in heading
+        assert variant == "base" or variant in heading

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard.format import claim_sentences, encodings
 from resq import checkpoints
 from resq.claims import leaderboard
 from resq.claims.rerun import Run
@@ -123,3 +124,14 @@ def test_of_a_study_the_first_seed_of_each_model_stands_on_the_board():
     names = ["signs/resnet20/asym-f-s0", "signs/resnet20/asym-f-s1", "signs/resnet20/asym-f-s10"]
     rows = [row for name in names for row in maps(900, checkpoint=name)]
     assert list(leaderboard.board(table.frame(rows))["checkpoint"]) == names[:1]
+
+
+def test_a_line_says_its_fault_maps_its_seeds_and_how_pgd_was_run():
+    """The columns were made and then left out of the table."""
+    rows = [*maps(900, 901), *(row for eps in (0.0, 8.0) for row in attack(500, eps))]
+    line = leaderboard.board(table.frame(rows)).iloc[0]
+    assert (line["ber_1e_2_maps"], line["pgd_how"], line["seeds"]) == (2, "20 x 1", "0")
+    shown = claim_sentences.leaders(leaderboard.board(table.shipped())).data
+    assert {"BER 10⁻², maps", "PGD's steps x starts", "seed", encodings.EXACT} <= set(shown)
+    assert shown["PGD's steps x starts"].str.fullmatch(r"\d+ x \d+").sum() > 5
+    assert (shown["BER 10⁻², maps"] > 1).sum() > 20

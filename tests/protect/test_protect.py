@@ -119,10 +119,16 @@ def _found(*differences):
         "wanted": {"ber": 0.02, "keep": 0.9, "fault": "random"},
         "confirmed": [
             {"ber": rate, "chosen": point, "rival": "int8", "rival_point": point,
-             "difference": {"mean": (low + high) / 2, "low": low, "high": high}}
+             "difference": {"mean": (low + high) / 2, "low": low, "high": high,
+                            "how": "paired on 10 common images; 3 and 3 maps of their own"}}
             for rate, (low, high) in zip((0.004, 0.02, 0.04), differences, strict=True)
         ],
     }  # fmt: skip
+
+
+def test_a_difference_says_what_was_paired_and_its_seed():
+    text = wording.against(_found((-0.01, 0.01), (0.01, 0.03), (0.1, 0.2)))
+    assert "paired on 10 common images; 3 and 3 maps of their own; seed 0" in text
 
 
 def test_what_intervals_say_at_the_three_rates_is_said():

@@ -128,7 +128,7 @@ def test_stages_can_be_chosen_ordered_changed_and_scaled():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--preset", "plu"], "no preset 'plu'; known: article, paper, plus, protect, quick"),
+        (["--preset", "plu"], "no preset 'plu'; known: article, longer, paper, plus, protect, quick"),
         (["--stages", "bpfx"], "no stage 'bpfx'"),
         (["--epochs-scale", "0"], "epochs are scaled by a positive number, got 0"),
         (["--set", "bpfc.epochs=2"], "stage bpfc is not among those that run: adversarial, bit_error"),

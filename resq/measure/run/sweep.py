@@ -96,6 +96,7 @@ IDLE = (
     "networks/imagenet.py",  # a start for training
     "deployed/twin/check.py",  # how far a twin is from its file
     "deployed/twin/taps.py",
+    "memory/number_formats.py",  # one value in several formats, for people
     "attacks/bit_search.py",  # a search whose result is no row
 )
 

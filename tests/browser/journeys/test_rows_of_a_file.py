@@ -45,7 +45,7 @@ def test_the_rows_of_the_page_are_those_of_the_command(visit, tmp_path, monkeypa
     total = 1 + MAPS * (len(BERS) - 1)
     done = page.get_by_text(re.compile(f"Made here in .*: {total} cells")).first
     expect(done).to_be_visible(timeout=3_000_000)
-    page.get_by_text(NUMBERS).first.click()
+    page.locator(".st-key-group_more__sweep").get_by_text(NUMBERS).first.click()
     with page.expect_download(timeout=240_000) as download:
         page.get_by_role("button", name="Rows as CSV").first.click()
     shown = pd.read_csv(io.BytesIO(download.value.path().read_bytes()), comment="#")
