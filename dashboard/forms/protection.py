@@ -90,7 +90,7 @@ def _time(timed: bool) -> float:
         else "not measured of this network: python -m resq overhead measures it"
     )
     chosen_time = st.select_slider(
-        f"Times the pass of {BATCH} images, at most", SLOWER, math.inf, key="time", bind="query-params",
+        "Times a plain pass, at most", SLOWER, math.inf, key="time", bind="query-params",
         format_func=lambda x: "any" if math.isinf(x) else f"{x:g}", disabled=not timed, help=about,
     )  # fmt: skip
     return float(chosen_time) if timed else math.inf

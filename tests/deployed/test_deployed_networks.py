@@ -142,6 +142,8 @@ def same_tflite_words(file: Path, raw: bytes) -> int:
     model = schema.ModelT.InitFromPackedBuf(raw, 0)
     own = {}
     for tensor in model.subgraphs[0].tensors:
+        if tensor.type == schema.TensorType.BOOL:  # a byte that is neither 0 nor 1 means nothing: no words
+            continue
         buffer = model.buffers[tensor.buffer]
         if buffer.size:  # behind the flatbuffer, where ai-edge-quantizer puts the weights
             own[tensor.name.decode()] = raw[buffer.offset : buffer.offset + buffer.size]
