@@ -28,17 +28,18 @@ HEAD = """<script>window.__streamlit = {
 }</script>"""
 # Streamlit pushes an entry of history for every parameter that it writes, up to three when a page is opened.
 # Of what follows one press of a key or of the mouse the first is an entry, which the rest amends: Back undoes
-# one act. Another page is one entry, with what its act wrote before and after it. Which measurement is followed
-# is none: an act begins it, and it ends by itself.
+# one act. Another page is one entry, with what its act wrote before and after it. A measurement that is
+# followed is none: an act begins it, and it ends by itself.
 ONE_ENTRY = """<script>{
-  const jobs = %s;
+  const jobs = JOBS;
   const bare = address => {
     const parts = new URL(address ?? "", location.href);
     for (const job of jobs) parts.searchParams.delete(job);
     return parts.pathname + "?" + parts.searchParams;
   };
   const push = history.pushState.bind(history);
-  let acts = 0, last = -1e9, pushed = -1e9;  // those within a second wait for an entry each, earlier ones no more
+  let acts = 0;  // those within a second wait for an entry each, earlier ones no more
+  let last = -1e9, pushed = -1e9;  // when the last act, and the last entry, was
   const act = event => {
     const soon = event.timeStamp - last < 1000;
     if (event.repeat || (soon && event.type === "click")) return;  // a click follows what it is of
@@ -55,7 +56,7 @@ ONE_ENTRY = """<script>{
     if (fresh) pushed = performance.now();
     if (!followed) acts = elsewhere ? 0 : Math.max(0, acts - 1);
   };
-}</script>""" % json.dumps(sorted(url_schema.JOBS))
+}</script>""".replace("JOBS", json.dumps(sorted(url_schema.JOBS)))
 # Scripts that pages with figures need, by the start of their names in Streamlit's folder.
 PARTS = ("PlotlyChart", "Selectbox", "Button", "ButtonGroup", "Checkbox", "Html")
 BARE = ("", "lessons")  # ends of the paths of pages without a figure
