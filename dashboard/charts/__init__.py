@@ -270,9 +270,9 @@ CHARTS: dict[str, Chart] = {
         "What the claim could mean",
         "One row per reading of the open conditions. The open diamond and its line: the figure as quoted, "
         "never measured here. Circle: measured here, with its 95 % interval over fault maps and images; grey "
-        "square: the unhardened network under the same reading. The intervals hold for all readings "
-        "together. A reading is consistent where its whole interval lies within the claim's margin of the "
-        "line.",
+        "square: the unhardened network under the same reading, with 95 % of its own. The intervals of the "
+        "circles hold for all readings together. A reading is consistent where its whole interval lies "
+        "within the claim's margin of the line.",
         "replay",
         readings,
     ),

@@ -94,7 +94,7 @@ def table(v: Verdict) -> pd.DataFrame:
             "measured here, 95 %": "not measured"
             if judged.value is None
             else v.claim.spell(judged.value, judged.low, judged.high),
-            "unhardened": _unhardened(base) if base else "not measured",
+            "unhardened, 95 % of its own": _unhardened(base) if base else "not measured",
             "verdict": judged.verdict,
             "network": cell.checkpoint if cell else "",
             "stored as": encodings.stored_as(cell.encoding) if cell else "",
@@ -106,8 +106,8 @@ def table(v: Verdict) -> pd.DataFrame:
 
 def _unhardened(base: Cell) -> str:
     return (
-        f"{numbers.percent(base.mean)} ({100 * base.low:.1f} to {100 * base.high:.1f}; {base.drawn}, "
-        f"n = {base.n:,})"
+        f"{base.checkpoint}: {numbers.percent(base.mean)} ({100 * base.low:.1f} to {100 * base.high:.1f}; "
+        f"{base.drawn}, n = {base.n:,})"
     )
 
 

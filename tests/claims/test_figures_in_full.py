@@ -2,7 +2,7 @@
 
 import json
 import re
-from itertools import starmap
+from itertools import combinations, starmap
 from pathlib import Path
 
 import pandas as pd
@@ -157,6 +157,30 @@ def test_figures_that_a_text_compares_are_of_the_same_images_or_it_says_of_which
         told = any(kind == "of" for kind, _ in found)
         assert told or all(len(sizes) == 1 for sizes in of.values()), (text, of)
     assert compared > 10
+
+
+def test_figures_of_a_text_whose_intervals_overlap_stand_beside_their_difference():
+    rows, overlapping = table.shipped(), 0
+    for text in texts():
+        named = places.places(text)
+        told = [at for kind, at in named if kind == "more"]
+        for a, b in combinations([at[0] for kind, at in named if kind == "acc"], 2):
+            one, other = (places.lines(rows, at).iloc[0] for at in (a, b))
+            like = a.keys() == b.keys() and len(a.items() - b.items()) == 1  # else they answer two questions
+            if like and one["low"] <= other["high"] and other["low"] <= one["high"]:
+                overlapping += 1
+                assert [a, b] in told or [b, a] in told or "are not tested" in text, (text, a, b)
+    assert overlapping > 5
+
+
+def test_a_difference_says_seed_weights_and_the_rate_that_its_maps_were_drawn_at():
+    rows, differences = table.shipped(), []
+    for text in texts():
+        differences += [line for line in places.fill(text, rows).sources if " less " in line]
+    assert len(differences) > 8
+    for line in differences:
+        assert re.search(r"seed \d+, weights [0-9a-f]{8}", line), line
+        assert "fault maps" not in line or re.search(r"maps drawn at [\d.]+", line), line
 
 
 def test_the_readme_and_the_results_say_that_recipes_were_compared_by_test_accuracy():

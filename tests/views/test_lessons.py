@@ -375,3 +375,18 @@ def test_the_language_of_an_address_stays_with_the_predictions():
     other = opened("lessons", lesson="msb", lang="de")  # not translated
     assert "Why the most significant bit?" in [h.value for h in other.header]
     fine(opened("lessons", lang="nowhere"))
+
+
+def test_a_view_of_a_sweep_holds_the_encodings_that_its_step_tells_of():
+    """Two lessons opened curves of other words than those that they set side by side."""
+    seen = 0
+    for lesson in lessons.every():
+        for step in (step for step in lesson.steps if step.page == "sweep" and step.query.get("encs")):
+            told = [at for kind, cells in places.places(step.reveal) if kind == "acc" for at in cells]
+            of_view = {at["encoding"] for at in told if at["checkpoint"] in step.query["nets"]}
+            plain = {
+                encoding for encoding in of_view if "+" not in encoding
+            }  # mixtures stand in other figures
+            seen += len(plain)
+            assert plain <= set(step.query["encs"]), (lesson.name, step.do)
+    assert seen > 10

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -184,12 +186,14 @@ def _filled(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tu
     if kind == "of":
         return _of(rows, at), []
     pair = (at[0], at[1]) if kind == "more" else (_clean(at[0]), at[0])
-    gain = compared(rows, *pair, comparisons)
+    gain, behind = _compared(rows, *pair, comparisons)
     if gain is None:
         return ABSENT, []
     together = f", and for all {comparisons} comparisons of this text together" if comparisons > 1 else ""
     difference = f"{100 * gain.mean:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
-    return difference.replace("-", "−"), [f"{_cell(pair[0])} less {_cell(pair[1])}: {gain.how}{together}"]
+    return difference.replace("-", "−"), [
+        f"{_cell(pair[0])} less {_cell(pair[1])}: {gain.how}{behind}{together}"
+    ]
 
 
 def _of(rows: pd.DataFrame, at: list[At]) -> str:
@@ -224,6 +228,11 @@ def _clean(at: At) -> At:
 
 def compared(rows: pd.DataFrame, a: At, b: At, comparisons: int) -> paired.Difference | None:
     """The first figure less the second, on common images and maps; None where there are none."""
+    return _compared(rows, a, b, comparisons)[0]
+
+
+def _compared(rows: pd.DataFrame, a: At, b: At, comparisons: int) -> tuple[paired.Difference | None, str]:
+    """See ``compared``; and what else decides it: seed, weights, the rate that maps were drawn at."""
     behind = [_behind(rows, at) for at in (a, b)]
     first, second = (_lines(own, at).to_dict("records") for own, at in zip(behind, (a, b), strict=True))
     same = [(i, j) for i in first for j in second if i["n"] == j["n"]]
@@ -233,8 +242,17 @@ def compared(rows: pd.DataFrame, a: At, b: At, comparisons: int) -> paired.Diffe
             for rows_at, line, at in zip(behind, pair, (a, b), strict=True)
         )
         if paired.comparable(own, other):
-            return paired.difference(own, other, comparisons)
-    return None
+            return paired.difference(own, other, comparisons), _decided_by(pair)
+    return None, ""
+
+
+def _decided_by(pair: Sequence[Mapping[Hashable, Any]]) -> str:
+    """What a difference's sentence adds about the two cells, as ``source`` says it of one."""
+    drawn = dict.fromkeys(f"{line['top']:g}" for line in pair if line["x"] and line["top"])
+    maps = f", maps drawn at {' and '.join(drawn)}" if drawn and pair[0]["attack"] == "none" else ""
+    seeds = " and ".join(dict.fromkeys(str(line["seed"]) for line in pair))
+    weights = " and ".join(dict.fromkeys(str(line["weights"])[:8] for line in pair))
+    return f"{maps}, seed {seeds}, weights {weights}"
 
 
 def _axis(at: At) -> str:
