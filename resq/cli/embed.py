@@ -54,6 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
     _check_files(arguments)
     spec = embedding_spec(arguments)
     rows = list(_measured(spec, arguments.stream))
+    if arguments.stream:  # asked for by a page: kept for those who look later
+        embedding.keep(spec, rows)
     if arguments.out is not None:
         embedding.write(arguments.out, rows)
     if arguments.picture is not None:

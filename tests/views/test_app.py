@@ -36,6 +36,7 @@ PAGES = {
     "lessons": "views/lessons.py",
     "classroom": "views/classroom.py",
     "mystery": "views/mystery.py",
+    "moving": "views/moving.py",
     "yournetwork": "views/yournetwork.py",
     "replay": "views/replay.py",
     "leaderboard": "views/leaderboard.py",

@@ -16,7 +16,7 @@ from dashboard.model.moving.journey import Journey, Step, classes_of, name
 TELLING = 0.2  # share of answers that have changed in the frame that is shown first
 HEAD = 0.16  # of the height, above the plane: what the step says of the network
 LABEL = 13
-RING = {"symbol": "circle-open", "size": 15, "color": theme.INK, "line": {"width": 2}}
+RING = {"symbol": "circle-open", "size": 13, "color": theme.INK, "line": {"width": 1.5}}
 
 
 def embedding(shown: Journey, chosen: int = -1) -> go.Figure:
@@ -37,7 +37,7 @@ def embedding(shown: Journey, chosen: int = -1) -> go.Figure:
     shares = [numbers.percent(share) for share in shown.about["shares"]]
     axis = {"showgrid": False, "fixedrange": True, "showticklabels": False}
     theme.dress(
-        figure, height=640, hovermode="closest",
+        figure, height=620, hovermode="closest",
         xaxis={**axis, "range": [left, right], "constrain": "domain",
                "title": {"text": f"component 1: {shares[0]} of the variance"}},
         yaxis={**axis, "range": [low, high + over], "scaleanchor": "x", "constrain": "domain",

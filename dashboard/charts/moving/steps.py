@@ -100,5 +100,3 @@ def _tiles(
         figure, height=80 + ROW * len(shown.classes), room=room, xaxis=_steps_axis(shown),
         yaxis={"autorange": "reversed", "tickfont": {"size": LETTERS}, "showgrid": False, "fixedrange": True},
     )  # fmt: skip
-
-

@@ -12,7 +12,8 @@ from dashboard.model.moving import regions
 from resq.measure.analysis import embedding
 from resq.measure.analysis.embedding import Row
 
-MARGIN = 0.3  # of the clean pictures' span, on each side: what moves further is drawn on the edge
+MARGIN = 0.15  # of the clean pictures' span, on each side: what moves further is drawn on the edge
+ASPECT = 1.35  # width by height of what is drawn of the plane, at the least: as a page has room
 AXES = {"ber": "bit error rate", "eps": "PGD, eps in 1/255"}
 
 
@@ -100,6 +101,8 @@ def journey(rows: Sequence[Row], axis: str, number: int = 0) -> Journey:
 def _box(clean: np.ndarray) -> regions.Box:
     low, high = np.nanmin(clean, axis=0), np.nanmax(clean, axis=0)
     low, high = low - MARGIN * (high - low), high + MARGIN * (high - low)
+    wide = max(0.0, ASPECT * (high - low)[1] - (high - low)[0]) / 2
+    low[0], high[0] = low[0] - wide, high[0] + wide
     return float(low[0]), float(high[0]), float(low[1]), float(high[1])
 
 
@@ -162,3 +165,55 @@ def honesty(shown: Journey) -> str:
         f"lie off the plane: for {numbers.percent(clean.agreeing, 0)} of the clean ones the region under them "
         "is their answer."
     )
+
+
+def provenance(shown: Journey, source: str) -> str:
+    """Where the rows come from: counts, seed, hashes."""
+    about = shown.about
+    under = f"{about['fault']} flips, map {shown.map + 1} of {about['maps']}" if shown.axis == "ber" else (
+        f"PGD, {about['steps']} steps, one random start, made on the network as stored"
+    )  # fmt: skip
+    hashes = " · ".join(f"{key} {about[key][:8]}" for key in ("weights", "images", "code"))
+    return f"{source} · n = {about['n']} first test images · {under} · seed {about['seed']} · {hashes}"
+
+
+def picture_sentence(shown: Journey, chosen: int) -> str:
+    """What becomes of one picture: its answers where they change."""
+    true, parts, before = shown.classes[shown.labels[chosen]], list[str](), ""
+    axis = "BER" if shown.axis == "ber" else "eps"
+    for step in shown.steps:
+        answer = classes_of(shown, step.answers[[chosen]])[0]
+        if answer != before:
+            at = name(shown.axis, step.value)
+            parts.append(f"{at if not step.value else f'at {axis} {at}'} **{answer}**")
+        before = answer
+    still = "" if len(parts) > 1 else ", and in no step anything else"
+    return f"Picture {chosen} shows **{true}**. It is answered {', '.join(parts)}{still}."
+
+
+def network_sentence(shown: Journey) -> str:
+    """Accuracy as stored and in the last step, with intervals."""
+    ends = [(shown.steps[i], shown.accuracies[i]) for i in (0, -1)]
+    parts = []
+    for step, share in ends:
+        over = f"{share['maps']} fault maps and images" if share["maps"] > 1 else "images"
+        at = name(shown.axis, step.value)
+        parts.append(
+            f"{'as stored' if not step.value else at}: {numbers.percent(share['mean'])} right (95 % over {over} "
+            f"{100 * share['low']:.1f} to {100 * share['high']:.1f}{numbers.THIN}%)"
+        )
+    return f"{parts[0][0].upper()}{parts[0][1:]}; {parts[1]}; n = {len(shown.labels)}."
+
+
+def class_sentence(shown: Journey) -> str:
+    """The classes that lose most and least by the last step."""
+    lost = shown.per_class[0] - shown.per_class[-1]
+    known = [i for i in range(len(shown.classes)) if np.isfinite(lost[i])]
+    most, least = max(known, key=lambda i: lost[i]), min(known, key=lambda i: lost[i])
+    at = name(shown.axis, shown.steps[-1].value)
+
+    def line(i: int) -> str:
+        ends = [numbers.percent(shown.per_class[step][i], 0) for step in (0, -1)]
+        return f"**{shown.classes[i]}** ({ends[0]} as stored, {ends[1]} at {at})"
+
+    return f"Most is lost by {line(most)}, least by {line(least)}."

@@ -7,11 +7,13 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from resq.core import files
 from resq.core.errors import ResqError
+from resq.core.paths import work
 from resq.measure.analysis import intervals, stats
 from resq.measure.store import table
 
@@ -121,8 +123,53 @@ def read(file: Path) -> list[dict[str, Any]]:
 
 def write(file: Path, rows: Sequence[Row]) -> None:
     """Writes rows as JSON, packed where the name ends in .gz; the same rows give the same bytes."""
-    text = json.dumps({"rows": list(rows)}, separators=(",", ":"), allow_nan=False) + "\n"
-    file.write_bytes(gzip.compress(text.encode(), 9, mtime=0) if file.suffix == ".gz" else text.encode())
+    files.write_bytes(file, packed(rows) if file.suffix == ".gz" else _json(rows))
+
+
+def packed(rows: Sequence[Row]) -> bytes:
+    """The rows as packed JSON."""
+    return gzip.compress(_json(rows), 9, mtime=0)
+
+
+def _json(rows: Sequence[Row]) -> bytes:
+    text = json.dumps({"rows": list(rows)}, separators=(",", ":"), allow_nan=False)
+    return f"{text}\n".encode()
+
+
+FIELDS = ("checkpoint", "encoding", "fault", "bers", "eps", "steps", "maps", "n", "seed")
+KEPT = 60  # files of half a megabyte
+
+
+class Spec(Protocol):
+    """What decides the rows: see ``run.embedding.spec``."""
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits of it."""
+
+
+def same(row: Row, spec: Spec) -> bool:
+    """Whether a row is one of this spec's."""
+    both = ((row[name], getattr(spec, name)) for name in FIELDS)
+    return all(tuple(a) == tuple(b) if isinstance(a, list | tuple) else a == b for a, b in both)
+
+
+def kept_file(spec: Spec, weights: str) -> Path:
+    """Where the rows of a spec are kept for later.
+
+    Args:
+        weights: 16 hex digits of the network's: one that is trained anew is another.
+    """
+    return work() / "embeddings" / f"{spec.hash}-{weights}{ENDING}"
+
+
+def keep(spec: Spec, rows: Sequence[Row]) -> None:
+    """Keeps all rows of a spec in the work folder; of the files there the latest stay."""
+    file = kept_file(spec, rows[0]["weights"])
+    files.write_bytes(file, packed(rows))
+    there = sorted(file.parent.glob(f"*{ENDING}"), key=lambda one: one.stat().st_mtime)
+    for old in there[:-KEPT]:
+        old.unlink(missing_ok=True)
 
 
 def shipped() -> list[list[dict[str, Any]]]:
