@@ -1,4 +1,4 @@
-"""Where pictures lie among a network's last features as BER or eps grows: PCA, answers, accuracy; a figure."""
+"""Where pictures lie among a network's last features as BER or eps grows: PCA, answers, a figure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
                             help=f"{about} (default {usual[name]})")  # fmt: skip
     parser.add_argument("--out", type=Path, help="also write the numbers to this .json or .json.gz file")
     parser.add_argument("--picture", type=Path,
-                        help="also draw them: .html moves; .svg, .pdf, .png show the last step")  # fmt: skip
+                        help="also draw them: .html moves; .svg, .pdf, .png show one step")  # fmt: skip
     parser.add_argument("--axis", choices=("ber", "eps"), default="",
                         help="what grows in the picture (default ber, where there is any)")  # fmt: skip
     parser.add_argument("--stream", action="store_true", help="print rows as JSON lines as they are measured")
@@ -53,13 +53,16 @@ def run(arguments: argparse.Namespace) -> None:
     """Measures, writes what was asked for, and prints a line for each step."""
     _check_files(arguments)
     spec = embedding_spec(arguments)
+    axis = arguments.axis or ("ber" if spec.bers else "eps")
+    if not getattr(spec, {"ber": "bers"}.get(axis, axis)):
+        raise ResqError(f"--axis {axis} draws what --{axis} measures, and there is no {axis} above 0")
     rows = list(_measured(spec, arguments.stream))
     if arguments.stream:  # asked for by a page: kept for those who look later
         embedding.keep(spec, rows)
     if arguments.out is not None:
         embedding.write(arguments.out, rows)
     if arguments.picture is not None:
-        jobs.picture(rows, arguments.axis or ("ber" if spec.bers else "eps"), arguments.picture.resolve())
+        jobs.picture(rows, axis, arguments.picture.resolve())
     if arguments.json:
         print(options.dump({"rows": rows}))
     elif not arguments.stream:
@@ -95,8 +98,8 @@ def _about(row: embedding.Row) -> str:
     return (
         f"plane: the first two principal components of {read}, fitted on {row['n']} clean images; they hold "
         f"{first:.1f} % and {second:.1f} % of the variance; on the plane itself the head answers as for the "
-        f"picture for {100 * embedding.agreeing(row):.0f} %; seed {row['seed']}, weights {row['weights'][:8]}, "
-        f"images {row['images'][:8]}"
+        f"picture for {100 * embedding.agreeing(row):.0f} %; seed {row['seed']}, "
+        f"weights {row['weights'][:8]}, images {row['images'][:8]}"
     )
 
 

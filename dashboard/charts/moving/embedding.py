@@ -145,8 +145,8 @@ def _says(shown: Journey, at: int) -> go.Scatter:
     """What the step says of the whole network, over the plane."""
     step, share = shown.steps[at], shown.accuracies[at]
     right, n = int((step.answers == shown.labels).sum()), len(shown.labels)
-    off = "".join(f" · {count} {what}" for count, what in ((step.beyond, "on the edge lie beyond it"),
-                                                           (step.nowhere, "are nowhere")) if count)  # fmt: skip
+    away = ((step.beyond, "on the edge lie beyond it"), (step.nowhere, "are nowhere"))
+    off = "".join(f" · {count} {what}" for count, what in away if count)
     maps = f"; {share['maps']} maps: {numbers.percent(share['mean'])}" if share["maps"] > 1 else ""
     left, _, _, high = shown.box
     height = shown.box[3] - shown.box[2]

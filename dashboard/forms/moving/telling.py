@@ -11,8 +11,7 @@ from dashboard import cached, charts
 from dashboard.components import page_frame, render
 from dashboard.format import numbers
 from dashboard.forms.moving import choosing
-from dashboard.model.moving import journey as journeys
-from dashboard.model.moving import tables
+from dashboard.model.moving import sentences, tables
 from dashboard.model.moving.journey import Journey
 from resq.measure.run.embedding.spec import EmbeddingSpec
 
@@ -44,12 +43,12 @@ def shown(spec: EmbeddingSpec, there: cached.Embedded) -> None:
 
 def plane(now: Journey, key: Key, chosen: int, source: str) -> None:
     """The figure in which pictures move, what it shows and how far it can be trusted."""
-    sentence = journeys.sentence(now)
+    sentence = sentences.sentence(now)
     drawn = cached.cached_figure(charts.CHARTS["embedding"].draw, (*key, chosen), now, chosen)
     render.figure("embedding", drawn, key="embedding_chart", alt=sentence, on_select=choosing.click)
     st.markdown(sentence)
-    st.markdown(journeys.honesty(now))
-    st.caption(journeys.provenance(now, source))
+    st.markdown(sentences.honesty(now))
+    st.caption(sentences.provenance(now, source))
     about = now.about
     if cached.other_weights([(about["checkpoint"], about["weights"])]):
         st.caption("Measured on other weights than those here: measure it again.")
@@ -59,7 +58,7 @@ def picture(now: Journey, key: Key) -> int:
     """One picture: which, what it is, its answers on the way."""
     st.header(charts.CHARTS["picture_steps"].title, anchor=False)
     chosen = choosing.picture(now)
-    sentence = journeys.picture_sentence(now, chosen)
+    sentence = sentences.picture_sentence(now, chosen)
     with st.container(horizontal=True, vertical_alignment="center", key="moving_picture"):
         if (address := choosing.image(now, chosen)) is not None:
             st.image(address, width=96, alt=now.classes[now.labels[chosen]])
@@ -73,12 +72,12 @@ def network(now: Journey, key: Key) -> None:
     """The whole network, and its classes."""
     left, right = st.columns(2, gap="large")
     with left:
-        sentence = journeys.network_sentence(now)
+        sentence = sentences.network_sentence(now)
         drawn = cached.cached_figure(charts.CHARTS["accuracy_steps"].draw, key, now)
         render.figure("accuracy_steps", drawn, key="accuracy_chart", alt=sentence)
         st.markdown(sentence)
     with right:
-        sentence = journeys.class_sentence(now)
+        sentence = sentences.class_sentence(now)
         drawn = cached.cached_figure(charts.CHARTS["class_steps"].draw, key, now)
         render.figure("class_steps", drawn, key="class_chart", alt=sentence)
         st.markdown(sentence)
@@ -101,6 +100,6 @@ def size(spec: EmbeddingSpec) -> str:
     """What will be measured, in words."""
     rates = f"{numbers.power(spec.bers[0])} to {numbers.power(spec.bers[-1])}"
     return (
-        f"{spec.n} test pictures; {len(spec.bers)} bit error rates from {rates} under {spec.maps} fault maps; "
+        f"{spec.n} test pictures; {len(spec.bers)} bit error rates, {rates}, under {spec.maps} fault maps; "
         f"PGD with {len(spec.eps)} budgets up to {spec.eps[-1]:g}/255, {spec.steps} steps"
     )

@@ -11,12 +11,12 @@ def regions(plane: np.ndarray, box: Box) -> dict[int, np.ndarray]:
     """Class -> the corners (k, 2) of the part of a box in which its logit is the largest.
 
     Args:
-        plane: float64 (3, classes): the logits at the plane's middle, and what a step along each axis adds. Where
-            one is no number the head gives none anywhere, and there are no regions.
+        plane: float64 (3, classes): the logits at the plane's middle, and what a step along each axis adds.
+            Where one is no number the head gives none anywhere, and there are no regions.
 
     >>> halves = regions(np.array([[0.0, 0.0], [1.0, -1.0], [0.0, 0.0]]), (-2, 2, -1, 1))
-    >>> {name: sorted(map(tuple, corners.tolist())) for name, corners in halves.items()}
-    {0: [(0.0, -1.0), (0.0, 1.0), (2.0, -1.0), (2.0, 1.0)], 1: [(-2.0, -1.0), (-2.0, 1.0), (0.0, -1.0), (0.0, 1.0)]}
+    >>> sorted(halves), sorted(map(tuple, halves[0].tolist()))
+    ([0, 1], [(0.0, -1.0), (0.0, 1.0), (2.0, -1.0), (2.0, 1.0)])
     """
     if not np.isfinite(plane).all():
         return {}

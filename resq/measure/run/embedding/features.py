@@ -47,14 +47,14 @@ class Head:
         parts = []
         with torch.inference_mode():
             for part in x.split(BATCH):
-                inputs, outputs, logits = heard(network, part, [] if self.layer is None else [self.layer])
+                inputs, _, logits = heard(network, part, [] if self.layer is None else [self.layer])
                 read = logits if self.layer is None else inputs[-1]
                 parts.append((read.float().cpu().numpy(), logits.float().cpu().numpy()))
         features, logits_ = (np.concatenate(both) for both in zip(*parts, strict=True))
         return Seen(features, logits_)
 
     def along(self, points: np.ndarray) -> np.ndarray:
-        """The logits that the head gives for features (N, features), with its weights of now: (N, classes)."""
+        """The logits (N, classes) of features (N, features), with the head's weights as they are now."""
         if self.layer is None:
             return points.astype(np.float64)
         weight = self.layer.weight.detach().double().cpu().numpy()

@@ -53,8 +53,10 @@ class EmbeddingSpec:
         Raises:
             ResqError: a field that a sweep refuses.
         """
-        return SweepSpec(self.checkpoint, encoding=self.encoding, fault=self.fault, bers=(0.0, *self.bers),
-                         maps=self.maps, eps=self.eps, steps=self.steps, n=self.n, seed=self.seed)  # fmt: skip
+        return SweepSpec(
+            self.checkpoint, encoding=self.encoding, fault=self.fault, bers=(0.0, *self.bers), maps=self.maps,
+            eps=self.eps, steps=self.steps, n=self.n, seed=self.seed,
+        )  # fmt: skip
 
     @property
     def hash(self) -> str:
