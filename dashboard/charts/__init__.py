@@ -237,8 +237,8 @@ CHARTS: dict[str, Chart] = {
         "Play it, or move the slider; nothing is computed for it. Each mark is a test picture, in colour and "
         "shape its true class; a ring: answered wrongly. A line leads back to where it lay as stored. "
         "Shaded, with a name: what the last layer, as it is in that step, answers at points of the plane. "
-        "Pictures lie off the plane, so a mark may be answered otherwise than its region says. What lies beyond the "
-        "edge is drawn on it. A click chooses a picture, one on the legend hides a class.",
+        "Pictures lie off the plane, so a mark may be answered otherwise than its region says. What lies "
+        "beyond the edge is drawn on it. A click chooses a picture, one on the legend hides a class.",
         "moving",
         embedding,
     ),

@@ -22,7 +22,7 @@ def shown(spec: EmbeddingSpec, running: job_queue.Measurement | None) -> None:
         if there.rows:
             telling.shown(spec, there)
         elif now:
-            render.error_box("The first step appears in a few seconds.")
+            st.caption("The first step appears in a few seconds.")
         else:
             render.error_box(
                 f"Nothing is stored for {render.plain(spec.checkpoint)} in {spec.encoding} yet. The button "

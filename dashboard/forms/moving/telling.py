@@ -23,7 +23,7 @@ def shown(spec: EmbeddingSpec, there: cached.Embedded) -> None:
     axis, number = choosing.view(spec)
     now = cached.journey_of(there, axis, number)
     if len(now.steps) < 2:
-        render.error_box("No step of this kind is measured yet: they come one after the other.")
+        st.caption("No step of this kind is measured yet: they come one after the other.")
         return
     left, right = st.columns([7, 5], gap="large")
     with right:

@@ -34,10 +34,10 @@ def honesty(shown: Journey) -> str:
     first, second = map(numbers.percent, about["shares"])
     agreeing = numbers.percent(shown.steps[0].agreeing, 0)
     return (
-        f"The plane: the first two principal components of {read}, fitted on the {about['n']} clean pictures; "
-        f"it holds {numbers.percent(sum(about['shares']))} of their variance ({first} and {second}). A region "
-        f"is {region} at points of this plane, all other directions at the clean mean. Pictures lie off the "
-        f"plane: for {agreeing} of the clean ones the region under them is their answer."
+        f"The plane: the first two principal components of {read}, fitted on the {about['n']} clean "
+        f"pictures; it holds {numbers.percent(sum(about['shares']))} of their variance ({first} and "
+        f"{second}). A region is {region} at points of this plane, all other directions at the clean mean. "
+        f"Pictures lie off the plane: for {agreeing} of the clean ones the region under them is their answer."
     )
 
 
