@@ -209,7 +209,7 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     "moving": {
         "net": ("network", "checkpoint or deployed file"),
         "enc": ("encoding", "how its weights are stored"),
-        "axis": ("view", "what grows: ber or eps"),
+        "axis": ("view", "what grows: BER or eps"),
         "nth": ("view", "number of the fault map, from 1"),
         "pic": ("picture", "number of the picture whose way is drawn"),
         "job": ("live", "measurement to follow"),

