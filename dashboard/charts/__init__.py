@@ -238,7 +238,8 @@ CHARTS: dict[str, Chart] = {
         "shape its true class; a ring: answered wrongly. A line leads back to where it lay as stored. "
         "Shaded, with a name: what the last layer, as it is in that step, answers at points of the plane. "
         "Pictures lie off the plane, so a mark may be answered otherwise than its region says. What lies "
-        "beyond the edge is drawn on it. A click chooses a picture, one on the legend hides a class.",
+        "beyond the edge is drawn on it; each axis has a scale of its own. A click "
+        "chooses a picture, one on the legend hides a class.",
         "moving",
         embedding,
     ),

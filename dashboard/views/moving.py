@@ -26,7 +26,7 @@ def shown(spec: EmbeddingSpec, running: job_queue.Measurement | None) -> None:
         else:
             render.error_box(
                 f"Nothing is stored for {render.plain(spec.checkpoint)} in {spec.encoding} yet. The button "
-                "above says what that takes; or in a terminal:", spec.command,
+                "says what that takes; or in a terminal:", spec.command,
             )  # fmt: skip
         job_status.ended(running)
 
@@ -71,10 +71,12 @@ def page(names: list[str]) -> None:
     render.encodings_in_words([enc])
     spec = choice.spec(net, enc)
     running = job_status.measurement(kind=EmbeddingSpec, lost="Measure it again with the button above.")
-    priced = st.container(key="priced")
+    stored = bool(cached.embedded(spec).rows)
+    above = None if stored else st.container(key="priced")
     every = 1.0 if running is not None and running.active else None
     st.fragment(shown, run_every=every)(spec, running)
     render.flush_page()
+    priced = above or st.container(key="priced_below")
     with priced:  # last: the figures need not wait until the network is timed
         button(spec, running)
 

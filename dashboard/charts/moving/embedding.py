@@ -16,6 +16,7 @@ from dashboard.model.moving.journey import Journey, Step, classes_of, name
 TELLING = 0.2  # share of answers that have changed in the frame that is shown first
 HEAD = 0.16  # of the height, above the plane: what the step says of the network
 LABEL = 13
+BELOW = -0.13  # of the plane's height: the legend begins under the axis
 RING = {"symbol": "circle-open", "size": 13, "color": theme.INK, "line": {"width": 1.5}}
 
 
@@ -37,15 +38,16 @@ def embedding(shown: Journey, chosen: int = -1) -> go.Figure:
     shares = [numbers.percent(share) for share in shown.about["shares"]]
     axis = {"showgrid": False, "fixedrange": True, "showticklabels": False}
     theme.dress(
-        figure, height=620, hovermode="closest",
-        xaxis={**axis, "range": [left, right], "constrain": "domain",
+        figure, height=640, hovermode="closest",
+        xaxis={**axis, "range": [left, right],
                "title": {"text": f"component 1: {shares[0]} of the variance"}},
-        yaxis={**axis, "range": [low, high + over], "scaleanchor": "x", "constrain": "domain",
+        yaxis={**axis, "range": [low, high + over],
                "title": {"text": f"component 2: {shares[1]}"}},
     )  # fmt: skip
     return figure.update_layout(
         updatemenus=[slider.buttons()], sliders=[slider.slider(labels, at, shown.axis)],
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "font": {"size": LABEL}},
+        legend={"orientation": "h", "yanchor": "top", "y": BELOW, "x": 0, "font": {"size": LABEL}},
+        margin={"t": 118},
     )  # fmt: skip
 
 

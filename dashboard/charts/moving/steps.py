@@ -19,7 +19,7 @@ def class_steps(shown: Journey) -> go.Figure:
     shares = shown.per_class.T
     texts = [["" if np.isnan(s) else f"{100 * s:.0f}" for s in line] for line in shares.tolist()]
     hover = "%{y}, %{x}: %{z:.1%} right<extra></extra>"
-    return _tiles(shown, shares, texts, hover, "share of right answers")
+    return _tiles(shown, shares, texts, hover)
 
 
 def picture_steps(shown: Journey, chosen: int) -> go.Figure:
@@ -28,7 +28,7 @@ def picture_steps(shown: Journey, chosen: int) -> go.Figure:
     sure = softmax(logits)
     texts = [["" if not s >= 0.005 else f"{100 * s:.0f}" for s in line] for line in sure.tolist()]
     hover = "%{y}, %{x}: %{z:.1%}, logit %{customdata:.4g}<extra></extra>"
-    figure = _tiles(shown, sure, texts, hover, "softmax probability", logits)
+    figure = _tiles(shown, sure, texts, hover, logits)
     columns = _columns(shown)
     there = [(i, int(step.answers[chosen])) for i, step in enumerate(shown.steps)
              if step.answers[chosen] < len(shown.classes)]  # fmt: skip
@@ -82,7 +82,7 @@ def _steps_axis(shown: Journey) -> dict[str, Any]:
 
 
 def _tiles(
-    shown: Journey, shares: np.ndarray, texts: Sequence[Sequence[str]], hover: str, title: str,
+    shown: Journey, shares: np.ndarray, texts: Sequence[Sequence[str]], hover: str,
     behind: np.ndarray | None = None,
 ) -> go.Figure:  # fmt: skip
     """Classes by steps, brighter for more."""
@@ -92,11 +92,12 @@ def _tiles(
             y=list(shown.classes), colorscale="Cividis", zmin=0, zmax=1, xgap=2, ygap=2, text=texts,
             texttemplate="%{text}", textfont={"size": LETTERS}, hovertemplate=hover,
             customdata=None if behind is None else behind.tolist(),
-            colorbar={"title": {"text": title, "side": "right"}, "tickformat": ".0%", "thickness": 14},
+            showscale=False,
         )
     )  # fmt: skip
-    room = {"l": 12 + theme.width(shown.classes, LETTERS), "r": 96, "t": 8, "b": 64}
+    room = {"l": 12 + theme.width(shown.classes, LETTERS), "r": 12, "t": 8, "b": 96}
     return theme.dress(
-        figure, height=80 + ROW * len(shown.classes), room=room, xaxis=_steps_axis(shown),
+        figure, height=110 + ROW * len(shown.classes), room=room,
+        xaxis={**_steps_axis(shown), "tickangle": -40, "tickfont": {"size": LETTERS}},
         yaxis={"autorange": "reversed", "tickfont": {"size": LETTERS}, "showgrid": False, "fixedrange": True},
     )  # fmt: skip

@@ -20,12 +20,13 @@ Key = tuple[object, ...]
 
 def shown(spec: EmbeddingSpec, there: cached.Embedded) -> None:
     """All levels of what is known of a spec."""
-    axis, number = choosing.view(spec)
+    with st.container(key="moving_view"):
+        axis, number = choosing.view(spec)
     now = cached.journey_of(there, axis, number)
     if len(now.steps) < 2:
         st.caption("No step of this kind is measured yet: they come one after the other.")
         return
-    left, right = st.columns([7, 5], gap="large")
+    left, right = st.columns([8, 5], gap="medium")
     with right:
         chosen = picture(now, (*there.key, axis, number))
     with left:
@@ -45,7 +46,9 @@ def plane(now: Journey, key: Key, chosen: int, source: str) -> None:
     """The figure in which pictures move, what it shows and how far it can be trusted."""
     sentence = sentences.sentence(now)
     drawn = cached.cached_figure(charts.CHARTS["embedding"].draw, (*key, chosen), now, chosen)
-    render.figure("embedding", drawn, key="embedding_chart", alt=sentence, on_select=choosing.click)
+    render.figure(
+        "embedding", drawn, key="embedding_chart", alt=sentence, title=False, on_select=choosing.click
+    )
     st.markdown(sentence)
     st.markdown(sentences.honesty(now))
     st.caption(sentences.provenance(now, source))

@@ -13,7 +13,6 @@ from resq.measure.analysis import embedding
 from resq.measure.analysis.embedding import Row
 
 MARGIN = 0.15  # of the clean pictures' span, on each side: what moves further is drawn on the edge
-ASPECT = 1.35  # width by height of what is drawn of the plane, at the least: as a page has room
 AXES = {"ber": "bit error rate", "eps": "PGD, eps in 1/255"}
 
 
@@ -101,8 +100,6 @@ def journey(rows: Sequence[Row], axis: str, number: int = 0) -> Journey:
 def _box(clean: np.ndarray) -> regions.Box:
     low, high = np.nanmin(clean, axis=0), np.nanmax(clean, axis=0)
     low, high = low - MARGIN * (high - low), high + MARGIN * (high - low)
-    wide = max(0.0, ASPECT * (high - low)[1] - (high - low)[0]) / 2
-    low[0], high[0] = low[0] - wide, high[0] + wide
     return float(low[0]), float(high[0]), float(low[1]), float(high[1])
 
 
