@@ -40,15 +40,15 @@ def _half(corners: np.ndarray, line: np.ndarray) -> np.ndarray:
     Source: Sutherland and Hodgman 1974, doi:10.1145/360767.360802.
     """
     side = line[0] + corners @ line[1:]
-    kept = list[np.ndarray]()
+    left = list[np.ndarray]()
     for i, here in enumerate(corners):
         before = i - 1
         if (side[i] >= 0) != (side[before] >= 0):
             share = side[before] / (side[before] - side[i])
-            kept.append(corners[before] + share * (here - corners[before]))
+            left.append(corners[before] + share * (here - corners[before]))
         if side[i] >= 0:
-            kept.append(here)
-    return np.array(kept).reshape(-1, 2)
+            left.append(here)
+    return np.array(left).reshape(-1, 2)
 
 
 def _area(corners: np.ndarray) -> float:
