@@ -38,7 +38,7 @@ def embedding(shown: Journey, chosen: int = -1) -> go.Figure:
     shares = [numbers.percent(share) for share in shown.about["shares"]]
     axis = {"showgrid": False, "fixedrange": True, "showticklabels": False}
     theme.dress(
-        figure, height=640, hovermode="closest",
+        figure, height=680, hovermode="closest",
         xaxis={**axis, "range": [left, right],
                "title": {"text": f"component 1: {shares[0]} of the variance"}},
         yaxis={**axis, "range": [low, high + over],
@@ -47,7 +47,7 @@ def embedding(shown: Journey, chosen: int = -1) -> go.Figure:
     return figure.update_layout(
         updatemenus=[slider.buttons()], sliders=[slider.slider(labels, at, shown.axis)],
         legend={"orientation": "h", "yanchor": "top", "y": BELOW, "x": 0, "font": {"size": LABEL}},
-        margin={"t": 118},
+        margin={"t": 126},
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def buttons() -> dict[str, Any]:
     stop = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
     return {
         "type": "buttons", "direction": "left", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom",
-        "pad": {"b": 72}, "font": WORDS, "showactive": False, "bgcolor": "rgba(0,0,0,0)",
+        "pad": {"b": 80}, "font": WORDS, "showactive": False, "bgcolor": "rgba(0,0,0,0)",
         "bordercolor": theme.INK,
         "buttons": [{"label": "▶ Play", "method": "animate", "args": [None, run]},
                     {"label": "Pause", "method": "animate", "args": [[None], stop]}],
@@ -36,7 +36,7 @@ def slider(labels: Sequence[str], at: int, axis: str) -> dict[str, Any]:
     show = {"mode": "immediate", "frame": {"duration": 0, "redraw": False},
             "transition": {"duration": TRAVEL, "easing": "cubic-in-out"}}  # fmt: skip
     return {
-        "x": 0, "y": 1, "yanchor": "bottom", "len": 1, "pad": {"b": 8}, "active": at, "font": WORDS,
+        "x": 0, "y": 1, "yanchor": "bottom", "len": 1, "pad": {"b": 16}, "active": at, "font": WORDS,
         "bordercolor": theme.INK, "activebgcolor": theme.AFTER,
         "currentvalue": {"prefix": f"{AXES[axis]}: ", "font": WORDS, "xanchor": "right"},
         "steps": [{"label": label, "method": "animate", "args": [[label], show]} for label in labels],

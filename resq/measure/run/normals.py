@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from resq.checkpoints import Checkpoint
@@ -18,22 +20,32 @@ FIRST = 500  # images on which all of them are tried; the best one then sees all
 SLACK = 3  # images fewer right of the first ones: not worth looking at all
 
 
-def other(checkpoint: Checkpoint, images: Dataset) -> Other | None:
+Progress = Callable[[float, str], object]  # share done, 0..1, and what is being done
+
+
+def other(
+    checkpoint: Checkpoint, images: Dataset, progress: Progress = lambda share, what: None
+) -> Other | None:
     """The usual normalisation that is right most often, where that is at least as often as the one in use.
 
     Args:
         images: all test images.
+        progress: is called before each pass over the first of them.
     """
     body, used = FaultyNetwork(checkpoint, Encoding.parse("fp32")).network.body, checkpoint.normal
     few = images.first(min(FIRST, len(images)))
     named = {name: normal for name, normal in USUAL.items() if normal != used}
-    correct = {name: _right(body, normal, few).sum() for name, normal in named.items()}
-    best = max(correct, key=lambda name: correct[name])
-    own = _right(body, used, few)
-    if correct[best] + SLACK < own.sum():
+    seen = dict[str, torch.Tensor]()
+    for at, (name, normal) in enumerate([("", used), *named.items()]):
+        how = f"normalised as {name}" if name else "as it says itself"
+        progress(at / (1 + len(named)), f"trying it on {len(few)} test images, {how}")
+        seen[name] = _right(body, normal, few)
+    best = max(named, key=lambda name: int(seen[name].sum()))
+    if seen[best].sum() + SLACK < seen[""].sum():
         return None
-    mine, theirs = (_right(body, normal, images).numpy() for normal in (used, named[best]))
-    return compared(best, mine, theirs)
+    if len(few) < len(images):
+        seen = {name: _right(body, {"": used, **named}[name], images) for name in ("", best)}
+    return compared(best, seen[""].numpy(), seen[best].numpy())
 
 
 def _right(body: torch.nn.Module, normal: Normal, images: Dataset) -> torch.Tensor:
