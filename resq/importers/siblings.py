@@ -19,7 +19,7 @@ from resq.networks.shapes import shapes_only
 
 
 class _Counting(TorchFunctionMode):
-    """Has index tables counted out in memory: on the device "meta" torch imports its compiler to stack them."""
+    """Counts index tables out in memory: to stack them on the device "meta", torch imports its compiler."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -47,11 +47,8 @@ def siblings(network: str, body: nn.Module, classes: int, thorough: bool) -> lis
     """
     if not thorough and "torchvision" not in sys.modules:
         return []
-    own, alike = _shapes(body), []
-    for name in networks.NETWORKS:
-        if name != network and shapes_of(name, classes) == own:
-            alike.append(name)
-    return alike
+    own = _shapes(body)
+    return [name for name in networks.NETWORKS if name != network and shapes_of(name, classes) == own]
 
 
 def of_shapes(shapes: Iterable[tuple[int, ...]], classes: Iterable[int]) -> list[tuple[str, int]]:

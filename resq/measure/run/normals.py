@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -17,6 +18,7 @@ from resq.networks import Network
 
 FIRST = 500  # images on which all of them are tried; the best one then sees all
 
+LOOKED = 50  # images at a time: who errs on too many of them need not see the rest
 SLACK = 3  # images fewer right of the first ones: not worth looking at all
 
 
@@ -39,7 +41,7 @@ def other(
     for at, (name, normal) in enumerate([("", used), *named.items()]):
         how = f"normalised as {name}" if name else "as it says itself"
         progress(at / (1 + len(named)), f"trying it on {len(few)} test images, {how}")
-        seen[name] = _right(body, normal, few)
+        seen[name] = _right(body, normal, few, _most_wrong(seen))
     best = max(named, key=lambda name: int(seen[name].sum()))
     if seen[best].sum() + SLACK < seen[""].sum():
         return None
@@ -48,7 +50,20 @@ def other(
     return compared(best, seen[""].numpy(), seen[best].numpy())
 
 
-def _right(body: torch.nn.Module, normal: Normal, images: Dataset) -> torch.Tensor:
-    network = Network(body, normal.mean, normal.std).eval()
-    right, _ = evaluate(network, pixels(images), torch.from_numpy(images.y))
-    return torch.from_numpy(right)
+def _most_wrong(seen: Mapping[str, torch.Tensor]) -> float:
+    """How many images may be wrong before a normalisation is out: more, and the one in use is kept anyway."""
+    return int((~seen[""]).sum()) + SLACK if seen else math.inf
+
+
+def _right(
+    body: torch.nn.Module, normal: Normal, images: Dataset, most_wrong: float = math.inf
+) -> torch.Tensor:
+    """Which images are right, bool (N,); of one that is out, those that were looked at, and no other."""
+    network, y = Network(body, normal.mean, normal.std).eval(), torch.from_numpy(images.y)
+    right = torch.zeros(len(images), dtype=torch.bool)
+    for part in torch.arange(len(images)).split(LOOKED):
+        if int((~right[: part[0]]).sum()) > most_wrong:
+            break
+        some = images.take(part.numpy())
+        right[part] = torch.from_numpy(evaluate(network, pixels(some), y[part])[0])
+    return right
