@@ -150,11 +150,12 @@ def _says(shown: Journey, at: int) -> go.Scatter:
     away = ((step.beyond, "on the edge lie beyond it"), (step.nowhere, "are nowhere"))
     off = "".join(f" · {count} {what}" for count, what in away if count)
     maps = f"; {share['maps']} maps: {numbers.percent(share['mean'])}" if share["maps"] > 1 else ""
+    strain = f"{step.flips:,} flipped bits" if shown.axis == "ber" else f"pixels moved by {step.value:g}/255"
     left, _, _, high = shown.box
     height = shown.box[3] - shown.box[2]
     return go.Scatter(
         x=[left], y=[high + HEAD * height], mode="text", hoverinfo="skip", showlegend=False,
-        text=[f"<b>{right} of {n} right</b>{maps}<br>{step.flips:,} flipped bits{off}"],
+        text=[f"<b>{right} of {n} right</b>{maps}<br>{strain}{off}"],
         textposition="bottom right", textfont={"size": theme.SIZE, "color": theme.INK}, cliponaxis=False,
     )  # fmt: skip
 

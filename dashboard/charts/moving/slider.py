@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard.charts import theme
-from dashboard.model.moving.journey import AXES
 
 MILLISECONDS = 900  # a step
 TRAVEL = 600  # of it, on the way
+PREFIX = {"ber": "BER", "eps": "eps"}
 WORDS = {"size": theme.SIZE, "color": theme.INK}
 
 
@@ -38,6 +38,6 @@ def slider(labels: Sequence[str], at: int, axis: str) -> dict[str, Any]:
     return {
         "x": 0, "y": 1, "yanchor": "bottom", "len": 1, "pad": {"b": 16}, "active": at, "font": WORDS,
         "bordercolor": theme.INK, "activebgcolor": theme.AFTER,
-        "currentvalue": {"prefix": f"{AXES[axis]}: ", "font": WORDS, "xanchor": "right"},
+        "currentvalue": {"prefix": f"{PREFIX[axis]} ", "font": WORDS, "xanchor": "right"},
         "steps": [{"label": label, "method": "animate", "args": [[label], show]} for label in labels],
     }  # fmt: skip
