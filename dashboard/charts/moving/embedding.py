@@ -150,7 +150,8 @@ def _says(shown: Journey, at: int) -> go.Scatter:
     away = ((step.beyond, "on the edge lie beyond it"), (step.nowhere, "are nowhere"))
     off = "".join(f" · {count} {what}" for count, what in away if count)
     maps = f"; {share['maps']} maps: {numbers.percent(share['mean'])}" if share["maps"] > 1 else ""
-    strain = f"{step.flips:,} flipped bits" if shown.axis == "ber" else f"pixels moved by {step.value:g}/255"
+    strain = f"{'BER' if shown.axis == 'ber' else 'eps'} {name(shown.axis, step.value)}"
+    strain = (strain if step.value else "as stored") + f" · {step.flips:,} flipped bits" * bool(step.flips)
     left, _, _, high = shown.box
     height = shown.box[3] - shown.box[2]
     return go.Scatter(
