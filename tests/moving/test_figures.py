@@ -7,7 +7,7 @@ from dashboard import charts
 from dashboard.charts.moving.embedding import telling_step
 from dashboard.model.moving import regions, sentences, tables
 from dashboard.model.moving.journey import MARGIN, journey
-from dashboard.report import moving
+from dashboard.report import moving, paper
 from resq.core.errors import ResqError
 from resq.measure.analysis import embedding
 
@@ -160,3 +160,12 @@ def test_a_file_that_moves_is_written_and_one_without_such_steps_is_refused(tmp_
     assert "no step of axis eps" in capsys.readouterr().err
     with pytest.raises(ResqError, match="no step of axis eps"):
         moving.write(rows, "eps", tmp_path / "y.html")
+
+
+def test_on_paper_there_is_nothing_to_press_and_the_step_is_named():
+    drawn = charts.CHARTS["embedding"].draw(journey(ROWS, "ber"))
+    column = paper.column(drawn)
+    assert not column.layout.sliders
+    assert not column.layout.updatemenus
+    assert drawn.layout.sliders
+    assert "BER 10⁻² · 7 flipped bits" in column.data[-1].text[0]
