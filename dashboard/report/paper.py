@@ -50,7 +50,7 @@ def column(figure: go.Figure) -> go.Figure:
     Everything that is counted in pixels, words, lines, marks and margins, shrinks alike.
     """
     white = theme.on_white(figure)
-    # Paper has nothing to press: what stands over a plane, which names its step itself, leaves its room to it.
+    # Paper has nothing to press: what stands over a plane, which names its step, leaves its room to it.
     if white.layout.sliders and white.layout.sliders[0].yanchor == "bottom":
         top = min(theme.SIZE, white.layout.margin.t or theme.SIZE)
         white.layout.sliders, white.layout.updatemenus = (), ()
