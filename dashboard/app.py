@@ -51,6 +51,13 @@ page = st.navigation(
             url_path="mystery",
             visibility="hidden",
         ),
+        st.Page(
+            "views/moving.py",
+            title="Moving pictures",
+            icon=":material/scatter_plot:",
+            url_path="moving",
+            visibility="hidden",  # reached from Layers, Sweep, Trade-off and the Bit lab
+        ),
         st.Page("views/replay.py", title="Replay", icon=":material/fact_check:", url_path="replay"),
         st.Page(
             "views/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:", url_path="leaderboard"

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -243,11 +244,31 @@ def report(target: str, out: Path, file: Path | None = None) -> Path:
         ResqError: it cannot be written; the sentence says why.
         RuntimeError: the process ended in a fault of its own; its traceback is the message.
     """
-    command = [sys.executable, "-m", "dashboard.report", target, "--out", str(out)]
-    command += ["--file", str(file.resolve())] if file else []
+    words = [target, *(["--file", str(file.resolve())] if file else [])]
+    return _written("dashboard.report", words, out)
+
+
+def picture(rows: list[dict[str, Any]], axis: str, out: Path) -> Path:
+    """Has an embedding drawn by the dashboard's side.
+
+    Args:
+        rows: of ``measure.run.embedding``. ``axis``: what grows, "ber" or "eps". ``out``: as of ``report``.
+
+    Raises:
+        ResqError, RuntimeError: as of ``report``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rows.json"
+        file.write_text(json.dumps({"rows": rows}), encoding="utf-8")
+        return _written("dashboard.report.moving", [str(file), "--axis", axis], out)
+
+
+def _written(module: str, words: list[str], out: Path) -> Path:
+    """The file that a module of the dashboard's side writes in a process of its own."""
+    command = [sys.executable, "-m", module, *words, "--out", str(out)]
     ended = subprocess.run(command, cwd=paths.beside(), capture_output=True, text=True, check=False)
     if ended.returncode == REFUSED:
-        raise ResqError((ended.stderr.strip().splitlines() or ["the report was not written"])[-1])
+        raise ResqError((ended.stderr.strip().splitlines() or [f"{out.name} was not written"])[-1])
     if ended.returncode:
-        raise RuntimeError(f"the report ended with {ended.returncode}: {ended.stderr[-4000:]}")
+        raise RuntimeError(f"{module} ended with {ended.returncode}: {ended.stderr[-4000:]}")
     return out

@@ -26,11 +26,22 @@ from dashboard.cached.images import (
     about,
     chance_level,
     classes,
+    one_picture,
     pictures,
     present,
     thumbnail,
 )
-from dashboard.cached.layers import cell, copies, film, flows, heatmap, protected
+from dashboard.cached.layers import (
+    Embedded,
+    cell,
+    copies,
+    embedded,
+    film,
+    flows,
+    heatmap,
+    journey_of,
+    protected,
+)
 from dashboard.cached.left_cells import here, left
 from dashboard.cached.measured_rows import (
     StoredCurves,
@@ -76,6 +87,7 @@ __all__ = [
     "MYSTERY_NET",
     "SHOWN",
     "Attacked",
+    "Embedded",
     "LoadedNetwork",
     "Outcome",
     "Pictures",
@@ -98,6 +110,7 @@ __all__ = [
     "datasets",
     "drawn_from",
     "effort",
+    "embedded",
     "film",
     "flags",
     "flipped",
@@ -108,6 +121,7 @@ __all__ = [
     "inspected",
     "is_file",
     "joint_command",
+    "journey_of",
     "kept_file",
     "layer_sizes",
     "left",
@@ -121,6 +135,7 @@ __all__ = [
     "mystery_words",
     "names",
     "networks",
+    "one_picture",
     "opened_in",
     "other_weights",
     "outcome",

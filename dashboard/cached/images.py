@@ -55,6 +55,18 @@ def pictures(name: str) -> Pictures:
     return Pictures(numbers, pixels, y, classes, tuple(_png(p) for p in pixels))
 
 
+@st.cache_resource(show_spinner=False, max_entries=512)
+def one_picture(name: str, number: int) -> str:
+    """One test image of a data set as a PNG data address.
+
+    Raises:
+        FileNotFoundError: the images are not on this machine.
+    """
+    if name == "signs":
+        return _png(images.signs.picture("test", number)[0])
+    return _png(images.load(name, "test").take(np.array([number])).pixels[0])
+
+
 def thumbnail(pixels: np.ndarray) -> str:
     """A picture (3, H, W) uint8 as a PNG data address."""
     return _png(pixels)

@@ -1,20 +1,25 @@
-"""What Layers shows: heatmaps, bit planes in detail, films; and which class becomes which."""
+"""What Layers shows: heatmaps, bit planes, films; which class becomes which; pictures that move."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.cached.checkpoint_models import card, words_of
-from dashboard.cached.measured_rows import rows, stamp
+from dashboard.cached.measured_rows import measurements, rows, stamp
 from dashboard.cached.ttl_cache import ttl_cached
 from dashboard.model import bit_plane, layer_view
 from dashboard.model import flip_animation as films
+from dashboard.model.moving.journey import Journey, journey
 from dashboard.server import job_queue
-from resq.measure.analysis import layer_heatmap, mixed_encoding
+from resq.measure.analysis import embedding, layer_heatmap, mixed_encoding
 from resq.measure.run import confusion
+from resq.measure.run.embedding.spec import EmbeddingSpec
 from resq.measure.store import table
 
 
@@ -101,3 +106,47 @@ def flows(net: str, enc: str, fault: str, ber: float) -> list[dict[str, Any]]:
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _flows(stamp: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
     return confusion.shipped()
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """Rows of pictures that move, and where they are from.
+
+    Attributes:
+        key: what tells these rows from others.
+        source: "Measured here" or "Stored rows"; empty where there are none.
+    """
+
+    rows: Sequence[embedding.Row]
+    key: tuple[Any, ...]
+    source: str
+
+
+def embedded(spec: EmbeddingSpec) -> Embedded:
+    """What is known of a spec: measured since this server began, kept from before, or shipped."""
+    if fresh := measurements().rows([spec]):
+        return Embedded(fresh, ("fresh", spec.hash, len(fresh), fresh[0]["weights"]), "Measured here")
+    weights = str(card(spec.checkpoint)["sha256"])[:16]
+    own = embedding.kept_file(spec, weights)
+    if own.is_file():
+        return Embedded(_embedding(own, own.stat().st_mtime_ns), ("kept", own.name), "Measured here")
+    for file, stamp_ in _stamp(embedding.ENDING):
+        rows_ = _embedding(table.SHIPPED / file, stamp_)
+        if embedding.same(rows_[0], spec):
+            return Embedded(rows_, ("shipped", file, stamp_), "Stored rows")
+    return Embedded((), (), "")
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _embedding(file: Path, stamp: int) -> list[dict[str, Any]]:
+    return embedding.read(file)
+
+
+def journey_of(there: Embedded, axis: str, number: int) -> Journey:
+    """The journey along an axis under one fault map, made once for all who look at it."""
+    return _journey(there.key, axis, number, there.rows)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _journey(key: tuple[Any, ...], axis: str, number: int, _rows: Sequence[embedding.Row]) -> Journey:
+    return journey(_rows, axis, number)

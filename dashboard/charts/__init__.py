@@ -20,6 +20,8 @@ from dashboard.charts.filecharts import targets
 from dashboard.charts.flip_animation import film
 from dashboard.charts.hardening import before_after, training
 from dashboard.charts.layers import agreement, channel_strip, layer_heatmap, plane_histogram
+from dashboard.charts.moving.embedding import embedding
+from dashboard.charts.moving.steps import accuracy_steps, class_steps, picture_steps
 from dashboard.charts.mystery.pixels import pixel_moves
 from dashboard.charts.mystery.words import bit_changes, bit_counts, layer_now
 from dashboard.charts.pareto import pareto, shields
@@ -229,6 +231,38 @@ CHARTS: dict[str, Chart] = {
         "machine.",
         "sweep",
         again,
+    ),
+    "embedding": Chart(
+        "Pictures move among the network's features",
+        "Play it, or move the slider; nothing is computed for it. Each mark is a test picture, in colour and "
+        "shape its true class; a ring: answered wrongly. A line leads back to where it lay as stored. "
+        "Shaded, with a name: what the last layer, as it is in that step, answers at points of the plane. "
+        "Pictures lie off the plane, so a mark may be answered otherwise than its region says. What lies "
+        "beyond the edge is drawn on it; each axis has a scale of its own. A click "
+        "chooses a picture, one on the legend hides a class.",
+        "moving",
+        embedding,
+    ),
+    "accuracy_steps": Chart(
+        "The whole network, step by step",
+        "The share of these pictures that are right. Lines: 95 %, under flips over fault maps and images "
+        "together, else over images (Wilson). Under PGD the share is an upper bound.",
+        "moving",
+        accuracy_steps,
+    ),
+    "class_steps": Chart(
+        "Class by class",
+        "The share of right answers of each class in %, over all fault maps; white where no picture of the "
+        "class is among these.",
+        "moving",
+        class_steps,
+    ),
+    "picture_steps": Chart(
+        "One picture on its way",
+        "How sure the network is of each class, in %, under this fault map; ringed: its answer. A step "
+        "without tiles gave what is no number.",
+        "moving",
+        picture_steps,
     ),
     "votes": Chart(
         "What the class predicts",

@@ -148,20 +148,34 @@ def form() -> None:
     called = st.text_input("Call it", key="bring_called", placeholder="the file's name")
     reading = reading_fields()
     st.button(
-        "Bring it in", key="bring_it", disabled=file is None, on_click=take,
-        args=(file, network, trained, reading, called),
-        icon=":material/check:",
+        "Bring it in", key="bring_it", disabled=file is None, on_click=ask, icon=":material/check:"
     )  # fmt: skip
-    if file is not None and not st.session_state.get("brought"):
-        st.caption(
-            "Takes seconds, of a large network on a busy server up to a minute: it is tried on test images."
-        )
+    if st.session_state.pop("bring_asked", False) and file is not None:
+        followed(file, network, trained, reading, called)
     if message := st.session_state.get("brought"):
         st.markdown(message)
     if name := st.session_state.get("brought_name"):
         steps(name)
     running = job_status.measurement("clean", SweepSpec)
     st.fragment(accuracy, run_every=0.5 if running is not None and running.active else None)(running)
+
+
+def ask() -> None:
+    """Has the file judged while the dialog is drawn: there a bar can follow it."""
+    st.session_state.bring_asked = True
+    st.session_state.brought, st.session_state.brought_name = "", ""
+
+
+def followed(file: Any, network: str, trained: str, reading: dict[str, Any], called: str) -> None:
+    """Judges the file under a bar that says which step is at hand and what share is done."""
+    bar = st.progress(0.0, "Reading the file")
+
+    def progress(share: float, what: str) -> None:
+        bar.progress(share, f"{what[0].upper()}{what[1:]}…")
+        render.flush_page()
+
+    take(file, network, trained, reading, called, progress)
+    bar.empty()
 
 
 def reading_fields() -> dict[str, Any]:
@@ -183,12 +197,14 @@ def reading_fields() -> dict[str, Any]:
     return {**entries, "alone": alone}
 
 
-def take(file: Any, network: str, trained: str, reading: dict[str, Any], called: str = "") -> None:
+def take(
+    file: Any, network: str, trained: str, reading: dict[str, Any], called: str, progress: uploads.Progress
+) -> None:
     """Checks and keeps the file; the page then shows it."""
     notes: list[str] = []
     try:
         wanted = uploads.Reading.of(**reading)
-        name, trained = taken_in(file, network, trained, wanted, notes)
+        name, trained = taken_in(file, network, trained, wanted, notes, progress)
         name = ownnames.rename(name, called or ownnames.of_file(file.name))
     except (ResqError, OSError) as error:
         logs.refused(error, render.where())
@@ -208,8 +224,9 @@ def take(file: Any, network: str, trained: str, reading: dict[str, Any], called:
 
 
 def taken_in(
-    file: Any, network: str, trained: str, wanted: uploads.Reading, notes: list[str]
-) -> tuple[str, str]:
+    file: Any, network: str, trained: str, wanted: uploads.Reading, notes: list[str],
+    progress: uploads.Progress,
+) -> tuple[str, str]:  # fmt: skip
     """The name of the kept checkpoint, and its data set: those chosen, else those that the shapes tell.
 
     Args:
@@ -219,12 +236,13 @@ def taken_in(
         ResqError: the file is of neither; of the two sentences the one on the choice.
     """
     try:
-        return uploads.checkpoint(file.getvalue(), file.name, network, trained, wanted, notes), trained
+        raw = file.getvalue()
+        return uploads.checkpoint(raw, file.name, network, trained, wanted, notes, progress), trained
     except ResqError as error:
         with contextlib.suppress(ResqError):
             matched = uploads.identified(file.getvalue(), file.name, wanted.state)
             if matched and matched != (network, trained):
-                name = uploads.checkpoint(file.getvalue(), file.name, *matched, wanted, notes)
+                name = uploads.checkpoint(raw, file.name, *matched, wanted, notes, progress)
                 notes.insert(
                     0, f"it has the shapes of {matched[0]} for the classes of {matched[1]}, not those chosen"
                 )

@@ -11,6 +11,7 @@ from resq import checkpoints
 from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.measure.analysis.layer_heatmap import LayerSpec
+from resq.measure.run.embedding.spec import EmbeddingSpec
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
 
 START = 5.0  # s that a job of its own takes before its first row: torch, weights, images
@@ -81,7 +82,7 @@ def network(work: object) -> str:
     """The network that a measurement computes with; empty where its rows are not priced here."""
     if isinstance(work, Remaining):
         work = work.spec
-    if not isinstance(work, SweepSpec | LayerSpec) or work.encoding == AS_STORED:
+    if not isinstance(work, SweepSpec | LayerSpec | EmbeddingSpec) or work.encoding == AS_STORED:
         return ""
     return work.checkpoint
 
@@ -104,4 +105,6 @@ def weights(work: object, total: int) -> list[float]:
         return passes(work)
     if isinstance(work, LayerSpec):
         return heated(work)
+    if isinstance(work, EmbeddingSpec):
+        return passes(work.sweep())
     return [1.0] * total

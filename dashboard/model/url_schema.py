@@ -20,6 +20,15 @@ GROUPS: dict[str, dict[str, str]] = {
     "start": {},
     "classroom": {"room": "opening and joining"},
     "mystery": {"case": "choice of the case", "hide": "hiding a cause for a class"},
+    "moving": {
+        "own": "own checkpoint",
+        "network": "network",
+        "encoding": "encoding",
+        "view": "what grows, fault map",
+        "picture": "picture",
+        "live": "measuring live",
+        "more": "text and numbers below the figures",
+    },
     "bitlab": {
         "network": "network",
         "encoding": "encoding",
@@ -184,9 +193,11 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "lesson": ("lesson", "name of the lesson"),
         "step": ("lesson", "number of the step, from 1"),
         "said": ("lesson", "number of the choice predicted in each step, from 1, with commas; 0: none yet"),
+        "thought": ("lesson", "answers to reflections: LESSON_STEP.NUMBER, with commas"),
         "lang": ("lesson", "language of the lessons: en, de, es"),
     },
     "classroom": {
+        "thought": ("room", "answers to reflections: room_LESSON_STEP.NUMBER, with commas"),
         "lang": ("room", "language of the lessons: en, de, es"),
         "code": ("room", "letters by which a class joins its room"),
     },
@@ -194,6 +205,15 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
         "case": ("case", "F (a fault) or H (hacked or broken) and the number of the case"),
         "asked": ("case", "questions that were bought, with commas; a number is that of a layer"),
         "named": ("case", "the cause that was named"),
+    },
+    "moving": {
+        "net": ("network", "checkpoint or deployed file"),
+        "enc": ("encoding", "how its weights are stored"),
+        "axis": ("view", "what grows: BER or eps"),
+        "nth": ("view", "number of the fault map, from 1"),
+        "pic": ("picture", "number of the picture whose way is drawn"),
+        "job": ("live", "measurement to follow"),
+        "clean": ("own", "measurement of a brought checkpoint's accuracy to follow"),
     },
     "sweep": {
         "nets": ("choice", "checkpoints"),

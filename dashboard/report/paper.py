@@ -50,6 +50,11 @@ def column(figure: go.Figure) -> go.Figure:
     Everything that is counted in pixels, words, lines, marks and margins, shrinks alike.
     """
     white = theme.on_white(figure)
+    # Paper has nothing to press: what stands over a plane, which names its step, leaves its room to it.
+    if white.layout.sliders and white.layout.sliders[0].yanchor == "bottom":
+        top = min(theme.SIZE, white.layout.margin.t or theme.SIZE)
+        white.layout.sliders, white.layout.updatemenus = (), ()
+        white.update_layout(margin={"t": top})
     factor = SMALL / theme.SIZE
     small = go.Figure(scaled(white.to_dict(), factor))
     width, height = COLUMN * DOTS, (figure.layout.height or 420) * factor

@@ -120,6 +120,8 @@ with render.errors_as_sentences():
     names = cached.names()
     if names:
         st.fragment(shown)(names)
+        with page_frame.group("more", "moving"):
+            page_frame.link("moving", "Watch pictures move among the features as more bits flip")
         with page_frame.group("more", "help"):
             render.help_page("bitlab_help", ["weight", "probabilities", "trace", "moved", "four"])
     else:

@@ -197,6 +197,7 @@ def below(heatmap: layer_view.Heatmap, net: str, enc: str) -> None:
     """How far the estimate can be trusted; the numbers; how to read it all."""
     figures = trusted(heatmap, net, enc)
     with page_frame.group("more"):
+        page_frame.link("moving", "Watch pictures move among the features as bits flip", net=net, enc=enc)
         render.numbers(
             partial(behind, net, enc, heatmap, figures),
             heatmap.rows.drop(columns=["channels", "worst", "costs"]),

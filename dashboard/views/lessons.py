@@ -162,6 +162,7 @@ with render.errors_as_sentences():
     known = language.chosen()
     chosen = overview(known)
     remembered(chosen)
+    after.remembered()
     at = lessons.position(chosen, st.query_params.get("step", ""))
     st.session_state.lesson_step = (chosen.steps[at].do, chosen.name, at)
     step(chosen, at, chosen.steps[at])

@@ -122,6 +122,9 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
     with right:
         slices(surface_cells, choice, at)
     with page_frame.group("more", "surface"):
+        page_frame.link(
+            "moving", "Watch pictures move among the features as both grow", net=choice.net, enc=choice.enc
+        )
         made = cached.surface_commands(choice.net, choice.enc, choice.mode)
         named = f"{choice.net} {choice.enc} {choice.mode}"
         rows = cached.surface_rows(choice.net, choice.enc, choice.mode)

@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "bfa": "bfa",
     "flip": "flip",
     "confusion": "flow",
+    "embed": "embed",
     "verify": "verify",
     "card": "card",
     "report": "report",

@@ -11,6 +11,8 @@ from resq.deployed import network as deployed
 UNABLE = {
     "confusion": "which class becomes which is counted for checkpoints alone; sweep FILE --data NAME "
     "--metric sdc1 says how many of its answers flipped bits change",
+    "embed": "a runtime gives answers and no features, so there is nothing to place pictures by; sweep FILE "
+    "--data NAME measures it",
     "card": "the protocol of a card needs gradients and the encodings of this lab, which a runtime has not; "
     "sweep FILE --data NAME --ber 0,1e-4,1e-3,1e-2 measures it, report writes it down",
     "harden": "training needs gradients of a network in floats, and a runtime gives none; harden the network "

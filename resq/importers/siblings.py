@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import product
+from typing import Any
 
+import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from resq import networks
 from resq.importers.names import COUNTER
 from resq.networks.shapes import shapes_only
+
+
+class _Counting(TorchFunctionMode):
+    """Counts index tables out in memory: to stack them on the device "meta", torch imports its compiler."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        more = {"device": "cpu"} if func is torch.arange else {}
+        return func(*args, **{**(kwargs or {}), **more})
+
+
+@cache
+def shapes_of(name: str, classes: int) -> Counter[tuple[int, ...]]:
+    """Shape -> how many tensors of a known network have it; made once, as building one takes a second."""
+    with shapes_only(), _Counting():
+        return _shapes(networks.NETWORKS[name](classes))
 
 
 def _shapes(body: nn.Module) -> Counter[tuple[int, ...]]:
@@ -26,12 +47,8 @@ def siblings(network: str, body: nn.Module, classes: int, thorough: bool) -> lis
     """
     if not thorough and "torchvision" not in sys.modules:
         return []
-    own, alike = _shapes(body), []
-    for name, make in networks.NETWORKS.items():
-        if name != network:
-            with shapes_only():
-                alike += [name] if _shapes(make(classes)) == own else []
-    return alike
+    own = _shapes(body)
+    return [name for name in networks.NETWORKS if name != network and shapes_of(name, classes) == own]
 
 
 def of_shapes(shapes: Iterable[tuple[int, ...]], classes: Iterable[int]) -> list[tuple[str, int]]:
@@ -45,9 +62,8 @@ def of_shapes(shapes: Iterable[tuple[int, ...]], classes: Iterable[int]) -> list
     """
     in_file = Counter(shapes)
     last, fitting = {shape[0] for shape in in_file if len(shape) == 2}, []
-    for (name, make), n in product(networks.NETWORKS.items(), sorted(last & set(classes))):
-        with shapes_only():
-            own = _shapes(make(n))
+    for name, n in product(networks.NETWORKS, sorted(last & set(classes))):
+        own = shapes_of(name, n)
         if not Counter({shape: count for shape, count in own.items() if len(shape) > 1}) - in_file:
             fitting.append((-sum((own & in_file).values()), name, n))
     return [(name, n) for _, name, n in sorted(fitting, key=lambda one: one[0])]

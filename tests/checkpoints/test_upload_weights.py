@@ -14,6 +14,7 @@ from dashboard.forms import measure_map, sweep
 from dashboard.model.own import ownnames, uploads
 from resq import checkpoints
 from resq.core import paths
+from resq.data.normal import USUAL
 from resq.measure.specs.sweep_spec import SweepSpec, read
 from resq.measure.store import rows_by_key
 from tests.dashboard.test_charts import row
@@ -226,3 +227,17 @@ def test_a_brought_network_is_renamed_with_its_rows_and_deleted(raw):
     assert rows_by_key.rows(checkpoint=name).empty
     ownnames.delete(new)
     assert new not in checkpoints.names()
+
+
+def test_each_step_of_judging_a_file_has_a_share_that_only_grows(raw, tiny):
+    steps = list[tuple[float, str]]()
+    uploads.checkpoint(
+        raw, "a.safetensors", "resnet20", "signs", progress=lambda share, what: steps.append((share, what))
+    )
+    shares = [share for share, _ in steps]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, uploads.KEEPING)
+    assert [what for _, what in steps][:2] == ["reading the file", "building the network"]
+    others = [normal for normal in USUAL.values() if normal != tiny.normal]
+    assert sum("on 200 test images" in what for _, what in steps) == len(others) + 1
+    assert steps[-1][1] == "keeping it"

@@ -155,6 +155,29 @@ def test_a_ledger_says_what_was_predicted_seen_and_concluded(handed_in):
     assert "By 128." in printed
 
 
+def test_a_ledger_has_the_distance_of_a_predicted_number_to_what_was_measured(opened):
+    code, key = opened
+    lesson = next(lesson for lesson in lessons.every() if lesson.name == "epsilon")
+    learner, step = rooms.join(code), lesson.steps[0]
+    rooms.go(code, key, "epsilon", 0)
+    predictions.predict(code, learner, lesson, 0, "60 %")
+    rooms.reveal(code, key, "epsilon", 0)
+    value = places.value(step.truth, table.shipped())
+    shown = {("epsilon", 0): places.Filled("Fewer.", (), True)}
+    text = ledger.written(code, learner, lessons.every(), shown, {}, {("epsilon", 0): value})
+    (entry,) = ledger.read(text.encode(), code)["steps"]
+    assert (entry["measured"], entry["unit"]) == (value, "%")
+    assert entry["distance"] == abs(60 - value)
+    printed = ledger.page(ledger.read(text.encode(), code), handout.LOOK)
+    assert f"Off by <b>{60 - value:.1f} points</b>: measured {value:.1f} %" in printed
+    unknown = ledger.written(code, learner, lessons.every(), shown, {})
+    (entry,) = ledger.read(unknown.encode(), code)["steps"]
+    assert (entry["measured"], entry["distance"]) == (None, None)
+    assert "Off by" not in ledger.page(ledger.read(unknown.encode(), code), handout.LOOK)
+    hidden = ledger.written(code, learner, lessons.every(), {}, {}, {("epsilon", 0): value})
+    assert "distance" not in ledger.read(hidden.encode(), code)["steps"][0]
+
+
 @pytest.mark.parametrize("change", [("by 7", "by 128"), ('"right": false', '"right": true')])
 def test_a_changed_ledger_is_noticed(handed_in, change):
     code, data = handed_in

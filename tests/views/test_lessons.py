@@ -123,6 +123,25 @@ def test_a_reflection_counts_once_and_explains_the_right_answer():
     assert not [radio for radio in app.radio if radio.key == "reflect_on_bit_0"]
 
 
+def test_a_reflection_survives_a_reload_in_any_language_and_what_an_address_invents_does_not():
+    app = opened("lessons", lesson="bit", said="4,0")
+    app.radio(key="reflect_on_bit_0").set_value("bit 5").run()
+    app.button(key="reflect_commit_bit_0").click().run()
+    thought = "bit_0.1"
+    assert app.query_params["thought"] in (thought, [thought])
+    again = opened("lessons", lesson="bit", said="4,0", thought=thought)
+    assert "You said: **bit 5**. Right is **bit 6**. 64 is 2⁶" in said(again)
+    assert "**Bit 5**" in said(opened("lessons", lesson="bit", said="4,0", thought=thought, lang="de"))
+    for invented in ("bit_0.9", "bit_0", "bit_0.x", ".1", "bit_0.0", "bit_0.-1"):
+        fresh = opened("lessons", lesson="bit", said="4,0", thought=invented)
+        assert any(radio.key == "reflect_on_bit_0" for radio in fresh.radio)
+
+
+def test_a_reflection_stays_in_the_address_on_steps_that_have_none():
+    app = opened("lessons", lesson="bit", step="2", thought="bit_0.2")
+    assert app.query_params["thought"] in ("bit_0.2", ["bit_0.2"])
+
+
 def test_the_homework_grid_asks_for_norms_and_explanations():
     page = handout.homework("http://lab")
     assert "explain in one sentence" in page

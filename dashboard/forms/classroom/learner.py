@@ -151,7 +151,12 @@ def written(code: str, learner: str, every: list[Lesson], conclusions: Conclusio
         (lesson.name, n): cached.revealed(step.reveal)
         for lesson in every for n, step in enumerate(lesson.steps) if (lesson.name, n) in shown
     }  # fmt: skip
-    return ledger.written(code, learner, every, revealed, conclusions)
+    measured = {
+        (lesson.name, n): cached.measured_percent(lesson.steps[n].truth)
+        for lesson in every for n in range(len(lesson.steps))
+        if (lesson.name, n) in shown and lesson.steps[n].scale
+    }  # fmt: skip
+    return ledger.written(code, learner, every, revealed, conclusions, measured)
 
 
 def printed(code: str, learner: str, every: list[Lesson], conclusions: Conclusions) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import cached
+from dashboard.components import query
 from dashboard.format import numbers
 from dashboard.model.lessons import Step
 from dashboard.model.parts import challenge as challenges
+from dashboard.model.parts import reflection
 from dashboard.model.parts.challenge import Challenge, Trial
 from dashboard.model.parts.reflection import Reflection
 
@@ -29,21 +31,34 @@ def after(step: Step, key: str) -> None:
 
 def reflect(asked: Reflection, key: str) -> None:
     """A question with four answers; the first one counts, and then the right one is explained."""
-    given: dict[str, str] = st.session_state.setdefault("reflected", {})
+    given = remembered()
     with st.container(border=True, key=f"reflect_{key}"):
         if key not in given:
             answer = st.radio(f"Think back: {asked.ask}", asked.answers, index=None, key=f"reflect_on_{key}")
             st.button("That is my answer", key=f"reflect_commit_{key}", disabled=answer is None,
-                      on_click=commit, args=(key,))  # fmt: skip
+                      on_click=commit, args=(asked, key))  # fmt: skip
             return
         st.markdown(f"*{asked.ask}*")
-        st.markdown(judged(asked, given[key]))
+        st.markdown(judged(asked, asked.answers[given[key]]))
 
 
-def commit(key: str) -> None:
-    """Keeps the answer that is picked at this moment."""
-    if answer := st.session_state.get(f"reflect_on_{key}"):
-        st.session_state.reflected[key] = answer
+def remembered() -> dict[str, int]:
+    """The answers of this visit, or of the address after a reload: key -> number of the answer, from 0.
+
+    By number, as an answer is the same one in every language.
+    """
+    if "reflected" not in st.session_state:
+        st.session_state.reflected = reflection.given_of(st.query_params.get("thought", ""))
+    given: dict[str, int] = st.session_state.reflected
+    query.set_parameter("thought", reflection.written(given))
+    return given
+
+
+def commit(asked: Reflection, key: str) -> None:
+    """Keeps the answer that is picked at this moment for this visit, and in the address for a reload."""
+    if (answer := st.session_state.get(f"reflect_on_{key}")) in asked.answers:
+        remembered()[key] = asked.answers.index(answer)
+        remembered()
 
 
 def judged(asked: Reflection, given: str) -> str:

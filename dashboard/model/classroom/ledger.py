@@ -9,12 +9,15 @@ import hashlib
 import hmac
 import html
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from dashboard.model.classroom import predictions, rooms
-from dashboard.model.lessons import Lesson
+from dashboard.model.lessons import Lesson, Step
+from dashboard.model.parts import scale
 from dashboard.model.storage.places import Filled
 from resq.core.errors import ResqError
 
@@ -29,6 +32,7 @@ def written(
     every: Sequence[Lesson],
     revealed: Mapping[tuple[str, int], Filled],
     conclusions: Mapping[tuple[str, int], str],
+    measured: Mapping[tuple[str, int], float] = MappingProxyType({}),
 ) -> str:
     """The ledger as signed JSON.
 
@@ -36,6 +40,7 @@ def written(
         every: all lessons, in order.
         revealed: the reveals that the room has shown, with what their figures are; by lesson and step from 0.
         conclusions: the learner's own sentences; they are in this file alone.
+        measured: what was measured where a number is predicted, on its scale; NaN where it is not known.
 
     Raises:
         ResqError: the room has ended.
@@ -49,7 +54,7 @@ def written(
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "steps": [
             _step(code, lesson, n, own[lesson.name, n], revealed.get((lesson.name, n)),
-                  conclusions.get((lesson.name, n), ""))
+                  conclusions.get((lesson.name, n), ""), measured.get((lesson.name, n), math.nan))
             for lesson, n in steps
         ],
     }  # fmt: skip
@@ -59,8 +64,9 @@ def written(
 
 
 def _step(
-    code: str, lesson: Lesson, number: int, choice: int, revealed: Filled | None, conclusion: str
-) -> dict[str, Any]:
+    code: str, lesson: Lesson, number: int, choice: int, revealed: Filled | None, conclusion: str,
+    measured: float,
+) -> dict[str, Any]:  # fmt: skip
     """One prediction beside what was measured and what the class predicted."""
     step, votes = lesson.steps[number], predictions.votes(code, lesson, number)
     entry: dict[str, Any] = {
@@ -73,7 +79,18 @@ def _step(
         "right": step.predicted_right(step.choices[choice]),
         "revealed": revealed.text,
         "figures": list(revealed.sources),
+        **(_distance(step, step.choices[choice], measured) if step.scale else {}),
         "class": dict(zip(step.choices, votes, strict=True)),
+    }
+
+
+def _distance(step: Step, choice: str, measured: float) -> dict[str, Any]:
+    """What was measured where a number was predicted, and how far off the prediction is; both may lack."""
+    known = not math.isnan(measured)
+    return {
+        "unit": step.unit.strip(),
+        "measured": measured if known else None,
+        "distance": abs(scale.number(choice) - measured) if known else None,
     }
 
 
@@ -127,7 +144,18 @@ def _section(entry: Mapping[str, Any]) -> str:
              f"Predicted: <b>{html.escape(entry['predicted'])}</b>"]  # fmt: skip
     if entry["revealed"] is not None:
         votes = ", ".join(f"{html.escape(choice)}: {count}" for choice, count in entry["class"].items())
-        lines += [f"Measured: {html.escape(entry['revealed'])}", f"The class: {votes}"]
+        lines += [f"Measured: {html.escape(entry['revealed'])}", *_off(entry), f"The class: {votes}"]
     lines.append(f"Concluded: {html.escape(entry['concluded']) or '______________________________'}")
     figures = "".join(f"<li>{html.escape(figure)}</li>" for figure in entry.get("figures", ()))
     return f"<section>{''.join(f'<p>{line}</p>' for line in lines)}<ul>{figures}</ul></section>"
+
+
+def _off(entry: Mapping[str, Any]) -> list[str]:
+    """How far a predicted number was off; nothing where none was predicted, or none measured."""
+    if entry.get("distance") is None:
+        return []
+    unit = html.escape(entry["unit"])
+    points = " points" if "%" in unit else f" {unit}".rstrip()
+    return [
+        f"Off by <b>{entry['distance']:.1f}{points}</b>: measured {entry['measured']:.1f} {unit}".rstrip()
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ MOST_WEIGHTS = 64 * 2**20  # bytes of a checkpoint's file: ResNet18 in float32 h
 MOST_KEPT = 20  # checkpoints brought by visitors: a server's disk is finite
 FIRST = 1000  # test images on which a file that quantizes activations is run
 FEW = 200  # test images on which the usual means and deviations are tried while a visitor waits
+READ, KEEPING = 0.3, 0.88  # shares of the time after reading and after trying, of a ResNet18 in float32
+Progress = Callable[[float, str], object]  # share done, 0..1, and what comes
 WEIGHTS_ALONE = "the box 'Weights alone'"  # what the option is called on a page
 ENDINGS = ("safetensors", "pth.tar", "pt", "pth", "th", "ckpt", "bin", "onnx")
 
@@ -91,6 +93,7 @@ def checkpoint(
     data: str,
     reading: Reading = Reading(),
     sentences: list[str] | None = None,
+    progress: Progress = lambda share, what: None,
 ) -> str:
     """Keeps the weights in a file as a checkpoint of the work folder; its name, the same for the same file.
 
@@ -100,6 +103,7 @@ def checkpoint(
         file: its name, for the card and for its format.
         network, data: what the weights are of.
         sentences: gets sentences on how it was read, and on what made room for it.
+        progress: is called before each step with the share that is done, 0..1, and what comes.
 
     Raises:
         ValueError: too large a file, one that does not fit the network, or too many kept already.
@@ -121,6 +125,7 @@ def checkpoint(
     read = "" if reading == Reading() else repr(reading)  # the same file read otherwise is another checkpoint
     mark = hashlib.sha256((digest + read).encode()).hexdigest() if read else digest
     name = f"{data}/{network}/own-{mark[:8]}"
+    progress(0.0, "reading the file")
     with _held(raw, file, ending) as held:
         brought = importers.import_weights(
             held, network, len(source(data).classes), reading.state, reading.eps
@@ -131,7 +136,8 @@ def checkpoint(
             **owncodes.about(brought),
             "measured": "not measured: brought to the dashboard",
         }
-        about |= _seen(held, name, brought, about, reading.alone)
+        about |= _seen(held, name, brought, about, reading.alone, progress)
+    progress(KEEPING, "keeping it")
     brought_names = [other for other in checkpoints.names() if other.rpartition("/")[2].startswith("own-")]
     notes = (
         [keeping.room(brought_names)] if name not in brought_names and len(brought_names) >= MOST_KEPT else []
@@ -162,7 +168,9 @@ def identified(raw: bytes, file: str, state: str = "") -> tuple[str, str] | None
     return (fitting[0][0], by_classes[fitting[0][1]]) if fitting else None
 
 
-def _seen(held: Path, name: str, brought: Any, about: Mapping[str, Any], alone: bool) -> dict[str, Any]:
+def _seen(
+    held: Path, name: str, brought: Any, about: Mapping[str, Any], alone: bool, progress: Progress
+) -> dict[str, Any]:
     """What the first test images say of a file, as after an import on the command line; nothing without them.
 
     Raises:
@@ -176,11 +184,13 @@ def _seen(held: Path, name: str, brought: Any, about: Mapping[str, Any], alone: 
         images = data.load(name.split("/")[0], "test")
     except FileNotFoundError:
         return {}
+    progress(READ, "running its graph" if brought.quantized else "building the network")
     with draft.draft(name, brought, about) as file:
         checkpoint = checkpoints.load(str(file))
         comparison = whole.compared(held, brought, checkpoint, images.first(min(len(images), FIRST)), alone)
         few = images.first(min(len(images), FEW))
-        other = normals.other(checkpoint, few)
+        tries = KEEPING - READ
+        other = normals.other(checkpoint, few, lambda done, what: progress(READ + tries * done, what))
     note = f"of the first {len(few)} test images {other.sentence('Mean')}" if other else ""
     return {**comparison, **({"notes": [note]} if note else {})}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from resq.core import validation
 from resq.core.errors import ResqError
 
 ANSWERS = 4
+MOST = 60  # reflections that an address may hold
 
 
 @dataclass(frozen=True)
@@ -38,3 +40,28 @@ def read(entries: Any, where: str) -> Reflection:
             f"{ANSWERS} different ones, of which one is right"
         )
     return made
+
+
+def given_of(text: str) -> dict[str, int]:
+    """The answers of an address: the key of each reflection -> the number of its answer, from 0.
+
+    What is none is left out: anybody may write an address.
+
+    >>> given_of("bit_0.3,msb_2.1,nonsense,bit_1.9")
+    {'bit_0': 2, 'msb_2': 0}
+    """
+    pairs = (part.rpartition(".") for part in text.split(",")[:MOST])
+    return {
+        key: int(number) - 1
+        for key, _, number in pairs
+        if key and number in {str(i + 1) for i in range(ANSWERS)}
+    }
+
+
+def written(given: Mapping[str, int]) -> str:
+    """Answers as an address holds them; ``given_of`` reads them.
+
+    >>> written({"bit_0": 2, "msb_2": 0})
+    'bit_0.3,msb_2.1'
+    """
+    return ",".join(f"{key}.{answer + 1}" for key, answer in given.items())

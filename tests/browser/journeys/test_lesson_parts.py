@@ -28,6 +28,7 @@ def test_a_number_is_predicted_and_the_reveal_says_how_far_off_it_was(visit):
     expect(page.get_by_text("You said: the number of steps. Right is")).to_be_visible()
     page.reload()
     expect(page.get_by_text("You predicted 60 %")).to_be_visible()  # locked
+    expect(page.get_by_text("You said: the number of steps. Right is")).to_be_visible()
 
 
 def slide(page, number: int, steps: int) -> None:

@@ -1,0 +1,1 @@
+"""Figures of pictures that move among a network's last features."""

@@ -1,0 +1,1 @@
+"""What is chosen and told on the page of pictures that move."""
