@@ -131,7 +131,7 @@ def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measu
     else:
         with page_frame.group("live", "again"):
             pressed = st.button(
-                "Run this cell live", key="run_cell", icon=":material/play_arrow:",
+                f"Run this cell live: {cached.price([spec])}", key="run_cell", icon=":material/play_arrow:",
                 disabled=running is not None and running.active,
                 help="With the test images, fault maps and seed that are set above",
             )  # fmt: skip
