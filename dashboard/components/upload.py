@@ -28,8 +28,8 @@ PLACES = {
 N = 1000  # test images that its accuracy is measured on
 TRIED = (
     "The graph of an .onnx file is run, to see that it answers as what was read from it: by onnxruntime "
-    f"(else onnx's own reference), in a process of its own with at most {onnx_run.MEMORY >> 30} GB of memory and "
-    f"{onnx_run.SECONDS // 60} minutes of processor time."
+    f"(else onnx's own reference), in a process of its own with at most {onnx_run.MEMORY >> 30} GB of memory "
+    f"and {onnx_run.SECONDS // 60} minutes of processor time."
 )
 ALONE = (
     "Of a file that quantizes activations too: its weights with activations in floats, although it is itself "

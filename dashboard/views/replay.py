@@ -163,14 +163,6 @@ def reruns_of(v: Verdict, cell: points.Cell) -> list[tuple[rerun.Run, points.Cel
     return [(run, c) for run, c in reruns if rerun.same_point(c, cell)]
 
 
-def so_far(fresh: points.Cell, running: job_queue.Measurement | None) -> bool:
-    """Whether what was measured again is but a part of it, which is held against nothing yet."""
-    if running is None or not running.active or not running.rows:
-        return False
-    spec = running.specs[0]
-    return isinstance(spec, rerun.Rerun) and fresh.maps < spec.maps
-
-
 def compared(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) -> None:
     """The stored cell beside what was measured again on this machine."""
     reruns = reruns_of(v, cell)
@@ -179,7 +171,7 @@ def compared(v: Verdict, cell: points.Cell, running: job_queue.Measurement | Non
         return
     fresh, latest = [c for _, c in reruns], reruns[0][0]
     result = rerun.against(cell, fresh[0])
-    if so_far(fresh[0], running):
+    if rerun_cell.so_far(fresh[0], running):
         st.markdown(
             f"So far {100 * fresh[0].mean:.2f}{numbers.THIN}% over {fresh[0].drawn}. It is held against the "
             "stored value when all of them are measured."

@@ -5,6 +5,8 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 from playwright.sync_api import expect
 
+from tests.browser.look import VERDICT, ready, tile
+
 PROJECTOR, TELEPHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
 
@@ -15,6 +17,27 @@ def test_a_projector_shows_the_whole_figure(visit, path):
     axis = page.locator(".xtitle").filter(has_text="bit error rate").first
     expect(axis).to_be_in_viewport(ratio=1)
     expect(page.locator("h1")).to_be_in_viewport(ratio=1)
+
+
+def test_a_laptop_cuts_no_reading_of_the_bit_lab_and_keeps_its_buttons_in_rows(visit):
+    """At 1280 pixels "was 0x87" was cut to "was 0:", and the budget 16 stood alone in a second row."""
+    page = visit("/bitlab?net=signs/resnet20/base").page
+    page.set_viewport_size(PROJECTOR)
+    expect(page.locator(VERDICT)).to_be_visible()
+    ready(page)
+    tile(page, 7).click()
+    expect(page.locator("[data-testid=stMetricDelta]").first).to_contain_text("was")
+    inside = """all => all.every(one => { const box = one.getBoundingClientRect(),
+        card = one.closest('[data-testid=stMetric]').getBoundingClientRect(), text = document.createRange();
+        text.selectNodeContents(one);
+        return box.right <= card.right && text.getBoundingClientRect().right <= card.right; })"""
+    assert page.locator("[data-testid=stMetricDelta]").evaluate_all(inside)
+    for row in (".st-key-pixels button", '[class*="st-key-group_shortcuts"] button'):
+        tops = page.locator(row).evaluate_all(
+            "all => all.map(one => Math.round(one.getBoundingClientRect().y))"
+        )
+        assert len(tops) >= 4
+        assert len(set(tops)) == 1, row
 
 
 def test_a_telephone_shows_eight_bits_in_one_row_and_the_answer_whatever_is_scrolled(visit):
