@@ -59,7 +59,8 @@ def quoted(claim: Claim) -> None:
     with st.container(key="quoted", gap="small"):
         st.caption(f"{LABELS[claim.source.label].capitalize()} says, not measured here")
         st.header(f"◇ {claim.quote}", anchor=False)
-        st.markdown(f"“{papers.linked(render.plain(claim.says))}”")
+        says = claim.says.replace(" %", "\N{NO-BREAK SPACE}%")
+        st.markdown(f"“{papers.linked(render.plain(says))}”")
         st.caption(claim_sentences.source(claim.source))
         if claim.known:
             st.markdown(f"**Known:** {papers.linked('; '.join(claim.known))}.")

@@ -47,7 +47,7 @@ def test_a_brought_file_is_a_click_away_on_a_laptop(visit, file):
     button.click()
     expect(dialog.get_by_role("button", name="Go on here")).to_be_visible()
     dialog.get_by_text("What the file does not say itself").click()
-    expect(dialog.get_by_label("Batch norm eps")).to_be_visible()
+    expect(dialog.get_by_role("textbox", name="Batch norm eps")).to_be_visible()
 
 
 def bring(page, file: Path) -> None:
