@@ -34,7 +34,7 @@ html { font-size: 23px !important; }
 .st-key-words_8 button { width: 2.5rem; min-height: 3.4rem; }
 .st-key-words_8 .stHorizontalBlock, .st-key-words_8 [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
 .st-key-shell_way { position: fixed; right: .6rem; bottom: .3rem; width: auto; z-index: 99; font-size: .8rem;
-  background: var(--st-background-color, Canvas); border-radius: 8px; }
+  background: light-dark(#FFFFFF, #12161D); border-radius: 8px; }
 @media (min-width: 1000px) { /* beside the question: no figure lies under it */
   .st-key-shell_way { top: .4rem; bottom: auto; }
   .st-key-shell_task_box { max-width: calc(100vw - 34rem); }
