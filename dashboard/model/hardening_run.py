@@ -124,12 +124,13 @@ def plan_of(card: Mapping[str, Any]) -> Any:
     The card keeps the plan's hash, so what is told here is what ran.
     """
     from resq.training import presets  # torch
+    from resq.training.tuning.stage_eval import EvalConfig
 
     stages = tuple((stage["name"], stage["options"]) for stage in card["stages"])
     for images in (0, card["train"]["n"]):  # the card says how many there were, not how many were asked for
         plan = presets.Plan(
             card["base"]["name"], card["name"], stages, card["preset"], images, card["seed"],
-            presets.EvalConfig(**card["look"]),
+            EvalConfig(**card["look"]),
         )  # fmt: skip
         if plan.hash == card["plan"]:
             return plan

@@ -9,7 +9,6 @@ from axe_playwright_python.sync_playwright import Axe
 
 from benchmarks.browser import PAGES, drawn
 
-
 MORE = {"protect": "/protect", "classroom": "/classroom", "class": "/lessons?lesson=mystery&present=1"}
 
 

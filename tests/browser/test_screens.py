@@ -1,11 +1,13 @@
 """A projector and a telephone: what they must show at once lies inside the screen."""
 
+from functools import partial
+
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 from playwright.sync_api import expect
 
-from tests.browser.look import VERDICT, ready, tile
+from tests.browser.look import VERDICT, ready, tile, until
 
 PROJECTOR, TELEPHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
@@ -32,12 +34,9 @@ def test_a_laptop_cuts_no_reading_of_the_bit_lab_and_keeps_its_buttons_in_rows(v
         text.selectNodeContents(one);
         return box.right <= card.right && text.getBoundingClientRect().right <= card.right; })"""
     assert page.locator("[data-testid=stMetricDelta]").evaluate_all(inside)
+    tops = "all => [all.length >= 4, new Set(all.map(one => Math.round(one.getBoundingClientRect().y))).size]"
     for row in (".st-key-pixels button", '[class*="st-key-group_shortcuts"] button'):
-        tops = page.locator(row).evaluate_all(
-            "all => all.map(one => Math.round(one.getBoundingClientRect().y))"
-        )
-        assert len(tops) >= 4
-        assert len(set(tops)) == 1, row
+        until(page, partial(page.locator(row).evaluate_all, tops), [True, 1])
 
 
 def test_a_telephone_shows_eight_bits_in_one_row_and_the_answer_whatever_is_scrolled(visit):
