@@ -28,6 +28,7 @@ html { font-size: 23px !important; }
 .st-key-group_view, .st-key-save_sweep, .st-key-thr, .st-key-estimate, .st-key-measure_pvf,
 .st-key-measure_layers, .st-key-measure_all, .st-key-group_more__class, .st-key-group_more__write,
 [class*="st-key-card_"] [data-testid="stMarkdown"] { display: none; }
+.stApp [data-testid="stElementContainer"]:has(pre.terminal) { display: none; }
 .stApp [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .35rem; }
 .stApp :is([data-testid="stLayoutWrapper"], [data-testid="stElementContainer"]):empty { display: none; }
 .stApp h2 { padding: 0 0 .3rem; }
