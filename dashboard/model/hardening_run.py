@@ -146,11 +146,12 @@ def planned(plan: Any) -> str:
     """
     parts = []
     for name, options in plan.stages:
-        told = [f"{options['epochs']} epochs"] if "epochs" in options else []
+        details = [f"{options['epochs']} epochs"] if "epochs" in options else []
         if name in FIRST:
             option, label, _ = FIRST[name]
-            told.append(f"{label} {options[option]}")
-        parts.append(f"{name.replace('_', '-')} ({', '.join(told)})" if told else name.replace("_", "-"))
+            details.append(f"{label} {options[option]}")
+        named = name.replace("_", "-")
+        parts.append(f"{named} ({', '.join(details)})" if details else named)
     return f"From {plan.base} by {' and '.join(parts)}; seed {plan.seed}."
 
 

@@ -195,8 +195,8 @@ def test_a_view_of_curves_shows_the_words_that_its_reveal_tells_of():
             if step.page != "sweep":
                 continue
             cells = [at for _, figures in places.places(step.reveal) for at in figures]
-            told = {at["encoding"] for at in cells if at["checkpoint"] in step.query["nets"]}
-            alike = {encoding for encoding in told if "@" not in encoding}  # a mixture is for the challenge
+            encodings = {at["encoding"] for at in cells if at["checkpoint"] in step.query["nets"]}
+            alike = {encoding for encoding in encodings if "@" not in encoding}  # mixtures: the challenge
             assert alike <= set(step.query["encs"]), (lesson.name, step.do)
 
 
