@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -35,16 +36,31 @@ def _each(network: str, net: str, sha256: str) -> float:
 
 
 def _timed(turn: Callable[[], object]) -> float:
-    """Seconds of one turn."""
-    began = time.perf_counter()
+    """Seconds of one turn on a processor: what it waits for others is counted by ``crowd``, once."""
+    began = time.thread_time()
     turn()
-    return time.perf_counter() - began
+    return time.thread_time() - began
 
 
 def speeds(works: Sequence[object]) -> list[float]:
-    """Seconds of a forward pass of one image in each of these measurements; 0 where it is not known."""
-    there = set(names())
-    return [each(net) if (net := costs.network(work)) in there else 0.0 for work in works]
+    """Seconds of a forward pass of one image in each of these measurements; 0 where it is not known.
+
+    Of the machine as it is now: a job shares it with whatever else computes.
+    """
+    there, shared = set(names()), crowd()
+    return [shared * each(net) if (net := costs.network(work)) in there else 0.0 for work in works]
+
+
+def crowd() -> float:
+    """How many times longer a job takes beside what already computes here; 1 on an idle machine.
+
+    From the load of the last minute, where the system tells one.
+    """
+    try:
+        load = os.getloadavg()[0]
+    except (OSError, AttributeError):  # Windows has none
+        return 1.0
+    return max(1.0, (1.0 + load) / (os.cpu_count() or 1))
 
 
 def price(works: Sequence[costs.Counted], noun: str = "cells") -> str:

@@ -12,6 +12,7 @@ from dashboard.charts import theme
 from dashboard.format import sentences
 
 LEAST, MOST = 1e-4, 10.0  # relative changes at the ends of the axis, which is logarithmic
+AXIS = "bars: 0.01 % to 10 times, logarithmic"
 
 
 def height(change: float) -> float:
@@ -45,7 +46,7 @@ def sparkline(trace: Mapping[str, float], description: str) -> str:
             f"{name.removesuffix('.weight')}: {sentences.change_of(change)}",
         )
         bars.append(f'<i title="{html.escape(tooltip)}" style="{BAR};height:{tall:.1f}px"></i>')
-    ends = f'<div style="{ENDS}"><span>first layer</span><span>answer</span></div>'
+    ends = f'<div style="{ENDS}"><span>first layer</span><span>{AXIS}</span><span>answer</span></div>'
     row = f'<div style="{ROW}">{"".join(bars)}</div>'
     return f'<div class="trace" role="img" aria-label="{html.escape(description)}">{row}{ends}</div>'
 

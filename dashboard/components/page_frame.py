@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -27,13 +28,14 @@ html { font-size: 23px !important; }
 .st-key-group_view, .st-key-save_sweep, .st-key-thr, .st-key-estimate, .st-key-measure_pvf,
 .st-key-measure_layers, .st-key-measure_all, .st-key-group_more__class, .st-key-group_more__write,
 [class*="st-key-card_"] [data-testid="stMarkdown"] { display: none; }
+.stApp [data-testid="stElementContainer"]:has(pre.terminal) { display: none; }
 .stApp [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .35rem; }
 .stApp :is([data-testid="stLayoutWrapper"], [data-testid="stElementContainer"]):empty { display: none; }
 .stApp h2 { padding: 0 0 .3rem; }
 .st-key-words_8 button { width: 2.5rem; min-height: 3.4rem; }
 .st-key-words_8 .stHorizontalBlock, .st-key-words_8 [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
 .st-key-shell_way { position: fixed; right: .6rem; bottom: .3rem; width: auto; z-index: 99; font-size: .8rem;
-  background: var(--st-background-color, Canvas); border-radius: 8px; }
+  background: light-dark(#FFFFFF, #12161D); border-radius: 8px; }
 @media (min-width: 1000px) { /* beside the question: no figure lies under it */
   .st-key-shell_way { top: .4rem; bottom: auto; }
   .st-key-shell_task_box { max-width: calc(100vw - 34rem); }
@@ -41,9 +43,11 @@ html { font-size: 23px !important; }
 .stApp [class*="st-key-group_shortcuts"] [data-testid="stHorizontalBlock"],
 .stApp [class*="st-key-group_shortcuts"] .stHorizontalBlock { flex-wrap: nowrap; gap: .35rem; }
 .stApp [class*="st-key-group_shortcuts"] button { padding: 0 .45rem; font-size: .92rem; }
-.stApp [class*="st-key-group_shortcuts"] button :is(kbd, [data-testid="stIconMaterial"]) { display: none; }
+.stApp [class*="st-key-group_shortcuts"] button :is(kbd, span:has(> [data-testid="stIconMaterial"])) {
+  display: none;
+}
 .stApp .st-key-pixels button { padding: 0 .55rem; min-width: 0; }
-.stApp [data-testid="stMetric"] > div { grid-template-columns: 1fr; }
+.stApp [data-testid="stMetric"] > div { display: grid; grid-template-columns: 1fr; }
 .st-key-words_32 [class*="st-key-field_mantissa"] { width: 100%; }
 .st-key-words_32 [class*="st-key-field_mantissa"] [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
 .st-key-words_32 [class*="st-key-field_mantissa"] [class*="st-key-bit_"] { flex: 1 1 0; min-width: 0; }
@@ -75,7 +79,7 @@ def begin(page: str) -> DeltaGenerator:
     if shell.task:
         with st.container(key="shell_task_box"):
             st.text(shell.task)  # never markdown: a link's text draws nothing
-            back_to_lesson(shell.task)
+            way_back(shell.task)
     return link_notes.place()
 
 
@@ -97,11 +101,23 @@ def arrive(page: str) -> None:
         now.flips = () if linked else now.get("flips", ())  # of a link: not those of another weight
 
 
-def back_to_lesson(task: str) -> None:
-    """Under a task that a lesson of this visit has set: the way back to its step."""
-    step, name, number = st.session_state.get("lesson_step", ("", "", 0))
+def leads_back(task: str, page: str, label: str, parameters: Mapping[str, str]) -> None:
+    """Notes where somebody comes from who opens a view with this task: a lesson, or a room.
+
+    Args:
+        parameters: of the address to come back to.
+    """
+    st.session_state.way_back = (task, page, label, dict(parameters))
+
+
+def way_back(task: str) -> None:
+    """Under a task that a page of this visit has set: the way back to its step."""
+    step, page, label, parameters = st.session_state.get("way_back", ("", "", "", {}))
     if step and url_schema.clean(step) == task:
-        link("lessons", "Back to the lesson", ":material/arrow_back:", lesson=name, step=number + 1)
+        around = url_schema.query(page, {}, url_schema.Shell(present=presenting()))
+        st.page_link(
+            f"views/{page}.py", label=label, icon=":material/arrow_back:", query_params=parameters | around
+        )
 
 
 def end(here: DeltaGenerator) -> None:
@@ -203,12 +219,22 @@ def here() -> dict[str, str | list[str]]:
 
 
 def share_button() -> None:
-    """Opens the dialog; beside it, the page for a projector."""
+    """Opens the dialog; beside it, the page for a projector.
+
+    A fragment: the box comes without the page's being drawn once more.
+    """
+    st.fragment(ways_to_show)()
+
+
+def ways_to_show() -> None:
+    """The two buttons."""
     with st.container(key="shell_share", horizontal=True, gap="small"):
-        st.button(
-            "Present", icon=":material/slideshow:", key="shell_start", type="tertiary", on_click=present,
+        if st.button(
+            "Present", icon=":material/slideshow:", key="shell_start", type="tertiary",
             help="Large type and no menu, for a projector",
-        )  # fmt: skip
+        ):  # fmt: skip
+            present()
+            st.rerun()
         if st.button("Share", icon=":material/share:", key="shell_open", type="tertiary"):
             dialog()
 

@@ -109,6 +109,14 @@ def _share(low: float, high: float) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f}{numbers.THIN}%"
 
 
+def so_far(fresh: Cell, running: job_queue.Measurement | None) -> bool:
+    """Whether what was measured again is but a part of it, which is held against nothing yet."""
+    if running is None or not running.active or not running.rows:
+        return False
+    spec = running.specs[0]
+    return isinstance(spec, SweepSpec) and fresh.maps < spec.maps
+
+
 def begin(spec: job_queue.Work, key: str) -> None:
     """Begins a measurement from within the fragment, then runs the whole page, which follows it."""
     job_status.start([spec], key)
@@ -131,7 +139,7 @@ def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measu
     else:
         with page_frame.group("live", "again"):
             pressed = st.button(
-                "Run this cell live", key="run_cell", icon=":material/play_arrow:",
+                f"Run this cell live: {cached.price([spec])}", key="run_cell", icon=":material/play_arrow:",
                 disabled=running is not None and running.active,
                 help="With the test images, fault maps and seed that are set above",
             )  # fmt: skip

@@ -26,6 +26,11 @@ PLACES = {
     "sweep": "Sweep", "tradeoff": "Trade-off", "layers": "Layers", "harden": "Harden", "bitlab": "Bit lab",
 }  # fmt: skip
 N = 1000  # test images that its accuracy is measured on
+TRIED = (
+    "The graph of an .onnx file is run, to see that it answers as what was read from it: by onnxruntime "
+    f"(else onnx's own reference), in a process of its own with at most {onnx_run.MEMORY >> 30} GB of memory "
+    f"and {onnx_run.SECONDS // 60} minutes of processor time."
+)
 ALONE = (
     "Of a file that quantizes activations too: its weights with activations in floats, although it is itself "
     "right on more or fewer images. As it is, it is measured on the page Your network."
@@ -33,7 +38,15 @@ ALONE = (
 
 
 def button() -> None:
-    """Opens the dialog in which a network is brought: on every page that has a list of them."""
+    """Opens the dialog in which a network is brought: on every page that has a list of them.
+
+    A fragment: the box comes without the page's being drawn once more.
+    """
+    st.fragment(opener)()
+
+
+def opener() -> None:
+    """The button, and the dialog where it is asked for."""
     now = st.session_state
     here = now.get("page", "")
     if st.button("Bring a network", icon=":material/upload_file:", key="bring", type="tertiary"):
@@ -132,23 +145,22 @@ def form() -> None:
     st.markdown(
         "Weights of a known network: a .safetensors file, a state dict that torch.save wrote, floats or "
         "quantized by torch.ao, torchao or quanto, or an .onnx file in one piece. Names and shapes are "
-        "checked, and no code in a file is executed. The graph of an .onnx file is run, to see that it "
-        "answers as what was read from it: by onnxruntime (else onnx's own reference), in a process of its "
-        f"own with at most {onnx_run.MEMORY >> 30} GB of memory and {onnx_run.SECONDS // 60} minutes of "
-        "processor time. "
-        "The file is kept in this server's work folder, so whoever uses this server can choose it."
+        "checked, and no code in a file is executed. It is kept in this server's work folder, so whoever "
+        "uses this server can choose it."
     )
-    left, right = st.columns(2)
+    left, middle, right = st.columns(3)
     network = left.selectbox("The network it is of", cached.networks(), key="bring_network")
-    trained = right.selectbox("Trained on", cached.datasets(), key="bring_data")
+    trained = middle.selectbox("Trained on", cached.datasets(), key="bring_data")
+    called = right.text_input("Call it", key="bring_called", placeholder="the file's name")
     file = st.file_uploader(
         f"File (.{', .'.join(uploads.ENDINGS)})", type=[*uploads.ENDINGS, "tar"], key="bring_file",
-        max_upload_size=uploads.MOST_WEIGHTS >> 20,
+        max_upload_size=uploads.MOST_WEIGHTS >> 20, help=TRIED,
     )  # fmt: skip
-    called = st.text_input("Call it", key="bring_called", placeholder="the file's name")
-    reading = reading_fields()
+    with st.expander("What the file does not say itself", icon=":material/tune:", key="bring_reading"):
+        reading = reading_fields()
     st.button(
-        "Bring it in", key="bring_it", disabled=file is None, on_click=ask, icon=":material/check:"
+        "Bring it in", key="bring_it", disabled=file is None, on_click=ask, type="primary",
+        icon=":material/check:",
     )  # fmt: skip
     if st.session_state.pop("bring_asked", False) and file is not None:
         followed(file, network, trained, reading, called)

@@ -64,7 +64,7 @@ def reached(v: Verdict) -> str:
     """What the readings say of the quoted figure, in a sentence that agrees with the verdict."""
     quote = v.claim.quote
     good = [r for r in v.readings if r.verdict in (REPRODUCED, EXCEEDED)]
-    named = ", ".join(r.reading.label for r in good)
+    named = "; ".join(r.reading.label for r in good)  # labels hold commas
     if all(r.value is None for r in v.readings):
         return f"Nothing is measured yet under a reading of {quote}."
     if not good:
@@ -86,6 +86,6 @@ def tried(v: Verdict) -> str:
     """In how many ways the claim can be read, and what became of them."""
     there = [r for r in v.readings if r.value is not None]
     beside = sum(bool(r.reading.aside) for r in there)
-    aside = f", {beside} of them shown beside and deciding nothing" if beside else ""
+    aside = f", {beside} of them for comparison alone" if beside else ""
     ways = "one way" if len(v.readings) == 1 else f"{len(v.readings)} ways"
     return f"It can be read in {ways}; {len(there)} measured{aside}."

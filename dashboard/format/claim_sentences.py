@@ -152,9 +152,9 @@ def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
                 for low, high in zip(board[f"{column}_low"], board[f"{column}_high"], strict=True)
             ]
         if f"{column}_n" in board:
-            shown[f"{head}, images"] = board[f"{column}_n"].astype("Int64")
+            shown[f"{head}, images"] = _count(board[f"{column}_n"])
         if f"{column}_maps" in board:
-            shown[f"{head}, maps"] = board[f"{column}_maps"].astype("Int64")
+            shown[f"{head}, maps"] = _count(board[f"{column}_maps"])
     shown[list(SHARES)] = 100 * shown[list(SHARES)].astype(float)
     for name, exact in encodings.exact(board["encoding"]).items():
         shown[name] = exact
@@ -165,6 +165,12 @@ def leaders(board: pd.DataFrame) -> pd.io.formats.style.Styler:
         "rank": "{:.0f}",
     }  # fmt: skip
     return shown.style.format(formats, na_rep="not measured")
+
+
+def _count(some: pd.Series) -> pd.Series:
+    """Images or maps; none of what was not measured, rather than 0."""
+    counts = some.astype("Int64")
+    return counts.mask(counts == 0)
 
 
 def level(board: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -100,10 +101,14 @@ class HardenSpec:
 
 def preset_file(spec: HardenSpec) -> str:
     """The run as a preset's TOML, every option written out, so that it stays what it was."""
-    plan = spec.plan()
+    return plan_file(spec.plan(), f"made on the Harden page from preset {spec.preset}")
+
+
+def plan_file(plan: Any, about: str) -> str:
+    """A plan as a preset's TOML, every option written out."""
     lines = [
-        f"# {commands.line(['harden', spec.base, '--preset', 'FILE.toml', '--seed', str(spec.seed)])}",
-        f'about = "made on the Harden page from preset {spec.preset}"',
+        f"# {commands.line(['harden', plan.base, '--preset', 'FILE.toml', '--seed', str(plan.seed)])}",
+        f'about = "{about}"',
         f"images = {plan.images}",
     ]
     for name, options in plan.stages:
@@ -111,6 +116,43 @@ def preset_file(spec: HardenSpec) -> str:
         # JSON's numbers, strings, booleans and lists are TOML's as well.
         lines += [f"{option} = {json.dumps(value)}" for option, value in options.items()]
     return "\n".join(lines) + "\n"
+
+
+def plan_of(card: Mapping[str, Any]) -> Any:
+    """The plan that a hardened checkpoint was made by, from its card; None where the card does not hold it.
+
+    The card keeps the plan's hash, so what is told here is what ran.
+    """
+    from resq.training import presets  # torch
+    from resq.training.tuning.stage_eval import EvalConfig
+
+    stages = tuple((stage["name"], stage["options"]) for stage in card["stages"])
+    for images in (0, card["train"]["n"]):  # the card says how many there were, not how many were asked for
+        plan = presets.Plan(
+            card["base"]["name"], card["name"], stages, card["preset"], images, card["seed"],
+            EvalConfig(**card["look"]),
+        )  # fmt: skip
+        if plan.hash == card["plan"]:
+            return plan
+    return None
+
+
+def planned(plan: Any) -> str:
+    """A plan in a sentence: from what, by which stages, with which main option.
+
+    >>> from resq.training import presets
+    >>> planned(presets.plan("signs/resnet20/base", "quick", only=["bit_error"]))
+    'From signs/resnet20/base by bit-error (3 epochs, bit error rate 0.05); seed 0.'
+    """
+    parts = []
+    for name, options in plan.stages:
+        details = [f"{options['epochs']} epochs"] if "epochs" in options else []
+        if name in FIRST:
+            option, label, _ = FIRST[name]
+            details.append(f"{label} {options[option]}")
+        named = name.replace("_", "-")
+        parts.append(f"{named} ({', '.join(details)})" if details else named)
+    return f"From {plan.base} by {' and '.join(parts)}; seed {plan.seed}."
 
 
 def seconds(spec: HardenSpec, per_image: float, images: int) -> float:

@@ -25,7 +25,7 @@ from dashboard.charts import theme
 from dashboard.format import claim_labels, claim_sentences, encodings, sentences
 from dashboard.report import bundle, taken
 from resq import __version__, data, jobs
-from resq.claims import provenance, verdict
+from resq.claims import points, provenance, verdict
 from resq.claims.registry import load
 from resq.claims.verdict import Verdict
 from resq.core.errors import ResqError
@@ -39,8 +39,12 @@ SHARED = {
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
 
 
-def claim_page(v: Verdict, rows: pd.DataFrame) -> str:
-    """The report of one claim: its verdict and its readings first, then the rows behind them, as HTML.
+def claim_page(v: Verdict, rows: pd.DataFrame, again: str = "") -> str:
+    """The report of one claim: its verdict, its readings as figure and table, what made their rows, as HTML.
+
+    Args:
+        rows: those of its readings' cells, see ``of_claim``.
+        again: what came of measuring the deciding cell again here, in a sentence; empty: it was not.
 
     Raises:
         ValueError: no rows.
@@ -50,7 +54,14 @@ def claim_page(v: Verdict, rows: pd.DataFrame) -> str:
     if v.claim.value is not None and v.claim.unit != "flips" and v.readings:
         drawn = _picture(charts.CHARTS["readings"].draw(v, book.get(v.claim.baseline)))
     reached = claim_labels.reached(v) if drawn is not None else ""
-    return page(claim_labels.label(v, book), rows, {**_claim(v), "picture": drawn, "reached": reached})
+    first = {**_claim(v), "picture": drawn, "reached": reached, "again": again}
+    return page(claim_labels.label(v, book), rows, {**first, "readings": claim_sentences.table(v)})
+
+
+def of_claim(v: Verdict, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a claim's readings: of the hardened networks and of the unhardened ones beside them."""
+    cells = [cell for r in v.readings for cell in (r.cell, r.base) if cell is not None]
+    return points.rows_of_all(cells, rows)
 
 
 def page(
@@ -59,7 +70,7 @@ def page(
     """The whole report of these rows, as HTML.
 
     Args:
-        first: a claim, as ``claim_page`` tells it, that comes before the figures of the rows.
+        first: a claim, as ``claim_page`` tells it: instead of curves of the rows and other claims.
         file: the deployed file that the rows are of, where it lies elsewhere than those that are kept.
 
     Raises:
@@ -76,8 +87,8 @@ def page(
         taken=taken.lines(rows, file),
         plotly=Markup(bundle.script()),
         claim=first,
-        figures=[_figure(*drawn) for drawn in figures(rows)],
-        claims=[_claim(v) for v in judged],
+        figures=[] if first else [_figure(*drawn) for drawn in figures(rows)],
+        claims=[] if first else [_claim(v) for v in judged],
         rule=verdict.RULE,
         methods=provenance.methods(rows),
         hashes=provenance.hashes(rows),

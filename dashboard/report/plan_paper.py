@@ -59,6 +59,8 @@ def _asked(lesson: lessons.Lesson, steps: int, base: str) -> str:
 
 
 def _question(step: lessons.Step) -> str:
-    """What a step asks, with its choices; its task where it asks nothing."""
+    """What a step asks, with its choices or the ends of its scale; its task where it asks nothing."""
     choices = ", ".join(step.choices)
+    if step.scale:
+        choices = f"a number from {step.scale[0]:g} to {step.scale[1]:g}{step.unit}"
     return f"{step.ask or step.do}{f' ({choices})' if choices else ''}"

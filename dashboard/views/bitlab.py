@@ -40,7 +40,10 @@ def page(names: list[str]) -> None:
         img = bitlab.image(pictures, known) if pictures else 0
     left, right = st.columns([12, 4], gap="medium")
     with st.expander(
-        "Your own picture; a bit flipped in many weights", icon=":material/more_horiz:", key="m"
+        "Your own picture; a bit flipped in many weights",
+        page_frame.touched("plane"),
+        key="m",
+        icon=":material/more_horiz:",
     ):
         beside, other = st.columns(2, gap="large")
         with beside:

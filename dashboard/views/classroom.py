@@ -18,14 +18,16 @@ def doors(every: list[lessons.Lesson]) -> None:
     titles = {lesson.name: lesson.title for lesson in every}
     left, right = st.columns(2)
     with left.container(border=True), page_frame.group("room", "open"):
-        st.subheader("Teach", anchor=False)
+        st.header("Teach", anchor=False)
+        came_from = st.session_state.get("way_back", ("", "", "", {}))[3].get("lesson", "")
         name = st.selectbox(
-            "Lesson to begin with", list(titles), key="room_first", format_func=titles.__getitem__
-        )
+            "Lesson to begin with", list(titles), list(titles).index(came_from) if came_from in titles else 0,
+            key="room_first", format_func=titles.__getitem__,
+        )  # fmt: skip
         st.button("Open a room", key="room_open", icon=":material/meeting_room:", type="primary",
                   on_click=open_room, args=(name,))  # fmt: skip
     with right.container(border=True), page_frame.group("room", "join"):
-        st.subheader("Learn", anchor=False)
+        st.header("Learn", anchor=False)
         code = st.text_input(
             "Code of the room", key="room_code", placeholder="five letters, on the projector"
         )

@@ -62,7 +62,7 @@ def result(name: str, made: Sequence[str] = ()) -> None:
     """What a hardened checkpoint's card says of before and after.
 
     Args:
-        made: the command of the run that has just made it; without it the card is all that tells.
+        made: the command of the run that has just made it; without it the plan that its card keeps.
     """
     looks = hardening_run.looks(cached.card(name))
     if not looks:
@@ -71,6 +71,8 @@ def result(name: str, made: Sequence[str] = ()) -> None:
     last, finding = looks[-1], hardening_run.changed(looks)
     st.header(name, anchor=False)
     st.markdown(finding)
+    if not made:
+        made = plan(name)
     render.figure("before_after", drawn, key=f"before_after_{name}", alt=finding)
     with st.container(horizontal=True):
         page_frame.link(
@@ -82,6 +84,22 @@ def result(name: str, made: Sequence[str] = ()) -> None:
             lambda: ({"before_after": tables.looks(pd.DataFrame(looks))}, {"before_after": drawn}), None,
             [*made, commands.line(["show", name])], key="numbers_harden", called=name,
         )  # fmt: skip
+
+
+def plan(name: str) -> list[str]:
+    """The plan that made a hardened checkpoint, told and as a file; the command that runs it again."""
+    card = cached.card(name)
+    by = hardening_run.plan_of(card)
+    if by is None:
+        return []
+    variant = name.rpartition("/")[2]
+    st.caption(hardening_run.planned(by))
+    st.download_button(
+        "Its plan as a file", lambda: hardening_run.plan_file(by, f"the plan of {name}"), f"{variant}.toml",
+        "application/toml", on_click="ignore", icon=":material/download:", key="save_plan",
+    )  # fmt: skip
+    again = ["harden", by.base, "--preset", f"{variant}.toml", "--seed", str(by.seed)]
+    return [commands.line([*again, "--variant", f"{variant}-again"])]
 
 
 def base_of(name: str) -> str:

@@ -164,7 +164,8 @@ with render.errors_as_sentences():
     remembered(chosen)
     after.remembered()
     at = lessons.position(chosen, st.query_params.get("step", ""))
-    st.session_state.lesson_step = (chosen.steps[at].do, chosen.name, at)
+    place = {"lesson": chosen.name, "step": str(at + 1)}
+    page_frame.leads_back(chosen.steps[at].do, "lessons", "Back to the lesson", place)
     step(chosen, at, chosen.steps[at])
     way(at, len(chosen.steps))
     with page_frame.group("more", "class"):

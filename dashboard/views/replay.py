@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, query, render, rerun_cell
-from dashboard.format import claim_labels, claim_sentences, papers, tables
+from dashboard.format import claim_labels, claim_sentences, numbers, papers, tables
 from dashboard.report import html_report
 from dashboard.server import job_queue
 from resq.claims import points, rerun, verdict
@@ -58,7 +59,8 @@ def quoted(claim: Claim) -> None:
     with st.container(key="quoted", gap="small"):
         st.caption(f"{LABELS[claim.source.label].capitalize()} says, not measured here")
         st.header(f"◇ {claim.quote}", anchor=False)
-        st.markdown(f"“{papers.linked(render.plain(claim.says))}”")
+        says = claim.says.replace(" %", "\N{NO-BREAK SPACE}%")
+        st.markdown(f"“{papers.linked(render.plain(says))}”")
         st.caption(claim_sentences.source(claim.source))
         if claim.known:
             st.markdown(f"**Known:** {papers.linked('; '.join(claim.known))}.")
@@ -156,18 +158,29 @@ def one_reading(cell: points.Cell, running: job_queue.Measurement | None) -> Non
         rerun_cell.measured_again(cell, {"n": cell.n, "maps": cell.maps, "seed": cell.seed}, running)
 
 
-def compared(v: Verdict, cell: points.Cell) -> None:
-    """The stored cell beside what was measured again on this machine."""
+def reruns_of(v: Verdict, cell: points.Cell) -> list[tuple[rerun.Run, points.Cell]]:
+    """What was measured of this cell again on this machine, the latest first."""
     reruns = [(run, c) for run in cached.reruns(v.claim.id) for c in points.cells(run.rows)]
-    reruns = [(run, c) for run, c in reruns if rerun.same_point(c, cell)]
+    return [(run, c) for run, c in reruns if rerun.same_point(c, cell)]
+
+
+def compared(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) -> None:
+    """The stored cell beside what was measured again on this machine."""
+    reruns = reruns_of(v, cell)
     if not reruns:
         st.caption("Not measured again on this machine yet.")
         return
     fresh, latest = [c for _, c in reruns], reruns[0][0]
     result = rerun.against(cell, fresh[0])
-    icon = ":material/check_circle:" if result.within else ":material/warning:"
-    with st.container(key=f"verdict_{'same' if result.within else 'changed'}_again", gap=None):
-        st.markdown(f"{icon} {render.plain(result.says[0].upper() + result.says[1:])}.")
+    if rerun_cell.so_far(fresh[0], running):
+        st.markdown(
+            f"So far {100 * fresh[0].mean:.2f}{numbers.THIN}% over {fresh[0].drawn}. It is held against the "
+            "stored value when all of them are measured."
+        )
+    else:
+        icon = ":material/check_circle:" if result.within else ":material/warning:"
+        with st.container(key=f"verdict_{'same' if result.within else 'changed'}_again", gap=None):
+            st.markdown(f"{icon} {render.plain(result.says[0].upper() + result.says[1:])}.")
     st.caption(f"Re-run {latest.at[:19].replace('T', ' ')} UTC on {latest.machine}; kept in the store.")
     drawn = charts.CHARTS["again"].draw(
         cell, fresh[:3], v.claim.value if v.claim.kind == "accuracy" else None
@@ -184,13 +197,13 @@ def shown(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) 
     """The re-run; called again and again while it is measured."""
     with render.errors_as_sentences():
         job_status.progress(running)
-        compared(v, cell)
+        compared(v, cell, running)
     job_status.ended(running)
 
 
 def again(v: Verdict) -> None:
     """The cell behind the verdict: what made it, its command, and the same cell measured again."""
-    st.header("Measured once more", anchor=False)
+    st.header("Run it again", anchor=False)
     try:
         cell = rerun.target(v)
     except ResqError as error:
@@ -216,18 +229,31 @@ def again(v: Verdict) -> None:
 
 def report(v: Verdict) -> None:
     """This claim with its verdict, its figure and the rows behind it, to take home."""
-    names = sorted({c.checkpoint for r in v.readings for c in (r.cell, r.base) if c is not None})
-    rows = cached.rows()
-    mine = rows[rows["checkpoint"].isin(names)]
+    mine = html_report.of_claim(v, cached.rows())
     if mine.empty:
         return
     with page_frame.group("more", "report"), st.container(horizontal=True):
-        make = partial(html_report.claim_page, v, mine)
+        make = partial(whole_report, v, mine)
         name = f"resq-claim-{v.claim.id}"
         st.download_button("Report of this claim as HTML", make, f"{name}.html", "text/html",
                            on_click="ignore", icon=":material/download:")  # fmt: skip
         st.download_button("Its rows as CSV", partial(table.csv, mine), f"{name}.csv", "text/csv",
                            on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+def whole_report(v: Verdict, mine: pd.DataFrame) -> str:
+    """The report, with what came of the last re-run here; made when it is asked for."""
+    try:
+        cell = rerun.target(v)
+    except ResqError:
+        return html_report.claim_page(v, mine)
+    reruns = reruns_of(v, cell)
+    if not reruns:
+        return html_report.claim_page(v, mine)
+    run, fresh = reruns[0]
+    says = rerun.against(cell, fresh).says
+    when = f"{run.at[:19].replace('T', ' ')} UTC on {run.machine}"
+    return html_report.claim_page(v, mine, f"{says[0].upper()}{says[1:]} ({when}).")
 
 
 def page(verdicts: list[Verdict]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -114,6 +114,12 @@ def rows_of(cell: Cell, rows: pd.DataFrame) -> pd.DataFrame:
                 "sample", "precision", "mode"):  # fmt: skip
         same &= rows[key] == getattr(cell, key)
     return rows[same]
+
+
+def rows_of_all(some: Iterable[Cell], rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that several cells were made of, each once, in the order of ``rows``."""
+    at = [rows_of(cell, rows).index for cell in some]
+    return rows.loc[sorted(set().union(*at))]
 
 
 def difference(a: Cell, b: Cell, rows: pd.DataFrame, comparisons: int = 1) -> paired.Difference:

@@ -117,7 +117,10 @@ def against(reference: Cell, fresh: Cell) -> Again:
     low, high = (reference.map_low, reference.map_high) if alike else (reference.low, reference.high)
     within = low - 1e-12 <= fresh.mean <= high + 1e-12
     same = (fresh.weights, fresh.images) == (reference.weights, reference.images)
-    return Again(reference, fresh, low, high, within, same, _says(reference, fresh, low, high, within))
+    over = "fault maps" if alike else "images" if reference.axis == "eps" else "fault maps and images"
+    return Again(
+        reference, fresh, low, high, within, same, _says(reference, fresh, (low, high), within, over)
+    )
 
 
 def same_point(a: Cell, b: Cell) -> bool:
@@ -131,13 +134,13 @@ def same_point(a: Cell, b: Cell) -> bool:
     return same and (a.axis == "eps" or a.fault == b.fault)
 
 
-def _says(reference: Cell, fresh: Cell, low: float, high: float, within: bool) -> str:
-    """The comparison as a sentence."""
+def _says(reference: Cell, fresh: Cell, ends: tuple[float, float], within: bool, over: str) -> str:
+    """The comparison as a sentence, which names what its interval is over: a cell has several."""
     lies = "lies within" if within else "lies OUTSIDE"
     sentence = (
         f"measured again {100 * fresh.mean:.2f} % ({_counts(fresh)}), stored {100 * reference.mean:.2f} % "
-        f"({_counts(reference)}): the new value {lies} the stored 95 % interval, "
-        f"{100 * low:.2f} to {100 * high:.2f} %"
+        f"({_counts(reference)}): the new value {lies} the stored 95 % interval "
+        f"over {over}, {100 * ends[0]:.2f} to {100 * ends[1]:.2f} %"
     )
     if fresh.weights != reference.weights:
         sentence += f"; other weights: {fresh.weights} now, {reference.weights} then"

@@ -20,7 +20,7 @@ from resq.protect.stored_network import StoredNetwork
 from resq.protect.subject import Subject
 from resq.protect.timing import pass_time
 from resq.protect.trial import Trial
-from resq.protect.wanted import Wanted
+from resq.protect.wanted import SEED, Wanted
 
 __all__ = ["Wanted", "protect"]
 
@@ -51,7 +51,8 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
     search_seconds = time.perf_counter() - began
     answer = {
         "network": subject.name, "weights": subject.hash,
-        "wanted": wanted.plain(), "encoding": str(chosen.mixture.encoding), "bits": chosen.mixture.bits,
+        "wanted": wanted.plain(), "seed": SEED,
+        "encoding": str(chosen.mixture.encoding), "bits": chosen.mixture.bits,
         "kept_held_out": chosen.retained, "enough": chosen.retained >= wanted.keep, "passes": searched,
         "grid_passes": 1 + most, "time": time_of(chosen.mixture) if time_of else None,
         "front": _front(wanted, tried, trial), "confirmed": confirm.confirmed(wanted, chosen, trial),

@@ -26,7 +26,7 @@ from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 from resq.memory import faults
 from resq.protect import deploy, mixtures
-from resq.protect.wanted import Wanted
+from resq.protect.wanted import SEED, Wanted
 
 
 class DeployedFile:
@@ -80,7 +80,9 @@ class DeployedFile:
     def accuracy(self, encoding: Encoding, fault: str, rate: float, number: int) -> float:
         """As in ``Subject``."""
         memory = self._memory(str(encoding))
-        drawn = faults.FAULTS[fault](faults.region(memory.model), rate, rng=seeds.rng(0, "protect", number))
+        drawn = faults.FAULTS[fault](
+            faults.region(memory.model), rate, rng=seeds.rng(SEED, "protect", number)
+        )
         with self.network.flipped(memory.misread(drawn)):
             return float(rows.answered(self.network.logits(self._x), self._y, None).right.mean())
 
@@ -89,7 +91,7 @@ class DeployedFile:
     ) -> pd.DataFrame:
         """As in ``Subject``; the rows name the encoding that the file's words lie in."""
         spec = SweepSpec(self._wanted.checkpoint, data=self._wanted.data, encoding=str(encoding), fault=fault,
-                         bers=rates, maps=maps, n=n, inputs=self._wanted.inputs)  # fmt: skip
+                         bers=rates, maps=maps, n=n, seed=SEED, inputs=self._wanted.inputs)  # fmt: skip
         return table.frame(sweep.run(spec))
 
     def write(self, folder: Path, encoding: Encoding) -> None:

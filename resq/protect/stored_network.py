@@ -21,6 +21,7 @@ from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 from resq.memory import faults
 from resq.protect import deploy, mixtures
+from resq.protect.wanted import SEED
 
 
 def images(checkpoint: Checkpoint, n: int) -> Dataset:
@@ -86,7 +87,7 @@ class StoredNetwork:
     def accuracy(self, encoding: Encoding, fault: str, rate: float, number: int) -> float:
         """As in ``Subject``."""
         bench = self._bench(str(encoding))
-        where, rng = faults.region(bench.model), seeds.rng(0, "protect", number)
+        where, rng = faults.region(bench.model), seeds.rng(SEED, "protect", number)
         with bench.flipped(faults.FAULTS[fault](where, rate, rng=rng)) as network:
             right = score(network, sweep.pixels(self.held), torch.from_numpy(self.held.y))[0]
         return right / len(self.held)
@@ -95,7 +96,9 @@ class StoredNetwork:
         self, encoding: Encoding, fault: str, rates: tuple[float, ...], maps: int, n: int
     ) -> pd.DataFrame:
         """As in ``Subject``."""
-        spec = SweepSpec(self.name, encoding=str(encoding), fault=fault, bers=rates, maps=maps, n=n)
+        spec = SweepSpec(
+            self.name, encoding=str(encoding), fault=fault, bers=rates, maps=maps, n=n, seed=SEED
+        )
         return table.frame(sweep.run(spec))
 
     def write(self, folder: Path, encoding: Encoding) -> None:

@@ -10,6 +10,8 @@ from resq.core.errors import ResqError
 from resq.core.validation import lookup
 from resq.memory import faults
 
+SEED = 0  # of every fault map of a search, held-out and test images alike; it stands in the answer
+
 
 @dataclass(frozen=True)
 class Wanted:

@@ -12,6 +12,11 @@ def at_rate(answer: dict[str, Any]) -> dict[str, Any]:
     return at
 
 
+def seed(answer: dict[str, Any]) -> int:
+    """The seed of its fault maps; answers that were written before they named it were drawn by 0."""
+    return int(answer.get("seed", 0))
+
+
 def sentence(answer: dict[str, Any]) -> str:
     """The answer in words."""
     wanted, point = answer["wanted"], at_rate(answer)["chosen"]
@@ -37,7 +42,7 @@ def against(answer: dict[str, Any]) -> str:
     return (
         f"{first}Less the {'best' if mixed else 'next best'} way to store all layers alike in at most as "
         f"many bits (test images, in points, 95 % for the three rates together; "
-        f"{at_rate(answer)['difference']['how']}; seed 0): {'; '.join(text)}. "
+        f"{at_rate(answer)['difference']['how']}; seed {seed(answer)}): {'; '.join(text)}. "
         f"{_verdict(answer)}"
     )
 
@@ -69,7 +74,8 @@ def passes(answer: dict[str, Any]) -> str:
     took = f" in {seconds / 60:.1f} minutes" if seconds else ""
     return (
         f"Found in {answer['passes']} passes over the held-out images{took}; a plain grid over the same "
-        f"mixtures takes {answer['grid_passes']}. The front at two more rates and the rivals took "
+        f"mixtures takes {answer['grid_passes']}. "
+        f"Fault maps are drawn by seed {seed(answer)}. The front at two more rates and the rivals took "
         f"{answer['more_passes']} more."
     )
 

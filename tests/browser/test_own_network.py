@@ -33,6 +33,23 @@ TILES = """node => { const map = node._fullData[0].z, shapes = node.layout.shape
     return [map.length * map[0].length, (hatch[0] || 0) / 8]; }"""
 
 
+def test_a_brought_file_is_a_click_away_on_a_laptop(visit, file):
+    """Fields that few files need had pushed the button off the screen."""
+    page = visit("/tradeoff").page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    ready(page)
+    page.get_by_role("button", name="Bring a network").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("input[type=file]").set_input_files(file)
+    button = dialog.get_by_role("button", name="Bring it in")
+    expect(button).to_be_enabled()
+    expect(button).to_be_in_viewport(ratio=1)
+    button.click()
+    expect(dialog.get_by_role("button", name="Go on here")).to_be_visible()
+    dialog.get_by_text("What the file does not say itself").click()
+    expect(dialog.get_by_role("textbox", name="Batch norm eps")).to_be_visible()
+
+
 def bring(page, file: Path) -> None:
     """Brings the file in by the dialog."""
     page.get_by_role("button", name="Bring a network").click()

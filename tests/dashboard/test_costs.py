@@ -1,7 +1,10 @@
 """What a sweep costs before it runs, and how much of it is done while it runs."""
 
+import time
+
 import pytest
 
+from dashboard.cached import speed
 from dashboard.charts import tradeoff_map
 from dashboard.model import costs, remaining
 from dashboard.model.own import ownnames
@@ -26,6 +29,20 @@ def test_transferred_examples_are_made_once_and_adaptive_ones_for_every_map_and_
     assert sorted(set(transfer)) == sorted(set(adaptive)) == [10.0, 10.0 + 0.6 * 10 * 5]
     assert transfer.count(40.0) == 1
     assert adaptive.count(40.0) == len(adaptive) / 2
+
+
+@pytest.mark.parametrize(("load", "longer"), [(0.2, 1.0), (3.0, 2.0), (9.0, 5.0)])
+def test_a_price_counts_what_else_computes_on_the_machine(monkeypatch, load, longer):
+    """A map of 37 s took ten minutes on two cores with ten jobs, and said 37 s until it began."""
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(speed, "each", lambda net: 0.01)
+    assert speed.speeds([SweepSpec("signs/resnet20/base")]) == [pytest.approx(0.01 * longer)]
+
+
+def test_what_a_pass_waits_for_others_is_no_part_of_its_time():
+    """Counted in both, a busy machine's wait was told twice: an hour and a half instead of ten minutes."""
+    assert speed._timed(lambda: time.sleep(0.3)) < 0.2
 
 
 def test_the_share_that_is_done_counts_rows_by_their_cost():

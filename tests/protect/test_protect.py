@@ -7,6 +7,7 @@ import pytest
 
 from resq import checkpoints, cli
 from resq.core import Encoding
+from resq.measure.specs.sweep_spec import SweepSpec
 from resq.memory import quant
 from resq.protect import decoder, deploy, stored_network, trial, wording
 from resq.protect.mixtures import Mixture
@@ -36,6 +37,8 @@ def test_the_answer_says_what_to_store_and_what_it_was_measured_on(folder):
     assert at["chosen"]["n"] == at["difference"]["n"] == 40
     assert all(entry["rival_bits"] <= found["bits"] for entry in found["confirmed"])
     assert all(set(member["kept"]) == {"0.004", "0.02", "0.04"} for member in found["front"])
+    assert found["seed"] == SweepSpec(NET).seed == 0
+    assert "Fault maps are drawn by seed 0." in wording.passes(found)
     assert f"Stored as {encoding}" in wording.sentence(found)
     assert f"against {at['rival']}" in wording.against(found)
     said = (folder / "report.md").read_text(encoding="utf-8")

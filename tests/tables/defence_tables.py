@@ -76,8 +76,11 @@ def _interval(line: pd.Series) -> str:
 
 
 def searches(of: str) -> list[str]:
-    """One line per shipped search: what was asked, what is stored, differences, passes."""
+    """One line per shipped search: what was asked and is stored, differences, passes; first the seed."""
+    seeds = " and ".join(sorted({str(wording.seed(answer)) for answer in _json(of, "protect")}))
     lines = [
+        f"Fault maps of all searches, on held-out and on test images: seed {seeds}.",
+        "",
         "| network | asked | stored as | bits a weight | test images x maps | accuracy % "
         "| less the best alike, points | passes | minutes |",
         "|---" * 9 + "|",

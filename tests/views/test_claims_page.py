@@ -71,6 +71,34 @@ def test_a_cell_measured_again_stands_beside_the_stored_one(rows):
     assert leaderboard.DIFFERS in said(opened("leaderboard"))
 
 
+class Going:
+    """A re-run that has measured some of its maps."""
+
+    id, active, error, state, left, done = "0" * 12, True, "", "running", 60.0, 0.1
+    rows, total = ({"maps": 1}, {"maps": 1}), 20
+
+    def __init__(self, specs) -> None:
+        self.specs = specs
+
+    def cancel(self) -> None:
+        """Nothing runs."""
+
+
+def test_a_re_run_that_is_still_going_is_held_against_nothing(rows, monkeypatch):
+    """Two fault maps of twenty lay "OUTSIDE the stored interval", beside a green bar."""
+    claims = registry.load()
+    v = verdict.judge(claims["resnet18-ber-1e-2"], table.frame(ROWS), claims)
+    going = Going((rerun.job(v, 1000, 20, 0),))
+    monkeypatch.setattr(
+        "dashboard.components.job_status.measurement",
+        lambda key="job", *_, **__: going if key == "job" else None,
+    )
+    rerun.store_rerun("resnet18-ber-1e-2", maps(500, 501, **HARDENED, encoding="fp32"), "2031-01-01T00:00:00")
+    text = said(opened(claim="resnet18-ber-1e-2"))
+    assert "over 2 fault maps. It is held against the stored value when all of them are measured" in text
+    assert "OUTSIDE" not in text
+
+
 def test_without_rows_every_claim_is_still_quoted_and_nothing_is_made_up():
     app = opened(claim="resnet18-ber-1e-2", source="nonsense")
     fine(app)
@@ -118,7 +146,11 @@ def test_the_leaderboard_counts_the_copies_of_few_layers():
 
 
 def test_the_leaderboard_says_what_is_not_measured():
-    shown = claim_sentences.leaders(leaderboard.board(table.frame(ROWS))).to_html()
+    leaders = claim_sentences.leaders(leaderboard.board(table.frame(ROWS)))
+    counted = [name for name in leaders.data if str(name).endswith((", images", ", maps"))]
+    assert counted
+    assert not (leaders.data[counted] == 0).to_numpy(na_value=False).any()  # "not measured", on no images
+    shown = leaders.to_html()
     assert "not measured" in shown
     assert "85.0 %" in shown
 
@@ -202,6 +234,21 @@ def test_the_report_of_a_claim_carries_its_verdict_its_figure_and_the_rule():
     assert "74.71 % accuracy after hardening" in head
     assert "as quoted before hardening" in head
     assert len(page) < 2_600_000
+    assert "Run again" not in page
+
+
+def test_the_report_of_a_claim_is_of_its_readings_alone_and_says_what_a_re_run_gave():
+    """The report of the blog's claim was thirty pages of other rows, and lacked what had just been run."""
+    book = registry.load()
+    v = verdict.judge(book["resnet18-ber-1e-2"], EVERY, book)
+    mine = html_report.of_claim(v, EVERY)
+    cells = [cell for r in v.readings for cell in (r.cell, r.base) if cell is not None]
+    assert set(mine["key"]) == set().union(*(points.rows_of(cell, EVERY)["key"] for cell in cells))
+    page = html_report.claim_page(v, mine, "Measured again 12.66 %.")
+    assert "<b>Run again:</b> Measured again 12.66 %." in page
+    for reading in v.readings:
+        assert page.count(f"<td>{reading.reading.label}</td>") == 1
+    assert page.count("<tr>") < 80
 
 
 @pytest.mark.sorry("No line holds these words")

@@ -60,6 +60,35 @@ def test_the_file_of_a_run_is_a_preset_with_the_same_plan(tmp_path):
     assert (again.stages, again.images) == (spec.plan().stages, spec.plan().images)
 
 
+@pytest.mark.parametrize("name", [n for n in checkpoints.names() if checkpoints.card(n).get("stages")])
+def test_the_plan_of_a_shipped_network_is_the_one_that_made_it_and_its_file_gives_it_again(tmp_path, name):
+    """The hash on the card is of the plan that ran."""
+    card = checkpoints.card(name)
+    made_by = hardening_run.plan_of(card)
+    assert made_by.hash == card["plan"]
+    file = tmp_path / "plan.toml"
+    file.write_text(hardening_run.plan_file(made_by, f"the plan of {name}"))
+    again = presets.plan(made_by.base, str(file), seed=made_by.seed)
+    assert (again.images, [stage for stage, _ in again.stages]) == (
+        made_by.images,
+        [stage["name"] for stage in card["stages"]],
+    )
+    for (_, options), stage in zip(again.stages, card["stages"], strict=True):
+        assert options | stage["options"] == options  # options that are younger than the card keep its own
+
+
+def test_a_card_that_another_plan_made_tells_none():
+    card = checkpoints.card("signs/resnet20/fault")
+    assert hardening_run.plan_of({**card, "seed": 1}) is None
+
+
+def test_a_network_that_was_hardened_before_comes_with_its_plan():
+    app = opened("harden", shown="signs/resnet20/fault")
+    fine(app)
+    assert "From signs/resnet20/base by bit-error (" in said(app)
+    assert "save_plan" in [button.proto.id.rpartition("-")[2] for button in app.get("download_button")]
+
+
 def test_a_run_without_stages_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match="at least one"):
         HardenSpec(NAME, "quick", ()).plan()

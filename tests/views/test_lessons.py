@@ -207,6 +207,18 @@ def test_the_handout_asks_and_only_the_key_answers():
     assert "{" not in key.partition("</style>")[2]
 
 
+def test_a_view_of_curves_shows_the_words_that_its_reveal_tells_of():
+    """Two lessons told of int4 and int6-tmr1 and opened a figure without them."""
+    for lesson in lessons.every():
+        for step in lesson.steps:
+            if step.page != "sweep":
+                continue
+            cells = [at for _, figures in places.places(step.reveal) for at in figures]
+            encodings = {at["encoding"] for at in cells if at["checkpoint"] in step.query["nets"]}
+            alike = {encoding for encoding in encodings if "@" not in encoding}  # mixtures: the challenge
+            assert alike <= set(step.query["encs"]), (lesson.name, step.do)
+
+
 def test_the_plan_is_printed_with_its_minutes_its_questions_and_no_answer():
     every = lessons.every()
     parts = lesson_plan.read(every)
@@ -218,6 +230,8 @@ def test_the_plan_is_printed_with_its_minutes_its_questions_and_no_answer():
         assert html.escape(part.do) in paper
         for step in known[part.lesson].steps[: part.steps] if part.lesson else ():
             assert html.escape(step.ask or step.do) in paper
+    assert "(a number from 0 to 100 %)" in paper
+    assert "5 %, 10 %" not in paper
     assert 'href="http://lab/lessons?lesson=bit"' in paper
     assert "class=right" not in paper
 

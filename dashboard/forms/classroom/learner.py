@@ -42,7 +42,10 @@ def progress(code: str, learner: str, every: list[Lesson], conclusions: Conclusi
         st.markdown(f"**{lesson.title}** Step {number + 1} of {len(lesson.steps)}")
         with st.container(border=True, key=f"room_{lesson.name}_{number}"):
             st.markdown(step.do)
-            shared.view(step)
+            if own is not None or room.revealed or not step.choices:
+                shared.view(step)  # not before: it may show what is asked
+            else:
+                st.caption("Commit to an answer to open the view.")
             if step.choices:
                 asked(code, learner, lesson, number, own, room.revealed)
             if room.revealed:

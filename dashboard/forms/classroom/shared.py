@@ -19,7 +19,11 @@ def at(every: list[Lesson], name: str, number: int) -> tuple[Lesson, int]:
 
 
 def view(step: Step) -> None:
-    """The link to what the step looks at."""
+    """The link to what the step looks at, from where a link leads back to the room."""
+    place = {
+        name: st.query_params[name] for name in ("code", "teach", "me", "lang") if name in st.query_params
+    }
+    page_frame.leads_back(step.do, "classroom", "Back to the room", place)
     around = url_schema.Shell(step.do, step.hide, page_frame.presenting())
     page_frame.open_view(step.page, "Open this view", url_schema.query(step.page, step.query, around))
 

@@ -48,7 +48,7 @@ def door(code: str) -> None:
             st.header(code, anchor=False)
     if (urlsplit(link).hostname or "") in HERE_ALONE and not page_frame.presenting():
         st.caption(
-            "This address is this machine's alone. For a class start the lab as `resq dashboard "
+            "This address is this machine's alone. For a class start the lab as `python -m resq dashboard "
             "--server.address 0.0.0.0` in a network that you trust, and open this page by the machine's name."
         )
 

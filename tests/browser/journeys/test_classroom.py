@@ -49,6 +49,27 @@ def histogram(page, counts: str) -> None:
     expect(page.locator('[class*="st-key-votes_bit_0"] .bars .point')).to_have_count(4)
 
 
+def test_a_view_opens_after_the_prediction_and_leads_back_to_the_room(person, tmp_path):
+    with served(tmp_path, free_port()) as (url, _):
+        teacher = person(f"{url}/lessons?lesson=msb")
+        teacher.get_by_role("link", name="A class that predicts together").click()
+        first = teacher.locator(".st-key-room_first input")
+        expect(first).to_have_value("Why the most significant bit?")
+        teacher.get_by_role("button", name="Open a room").click()
+        expect(teacher).to_have_url(re.compile(r"teach="))
+        code = re.search(r"code=([A-Z]{5})", teacher.url)[1]
+        learner = person(f"{url}/classroom?code={code}")
+        expect(learner.get_by_text("Commit to an answer to open the view")).to_be_visible()
+        expect(learner.get_by_role("link", name="Open this view")).to_have_count(0)
+        predict(learner, "it gets wider")
+        place = learner.url
+        learner.get_by_role("link", name="Open this view").click()
+        expect(learner).to_have_url(re.compile("bitlab.*task="))
+        learner.get_by_role("link", name="Back to the room").click()
+        expect(learner.get_by_text("You predicted: it gets wider")).to_be_visible()
+        assert learner.url.partition("me=")[2] == place.partition("me=")[2]  # the same learner
+
+
 def test_five_predict_one_teaches_and_a_killed_server_loses_nothing(person, tmp_path):
     port = free_port()
     with served(tmp_path, port) as (url, server):
