@@ -46,6 +46,40 @@ def _histogram(net: str, sha256: str, enc: str, layer: str) -> tuple[np.ndarray,
     return at, bit_view.counts(weight, at)
 
 
+def largest(net: str, enc: str, layer: str) -> int:
+    """The number of the layer's weight that is farthest from zero."""
+    return _largest(net, str(card(net)["sha256"]), enc, layer)
+
+
+@st.cache_data(show_spinner=False, max_entries=1024)
+def _largest(net: str, sha256: str, enc: str, layer: str) -> int:
+    return bit_view.largest(load_network(net, enc).model, layer)
+
+
+def most_harmful(
+    net: str, enc: str, layer: str, img: int, own: np.ndarray | None = None
+) -> tuple[int, int]:
+    """The (weight, bit) of a layer whose flip costs the answer to this picture most: searched for once.
+
+    Args:
+        own: a visitor's picture in place of the numbered one; nothing of it is kept.
+    """
+    if own is not None:
+        return _most_harmful_of(load_network(net, enc), layer, 0, own)
+    return _most_harmful(net, str(card(net)["sha256"]), enc, layer, img)
+
+
+@st.cache_data(show_spinner=False, max_entries=4096)
+def _most_harmful(net: str, sha256: str, enc: str, layer: str, img: int) -> tuple[int, int]:
+    return _most_harmful_of(load_network(net, enc), layer, img)
+
+
+def _most_harmful_of(
+    both: LoadedNetwork, layer: str, img: int, own: np.ndarray | None = None
+) -> tuple[int, int]:
+    return bit_view.most_harmful(both.network, both.model, layer, picture(both, img, own))
+
+
 def outcome(state: bit_view.BitExperiment, seen: bool, own: np.ndarray | None = None) -> Outcome:
     """Everything the Bit lab shows.
 
