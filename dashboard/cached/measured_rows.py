@@ -119,7 +119,7 @@ def _stored_cells(hashes: tuple[str, ...], stamp: str, _specs: Sequence[SweepSpe
 def cached_figure(make: Callable[..., Made], key: tuple[Any, ...], *args: Any) -> Made:
     """``make(*args)``, a figure or a sentence, made once for all who ask with this key; never written.
 
-    Of a figure the values that are sent of it are kept, see ``PlainFigure``; ``whole`` makes it one of Plotly's.
+    Of a figure the values that are sent of it are kept, see ``PlainFigure``; ``whole`` makes one of Plotly's.
 
     Args:
         key: small values that, with the files that rows are read from, decide ``args``.
@@ -132,7 +132,7 @@ def _cached_figure(
     name: str, key: tuple[Any, ...], stamp: str, _make: Callable[..., Made], _args: Any
 ) -> Made:
     made = _make(*_args)
-    return plain(made) if isinstance(made, go.Figure) else made  # type: ignore[return-value]
+    return plain(made) if isinstance(made, go.Figure) else made
 
 
 def curves(frame: pd.DataFrame, axis: str, metric: str = "accuracy") -> pd.DataFrame:

@@ -95,9 +95,7 @@ def _bars(names: list[str], values: np.ndarray, name: str, colour: str, shape: s
     }
 
 
-def _labels(
-    names: list[str], before: np.ndarray, after: np.ndarray | None
-) -> tuple[dict[str, Any], float]:
+def _labels(names: list[str], before: np.ndarray, after: np.ndarray | None) -> tuple[dict[str, Any], float]:
     """One label behind the longer bar of each class that matters; two would overlap. The longest's pixels."""
     then = before if after is None else after
     longer = np.nan_to_num(np.fmax(before, then))

@@ -76,9 +76,7 @@ def answer(given: Given, state: bit_view.BitExperiment, outcome: cached.Outcome)
     alt = f"{verdict.headline}. {verdict.detail}"
     after = outcome.after if outcome.n_flips else None
     drawn = answer_bars(given.classes, outcome.before, after, given.label)
-    render.figure(
-        "probabilities", drawn, key="probabilities", alt=alt, title=False, caption=False
-    )
+    render.figure("probabilities", drawn, key="probabilities", alt=alt, title=False, caption=False)
 
 
 def withstood(given: Given, state: bit_view.BitExperiment, verdict: sentences.Verdict) -> None:

@@ -1,8 +1,8 @@
 """Wakes the server's event loop once for many messages, where asyncio writes to a socket for each.
 
 A page is some fifty to a hundred messages, and every one is handed to the loop twice: by the thread that
-computes the page, and by the loop itself. Each time ``call_soon_threadsafe`` sends a byte that wakes the loop,
-and gives the interpreter away for that call. While a byte lies there unread the loop needs no other.
+computes the page, and by the loop itself. Each time ``call_soon_threadsafe`` sends a byte that wakes it, and
+gives the interpreter away for that call. While a byte lies there unread the loop needs no other.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ def write(loop: Any) -> None:
 def read(loop: Any) -> None:
     """Reads the byte; from here on another one is needed.
 
-    The note comes first: whoever has seen the old one had put its work down before, and this round of the loop
-    is not over.
+    The note comes first: whoever has seen the old one had put its work down before, and this round goes on.
     """
     setattr(loop, WOKEN, False)
     _read(loop)

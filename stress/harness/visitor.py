@@ -66,6 +66,16 @@ class Page:
                 return element
         raise LookupError(f"no widget {key!r} on the page; it says: {self.text()[:300]}")
 
+    def seen(self) -> dict[str, Any]:
+        """What two visitors can compare: words, numbers, tiles and figures, none of their times."""
+        return {
+            "address": [part for part in self.query.split("&") if not part.startswith("job=")],
+            "words": [line for line in self.text().splitlines() if not TIMED.match(line)],
+            "metrics": [(m.label, m.body, m.delta) for m in self.kinds("metric")],
+            "buttons": [(b.id.rsplit("-", 1)[-1], b.label, b.type) for b in self.kinds("button")],
+            "figures": [figure.spec for figure in self.kinds("plotly_chart")],
+        }
+
     def part(self, widget: Any) -> str:
         """The fragment that a widget stands in: all that the server draws again when it is used."""
         places = (p for p, e in self.elements.items() if _id(e) == widget.id)
@@ -138,7 +148,7 @@ class Visitor:
         return self.page
 
     async def _run(self, *states: WidgetState, fragment: str = "", by_itself: bool = False) -> Page:
-        """As a browser asks: for the fragment that a widget stands in, for the page where it stands in none."""
+        """As a browser asks: for the fragment that a widget stands in, or for the whole page."""
         message = BackMsg()
         run = message.rerun_script
         run.query_string, run.page_name, run.page_script_hash = self.page.query, self.name, self.script

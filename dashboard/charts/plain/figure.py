@@ -14,7 +14,7 @@ import plotly.io as pio
 from plotly.basedatatypes import BaseFigure
 
 
-class PlainFigure(BaseFigure):  # type: ignore[misc]
+class PlainFigure(BaseFigure):
     """Traces and layout, not checked; like every figure that is cached it is shared, so never written.
 
     Plotly and Streamlit ask a figure of any kind for ``to_dict`` alone before they send it.
