@@ -219,9 +219,7 @@ def test_a_press_draws_the_fragment_of_its_button_again_as_a_browser_asks_for_it
                 page = await visitor.press(key)
                 assert not page.exceptions()
                 assert len(page.kinds("metric")) == len(before.kinds("metric")) == 3
-                assert (
-                    page.widget("shell_open").label == "Share"
-                )  # stands outside of every fragment, and stays
+                assert page.widget("shell_open").label == "Share"  # outside of fragments, so it stays
                 seen.append(page.query)
             return tuple(seen)
 
