@@ -8,6 +8,7 @@ page which scripts draw them: named in the head too, they are read while it conn
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard.model import url_schema
 from dashboard.server import wakeup
 
 # The server is where the page's own files are, whatever path it is served under; its answer to the question
@@ -27,22 +29,35 @@ HEAD = """<script>window.__streamlit = {
 }</script>"""
 # Streamlit pushes an entry of history for every parameter that it writes, up to three when a page is opened.
 # Of what follows one press of a key or of the mouse the first is an entry, which the rest amends: Back undoes
-# one act.
+# one act. Another page is one entry, with what its act wrote before and after it. A measurement that is
+# followed is none: an act begins it, and it ends by itself.
 ONE_ENTRY = """<script>{
+  const jobs = JOBS;
+  const bare = address => {
+    const parts = new URL(address ?? "", location.href);
+    for (const job of jobs) parts.searchParams.delete(job);
+    return parts.pathname + "?" + parts.searchParams;
+  };
   const push = history.pushState.bind(history);
-  let acts = 0, last = -1e9;  // those within a second wait for an entry each, earlier ones no more
+  let acts = 0;  // those within a second wait for an entry each, earlier ones no more
+  let last = -1e9, pushed = -1e9;  // when the last act, and the last entry, was
   const act = event => {
     const soon = event.timeStamp - last < 1000;
     if (event.repeat || (soon && event.type === "click")) return;  // a click follows what it is of
-    acts = soon ? Math.min(acts + 1, 3) : 1;
+    const leaves = event.target.closest?.("a[href]");  // what was pressed before on this page waits no more
+    acts = soon && !leaves ? Math.min(acts + 1, 3) : 1;
     last = event.timeStamp;
   };
   for (const kind of ["pointerdown", "keydown", "click"]) addEventListener(kind, act, true);
   history.pushState = (...entry) => {
-    (acts ? push : history.replaceState.bind(history))(...entry);
-    acts = Math.max(0, acts - 1);
+    const followed = bare(entry[2]) === bare(location.href);
+    const elsewhere = new URL(entry[2] ?? "", location.href).pathname !== location.pathname;
+    const fresh = acts && !followed && !(elsewhere && pushed > last);
+    (fresh ? push : history.replaceState.bind(history))(...entry);
+    if (fresh) pushed = performance.now();
+    if (!followed) acts = elsewhere ? 0 : Math.max(0, acts - 1);
   };
-}</script>"""
+}</script>""".replace("JOBS", json.dumps(sorted(url_schema.JOBS)))
 # Scripts that pages with figures need, by the start of their names in Streamlit's folder.
 PARTS = ("PlotlyChart", "Selectbox", "Button", "ButtonGroup", "Checkbox", "Html")
 BARE = ("", "lessons")  # ends of the paths of pages without a figure

@@ -264,6 +264,9 @@ PARAMS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 
+# Those that hold which measurement is followed; no other parameter is called so.
+JOBS = {name for page in PARAMS.values() for name, (_, text) in page.items() if text.endswith(" to follow")}
+
 MANY = {"nets", "encs", "stages", "kinds"}  # of these, none may be chosen
 
 # On every page.

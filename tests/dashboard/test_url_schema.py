@@ -63,3 +63,9 @@ def test_a_link_says_everything_and_an_unknown_parameter_is_an_error():
     assert found == {"enc": "fp32", "w": "5", "task": "Look.", "hide": "plane", "present": "1"}
     with pytest.raises(ValueError, match="page sweep has no parameter layer; it has nets"):
         url_schema.query("sweep", {"layer": "conv1"})
+
+
+def test_what_holds_a_followed_measurement_holds_nothing_else():
+    assert url_schema.JOBS == {"job", "clean", "again", "flow", "map", "heat"}
+    for page in url_schema.PARAMS.values():
+        assert all(page[name][1].endswith(" to follow") for name in url_schema.JOBS & page.keys())
