@@ -164,8 +164,8 @@ class Visitor:
 
     async def _receive(self, fragment: bool) -> None:
         """Takes messages until the run has ended; one that was cut short for another goes on with that."""
-        kept = (dict(self.page.elements), dict(self.page.parts)) if fragment else ({}, {})
-        fresh = Page(*kept, self.page.query)
+        before = (dict(self.page.elements), dict(self.page.parts)) if fragment else ({}, {})
+        fresh = Page(*before, self.page.query)
         while True:
             message = ForwardMsg.FromString(await self.socket.recv())
             kind = message.WhichOneof("type")

@@ -34,7 +34,7 @@ class Recording:
     Attributes:
         layers: stored layer -> its output, in order of computation.
         calls: every function that was called.
-        kept: what each gave, where a later pass needs it.
+        results: what each gave, where a later pass needs it.
         first: stored layer -> the first call that its weight goes into.
         written: calls whose output is written into later on, so that a pass needs its own.
     """
@@ -42,7 +42,7 @@ class Recording:
     layers: dict[str, Tensor]
     logits: Tensor
     calls: tuple[Any, ...]
-    kept: tuple[Any, ...]
+    results: tuple[Any, ...]
     first: Mapping[str, int]
     written: frozenset[int]
 
@@ -80,7 +80,7 @@ class _Noting(TorchFunctionMode):
         self.alive.append(output)
         return output
 
-    def kept(self) -> tuple[Any, ...]:
+    def results(self) -> tuple[Any, ...]:
         """Outputs that are used at or after a call of some weight which comes after their own."""
         begins = sorted(set(self.first.values()))
         return tuple(
@@ -114,7 +114,7 @@ def record(network: Network, names: Iterable[str], x: Tensor) -> Recording:
     with torch.inference_mode(), _Noting(there) as noted:
         logits = network(x)
     return Recording(
-        noted.layers, logits, tuple(noted.calls), noted.kept(), noted.first, frozenset(noted.written)
+        noted.layers, logits, tuple(noted.calls), noted.results(), noted.first, frozenset(noted.written)
     )
 
 
@@ -159,7 +159,7 @@ class _Resuming(TorchFunctionMode):
     def _noted(self, at: int, func: Any) -> Any:
         if self.noted.calls[at] != func:
             raise OtherWayError
-        output = self.noted.kept[at]
+        output = self.noted.results[at]
         if output is NOT_KEPT:
             return torch.empty(0)  # is used by calls alone that are not computed either
         if isinstance(output, Tensor) and self.images > 1:
