@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.model import url_schema
+from dashboard.server import wakeup
 
 # The server is where the page's own files are, whatever path it is served under; its answer to the question
 # that is asked beside the connection replaces the rest.
@@ -136,4 +137,5 @@ def with_head(page: bytes, soon: Iterable[str] = ()) -> bytes:
     return html.replace(b"</head>", read.encode() + b"</head>", 1)
 
 
+wakeup.install()
 app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(HeadInjection)])

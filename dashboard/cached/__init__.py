@@ -3,7 +3,7 @@
 What `cache_resource` hands out is shared by all visitors: nothing here or in the pages writes into it.
 """
 
-from dashboard.cached.bitlab import Attacked, Outcome, attacked, outcome, picture
+from dashboard.cached.bitlab import Attacked, Outcome, attacked, largest, most_harmful, outcome, picture
 from dashboard.cached.checkpoint_models import (
     LoadedNetwork,
     card,
@@ -123,6 +123,7 @@ __all__ = [
     "joint_command",
     "journey_of",
     "kept_file",
+    "largest",
     "layer_sizes",
     "left",
     "load_network",
@@ -130,6 +131,7 @@ __all__ = [
     "measured_percent",
     "measurements",
     "megabytes",
+    "most_harmful",
     "mystery_case",
     "mystery_probe",
     "mystery_words",

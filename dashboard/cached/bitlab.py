@@ -34,7 +34,7 @@ class Outcome:
 
 @st.cache_resource(show_spinner=False, max_entries=512)
 def _clean(net: str, sha256: str, enc: str, img: int) -> np.ndarray:
-    return _answer(load_network(net, enc), bit_view.BitExperiment(net, enc, "", 0, img), None)
+    return bit_view.probabilities(_noted(net, sha256, enc, img).logits)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
@@ -44,6 +44,34 @@ def _histogram(net: str, sha256: str, enc: str, layer: str) -> tuple[np.ndarray,
     weight = quant.dequantize(load_network(net, enc).model.weights[layer])
     at = bit_view.edges(weight)
     return at, bit_view.counts(weight, at)
+
+
+def largest(net: str, enc: str, layer: str) -> int:
+    """The number of the layer's weight that is farthest from zero."""
+    return _largest(net, str(card(net)["sha256"]), enc, layer)
+
+
+@st.cache_data(show_spinner=False, max_entries=1024)
+def _largest(net: str, sha256: str, enc: str, layer: str) -> int:
+    return bit_view.largest(load_network(net, enc).model, layer)
+
+
+def most_harmful(net: str, enc: str, layer: str, img: int, own: np.ndarray | None = None) -> tuple[int, int]:
+    """The (weight, bit) of a layer whose flip costs the answer to this picture most: searched for once.
+
+    Args:
+        own: a visitor's picture in place of the numbered one; nothing of it is kept.
+    """
+    if own is None:
+        return _most_harmful(net, str(card(net)["sha256"]), enc, layer, img)
+    both = load_network(net, enc)
+    return bit_view.most_harmful(both.network, both.model, layer, picture(both, img, own))
+
+
+@st.cache_data(show_spinner=False, max_entries=4096)
+def _most_harmful(net: str, sha256: str, enc: str, layer: str, img: int) -> tuple[int, int]:
+    both, noted = load_network(net, enc), _noted(net, sha256, enc, img)
+    return bit_view.most_harmful(both.network, both.model, layer, picture(both, img), noted=noted)
 
 
 def outcome(state: bit_view.BitExperiment, seen: bool, own: np.ndarray | None = None) -> Outcome:
@@ -75,24 +103,29 @@ def _after(
     both: LoadedNetwork, sha256: str, state: bit_view.BitExperiment, bits: Any, own: np.ndarray | None
 ) -> tuple[np.ndarray, dict[str, float]]:
     """The answer with the flips, and how far they move what each layer gives: one pass for both."""
-    from resq.measure.run.one_flip import activation_trace
+    from resq.measure.run.one_flip import activation_trace, resumed
 
-    clean = _clean_outputs(state.net, sha256, state.enc, state.img) if own is None else _outputs(both, 0, own)
-    faulty = activation_trace.outputs(both.network, both.model, bits, picture(both, state.img, own))
-    return bit_view.probabilities(faulty.logits), activation_trace.relative_change(clean, faulty)
+    clean = _noted(state.net, sha256, state.enc, state.img) if own is None else _note(both, 0, own)
+    x, changed = picture(both, state.img, own), resumed.flipped_weights(both.network, both.model, bits)
+    passed = resumed.outputs(clean, both.network, changed, x)
+    if passed is None:
+        whole = activation_trace.outputs(both.network, both.model, bits, x)
+        passed = whole.layers, whole.logits
+    faulty = activation_trace.Outputs(*passed)
+    before = activation_trace.Outputs(clean.layers, clean.logits)
+    return bit_view.probabilities(faulty.logits), activation_trace.relative_change(before, faulty)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _clean_outputs(net: str, sha256: str, enc: str, img: int) -> Any:
-    return _outputs(load_network(net, enc), img)
+def _noted(net: str, sha256: str, enc: str, img: int) -> Any:
+    """The pass over a picture without flips, from which those with flips go on."""
+    return _note(load_network(net, enc), img)
 
 
-def _outputs(both: LoadedNetwork, img: int, own: np.ndarray | None = None) -> Any:
-    from resq.core import BitFlips
-    from resq.measure.run.one_flip import activation_trace
+def _note(both: LoadedNetwork, img: int, own: np.ndarray | None = None) -> Any:
+    from resq.measure.run.one_flip import resumed
 
-    none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
-    return activation_trace.outputs(both.network, both.model, none, picture(both, img, own))
+    return resumed.record(both.network, both.model.weights, picture(both, img, own))
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,9 +82,14 @@ def load_network(net: str, enc: str) -> LoadedNetwork:
 def _load_network(net: str, sha256: str, enc: str) -> LoadedNetwork:
     from resq.measure.engine import faulty_network
 
-    checkpoint = checkpoints.load(net)
-    model = checkpoint.quantized(Encoding.parse(enc))
+    checkpoint, model = _checkpoint(net, sha256), _words_of(net, sha256, enc)
     return LoadedNetwork(faulty_network.network_of(checkpoint, model), model, checkpoint)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _checkpoint(net: str, sha256: str) -> checkpoints.Checkpoint:
+    """The floats of a checkpoint, once for all encodings."""
+    return checkpoints.load(net)
 
 
 def words_of(net: str, enc: str) -> QuantizedModel:
@@ -94,7 +99,7 @@ def words_of(net: str, enc: str) -> QuantizedModel:
 
 @st.cache_resource(show_spinner="Loading the weights…", max_entries=8)
 def _words_of(net: str, sha256: str, enc: str) -> QuantizedModel:
-    return checkpoints.load(net).quantized(Encoding.parse(enc))
+    return _checkpoint(net, sha256).quantized(Encoding.parse(enc))
 
 
 def layer_sizes(net: str) -> tuple[int, ...]:

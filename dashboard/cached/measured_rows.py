@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.cached.checkpoint_models import card, names, opened_in
 from dashboard.cached.ttl_cache import ttl_cached
+from dashboard.charts.plain.figure import plain
 from dashboard.model import bit_view, select_rows
 from dashboard.model.storage import places
 from dashboard.server import job_queue
@@ -117,6 +119,8 @@ def _stored_cells(hashes: tuple[str, ...], stamp: str, _specs: Sequence[SweepSpe
 def cached_figure(make: Callable[..., Made], key: tuple[Any, ...], *args: Any) -> Made:
     """``make(*args)``, a figure or a sentence, made once for all who ask with this key; never written.
 
+    Of a figure the values that are sent of it are kept, see ``PlainFigure``; ``whole`` makes one of Plotly's.
+
     Args:
         key: small values that, with the files that rows are read from, decide ``args``.
     """
@@ -127,7 +131,8 @@ def cached_figure(make: Callable[..., Made], key: tuple[Any, ...], *args: Any) -
 def _cached_figure(
     name: str, key: tuple[Any, ...], stamp: str, _make: Callable[..., Made], _args: Any
 ) -> Made:
-    return _make(*_args)
+    made = _make(*_args)
+    return plain(made) if isinstance(made, go.Figure) else made
 
 
 def curves(frame: pd.DataFrame, axis: str, metric: str = "accuracy") -> pd.DataFrame:

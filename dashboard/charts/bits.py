@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.charts.plain.figure import PlainFigure
 from dashboard.format import numbers
 
 GAP = "\u00a0\u00a0"  # plotly trims ordinary blanks at the start of a label
@@ -23,6 +24,20 @@ def probabilities(
 ) -> go.Figure:
     """How sure the network is of each class, before and after the flips.
 
+    Args: as of ``answer_bars``, which is what a page sends.
+    """
+    return answer_bars(classes, before, after, label, most).whole()
+
+
+def answer_bars(
+    classes: Sequence[str],
+    before: np.ndarray,
+    after: np.ndarray | None = None,
+    label: int = -1,
+    most: int = 16,
+) -> PlainFigure:
+    """The same, not checked.
+
     Args:
         before, after: float (classes,) that sum to 1; NaN where the network gives no answer.
         label: what the picture shows, written bold.
@@ -33,13 +48,12 @@ def probabilities(
         top = np.fmax(before, before if after is None else np.nan_to_num(after))
         shown = np.sort(np.argsort(-top, kind="stable")[:10])
     names = [f"<b>{classes[i]}</b>" if i == label else classes[i] for i in shown.tolist()]
-    figure = go.Figure()
-    _bars(figure, names, before[shown], "as stored", theme.BEFORE, "")
+    traces = [_bars(names, before[shown], "as stored", theme.BEFORE, "")]
     if after is not None:
-        _bars(figure, names, after[shown], "with the flips", theme.AFTER, "/")
-    room = _labels(figure, names, before[shown], None if after is None else after[shown])
-    return theme.dress(
-        figure, height=64 + 19 * len(shown), room=_room(names, room), barmode="group", bargap=0.22,
+        traces.append(_bars(names, after[shown], "with the flips", theme.AFTER, "/"))
+    labels, room = _labels(names, before[shown], None if after is None else after[shown])
+    return theme.dressed(
+        [*traces, labels], height=64 + 19 * len(shown), room=_room(names, room), barmode="group", bargap=0.22,
         bargroupgap=0.0, showlegend=after is not None,
         yaxis={"autorange": "reversed", "showgrid": False, "tickfont": {"size": 14}, "fixedrange": True,
                "dtick": 1},
@@ -59,15 +73,14 @@ def _room(names: Sequence[str], labels: float) -> dict[str, float]:
     }
 
 
-def _bars(
-    figure: go.Figure, names: list[str], values: np.ndarray, name: str, colour: str, shape: str
-) -> None:
-    figure.add_bar(
-        y=names,
-        x=np.nan_to_num(values).tolist(),
-        orientation="h",
-        name=name,
-        marker={
+def _bars(names: list[str], values: np.ndarray, name: str, colour: str, shape: str) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "y": names,
+        "x": np.nan_to_num(values).tolist(),
+        "orientation": "h",
+        "name": name,
+        "marker": {
             "color": colour,
             "line": {"color": colour, "width": 1},
             "pattern": {
@@ -78,11 +91,11 @@ def _bars(
                 "solidity": 0.3,
             },
         },
-        hovertemplate="%{y}: %{x:.2%}<extra>" + name + "</extra>",
-    )
+        "hovertemplate": "%{y}: %{x:.2%}<extra>" + name + "</extra>",
+    }
 
 
-def _labels(figure: go.Figure, names: list[str], before: np.ndarray, after: np.ndarray | None) -> float:
+def _labels(names: list[str], before: np.ndarray, after: np.ndarray | None) -> tuple[dict[str, Any], float]:
     """One label behind the longer bar of each class that matters; two would overlap. The longest's pixels."""
     then = before if after is None else after
     longer = np.nan_to_num(np.fmax(before, then))
@@ -96,18 +109,19 @@ def _labels(figure: go.Figure, names: list[str], before: np.ndarray, after: np.n
         )
         for b, a, long in zip(before, then, longer, strict=True)
     ]
-    figure.add_scatter(
-        x=longer.tolist(),
-        y=names,
-        mode="text",
-        text=texts,
-        textposition="middle right",
-        textfont={"size": 14, "color": theme.INK},
-        cliponaxis=False,
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    return theme.width([text.replace(" ", "") for text in texts], 16)
+    labels = {
+        "type": "scatter",
+        "x": longer.tolist(),
+        "y": names,
+        "mode": "text",
+        "text": texts,
+        "textposition": "middle right",
+        "textfont": {"size": 14, "color": theme.INK},
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    return labels, theme.width([text.replace(" ", "") for text in texts], 16)
 
 
 def _whole(share: float) -> str:
@@ -122,36 +136,51 @@ def weight_histogram(
 ) -> go.Figure:
     """Where one weight lies among those of its layer, before and after.
 
+    Args: as of ``weight_marks``, which is what a page sends.
+    """
+    return weight_marks(edges, counts, before, after, faulty).whole()
+
+
+def weight_marks(
+    edges: np.ndarray, counts: np.ndarray, before: float, after: float, faulty: np.ndarray | None = None
+) -> PlainFigure:
+    """The same, not checked.
+
     Args:
         edges, counts: of the layer as stored, (bins + 1,) and (bins,).
         faulty: counts of the layer with a share of a bit plane flipped, in the same bins.
     """
     middle, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
-    figure = go.Figure()
-    figure.add_bar(
-        x=middle.tolist(),
-        y=counts.tolist(),
-        width=width,
-        name="the layer's weights",
-        marker={"color": theme.fade(theme.GREY, 0.55)},
-        hovertemplate="around %{x:.3g}: %{y} weights<extra></extra>",
-    )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "x": middle.tolist(),
+            "y": counts.tolist(),
+            "width": width,
+            "name": "the layer's weights",
+            "marker": {"color": theme.fade(theme.GREY, 0.55)},
+            "hovertemplate": "around %{x:.3g}: %{y} weights<extra></extra>",
+        }
+    ]
     if faulty is not None:
-        figure.add_scatter(
-            x=middle.tolist(),
-            y=np.where(faulty > 0, faulty, np.nan).tolist(),
-            mode="lines",
-            line={"shape": "hvh", "color": theme.AFTER, "width": 2},
-            name="with the plane's flips",
-            hovertemplate="around %{x:.3g}: %{y} weights<extra></extra>",
+        traces.append(
+            {
+                "type": "scatter",
+                "x": middle.tolist(),
+                "y": [float(n) if n > 0 else None for n in faulty],
+                "mode": "lines",
+                "line": {"shape": "hvh", "color": theme.AFTER, "width": 2},
+                "name": "with the plane's flips",
+                "hovertemplate": "around %{x:.3g}: %{y} weights<extra></extra>",
+            }
         )
     left, right = float(edges[0]), float(edges[-1])
     room = (right - left) * 0.06
     marks = [_mark(before, "before", theme.BEFORE, "solid", (left, right), LINE)]
     if not _same(before, after):
         marks.append(_mark(after, "after", theme.AFTER, "dash", (left, right), 0.0))
-    return theme.dress(
-        figure, height=225, room={"l": 84, "r": 16, "t": 44, "b": 58}, showlegend=False, bargap=0,
+    return theme.dressed(
+        traces, height=225, room={"l": 84, "r": 16, "t": 44, "b": 58}, showlegend=False, bargap=0,
         shapes=[shape for shapes, _ in marks for shape in shapes], annotations=[label for _, label in marks],
         xaxis={"title": {"text": "weight"}, "range": [left - room, right + room], "fixedrange": True},
         yaxis={"title": {"text": "weights"}, "type": "log", "dtick": 1, "fixedrange": True},

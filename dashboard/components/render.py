@@ -17,6 +17,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.charts import theme
+from dashboard.charts.plain.figure import PlainFigure, whole
 from dashboard.components import page_frame
 from dashboard.format import encodings
 from dashboard.format.sentences import Verdict
@@ -143,7 +144,7 @@ def fault(key: str, error: Exception) -> None:
 
 def figure(
     name: str,
-    drawn: go.Figure,
+    drawn: go.Figure | PlainFigure,
     *,
     key: str,
     alt: str,
@@ -160,7 +161,7 @@ def figure(
     if title:
         st.header(chart.title, anchor=False)
     if page_frame.presenting():
-        drawn = theme.enlarge(drawn, 1.35)
+        drawn = theme.enlarge(whole(drawn), 1.35)
     pick: dict[str, Any] = {"on_select": on_select, "selection_mode": "points"} if on_select else {}
     st.plotly_chart(drawn, key=key, config=theme.shown(camera_name(name)), alt=alt, **pick)
     if caption:
@@ -204,6 +205,7 @@ def numbers(
         if not box.open:
             return
         tables, figures = made()
+        figures = {name: whole(drawn) for name, drawn in figures.items()}
         for name, table in tables.items():
             st.markdown(f"**{charts.CHARTS[name].title}**")
             st.dataframe(table, hide_index=True)

@@ -207,7 +207,7 @@ def reset() -> None:
 
 def choose_largest(net: str, enc: str, layer: str) -> None:
     """The weight farthest from zero."""
-    st.session_state.w = bit_view.largest(cached.load_network(net, enc).model, layer)
+    st.session_state.w = cached.largest(net, enc, layer)
 
 
 def choose_random(n_words: int) -> None:
@@ -240,8 +240,7 @@ def choose_harmful(net: str, enc: str, layer: str, img: int, own: np.ndarray | N
     if own is None and known is not None and known.img == img:
         go_to(known, flipped=True)
         return
-    both = cached.load_network(net, enc)
-    w, bit = bit_view.most_harmful(both.network, both.model, layer, cached.picture(both, img, own))
+    w, bit = cached.most_harmful(net, enc, layer, img, own)
     now = st.session_state
     now.w, now.flips, now.share, now.rate = w, (bit,), 0.0, 0.0
     now.harmful_found = (net, enc, layer, img, w, bit)

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import cached, charts
+from dashboard.charts.bits import answer_bars, weight_marks
 from dashboard.charts.trace import sparkline
 from dashboard.components import render
 from dashboard.format import sentences, tables
@@ -73,9 +74,9 @@ def answer(given: Given, state: bit_view.BitExperiment, outcome: cached.Outcome)
     render.answered(*given.picture(), verdict)
     withstood(given, state, verdict)
     alt = f"{verdict.headline}. {verdict.detail}"
-    render.figure(
-        "probabilities", bars(given, outcome), key="probabilities", alt=alt, title=False, caption=False
-    )
+    after = outcome.after if outcome.n_flips else None
+    drawn = answer_bars(given.classes, outcome.before, after, given.label)
+    render.figure("probabilities", drawn, key="probabilities", alt=alt, title=False, caption=False)
 
 
 def withstood(given: Given, state: bit_view.BitExperiment, verdict: sentences.Verdict) -> None:
@@ -122,7 +123,8 @@ def histogram(outcome: cached.Outcome) -> go.Figure:
 def weights(outcome: cached.Outcome) -> None:
     """The histogram on the page."""
     alt = "Histogram of the layer's weights, before and after"
-    render.figure("weight", histogram(outcome), key="weight", alt=alt, title=False, caption=False)
+    drawn = weight_marks(outcome.edges, outcome.counts, *outcome.reading.values, outcome.faulty)
+    render.figure("weight", drawn, key="weight", alt=alt, title=False, caption=False)
 
 
 def attacked(given: Given) -> cached.Attacked | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from dashboard import cached
@@ -11,6 +13,9 @@ from dashboard.forms import bitlab
 from dashboard.forms.bitlab_answer import Given
 from dashboard.model import bit_view
 from resq.core import Encoding
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 
 def tiles(enc: Encoding, word: int, decides: int = -1) -> None:
@@ -70,10 +75,12 @@ def outvoted(enc: Encoding, unchanged: bool) -> str:
     return f"{sentence} The flips are in one copy: the others outvote them." if unchanged else sentence
 
 
-def choose(given: Given) -> None:
-    """Shortcuts to interesting weights, and what to try where a search found nothing."""
+def choose(given: Given) -> DeltaGenerator:
+    """Shortcuts to interesting weights; the row that they stand in."""
     state, model = given.state, cached.load_network(given.state.net, given.state.enc).model
-    with page_frame.group("shortcuts"), st.container(horizontal=True, gap="xsmall"):
+    with page_frame.group("shortcuts"):
+        row = st.container(horizontal=True, gap="xsmall")
+    with row:
         if given.pictures is not None:
             st.button(
                 "Most harmful bit",
@@ -90,4 +97,9 @@ def choose(given: Given) -> None:
         )
         words_in_layer = model.weights[state.layer].words.size
         st.button("Any weight", on_click=bitlab.choose_random, args=(words_in_layer,), key="random")
-        st.button("Reset", key="reset", shortcut="Esc", on_click=bitlab.reset, icon=":material/undo:")
+    return row
+
+
+def reset() -> None:
+    """Flips all bits back."""
+    st.button("Reset", key="reset", shortcut="Esc", on_click=bitlab.reset, icon=":material/undo:")

@@ -29,6 +29,7 @@ from resq.memory import faults, quant
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from resq.measure.run.one_flip import resumed
     from resq.networks import Network
 
 __all__ = [
@@ -132,33 +133,95 @@ def largest(model: QuantizedModel, layer: str) -> int:
 
 
 def most_harmful(
-    network: Network, model: QuantizedModel, layer: str, x: Tensor, tries: int = 10
+    network: Network,
+    model: QuantizedModel,
+    layer: str,
+    x: Tensor,
+    tries: int = 10,
+    noted: resumed.Recording | None = None,
 ) -> tuple[int, int]:
     """The (weight, bit) of a layer whose flip costs this image's answer most.
 
     The gradient says how much each flip would cost to first order; the ``tries`` worst are then flipped.
+
+    Args:
+        noted: the fault-free pass over this image; without it one is made.
     """
-    candidates = _candidates(network, model, layer, x, tries)
+    from resq.measure.run.one_flip import resumed
+
+    noted = noted or resumed.record(network, model.weights, x)
+    candidates = _candidates(network, model, layer, x, tries, noted)
+    first = int(probabilities(noted.logits).argmax())
     best, least = candidates[0], np.inf
-    none = BitFlips(np.empty(0, dtype=np.int64), np.empty(0))
-    first = int(answer(network, model, none, x).argmax())
-    for w, bit in candidates:
-        left = answer(network, model, faults.one_bit(model.layout, layer, w, bit), x)[first]
-        if np.nan_to_num(left) < least:  # no answer at all costs all of it
-            best, least = (w, bit), float(np.nan_to_num(left))
+    for w, bit in _closest(network, model, layer, x, candidates, noted):
+        bits = faults.one_bit(model.layout, layer, w, bit)
+        left = np.nan_to_num(_flipped_answer(network, model, bits, x, noted)[first])
+        if left < least:  # no answer at all costs all of it
+            best, least = (w, bit), float(left)
     return best
 
 
+def _flipped_answer(
+    network: Network, model: QuantizedModel, bits: BitFlips, x: Tensor, noted: resumed.Recording
+) -> np.ndarray:
+    """``answer``, from the flipped layer on."""
+    from resq.measure.run.one_flip import resumed
+
+    passed = resumed.outputs(noted, network, resumed.flipped_weights(network, model, bits), x)
+    return answer(network, model, bits, x) if passed is None else probabilities(passed[1])
+
+
+LARGE = 1e3  # logits beyond which the order of a sum can decide an answer
+ROUNDING = 1e-3  # of log-odds; that of sums in another order was seen to move them by a hundredth of it
+
+
+def _log_odds(logits: Tensor, first: int) -> np.ndarray:
+    """Of one class against all others, float64 (N,) of logits (N, classes)."""
+    z = logits.double()
+    others = [i for i in range(z.shape[1]) if i != first]
+    odds: np.ndarray = (z[:, first] - z[:, others].logsumexp(1)).numpy()
+    return odds
+
+
+def _closest(
+    network: Network,
+    model: QuantizedModel,
+    layer: str,
+    x: Tensor,
+    candidates: list[tuple[int, int]],
+    noted: resumed.Recording,
+) -> list[tuple[int, int]]:
+    """The candidates that one pass over all at once cannot tell from the worst: mostly a single one."""
+    from resq.measure.run.one_flip import resumed
+
+    weights = (
+        resumed.flipped_weights(network, model, faults.one_bit(model.layout, layer, w, bit)).get(
+            layer, network.body.get_parameter(layer)
+        )
+        for w, bit in candidates
+    )
+    logits = resumed.logits_of_each(noted, network, layer, weights, len(candidates), x)
+    if logits is None:
+        return candidates
+    first = int(probabilities(noted.logits).argmax())
+    left = np.array([np.nan_to_num(probabilities(row[None])[first]) for row in logits])
+    unsure, odds = logits.abs().amax(1).numpy() > LARGE, _log_odds(logits, first)
+    if (sure := ~unsure).any():  # equal to the last digit of a probability is equal too
+        unsure |= (odds <= odds[sure].min() + ROUNDING) | (left <= left[sure].min() * (1 + 1e-12))
+    close = unsure | np.isnan(odds)
+    return [candidate for candidate, near in zip(candidates, close, strict=True) if near]
+
+
 def _candidates(
-    network: Network, model: QuantizedModel, layer: str, x: Tensor, tries: int
+    network: Network, model: QuantizedModel, layer: str, x: Tensor, tries: int, noted: resumed.Recording
 ) -> list[tuple[int, int]]:
     import torch
 
-    from resq import networks
+    from resq.measure.run.one_flip import resumed
 
     q = model.weights[layer]
     weight = torch.from_numpy(quant.dequantize(q)).requires_grad_()
-    logits = networks.replaced(network, {f"body.{layer}": weight})(x)
+    logits = resumed.logits_with(noted, network, layer, weight, x)
     loss = torch.nn.functional.cross_entropy(logits, logits.argmax(1))
     slope = torch.autograd.grad(loss, weight)[0].numpy().reshape(-1)
     rows, now = q.words.reshape(len(q.scale), -1), quant.dequantize(q).reshape(-1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,6 +17,9 @@ from dashboard.forms import bitlab_formats as formats
 from dashboard.forms import bitlab_word as words
 from dashboard.forms.bitlab_answer import NUMBERS, Given
 from dashboard.model import bit_view
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 
 def page(names: list[str]) -> None:
@@ -59,7 +63,7 @@ def page(names: list[str]) -> None:
     label = int(pictures.y[pictures.at(img)]) if pictures is not None and own is None else -1
     given = Given(state, cached.classes(both.checkpoint.data), pictures, own, label, known)
     with left:
-        st.fragment(flips)(given)
+        bench(given)
     moved = None
     if given.pictures is not None:
         with right, page_frame.group("attack", "answer"):
@@ -68,29 +72,48 @@ def page(names: list[str]) -> None:
     below(given, moved)
 
 
-def flips(given: Given) -> None:
-    """The word, its weight and the answer: all that a flip draws again."""
+def bench(given: Given) -> None:
+    """The word, its weight and the answer: what a flip draws again stands in places that stay."""
+    left, right = st.columns([13, 9], gap="medium")
+    with left, st.container(gap="small"):
+        word = st.container()
+        row = words.choose(given)
+        with page_frame.group("rate"):
+            slider = st.container()
+        slot = st.container()
+    st.fragment(flips)(given, Places(word, row, slider, slot, right))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a flip draws: the word, the end of the row of shortcuts, the slider, the readings, the answer."""
+
+    word: DeltaGenerator
+    row: DeltaGenerator
+    slider: DeltaGenerator
+    slot: DeltaGenerator
+    answer: DeltaGenerator
+
+
+def flips(given: Given, places: Places) -> None:
+    """All that a flip draws again."""
     with render.errors_as_sentences():
         model = cached.load_network(given.state.net, given.state.enc).model
         encoding = model.weights[given.state.layer].encoding
         state = replace(given.state, flips=bitlab.flipped(encoding.word_bits))
-        left, right = st.columns([13, 9], gap="medium")
-        with left, st.container(gap="small"):
-            word, shortcuts = st.container(), st.container()
-            with page_frame.group("rate"):
-                state = replace(state, ber=bitlab.rate(bit_view.rates(model)))
-            slot = st.container()
+        with places.slider:
+            state = replace(state, ber=bitlab.rate(bit_view.rates(model)))
         if given.outdated(state):
             st.rerun()
         outcome = given.outcome(state)
-        with word:
+        with places.word:
             words.tiles(encoding, outcome.reading.words[1], given.decides(state))
-        with shortcuts:
-            words.choose(given)
-        with right:  # before the rest, since it is what a flip is about
+        with places.row:
+            words.reset()
+        with places.answer:  # before the rest, since it is what a flip is about
             answers.answer(given, state, outcome)
         render.flush_page()
-        with slot:
+        with places.slot:
             words.readings(encoding, outcome.reading, outcome.n_flips)
             answers.travels(outcome)
             answers.weights(outcome)

@@ -30,11 +30,13 @@ class Page:
 
     Attributes:
         elements: place on the page -> the element's message.
+        parts: place on the page -> the fragment that drew the element, "" for the page itself.
         query: the address behind the question mark.
         seconds: from the visitor's action to the end of the run.
     """
 
     elements: dict[tuple[int, ...], Any] = field(default_factory=dict)
+    parts: dict[tuple[int, ...], str] = field(default_factory=dict)
     query: str = ""
     seconds: float = 0.0
 
@@ -74,6 +76,15 @@ class Page:
             "figures": [figure.spec for figure in self.kinds("plotly_chart")],
         }
 
+    def part(self, widget: Any) -> str:
+        """The fragment that a widget stands in: all that the server draws again when it is used."""
+        places = (p for p, e in self.elements.items() if _id(e) == widget.id)
+        return self.parts.get(next(places, ()), "")
+
+
+def _id(element: Any) -> str:
+    return str(getattr(getattr(element, str(element.WhichOneof("type"))), "id", ""))
+
 
 class Visitor:
     """One websocket session; use as ``async with Visitor(url) as visitor``."""
@@ -100,7 +111,8 @@ class Visitor:
 
     async def press(self, key: str) -> Page:
         """Presses a button."""
-        return await self._run(WidgetState(id=self.page.widget(key).id, trigger_value=True))
+        widget = self.page.widget(key)
+        return await self._run(WidgetState(id=widget.id, trigger_value=True), fragment=self.page.part(widget))
 
     async def choose(self, key: str, value: Any) -> Page:
         """Sets a select box or pills (text) or a number."""
@@ -113,7 +125,7 @@ class Visitor:
             state.string_value = value
         else:
             state.double_value = float(value)
-        return await self._run(state)
+        return await self._run(state, fragment=self.page.part(widget))
 
     async def wait(self, until: str, seconds: float = 300.0) -> Page:
         """Lets the page's fragment run again and again until the page says ``until``.
@@ -129,18 +141,19 @@ class Visitor:
                 )
             if self.repeat:
                 await asyncio.sleep(self.repeat[1])
-                await self._run(fragment=self.repeat[0])
+                await self._run(fragment=self.repeat[0], by_itself=True)
             else:
                 await asyncio.sleep(0.5)
                 await self._run()
         return self.page
 
-    async def _run(self, *states: WidgetState, fragment: str = "") -> Page:
+    async def _run(self, *states: WidgetState, fragment: str = "", by_itself: bool = False) -> Page:
+        """As a browser asks: for the fragment that a widget stands in, or for the whole page."""
         message = BackMsg()
         run = message.rerun_script
         run.query_string, run.page_name, run.page_script_hash = self.page.query, self.name, self.script
         run.widget_states.widgets.extend(states)
-        run.fragment_id, run.is_auto_rerun = fragment, bool(fragment)
+        run.fragment_id, run.is_auto_rerun = fragment, by_itself
         run.context_info.timezone, run.context_info.locale = "UTC", "en"
         began = time.monotonic()
         await self.socket.send(message.SerializeToString())
@@ -151,7 +164,8 @@ class Visitor:
 
     async def _receive(self, fragment: bool) -> None:
         """Takes messages until the run has ended; one that was cut short for another goes on with that."""
-        fresh = Page(dict(self.page.elements) if fragment else {}, self.page.query)
+        before = (dict(self.page.elements), dict(self.page.parts)) if fragment else ({}, {})
+        fresh = Page(*before, self.page.query)
         while True:
             message = ForwardMsg.FromString(await self.socket.recv())
             kind = message.WhichOneof("type")
@@ -179,7 +193,7 @@ def _place(page: Page, message: ForwardMsg) -> None:
     """Puts an element at its place; a block there empties the place."""
     place = tuple(message.metadata.delta_path)
     if message.delta.WhichOneof("type") == "new_element":
-        page.elements[place] = message.delta.new_element
+        page.elements[place], page.parts[place] = message.delta.new_element, message.delta.fragment_id
     elif message.delta.WhichOneof("type") == "add_block":
         for inside in [p for p in page.elements if p[: len(place)] == place]:
             del page.elements[inside]

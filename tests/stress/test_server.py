@@ -206,3 +206,25 @@ def test_who_names_an_address_may_be_called_by_any_name():
 def test_growth_is_the_slope_of_the_later_half():
     memory = [(60.0 * i, 30, 100.0 + (0 if i < 10 else 2 * i)) for i in range(20)]
     assert soak.growth(memory) == pytest.approx(2.0)
+
+
+def test_a_press_draws_the_fragment_of_its_button_again_as_a_browser_asks_for_it(real):
+    async def pressed() -> tuple[list[str], ...]:
+        async with Visitor(real.url) as visitor:
+            await visitor.open("bitlab", {"net": SMALL, "enc": "int8"})
+            seen = []
+            for key in ("bit_0", "largest", "reset"):
+                before = visitor.page
+                assert before.part(before.widget(key))
+                page = await visitor.press(key)
+                assert not page.exceptions()
+                assert len(page.kinds("metric")) == len(before.kinds("metric")) == 3
+                assert page.widget("shell_open").label == "Share"  # outside of fragments, so it stays
+                seen.append(page.query)
+            return tuple(seen)
+
+    flipped, largest, none = run_apart(pressed())
+    assert "flip=0" in flipped
+    assert "flip=0" in largest
+    assert "w=" in largest
+    assert "flip" not in none

@@ -17,6 +17,7 @@ from dashboard.model import bit_view, decisive, url_schema
 from dashboard.server import warmup
 from resq import checkpoints
 from resq.core import BitFlips, Encoding
+from resq.measure.run.one_flip import resumed
 from resq.measure.specs import cells
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
@@ -587,3 +588,20 @@ def test_the_rows_of_a_heatmap_stand_on_its_buttons_before_the_click():
         f"Measure PVF again: {layers * 8 * 8:,} rows, about"
     )
     assert app.button(key="estimate").label.startswith(f"Estimate again: {layers * 8:,} rows, about")
+
+
+@pytest.mark.parametrize(
+    ("enc", "layer"), [("int8", "conv1"), ("fp32", "layer2.0.conv1"), ("int4-tmr2", "linear")]
+)
+def test_the_most_harmful_bit_is_that_of_whole_passes_one_by_one(enc, layer):
+    both, layer = cached.load_network(NAME, enc), f"{layer}.weight"
+    x = cached.picture(both, 3)
+    noted = resumed.record(both.network, both.model.weights, x)
+    first = int(bit_view.probabilities(noted.logits).argmax())
+    best, least = None, np.inf
+    for w, bit in bit_view._candidates(both.network, both.model, layer, x, 10, noted):
+        bits = faults.one_bit(both.model.layout, layer, w, bit)
+        left = np.nan_to_num(bit_view.answer(both.network, both.model, bits, x)[first])
+        if left < least:
+            best, least = (w, bit), left
+    assert bit_view.most_harmful(both.network, both.model, layer, x) == best

@@ -72,6 +72,9 @@ def relative_change(before: Outputs, after: Outputs) -> dict[str, float]:
     """
     changes = {}
     for name, clean in before.layers.items():
+        if after.layers[name] is clean:  # not computed again, see ``resumed``
+            changes[name] = 0.0
+            continue
         base = float(torch.linalg.vector_norm(clean.double()))
         off = float(torch.linalg.vector_norm((after.layers[name] - clean).double()))
         changes[name] = off / base if np.isfinite(off) and base else (0.0 if off == 0 else float("inf"))
