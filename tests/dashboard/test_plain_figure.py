@@ -51,6 +51,9 @@ def test_the_values_of_a_figure_are_sent_as_it_is_arrays_and_templates_included(
     assert sent(plain(dressed)) == sent(dressed)
     assert whole(plain(dressed)) == dressed
     assert whole(dressed) is dressed
+    moving = go.Figure(go.Scatter(x=[0], y=[0]), frames=[go.Frame(name="a", data=[go.Scatter(x=[1], y=[1])])])
+    assert sent(plain(moving)) == sent(moving) and sent(moving)["frames"]
+    assert whole(plain(moving)) == moving
 
 
 def test_an_outline_is_added_to_the_values_and_the_figure_stays_as_it_was():

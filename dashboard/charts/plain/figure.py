@@ -15,16 +15,21 @@ from plotly.basedatatypes import BaseFigure
 
 
 class PlainFigure(BaseFigure):
-    """Traces and layout, not checked; like every figure that is cached it is shared, so never written.
+    """Traces, layout and frames, not checked; like every figure that is cached it is shared, so never written.
 
     Plotly and Streamlit ask a figure of any kind for ``to_dict`` alone before they send it.
     """
 
-    def __init__(self, data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        data: Sequence[Mapping[str, Any]],
+        layout: Mapping[str, Any],
+        frames: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.__dict__["spec"] = {
             "data": list(data),
             "layout": {"template": template(pio.templates.default), **layout},
-        }
+        } | ({"frames": list(frames)} if frames else {})
 
     def to_dict(self) -> dict[str, Any]:
         """The values themselves, not a copy."""
@@ -56,7 +61,7 @@ def plain(figure: go.Figure) -> PlainFigure:
     own = spec["layout"].get("template")
     if own != template(pio.templates.default):
         layout["template"] = own
-    return PlainFigure(spec["data"], layout)
+    return PlainFigure(spec["data"], layout, spec.get("frames", ()))
 
 
 def whole(figure: go.Figure | PlainFigure) -> go.Figure:

@@ -98,6 +98,8 @@ def class_sentence(shown: Journey) -> str:
 
     def line(i: int) -> str:
         ends = [numbers.percent(shown.per_class[step][i], 0) for step in (0, -1)]
-        return f"**{shown.classes[i]}** ({ends[0]} as stored, {ends[1]} at {at})"
+        count = int((np.asarray(shown.labels) == i).sum())
+        return f"**{shown.classes[i]}** ({ends[0]} of {count} as stored, {ends[1]} at {at})"
 
-    return f"Most is lost by {line(most)}, least by {line(least)}."
+    few = "So few pictures a class have wide intervals: neighbours are not told apart."
+    return f"Most is lost by {line(most)}, least by {line(least)}. {few}"
