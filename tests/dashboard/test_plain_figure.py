@@ -52,7 +52,8 @@ def test_the_values_of_a_figure_are_sent_as_it_is_arrays_and_templates_included(
     assert whole(plain(dressed)) == dressed
     assert whole(dressed) is dressed
     moving = go.Figure(go.Scatter(x=[0], y=[0]), frames=[go.Frame(name="a", data=[go.Scatter(x=[1], y=[1])])])
-    assert sent(plain(moving)) == sent(moving) and sent(moving)["frames"]
+    assert sent(moving)["frames"]
+    assert sent(plain(moving)) == sent(moving)
     assert whole(plain(moving)) == moving
 
 

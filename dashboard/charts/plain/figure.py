@@ -15,7 +15,7 @@ from plotly.basedatatypes import BaseFigure
 
 
 class PlainFigure(BaseFigure):
-    """Traces, layout and frames, not checked; like every figure that is cached it is shared, so never written.
+    """Traces, layout and frames, not checked; like every cached figure it is shared, so never written.
 
     Plotly and Streamlit ask a figure of any kind for ``to_dict`` alone before they send it.
     """
