@@ -56,14 +56,16 @@ def shipped() -> pd.DataFrame:
 
 
 def cards() -> list[str]:
-    """One line per checkpoint, also those not shipped: its accuracy on the whole test split."""
-    lines = ["| checkpoint | test images | accuracy | 95 % interval |", "|---|---|---|---|"]
+    """One line per checkpoint, also those not shipped: its accuracy on the whole test split, its words."""
+    lines = ["| checkpoint | stored as | test images | accuracy | 95 % interval |", "|---|---|---|---|---|"]
     absent = {name: card for name, card in checkpoints.unshipped().items() if "/asym-" not in name}
     found = absent | {name: checkpoints.card(name) for name in checkpoints.names()}
     for name, card in sorted(found.items()):
         test, said = card["test"], f"`{name}`, not shipped" if name in absent else f"`{name}`"
         span = f"{100 * test['low']:.2f} to {100 * test['high']:.2f} %"
-        lines.append(f"| {said} | {test['n']:,} | {100 * test['accuracy']:.2f} % | {span} |")
+        lines.append(
+            f"| {said} | `{test['encoding']}` | {test['n']:,} | {100 * test['accuracy']:.2f} % | {span} |"
+        )
     return lines
 
 

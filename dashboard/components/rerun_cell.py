@@ -141,7 +141,7 @@ def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measu
             pressed = st.button(
                 f"Run this cell live: {cached.price([spec])}", key="run_cell", icon=":material/play_arrow:",
                 disabled=running is not None and running.active,
-                help="With the test images, fault maps and seed that are set above",
+                help=f"On {spec.n:,} test images, {spec.maps} fault maps, seed {spec.seed}",
             )  # fmt: skip
         if pressed:
             begin(spec, "again")

@@ -64,20 +64,25 @@ class Heatmap:
 
 def commands(rows: pd.DataFrame) -> list[str]:
     """The commands that make exactly these rows of one network in one encoding again, a line for each."""
-    kinds = dict(list(rows.groupby("kind")))
-    made = []
-    for kind in ("measured", "pvf", "instant"):
-        if kind not in kinds or (kind == "instant" and _with_it(kinds)):
-            continue  # a measurement begins with the estimate on its images
+    kinds, made = dict(list(rows.groupby("kind"))), specs(rows)
+    if "instant" in made and _with_it(kinds):
+        del made["instant"]  # a measurement begins with the estimate on its images
+    return [spec.command for spec in made.values()]
+
+
+def specs(rows: pd.DataFrame) -> dict[str, LayerSpec]:
+    """Kind -> what makes exactly its rows of one network in one encoding again."""
+    kinds, made = dict(list(rows.groupby("kind"))), {}
+    for kind in (kind for kind in ("measured", "pvf", "instant") if kind in kinds):
         row = kinds[kind].iloc[0]
         of: dict[str, Any] = {"data": row["data"] if row["data"] != row["checkpoint"].split("/")[0] else ""}
         if kind == "measured":
             of["share"] = float(row["share"])
         maps = 0 if kind == "instant" else int(kinds[kind]["map"].max()) + 1
-        made.append(LayerSpec(
+        made[kind] = LayerSpec(
             row["checkpoint"], encoding=row["encoding"], n=int(row["n"]), seed=int(row["seed"]), maps=maps,
             metric="pvf" if kind == "pvf" else "loss", **of,
-        ).command)  # fmt: skip
+        )  # fmt: skip
     return made
 
 

@@ -54,23 +54,26 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
         [cached.card(net)["data"]], "stored cells are shown and nothing can be measured"
     )
     busy = away or (running is not None and running.active)
-    spec, pvf = (
-        LayerSpec(net, encoding=enc, maps=MAPS),
-        LayerSpec(net, encoding=enc, maps=SINGLES, n=64, metric="pvf"),
-    )
-    kinds = cached.heatmap(net, enc, running).cells
+    there = cached.heatmap(net, enc, running)
+    kinds, again = there.cells, layer_view.specs(there.rows) if there.cells else {}
+    # What is stored is measured again as it was: on its images, with its flips.
+    spec = again.get("measured") or LayerSpec(net, encoding=enc, maps=MAPS)
+    pvf = again.get("pvf") or LayerSpec(net, encoding=enc, maps=SINGLES, n=64, metric="pvf")
+    quick = again.get("instant") or LayerSpec(net, encoding=enc)
 
     def label_of(what: str, work: LayerSpec, kind: str) -> str:
         return f"{what}{' again' * (kind in kinds)}: {cached.price([work], 'rows')}"
 
-    quick = LayerSpec(net, encoding=enc)
     with page_frame.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, work, icon, about in (
-            ("estimate", label_of("Estimate", quick, "instant"), quick, "bolt", "From gradients"),
+            ("estimate", label_of("Estimate", quick, "instant"), quick, "bolt",
+             f"From gradients, on {quick.n} images"),
             ("measure_layers", label_of("Measure", spec, "measured"), spec, "play_arrow",
-             "Flips bits cell by cell; cells appear as they are measured"),
+             f"Flips bits cell by cell, {spec.maps} fault maps on {spec.n} images; cells appear as they are "
+             "measured. The time is told for this machine, as busy as it is now"),
             ("measure_pvf", label_of("Measure PVF", pvf, "pvf"), pvf, "fact_check",
-             f"The share of answers that one flipped bit changes: {SINGLES} single flips in every cell"),
+             f"The share of answers that one flipped bit changes: {pvf.maps} single flips in every cell on "
+             f"{pvf.n} images"),
         ):  # fmt: skip
             st.button(
                 label, key=key, on_click=job_status.start, args=([work],), disabled=busy, help=about,

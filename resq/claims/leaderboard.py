@@ -150,12 +150,21 @@ def _line(lines: list[Line], level: str) -> dict[str, object]:
 
 def _bits_per_weight(name: str, encoding: Encoding) -> float:
     """Stored bits per weight, with copies and checks; NaN where it takes the layers' sizes, unknown here."""
-    if all(part.copies == 1 and not part.guard for part in (encoding, encoding.other or encoding)):
+    parts = (encoding, encoding.other or encoding)
+    if all(part.copies == 1 and not part.guard for part in parts) and not encoding.ranger:
         return encoding.word_bits
     try:
-        return encoding.memory(checkpoints.sizes(name))
-    except ResqError:
+        sizes = checkpoints.sizes(name)
+        return encoding.memory(sizes) + (_limits(name) / sum(sizes) if encoding.ranger else 0)
+    except (ResqError, ImportError):
         return math.nan
+
+
+def _limits(name: str) -> int:
+    """Bits of the limits of a network's activations."""
+    from resq.measure.engine import storage  # torch, for the few lines that ask
+
+    return storage.limit_bits(str(checkpoints.card(name)["network"]))
 
 
 def _strongest(attacked: list[Line]) -> list[Line]:

@@ -326,9 +326,18 @@ def _reason(best: Judged, able: list[Judged], claim: Claim) -> str:
 def _unfit(judged: list[Judged], claim: Claim) -> str:
     """Why measured readings do not count: the unhardened network does not fall under them."""
     first = next((r for r in judged if r.fits is None and r.base), judged[0])
-    stands = f"{100 * first.base.mean:.1f} %" if first.base else "at a figure not measured"
+    hardened = _figure(first.cell, first.value, first.low, first.high)
+    base = first.base
+    stands = _figure(base, base.mean, base.low, base.high) if base else "at a figure not measured"
     return (
         f"under no measured reading of the hardened network does the unhardened one fall as quoted "
-        f"({first.reading.label}: hardened {100 * (first.value or 0):.1f} %, unhardened {stands}"
+        f"({first.reading.label}: hardened {hardened}, unhardened {stands}"
         f"{f', too wide an interval to tell within {100 * FALL:.0f} points' * (first.fits is None)})"
     )
+
+
+def _figure(cell: Cell | None, value: float | None, low: float | None, high: float | None) -> str:
+    """An accuracy with its interval, and what it is of."""
+    span = f" ({100 * low:.1f} to {100 * high:.1f})" if low is not None and high is not None else ""
+    of = f" of {cell.checkpoint}, {cell.drawn}, {cell.n:,} images" if cell else ""
+    return f"{100 * (value or 0):.1f} %{span}{of}"

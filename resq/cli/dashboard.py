@@ -20,7 +20,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--servers", metavar="N", nargs="?",
         help="so many servers behind nginx, as many as cores without a number; one where nginx is missing",
     )  # fmt: skip
-    parser.add_argument("--server.port", metavar="PORT", help="another port than 8501; more: streamlit's own")
+    parser.add_argument("--server.port", metavar="PORT", help="another port than 8501")
+    parser.add_argument(
+        "--server.address", metavar="ADDRESS",
+        help="0.0.0.0: for other machines too, in a network that you trust; more: streamlit's own",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -24,7 +24,8 @@ def sentence(answer: dict[str, Any]) -> str:
     return (
         f"Stored as {answer['encoding']}, at {answer['bits']:.2f} bits a weight, {answer['network']} {able} "
         f"{100 * answer['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
-        f"({wanted['fault']}) on held-out images ({100 * wanted['keep']:g} % were asked for); on "
+        f"({wanted['fault']}) on {wanted['n']} held-out images with {wanted['maps']} fault maps, a share "
+        f"without an interval ({100 * wanted['keep']:g} % were asked for); on "
         f"{point['n']} test images it answers {100 * point['accuracy']:.1f} % right "
         f"({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "
         f"{100 * point['clean']:.1f} % without faults."

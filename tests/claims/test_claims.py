@@ -92,7 +92,8 @@ def test_a_hardened_figure_counts_only_where_the_unhardened_network_falls():
     easy = maps(800, 802, 799, **HARDENED)
     found = judged("resnet18-ber-1e-2", FALLEN, maps(850, 852, 849), easy)
     assert found.verdict == "not comparable"
-    assert "unhardened 85.0 %" in found.why
+    assert "unhardened 85.0 % (" in found.why
+    assert found.why.count("3 fault maps, 1,000 images") == 2
     hard = maps(810, 812, 809, **HARDENED, encoding="fp32")
     found = judged("resnet18-ber-1e-2", FALLEN, maps(850, 852, 849), easy, hard)
     assert (found.verdict, found.decides.reading.label) == ("exceeded", "fp32 words, independent bits")

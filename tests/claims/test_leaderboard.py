@@ -11,6 +11,7 @@ from resq import checkpoints
 from resq.claims import leaderboard
 from resq.claims.rerun import Run
 from resq.core import Encoding
+from resq.measure.engine import storage
 from resq.measure.store import table
 from tests.claims.test_claims import maps
 
@@ -50,6 +51,15 @@ def test_copies_and_checks_count_as_stored_bits(encoding, bits):
     """A guard's check bits lie in the same memory: they were left out of the board, which flattered it."""
     rows = table.frame(maps(900, encoding=encoding))
     assert leaderboard.board(rows).iloc[0]["stored_bits"] == pytest.approx(bits, abs=1e-3)
+
+
+def test_limits_of_activations_count_as_stored_bits():
+    net = "signs/resnet20/base"
+    line = leaderboard.board(table.frame(maps(900, encoding="int8+ranger", checkpoint=net))).iloc[0]
+    assert line["stored_bits"] == pytest.approx(
+        8 + storage.limit_bits("resnet20") / sum(checkpoints.sizes(net))
+    )
+    assert line["stored_bits"] > 8
 
 
 def test_no_board_of_shipped_rows_counts_fewer_bits_than_the_encoding_takes():

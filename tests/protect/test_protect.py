@@ -119,7 +119,7 @@ def _found(*differences):
     point = {"accuracy": 0.9, "low": 0.88, "high": 0.92, "clean": 0.95, "n": 10, "maps": 3}
     return {
         "network": NET, "encoding": "int8+int8-x3@0", "bits": 8.1, "kept_held_out": 0.9, "enough": True,
-        "wanted": {"ber": 0.02, "keep": 0.9, "fault": "random"},
+        "wanted": {"ber": 0.02, "keep": 0.9, "fault": "random", "n": 300, "maps": 3},
         "confirmed": [
             {"ber": rate, "chosen": point, "rival": "int8", "rival_point": point,
              "difference": {"mean": (low + high) / 2, "low": low, "high": high,
@@ -132,6 +132,11 @@ def _found(*differences):
 def test_a_difference_says_what_was_paired_and_its_seed():
     text = wording.against(_found((-0.01, 0.01), (0.01, 0.03), (0.1, 0.2)))
     assert "paired on 10 common images; 3 and 3 maps of their own; seed 0" in text
+
+
+def test_a_share_on_held_out_images_says_how_many_they_are_and_that_it_has_no_interval():
+    text = wording.sentence(_found((-0.01, 0.01), (0.01, 0.03), (0.1, 0.2)))
+    assert "on 300 held-out images with 3 fault maps, a share without an interval" in text
 
 
 def test_what_intervals_say_at_the_three_rates_is_said():

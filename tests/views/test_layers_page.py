@@ -3,9 +3,11 @@
 import pytest
 
 from dashboard import cached
+from dashboard.model import layer_view
 from resq import checkpoints
 from resq.core.errors import ResqError
 from resq.measure.analysis import layer_heatmap
+from resq.measure.analysis.layer_heatmap import LayerSpec
 from resq.measure.store import table
 from tests.analysis.test_layer_heatmap import estimate, row
 from tests.pages import fine
@@ -173,7 +175,9 @@ def test_both_buttons_begin_a_job_of_their_own(stored, monkeypatch):
     app = opened("layers")
     choice(app, "button", "estimate").click().run()
     choice(app, "button", "measure_layers").click().run()
-    assert [spec.maps for spec in begun] == [0, 4]
+    again = layer_view.specs(cached.heatmap(NAME, "int8").rows)
+    assert begun == [again["instant"], again["measured"]]  # as they were, on the images that the page tells
+    assert {spec.n for spec in begun} != {LayerSpec(NAME).n}
     assert "2 measurements wait" in said(app)
 
 
