@@ -59,9 +59,11 @@ def test_every_cell_can_be_clicked_and_says_what_it_is(found):
 def test_the_chosen_cell_is_outlined_on_a_figure_of_its_own(found):
     figure = charts.CHARTS["layers"].draw(found.cells["instant"], found.totals["instant"], FIELDS)
     before = figure.to_json()
-    outline = next(s for s in layers_charts.outlined(figure, ("b", 0)).layout.shapes if s.type == "rect")
+    drawn = layers_charts.outlined(figure, ("b", 0)).whole()
+    outline = next(s for s in drawn.layout.shapes if s.type == "rect")
     assert (outline.x0, outline.x1, outline.y0, outline.y1) == (-0.5, 0.5, 0.5, 1.5)
-    assert not [s for s in layers_charts.outlined(figure, ("c", 0)).layout.shapes if s.type == "rect"]
+    other = layers_charts.outlined(figure, ("c", 0)).whole()
+    assert not [s for s in other.layout.shapes if s.type == "rect"]
     assert figure.to_json() == before, "all visitors share it"
 
 

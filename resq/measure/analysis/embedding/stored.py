@@ -27,10 +27,11 @@ def read(file: Path) -> list[dict[str, Any]]:
         raw = file.read_bytes()
         text = gzip.decompress(raw) if file.suffix == ".gz" else raw
         rows = list(json.loads(text)["rows"])
-        if not rows or rows[0]["axis"] != "clean":
-            raise ValueError("its first row is not the clean step")
+        clean = bool(rows) and rows[0]["axis"] == "clean"
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise ResqError(f"{file.name} is not a readable embedding: {error}") from None
+    if not clean:
+        raise ResqError(f"{file.name} is not a readable embedding: its first row is not the clean step")
     return rows
 
 
