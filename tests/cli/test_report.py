@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -146,24 +147,33 @@ def test_the_command_has_it_drawn_in_a_process_of_its_own(capsys, tmp_path):
 
 
 def test_in_chromium_with_no_network_its_figures_answer_to_the_mouse(made):
-    playwright = pytest.importorskip("playwright.sync_api")
+    pytest.importorskip("playwright.sync_api")
     path = html_report.browser()
     if not path or not shutil.which(path):
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as p:
+    with ThreadPoolExecutor(1) as pool:  # this thread may have another browser's loop at work
+        said, asked, errors = pool.submit(_looked_at, path, made.as_uri()).result()
+    assert "n = 500, seed 0" in said
+    assert errors == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def _looked_at(path: str, address: str) -> tuple[str, list[str], list[str]]:
+    """What the first dot of a report says to the mouse, what was asked for, what went wrong."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
         chromium = p.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         context = chromium.new_context(offline=True)
         context.set_default_timeout(240_000)  # five megabytes of script on a machine that may be busy
         page, asked, errors = context.new_page(), [], []
         page.on("request", lambda r: asked.append(r.url))
         page.on("pageerror", lambda e: errors.append(str(e)))
-        page.goto(made.as_uri())
+        page.goto(address)
         dot = page.locator(".js-plotly-plot .scatterlayer .points path").first
         dot.wait_for()
         dot.hover(force=True)
         page.locator(".hoverlayer .hovertext").first.wait_for()
         said = page.locator(".hoverlayer .hovertext").first.text_content()
         chromium.close()
-    assert "n = 500, seed 0" in said
-    assert errors == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    return said, asked, errors

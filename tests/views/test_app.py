@@ -584,9 +584,11 @@ def test_the_rows_of_a_heatmap_stand_on_its_buttons_before_the_click():
     layers = len(checkpoints.card("signs/resnet20/base")["weights"])
     again = app.button(key="measure_layers").label
     assert again.startswith(f"Measure again: {layers * 8 * 5:,} rows, about"), "a measured one is shipped"
-    assert app.button(key="measure_pvf").label.startswith(
-        f"Measure PVF again: {layers * 8 * 8:,} rows, about"
+    pvf = app.button(key="measure_pvf")
+    assert pvf.label.startswith(f"Measure PVF again: {layers * 8 * 16:,} rows, about"), (
+        "as many flips as stored"
     )
+    assert "16 single flips in every cell on 100 images" in pvf.help
     assert app.button(key="estimate").label.startswith(f"Estimate again: {layers * 8:,} rows, about")
 
 
