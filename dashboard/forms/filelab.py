@@ -1,14 +1,16 @@
-"""A deployed file on the pages that also show checkpoints: Layers and Bit lab."""
+"""A deployed file on the pages that also show checkpoints: Bit lab, Layers, moving pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from streamlit.delta_generator import DeltaGenerator
+
 from dashboard import cached
-from dashboard.components import filebring, filelayers, render
+from dashboard.components import filebring, filelayers, page_frame, render
 from dashboard.format import filewords
-from dashboard.forms import fileflip
+from dashboard.forms import bitlab, fileflip
 from dashboard.model import filejobs
 from dashboard.model.own import ownfiles
 
@@ -16,6 +18,26 @@ from dashboard.model.own import ownfiles
 def names() -> list[str]:
     """The files that are kept here."""
     return ownfiles.names()
+
+
+def network_and_encoding(
+    known: list[str], first: DeltaGenerator, second: DeltaGenerator, of_file: Callable[[str], None]
+) -> tuple[str, str] | None:
+    """The chosen checkpoint and its encoding; None where a file is chosen, which ``of_file`` then shows.
+
+    Args:
+        known: the checkpoints; the files that are kept here stand behind them.
+        first, second: where the two lists are drawn.
+    """
+    files = names()
+    render.unknown_names("net", [*known, *files])
+    with first, page_frame.group("network"):
+        net = bitlab.network([*known, *files])
+    if net in files:
+        of_file(net)
+        return None
+    with second, page_frame.group("encoding"):
+        return net, bitlab.encoding(net)
 
 
 def layers(name: str) -> None:

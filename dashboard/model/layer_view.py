@@ -61,6 +61,11 @@ class Heatmap:
         """What makes exactly these rows again."""
         return commands(self.rows)
 
+    @cached_property
+    def specs(self) -> dict[str, LayerSpec]:
+        """Kind -> what makes exactly its rows again; empty without rows."""
+        return specs(self.rows)
+
 
 def commands(rows: pd.DataFrame) -> list[str]:
     """The commands that make exactly these rows of one network in one encoding again, a line for each."""

@@ -23,8 +23,8 @@ from markupsafe import Markup
 from dashboard import charts
 from dashboard.charts import theme
 from dashboard.format import claim_labels, claim_sentences, encodings, sentences
-from dashboard.report import bundle, taken
-from resq import __version__, data, jobs
+from dashboard.report import bundle, ending, taken
+from resq import __version__, data
 from resq.claims import points, provenance, verdict
 from resq.claims.registry import load
 from resq.claims.verdict import Verdict
@@ -227,12 +227,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--file", type=Path, help="the deployed file that the rows are of")
     arguments = parser.parse_args(argv)
-    try:
-        sys.stdout.write(f"{write(arguments.target, arguments.out, arguments.file)}\n")
-    except (ResqError, OSError, subprocess.TimeoutExpired) as error:
-        sys.stderr.write(f"{error}\n")
-        return jobs.REFUSED
-    return 0
+    return ending.ended(lambda: write(arguments.target, arguments.out, arguments.file))
 
 
 if __name__ == "__main__":

@@ -6,15 +6,13 @@ An .html file moves and needs no network; .svg, .pdf and .png show a step in whi
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from dashboard import charts
 from dashboard.model.moving.journey import journey
-from dashboard.report import bundle, paper
-from resq import jobs
+from dashboard.report import bundle, ending, paper
 from resq.core import files
 from resq.core.errors import ResqError
 from resq.measure.analysis import embedding
@@ -45,12 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--axis", choices=("ber", "eps"), default="ber")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(argv)
-    try:
-        sys.stdout.write(f"{write(given.rows, given.axis, given.out)}\n")
-    except (ResqError, OSError, subprocess.TimeoutExpired) as error:
-        sys.stderr.write(f"{error}\n")
-        return jobs.REFUSED
-    return 0
+    return ending.ended(lambda: write(given.rows, given.axis, given.out))
 
 
 if __name__ == "__main__":

@@ -24,16 +24,11 @@ if TYPE_CHECKING:
 
 def page(names: list[str]) -> None:
     """The whole page for one state."""
-    files = filelab.names()
-    render.unknown_names("net", [*names, *files])
     first, second, third = st.columns([3, 3, 6], vertical_alignment="bottom")
-    with first, page_frame.group("network"):
-        net = bitlab.network([*names, *files])
-    if net in files:
-        filelab.bits(net)
+    picked = filelab.network_and_encoding(names, first, second, filelab.bits)
+    if picked is None:
         return
-    with second, page_frame.group("encoding"):
-        enc = bitlab.encoding(net)
+    net, enc = picked
     both, known = cached.load_network(net, enc), bitlab.opening(net, enc)
     with third, page_frame.group("weight"):
         layer, w = bitlab.weight(both.model.read, known)

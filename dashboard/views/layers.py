@@ -14,7 +14,7 @@ from dashboard.charts import layers
 from dashboard.components import job_status, mixed_encoding, page_frame, query, render, upload
 from dashboard.format import sentences, tables
 from dashboard.format.encodings import stored_as
-from dashboard.forms import bitlab, filelab
+from dashboard.forms import filelab
 from dashboard.model import bit_plane, flip_animation, layer_view
 from dashboard.server import job_queue
 from resq.measure.analysis.layer_heatmap import LayerSpec
@@ -55,7 +55,7 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
     )
     busy = away or (running is not None and running.active)
     there = cached.heatmap(net, enc, running)
-    kinds, again = there.cells, layer_view.specs(there.rows) if there.cells else {}
+    kinds, again = there.cells, there.specs
     # What is stored is measured again as it was: on its images, with its flips.
     spec = again.get("measured") or LayerSpec(net, encoding=enc, maps=MAPS)
     pvf = again.get("pvf") or LayerSpec(net, encoding=enc, maps=SINGLES, n=64, metric="pvf")
@@ -289,16 +289,11 @@ def shown(net: str, enc: str, running: job_queue.Measurement | None) -> None:
 
 def page(names: list[str]) -> None:
     """The whole page."""
-    files = filelab.names()
-    render.unknown_names("net", [*names, *files])
     first, second = st.columns(2)
-    with first, page_frame.group("network"):
-        net = bitlab.network([*names, *files])
-    if net in files:
-        filelab.layers(net)
+    picked = filelab.network_and_encoding(names, first, second, filelab.layers)
+    if picked is None:
         return
-    with second, page_frame.group("encoding"):
-        enc = bitlab.encoding(net)
+    net, enc = picked
     again = "Measure it again with the button above."
     running = job_status.measurement(kind=LayerSpec, lost=again)
     priced = st.container(key="priced")  # its room is held in style.css: nothing moves when it fills

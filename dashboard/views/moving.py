@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import job_status, page_frame, render, upload
-from dashboard.forms import bitlab, filelab
+from dashboard.forms import filelab
 from dashboard.forms.moving import telling
 from dashboard.model.moving import choice
 from dashboard.server import job_queue
@@ -58,16 +58,11 @@ def of_file(name: str) -> None:
 
 def page(names: list[str]) -> None:
     """The whole page."""
-    files = filelab.names()
-    render.unknown_names("net", [*names, *files])
     first, second = st.columns(2)
-    with first, page_frame.group("network"):
-        net = bitlab.network([*names, *files])
-    if net in files:
-        of_file(net)
+    picked = filelab.network_and_encoding(names, first, second, of_file)
+    if picked is None:
         return
-    with second, page_frame.group("encoding"):
-        enc = bitlab.encoding(net)
+    net, enc = picked
     render.encodings_in_words([enc])
     spec = choice.spec(net, enc)
     running = job_status.measurement(kind=EmbeddingSpec, lost="Measure it again with the button above.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,7 @@ def _bits_per_weight(name: str, encoding: Encoding) -> float:
         return math.nan
 
 
+@cache
 def _limits(name: str) -> int:
     """Bits of the limits of a network's activations."""
     from resq.measure.engine import storage  # torch, for the few lines that ask

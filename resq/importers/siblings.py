@@ -29,10 +29,10 @@ class _Counting(TorchFunctionMode):
 
 
 @cache
-def shapes_of(name: str, classes: int) -> Counter[tuple[int, ...]]:
-    """Shape -> how many tensors of a known network have it; made once, as building one takes a second."""
+def shapes_of(make: Callable[[int], nn.Module], classes: int) -> Counter[tuple[int, ...]]:
+    """Shape -> how many tensors of a network have it; made once, as building one takes a second."""
     with shapes_only(), _Counting():
-        return _shapes(networks.NETWORKS[name](classes))
+        return _shapes(make(classes))
 
 
 def _shapes(body: nn.Module) -> Counter[tuple[int, ...]]:
@@ -48,7 +48,11 @@ def siblings(network: str, body: nn.Module, classes: int, thorough: bool) -> lis
     if not thorough and "torchvision" not in sys.modules:
         return []
     own = _shapes(body)
-    return [name for name in networks.NETWORKS if name != network and shapes_of(name, classes) == own]
+    return [
+        name
+        for name, make in networks.NETWORKS.items()
+        if name != network and shapes_of(make, classes) == own
+    ]
 
 
 def of_shapes(shapes: Iterable[tuple[int, ...]], classes: Iterable[int]) -> list[tuple[str, int]]:
@@ -62,8 +66,8 @@ def of_shapes(shapes: Iterable[tuple[int, ...]], classes: Iterable[int]) -> list
     """
     in_file = Counter(shapes)
     last, fitting = {shape[0] for shape in in_file if len(shape) == 2}, []
-    for name, n in product(networks.NETWORKS, sorted(last & set(classes))):
-        own = shapes_of(name, n)
+    for (name, make), n in product(networks.NETWORKS.items(), sorted(last & set(classes))):
+        own = shapes_of(make, n)
         if not Counter({shape: count for shape, count in own.items() if len(shape) > 1}) - in_file:
             fitting.append((-sum((own & in_file).values()), name, n))
     return [(name, n) for _, name, n in sorted(fitting, key=lambda one: one[0])]
