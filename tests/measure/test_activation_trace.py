@@ -3,8 +3,10 @@
 import threading
 
 import numpy as np
+import pytest
 import torch
 
+from resq import checkpoints
 from resq.core import BitFlips, Encoding
 from resq.measure.engine import faulty_network
 from resq.measure.run.one_flip import activation_trace
@@ -43,6 +45,18 @@ def test_outputs_are_those_that_hooks_see_in_order_and_logits_those_of_the_netwo
     assert all(torch.equal(found.layers[name], seen[name]) for name in seen)
     with torch.inference_mode():
         assert torch.equal(found.logits, network(x))
+
+
+@pytest.mark.parametrize(
+    "net", ["cifar10/efficientnet_b0/base", "cifar10/resnet18/base", "cifar10/vgg16/base"]
+)
+def test_an_activation_that_is_written_into_an_output_does_not_change_what_is_noted_of_it(net):
+    """EfficientNet's squeeze layers were noted behind their activation, ResNet18's last four not at all."""
+    checkpoint = checkpoints.load(net)
+    network, model, x = made(checkpoint)
+    found, seen = activation_trace.outputs(network, model, NONE, x), hooked(network, model, x)
+    assert seen.keys() == found.layers.keys()
+    assert all(torch.equal(found.layers[name], seen[name]) for name in seen)
 
 
 def test_a_flip_moves_its_own_layer_and_those_behind_it_and_none_before(tiny):

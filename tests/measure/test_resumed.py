@@ -33,6 +33,7 @@ def some(names):
 def test_a_pass_from_a_changed_layer_on_gives_the_bits_of_a_whole_one(name):
     net, names, x = built(name)
     noted, different = resumed.record(net, names, x), False
+    assert noted.layers.keys() == set(names), "every layer is heard, also those that are computed tap by tap"
     for layer in some(names):
         changed = {layer: net.body.get_parameter(layer).detach() + 0.3}
         passed = resumed.outputs(noted, net, changed, x)

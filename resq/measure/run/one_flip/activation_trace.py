@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from resq.core import BitFlips, QuantizedModel
+from resq.measure.run.one_flip.heard import Heard
 from resq.memory import flipping, quant
 
 if TYPE_CHECKING:
@@ -31,16 +32,15 @@ class _Listening(TorchFunctionMode):
 
     def __init__(self, names: Mapping[int, str]) -> None:
         super().__init__()
-        self.names, self.outputs = names, dict[str, Tensor]()
+        self.heard, self.outputs = Heard(names), dict[str, Tensor]()
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         output = func(*args, **(kwargs or {}))
-        weight = args[1] if len(args) > 1 else (kwargs or {}).get("weight")
-        name = self.names.get(id(weight))
+        name = self.heard.layer(func, args, kwargs)
         if name is not None and isinstance(output, Tensor):
-            self.outputs.setdefault(name, output)
+            self.outputs.setdefault(name, output.clone())  # an activation may be written into it
         return output
 
 

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from resq.core import BitFlips, QuantizedModel, QuantizedTensor
 from resq.core.errors import ResqError
+from resq.measure.run.one_flip.heard import Heard
 from resq.memory import flipping, quant
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class _Noting(TorchFunctionMode):
 
     def __init__(self, names: Mapping[int, str]) -> None:
         super().__init__()
-        self.names, self.layers = names, dict[str, Tensor]()
+        self.names, self.heard, self.layers = names, Heard(names), dict[str, Tensor]()
         self.calls, self.outputs = list[Any](), list[Any]()
         self.alive: list[Any] = []  # so that no id is given twice
         self.source = dict[int, int]()  # tensor -> the call that gave it
@@ -71,8 +72,9 @@ class _Noting(TorchFunctionMode):
                 self.last[self.source[id(tensor)]] = at
                 if output is tensor:
                     self.written.add(self.source[id(tensor)])
-        if len(given) > 1 and id(given[1]) in self.names and isinstance(output, Tensor):
-            self.layers.setdefault(self.names[id(given[1])], output.clone())
+        name = self.heard.layer(func, args, kwargs)
+        if name is not None and isinstance(output, Tensor):
+            self.layers.setdefault(name, output.clone())
         self.calls.append(func)
         self.outputs.append(output.clone() if isinstance(output, Tensor) else output)
         if isinstance(output, Tensor):
@@ -138,8 +140,8 @@ class _Resuming(TorchFunctionMode):
         own: bool = False,
     ) -> None:
         super().__init__()
-        self.noted, self.begin, self.names, self.images, self.product = noted, begin, names, images, product
-        self.own = own
+        self.noted, self.begin, self.images, self.product = noted, begin, images, product
+        self.own, self.heard = own, Heard(names)
         self.at, self.layers = 0, dict[str, Tensor]()
 
     def __torch_function__(
@@ -151,7 +153,7 @@ class _Resuming(TorchFunctionMode):
         if at == self.begin and self.product is not None:
             return self.product(func, args, kwargs or {})
         output = func(*args, **(kwargs or {}))
-        name = self.names.get(id(args[1])) if len(args) > 1 else None
+        name = self.heard.layer(func, args, kwargs)
         if name is not None and isinstance(output, Tensor):
             self.layers.setdefault(name, output.clone())  # what follows may write into it
         return output
