@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.model import url_schema
-from dashboard.server import wakeup
+from dashboard.server import nodelay, options, turns, wakeup
 
 # The server is where the page's own files are, whatever path it is served under; its answer to the question
 # that is asked beside the connection replaces the rest.
@@ -137,5 +137,6 @@ def with_head(page: bytes, soon: Iterable[str] = ()) -> bytes:
     return html.replace(b"</head>", read.encode() + b"</head>", 1)
 
 
-wakeup.install()
+for part in (wakeup, nodelay, options, turns):
+    part.install()
 app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(HeadInjection)])

@@ -27,7 +27,7 @@ from resq.core import commands, logs
 from resq.core.errors import ResqError
 from resq.measure.store import table as row_table
 
-PAUSE = 0.02  # s
+PAUSE = 0.008  # s
 FAULT = ":material/bug_report:"
 HERE = Path(__file__).resolve().parents[1]
 ICONS = {

@@ -7,34 +7,51 @@ gives the interpreter away for that call. While a byte lies there unread the loo
 
 from __future__ import annotations
 
+import asyncio
 from asyncio.selector_events import BaseSelectorEventLoop
+from contextlib import suppress
 from typing import Any
 
-WOKEN = "_resq_woken"  # on a loop: a byte was sent that it has not read
+WOKEN = "_resq_woken"  # on a loop that reads its bytes here: one was sent that it has not read
 
 
 def install() -> None:
-    """From now on, for all loops of this process; doing it again changes nothing."""
-    if BaseSelectorEventLoop._write_to_self is not write:  # type: ignore[attr-defined]
-        BaseSelectorEventLoop._write_to_self = write  # type: ignore[attr-defined]
-        BaseSelectorEventLoop._read_from_self = read  # type: ignore[attr-defined]
+    """From now on, for all loops of this process, the one that runs here among them; again changes nothing."""
+    if BaseSelectorEventLoop._write_to_self is write:  # type: ignore[attr-defined]
+        return
+    BaseSelectorEventLoop._write_to_self = write  # type: ignore[attr-defined]
+    BaseSelectorEventLoop._read_from_self = read  # type: ignore[attr-defined]
+    with suppress(RuntimeError):  # no loop runs here
+        _read_here(asyncio.get_running_loop())
 
 
 _write = BaseSelectorEventLoop._write_to_self  # type: ignore[attr-defined]
 _read = BaseSelectorEventLoop._read_from_self  # type: ignore[attr-defined]
 
 
+def _read_here(loop: Any) -> None:
+    """A loop that began before this was installed holds asyncio's own way to read, by its method."""
+    if isinstance(loop, BaseSelectorEventLoop):
+        loop._add_reader(loop._ssock.fileno(), loop._read_from_self)  # type: ignore[attr-defined]
+
+
 def write(loop: Any) -> None:
-    """Sends the byte, unless one lies there that the loop has not read: so it does not fall asleep."""
+    """Sends the byte, unless one lies there that the loop has not read: so it does not fall asleep.
+
+    A loop that has never read one here may read them elsewhere, where the note would stay: it gets them all.
+    """
     if not getattr(loop, WOKEN, False):
-        setattr(loop, WOKEN, True)
+        if hasattr(loop, WOKEN):
+            setattr(loop, WOKEN, True)
         _write(loop)
 
 
 def read(loop: Any) -> None:
-    """Reads the byte; from here on another one is needed.
+    """Reads the byte, and all that came with it; from here on another one is needed.
 
-    The note comes first: whoever has seen the old one had put its work down before, and this round goes on.
+    In this order: a byte that is sent while this one is read is taken with it, and if the note of it stayed, nobody
+    would ever send another. Who finds the old note has put its work down before, and the loop looks for work again
+    before it sleeps.
     """
-    setattr(loop, WOKEN, False)
     _read(loop)
+    setattr(loop, WOKEN, False)

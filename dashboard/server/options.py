@@ -1,0 +1,50 @@
+"""Streamlit's options read without its lock, which every message of every session takes.
+
+Each message asks how large it may be, each run how the theme is set: some hundred times a page, always for the
+same answer. With a hundred visitors their threads queue for that one lock. Options are a dict that is put in
+place whole when it has been read, so reading one needs no lock.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from streamlit import config
+
+
+def install() -> None:
+    """From now on, in this process; doing it again changes nothing."""
+    config.get_option = st.get_option = option
+    config.get_options_for_section = section
+
+
+_option, _section = config.get_option, config.get_options_for_section
+
+
+def option(key: str) -> Any:
+    """The value of an option, as Streamlit gives it.
+
+    Args:
+        key: ``section.name``.
+
+    Raises:
+        RuntimeError: there is no such option.
+
+    >>> option("server.maxUploadSize") == st.get_option("server.maxUploadSize")
+    True
+    """
+    known = config._config_options
+    return known[key].value if known and key in known else _option(key)
+
+
+def section(name: str) -> dict[str, Any]:
+    """All options of a section by their names, as Streamlit gives them.
+
+    >>> section("theme.light") == config.get_options_for_section("theme.light")
+    True
+    """
+    known = config._config_options
+    if not known:
+        return _section(name)
+    return {o.name: o.value for o in known.values() if o.section == name}
