@@ -407,7 +407,8 @@ def believed() -> list[str]:
         f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus`, first "
         f"{found['n']} test images at {found['eps']:g}/255, no bit flipped, one start, seed {found['seed']}: "
         f"{green} of {len(judged)} judged are green; {'; '.join(odd)}. Each share is of the same "
-        f"{found['n']} images: its 95 % interval over images reaches at most {half:.1f} points to either side; a "
+        f"{found['n']} images: its 95 % interval over images reaches at most {half:.1f} points to either "
+        "side; a "
         "guard compares the shares themselves with its limits, not their intervals."
     ]
 

@@ -157,9 +157,10 @@ def provenance(frame: pd.DataFrame) -> str:
     if of_file and (faults["due"] > 0).any():
         struck = f"{UNANSWERED}\n{struck}"
     words = f"{AS_STORED}, run by {row['software']}" if of_file else f"as {row['encoding']}"
+    sampler = "" if faults.empty else f"sampler {', '.join(dict.fromkeys(faults['fault']))}, "
     return struck + (
         f"{row['checkpoint']} {words}, {row['data']} test images 1 to {row['n']}, "
-        f"seed {row['seed']}; weights {row['weights']}, images {row['images']}, code {row['code']}"
+        f"{sampler}seed {row['seed']}; weights {row['weights']}, images {row['images']}, code {row['code']}"
     )
 
 

@@ -198,7 +198,14 @@ def test_specs_without_rows_are_named():
 
 def test_a_finding_says_where_a_curve_begins_and_ends():
     said = sentences.finding(stats.curve(faulty()), "ber").replace(numbers.THIN, " ")
-    assert said == f"{NAME} in int8: 90.0 % without faults, 20.0 % at BER 10⁻²."
+    curve = stats.curve(faulty())
+    clean, last = (
+        f"{100 * line['mean']:.1f} % ({100 * line['low']:.1f} to {100 * line['high']:.1f})"
+        for line in (curve.iloc[0], curve.iloc[-1])
+    )
+    assert said == f"{NAME} in int8: {clean} without faults, {last} at BER 10⁻²."
+    assert clean.startswith("90.0 % (")
+    assert last.startswith("20.0 % (")
 
 
 @pytest.mark.parametrize("name", bit_view.ENCODINGS)

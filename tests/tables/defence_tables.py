@@ -81,7 +81,8 @@ def plane_apart() -> list[str]:
         for net, each in gains.items()
     ]
     return [
-        "In points, 95 % over fault maps and images, the first 500 test images, seed 0; the intervals hold for "
+        "In points, 95 % over fault maps and images, the first 500 test images, seed 0; the intervals hold "
+        "for "
         f"all {len(PHOTOGRAPHS) * len(NINE)} differences together.",
         "", f"| network | {heads} | how |", "|---" * (2 + len(NINE)) + "|", *lines,
     ]  # fmt: skip
@@ -151,7 +152,8 @@ def spent(of: str) -> list[str]:
 def _timed(told: dict[str, Any]) -> str:
     """With what the times of a table were taken."""
     return (
-        f"Measured with: {told['processor']}, {told['threads']} thread, the least of {told['times']} turns in one "
+        f"Measured with: {told['processor']}, {told['threads']} thread, the least of {told['times']} turns "
+        "in one "
         f"run; `decoder.c` by {told['compiler']}; weights {told['weights'][:8]}."
     )
 

@@ -34,10 +34,15 @@ def attacks() -> list[str]:
     images, seeds = (conditions.span(shown[name]) for name in ("n", "seed"))
     starts = conditions.span(shown["restarts"])
     above = (
-        f"Measured with: the first {images} test images, no flips, {starts} start of each attack, seed {seeds}; "
+        f"Measured with: the first {images} test images, no flips, {starts} start of each attack, seed "
+        f"{seeds}; "
         "PGD's and Square's accuracies are upper bounds. Brackets: 95 % over images (Wilson)."
     )
-    lines = [above, "", _head(["file", "attack", *("clean" if eps == 0 else f"{eps:g}/255" for eps in budgets)])]
+    lines = [
+        above,
+        "",
+        _head(["file", "attack", *("clean" if eps == 0 else f"{eps:g}/255" for eps in budgets)]),
+    ]
     for (file, attack), part in found.groupby(["checkpoint", "attack"], sort=False):
         by = part.set_index("x")
         cells = [_share(by.loc[eps], "image_low", "image_high") for eps in budgets]
@@ -74,7 +79,8 @@ def law_apart() -> list[str]:
     ]
     how = {gain.how for _, gain in gains}
     return [
-        f"The lab's answers to the file's very words less the file's own: {', '.join(told)} ({' and '.join(how)}; "
+        f"The lab's answers to the file's very words less the file's own: {', '.join(told)} "
+        f"({' and '.join(how)}; "
         f"seed 0; the intervals hold for these {len(rates)} differences together)."
     ]
 

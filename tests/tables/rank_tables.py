@@ -8,7 +8,7 @@ RANKED = ("cifar10/resnet18/base", "gtsrb/resnet18/base", "signs/resnet20/base")
 
 
 def ranks() -> list[str]:
-    """One line per shipped heatmap that the benchmark looks at: what it rests on, and the rank correlation."""
+    """One line per shipped heatmap that the benchmark looks at: what it rests on, the rank correlation."""
     heads = "| network, words | images, fault maps a cell, seed | cells | rank correlation, 95 % |"
     return [heads, "|---" * 4 + "|", *map(_line, RANKED)]
 

@@ -1,4 +1,4 @@
-"""The table of how the networks of CIFAR-10 came about: every run of their cards, what it took, what it gave."""
+"""The table of how the networks of CIFAR-10 came about: every run of their cards, what it took and gave."""
 
 import re
 import tomllib
@@ -21,7 +21,7 @@ def runs(card: Card) -> Iterator[Card]:
 
 
 def lineage() -> list[Card]:
-    """Every run behind the CIFAR-10 networks that are not hardened; then what ``plus`` of ResNet18 began from."""
+    """Every run behind the CIFAR-10 networks that are not hardened; then what ``plus`` began from."""
     found = {run["name"]: run for name in GIVEN for run in runs(checkpoints.card(f"cifar10/{name}"))}
     return [*found.values(), checkpoints.card("cifar10/resnet18/plus")["base"]]
 
