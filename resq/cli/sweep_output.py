@@ -150,7 +150,7 @@ STRUCK = {
 
 def provenance(frame: pd.DataFrame) -> str:
     """What made the numbers, and what was struck."""
-    row, faults = frame.iloc[0], frame[frame["bits"] > 0]
+    row, faults = frame.iloc[0], frame[(frame["bits"] > 0) & (frame["ber"] > 0)]
     of_file = row["encoding"] == AS_STORED
     what = f"struck are the file's own {row['targets']}" if of_file else STRUCK[row["targets"]]
     struck = "" if faults.empty else f"{what}: {faults['bits'].iloc[0]:,} bits\n"
