@@ -131,6 +131,7 @@ def table(points: pd.DataFrame) -> pd.DataFrame:
             **{f"time of {n}": lines[f"time_{n}"].map(_times) for n in IMAGES if f"time_{n}" in lines},
             "maps": lines["maps"],
             "images": lines["n"],
+            "seed": lines["seed"],
         }
     )  # fmt: skip
 
