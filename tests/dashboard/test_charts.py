@@ -1,6 +1,7 @@
 """The dashboard's figures and sentences, from tables that can be checked with a pencil."""
 
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
@@ -206,6 +207,24 @@ def test_a_finding_says_where_a_curve_begins_and_ends():
     assert said == f"{NAME} in int8: {clean} without faults, {last} at BER 10⁻²."
     assert clean.startswith("90.0 % (")
     assert last.startswith("20.0 % (")
+
+
+def test_areas_say_that_near_ones_are_not_told_apart():
+    line = {
+        **{"checkpoint": NAME, "encoding": "int8", "bers": (1e-3, 1e-2), "budgets": (0.0, 8.0)},
+        **{"faults": 0.5, "attack": 0.2, "clean": 0.9, "steps": 20, "restarts": 1, "n": 9, "seed": 0},
+        "weights": "a" * 16,
+    }
+    assert "near ones are not told apart" in sentences.areas(line)
+    assert "upper bound" in sentences.areas(line)
+    assert "near ones are not told apart" in sentences.shields(pd.DataFrame([line]))
+    assert all("not told apart" in charts.CHARTS[name].caption for name in ("shields", "pareto"))
+
+
+def test_the_corners_of_a_map_have_their_intervals():
+    cells = tradeoff.cells(pd.concat([faulty(), attacked()]), "transfer")
+    said = sentences.corners(cells).replace(numbers.THIN, " ")
+    assert len(re.findall(r"\d\.\d % \(\d+\.\d to \d+\.\d\)", said)) == said.count("BER ")
 
 
 @pytest.mark.parametrize("name", bit_view.ENCODINGS)
