@@ -158,7 +158,7 @@ def test_a_table_of_accuracies_names_images_intervals_and_what_was_random(name, 
         assert "upper bound" in everything, "bound"
 
 
-TIME = re.compile(r"(?<![\w.])\d[\d.,]* (?:ms|s|seconds|minutes|MB|MiB)\b(?! an? half)")
+TIME = re.compile(r"(?<![\w.])\d[\d.,]* (?:(?:ms|s|seconds|minutes|[MG]B|MiB)\b|inputs to|faults of)")
 MACHINE = re.compile(r"EPYC|Xeon|H100|(?:machine|processor|which of the machines)\b[^.|]{0,40} not noted")
 DAY = re.compile(r"\b\d{1,2} November|2026-11-\d\d|day (?:and|was|and load)[^.]*not noted")
 COMMAND = re.compile(r"`python -m|`make|make bench|make waits|--only|python -m benchmarks|`resq")
