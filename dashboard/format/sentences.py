@@ -345,7 +345,8 @@ def asymmetry(study: Mapping[str, Any]) -> str:
     elif seeds < 2:
         value = _single(study)
     else:
-        value = f"Lambda is undefined: {_unclear(effects)}"
+        on = f" ({seeds} seeds; {_measured_on(study['study'])})" if "study" in study else ""
+        value = f"Lambda is undefined{on}: {_unclear(effects)}"
     return f"{value}: **{study['verdict']}**. {study['meaning'].capitalize()}."
 
 

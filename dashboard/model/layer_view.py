@@ -199,8 +199,8 @@ def changed(cell: Mapping[Any, Any] | pd.Series) -> str:
     """The PVF of a cell with its interval, in words."""
     low, high = 100 * max(0.0, cell["low"]), 100 * min(1.0, cell["high"])
     return (
-        f"one flipped bit changes {numbers.percent(cell['mean'])} of the answers (95 % over {cell['maps']} "
-        f"single flips: {low:.1f} to {high:.1f}{numbers.THIN}%)"
+        f"one flipped bit changes {numbers.percent(cell['mean'])} of the answers to {cell['n']} images (95 % "
+        f"over {cell['maps']} single flips: {low:.1f} to {high:.1f}{numbers.THIN}%)"
     )
 
 
@@ -357,6 +357,7 @@ def agreement(both: layer_heatmap.Agreement) -> str:
     if np.isnan(both.rho):
         return f"Only {both.used} of {both.of} cells stand above their noise: too few for a rank correlation."
     return (
-        f"Spearman's rank correlation {both.rho:.3f} (95 %: {both.low:.3f} to {both.high:.3f}) over the "
+        f"Spearman's rank correlation {both.rho:.3f} (95 % over cells: {both.low:.3f} to {both.high:.3f}) "
+        "over the "
         f"{both.used} of {both.of} cells whose measured change stands above its own noise."
     )

@@ -183,6 +183,24 @@ def test_a_difference_says_seed_weights_and_the_rate_that_its_maps_were_drawn_at
         assert "fault maps" not in line or re.search(r"maps drawn at [\d.]+", line), line
 
 
+def test_beside_a_text_stand_images_maps_and_seed_of_its_figures():
+    rows, seen = table.shipped(), 0
+    for text in texts():
+        filled = places.fill(text, rows)
+        beside = filled.told.removeprefix(filled.text)
+        for kind, named in places.places(text):
+            cells = places.lines(rows, named[0])
+            if kind != "acc" or cells.empty:
+                continue
+            seen += 1
+            one = cells.iloc[0]
+            struck = "eps" not in named[0] and one["x"] > 0
+            maps = f", {one['maps']} fault maps" if struck else ""
+            assert f"{one['n']:,} images{maps}" in beside, (text, beside)
+            assert f"seed {one['seed']}" in beside
+    assert seen > 40
+
+
 def test_the_readme_and_the_results_say_that_recipes_were_compared_by_test_accuracy():
     cards = checkpoints.unshipped() | {name: checkpoints.card(name) for name in checkpoints.names()}
     found = {name: readme.SELECTED.search(card["selected"]) for name, card in cards.items()}

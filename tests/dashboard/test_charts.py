@@ -348,6 +348,19 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
     assert "R_A moves by +0.037" in told
     assert "R_F by −0.266 (against faults: +0.002)" in told
     assert "136" not in told
+    open_gain = {"mean": 0.01, "low": -0.01, "high": 0.03}
+    clear = {"mean": 0.2, "low": 0.1, "high": 0.3}
+    none = {"mean": None, "low": None, "high": None}
+    undefined = {
+        "D_A": clear,
+        "D_F": open_gain,
+        "Delta": open_gain,
+        "Lambda": none,
+        "seeds": 15,
+        "over": "seeds",
+    }
+    told = sentences.asymmetry({"effects": undefined, **said})
+    assert "undefined (15 seeds; int8, the first 500 test images, 5 fault maps, PGD of 10 steps" in told
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(theme.SERIES, 2)))
