@@ -41,7 +41,7 @@ SHARES = ("clean", "R_F", "R_A", "BER 10⁻²", "APGD or AutoAttack 8/255", "PGD
 
 def measured(v: Verdict) -> str:
     """What stands beside the quoted figure; where no reading decides, the range of all of them."""
-    return "not measured yet" if v.told == "not measured" else v.told
+    return "not measured yet" if v.spelled == "not measured" else v.spelled
 
 
 def nearest(cell: Cell) -> str:

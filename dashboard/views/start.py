@@ -65,7 +65,7 @@ def findings() -> None:
     with st.container(key="findings"):
         for number, line in enumerate(lines):
             with st.container(border=True, key=f"finding_{number}", height="stretch"):
-                st.markdown(line.told)
+                st.markdown(line.full)
     render.sources([source for line in lines for source in line.sources])
 
 

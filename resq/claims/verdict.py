@@ -90,7 +90,7 @@ class Verdict:
     near: tuple[Cell, ...]
 
     @property
-    def told(self) -> str:
+    def spelled(self) -> str:
         """The measured figure beside the quoted one; where no reading decides, the range of all of them."""
         best = self.decides
         if best is None or best.value is None:

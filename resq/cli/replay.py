@@ -167,7 +167,7 @@ def _print(verdicts: list[Verdict], again: dict[str, Any] | None) -> None:
 def _rests(v: Verdict) -> str:
     """The cell of the reading that is shown; that of every other stands in the claim itself."""
     cell = v.decides.cell if v.decides else None
-    if cell is None or "none decides" in v.told:
+    if cell is None or "none decides" in v.spelled:
         return "-"
     where = f", {cell.point}" if cell.ber or cell.axis == "eps" else ""
     return f"{cell.checkpoint} as {cell.encoding}{where}, {cell.drawn}, n {cell.n}"
@@ -187,7 +187,7 @@ def _line(v: Verdict) -> dict[str, str]:
         "claim": v.claim.id,
         "source": v.claim.source.label,
         "quoted": v.claim.quote,
-        "measured, 95 %": v.told,
+        "measured, 95 %": v.spelled,
         "rests on": _rests(v),
         "verdict": v.verdict,
         "readings": v.tried,

@@ -187,7 +187,7 @@ def test_beside_a_text_stand_images_maps_and_seed_of_its_figures():
     rows, seen = table.shipped(), 0
     for text in texts():
         filled = places.fill(text, rows)
-        beside = filled.told.removeprefix(filled.text)
+        beside = filled.full.removeprefix(filled.text)
         for kind, named in places.places(text):
             cells = places.lines(rows, named[0])
             if kind != "acc" or cells.empty:

@@ -54,7 +54,7 @@ class Filled:
     whole: bool
 
     @property
-    def told(self) -> str:
+    def full(self) -> str:
         """The text, and on what its figures rest."""
         return " ".join(filter(None, (self.text, rests_on.sentence(self.sources))))
 

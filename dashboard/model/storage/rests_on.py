@@ -22,10 +22,10 @@ def sentence(sources: Sequence[str]) -> str:
     >>> sentence(["a in int8, random faults, BER 0.01: 10 maps drawn at 0.1, 500 images, seed 0, weights 12"])
     'Measured on 500 images, 10 fault maps; seed 0.'
     """
-    found = [match for source in sources if (match := PAIR.search(source) or ONE.search(source))]
+    matches = [match for source in sources if (match := PAIR.search(source) or ONE.search(source))]
     seeds = [match[1] for source in sources if (match := SEEDS.search(source))]
-    kinds = "; ".join(dict.fromkeys(map(_kind, found)))
-    return f"Measured on {kinds}; seed {', '.join(dict.fromkeys(seeds))}." if found else ""
+    kinds = "; ".join(dict.fromkeys(map(_kind, matches)))
+    return f"Measured on {kinds}; seed {', '.join(dict.fromkeys(seeds))}." if matches else ""
 
 
 def _kind(match: re.Match[str]) -> str:
