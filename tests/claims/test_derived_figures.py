@@ -184,3 +184,25 @@ def test_no_text_tells_what_a_class_said_as_if_it_had_been_counted():
         note for note in notes if re.search(r"[Gg]uesses (of|lie|are)\b.*usual|Guesses lie|Guesses are", note)
     ]
     assert "neither was measured in a class" in plain(document("docs/lessons.md"))
+
+
+RATIO = re.compile(
+    r"(?<!/ )(?<![\d.])(\d[\d.]*)(?: x)? \((?:\d: )?(\d[\d.,]*)(?: m?s)?(?: planned)?(?: in bf16)? (?:against|of) (\d[\d.,]*)"
+)
+
+
+def _half(number: str) -> float:
+    """Half of the last digit that a number is written with."""
+    return 0.5 * 10 ** -len(number.replace(",", "").partition(".")[2])
+
+
+def test_a_ratio_of_the_benchmarks_is_that_of_the_two_times_beside_it():
+    said, held = plain(document("docs/benchmarks.md")), 0
+    for ratio, one, other in RATIO.findall(said):
+        a, b = (float(value.replace(",", "")) for value in (one, other))
+        da, db = _half(one), _half(other)
+        spans = [((a - da) / (b + db), (a + da) / (b - db)), ((b - db) / (a + da), (b + db) / (a - da))]
+        near = _half(ratio)
+        assert any(low - near <= float(ratio) <= high + near for low, high in spans), (ratio, one, other)
+        held += 1
+    assert held > 15
