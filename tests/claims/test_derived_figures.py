@@ -187,7 +187,8 @@ def test_no_text_tells_what_a_class_said_as_if_it_had_been_counted():
 
 
 RATIO = re.compile(
-    r"(?<!/ )(?<![\d.])(\d[\d.]*)(?: x)? \((?:\d: )?(\d[\d.,]*)(?: m?s)?(?: planned)?(?: in bf16)? (?:against|of) (\d[\d.,]*)"
+    r"(?<!/ )(?<![\d.])(\d[\d.]*)(?: x)? \((?:\d: )?(\d[\d.,]*)(?: m?s)?(?: planned)?(?: in bf16)? "
+    r"(?:against|of) (\d[\d.,]*)"
 )
 
 
