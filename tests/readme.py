@@ -481,7 +481,8 @@ def _studied(file: str, study: dict[str, Any]) -> list[str]:
     rates = sorted(set(rows.loc[rows["ber"] > 0, "ber"]))
     budgets = ", ".join(f"{eps:g}" for eps in sorted(set(rows["eps"])))
     return [
-        f"{said[:-1]}; words `{study['encoding']}`. R_F runs over BER {rates[0]:g} to {rates[-1]:g}, R_A "
+        f"{said.partition('. In brackets')[0]}; words `{study['encoding']}`. R_F runs over BER {rates[0]:g} "
+        f"to {rates[-1]:g}, R_A "
         f"over eps {budgets} of 255 under that PGD, an upper bound.",
         "",
     ]

@@ -87,6 +87,7 @@ def table(v: Verdict) -> pd.DataFrame:
             "stored as": encodings.stored_as(cell.encoding) if cell else "",
             "maps": str(cell.maps) if cell else "",
             "n": str(cell.n) if cell else "",
+            "seed": str(cell.seed) if cell else "",
         })  # fmt: skip
     return pd.DataFrame(lines)
 
