@@ -23,7 +23,14 @@ from resq.core import Encoding
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
-from tests.tables import conditions, defence_tables, deployed_tables, lesson_tables
+from tests.tables import (
+    conditions,
+    defence_tables,
+    deployed_tables,
+    lesson_tables,
+    rank_tables,
+    training_tables,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -328,7 +335,8 @@ def ablation(network: str) -> list[str]:
         (stages, "ablation-words" if variant in WORDS else "ablation", variant, "random", 8)
         for variant, stages in STAGES.items()
     ]
-    return _table([f"| stages | checkpoint {UNDER}", BAR], [_measure(network, *p) for p in [*parts, *ALONE]])
+    lines = [_measure(network, *p) for p in [*parts, *ALONE]]
+    return _table([f"| stages | weights, words {UNDER}", BAR], lines)
 
 
 def coded(network: str) -> list[str]:
@@ -394,10 +402,14 @@ def believed() -> list[str]:
     judged = [guard for guard in found["guards"] if guard["verdict"] != "dropped"]
     odd = [f"{g['verdict']}, {g['says']}" for g in found["guards"] if g["verdict"] != "green"]
     green = sum(guard["verdict"] == "green" for guard in judged)
+    half = 100 * (stats.wilson(0.5, found["n"])[1] - 0.5)
     return [
         f"How far an accuracy under attack can be believed, guards say ({command}). Of `plus`, first "
-        f"{found['n']} test images at {found['eps']:g}/255: {green} of {len(judged)} judged are green; "
-        f"{'; '.join(odd)}."
+        f"{found['n']} test images at {found['eps']:g}/255, no bit flipped, one start, seed {found['seed']}: "
+        f"{green} of {len(judged)} judged are green; {'; '.join(odd)}. Each share is of the same "
+        f"{found['n']} images: its 95 % interval over images reaches at most {half:.1f} points to either "
+        "side; a "
+        "guard compares the shares themselves with its limits, not their intervals."
     ]
 
 
@@ -413,7 +425,7 @@ def _measure(
     lines = stats.longest_series(stats.curve(under[under["fault"].isin([fault, "none"])])).set_index("x")
     rates = (0.0, 1e-2, 5e-2, 1e-1)
     shown, cells = [lines[lines.index.isin(rates)]], [_cell_at(lines, x) for x in rates]
-    attacked, of = "as `base`", f"`{variant}`, {encoding}" if encoding else f"`{variant}`"
+    attacked, of = "as `base`", f"`{variant}`, {words}"
     if fault == "random":
         attacked = robust(rows, f"{network}/{variant}", words)
         shown.append(robust_cell(rows, f"{network}/{variant}", words))
@@ -469,7 +481,8 @@ def _studied(file: str, study: dict[str, Any]) -> list[str]:
     rates = sorted(set(rows.loc[rows["ber"] > 0, "ber"]))
     budgets = ", ".join(f"{eps:g}" for eps in sorted(set(rows["eps"])))
     return [
-        f"{said[:-1]}; words `{study['encoding']}`. R_F runs over BER {rates[0]:g} to {rates[-1]:g}, R_A "
+        f"{said.partition('. In brackets')[0]}; words `{study['encoding']}`. R_F runs over BER {rates[0]:g} "
+        f"to {rates[-1]:g}, R_A "
         f"over eps {budgets} of 255 under that PGD, an upper bound.",
         "",
     ]
@@ -557,6 +570,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     **deployed_tables.TABLES,
     **defence_tables.TABLES,
     **lesson_tables.TABLES,
+    **rank_tables.TABLES,
+    **training_tables.TABLES,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }
 

@@ -65,7 +65,9 @@ CHARTS: dict[str, Chart] = {
     ),
     "relief": Chart(
         "Accuracy under both",
-        "Height and colour: the share of test images still right. Drag to turn. Holes were not run.",
+        "Height and colour: the share of test images still right. Drag to turn. Holes were not run. The "
+        "tiles and "
+        "the table below tell each cell's interval.",
         "tradeoff",
         relief,
     ),
@@ -86,14 +88,16 @@ CHARTS: dict[str, Chart] = {
         "Right: resists faults better. Up: resists attack better. Arrows start at the network without a "
         "shield; one that points right and up helps against both. Blue: a study's four networks (00 none, "
         "a attack, f faults, af both), each the mean of its seeds, the small dots. The others: hardened in "
-        "stages. A shape is an encoding.",
+        "stages. A shape is an encoding. Areas have no interval here: dots that lie near each other are not "
+        "told apart, and an area under PGD is an upper bound.",
         "tradeoff",
         shields,
     ),
     "pareto": Chart(
         "What resistance costs",
         "Each dot is a network as stored, larger where it takes more memory; small dots are the seeds of a "
-        "study. The dotted line joins those that no other beats in both; where one beats all, there is none.",
+        "study. The dotted line joins those that no other beats in both; where one beats all, there is none. "
+        "Areas have no interval here: dots that lie near each other are not told apart.",
         "tradeoff",
         pareto,
     ),
@@ -101,7 +105,9 @@ CHARTS: dict[str, Chart] = {
         "What is kept, and what it costs",
         "Each dot is a way to store the weights: stored bits, copies and codes counted, all of them struck, "
         "against the share of the accuracy without faults that is kept at a rate. Upright lines: 95 % over "
-        "fault maps and images together. The steps join what nothing beats in both; dashed: what is to be "
+        "fault maps and images together, each dot's own. The steps join what nothing beats in both, by the "
+        "dots "
+        "alone; dashed: what is to be "
         "kept, dotted: the budget, ringed: the answer.",
         "protect",
         protection,
@@ -221,7 +227,7 @@ CHARTS: dict[str, Chart] = {
         "Which class becomes which",
         "One line per answer as stored, one column per answer with the flips, over all fault maps; the "
         "number is the share of the line in %, from 2 % on. Grey: answers that stayed. A bright column is a "
-        "class that swallows others.",
+        "class that swallows others. These are counts of the named images and maps, without an interval.",
         "sweep",
         flow,
     ),

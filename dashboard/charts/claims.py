@@ -114,7 +114,8 @@ def _hover(cell: Cell | None, value: str) -> str:
     if cell is None:
         return value
     hashes = f"weights {cell.weights[:8]}, images {cell.images[:8]}, code {cell.code[:8]}"
-    counts = f"{cell.drawn}, n = {cell.n}, seed {cell.seed}"
+    span = f"95 % over {'maps and ' * (cell.ber > 0)}images: {100 * cell.low:.1f} to {100 * cell.high:.1f} %"
+    counts = f"{span}<br>{cell.drawn}, n = {cell.n}, seed {cell.seed}"
     return (
         f"<b>{cell.checkpoint} · {cell.encoding}</b><br>{cell.point}: <b>{value}</b><br>{counts}<br>{hashes}"
     )

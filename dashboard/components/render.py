@@ -260,11 +260,18 @@ def style() -> None:
     st.html(HERE / "style.css")
 
 
+BRACKETS = (
+    "In brackets: 95 %, over fault maps and images together; without flips, or under attack, over images "
+    "alone. "
+    "Differences are paired; under PGD an accuracy is an upper bound."
+)
+
+
 def sources(of: Sequence[str]) -> None:
     """What the figures of a text are, in a box; nothing where it has none."""
     if of:
         with st.popover("What these figures are", icon=":material/fact_check:"):
-            st.caption("In brackets: 95 %, over fault maps and images together.")
+            st.caption(BRACKETS)
             st.markdown("\n".join(f"- {plain(source)}" for source in dict.fromkeys(of)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from resq.claims.points import Cell
 from resq.claims.registry import Claim
 from resq.claims.verdict import EXCEEDED, REPRODUCED, Verdict
 
@@ -73,13 +74,19 @@ def reached(v: Verdict) -> str:
         return f"Agreed with, or exceeded, by: {named}."
     unfit = [r for r in good if r.fits is False and r.base is not None]
     if unfit:
-        falls = " and ".join(f"{100 * r.base.mean:.1f} %" for r in unfit if r.base is not None)
+        falls = " and ".join(_falls(r.base) for r in unfit if r.base is not None)
         are = "reading agrees" if len(unfit) == 1 else "readings agree"
         return (
             f"{len(unfit)} {are} with {quote} or more ({named}), but there the unhardened network is right "
             f"on {falls}, which is not the figure that the claim starts from: so {v.verdict}."
         )
     return f"{quote} lies within what was measured for {named}; it decides nothing ({v.why}): {v.verdict}."
+
+
+def _falls(base: Cell) -> str:
+    """What an unhardened network has under a reading, with its own interval."""
+    span = f"{100 * base.low:.1f} to {100 * base.high:.1f}"
+    return f"{100 * base.mean:.1f} % ({span}; {base.drawn}, n = {base.n:,})"
 
 
 def tried(v: Verdict) -> str:

@@ -11,7 +11,7 @@ from dashboard.format import claim_labels, encodings, numbers, papers
 from resq.claims import leaderboard, rerun
 from resq.claims.points import Cell
 from resq.claims.registry import Source
-from resq.claims.verdict import NONE, Verdict
+from resq.claims.verdict import Verdict
 
 # verdict -> (kind of box, icon)
 LOOKS = {
@@ -41,20 +41,7 @@ SHARES = ("clean", "R_F", "R_A", "BER 10⁻²", "APGD or AutoAttack 8/255", "PGD
 
 def measured(v: Verdict) -> str:
     """What stands beside the quoted figure; where no reading decides, the range of all of them."""
-    best = v.decides
-    if best is None or best.value is None:
-        return "not measured yet"
-    values = sorted(r.value for r in v.readings if r.value is not None and not r.reading.aside)
-    if v.verdict == NONE and len(values) > 1:
-        ends = sorted((v.claim.spell(value) for value in (values[0], values[-1])), key=_number)
-        first = ends[0].removesuffix(f" {v.claim.unit}")
-        return f"{first} to {ends[1]} in {len(values)} readings, of which none decides"
-    return v.claim.spell(best.value, best.low, best.high)
-
-
-def _number(text: str) -> float:
-    """What a spelled figure begins with, or holds after its sign of equality."""
-    return float(text.rpartition("= ")[2].split()[0])
+    return "not measured yet" if v.spelled == "not measured" else v.spelled
 
 
 def nearest(cell: Cell) -> str:
@@ -100,6 +87,7 @@ def table(v: Verdict) -> pd.DataFrame:
             "stored as": encodings.stored_as(cell.encoding) if cell else "",
             "maps": str(cell.maps) if cell else "",
             "n": str(cell.n) if cell else "",
+            "seed": str(cell.seed) if cell else "",
         })  # fmt: skip
     return pd.DataFrame(lines)
 

@@ -21,8 +21,9 @@ def keeps(net: str, enc: str, accuracy: Kept) -> str:
     low, high = accuracy.between
     return (
         f"`{net}` in `{stored_as(enc)}` keeps **{100 * accuracy.value:.1f} %** "
-        f"({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %; "
-        f"without faults {100 * accuracy.clean:.1f} %), between the measured rates {low:g} and {high:g}."
+        f"({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %, 95 % over the band, maps and images; "
+        f"without faults {100 * accuracy.clean:.1f} %), between the measured rates {low:g} and {high:g} "
+        f"({accuracy.how})."
     )
 
 

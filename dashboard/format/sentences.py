@@ -205,13 +205,21 @@ def finding(curves: pd.DataFrame, axis: str, metric: str = "accuracy") -> str:
             end = f"at BER {numbers.power(last['x'])}"
         else:
             start, end = f"at eps {first['x']:g}/255", f"at eps {last['x']:g}/255"
-        text = f"{checkpoint} in {stored_as(str(encoding))}: {numbers.percent(first['mean'])} {start}"
-        sentences.append(text + (f", {numbers.percent(last['mean'])} {end}." if len(line) > 1 else "."))
+        text = f"{checkpoint} in {stored_as(str(encoding))}: {_share(first)} {start}"
+        sentences.append(text + (f", {_share(last)} {end}." if len(line) > 1 else "."))
     text_of_all = " ".join(sentences)
     return (
         text_of_all
         if metric == "accuracy"
         else f"{METRICS[metric][0].upper()}{METRICS[metric][1:]}. {text_of_all}"
+    )
+
+
+def _share(point: Mapping[Any, Any] | pd.Series) -> str:
+    """A share with its 95 % interval in brackets, where it has one."""
+    low, high = point["low"], point["high"]
+    return numbers.percent(point["mean"]) + (
+        "" if np.isnan(low) else f" ({100 * low:.1f} to {100 * high:.1f})"
     )
 
 
@@ -270,6 +278,8 @@ def areas(line: Mapping[Any, Any] | pd.Series) -> str:
         f"resists attack {numbers.percent(line['attack'])}: eps {budgets} / 255, "
         f"PGD of {line['steps']} steps from {line['restarts']} start(s)",
         f"clean {numbers.percent(line['clean'])}",
+        "independent bits; PGD's share is an upper bound; areas have no interval here, so near ones are not "
+        "told apart",
     ]
     if "megabytes" in line:
         lines.append(f"{line['megabytes']:.2f} MB of stored weights")
@@ -278,9 +288,9 @@ def areas(line: Mapping[Any, Any] | pd.Series) -> str:
 
 def corners(cells: pd.DataFrame) -> str:
     """What a surface shows, for people who cannot see it: its corners that were measured."""
-    known = dict(zip(zip(cells["ber"], cells["eps"], strict=True), cells["mean"], strict=True))
+    known = {(line["ber"], line["eps"]): line for line in cells.to_dict("records")}
     ends = [(b, e) for b in _ends(cells["ber"]) for e in _ends(cells["eps"]) if (b, e) in known]
-    return "; ".join(f"{place(*at)}: {numbers.percent(known[at])}" for at in ends) + "."
+    return "; ".join(f"{place(*at)}: {_share(known[at])}" for at in ends) + "."
 
 
 def _ends(values: pd.Series) -> list[float]:
@@ -289,12 +299,13 @@ def _ends(values: pd.Series) -> list[float]:
 
 def shields(table: pd.DataFrame) -> str:
     """What the figure of both resistances shows, one sentence per network."""
-    return " ".join(
+    each = " ".join(
         f"{line['checkpoint']} in {stored_as(line['encoding'])}: "
         f"{numbers.percent(line['faults'])} against faults, "
         f"{numbers.percent(line['attack'])} against attack."
         for _, line in table.iterrows()
     )
+    return f"{each} Areas have no interval here: near ones are not told apart."
 
 
 def _single(study: Mapping[str, Any]) -> str:
@@ -334,7 +345,8 @@ def asymmetry(study: Mapping[str, Any]) -> str:
     elif seeds < 2:
         value = _single(study)
     else:
-        value = f"Lambda is undefined: {_unclear(effects)}"
+        on = f" ({seeds} seeds; {_measured_on(study['study'])})" if "study" in study else ""
+        value = f"Lambda is undefined{on}: {_unclear(effects)}"
     return f"{value}: **{study['verdict']}**. {study['meaning'].capitalize()}."
 
 

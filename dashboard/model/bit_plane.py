@@ -80,9 +80,10 @@ def sentence(cell: Cell, heatmap: layer_view.Heatmap, layer: str, bit: int) -> s
     for kind, name in layer_view.KINDS.items():
         at = heatmap.at.get((kind, layer, bit))
         if at is not None and kind == "pvf":
-            parts.append(f"one flip changes {numbers.percent(at['mean'])} of the answers")
+            parts.append(layer_view.changed(at))
         elif at is not None:
-            parts.append(f"{name} {layer_view.change(float(at['mean']))} to the loss per flip")
+            span = f" ({layer_view.noise(at)})" if kind == "measured" else ""
+            parts.append(f"{name} {layer_view.change(float(at['mean']))} to the loss per flip{span}")
             if kind == "measured":
                 parts.append(f"accuracy {_lost(at)} with {int(at['flips']):,} flips at once")
     return "; ".join(parts) + "."

@@ -184,7 +184,7 @@ def _weights_of_layers(cells: pd.DataFrame) -> np.ndarray:
 def hover(cell: Mapping[Any, Any]) -> str:
     """All that makes one cell checkable."""
     if cell["kind"] == "pvf":
-        lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", _changed(cell)]
+        lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", changed(cell)]
         return "<br>".join([*lines, f"n = {cell['n']}, seed {cell['seed']}, weights {cell['weights'][:8]}"])
     lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", f"one flipped bit: {change(cell['mean'])}"]
     if cell["kind"] == "measured":
@@ -195,12 +195,12 @@ def hover(cell: Mapping[Any, Any]) -> str:
     return "<br>".join([*lines, f"n = {cell['n']}, seed {cell['seed']}, weights {cell['weights'][:8]}"])
 
 
-def _changed(cell: Mapping[Any, Any] | pd.Series) -> str:
+def changed(cell: Mapping[Any, Any] | pd.Series) -> str:
     """The PVF of a cell with its interval, in words."""
     low, high = 100 * max(0.0, cell["low"]), 100 * min(1.0, cell["high"])
     return (
-        f"one flipped bit changes {numbers.percent(cell['mean'])} of the answers (95 % over {cell['maps']} "
-        f"single flips: {low:.1f} to {high:.1f}{numbers.THIN}%)"
+        f"one flipped bit changes {numbers.percent(cell['mean'])} of the answers to {cell['n']} images (95 % "
+        f"over {cell['maps']} single flips: {low:.1f} to {high:.1f}{numbers.THIN}%)"
     )
 
 
@@ -305,7 +305,7 @@ def _pvf_finding(cells: pd.DataFrame, clear: pd.DataFrame) -> str:
     silent, first = cells[cells["mean"] == 0], ""
     if not clear.empty:
         most = clear.iloc[int(clear["shown"].argmax())]
-        first = f"{short(most['layer'])}, bit {most['bit']}, is the most telling: {_changed(most)}. "
+        first = f"{short(most['layer'])}, bit {most['bit']}, is the most telling: {changed(most)}. "
     if silent.empty:
         return first.strip()
     maps, high = int(silent["maps"].max()), 100 * float(silent["high"].max())
@@ -319,12 +319,16 @@ def _noise(cell: Mapping[Any, Any] | pd.Series) -> str:
     """How well the change per flipped bit of a measured cell is known, and what it is a share of."""
     if cell["kind"] != "measured":
         return ", an estimate"
-    span = f"{change(cell['low'])} to {change(cell['high'])}"
-    interval = f"95 % of this cell alone, over {cell['maps']} maps, {span}"
-    if np.isnan(cell["low"]):
-        interval = "one map: no interval"
     many = f"; {cell['flips']:,} flips at once, shared among them" if cell["flips"] > 1 else ""
-    return f"; {interval}{many}"
+    return f"; {noise(cell)}{many}"
+
+
+def noise(cell: Mapping[Any, Any] | pd.Series) -> str:
+    """The interval of a measured change per flipped bit, over fault maps."""
+    if np.isnan(cell["low"]):
+        return "one map: no interval"
+    span = f"{change(cell['low'])} to {change(cell['high'])}"
+    return f"95 % of this cell alone, over {cell['maps']} maps, {span}"
 
 
 def _half_width(line: pd.Series) -> str:
@@ -353,6 +357,7 @@ def agreement(both: layer_heatmap.Agreement) -> str:
     if np.isnan(both.rho):
         return f"Only {both.used} of {both.of} cells stand above their noise: too few for a rank correlation."
     return (
-        f"Spearman's rank correlation {both.rho:.3f} (95 %: {both.low:.3f} to {both.high:.3f}) over the "
+        f"Spearman's rank correlation {both.rho:.3f} (95 % over cells: {both.low:.3f} to {both.high:.3f}) "
+        "over the "
         f"{both.used} of {both.of} cells whose measured change stands above its own noise."
     )

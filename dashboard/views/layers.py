@@ -182,9 +182,10 @@ def drilled(net: str, enc: str, heatmap: layer_view.Heatmap, layer: str, bit: in
 
 
 ESTIMATED = (
-    "Ranked by the second-order estimate of the loss on the heatmap's images, no flip was run: single words "
-    "were seen up to five times above and three times below it, in another order. The Bit lab runs the one "
-    "that you open."
+    "Ranked by the second-order estimate of the loss on the heatmap's images, no flip was run: of a "
+    "single word it may be off by several times, so their order may be another. The Bit lab runs the one "
+    "that "
+    "you open."
 )
 
 

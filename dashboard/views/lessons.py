@@ -70,7 +70,7 @@ def step(lesson: lessons.Lesson, number: int, part: lessons.Step) -> None:
         view(part)
         if part.choices or st.toggle("I have looked", key=f"looked_{key}"):
             revealed = cached.revealed(part.reveal)
-            st.markdown(f":material/visibility: {revealed.text}")
+            st.markdown(f":material/visibility: {revealed.full}")
             render.sources(revealed.sources)
             after.after(part, key)
 
@@ -151,7 +151,7 @@ def papers(every: list[lessons.Lesson]) -> None:
             ("homework", "Homework grid", "grid_on", partial(handout.homework, base)),
             ("handout", "Handout to print", "print", partial(handout.page, every, base)),
             ("key", "Teacher's key", "key",
-             partial(handout.page, every, base, lambda text: cached.revealed(text).text)),
+             partial(handout.page, every, base, lambda text: cached.revealed(text).full)),
         ):  # fmt: skip
             st.download_button(label, make, f"resq-{key}.html", "text/html", on_click="ignore",
                                key=f"print_{key}", icon=f":material/{icon}:")  # fmt: skip

@@ -174,7 +174,8 @@ def compared(v: Verdict, cell: points.Cell, running: job_queue.Measurement | Non
     result = rerun.against(cell, fresh[0])
     if rerun_cell.so_far(fresh[0], running):
         st.markdown(
-            f"So far {100 * fresh[0].mean:.2f}{numbers.THIN}% over {fresh[0].drawn}. It is held against the "
+            f"So far {100 * fresh[0].mean:.2f}{numbers.THIN}% over {fresh[0].drawn}, no interval yet. It is "
+            "held against the "
             "stored value when all of them are measured."
         )
     else:

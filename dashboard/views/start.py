@@ -61,10 +61,11 @@ def findings() -> None:
     if not lines:
         return
     render.section("What the stored rows say")
+    st.caption(f"{render.BRACKETS} Bits flip independently where nothing else is said.")
     with st.container(key="findings"):
         for number, line in enumerate(lines):
             with st.container(border=True, key=f"finding_{number}", height="stretch"):
-                st.markdown(line.text)
+                st.markdown(line.full)
     render.sources([source for line in lines for source in line.sources])
 
 

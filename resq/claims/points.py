@@ -63,8 +63,8 @@ class Cell:
 
     @property
     def drawn(self) -> str:
-        """Over how many fault maps, in words."""
-        return f"{self.maps} fault map{'s' * (self.maps != 1)}"
+        """Over how many fault maps, in words; without flips there are none."""
+        return f"{self.maps} fault map{'s' * (self.maps != 1)}" if self.ber else "no flips"
 
 
 def cells(rows: pd.DataFrame, axes: Sequence[str] = ("ber", "eps")) -> list[Cell]:

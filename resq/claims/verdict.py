@@ -90,6 +90,19 @@ class Verdict:
     near: tuple[Cell, ...]
 
     @property
+    def spelled(self) -> str:
+        """The measured figure beside the quoted one; where no reading decides, the range of all of them."""
+        best = self.decides
+        if best is None or best.value is None:
+            return "not measured"
+        values = sorted(r.value for r in self.readings if r.value is not None and not r.reading.aside)
+        if self.verdict == NONE and len(values) > 1:
+            ends = sorted((self.claim.spell(value) for value in (values[0], values[-1])), key=_number)
+            first = ends[0].removesuffix(f" {self.claim.unit}")
+            return f"{first} to {ends[1]} in {len(values)} readings, of which none decides"
+        return self.claim.spell(best.value, best.low, best.high)
+
+    @property
     def tried(self) -> str:
         """How many readings there are, how many were measured, and how many got the claim's verdict."""
         measured = [r for r in self.readings if r.value is not None]
@@ -97,6 +110,11 @@ class Verdict:
         if not measured or self.verdict == NONE:
             return f"{len(measured)} of {len(self.readings)} readings measured"
         return f"{same} of {len(measured)} measured readings, of {len(self.readings)}"
+
+
+def _number(text: str) -> float:
+    """What a spelled figure begins with, or holds after its sign of equality."""
+    return float(text.rpartition("= ")[2].split()[0])
 
 
 def compare(quoted: float, low: float, high: float, aim: str, margin: float = 0.02) -> str:

@@ -101,7 +101,8 @@ def text(place: Place) -> str:
 def sentence(accuracy: at_rate.Kept) -> str:
     """Accuracy for people."""
     return (
-        f"{options.percent(accuracy.value)} ({options.span(accuracy.low, accuracy.high)}; without faults "
+        f"{options.percent(accuracy.value)} (95 % over the band, maps and images: "
+        f"{options.span(accuracy.low, accuracy.high)}; without faults "
         f"{options.percent(accuracy.clean)}), interpolated between the measured rates "
-        f"{accuracy.between[0]:g} and {accuracy.between[1]:g}"
+        f"{accuracy.between[0]:g} and {accuracy.between[1]:g} ({accuracy.how})"
     )

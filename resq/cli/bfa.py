@@ -39,7 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
     if not options.write_result(arguments, report):
         print(
             f"\n{options.network_label(report)}, {report['n']} images of the attacker, accuracy "
-            f"on {report['test']} others of {report['data']}, seed {report['seed']}; weights "
+            f"on {report['test']} others of {report['data']} (in brackets 95 % over images; one search, so "
+            "no "
+            f"interval over searches), seed {report['seed']}; weights "
             f"{report['weights']}, code {report['code']}"
         )
 

@@ -69,6 +69,11 @@ def run(arguments: argparse.Namespace) -> None:
         options.first(arguments)
         print(_about(rows[0]))
         options.print_table(_table(rows))
+        print(
+            f"95 %: under flips ({spec.fault}) over fault maps and images, else over images (Wilson); eps: "
+            "PGD "
+            f"with {spec.steps} steps, one start, an upper bound"
+        )
 
 
 def _check_files(arguments: argparse.Namespace) -> None:

@@ -18,6 +18,8 @@ from resq.measure.specs.sweep_spec import ATTACKS, MODES
 from resq.memory import flipping
 from resq.memory.regions import check_rate
 
+MADE = {"transfer": "as stored", "adaptive": "with the flips"}  # what an attack was made on, of MODES
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
@@ -66,6 +68,11 @@ def run(arguments: argparse.Namespace) -> None:
             for row in report["answers"]
         ]
     )  # fmt: skip
+    if report["attack"] != "none":
+        print(
+            f"attacked by {report['attack']}, eps {report['eps']:g}/255, made on the network "
+            f"{MADE[report['mode']]}, seed {report['seed']}"
+        )
     print(f"weights {report['hashes']['weights']}, image {report['hashes']['image']}")
 
 

@@ -70,5 +70,6 @@ def _text(rows: list[dict[str, Any]], most: int = 10) -> str:
     changes = [(int(counts[i, j]), names[i], names[j]) for i, j in seen]
     changed, total = sum(c for c, _, _ in changes), int(counts.sum())
     lines = [f"BER {first['ber']:g}: {changed} of {total} answers change ({first['n']} images, "
-             f"{len(rows)} fault maps, seed {first['seed']}; weights {first['weights']})"]  # fmt: skip
+             f"{len(rows)} fault maps, sampler {first['fault']}, seed {first['seed']}; counts of these, no "
+             f"interval; weights {first['weights']})"]  # fmt: skip
     return "\n".join([*lines, *(f"{c:>6}  {a} -> {b}" for c, a, b in sorted(changes, reverse=True)[:most])])

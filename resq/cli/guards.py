@@ -8,6 +8,7 @@ from typing import Any
 
 from resq.cli import options
 from resq.deployed import network as deployed
+from resq.measure.analysis.stats import wilson
 from resq.measure.specs.sweep_spec import SweepSpec
 
 
@@ -39,6 +40,12 @@ def run(arguments: argparse.Namespace) -> None:
         ]
     )
     print("\n" + "\n".join(f"{g['name']}: {g['says']}." for g in report["guards"]))
+    half = 100 * (wilson(0.5, report["n"])[1] - 0.5)
+    print(
+        f"\nThe shares are of the same {report['n']} images; the 95 % interval of each, over images, "
+        "reaches at "
+        f"most {half:.1f} points to either side. Guards compare the shares themselves with their limits."
+    )
     print(
         f"\n{options.network_label(report)}, {report['data']} test images 1 to {report['n']}, "
         f"eps {report['eps']:g}/255, seed {report['seed']}; weights {report['weights']}, "

@@ -199,7 +199,8 @@ def _print(card: dict[str, Any], file: Path) -> None:
     judgement = "judged on held-out training images alone"
     if test:
         span = options.span(test["low"], test["high"])
-        judgement = f"{options.percent(test['accuracy'])} of {test['n']} test images correct (95 %: {span})"
+        right = options.percent(test["accuracy"])
+        judgement = f"{right} of {test['n']} test images correct (95 % over images: {span})"
     print(
         f"\n{card['name']} as {card['encoding']}: {judgement}, {card['minutes']:g} min of training; "
         f"written to {file}"

@@ -97,7 +97,7 @@ def _sentence(name: str, card: dict[str, Any], file: Path) -> str:
     test = card.get("test", {})
     accuracy = card.get("measured") or (
         f"{options.percent(test['accuracy'])} of {test['n']} test images correct "
-        f"(95 %: {options.span(test['low'], test['high'])})"
+        f"(95 % over images: {options.span(test['low'], test['high'])})"
     )
     from resq.importers import owncodes, whole
 

@@ -15,6 +15,11 @@ from resq.core import lookup
 from resq.core.errors import ResqError
 from resq.measure.store import table
 
+RESTS = (
+    "Quoted figures are their sources' and were not measured here. Where no reading decides, the range of "
+    "all "
+    "measured ones stands; python -m resq claims CLAIM tells each with its network, words, maps and images."
+)
 NEAR = ("checkpoint", "encoding", "mean", "low", "high")
 
 
@@ -145,6 +150,7 @@ def _print(verdicts: list[Verdict], again: dict[str, Any] | None) -> None:
     """For people: the list, or one claim in full."""
     if len(verdicts) > 1:
         options.print_table([_line(v) for v in verdicts])
+        print(f"\n{RESTS}")
         print(f"\n{verdict.RULE}")
         return
     v = verdicts[0]
@@ -152,10 +158,28 @@ def _print(verdicts: list[Verdict], again: dict[str, Any] | None) -> None:
     print(f"  not known: {'; '.join(v.claim.unknown) or 'nothing named'}\n\n{v.verdict.upper()}: {v.why}\n")
     options.print_table([_readable(v, r) for r in v.readings])
     for cell in v.near if not v.decides else ():
-        print(f"near: {cell.checkpoint} as {cell.encoding}, {cell.point}: {options.percent(cell.mean)}")
+        print(f"near: {_cell_line(cell)}")
     if again:
         print(f"\n{again['says']}\n  {again['command']}")
         print(f"  {again['rows']} rows in the store, measured again on {again['machine']}, {again['at']}")
+
+
+def _rests(v: Verdict) -> str:
+    """The cell of the reading that is shown; that of every other stands in the claim itself."""
+    cell = v.decides.cell if v.decides else None
+    if cell is None or "none decides" in v.spelled:
+        return "-"
+    where = f", {cell.point}" if cell.ber or cell.axis == "eps" else ""
+    return f"{cell.checkpoint} as {cell.encoding}{where}, {cell.drawn}, n {cell.n}"
+
+
+def _cell_line(cell: Cell) -> str:
+    """A measured cell with its interval and what it rests on."""
+    span = options.span(cell.low, cell.high)
+    return (
+        f"{cell.checkpoint} as {cell.encoding}, {cell.point}: {options.percent(cell.mean)} ({span}; "
+        f"{cell.drawn}, {cell.n} images, seed {cell.seed})"
+    )
 
 
 def _line(v: Verdict) -> dict[str, str]:
@@ -163,7 +187,8 @@ def _line(v: Verdict) -> dict[str, str]:
         "claim": v.claim.id,
         "source": v.claim.source.label,
         "quoted": v.claim.quote,
-        "measured, 95 %": _spelled(v, v.decides),
+        "measured, 95 %": v.spelled,
+        "rests on": _rests(v),
         "verdict": v.verdict,
         "readings": v.tried,
     }
@@ -180,7 +205,7 @@ def _readable(v: Verdict, judged: Judged) -> dict[str, str]:
     return {
         "reading": judged.reading.label,
         "measured, 95 %": _spelled(v, judged),
-        "unhardened": options.percent(judged.base.mean) if judged.base else "-",
+        "unhardened, 95 % of its own": _cell_line(judged.base) if judged.base else "-",
         "verdict": judged.verdict,
         "why": judged.why,
     }

@@ -67,6 +67,12 @@ def run(arguments: argparse.Namespace) -> None:
         return
     options.print_table(table(frame))
     print(text(lines, arguments))
+    print(
+        f"{arguments.checkpoint} as {encoding}; of each cell the share itself, its 95 % interval (Wilson, "
+        "over "
+        f"flips) reaches at most {arguments.error:g} to either side; the share of all bits has no interval; "
+        f"weights {checkpoint.hash[:16]}"
+    )
 
 
 def _every(

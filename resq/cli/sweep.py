@@ -28,7 +28,7 @@ HALF_WIDTH = (
 )
 
 PRECISION = (
-    "fp32 (default), or bf16: about twice as fast on a processor that computes with it; first compared with "
+    "fp32 (default), or bf16: faster on a processor that computes with it; first compared with "
     "fp32 on the same maps, and not used where the two differ by more than the interval"
 )
 

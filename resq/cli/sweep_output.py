@@ -150,16 +150,17 @@ STRUCK = {
 
 def provenance(frame: pd.DataFrame) -> str:
     """What made the numbers, and what was struck."""
-    row, faults = frame.iloc[0], frame[frame["bits"] > 0]
+    row, faults = frame.iloc[0], frame[(frame["bits"] > 0) & (frame["ber"] > 0)]
     of_file = row["encoding"] == AS_STORED
     what = f"struck are the file's own {row['targets']}" if of_file else STRUCK[row["targets"]]
     struck = "" if faults.empty else f"{what}: {faults['bits'].iloc[0]:,} bits\n"
     if of_file and (faults["due"] > 0).any():
         struck = f"{UNANSWERED}\n{struck}"
     words = f"{AS_STORED}, run by {row['software']}" if of_file else f"as {row['encoding']}"
+    sampler = "" if faults.empty else f"sampler {', '.join(dict.fromkeys(faults['fault']))}, "
     return struck + (
         f"{row['checkpoint']} {words}, {row['data']} test images 1 to {row['n']}, "
-        f"seed {row['seed']}; weights {row['weights']}, images {row['images']}, code {row['code']}"
+        f"{sampler}seed {row['seed']}; weights {row['weights']}, images {row['images']}, code {row['code']}"
     )
 
 

@@ -80,6 +80,6 @@ def _sentence(recipe: recipes.Recipe, card: dict[str, Any], file: Path) -> str:
     test, of = (card["test"], "test") if "test" in card else (card["valid"], "held-out training")
     return (
         f"{recipe.name}: {options.percent(test['accuracy'])} of {test['n']} {of} images correct "
-        f"(95 %: {options.span(test['low'], test['high'])}), {card['epochs']} epochs in "
+        f"(95 % over images: {options.span(test['low'], test['high'])}), {card['epochs']} epochs in "
         f"{card['minutes']:g} min; written to {file}"
     )

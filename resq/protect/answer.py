@@ -13,6 +13,7 @@ from typing import Any
 from resq.core import files
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
+from resq.measure.run import machine
 from resq.protect import confirm, mixtures, wording
 from resq.protect.deployed_file import DeployedFile
 from resq.protect.search import Tried, best, front, search
@@ -57,6 +58,7 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
         "grid_passes": 1 + most, "time": time_of(chosen.mixture) if time_of else None,
         "front": _front(wanted, tried, trial), "confirmed": confirm.confirmed(wanted, chosen, trial),
         "more_passes": trial.passes - searched, "seconds": search_seconds if fresh else None,
+        "machine": machine.processor() if fresh else None,
         "tried": [{"encoding": str(t.mixture.encoding), "bits": t.mixture.bits, "kept": t.retained}
                   for t in tried],
     }  # fmt: skip

@@ -21,6 +21,7 @@ class Kept:
             images at the ends of the band.
         clean: without faults.
         between: the measured rates that it was interpolated between.
+        how: the images, maps and seed of those two points, in words.
     """
 
     low: float
@@ -28,6 +29,7 @@ class Kept:
     high: float
     clean: float
     between: tuple[float, float]
+    how: str = ""
 
 
 def accuracy(rows: pd.DataFrame, low: float, value: float, high: float) -> Kept:
@@ -50,11 +52,20 @@ def accuracy(rows: pd.DataFrame, low: float, value: float, high: float) -> Kept:
     at = [_at(curve, rate) for rate in (low, value, high)]
     x = curve["x"].to_numpy(float)
     start = int(np.searchsorted(x, value, side="right")) - 1
-    between = float(x[start]), float(x[min(start + 1, len(x) - 1)])
+    ends = curve.iloc[[start, min(start + 1, len(x) - 1)]]
+    between = float(ends["x"].iloc[0]), float(ends["x"].iloc[1])
     return Kept(
         min(a["low"] for a in at), at[1]["mean"], max(a["high"] for a in at), float(curve["mean"].iloc[0]),
-        between,
+        between, _how(ends),
     )  # fmt: skip
+
+
+def _how(ends: pd.DataFrame) -> str:
+    """What the measured points rest on: images, fault maps, sampler, seed."""
+    images = " and ".join(dict.fromkeys(f"{n:,}" for n in ends["n"]))
+    maps = " and ".join(dict.fromkeys(f"{m}" for m in ends.loc[ends["x"] > 0, "maps"]))
+    seeds = " and ".join(dict.fromkeys(f"{seed}" for seed in ends["seed"]))
+    return f"independent bits, the first {images} test images, {maps} fault maps, seed {seeds}"
 
 
 def _curve(rows: pd.DataFrame) -> pd.DataFrame:

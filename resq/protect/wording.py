@@ -72,7 +72,8 @@ def _and(words: list[str]) -> str:
 def passes(answer: dict[str, Any]) -> str:
     """What the search took, in words."""
     seconds = answer.get("seconds")
-    took = f" in {seconds / 60:.1f} minutes" if seconds else ""
+    machine = answer.get("machine") or "a machine that was not noted"
+    took = f" in {seconds / 60:.1f} minutes of {machine} (one run)" if seconds else ""
     return (
         f"Found in {answer['passes']} passes over the held-out images{took}; a plain grid over the same "
         f"mixtures takes {answer['grid_passes']}. "
@@ -88,6 +89,8 @@ def report(answer: dict[str, Any]) -> str:
     lines = [
         "# What to store\n", sentence(answer), "", against(answer), "", passes(answer),
         "", "## The front on held-out images: share of the accuracy that is kept\n",
+        f"Each share is of {answer['wanted']['n']} held-out images and {answer['wanted']['maps']} fault maps "
+        f"({answer['wanted']['fault']}, seed {seed(answer)}) and has no interval; so in the second table.\n",
         f"| stored as | bits a weight | {heads} |", "|---" * (2 + len(rates)) + "|",
     ]  # fmt: skip
     for member in answer["front"]:

@@ -99,8 +99,11 @@ def test_above_a_table_of_accuracies_stand_sampler_maps_images_and_seed_of_its_c
         if not re.search(r"BER 0\.|eps \d", head):
             continue
         seen += 1
-        assert lines[2].startswith("Measured with: flips: `"), match[2]
+        struck = r"Measured with: flips of (the words of the weights|all that is stored)\b.*: `"
+        assert re.match(struck, lines[2]), match[2]
         assert re.search(r"\d fault maps, .*\d test images.*; seed \d", lines[2]), match[2]
+        brackets = "In brackets: 95 %, over fault maps and images where bits flip, else over images."
+        assert lines[2].endswith(brackets), match[2]
     assert seen or name == "README.md"
 
 
@@ -108,14 +111,17 @@ def test_what_a_table_was_measured_with_follows_from_its_cells():
     cells = pd.DataFrame({
         "x": [0.0, 1e-2, 1e-2], "attack": "none", "steps": 0, "restarts": 0, "mode": "none", "seed": 0,
         "n": [2000, 500, 500], "maps": [1, 4, 20], "fault": ["none", "random", "layer-uniform"],
-        "data": "cifar10",
+        "data": "cifar10", "targets": "weights",
     })  # fmt: skip
     under = cells.head(1).assign(x=8.0, attack="pgd", steps=20, restarts=1, n=250)
     (said, _) = conditions.sentence([cells, under])
     assert said == (
-        "Measured with: flips: `random` (independent bits), `layer-uniform` (a layer first, then a bit in "
-        "it), 4 to 20 fault maps, the first 500 test images; no flips: the first 2,000 test images; attack "
-        "PGD, 20 steps, 1 start, the first 250 test images; seed 0."
+        "Measured with: flips of the words of the weights: `random` (independent bits), `layer-uniform` (a "
+        "layer first, then a bit in it), 4 to 20 fault maps, the first 500 test images; no flips: the first "
+        "2,000 test images; attack PGD, 20 steps, 1 start, an upper bound, the first 250 test images; seed "
+        "0. In brackets: "
+        "95 %, "
+        "over fault maps and images where bits flip, else over images."
     )
 
 
@@ -181,6 +187,24 @@ def test_a_difference_says_seed_weights_and_the_rate_that_its_maps_were_drawn_at
     for line in differences:
         assert re.search(r"seed \d+, weights [0-9a-f]{8}", line), line
         assert "fault maps" not in line or re.search(r"maps drawn at [\d.]+", line), line
+
+
+def test_beside_a_text_stand_images_maps_and_seed_of_its_figures():
+    rows, seen = table.shipped(), 0
+    for text in texts():
+        filled = places.fill(text, rows)
+        beside = filled.full.removeprefix(filled.text)
+        for kind, named in places.places(text):
+            cells = places.lines(rows, named[0])
+            if kind != "acc" or cells.empty:
+                continue
+            seen += 1
+            one = cells.iloc[0]
+            struck = "eps" not in named[0] and one["x"] > 0
+            maps = f", {one['maps']} fault maps" if struck else ""
+            assert f"{one['n']:,} images{maps}" in beside, (text, beside)
+            assert f"seed {one['seed']}" in beside
+    assert seen > 40
 
 
 def test_the_readme_and_the_results_say_that_recipes_were_compared_by_test_accuracy():

@@ -93,7 +93,10 @@ def test_the_command_prints_the_commonest_changes_and_writes_its_rows(tmp_path, 
     out = tmp_path / "x-flow.json"
     words = ["confusion", NAME, "--ber", "0.05", "--maps", "1", "--n", "20", "--out", str(out)]
     assert main(words) == 0
-    assert "of 20 answers change (20 images, 1 fault maps, seed 0" in capsys.readouterr().out
+    assert (
+        "of 20 answers change (20 images, 1 fault maps, sampler random, seed 0; counts of these, no interval"
+        in capsys.readouterr().out
+    )
     assert len(json.loads(out.read_text())["rows"]) == 1
     assert main(words) == 2
     assert "exists already" in capsys.readouterr().err

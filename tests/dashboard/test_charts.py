@@ -1,6 +1,7 @@
 """The dashboard's figures and sentences, from tables that can be checked with a pencil."""
 
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
@@ -198,7 +199,32 @@ def test_specs_without_rows_are_named():
 
 def test_a_finding_says_where_a_curve_begins_and_ends():
     said = sentences.finding(stats.curve(faulty()), "ber").replace(numbers.THIN, " ")
-    assert said == f"{NAME} in int8: 90.0 % without faults, 20.0 % at BER 10⁻²."
+    curve = stats.curve(faulty())
+    clean, last = (
+        f"{100 * line['mean']:.1f} % ({100 * line['low']:.1f} to {100 * line['high']:.1f})"
+        for line in (curve.iloc[0], curve.iloc[-1])
+    )
+    assert said == f"{NAME} in int8: {clean} without faults, {last} at BER 10⁻²."
+    assert clean.startswith("90.0 % (")
+    assert last.startswith("20.0 % (")
+
+
+def test_areas_say_that_near_ones_are_not_told_apart():
+    line = {
+        **{"checkpoint": NAME, "encoding": "int8", "bers": (1e-3, 1e-2), "budgets": (0.0, 8.0)},
+        **{"faults": 0.5, "attack": 0.2, "clean": 0.9, "steps": 20, "restarts": 1, "n": 9, "seed": 0},
+        "weights": "a" * 16,
+    }
+    assert "near ones are not told apart" in sentences.areas(line)
+    assert "upper bound" in sentences.areas(line)
+    assert "near ones are not told apart" in sentences.shields(pd.DataFrame([line]))
+    assert all("not told apart" in charts.CHARTS[name].caption for name in ("shields", "pareto"))
+
+
+def test_the_corners_of_a_map_have_their_intervals():
+    cells = tradeoff.cells(pd.concat([faulty(), attacked()]), "transfer")
+    said = sentences.corners(cells).replace(numbers.THIN, " ")
+    assert len(re.findall(r"\d\.\d % \(\d+\.\d to \d+\.\d\)", said)) == said.count("BER ")
 
 
 @pytest.mark.parametrize("name", bit_view.ENCODINGS)
@@ -322,6 +348,19 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
     assert "R_A moves by +0.037" in told
     assert "R_F by −0.266 (against faults: +0.002)" in told
     assert "136" not in told
+    open_gain = {"mean": 0.01, "low": -0.01, "high": 0.03}
+    clear = {"mean": 0.2, "low": 0.1, "high": 0.3}
+    none = {"mean": None, "low": None, "high": None}
+    undefined = {
+        "D_A": clear,
+        "D_F": open_gain,
+        "Delta": open_gain,
+        "Lambda": none,
+        "seeds": 15,
+        "over": "seeds",
+    }
+    told = sentences.asymmetry({"effects": undefined, **said})
+    assert "undefined (15 seeds; int8, the first 500 test images, 5 fault maps, PGD of 10 steps" in told
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(theme.SERIES, 2)))

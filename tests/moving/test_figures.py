@@ -107,7 +107,8 @@ def test_the_figure_opens_on_a_step_in_which_much_has_changed():
 def test_sentences_say_what_became_of_the_network_its_classes_and_one_picture():
     shown = journey(ROWS, "ber")
     assert sentences.sentence(shown).startswith(
-        "Of 4 pictures 3 are answered rightly as stored and 1 at BER 10⁻², where 2 answers have changed."
+        "Of 4 pictures 3 are answered rightly as stored and 1 at BER 10⁻² (fault map 1 alone), where 2 "
+        "answers have changed."
     )
     assert sentences.picture_sentence(shown, 1) == (
         "Picture 1 shows **yield**. It is answered as stored **yield**, at BER 10⁻² **stop**."

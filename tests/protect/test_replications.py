@@ -5,6 +5,8 @@ The file is what this prints, a minute of one core: python -m resq singles signs
 """
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from resq.measure.store import table
 from resq.protect.singles import critical_bits, single_faults
 
 STORED = json.loads((table.SHIPPED / "signs-resnet20-critical.json").read_text(encoding="utf-8"))
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "protect.md").read_text(encoding="utf-8")
 CELLS = STORED["cells"]
 CRITICAL = [
     np.unpackbits(np.frombuffer(bytes.fromhex(c["critical"]), np.uint8))[: c["words"]].astype(bool)
@@ -42,6 +45,8 @@ def test_fifty_replications_give_the_same_interval_with_at_most_half_of_the_inje
     aware = [single_faults.aware(BITS, GUESS, error, _draws(seed)) for seed in range(TIMES)]
     counts = np.array([[sum(s.injections for s in cells) for cells in runs] for runs in (plain, aware)])
     assert (counts[1] <= counts[0] / 2).all(), counts.mean(axis=1)
+    fewer, usual = (f"{mean:,.0f}" for mean in counts.mean(axis=1)[::-1])
+    assert re.search(rf"\b{fewer} against {usual} at (a half-width of )?{error:g}\b", DOCUMENT)
     # A layer of 1,024 weights is a small population: there Leveugle's number, the most that either tries, is
     # smaller, and Wilson's interval, which takes the population for endless, wider than was asked for.
     for ours, theirs in zip(aware, plain, strict=True):

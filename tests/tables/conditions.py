@@ -16,6 +16,9 @@ SAMPLERS = {
     "sec-ded": "independent bits of rows with check bits",
 }
 
+WEAK = ("fgsm", "pgd")  # attacks that leave more right than stronger ones
+STRUCK = {"weights": "the words of the weights", "all": "all that is stored (words, scales, norms, biases)"}
+
 
 def sentence(cells: Iterable[pd.DataFrame | pd.Series]) -> list[str]:
     """The sentence and an empty line, to stand above a table.
@@ -31,7 +34,8 @@ def sentence(cells: Iterable[pd.DataFrame | pd.Series]) -> list[str]:
         told.append(f"no flips: {_images(clean)}")
     told += [_attacked(*group) for group in points[attacked].groupby(["attack", "steps", "restarts"])]
     seeds = ", ".join(str(seed) for seed in sorted(set(points["seed"])))
-    return [f"Measured with: {'; '.join(told)}; seed {seeds}.", ""]
+    over = "over fault maps and images where bits flip, else over images" if struck.any() else "over images"
+    return [f"Measured with: {'; '.join(told)}; seed {seeds}. In brackets: 95 %, {over}.", ""]
 
 
 def _frame(part: pd.DataFrame | pd.Series) -> pd.DataFrame:
@@ -46,7 +50,8 @@ def _struck(points: pd.DataFrame) -> str:
     """How bits flipped in these cells, and on how many maps and images."""
     drawn = [name for name in SAMPLERS if name in set(points["fault"])]
     samplers = ", ".join(f"`{name}` ({SAMPLERS[name]})" for name in drawn)
-    return f"flips: {samplers}, {span(points['maps'])} fault maps, {_images(points)}"
+    where = " and ".join(dict.fromkeys(STRUCK[name] for name in points["targets"]))
+    return f"flips of {where}: {samplers}, {span(points['maps'])} fault maps, {_images(points)}"
 
 
 def _attacked(of: tuple[str, int, int], points: pd.DataFrame) -> str:
@@ -54,7 +59,8 @@ def _attacked(of: tuple[str, int, int], points: pd.DataFrame) -> str:
     attack, steps, restarts = of
     starts = f"{restarts} start{'s' * (restarts > 1)}"
     how = f"{attack.upper()}, {steps} steps, {starts}" if steps else attack
-    return f"attack {how}, {_images(points)}"
+    bound = ", an upper bound" if attack in WEAK else ""
+    return f"attack {how}{bound}, {_images(points)}"
 
 
 def _images(points: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from resq.measure.analysis import stats
+from resq.measure.analysis import paired, stats
 from resq.measure.store import table
 from tests.tables import conditions
 
@@ -28,9 +28,21 @@ def rows(name: str) -> pd.DataFrame:
 
 def attacks() -> list[str]:
     """One line per file and attack: share of right answers over the budget, interval over images."""
-    found = stats.curve(rows("ic01-attacks"), "eps")
+    shown = rows("ic01-attacks")
+    found = stats.curve(shown, "eps")
     budgets = sorted(found["x"].unique())
-    lines = [_head(["file", "attack", *("clean" if eps == 0 else f"{eps:g}/255" for eps in budgets)])]
+    images, seeds = (conditions.span(shown[name]) for name in ("n", "seed"))
+    starts = conditions.span(shown["restarts"])
+    above = (
+        f"Measured with: the first {images} test images, no flips, {starts} start of each attack, seed "
+        f"{seeds}; "
+        "PGD's and Square's accuracies are upper bounds. Brackets: 95 % over images (Wilson)."
+    )
+    lines = [
+        above,
+        "",
+        _head(["file", "attack", *("clean" if eps == 0 else f"{eps:g}/255" for eps in budgets)]),
+    ]
     for (file, attack), part in found.groupby(["checkpoint", "attack"], sort=False):
         by = part.set_index("x")
         cells = [_share(by.loc[eps], "image_low", "image_high") for eps in budgets]
@@ -49,6 +61,35 @@ def faults(name: str) -> list[str]:
         cells = [_share(by.loc[ber], "low", "high") if ber in by.index else "not measured" for ber in rates]
         lines.append(_line([who, *cells]))
     return [*conditions.sentence([found]), *lines]
+
+
+LAW = "resnet18-qdq-law"
+
+
+def law_apart() -> list[str]:
+    """By how much the lab's answers to the file's very words differ from the file's, rate by rate, paired."""
+    found = rows(LAW)
+    rates = sorted(set(found.loc[found["ber"] > 0, "ber"]))
+    gains = [(ber, law_gain(found, ber, len(rates))) for ber in rates]
+    told = [
+        f"{100 * gain.mean:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f}) at {ber:g}".replace(
+            "-", "−"
+        )
+        for ber, gain in gains
+    ]
+    how = {gain.how for _, gain in gains}
+    return [
+        f"The lab's answers to the file's very words less the file's own: {', '.join(told)} "
+        f"({' and '.join(how)}; "
+        f"seed 0; the intervals hold for these {len(rates)} differences together)."
+    ]
+
+
+def law_gain(found: pd.DataFrame, ber: float, comparisons: int) -> paired.Difference:
+    """The second line of the law's table less its first at a rate."""
+    at = found[found["ber"] == ber]
+    ours, theirs = (at[at["encoding"] == name] for name in ("int8-symmetric-tensor", "as stored"))
+    return paired.difference(ours, theirs, comparisons)
 
 
 def hashes(name: str) -> list[str]:
@@ -86,6 +127,7 @@ TABLES = {
     "deployed attacks hashes": lambda: hashes("ic01-attacks"),
     "deployed faults": lambda: faults("ic01-faults"),
     "deployed faults hashes": lambda: hashes("ic01-faults"),
+    "deployed law apart": law_apart,
     "deployed law": lambda: faults("resnet18-qdq-law"),
     "deployed law hashes": lambda: hashes("resnet18-qdq-law"),
 }

@@ -189,7 +189,9 @@ def test_the_share_of_answers_that_a_flip_changes_is_a_switch_of_the_heatmap(sto
     table.write(both, tmp_path / "signs-resnet20-layers.parquet")
     app = opened("layers", kind="PVF")
     fine(app)
-    assert "one flipped bit changes 70.5\u202f% of the answers (95 % over 2 single flips:" in said(app)
+    n = told["n"].iloc[0]
+    words = f"one flipped bit changes 70.5\u202f% of the answers to {n} images (95 % over 2 single flips:"
+    assert words in said(app)
     assert "2 single flips a cell" in said(app)
     app = opened("layers")
     assert "Most harmful per flipped bit" in said(app)

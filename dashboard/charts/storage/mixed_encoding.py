@@ -72,6 +72,15 @@ def _with_interval(point: pd.Series) -> str:
     return f"{numbers.percent(point['mean'])} ({100 * point['low']:.1f} to {100 * point['high']:.1f})"
 
 
+def _rests(point: pd.Series) -> str:
+    """On what the figures of a sentence rest, and what their brackets are."""
+    return (
+        f"In brackets: 95 % over {point['maps']} fault maps (seed {point['seed']}) and the first "
+        f"{point['n']:,} "
+        "test images"
+    )
+
+
 def protected_says(points: pd.DataFrame) -> str:
     """What the figure shows at the largest rate that a wholly protected network stands."""
     first, last = points["encoding"].iloc[0], points["encoding"].iloc[-1]
@@ -86,8 +95,8 @@ def protected_says(points: pd.DataFrame) -> str:
         f"At BER {numbers.power(float(chosen['ber']))} all layers as {mixture.base} leave "
         f"{_with_interval(none)} right, all as {mixture.other} {_with_interval(whole)}. With "
         f"{mixture.other} for {chosen['layers']} of {chosen['of']} layers, {share} of the weights, "
-        f"it is {_with_interval(chosen)}, in the same memory. In brackets: 95 % over "
-        "fault maps, common to all, and images."
+        f"it is {_with_interval(chosen)}, in the same memory. {_rests(chosen)}, "
+        "the maps common to all; differences are not told here."
     )
 
 
@@ -138,7 +147,7 @@ def copies_says(lines: pd.DataFrame, names: Sequence[str], sizes: Sequence[int])
         f"({sizes[large]:,}). With every word stored once {_with_interval(before)} are right; with "
         f"{after['layers']} of {after['of']} layers, {numbers.percent(after['share'], 2)} of the weights, "
         f"stored {_copies(str(after['encoding']))} times and read by majority "
-        f"{_with_interval(after)}, in {numbers.percent(more)} more memory."
+        f"{_with_interval(after)}, in {numbers.percent(more)} more memory. {_rests(after)}."
     )
 
 

@@ -45,5 +45,5 @@ def votes(code: str, lesson: Lesson, number: int, own: str = "", right: str = ""
 def measured(step: Step) -> None:
     """The reveal, with what its figures are."""
     revealed = cached.revealed(step.reveal)
-    st.markdown(f":material/visibility: {revealed.text}")
+    st.markdown(f":material/visibility: {revealed.full}")
     render.sources(revealed.sources)

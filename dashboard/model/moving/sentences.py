@@ -19,11 +19,12 @@ def sentence(shown: Journey) -> str:
         f" Half of them have then moved further than {np.nanmedian(way) / span:.2g} times the spread of the "
         "clean pictures on the plane."
     )  # fmt: skip
+    one = f" (fault map {shown.map + 1} alone)" if shown.axis == "ber" else ""
     right = [int((step.answers == shown.labels).sum()) for step in (first, last)]
     changed = int((last.answers != first.answers).sum())
     return (
         f"Of {n} pictures {right[0]} are answered rightly as stored and {right[1]} at {axis} "
-        f"{name(shown.axis, last.value)}, where {changed} answers have changed.{moved}"
+        f"{name(shown.axis, last.value)}{one}, where {changed} answers have changed.{moved}"
     )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.format import numbers
-from dashboard.model.storage import common_images
+from dashboard.model.storage import common_images, rests_on
 from resq.core.errors import ResqError
 from resq.measure.analysis import choose, paired, stats
 
@@ -52,6 +52,11 @@ class Filled:
     text: str
     sources: tuple[str, ...]
     whole: bool
+
+    @property
+    def full(self) -> str:
+        """The text, and on what its figures rest."""
+        return " ".join(filter(None, (self.text, rests_on.sentence(self.sources))))
 
 
 def places(text: str) -> list[tuple[str, list[At]]]:

@@ -37,7 +37,7 @@ def answer(chosen: Answer, rate: float, keep: float, most: float, time: float = 
 def _retained(chosen: Answer) -> str:
     return (
         f"**{_share(chosen.retained, chosen.asked)}** of what {_whose(chosen.over)} has without faults "
-        f"({100 * chosen.low:.1f} to {100 * chosen.high:.1f} %, {chosen.maps} fault maps of seed "
+        f"(95 %: {100 * chosen.low:.1f} to {100 * chosen.high:.1f} %, {chosen.maps} fault maps of seed "
         f"{chosen.seed}, the first {chosen.n} test images)"
     )
 
@@ -87,7 +87,7 @@ def _confirmed(search: dict[str, Any], fault: str, rate: float, chosen: Answer) 
         return ""
     return (
         f"a search confirmed `{search['encoding']}`, {search['bits']:.2f} bits a weight: "
-        f"{numbers.percent(at[0]['accuracy'])} right ({100 * at[0]['low']:.1f} to "
+        f"{numbers.percent(at[0]['accuracy'])} right (95 %: {100 * at[0]['low']:.1f} to "
         f"{100 * at[0]['high']:.1f} %, {at[0]['maps']} fault maps, the first {at[0]['n']} test images), "
         f"where it has {numbers.percent(at[0]['clean'])} without faults; seed 0."
     )
@@ -131,6 +131,7 @@ def table(points: pd.DataFrame) -> pd.DataFrame:
             **{f"time of {n}": lines[f"time_{n}"].map(_times) for n in IMAGES if f"time_{n}" in lines},
             "maps": lines["maps"],
             "images": lines["n"],
+            "seed": lines["seed"],
         }
     )  # fmt: skip
 

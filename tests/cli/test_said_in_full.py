@@ -1,0 +1,89 @@
+"""What a command prints names what a figure rests on: sampler, attack, images, maps, seed, interval."""
+
+import re
+
+import pytest
+
+from resq import checkpoints
+from resq.claims import registry, verdict
+from resq.cli import asymmetry, main, options
+from resq.measure.store import table
+
+NAME = "signs/resnet20/base"
+
+
+def printed(capsys, *argv: str) -> str:
+    assert main(list(argv)) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_the_list_of_claims_shows_no_single_figure_where_no_reading_decides_and_names_the_cells(capsys):
+    assert main(["claims"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    claims = registry.load()
+    undecided = 0
+    for v in verdict.judge_all(claims.values(), table.shipped(), claims):
+        values = {r.value for r in v.readings if r.value is not None and not r.reading.aside}
+        if v.verdict == verdict.NONE and len(values) > 1:
+            undecided += 1
+            assert "readings, of which none decides" in lines[v.claim.id], v.claim.id
+        elif v.decides and v.decides.cell:
+            cell = v.decides.cell
+            assert f"{cell.checkpoint} as {cell.encoding}" in lines[v.claim.id]
+            assert f"n {cell.n}" in lines[v.claim.id]
+            assert "fault map" in lines[v.claim.id] if cell.ber else "no flips" in lines[v.claim.id]
+    assert undecided >= 4
+
+
+def test_an_unhardened_figure_of_a_claim_has_its_interval_maps_and_images(capsys):
+    text = printed(capsys, "claims", "swin_t-ber-5e-3")
+    told = r"cifar10/swin_t/base as int8, BER 0\.005, layer-uniform: [\d.]+ % \([\d.]+ to [\d.]+ %; "
+    assert re.search(told + r"\d+ fault maps, \d+ images, seed 0\)", text)
+
+
+def test_show_prints_each_accuracy_with_its_words_and_interval(capsys):
+    text = printed(capsys, "show")
+    test = checkpoints.card(NAME)["test"]
+    told = (options.percent(test[key]) for key in ("accuracy", "low", "high"))
+    assert f"{NAME} {test['encoding']} {' '.join(told)} {test['n']}" in text
+    assert "95 % interval over images (Wilson)" in text
+
+
+def test_what_a_network_keeps_at_a_place_says_on_what(capsys):
+    text = printed(capsys, "ber", "voltage", "0.56", "--network", NAME)
+    told = r"95 % over the band, maps and images: .* \(independent bits, the first [\d,]+ test images, "
+    assert re.search(told + r"\d+ fault maps, seed 0\)", text)
+
+
+def test_a_sweep_says_its_sampler_and_without_flips_none(capsys, own_folders):
+    struck = printed(capsys, "sweep", NAME, "--ber", "0,1e-2", "--maps", "2", "--n", "10", "--fault", "count")
+    assert "sampler count, seed 0" in struck
+    assert "sampler" not in printed(capsys, "evaluate", NAME, "--n", "10")
+
+
+def test_one_flip_says_how_the_picture_was_attacked(capsys):
+    asked = ["flip", NAME, "--image", "2", "--eps", "4", "--bits", "7", "--mode", "adaptive"]
+    assert "attacked by pgd, eps 4/255, made on the network with the flips, seed 0" in printed(capsys, *asked)
+
+
+def test_single_flips_say_words_weights_and_how_wide_an_interval_may_be(capsys):
+    text = printed(capsys, "singles", NAME, "--error", "0.45", "--n", "1")
+    assert f"{NAME} as int8" in text
+    assert "its 95 % interval (Wilson, over flips) reaches at most 0.45 to either side" in text
+
+
+def test_a_study_says_what_it_was_measured_with(capsys):
+    study = {"encoding": "int8", "n": 160, "maps": 5, "steps": 7}
+    gain = {"mean": 0.1, "low": 0.0, "high": 0.2}
+    effects = dict.fromkeys(("D_A", "X_FA", "D_F", "X_AF", "Lambda", "Delta"), gain)
+    asymmetry.show({
+        "means": {"00": {"clean": 0.9}}, "study": study, "verdict": "undefined", "meaning": "m",
+        "effects": {**effects, "seeds": 5, "over": "seeds, maps and images"},
+    })  # fmt: skip
+    said = capsys.readouterr().out
+    assert "int8 on the first 160 test images, 5 fault maps of independent bits, PGD of 7 steps" in said
+
+
+@pytest.mark.parametrize("argv", [["bfa", NAME, "--flips", "1", "--n", "8", "--test", "20"]])
+def test_a_search_of_bits_says_over_what_its_intervals_are(capsys, argv):
+    assert "in brackets 95 % over images; one search, so no interval over searches" in printed(capsys, *argv)
