@@ -116,9 +116,9 @@ def _after(
     return bit_view.probabilities(faulty.logits), activation_trace.relative_change(before, faulty)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
+@st.cache_resource(show_spinner=False, max_entries=128)
 def _noted(net: str, sha256: str, enc: str, img: int) -> Any:
-    """The pass over a picture without flips, from which those with flips go on."""
+    """The pass over a picture without flips, from which those with flips go on: about 1.5 MB each."""
     return _note(load_network(net, enc), img)
 
 

@@ -1,7 +1,7 @@
 """Sends what a page says at once: small packets that wait for an acknowledgement cost each act 40 ms.
 
-asyncio switches that wait off (``TCP_NODELAY``) for sockets that name TCP as their protocol. Streamlit opens its
-own with the protocol left open, which is TCP all the same, and asyncio leaves those as they are.
+asyncio switches that wait off (``TCP_NODELAY``) for sockets that name TCP as their protocol. Streamlit opens
+its own with the protocol left open, which is TCP all the same, and asyncio leaves those as they are.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Streamlit's options read without its lock, which every message of every session takes.
 
-Each message asks how large it may be, each run how the theme is set: some hundred times a page, always for the
-same answer. With a hundred visitors their threads queue for that one lock. Options are a dict that is put in
-place whole when it has been read, so reading one needs no lock.
+Each message asks how large it may be, each run how the theme is set: some hundred times a page, always for
+the same answer. With a hundred visitors their threads queue for that one lock. Options are a dict that is put
+in place whole when it has been read, so reading one needs no lock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from streamlit import config
 def install() -> None:
     """From now on, in this process; doing it again changes nothing."""
     config.get_option = st.get_option = option
-    config.get_options_for_section = section
+    config.get_options_for_section = options_of
 
 
 _option, _section = config.get_option, config.get_options_for_section
@@ -38,13 +38,13 @@ def option(key: str) -> Any:
     return known[key].value if known and key in known else _option(key)
 
 
-def section(name: str) -> dict[str, Any]:
+def options_of(section: str) -> dict[str, Any]:
     """All options of a section by their names, as Streamlit gives them.
 
-    >>> section("theme.light") == config.get_options_for_section("theme.light")
+    >>> options_of("theme.light") == config.get_options_for_section("theme.light")
     True
     """
     known = config._config_options
     if not known:
-        return _section(name)
-    return {o.name: o.value for o in known.values() if o.section == name}
+        return _section(section)
+    return {o.name: o.value for o in known.values() if o.section == section}

@@ -1,9 +1,9 @@
 """Pages are computed in turn: a few at once, the others in the order in which they came.
 
-Every session computes its page in a thread of its own, and Python lets one of them work at a time. A hundred at
-once hand the interpreter to each other at every operation of torch, so that each page takes longer and all end
-late. In turn each is done before the next begins. A page that takes longer than others gives its place away and
-goes on beside them.
+Every session computes its page in a thread of its own, and Python lets one of them work at a time. A hundred
+at once hand the interpreter to each other at every operation of torch, so that each page takes longer and all
+end late. In turn each is done before the next begins. A page that takes longer than others gives its place
+away and goes on beside them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from streamlit.runtime.scriptrunner import script_runner
-from streamlit.runtime.scriptrunner.script_runner import RerunData, ScriptRunner
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 PLACES = 2  # one computes while another waits for torch or a file
 PATIENCE = 0.25  # s, after which a page's place is given to the next one
@@ -72,12 +72,12 @@ turns = Turns(PLACES, PATIENCE)
 _run = ScriptRunner._run_script
 
 
-def run(runner: ScriptRunner, asked: RerunData) -> None:
+def run(self: ScriptRunner, rerun_data: RerunData) -> None:
     """One run of a page, in its turn."""
     with turns.turn():
-        _run(runner, asked)
+        _run(self, rerun_data)
 
 
 def install() -> None:
     """From now on, for all sessions of this process; doing it again changes nothing."""
-    script_runner.ScriptRunner._run_script = run  # type: ignore[method-assign]
+    ScriptRunner._run_script = run  # type: ignore[method-assign]

@@ -16,7 +16,7 @@ WOKEN = "_resq_woken"  # on a loop that reads its bytes here: one was sent that 
 
 
 def install() -> None:
-    """From now on, for all loops of this process, the one that runs here among them; again changes nothing."""
+    """From now on, for all loops of this process, also the one that runs here; again changes nothing."""
     if BaseSelectorEventLoop._write_to_self is write:  # type: ignore[attr-defined]
         return
     BaseSelectorEventLoop._write_to_self = write  # type: ignore[attr-defined]
@@ -49,9 +49,9 @@ def write(loop: Any) -> None:
 def read(loop: Any) -> None:
     """Reads the byte, and all that came with it; from here on another one is needed.
 
-    In this order: a byte that is sent while this one is read is taken with it, and if the note of it stayed, nobody
-    would ever send another. Who finds the old note has put its work down before, and the loop looks for work again
-    before it sleeps.
+    In this order: a byte that is sent while this one is read is taken with it, and if the note of it stayed,
+    nobody would ever send another. Who finds the old note has put its work down before, and the loop looks
+    for work again before it sleeps.
     """
     _read(loop)
     setattr(loop, WOKEN, False)

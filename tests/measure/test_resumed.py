@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from resq import networks
 from resq.core import BitFlips, Encoding
@@ -96,3 +97,40 @@ def test_a_network_that_calls_otherwise_takes_a_whole_pass():
     other, _, _ = built("resnet18_nopool")
     layer = "layer3.0.conv1.weight"
     assert resumed.outputs(noted, other, {layer: moved(other, layer)}, x) is None
+
+
+class Doubled(nn.Module):
+    """Two layers; what the first computes of its weight alone is written into before the second."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        weight = self.one.weight * 2
+        y = nn.functional.linear(x.flatten(1)[:, :4], weight)
+        weight.add_(1)
+        return self.two(y + nn.functional.linear(y, weight))
+
+
+def test_where_what_a_weight_gave_is_written_into_a_pass_is_whole():
+    net = networks.Network(Doubled(), (0.5,) * 3, (0.25,) * 3).eval().requires_grad_(False)
+    x = torch.rand(1, 3, 2, 2, generator=torch.Generator().manual_seed(3))
+    names = ["one.weight", "two.weight"]
+    noted = resumed.record(net, names, x)
+    changed = {"two.weight": moved(net, "two.weight")}
+    assert resumed.outputs(noted, net, changed, x) is None
+    with torch.inference_mode():
+        own = networks.replaced(net, {"body.two.weight": changed["two.weight"]})
+        assert torch.equal(resumed.logits_with(noted, net, "two.weight", changed["two.weight"], x), own(x))
+
+
+def test_a_recording_holds_no_copy_of_a_weight():
+    net, names, x = built("resnet18")
+    noted = resumed.record(net, names, x)
+    weights = {p.untyped_storage().data_ptr() for p in net.parameters()}
+    held = {
+        t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in resumed._tensors(noted.results)
+    }
+    own = sum(size for at, size in held.items() if at not in weights)
+    assert 0 < own < 2e6 < sum(p.numel() for p in net.parameters())

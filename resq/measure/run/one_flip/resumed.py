@@ -59,6 +59,8 @@ class _Noting(TorchFunctionMode):
         self.source = dict[int, int]()  # tensor -> the call that gave it
         self.last = dict[int, int]()  # call -> the last one that uses what it gave
         self.first, self.written = dict[str, int](), set[int]()
+        self.fixed = set(names)  # weights and what is computed of them alone: the same for every picture
+        self.spoiled = False  # such a tensor was written into
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
@@ -72,11 +74,16 @@ class _Noting(TorchFunctionMode):
                 self.last[self.source[id(tensor)]] = at
                 if output is tensor:
                     self.written.add(self.source[id(tensor)])
+        spoiled = any(output is tensor and id(tensor) in self.fixed for tensor in given)
         name = self.heard.layer(func, args, kwargs)
         if name is not None and isinstance(output, Tensor):
             self.layers.setdefault(name, output.clone())
+        fixed = bool(given) and not spoiled and all(id(tensor) in self.fixed for tensor in given)
+        self.spoiled |= spoiled
+        if fixed:
+            self.fixed.update(id(tensor) for tensor in _tensors(output))
         self.calls.append(func)
-        self.outputs.append(output.clone() if isinstance(output, Tensor) else output)
+        self.outputs.append(output.clone() if isinstance(output, Tensor) and not fixed else output)
         if isinstance(output, Tensor):
             self.source[id(output)] = at
         self.alive.append(output)
@@ -115,8 +122,9 @@ def record(network: Network, names: Iterable[str], x: Tensor) -> Recording:
     there = {id(value): name for name, value in network.body.named_parameters() if name in stored}
     with torch.inference_mode(), _Noting(there) as noted:
         logits = network(x)
+    first = {} if noted.spoiled else noted.first
     return Recording(
-        noted.layers, logits, tuple(noted.calls), noted.results(), noted.first, frozenset(noted.written)
+        noted.layers, logits, tuple(noted.calls), noted.results(), first, frozenset(noted.written)
     )
 
 
