@@ -47,4 +47,18 @@ def options_of(section: str) -> dict[str, Any]:
     known = config._config_options
     if not known:
         return _section(section)
-    return {o.name: o.value for o in known.values() if o.section == section}
+    return {o.name: o.value for o in _sections(known, len(known)).get(section, ())}
+
+
+_grouped: tuple[Any, int, dict[str, list[Any]]] = ({}, 0, {})
+
+
+def _sections(known: dict[str, Any], size: int) -> dict[str, list[Any]]:
+    """Options by section, put together once: a run asks for a dozen sections of a few options each."""
+    global _grouped
+    if _grouped[0] is not known or _grouped[1] != size:
+        groups: dict[str, list[Any]] = {}
+        for one in list(known.values()):
+            groups.setdefault(one.section, []).append(one)
+        _grouped = known, size, groups
+    return _grouped[2]
