@@ -88,7 +88,8 @@ def selected() -> list[str]:
     return [
         "**Chosen on test images.** Within a training run nothing was, but versions of recipes and plans "
         "were compared by test accuracy, so accuracies here may be too high, by at most "
-        f"{', '.join(sorted(set(chosen.values())))} points as the cards estimate. This holds for "
+        f"{', '.join(sorted(set(chosen.values())))} points as the cards estimate, "
+        "which do not say of how many versions. This holds for "
         f"{len(chosen)} of {len(cards)} networks: {', '.join(named)}, and the {len(chosen) - len(named)} "
         "`asym-` networks of the study below."
     ]

@@ -192,8 +192,8 @@ CHARTS: dict[str, Chart] = {
     "protected": Chart(
         "What if only the worst layers are protected?",
         "Each dot: that share of the weights, of the layers that flips harm most on training images, is "
-        "stored in protected words, the rest in plain ones of the same length. Upright lines: 95 % over "
-        "fault maps, the same for all, and images together; dashed: guessing.",
+        "stored in protected words, the rest in plain ones of the same length; bits flip independently. "
+        "Upright lines: 95 % over fault maps, the same for all, and images together; dashed: guessing.",
         "layers",
         protected,
     ),
@@ -311,8 +311,9 @@ CHARTS: dict[str, Chart] = {
         "One row per reading of the open conditions. The open diamond and its line: the figure as quoted, "
         "never measured here. Circle: measured here, with its 95 % interval over fault maps and images; grey "
         "square: the unhardened network under the same reading, with 95 % of its own. The intervals of the "
-        "circles hold for all readings together. A reading is consistent where its whole interval lies "
-        "within the claim's margin of the line.",
+        "circles hold for all readings that are judged together; those for comparison alone are not "
+        "counted. A reading is consistent where its whole interval lies within the claim's margin of the "
+        "line.",
         "replay",
         readings,
     ),

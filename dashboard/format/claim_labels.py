@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from resq.claims.points import Cell
 from resq.claims.registry import Claim
-from resq.claims.verdict import EXCEEDED, REPRODUCED, Verdict
+from resq.claims.verdict import EXCEEDED, MISSED, REPRODUCED, Verdict
 
 KINDS = {"paper": "paper", "blog": "blog", "other code": "code", "literature": "other papers"}
 NAMES = {
@@ -68,6 +68,8 @@ def reached(v: Verdict) -> str:
     named = "; ".join(r.reading.label for r in good)  # labels hold commas
     if all(r.value is None for r in v.readings):
         return f"Nothing is measured yet under a reading of {quote}."
+    if not good and not any(r.verdict == MISSED for r in v.readings):
+        return f"No measured reading can tell whether {quote} holds."
     if not good:
         return f"No measured reading that can tell agrees with {quote}."
     if v.verdict in (REPRODUCED, EXCEEDED):

@@ -194,7 +194,12 @@ def pair(above: list[Cell], below: list[Cell]) -> tuple[Cell, Cell] | None:
 
 
 def nearest_cells(cells: list[Cell], claim: Claim, most: int = 3) -> list[Cell]:
-    """The measured cells nearest to a claim: its networks, or its data set, by distance in BER."""
+    """The measured cells nearest to a claim: its networks, or its data set, by distance in BER.
+
+    An accuracy is near no number of flips.
+    """
+    if claim.unit == "flips":
+        return []
     own = [c for c in cells if c.checkpoint in (*claim.networks, claim.base)]
     own = own or [c for c in cells if c.checkpoint.startswith(f"{claim.data}/{claim.network}/")]
     attacked = any(r.eps is not None for r in claim.readings)

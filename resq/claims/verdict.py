@@ -45,7 +45,8 @@ RULE = (
     "and if it starts from an unhardened figure, only of those under which the unhardened network falls to "
     "that figure too: its whole interval lies within five points of it. A reading that is shown beside the "
     "others says why and decides nothing. What no interval counts: versions of training recipes here were "
-    "compared by test accuracy, a bias of at most 0.3 points by the estimate on each network's card."
+    "compared by test accuracy, a bias of at most 0.3 points by the estimate on each network's card, which "
+    "does not say of how many versions."
 )
 
 
@@ -346,7 +347,9 @@ def _unfit(judged: list[Judged], claim: Claim) -> str:
     first = next((r for r in judged if r.fits is None and r.base), judged[0])
     hardened = _figure(first.cell, first.value, first.low, first.high)
     base = first.base
-    stands = _figure(base, base.mean, base.low, base.high) if base else "at a figure not measured"
+    stands = "at a figure not measured"
+    if base:
+        stands = f"{_figure(base, base.mean, base.low, base.high)}, 95 % of its own"
     return (
         f"under no measured reading of the hardened network does the unhardened one fall as quoted "
         f"({first.reading.label}: hardened {hardened}, unhardened {stands}"

@@ -94,6 +94,7 @@ def test_a_mixture_of_more_layers_than_there_are_is_left_out():
 def test_the_sentence_names_the_smallest_set_that_closes_most_of_the_gap():
     text = mixed_encoding_charts.protected_says(mixed_encoding.points(rows(), SIZES, "int8"))
     # At 1e-2 all protected keep 87 of 88; one layer closes 30 of 42 points, two close 40.
+    assert text.startswith("Bits flip independently (sampler random). ")
     assert "At BER 10⁻² all layers as int8 leave 45.0" in text
     assert "int4-tmr2 for 2 of 3 layers, 40.0" in text
     assert "it is 85.0" in text

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dashboard.format import claim_labels
 from resq.claims import points, registry, rerun, verdict
 from resq.measure.analysis import intervals, paired
 from resq.measure.store import rows_by_key, table
@@ -465,3 +466,23 @@ def test_without_flips_a_cell_of_any_sampler_answers():
     judged = verdict.judge(claim, table.frame([*few, *whole]), claims)
     assert judged.decides.cell.n == 10_000
     assert judged.verdict == "reproduced"
+
+
+def test_no_accuracy_is_called_near_a_number_of_flips():
+    verdicts = verdict.judge_all(registry.load().values(), table.shipped(), registry.load())
+    flips = [v for v in verdicts if v.claim.unit == "flips"]
+    assert flips
+    assert all(not v.near for v in flips)
+    assert any(v.near for v in verdicts), "others have cells near them"
+
+
+def test_where_no_reading_can_tell_nothing_is_said_against_the_figure():
+    verdicts = verdict.judge_all(registry.load().values(), table.shipped(), registry.load())
+    missed, open_ones = 0, 0
+    for v in (v for v in verdicts if v.readings):
+        against = "No measured reading that can tell agrees" in claim_labels.reached(v)
+        refuted = any(r.verdict == verdict.MISSED for r in v.readings)
+        assert refuted or not against, v.claim.id
+        missed, open_ones = missed + against, open_ones + ("can tell whether" in claim_labels.reached(v))
+    assert missed
+    assert open_ones

@@ -279,8 +279,8 @@ def test_a_reveal_is_computed_from_rows_and_says_where_there_are_none(rows):
     found = places.fill(f"{{acc {CELL} fault=random ber=1e-2}}", rows)
     assert found.text.replace(numbers.THIN, " ").startswith("89.0 % (")
     assert found.sources == (
-        f"signs/resnet20/base in int8, random faults, BER 0.01: 3 maps, 100 images, seed 0, weights "
-        f"{rows['weights'].iloc[0][:8]}",
+        f"signs/resnet20/base in int8, random faults, BER 0.01: 3 maps, the first 100 test images, "
+        f"seed 0, weights {rows['weights'].iloc[0][:8]}",
     )
     attacked = places.fill(f"{{acc {CELL} attack=pgd steps=20 restarts=1 eps=8}}", rows)
     assert attacked.text.startswith("5.0")

@@ -92,6 +92,7 @@ def protected_says(points: pd.DataFrame) -> str:
     chosen = enough.iloc[0] if len(enough) else some.iloc[-1]
     mixture, share = Encoding.parse(str(chosen.name)), numbers.percent(chosen["share"])
     return (
+        "Bits flip independently (sampler random). "
         f"At BER {numbers.power(float(chosen['ber']))} all layers as {mixture.base} leave "
         f"{_with_interval(none)} right, all as {mixture.other} {_with_interval(whole)}. With "
         f"{mixture.other} for {chosen['layers']} of {chosen['of']} layers, {share} of the weights, "

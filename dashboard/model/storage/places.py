@@ -194,7 +194,8 @@ def _filled(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tu
     gain, behind = _compared(rows, *pair, comparisons)
     if gain is None:
         return ABSENT, []
-    together = f", and for all {comparisons} comparisons of this text together" if comparisons > 1 else ""
+    alone = ", its interval 95 % of its own"
+    together = f", and for all {comparisons} comparisons of this text together" if comparisons > 1 else alone
     difference = f"{100 * gain.mean:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
     return difference.replace("-", "−"), [
         f"{_cell(pair[0])} less {_cell(pair[1])}: {gain.how}{behind}{together}"
@@ -280,6 +281,6 @@ def source(line: pd.Series) -> str:
     drawn = f" drawn at {line['top']:g}" if line["top"] else ""
     maps = f"{line['maps']} maps{drawn}, " if line["x"] and not attacked else ""
     return (
-        f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}{line['n']:,} images, seed "
-        f"{line['seed']}, weights {line['weights'][:8]}"
+        f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}the first {line['n']:,} test "
+        f"images, seed {line['seed']}, weights {line['weights'][:8]}"
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-ONE = re.compile(r": (?:(?P<maps>\d+) maps(?: drawn at [\d.e-]+)?, )?(?P<images>[\d,]+) images, seed ")
+ONE = re.compile(
+    r": (?:(?P<maps>\d+) maps(?: drawn at [\d.e-]+)?, )?the first (?P<images>[\d,]+) test images, seed "
+)
 PAIR = re.compile(
     r": paired on (?:(?P<maps>\d+) common fault maps and )?(?P<images>[\d,]+) common images"
     r"(?:; (?P<own>\d+ and \d+) maps of their own)?"
@@ -19,8 +21,8 @@ def sentence(sources: Sequence[str]) -> str:
     Args:
         sources: of ``places.Filled``.
 
-    >>> sentence(["a in int8, random faults, BER 0.01: 10 maps drawn at 0.1, 500 images, seed 0, weights 12"])
-    'Measured on 500 images, 10 fault maps; seed 0.'
+    >>> sentence(["a in int8, random, BER 0.01: 9 maps, the first 500 test images, seed 0, weights 12"])
+    'Measured on 500 images, 9 fault maps; seed 0.'
     """
     matches = [match for source in sources if (match := PAIR.search(source) or ONE.search(source))]
     seeds = [match[1] for source in sources if (match := SEEDS.search(source))]

@@ -27,7 +27,7 @@ def told(place: physics.Place) -> str:
 
 def shares(text: str) -> list[float]:
     """What is left, the ends of its band, and without faults, in percent."""
-    found = re.search(r"keeps ([\d.]+) % \(([\d.]+) to ([\d.]+) %; without faults ([\d.]+) %\)", text)
+    found = re.search(r"keeps ([\d.]+) % \(([\d.]+) to ([\d.]+) %, [^;]+; without faults ([\d.]+) %\)", text)
     assert found, text
     return [float(number) for number in found.groups()]
 
