@@ -95,6 +95,7 @@ def test_a_hardened_figure_counts_only_where_the_unhardened_network_falls():
     assert found.verdict == "not comparable"
     assert "unhardened 85.0 % (" in found.why
     assert found.why.count("3 fault maps, 1,000 images") == 2
+    assert "3 fault maps, 1,000 images, 95 % of its own" in found.why
     hard = maps(810, 812, 809, **HARDENED, encoding="fp32")
     found = judged("resnet18-ber-1e-2", FALLEN, maps(850, 852, 849), easy, hard)
     assert (found.verdict, found.decides.reading.label) == ("exceeded", "fp32 words, independent bits")

@@ -187,6 +187,7 @@ def test_a_difference_says_seed_weights_and_the_rate_that_its_maps_were_drawn_at
     for line in differences:
         assert re.search(r"seed \d+, weights [0-9a-f]{8}", line), line
         assert "fault maps" not in line or re.search(r"maps drawn at [\d.]+", line), line
+        assert "95 % of its own" in line or re.search(r"for all \d+ comparisons of this text", line), line
 
 
 def test_beside_a_text_stand_images_maps_and_seed_of_its_figures():

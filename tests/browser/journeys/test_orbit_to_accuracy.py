@@ -68,7 +68,7 @@ def test_from_the_box_to_a_rate_to_an_accuracy_to_what_is_stored(visit):
     assert rate >= worse.ber.high
     answer = page.locator(".st-key-protect_says")
     expect(answer).to_contain_text("bits a weight")
-    kept = re.search(r"keeps ([\d.]+)\s% of .*?\(([\d.]+) to ([\d.]+) %", answer.inner_text())
+    kept = re.search(r"keeps ([\d.]+)\s% of .*?\((?:95 %: )?([\d.]+) to ([\d.]+) %", answer.inner_text())
     assert kept, answer.inner_text()
     assert float(kept[2]) <= float(kept[1]) <= float(kept[3])
 
