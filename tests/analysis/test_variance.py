@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from resq.measure.analysis import variance
+from resq.measure.analysis import crossed, variance
 from resq.measure.specs import sdc_rates
 from resq.measure.store import table
 from tests.analysis.test_stats import row
@@ -95,3 +95,28 @@ def test_leveugles_sample_sizes():
     assert sdc_rates.leveugle(10, 0.01) == 10
     with pytest.raises(ValueError, match=r"between 0 and 1, got 5 and 0\.5"):
         sdc_rates.leveugle(1000, 5)
+
+
+def alone(values):
+    """The variance of the mean over each factor alone, the others' noise averaged away."""
+    return [
+        values.mean(axis=tuple(other for other in range(values.ndim) if other != axis)).var(ddof=1) / size
+        for axis, size in enumerate(values.shape)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_variance_over_several_factors_is_never_below_that_over_one(seed):
+    rng = np.random.default_rng(seed)
+    shape = (2, 4, 50)  # few seeds, few maps: their meetings make the unbiased estimate fall low
+    values = rng.normal(0, 1, (2, 4, 1)) + rng.normal(0, 0.1, shape)
+    spread, _ = crossed.covariance(values[None])
+    assert spread[0, 0] >= max(alone(values)) * (1 - 1e-9) > 0
+
+
+def test_where_the_estimate_falls_below_that_over_one_factor_this_one_is_taken():
+    """Two seeds whose maps go opposite ways: nearly all is their meeting, which is taken off twice."""
+    values = np.array([[3.0, -1.0, 1.0, -2.9], [-2.8, 1.0, -0.9, 3.0]])[..., None] + np.linspace(0, 0.1, 5)
+    spread, freedom = crossed.covariance(values[None])
+    assert spread[0, 0] == pytest.approx(max(alone(values)))
+    assert freedom <= 3

@@ -13,8 +13,9 @@ import numpy as np
 def covariance(values: np.ndarray) -> tuple[np.ndarray, float]:
     """Covariance (K, K) of the K means, and the degrees of freedom of their summed variances.
 
-    Unbiased where every factor and every meeting of factors adds noise of its own. Degrees of freedom by
-    Satterthwaite 1946.
+    Unbiased where every factor and every meeting of factors adds noise of its own. With few levels such an
+    estimate may fall below that of one factor, or below 0: a variance is then that of the factor with the
+    largest, with its degrees of freedom. Else those are Satterthwaite's, 1946.
 
     Args:
         values: float (K, levels of a factor, levels of the next, ...); a factor of one level is taken as
@@ -23,16 +24,20 @@ def covariance(values: np.ndarray) -> tuple[np.ndarray, float]:
     sizes = values.shape[1:]
     factors = [axis for axis, size in enumerate(sizes) if size > 1]
     total = np.zeros((len(values), len(values)))
-    single: list[tuple[float, int]] = []
+    single: list[tuple[np.ndarray, int]] = []
     for count in range(1, len(factors) + 1):
         for chosen in combinations(factors, count):
             part = _part(values, chosen)
             total += part if count % 2 else -part
             if count == 1:
-                single.append((float(np.trace(part)), sizes[chosen[0]] - 1))
-    spread = sum(part for part, _ in single)
-    freedom = spread**2 / sum(part**2 / df for part, df in single) if spread > 0 else 1.0
-    np.fill_diagonal(total, np.maximum(np.diag(total), 0.0))
+                single.append((np.diag(part), sizes[chosen[0]] - 1))
+    spread = sum(float(part.sum()) for part, _ in single)
+    freedom = spread**2 / sum(part.sum() ** 2 / df for part, df in single) if spread > 0 else 1.0
+    for part, df in single:
+        if part.sum() > np.trace(total):
+            freedom = min(freedom, df)
+    least = np.max([part for part, _ in single], axis=0, initial=0.0)
+    np.fill_diagonal(total, np.maximum(np.diag(total), least))
     return total, float(freedom)
 
 
