@@ -20,6 +20,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 TIMED = re.compile(r"Made here in \d+ s")  # what no two visitors share
+PRICE = re.compile(r"about [\d.,]+ (?:s|min|h)\b")  # counts what else the machine computes just then
 TEXTS = ("heading", "markdown", "metric", "code", "alert")
 WIDGETS = ("button", "selectbox", "number_input", "button_group", "slider", "multiselect", "text_input")
 
@@ -70,9 +71,9 @@ class Page:
         """What two visitors can compare: words, numbers, tiles and figures, none of their times."""
         return {
             "address": [part for part in self.query.split("&") if not part.startswith("job=")],
-            "words": [line for line in self.text().splitlines() if not TIMED.match(line)],
+            "words": [unpriced(line) for line in self.text().splitlines() if not TIMED.match(line)],
             "metrics": [(m.label, m.body, m.delta) for m in self.kinds("metric")],
-            "buttons": [(b.id.rsplit("-", 1)[-1], b.label, b.type) for b in self.kinds("button")],
+            "buttons": [(b.id.rsplit("-", 1)[-1], unpriced(b.label), b.type) for b in self.kinds("button")],
             "figures": [figure.spec for figure in self.kinds("plotly_chart")],
         }
 
@@ -80,6 +81,15 @@ class Page:
         """The fragment that a widget stands in: all that the server draws again when it is used."""
         places = (p for p, e in self.elements.items() if _id(e) == widget.id)
         return self.parts.get(next(places, ()), "")
+
+
+def unpriced(text: str) -> str:
+    """The text without how long a job will take.
+
+    >>> unpriced("Measure 30 of 92 cells, about 15 min")
+    'Measure 30 of 92 cells, about …'
+    """
+    return PRICE.sub("about …", text)
 
 
 def _id(element: Any) -> str:
