@@ -57,7 +57,7 @@ def followed(names: list[str]) -> None:
 def quoted(claim: Claim) -> None:
     """The claim as quoted, with what its source says and what it does not."""
     with st.container(key="quoted", gap="small"):
-        st.caption(f"{LABELS[claim.source.label].capitalize()} says, not measured here")
+        st.caption(f"Quoted from {LABELS[claim.source.label]}, not measured here")
         st.header(f"◇ {claim.quote}", anchor=False)
         says = claim.says.replace(" %", "\N{NO-BREAK SPACE}%")
         st.markdown(f"“{papers.linked(render.plain(says))}”")
