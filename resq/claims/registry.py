@@ -169,10 +169,11 @@ class Claim:
 
     @property
     def quote(self) -> str:
-        """The figure as the source writes it."""
+        """The figure as the source writes it: of a gain whose unit it leaves open, in percent."""
         if self.quoted is None:
             return "a sentence"
-        return f"{self.quoted:g} {self.unit}" if self.unit == "flips" else f"{self.quoted:.2f} {self.unit}"
+        unit = "%" if self.kind == "gain" and self.open else self.unit
+        return f"{self.quoted:g} {unit}" if unit == "flips" else f"{self.quoted:.2f} {unit}"
 
 
 def load(folder: Path | None = None) -> dict[str, Claim]:

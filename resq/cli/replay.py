@@ -187,7 +187,7 @@ def _line(v: Verdict) -> dict[str, str]:
         "claim": v.claim.id,
         "source": v.claim.source.label,
         "quoted": v.claim.quote,
-        "measured, 95 %": v.spelled,
+        "measured, 95 % for all its readings together": v.spelled,
         "rests on": _rests(v),
         "verdict": v.verdict,
         "readings": v.tried,
@@ -204,7 +204,7 @@ def _spelled(v: Verdict, judged: Judged | None) -> str:
 def _readable(v: Verdict, judged: Judged) -> dict[str, str]:
     return {
         "reading": judged.reading.label,
-        "measured, 95 %": _spelled(v, judged),
+        "measured, 95 % for all its readings together": _spelled(v, judged),
         "unhardened, 95 % of its own": _cell_line(judged.base) if judged.base else "-",
         "verdict": judged.verdict,
         "why": judged.why,

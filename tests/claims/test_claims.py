@@ -66,6 +66,7 @@ def test_anchors_are_quoted_as_their_sources_have_them():
     assert claims["stutz-randbet-ber-1e-2"].value == 0.9259
     assert claims["group-resnet18-3bit"].quote == "90.85 %"
     assert claims["bfa-resnet44-paper"].quote == "22 flips"
+    assert claims["fault-gain"].quote == "12.47 %"  # its source says so, and leaves open what of
     assert claims["autoattack-wong"].value == 0.4321
     assert claims["bfa-resnet20-bits-4"].quote == "40.8 flips"
     assert claims["stutz-randbet-plot-ber-1.5e-2"].value == 0.909
