@@ -66,6 +66,8 @@ def reached(v: Verdict) -> str:
     quote = v.claim.quote
     good = [r for r in v.readings if r.verdict in (REPRODUCED, EXCEEDED)]
     named = "; ".join(r.reading.label for r in good)  # labels hold commas
+    if v.claim.kind == "asymmetry" and v.readings and all(r.value is None for r in v.readings):
+        return "Of no study that is measured a Lambda can be told."
     if all(r.value is None for r in v.readings):
         return f"Nothing is measured yet under a reading of {quote}."
     if not good and not any(r.verdict == MISSED for r in v.readings):
@@ -93,7 +95,7 @@ def _falls(base: Cell) -> str:
 
 def tried(v: Verdict) -> str:
     """In how many ways the claim can be read, and what became of them."""
-    there = [r for r in v.readings if r.value is not None]
+    there = [r for r in v.readings if r.value is not None or v.claim.kind == "asymmetry"]
     beside = sum(bool(r.reading.aside) for r in there)
     aside = f", {beside} of them for comparison alone" if beside else ""
     ways = "one way" if len(v.readings) == 1 else f"{len(v.readings)} ways"

@@ -208,10 +208,8 @@ def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
     effect = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(study)), asymmetry.answers(study))
     outcome, value = asymmetry.verdict(effect), effect["Lambda"]
     seeds = f"{effect['seeds']} seed{'s' * (effect['seeds'] != 1)}"
-    why = (
-        f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} "
-        f"(intervals over {effect['over']})"
-    )
+    over = f"intervals over {effect['over']}" if effect["seeds"] > 1 else "one seed has no interval"
+    why = f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} ({over})"
     known = (
         {}
         if math.isnan(value["low"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashboard.format import claim_labels
+from dashboard.format import claim_labels, claim_sentences
 from resq.claims import points, registry, rerun, verdict
 from resq.measure.analysis import intervals, paired
 from resq.measure.store import rows_by_key, table
@@ -488,3 +488,14 @@ def test_where_no_reading_can_tell_nothing_is_said_against_the_figure():
         missed, open_ones = missed + against, open_ones + ("can tell whether" in claim_labels.reached(v))
     assert missed
     assert open_ones
+
+
+def test_a_study_without_a_lambda_is_measured_and_one_seed_has_no_interval():
+    claims = registry.load()
+    studies = [c for c in claims.values() if c.kind == "asymmetry"]
+    for v in verdict.judge_all(studies, table.shipped(), claims):
+        assert "one seed has no interval" in v.why
+        assert claim_sentences.measured(v) == "measured, and no Lambda can be told"
+        assert "2 measured" in claim_labels.tried(v)
+        assert claim_labels.reached(v) == "Of no study that is measured a Lambda can be told."
+    assert studies
