@@ -39,6 +39,7 @@ def test_an_unhardened_figure_of_a_claim_has_its_interval_maps_and_images(capsys
     text = printed(capsys, "claims", "swin_t-ber-5e-3")
     told = r"cifar10/swin_t/base as int8, BER 0\.005, layer-uniform: [\d.]+ % \([\d.]+ to [\d.]+ %; "
     assert re.search(told + r"\d+ fault maps, \d+ images, seed 0\)", text)
+    assert "measured, 95 % for all its readings together" in text
 
 
 def test_show_prints_each_accuracy_with_its_words_and_interval(capsys):
