@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from cachetools import LRUCache, cached
 
 from dashboard.cached.checkpoint_models import LoadedNetwork, card, load_network
 from dashboard.cached.images import pictures
 from dashboard.model import bit_view
+
+NOTES = 256 << 20  # bytes, of the passes noted for all visitors
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +120,13 @@ def _after(
     return bit_view.probabilities(faulty.logits), activation_trace.relative_change(before, faulty)
 
 
-@st.cache_resource(show_spinner=False, max_entries=128)
+@cached(LRUCache(NOTES, getsizeof=lambda noted: noted.nbytes), lock=Lock())
 def _noted(net: str, sha256: str, enc: str, img: int) -> Any:
-    """The pass over a picture without flips, from which those with flips go on: about 1.5 MB each."""
+    """The pass over a picture without flips, from which those with flips go on.
+
+    A hundred visitors look at more pictures, networks and encodings than a few dozen; how many fit is a
+    matter of memory, 1.4 MB of ResNet18 and 9.4 of Swin-Tiny.
+    """
     return _note(load_network(net, enc), img)
 
 

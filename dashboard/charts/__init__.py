@@ -66,8 +66,7 @@ CHARTS: dict[str, Chart] = {
     "relief": Chart(
         "Accuracy under both",
         "Height and colour: the share of test images still right. Drag to turn. Holes were not run. The "
-        "tiles and "
-        "the table below tell each cell's interval.",
+        "tiles and the table below tell each cell's interval.",
         "tradeoff",
         relief,
     ),
@@ -106,9 +105,7 @@ CHARTS: dict[str, Chart] = {
         "Each dot is a way to store the weights: stored bits, copies and codes counted, all of them struck, "
         "against the share of the accuracy without faults that is kept at a rate. Upright lines: 95 % over "
         "fault maps and images together, each dot's own. The steps join what nothing beats in both, by the "
-        "dots "
-        "alone; dashed: what is to be "
-        "kept, dotted: the budget, ringed: the answer.",
+        "dots alone; dashed: what is to be kept, dotted: the budget, ringed: the answer.",
         "protect",
         protection,
     ),

@@ -262,8 +262,7 @@ def style() -> None:
 
 BRACKETS = (
     "In brackets: 95 %, over fault maps and images together; without flips, or under attack, over images "
-    "alone. "
-    "Differences are paired; under PGD an accuracy is an upper bound."
+    "alone. Differences are paired; under PGD an accuracy is an upper bound."
 )
 
 

@@ -41,9 +41,10 @@ SHARES = ("clean", "R_F", "R_A", "BER 10⁻²", "APGD or AutoAttack 8/255", "PGD
 
 def measured(v: Verdict) -> str:
     """What stands beside the quoted figure; where no reading decides, the range of all of them."""
-    if v.claim.kind == "asymmetry" and v.readings and v.spelled == "not measured":
-        return "measured, and no Lambda can be told"
-    return "not measured yet" if v.spelled == "not measured" else v.spelled
+    if v.answered:
+        return v.spelled
+    studied = v.claim.kind == "asymmetry" and v.readings
+    return "measured, and no Lambda can be told" if studied else "not measured yet"
 
 
 def nearest(cell: Cell) -> str:

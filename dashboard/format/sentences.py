@@ -11,6 +11,7 @@ import pandas as pd
 
 from dashboard.format import numbers
 from dashboard.format.encodings import stored_as
+from resq.measure.analysis.asymmetry import measured_on
 from resq.measure.analysis.intervals import caution
 
 
@@ -316,21 +317,9 @@ def _single(study: Mapping[str, Any]) -> str:
     }
     clean = " to ".join(numbers.percent(means[name]["clean"]) for name in ("00", "a"))
     return (
-        f"One seed, no interval ({_measured_on(study['study'])}): trained against faults, R_A moves by "
+        f"One seed, no interval ({measured_on(study['study'])}): trained against faults, R_A moves by "
         f"{gains['X_FA']} (against attacks: {gains['D_A']}); trained against attacks, R_F by {gains['X_AF']} "
         f"(against faults: {gains['D_F']}), of which accuracy without faults, from {clean}, is a part"
-    )
-
-
-def _measured_on(spec: Mapping[str, Any]) -> str:
-    """What the areas of a study rest on.
-
-    >>> _measured_on({"encoding": "int8", "n": 500, "maps": 5, "steps": 10})
-    'int8, the first 500 test images, 5 fault maps, PGD of 10 steps and one start'
-    """
-    return (
-        f"{spec['encoding']}, the first {spec['n']:,} test images, {spec['maps']} fault maps, PGD of "
-        f"{spec['steps']} steps and one start"
     )
 
 
@@ -340,12 +329,12 @@ def asymmetry(study: Mapping[str, Any]) -> str:
     interval, seeds = _bounds(effects["Lambda"]), effects["seeds"]
     if not np.isnan(interval[1]):
         middle, low, high = interval
-        on = f"; {_measured_on(study['study'])}" if "study" in study else ""
+        on = f"; {measured_on(study['study'])}" if "study" in study else ""
         value = f"Lambda {middle:+.2f} (95 % {low:+.2f} to {high:+.2f} over {effects['over']}{on})"
     elif seeds < 2:
         value = _single(study)
     else:
-        on = f" ({seeds} seeds; {_measured_on(study['study'])})" if "study" in study else ""
+        on = f" ({seeds} seeds; {measured_on(study['study'])})" if "study" in study else ""
         value = f"Lambda is undefined{on}: {_unclear(effects)}"
     return f"{value}: **{study['verdict']}**. {study['meaning'].capitalize()}."
 

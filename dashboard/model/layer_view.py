@@ -358,6 +358,5 @@ def agreement(both: layer_heatmap.Agreement) -> str:
         return f"Only {both.used} of {both.of} cells stand above their noise: too few for a rank correlation."
     return (
         f"Spearman's rank correlation {both.rho:.3f} (95 % over cells: {both.low:.3f} to {both.high:.3f}) "
-        "over the "
-        f"{both.used} of {both.of} cells whose measured change stands above its own noise."
+        f"over the {both.used} of {both.of} cells whose measured change stands above its own noise."
     )

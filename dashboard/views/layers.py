@@ -184,8 +184,7 @@ def drilled(net: str, enc: str, heatmap: layer_view.Heatmap, layer: str, bit: in
 ESTIMATED = (
     "Ranked by the second-order estimate of the loss on the heatmap's images, no flip was run: of a "
     "single word it may be off by several times, so their order may be another. The Bit lab runs the one "
-    "that "
-    "you open."
+    "that you open."
 )
 
 

@@ -91,13 +91,23 @@ class Verdict:
     near: tuple[Cell, ...]
 
     @property
+    def answered(self) -> bool:
+        """Whether some reading was measured whose figure stands beside the quoted one."""
+        return self.decides is not None and self.decides.value is not None
+
+    @property
+    def undecided(self) -> list[float]:
+        """What several readings measured, ascending, where none of them decides; else empty."""
+        values = sorted(r.value for r in self.readings if r.value is not None and not r.reading.aside)
+        return values if self.answered and self.verdict == NONE and len(values) > 1 else []
+
+    @property
     def spelled(self) -> str:
         """The measured figure beside the quoted one; where no reading decides, the range of all of them."""
         best = self.decides
         if best is None or best.value is None:
             return "not measured"
-        values = sorted(r.value for r in self.readings if r.value is not None and not r.reading.aside)
-        if self.verdict == NONE and len(values) > 1:
+        if values := self.undecided:
             ends = sorted((self.claim.spell(value) for value in (values[0], values[-1])), key=_number)
             first = ends[0].removesuffix(f" {self.claim.unit}")
             return f"{first} to {ends[1]} in {len(values)} readings, of which none decides"

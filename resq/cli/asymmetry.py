@@ -114,10 +114,8 @@ def show(result: dict[str, Any]) -> None:
     )
     if of := result.get("study"):
         print(
-            f"\nmeasured in {of['encoding']} on the first {of['n']:,} test images, {of['maps']} fault maps "
-            "of "
-            f"independent bits, PGD of {of['steps']} steps and one start (an upper bound), seed 0; the first "
-            "table: means over seeds"
+            f"\nmeasured in {measure.measured_on(of)} (an upper bound), seed 0; the first table: means "
+            "over seeds"
         )
     print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {result['verdict']} ({result['meaning']})")
 

@@ -40,8 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(
             f"\n{options.network_label(report)}, {report['n']} images of the attacker, accuracy "
             f"on {report['test']} others of {report['data']} (in brackets 95 % over images; one search, so "
-            "no "
-            f"interval over searches), seed {report['seed']}; weights "
+            f"no interval over searches), seed {report['seed']}; weights "
             f"{report['weights']}, code {report['code']}"
         )
 

@@ -71,8 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         options.print_table(_table(rows))
         print(
             f"95 %: under flips ({spec.fault}) over fault maps and images, else over images (Wilson); eps: "
-            "PGD "
-            f"with {spec.steps} steps, one start, an upper bound"
+            f"PGD with {spec.steps} steps, one start, an upper bound"
         )
 
 

@@ -43,8 +43,8 @@ def run(arguments: argparse.Namespace) -> None:
     half = 100 * (wilson(0.5, report["n"])[1] - 0.5)
     print(
         f"\nThe shares are of the same {report['n']} images; the 95 % interval of each, over images, "
-        "reaches at "
-        f"most {half:.1f} points to either side. Guards compare the shares themselves with their limits."
+        f"reaches at most {half:.1f} points to either side. Guards compare the shares themselves "
+        "with their limits."
     )
     print(
         f"\n{options.network_label(report)}, {report['data']} test images 1 to {report['n']}, "

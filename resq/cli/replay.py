@@ -17,8 +17,8 @@ from resq.measure.store import table
 
 RESTS = (
     "Quoted figures are their sources' and were not measured here. Where no reading decides, the range of "
-    "all "
-    "measured ones stands; python -m resq claims CLAIM tells each with its network, words, maps and images."
+    "all measured ones stands; python -m resq claims CLAIM tells each with its network, words, maps and "
+    "images."
 )
 NEAR = ("checkpoint", "encoding", "mean", "low", "high")
 
@@ -167,7 +167,7 @@ def _print(verdicts: list[Verdict], again: dict[str, Any] | None) -> None:
 def _rests(v: Verdict) -> str:
     """The cell of the reading that is shown; that of every other stands in the claim itself."""
     cell = v.decides.cell if v.decides else None
-    if cell is None or "none decides" in v.spelled:
+    if cell is None or v.undecided:
         return "-"
     where = f", {cell.point}" if cell.ber or cell.axis == "eps" else ""
     return f"{cell.checkpoint} as {cell.encoding}{where}, {cell.drawn}, n {cell.n}"

@@ -69,9 +69,8 @@ def run(arguments: argparse.Namespace) -> None:
     print(text(lines, arguments))
     print(
         f"{arguments.checkpoint} as {encoding}; of each cell the share itself, its 95 % interval (Wilson, "
-        "over "
-        f"flips) reaches at most {arguments.error:g} to either side; the share of all bits has no interval; "
-        f"weights {checkpoint.hash[:16]}"
+        f"over flips) reaches at most {arguments.error:g} to either side; the share of all bits has no "
+        f"interval; weights {checkpoint.hash[:16]}"
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from resq import checkpoints
 from resq.claims import registry, verdict
 from resq.cli import asymmetry, main, options
+from resq.measure.analysis import asymmetry as measure
 from resq.measure.store import table
 
 NAME = "signs/resnet20/base"
@@ -83,6 +84,8 @@ def test_a_study_says_what_it_was_measured_with(capsys):
     })  # fmt: skip
     said = capsys.readouterr().out
     assert "int8 on the first 160 test images, 5 fault maps of independent bits, PGD of 7 steps" in said
+    pilot = measure.measured_on({**study, "on": "held-out"})
+    assert "the first 160 held-out training images" in pilot
 
 
 @pytest.mark.parametrize("argv", [["bfa", NAME, "--flips", "1", "--n", "8", "--test", "20"]])

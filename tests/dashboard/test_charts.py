@@ -343,7 +343,10 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
     means = {"00": {"clean": 0.904}, "a": {"clean": 0.684}}
     said = {"verdict": "descriptive", "meaning": "x", "study": study, "means": means}
     told = sentences.asymmetry({"effects": {**alone, "seeds": 1}, **said})
-    assert "One seed, no interval (int8, the first 500 test images, 5 fault maps, PGD of 10 steps" in told
+    assert (
+        "One seed, no interval (int8 on the first 500 test images, 5 fault maps of independent bits, PGD of 10 steps"
+        in told
+    )
     assert "from 90.4\u202f% to 68.4\u202f%" in told
     assert "R_A moves by +0.037" in told
     assert "R_F by −0.266 (against faults: +0.002)" in told

@@ -125,12 +125,13 @@ def test_where_what_a_weight_gave_is_written_into_a_pass_is_whole():
         assert torch.equal(resumed.logits_with(noted, net, "two.weight", changed["two.weight"], x), own(x))
 
 
-def test_a_recording_holds_no_copy_of_a_weight():
-    net, names, x = built("resnet18")
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_a_recording_holds_no_weight_and_says_how_much_it_holds(name):
+    net, names, x = built(name)
     noted = resumed.record(net, names, x)
     weights = {p.untyped_storage().data_ptr() for p in net.parameters()}
-    held = {
-        t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in resumed._tensors(noted.results)
-    }
-    own = sum(size for at, size in held.items() if at not in weights)
-    assert 0 < own < 2e6 < sum(p.numel() for p in net.parameters())
+    tensors = resumed._tensors((noted.results, tuple(noted.layers.values())))
+    held = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
+    assert not weights & set(held), "a network that is not looked at any more is let go"
+    assert noted.nbytes == sum(held.values())
+    assert sum(t.numel() * 4 for t in noted.layers.values()) <= noted.nbytes < 10e6

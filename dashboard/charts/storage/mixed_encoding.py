@@ -76,8 +76,7 @@ def _rests(point: pd.Series) -> str:
     """On what the figures of a sentence rest, and what their brackets are."""
     return (
         f"In brackets: 95 % over {point['maps']} fault maps (seed {point['seed']}) and the first "
-        f"{point['n']:,} "
-        "test images"
+        f"{point['n']:,} test images"
     )
 
 

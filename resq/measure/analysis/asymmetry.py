@@ -19,6 +19,7 @@ fault maps and images together, which all networks of a study share.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -233,6 +234,22 @@ WORDS = {
     "reversed": "hardening against attacks carries over to faults more than the reverse",
     "undecided": "the interval of Lambda holds 0, or that of F's help against attacks does",
 }
+
+
+def measured_on(study: Mapping[str, Any]) -> str:
+    """What the areas of a study rest on.
+
+    Args:
+        study: its fields; those from before a study could be judged on other images have no ``on``.
+
+    >>> measured_on({"encoding": "int8", "n": 500, "maps": 5, "steps": 10})
+    'int8 on the first 500 test images, 5 fault maps of independent bits, PGD of 10 steps and one start'
+    """
+    images = "test images" if study.get("on", "test") == "test" else "held-out training images"
+    return (
+        f"{study['encoding']} on the first {study['n']:,} {images}, {study['maps']} fault maps of "
+        f"independent bits, PGD of {study['steps']} steps and one start"
+    )
 
 
 def line(rows: pd.DataFrame) -> dict[str, Any]:

@@ -47,6 +47,12 @@ class Recording:
     first: Mapping[str, int]
     written: frozenset[int]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it holds, also of a weight that it holds a part of."""
+        held = (tensor.untyped_storage() for tensor in _tensors((self.results, tuple(self.layers.values()))))
+        return sum({storage.data_ptr(): storage.nbytes() for storage in held}.values())
+
 
 class _Noting(TorchFunctionMode):
     """Notes every call of this thread: its function, its output, what it takes, and which weights."""
@@ -80,24 +86,34 @@ class _Noting(TorchFunctionMode):
             self.layers.setdefault(name, output.clone())
         fixed = bool(given) and not spoiled and all(id(tensor) in self.fixed for tensor in given)
         self.spoiled |= spoiled
-        if fixed:
-            self.fixed.update(id(tensor) for tensor in _tensors(output))
+        for tensor in _tensors(output):  # of several too: parts of a weight, or of an activation
+            self.source[id(tensor)] = at
+            if fixed:
+                self.fixed.add(id(tensor))
         self.calls.append(func)
         self.outputs.append(output.clone() if isinstance(output, Tensor) and not fixed else output)
-        if isinstance(output, Tensor):
-            self.source[id(output)] = at
         self.alive.append(output)
         return output
 
     def results(self) -> tuple[Any, ...]:
-        """Outputs that are used at or after a call of some weight which comes after their own."""
+        """Outputs that are used at or after a call of some weight which comes after their own.
+
+        Of several tensors that are not, their number is kept alone: parts of a weight would hold all of it.
+        """
         begins = sorted(set(self.first.values()))
+        used = (any(at < k <= self.last.get(at, -1) for k in begins) for at in range(len(self.outputs)))
         return tuple(
-            output
-            if not isinstance(output, Tensor) or any(at < k <= self.last.get(at, -1) for k in begins)
-            else NOT_KEPT
-            for at, output in enumerate(self.outputs)
+            output if kept else _emptied(output) for output, kept in zip(self.outputs, used, strict=True)
         )
+
+
+def _emptied(output: Any) -> Any:
+    """What stands for an output that no later pass begins with."""
+    if isinstance(output, Tensor):
+        return NOT_KEPT
+    if type(output) in (tuple, list):
+        return type(output)(torch.empty(0) if isinstance(one, Tensor) else one for one in output)
+    return output
 
 
 def _tensors(part: Any) -> Iterator[Tensor]:
