@@ -343,10 +343,8 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
     means = {"00": {"clean": 0.904}, "a": {"clean": 0.684}}
     said = {"verdict": "descriptive", "meaning": "x", "study": study, "means": means}
     told = sentences.asymmetry({"effects": {**alone, "seeds": 1}, **said})
-    assert (
-        "One seed, no interval (int8 on the first 500 test images, 5 fault maps of independent bits, PGD of 10 steps"
-        in told
-    )
+    on = "int8 on the first 500 test images, 5 fault maps of independent bits, PGD of 10 steps"
+    assert f"One seed, no interval ({on}" in told
     assert "from 90.4\u202f% to 68.4\u202f%" in told
     assert "R_A moves by +0.037" in told
     assert "R_F by −0.266 (against faults: +0.002)" in told
@@ -363,7 +361,7 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
         "over": "seeds",
     }
     told = sentences.asymmetry({"effects": undefined, **said})
-    assert "undefined (15 seeds; int8, the first 500 test images, 5 fault maps, PGD of 10 steps" in told
+    assert f"undefined (15 seeds; {on}" in told
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(theme.SERIES, 2)))
