@@ -103,7 +103,8 @@ class _Noting(TorchFunctionMode):
         begins = sorted(set(self.first.values()))
         used = (any(at < k <= self.last.get(at, -1) for k in begins) for at in range(len(self.outputs)))
         return tuple(
-            output if kept else _emptied(output) for output, kept in zip(self.outputs, used, strict=True)
+            output if is_used else _emptied(output)
+            for output, is_used in zip(self.outputs, used, strict=True)
         )
 
 
