@@ -113,7 +113,8 @@ CHARTS: dict[str, Chart] = {
         "Accuracy under flipped bits",
         "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "
         "the same maps to the right. The band is the 95 % interval of that mean, over maps and images "
-        "together; dashed: guessing. Of a point measured more than once the narrowest interval is shown. "
+        "together; dashed: guessing. Of a point measured more than once the cell is shown whose images and "
+        "maps give the narrowest interval. "
         "Only the words of the weights flip here: scales, zero points, norms and biases are spared.",
         "sweep",
         accuracy_vs_ber,

@@ -41,7 +41,7 @@ COLUMNS = {
 CELLS = ("clean", "ber_1e_2", "pgd_8", "strong_8")
 AREAS = ("r_f", "r_a")
 BESIDE = [f"{c}_{of}" for c in CELLS for of in ("low", "high", "n")] + [f"{c}_n" for c in AREAS]
-HOW = ["ber_1e_2_maps", "pgd_how", "seeds"]  # fault maps, PGD's steps x starts, seeds of all cells of a line
+HOW = ["r_f_maps", "ber_1e_2_maps", "pgd_how", "seeds"]  # fault maps, PGD's steps x starts, seeds of a line
 STRONG, ENOUGH = ("apgd", "autoattack"), 1000  # attacks whose accuracy is the figure, on so many images
 QUOTED, HERE, AGAIN = "quoted", "measured here", "re-run on this machine"
 DIFFERS = "re-run on this machine, outside the interval"
@@ -139,8 +139,9 @@ def _line(lines: list[Line], level: str) -> dict[str, object]:
         **{key: first[key] for key in KEYS},
         **{key: line["mean"] for key, line in spoken.items()},
         **{f"{key}_{of}": line[of] for key, line in spoken.items() for of in ("low", "high", "n")},
-        **{key: value for key, (value, _) in areas_of.items()},
-        **{f"{key}_n": n for key, (_, n) in areas_of.items()},
+        **{key: value for key, (value, _, _) in areas_of.items()},
+        **{f"{key}_n": n for key, (_, n, _) in areas_of.items()},
+        "r_f_maps": areas_of["r_f"][2],
         "ber_1e_2_maps": int(spoken["ber_1e_2"].get("maps", 0)),
         "pgd_how": f"{pgd[0]['steps']} x {pgd[0]['restarts']}" if pgd else "",
         "seeds": ", ".join(sorted({str(p["seed"]) for p in spoken.values() if p["n"]})),
@@ -185,14 +186,17 @@ def _at(points: list[Line], x: float) -> Line:
     return next((p for p in points if math.isclose(p["x"], x, rel_tol=1e-6)), ABSENT)
 
 
-def _area(points: list[Line], area: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> tuple[float, int]:
-    """The area of the curve measured on the most images, and how many; NaN where a point is not measured."""
-    for n in sorted({p["n"] for p in points}, reverse=True):
-        own: dict[float, float] = {}
-        for p in points:
-            if p["n"] == n:
-                own.setdefault(p["x"], p["mean"])
+def _area(points: list[Line], area: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> tuple[float, int, int]:
+    """The area of a curve all of whose points are of the same images and maps, and how many of both; or NaN.
+
+    Points of several sets of maps never make one curve: the rates between them would differ by their maps.
+    Of several whole curves that on the most images counts, then that over the most maps.
+    """
+    curves: dict[tuple[int, int, float], dict[float, float]] = {}
+    for p in points:
+        curves.setdefault((p["n"], p["maps"], p["top"]), {}).setdefault(p["x"], p["mean"])
+    for (n, maps, _), own in sorted(curves.items(), reverse=True):
         x, mean = np.array(sorted(own)), np.array([own[at] for at in sorted(own)])
         if areas.whole(x, area):
-            return float(area(x, mean)), int(n)
-    return math.nan, 0
+            return float(area(x, mean)), int(n), int(maps)
+    return math.nan, 0, 0

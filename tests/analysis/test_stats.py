@@ -131,12 +131,23 @@ def test_the_shipped_rows_are_of_weights_with_a_card_and_name_their_seed_and_has
     assert shipped[["images", "code"]].apply(lambda c: c.str.fullmatch("[0-9a-f]{16}")).all(axis=None)
 
 
-def test_one_question_has_one_answer_the_one_with_the_narrowest_interval():
-    few = [row(ber=0.01, map=m, n=200, correct=160) for m in range(200)]
-    many = [row(ber=0.01, map=m, n=1000, correct=c, images="j") for m, c in enumerate((849, 851, 850))]
-    wild = [row(ber=0.01, map=m, n=2000, correct=c, images="k") for m, c in enumerate((100, 1900))]
-    kept = stats.longest_series(stats.curve(table.frame([*few, *many, *wild])))
-    assert kept[["n", "maps", "mean"]].to_numpy().tolist() == [[1000, 3, 0.85]]
+def test_one_question_has_one_answer_the_one_whose_images_and_maps_tell_most():
+    spread = (840, 860, 850)
+    few = [row(ber=0.01, map=m, n=200, correct=spread[m % 3] // 5) for m in range(30)]
+    many = [row(ber=0.01, map=m, n=1000, correct=spread[m % 3], images="j") for m in range(9)]
+    thin = [row(ber=0.01, map=m, n=2000, correct=c, images="k") for m, c in enumerate((1690, 1710))]
+    kept = stats.longest_series(stats.curve(table.frame([*few, *many, *thin])))
+    assert kept[["n", "maps", "mean"]].to_numpy().tolist() == [[1000, 9, 0.85]]
+
+
+def test_a_cell_that_came_out_near_the_end_does_not_speak_for_it():
+    """Its own interval is narrower, since fewer images are in doubt there; so more images and maps decide."""
+    high = [row(ber=0.01, map=m, n=500, correct=495, top=0.05) for m in range(6)]
+    more = [row(ber=0.01, map=m, n=500, correct=c, top=0.1) for m, c in enumerate((400, 410, 420, 430) * 5)]
+    lines = stats.curve(table.frame([*high, *more]))
+    width = (lines["high"] - lines["low"]).to_numpy()
+    assert width[0] < width[1]
+    assert stats.longest_series(lines)[["maps", "mean"]].to_numpy().tolist() == [[20, pytest.approx(0.83)]]
 
 
 def test_the_whole_test_split_speaks_where_it_was_measured_whatever_the_interval():
@@ -192,7 +203,7 @@ def test_the_rate_that_maps_were_drawn_at_tells_lines_apart():
     rows = [row(ber=0.01, top=top, map=m, correct=c) for top, c in ((0.01, 40), (0.1, 95)) for m in range(3)]
     curve = stats.curve(table.frame([row(), *rows]))
     assert curve["maps"].tolist() == [1, 3, 3]
-    # The line with the narrower interval speaks: fewer images are in doubt near the ends.
+    # Of as many images and maps the line speaks whose maps were drawn at the higher rate, whatever it found.
     assert stats.longest_series(curve)["mean"].tolist() == [0.9, pytest.approx(0.95)]
 
 

@@ -90,6 +90,13 @@ def test_areas_are_mean_heights_over_the_points_that_all_share():
     assert found["clean"].tolist() == [0.9, 0.9]
 
 
+def test_an_area_joins_no_cells_of_several_sets_of_images_or_maps():
+    """A rate measured on more images speaks for its point elsewhere, and not within the area of a curve."""
+    longer = [row(checkpoint="a", ber=1e-2, n=1000, correct=900), row(checkpoint="a", n=1000, correct=950)]
+    found = tradeoff.areas(frame([*curves("a", (80, 40), (90, 10)), *longer])).iloc[0]
+    assert (found["faults"], found["n"]) == (pytest.approx(0.6), 100)
+
+
 def test_an_area_is_of_one_attack_and_says_which():
     shared = {"checkpoint": "a", "axis": "eps", "attack": "pgd", "steps": 20}
     more = [

@@ -36,6 +36,14 @@ def test_a_line_holds_what_its_rows_say():
     assert (line["ber_1e_2"], line["pgd_8"], line["level"]) == (0.9, 0.5, leaderboard.HERE)
 
 
+def test_r_f_joins_no_cells_of_several_sets_of_maps():
+    """More maps at one rate speak for that rate; R_F stays the area of one set of maps."""
+    many = maps(*[500] * 40, ber=1e-2, top=0.1)
+    line = leaderboard.board(table.frame([*curve(), *many])).iloc[0]
+    assert line["r_f"] == pytest.approx(0.9)
+    assert line["r_f_maps"] == len(maps(900))
+
+
 def test_what_is_not_measured_is_nan_and_never_made_up():
     line = leaderboard.board(table.frame(curve()[:-1])).iloc[0]
     assert math.isnan(line["r_f"])

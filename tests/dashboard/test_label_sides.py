@@ -38,9 +38,17 @@ def test_no_label_of_a_shipped_figure_lies_on_an_arrow_where_a_side_of_its_dot_i
     sides = label_sides.sides(areas, table, "faults", "attack", arrows)
     ends = {name: label_sides.around(areas[name])["range"] for name in ("faults", "attack")}
     lines = [label_sides._line(pair, ends) for pair in arrows]
-    for side, (_, dot) in zip(sides, table.iterrows(), strict=True):
-        if side:
-            h, v = ((dot[name] - low) / (high - low) for name, (low, high) in ends.items())
-            boxes = label_sides._boxes(h, v, label_sides.LETTER * len(dot["label"]))
-            crossed = {at: label_sides._crossed(box, lines) for at, box in boxes.items()}
-            assert crossed[side] == min(crossed.values()), (dot["label"], side)
+    where = [
+        tuple((dot[name] - low) / (high - low) for name, (low, high) in ends.items())
+        for _, dot in table.iterrows()
+    ]
+    boxes = [
+        label_sides._boxes(h, v, label_sides.LETTER * len(word))
+        for (h, v), word in zip(where, table["label"], strict=True)
+    ]
+    dots = [(h - 0.02, v - 0.03, h + 0.02, v + 0.03) for h, v in where]
+    for i, side in enumerate(sides):
+        others = [boxes[j][at] for j, at in enumerate(sides) if at and j != i]
+        free = [at for at in boxes[i] if label_sides._cost(boxes[i], [*dots, *others], lines, at) == 0]
+        if side and free:
+            assert label_sides._crossed(boxes[i][side], lines) == 0, (table["label"].iloc[i], side, free)

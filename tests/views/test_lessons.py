@@ -321,11 +321,12 @@ def _older() -> pd.DataFrame:
 
 
 def _share(cell: pd.DataFrame, n: int) -> float:
-    """The share right of the first n images, of rows of n or, where there are none, of longer ones' bits."""
-    exact = cell[cell["n"] == n]
-    if len(exact):
-        return float((exact["correct"] / n).mean())
-    return float(np.mean([np.unpackbits(np.frombuffer(row, np.uint8))[:n] for row in cell["right"]]))
+    """The share right of the first n images over all maps, of rows of n and of longer ones' bits."""
+    of_map = {}
+    for row in cell[cell["n"] >= n].to_dict("records"):
+        bits = np.unpackbits(np.frombuffer(row["right"], np.uint8))[:n]
+        of_map[row["map"]] = row["correct"] / n if row["n"] == n else bits.mean()
+    return float(np.mean(list(of_map.values())))
 
 
 def test_every_figure_of_every_text_names_one_measured_cell_and_is_what_that_cell_says():

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-SAME = ["encoding", "fault", "seed", "top", "map", "ber", "images"]  # the same map on the same images
+SAME = [  # the same map, or the same attack, on the same images
+    "checkpoint", "weights", "encoding", "fault", "region", "targets", "precision", "numbers", "seed", "top",
+    "map", "ber", "images", "attack", "eps", "steps", "restarts", "mode", "axis",
+]  # fmt: skip
 
 
 def nested(rows: pd.DataFrame) -> pd.DataFrame:
@@ -48,4 +51,5 @@ def first(rows: pd.DataFrame, n: int) -> pd.DataFrame:
         right=pd.Series([np.packbits(row).tobytes() for row in bits], rows.index[longer], dtype=object),
         images=names.iloc[0] if len(names) else f"first {n}",
     )
-    return pd.concat([rows[~longer], cut]).drop_duplicates(SAME)
+    whole = pd.concat([rows[~longer], cut])
+    return whole.drop_duplicates([name for name in SAME if name in whole])

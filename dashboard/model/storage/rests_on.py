@@ -1,37 +1,94 @@
-"""On how many images and fault maps the figures of a text rest, in one short sentence. No streamlit."""
+"""On what the figures of a text rest: cells, images, fault maps, seeds. No streamlit."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-ONE = re.compile(
-    r": (?:(?P<maps>\d+) maps(?: drawn at [\d.e-]+)?, )?the first (?P<images>[\d,]+) test images, seed "
-)
-PAIR = re.compile(
-    r": paired on (?:(?P<maps>\d+) common fault maps and )?(?P<images>[\d,]+) common images"
-    r"(?:; (?P<own>\d+ and \d+) maps of their own)?"
-)
-SEEDS = re.compile(r", seed (\d+(?: and \d+)*), weights")
+import pandas as pd
+
+from dashboard.model.storage.place_names import At
+from resq.measure.analysis import paired
 
 
-def sentence(sources: Sequence[str]) -> str:
+@dataclass(frozen=True)
+class Behind:
+    """What is behind one figure of a text.
+
+    Attributes:
+        text: all of it, in a sentence.
+        images: test images that it is on.
+        maps: fault maps, of a difference the common ones; 0 where none is.
+        own: of a difference without common maps those of either cell.
+        seeds: of maps and random starts.
+    """
+
+    text: str
+    images: int
+    maps: int
+    own: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+
+def sentence(figures: Sequence[Behind]) -> str:
     """What the figures of a text rest on, each kind once; empty where it has none.
 
-    Args:
-        sources: of ``places.Filled``.
-
-    >>> sentence(["a in int8, random, BER 0.01: 9 maps, the first 500 test images, seed 0, weights 12"])
+    >>> sentence([Behind("", 500, 9, (), (0,)), Behind("", 500, 9, (), (0,))])
     'Measured on 500 images, 9 fault maps; seed 0.'
     """
-    matches = [match for source in sources if (match := PAIR.search(source) or ONE.search(source))]
-    seeds = [match[1] for source in sources if (match := SEEDS.search(source))]
-    kinds = "; ".join(dict.fromkeys(map(_kind, matches)))
-    return f"Measured on {kinds}; seed {', '.join(dict.fromkeys(seeds))}." if matches else ""
+    kinds = "; ".join(dict.fromkeys(map(_kind, figures)))
+    seeds = ", ".join(dict.fromkeys(" and ".join(map(str, figure.seeds)) for figure in figures))
+    return f"Measured on {kinds}; seed {seeds}." if figures else ""
 
 
-def _kind(match: re.Match[str]) -> str:
-    of = match.groupdict()
-    maps = f", {of['maps']} fault maps" if of["maps"] else ""
-    own = f", {of['own']} fault maps, not common ones" if of.get("own") else ""
-    return f"{of['images']} images{maps}{own}"
+def _kind(figure: Behind) -> str:
+    maps = f", {figure.maps} fault maps" if figure.maps else ""
+    own = f", {' and '.join(map(str, figure.own))} fault maps, not common ones" if figure.own else ""
+    return f"{figure.images:,} images{maps}{own}"
+
+
+def of_cell(line: pd.Series) -> Behind:
+    """What is behind the figure of one cell, a line of ``stats.curve``."""
+    attacked = line["attack"] != "none"
+    where = (
+        f"{line['attack']}, {line['steps']} steps, {line['restarts']} start(s), eps {line['x']:g}/255"
+        if attacked
+        else f"{line['fault']} faults, BER {line['x']:g}" if line["x"] else "no faults"
+    )  # fmt: skip
+    struck = line["x"] > 0 and not attacked
+    maps = f"{line['maps']} maps{_drawn([line])}, " if struck else ""
+    text = (
+        f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}the first {line['n']:,} test "
+        f"images, seed {line['seed']}, weights {line['weights'][:8]}"
+    )
+    return Behind(text, int(line["n"]), int(line["maps"]) if struck else 0, (), (int(line["seed"]),))
+
+
+def of_difference(gain: paired.Difference, pair: Sequence[pd.Series], at: Sequence[At], level: str) -> Behind:
+    """What is behind the difference of two cells.
+
+    Args:
+        pair: the lines of both cells.
+        at: the places that named them.
+        level: what the interval holds for, in words.
+    """
+    maps = _drawn(pair).replace(" drawn", ", maps drawn") if pair[0]["attack"] == "none" else ""
+    seeds = tuple(dict.fromkeys(int(line["seed"]) for line in pair))
+    weights = " and ".join(dict.fromkeys(str(line["weights"])[:8] for line in pair))
+    text = (
+        f"{_named(at[0])} less {_named(at[1])}: {gain.how}{maps}, seed {' and '.join(map(str, seeds))}, "
+        f"weights {weights}{level}"
+    )
+    own = () if gain.maps else (int(pair[0]["maps"]), int(pair[1]["maps"]))
+    return Behind(text, gain.n, gain.maps if gain.maps > 1 else 0, own, seeds)
+
+
+def _drawn(lines: Sequence[pd.Series]) -> str:
+    """The rates that maps were drawn at, where bits flip and they are noted."""
+    drawn = dict.fromkeys(f"{line['top']:g}" for line in lines if line["x"] and line["top"])
+    return f" drawn at {' and '.join(drawn)}" if drawn else ""
+
+
+def _named(at: At) -> str:
+    where = f"{at['attack']} eps {at['eps']}/255" if "eps" in at else f"{at['fault']} BER {at['ber']}"
+    return f"{at['checkpoint']} in {at['encoding']}, {where if float(at.get('ber', 1)) else 'BER 0'}"

@@ -70,7 +70,8 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     their width, 0..1. Only those of BERS and EPS are used that all lines share (columns ``bers``,
     ``budgets``), so that areas can be compared. A line is of one attack (``steps``, ``restarts``), the one
     that most of its budgets were measured with. Rows of chosen layers or bits, or of more than the words of
-    the weights, are left out. ``clean``: accuracy without either; ``n``: the fewest images.
+    the weights, are left out. ``clean``: accuracy without either; ``n``: images, the fewer of both areas, of
+    which each is of one set of images and maps.
 
     Args:
         rows: of one fault model and one attack, such as ``rows.query("fault == 'random'")``.
@@ -78,10 +79,11 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     keys = ["checkpoint", "encoding", "weights", "seed"]
     rows = rows[rows["axis"].isin(["ber", "eps"]) & (rows["region"] == "all")]
     rows = pd.concat([rows.iloc[:0], *(_of_one_attack(own) for _, own in rows.groupby(keys))])
-    by_axis, shared = {}, {}
+    by_axis, shared, images = {}, {}, []
     for axis, points in (("ber", BERS), ("eps", EPS)):
-        curves = choose.ranked(stats.curve(rows, axis))[::-1]  # of one point the last one speaks
-        by_axis[axis] = curves.pivot_table(index=keys, columns="x", values="mean", aggfunc="last")
+        curves = _of_one_set(choose.ranked(stats.curve(rows, axis)), keys, points)
+        by_axis[axis] = curves.pivot_table(index=keys, columns="x", values="mean", aggfunc="first")
+        images.append(curves[curves["x"].isin(list(points))].groupby(keys)["n"].min())
         shared[axis] = [x for x in points if x in by_axis[axis].columns]
     both = by_axis["ber"].index.intersection(by_axis["eps"].index)
     tables = {axis: table.loc[both, shared[axis]].dropna(axis=1) for axis, table in by_axis.items()}
@@ -95,10 +97,24 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     lines["attack"] = [float(area(np.array(budgets), y)) for y in tables["eps"].to_numpy()]
     lines["clean"] = by_axis["ber"].loc[both].get(0.0, pd.Series(np.nan, index=both))
     lines["bers"], lines["budgets"] = [bers] * len(both), [budgets] * len(both)
-    lines["n"] = rows.groupby(keys)["n"].min().loc[both]
+    lines["n"] = pd.concat([of.loc[both] for of in images], axis=1).min(axis=1).astype(int)
     attacked = rows[(rows["axis"] == "eps") & (rows["eps"] > 0)].groupby(keys)
     lines[["steps", "restarts"]] = attacked[["steps", "restarts"]].first().loc[both].astype(int)
     return lines.reset_index()
+
+
+def _of_one_set(curves: pd.DataFrame, keys: list[str], points: Iterable[float]) -> pd.DataFrame:
+    """Of each line's points those measured on the same images and maps, of the set with most of ``points``.
+
+    Points of several sets would make slopes that no rate makes. Ties: the most images, then maps.
+    What is fault-free is of no map and stays, those that speak first.
+    """
+    struck = curves[curves["x"].isin(list(points))]
+    same = [*keys, "n", "maps", "top"]
+    sets = pd.DataFrame(struck.groupby(same)["x"].nunique()).reset_index()
+    best = sets.sort_values(["x", "n", "maps", "top"]).drop_duplicates(keys, keep="last")
+    chosen = pd.MultiIndex.from_frame(curves[same]).isin(pd.MultiIndex.from_frame(best[same]))
+    return curves[chosen | ((curves["x"] == 0) & ~curves["x"].isin(list(points)))]
 
 
 def _of_one_attack(rows: pd.DataFrame) -> pd.DataFrame:
