@@ -50,9 +50,9 @@ CHARTS: dict[str, Chart] = {
     ),
     "before_after": Chart(
         "What each stage changed",
-        "Accuracy on validation images: clean, under random faults, under attack; in the words that the "
-        "weights are stored in at that point. The lines are 95 % intervals over images, under faults over "
-        "fault maps too.",
+        "Accuracy on validation images, which the stages did not train on; whether the base did is said "
+        "above: clean, under random faults, under attack; in the words that weights are stored in at that "
+        "point. The lines are 95 % intervals over images, under faults over fault maps too.",
         "harden",
         before_after,
     ),
