@@ -44,7 +44,8 @@ class Chart:
 CHARTS: dict[str, Chart] = {
     "training": Chart(
         "How training goes",
-        "One dot per epoch, stages from left to right, a dotted line between them. Grey: loss, at the right.",
+        "One dot per epoch, stages from left to right, a dotted line between them. Grey: loss, at the right. "
+        "Validation images were held out of these stages; most bases were trained on them.",
         "harden",
         training,
     ),

@@ -181,8 +181,8 @@ def test_what_a_search_confirmed_stands_beside_an_answer_that_keeps_less():
 def test_a_search_is_named_by_what_it_was_asked_for_and_what_became_of_it():
     named = [protection_says.searched(search) for search in cached.searches(NAME)]
     assert named[1] == (
-        "keep 99 % at BER 0.01, layer-uniform, in at most 8.25 bits a weight (reached on held-out images, open "
-        "on test images)"
+        "keep 99 % at BER 0.01, layer-uniform, in at most 8.25 bits a weight (reached on held-out images, "
+        "open on test images)"
     )
 
 

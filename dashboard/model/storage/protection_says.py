@@ -91,8 +91,8 @@ def _confirmed(search: dict[str, Any], fault: str, rate: float, chosen: Answer) 
         f"a search confirmed `{search['encoding']}`, {search['bits']:.2f} bits a weight: "
         f"{numbers.percent(at[0]['accuracy'])} right (95 %: {100 * at[0]['low']:.1f} to "
         f"{100 * at[0]['high']:.1f} %, {at[0]['maps']} fault maps, the first {at[0]['n']} test images), "
-        f"where {whole['encoding']} has {numbers.percent(whole['accuracy'])} without faults; seed {wording.seed(search)}; it was "
-        f"asked to {fulfilled.question(search)}."
+        f"where {whole['encoding']} has {numbers.percent(whole['accuracy'])} without faults; seed "
+        f"{wording.seed(search)}; it was asked to {fulfilled.question(search)}."
     )
 
 
