@@ -23,6 +23,8 @@ from resq.measure.engine import graph_split
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sensitivity, taylor
 
+TURNS = 3  # of the estimate
+
 
 def images(n: int) -> tuple[Tensor, Tensor]:
     """Random pixels cost what photographs cost."""
@@ -108,10 +110,11 @@ def compare(quick: bool) -> dict[str, Figure]:
     made = bench()
     with torch.enable_grad():
         x, y = images(16 if quick else sensitivity.ESTIMATED)
-        taken = median(seconds(lambda: taylor.estimate(made, x, y)) for _ in range(1 if quick else 3))
+        turns = 1 if quick else TURNS
+        taken = median(seconds(lambda: taylor.estimate(made, x, y)) for _ in range(turns))
     own, other = reuse(made, 10 if quick else 250)
     found = {
-        "estimate of all cells, ResNet18": figure(taken, 3, "s", note=f"{len(x)} images"),
+        "estimate of all cells, ResNet18": figure(taken, 3, "s", note=f"{len(x)} images, median of {turns}"),
         "measured heatmap, times faster than full passes of the network as torchvision builds it": figure(
             other, 3, "x", more=True, note=f"than full passes of the same folded network: {own:.2f} times"
         ),

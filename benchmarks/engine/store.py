@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from itertools import product
 from statistics import median
 from typing import Any
 
 from benchmarks.timing import Figure, figure, seconds, show
 from resq.measure.store import database, rows_by_key
+from resq.measure.store.database import OWN
 
 ROWS = int(os.environ.get("RESQ_BENCH_ROWS", "1000000"))
 BERS, MAPS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1), 200
+TIMES = 9
+NETWORK = "cifar10/resnet18/variant7"
+# What SQLite itself takes of the question for all rows of a network: the driver alone, no table is made.
+ALONE = {"all columns": ", ".join(f'"{name}"' for name in ("series", *OWN)), "one column": "correct"}
 
 
 def rows(count: int) -> Iterator[dict[str, Any]]:
@@ -31,18 +39,33 @@ def rows(count: int) -> Iterator[dict[str, Any]]:
 
 QUERIES: dict[str, Callable[[], object]] = {
     "what is stored": rows_by_key.series,
-    "one curve (2,000 rows)": lambda: rows_by_key.rows(
-        checkpoint="cifar10/resnet18/variant7", encoding="int3"
-    ),
-    "all of a network (20,000 rows)": lambda: rows_by_key.rows(checkpoint="cifar10/resnet18/variant7"),
-    "one rate of ten encodings": lambda: rows_by_key.rows(checkpoint="cifar10/resnet18/variant7", ber=1e-2),
+    "one curve (2,000 rows)": lambda: rows_by_key.rows(checkpoint=NETWORK, encoding="int3"),
+    "all of a network (20,000 rows)": lambda: rows_by_key.rows(checkpoint=NETWORK),
+    "one rate of ten encodings": lambda: rows_by_key.rows(checkpoint=NETWORK, ber=1e-2),
     "which of 500 cells are there": lambda: rows_by_key.keys([f"7-{i}-0.01" for i in range(500)]),
 }
 
 
-def milliseconds(ask: Callable[[], object], times: int = 9) -> float:
+def milliseconds(ask: Callable[[], object], times: int = TIMES) -> float:
     """Median over several calls, the first of which fills the caches."""
     return 1e3 * median(seconds(ask) for _ in range(times))
+
+
+def alone(file: str) -> dict[str, Figure]:
+    """The same rows of a network from SQLite's driver, as tuples: no table of ours can be quicker."""
+    where = "series IN (SELECT id FROM series WHERE checkpoint = ?)"
+    figures = {}
+    with closing(sqlite3.connect(file)) as driver:
+        for name, columns in ALONE.items():
+            question = f"SELECT {columns} FROM rows WHERE {where}"
+            ask = partial(_fetched, driver, question)
+            note = f"median of {TIMES}, {len(ask()):,} rows, no table made of them"
+            figures[f"store: SQLite's driver alone, {name}"] = figure(milliseconds(ask), 100, "ms", note=note)
+    return figures
+
+
+def _fetched(driver: sqlite3.Connection, question: str) -> list[tuple[Any, ...]]:
+    return driver.execute(question, (NETWORK,)).fetchall()
 
 
 def queries(quick: bool) -> dict[str, Figure]:
@@ -56,6 +79,7 @@ def queries(quick: bool) -> dict[str, Figure]:
             note = f"{count:,} rows, written in {filled:.0f} s"
             found = {f"store: {name}": figure(milliseconds(ask), 100, "ms", note=note)
                      for name, ask in QUERIES.items()}  # fmt: skip
+            found |= alone(f"{folder}/store.sqlite")
             database.engine().dispose()
         finally:
             os.environ.pop("RESQ_STORE")

@@ -44,15 +44,16 @@ class Chart:
 CHARTS: dict[str, Chart] = {
     "training": Chart(
         "How training goes",
-        "One dot per epoch, stages from left to right, a dotted line between them. Grey: loss, at the right.",
+        "One dot per epoch, stages from left to right, a dotted line between them. Grey: loss, at the right. "
+        "Validation images were held out of these stages; most bases were trained on them.",
         "harden",
         training,
     ),
     "before_after": Chart(
         "What each stage changed",
-        "Accuracy on validation images: clean, under random faults, under attack; in the words that the "
-        "weights are stored in at that point. The lines are 95 % intervals over images, under faults over "
-        "fault maps too.",
+        "Accuracy on validation images, which the stages did not train on; whether the base did is said "
+        "above: clean, under random faults, under attack; in the words that weights are stored in at that "
+        "point. The lines are 95 % intervals over images, under faults over fault maps too.",
         "harden",
         before_after,
     ),

@@ -95,5 +95,5 @@ def _hover(look: dict[str, Any]) -> str:
     return (
         f"stored as {look['encoding']}, {look['bits']} bits a weight<br>"
         f"n = {look['n']} validation images; BER {numbers.power(look['rate'])}, {look['maps']} maps; "
-        f"PGD at {look['eps']:g}/255 on {look['n_attacked']}"
+        f"{hardening_run.attack(look)} on {look['n_attacked']}; seed {look['seed']}"
     )

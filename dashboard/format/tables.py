@@ -117,7 +117,10 @@ def looks(lines: pd.DataFrame) -> pd.DataFrame:
         "stored as": encodings.column(lines["encoding"]),
         "bits a weight": lines["bits"],
     }
-    how = {"BER": lines["rate"], "maps": lines["maps"], "eps / 255": lines["eps"], "images": lines["n"]}
+    conditions = {"BER": "rate", "maps": "maps", "eps / 255": "eps", "PGD steps": "steps",
+                  "PGD starts": "starts", "images": "n", "images attacked": "n_attacked",
+                  "seed": "seed"}  # fmt: skip
+    how = {name: lines[key] for name, key in conditions.items()}
     return pd.DataFrame(names | columns | how | encodings.exact(lines["encoding"]))
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dashboard.format import numbers
+from resq.checkpoints import ancestry
 from resq.core import commands
 from resq.core.errors import ResqError
 from resq.measure.analysis import intervals, stats
@@ -212,6 +213,8 @@ def looks(card: dict[str, Any]) -> list[dict[str, Any]]:
             "maps": at["faulty"]["maps"],
             "eps": at["attacked"]["eps"],
             "steps": at["attacked"]["steps"],
+            "starts": at["attacked"].get("starts", 1),  # earlier cards do not say it: it was one
+            "seed": card.get("seed", 0),
             "n": at["n"],
             "n_attacked": at["attacked"]["n"],
         }
@@ -238,9 +241,10 @@ def _kept(looks: list[dict[str, Any]]) -> str:
     return ", as wide as the mean and the worst of them allow"
 
 
-def changed(looks: list[dict[str, Any]]) -> str:
-    """What a run changed, in words, each figure with its interval, its images and its words."""
-    first, last = looks[0], looks[-1]
+def changed(card: dict[str, Any]) -> str:
+    """What a run changed, in words, each figure with its interval, its images and words; what it lacks."""
+    points = looks(card)
+    first, last = points[0], points[-1]
 
     def both(key: str) -> str:
         values = [(look[key], *interval(look, key)) for look in (first, last)]
@@ -259,9 +263,33 @@ def changed(looks: list[dict[str, Any]]) -> str:
         else " The words changed too, so this is not what training alone gives."
     )
     return (
-        f"On {first['n']} validation images, held out of the training split for these stages, {where}: "
-        f"clean {both('clean')}; "
-        f"at BER {first['rate']:g} {both('faulty')}, {worst}; under PGD-{first['steps']} at "
-        f"{first['eps']:g}/255, an upper bound, on {first['n_attacked']} of them {both('attacked')}. In "
-        f"brackets: 95 % over images, at the BER over fault maps too{_kept(looks)}.{more}"
+        f"On {first['n']} validation images, held out of the training split for these stages, {where}, seed "
+        f"{first['seed']}: clean {both('clean')}; "
+        f"at BER {first['rate']:g}, where bits flip independently, {both('faulty')}, {worst}; under "
+        f"{attack(first)}, an upper bound, on {first['n_attacked']} of them {both('attacked')}. In "
+        f"brackets: 95 % over images, at the BER over fault maps too{_kept(points)}.{more} "
+        f"{untested(points)} {ancestry.optimism(card)}".strip()
+    )
+
+
+def attack(look: dict[str, Any]) -> str:
+    """The attack of a look: its steps, its random starts and its budget."""
+    starts = f"{look['starts']} random start{'s' * (look['starts'] > 1)}"
+    return f"PGD-{look['steps']} ({starts}) at {look['eps']:g}/255"
+
+
+def untested(looks: list[dict[str, Any]]) -> str:
+    """That no change is tested, and at which of the three the intervals before and after overlap."""
+    ends = {
+        name: [interval(look, key) for look in (looks[0], looks[-1])]
+        for key, name in (("clean", "clean"), ("faulty", "at the BER"), ("attacked", "under attack"))
+    }
+    apart = [name for name, (a, b) in ends.items() if a[1] < b[0] or b[1] < a[0]]
+    near = [name for name in ends if name not in apart]
+    parts = [
+        f"{verb} ({', '.join(names)})" for verb, names in (("overlap", near), ("lie apart", apart)) if names
+    ]
+    return (
+        "No change and no end of an interval is tested, nor is anything paired, though the images are the "
+        f"same; before and after, intervals {' and '.join(parts)}."
     )

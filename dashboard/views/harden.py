@@ -64,11 +64,12 @@ def result(name: str, made: Sequence[str] = ()) -> None:
     Args:
         made: the command of the run that has just made it; without it the plan that its card keeps.
     """
-    looks = hardening_run.looks(cached.card(name))
+    card = cached.card(name)
+    looks = hardening_run.looks(card)
     if not looks:
         return
     drawn = charts.CHARTS["before_after"].draw(looks)
-    last, finding = looks[-1], hardening_run.changed(looks)
+    last, finding = looks[-1], hardening_run.changed(card)
     st.header(name, anchor=False)
     st.markdown(finding)
     if not made:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from resq import checkpoints, jobs
+from resq.checkpoints import ancestry
 from resq.cli import options
 from resq.core import paths
 from resq.core.errors import ResqError
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 CANDIDATE = (
     "one of several versions to choose from: judged on the held-out part of the training images alone; "
     "test images are not looked at. Harden the chosen one without this"
+)
+
+UNTESTED = (
+    "No change from line to line and no end of an interval is tested, nor is anything paired, though the "
+    "images are the same."
 )
 
 
@@ -187,12 +193,15 @@ def _print(card: dict[str, Any], file: Path) -> None:
     first, test = card["stages"][0]["before"], card.get("test")
     looks = [("before", first), *[(s["name"], s["after"]) for s in card["stages"]]]
     attack, fault = first["attacked"], first["faulty"]
+    starts = attack.get("starts", 1)
     print(
-        f"On {first['n']} validation images ({attack['n']} attacked, PGD-{attack['steps']} at "
-        f"{attack['eps']:g}/255; {fault['maps']} maps at BER {fault['rate']:g}; in brackets 95 % "
-        "over images, under faults over maps too):"
+        f"On {first['n']} validation images, held out of the training split for these stages ({attack['n']} "
+        f"attacked, PGD-{attack['steps']} at {attack['eps']:g}/255 from {starts} random "
+        f"start{'s' * (starts > 1)}, an upper bound; {fault['maps']} maps at BER {fault['rate']:g}, bits "
+        f"flip independently; seed {card['seed']}; in brackets 95 % over images, under faults over maps too):"
     )
     options.print_table([_line(name, look) for name, look in looks])
+    print(f"{UNTESTED} {ancestry.optimism(card)}".strip())
     back = [stage["name"] for stage in card["stages"] if stage.get("rolled_back")]
     if back:
         print(f"Rolled back, no epoch above the floor: {', '.join(back)}")

@@ -57,6 +57,7 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
         "kept_held_out": chosen.retained, "enough": chosen.retained >= wanted.keep, "passes": searched,
         "grid_passes": 1 + most, "time": time_of(chosen.mixture) if time_of else None,
         "front": _front(wanted, tried, trial), "confirmed": confirm.confirmed(wanted, chosen, trial),
+        "unprotected": confirm.unprotected(wanted, trial),
         "more_passes": trial.passes - searched, "seconds": search_seconds if fresh else None,
         "machine": machine.processor() if fresh else None,
         "tried": [{"encoding": str(t.mixture.encoding), "bits": t.mixture.bits, "kept": t.retained}

@@ -42,6 +42,13 @@ def confirmed(wanted: Wanted, chosen: Tried, trial: Trial) -> list[dict[str, Any
     return entries
 
 
+def unprotected(wanted: Wanted, trial: Trial) -> dict[str, Any]:
+    """Accuracy on the same test images of the network as it is stored, without faults: what shares are of."""
+    own = trial.subject.own
+    line = stats.curve(trial.subject.tested(own, wanted.fault, (0.0,), 1, wanted.test)).iloc[0]
+    return {"encoding": str(own), "accuracy": float(line["mean"]), "n": int(line["n"])}
+
+
 class _Rows:
     """Rows on test images, those of an encoding measured once."""
 

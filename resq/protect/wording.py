@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-
-def at_rate(answer: dict[str, Any]) -> dict[str, Any]:
-    """What confirms the answer at the rate that was asked about."""
-    wanted = answer["wanted"]["ber"]
-    at: dict[str, Any] = next(entry for entry in answer["confirmed"] if entry["ber"] == wanted)
-    return at
+from resq.protect import fulfilled
+from resq.protect.fulfilled import at_rate
 
 
 def seed(answer: dict[str, Any]) -> int:
@@ -25,10 +21,10 @@ def sentence(answer: dict[str, Any]) -> str:
         f"Stored as {answer['encoding']}, at {answer['bits']:.2f} bits a weight, {answer['network']} {able} "
         f"{100 * answer['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
         f"({wanted['fault']}) on {wanted['n']} held-out images with {wanted['maps']} fault maps, a share "
-        f"without an interval ({100 * wanted['keep']:g} % were asked for); on "
-        f"{point['n']} test images it answers {100 * point['accuracy']:.1f} % right "
+        f"without an interval and {fulfilled.learned(answer)} ({100 * wanted['keep']:g} % were asked for); "
+        f"on {point['n']} test images it answers {100 * point['accuracy']:.1f} % right "
         f"({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "
-        f"{100 * point['clean']:.1f} % without faults."
+        f"{100 * point['clean']:.1f} % without faults: {fulfilled.verdict(answer)}."
     )
 
 
@@ -49,10 +45,11 @@ def against(answer: dict[str, Any]) -> str:
 
 
 def _difference(entry: dict[str, Any]) -> str:
-    d = entry["difference"]
+    d, rival = entry["difference"], entry["rival_point"]
     return (
         f"at {entry['ber']:g} {100 * d['mean']:+.1f} ({100 * d['low']:+.1f} to {100 * d['high']:+.1f}) "
-        f"against {entry['rival']} ({100 * entry['rival_point']['accuracy']:.1f} %)"
+        f"against {entry['rival']} ({entry['rival_bits']:.2f} bits a weight, {100 * rival['accuracy']:.1f} "
+        f"%, {100 * rival['low']:.1f} to {100 * rival['high']:.1f})"
     )
 
 

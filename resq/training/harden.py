@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resq import checkpoints, data
-from resq.checkpoints import Checkpoint, packed
+from resq.checkpoints import Checkpoint, ancestry, packed
 from resq.core import Dataset, Encoding, paths
 from resq.data.held_out import held_out
 from resq.data.normal import KEY
@@ -100,7 +100,7 @@ def _result(
 ) -> Checkpoint:
     """The last stage's checkpoint with the card of the whole run, still below work/harden."""
     logs = [row for stage in done.card["stages"] for row in stage["log"]]
-    about = {
+    about: dict[str, Any] = {
         "preset": plan.preset,
         "plan": plan.hash,
         "base": {"name": plan.base, "sha256": base.card["sha256"], "test": base.card.get("test")},
@@ -109,8 +109,7 @@ def _result(
         "seed": plan.seed,
         "epochs": plan.epochs,
         "train": {"n": len(train), "images": train.hash},
-        "valid": {"n": len(valid), "images": valid.hash,
-                  "from": "held out of the training split for the stages; the base was trained on it too"},
+        "valid": {"n": len(valid), "images": valid.hash},
         "minutes": round(sum(row.get("seconds", 0.0) for row in logs) / 60, 1),
         "machine": f"{platform.machine()}, {machine.described(machine.device())}",
         "code": code_hash(),
@@ -119,9 +118,15 @@ def _result(
         "look": dataclasses.asdict(plan.look),
         "stages": done.card["stages"],
     }  # fmt: skip
+    about["valid"] |= {"seen": ancestry.before(about).share, "from": _held_out(about)}
     return checkpoints.load(
         str(checkpoints.save(plan.result, done.state, done.weights, about, folder / "result"))
     )
+
+
+def _held_out(about: dict[str, Any]) -> str:
+    """Where the images that judge are from, and whether they are new to the base."""
+    return f"held out of the training split for the stages. {ancestry.optimism(about)}"
 
 
 def publish(checkpoint: Checkpoint, folder: Path, test: bool = True) -> Path:

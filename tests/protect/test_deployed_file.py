@@ -13,7 +13,7 @@ from resq.deployed.network import Network
 from resq.measure.run.deployed.rows import NO_FLIPS
 from resq.measure.store import table
 from resq.memory import faults
-from resq.protect import decoder, deploy, deployed_file, mixtures, wording
+from resq.protect import decoder, deploy, deployed_file, fulfilled, mixtures
 from tests import deployed_files
 
 ASKED = ["--data", "signs", "--ber", "0.01", "--keep", "0.9", "--n", "20", "--maps", "1", "--test", "20",
@@ -160,7 +160,7 @@ def test_the_command_answers_and_what_c_reads_of_its_files_is_the_file(file, tmp
     assert found["network"].startswith("qdq-channel@")
     assert Encoding.parse(found["encoding"]).code == "symmetric"
     assert found["bits"] <= 9
-    at = wording.at_rate(found)
+    at = fulfilled.at_rate(found)
     assert at["chosen"]["n"] == at["difference"]["n"] == 20
     patched = deploy.patched(tmp_path, file.read_bytes())
     with Network(file) as network:  # what C reads of the files is what was measured

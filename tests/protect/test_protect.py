@@ -3,13 +3,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from resq import checkpoints, cli
 from resq.core import Encoding
 from resq.measure.specs.sweep_spec import SweepSpec
+from resq.measure.store import table
 from resq.memory import quant
-from resq.protect import decoder, deploy, stored_network, trial, wording
+from resq.protect import decoder, deploy, fulfilled, stored_network, trial, wording
 from resq.protect.mixtures import Mixture
 from resq.protect.timing import pass_time
 
@@ -32,7 +34,7 @@ def test_the_answer_says_what_to_store_and_what_it_was_measured_on(folder):
     assert found["bits"] == pytest.approx(encoding.memory(sizes))
     assert found["enough"] == (found["kept_held_out"] >= 0.9)
     assert found["passes"] <= found["grid_passes"] / 3
-    at = wording.at_rate(found)
+    at = fulfilled.at_rate(found)
     assert [entry["ber"] for entry in found["confirmed"]] == pytest.approx([0.004, 0.02, 0.04])
     assert at["chosen"]["n"] == at["difference"]["n"] == 40
     assert all(entry["rival_bits"] <= found["bits"] for entry in found["confirmed"])
@@ -42,6 +44,8 @@ def test_the_answer_says_what_to_store_and_what_it_was_measured_on(folder):
     assert f"Stored as {encoding}" in wording.sentence(found)
     assert f"against {at['rival']}" in wording.against(found)
     said = (folder / "report.md").read_text(encoding="utf-8")
+    assert found["unprotected"]["encoding"] == "int8"
+    assert found["unprotected"]["n"] == 40
     assert wording.sentence(found) in said
     assert all(f"`{t['encoding']}`" in said for t in found["tried"])
 
@@ -119,9 +123,11 @@ def _found(*differences):
     point = {"accuracy": 0.9, "low": 0.88, "high": 0.92, "clean": 0.95, "n": 10, "maps": 3}
     return {
         "network": NET, "encoding": "int8+int8-x3@0", "bits": 8.1, "kept_held_out": 0.9, "enough": True,
+        "unprotected": {"encoding": "int8", "accuracy": 0.95, "n": 10},
         "wanted": {"ber": 0.02, "keep": 0.9, "fault": "random", "n": 300, "maps": 3},
         "confirmed": [
-            {"ber": rate, "chosen": point, "rival": "int8", "rival_point": point,
+            {"ber": rate, "chosen": point, "rival": "int8", "rival_bits": 8.0,
+             "rival_point": point,
              "difference": {"mean": (low + high) / 2, "low": low, "high": high,
                             "how": "paired on 10 common images; 3 and 3 maps of their own"}}
             for rate, (low, high) in zip((0.004, 0.02, 0.04), differences, strict=True)
@@ -148,3 +154,64 @@ def test_what_intervals_say_at_the_three_rates_is_said():
     )
     uniform = _found((0, 0), (0, 0), (0, 0)) | {"encoding": "int8-x3"}
     assert wording.against(uniform).startswith("The answer stores all layers alike: no mixture was better")
+
+
+def _asked(keep=0.9, **point):
+    found = _found((-0.01, 0.01), (0.01, 0.03), (0.1, 0.2))
+    found["wanted"] |= {"keep": keep, "bits": 8.25}
+    fulfilled.at_rate(found)["chosen"].update(point)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("keep", "state", "words"),
+    [
+        (0.9, "reached", "the 90 % are reached, by the whole interval"),
+        (0.99, "missed", "the 99 % are missed, by the whole interval"),
+        (0.94, "open", "the 94 % are reached by the mean, which the interval does not decide"),
+        (0.95, "open", "the 95 % are missed by the mean, which the interval does not decide"),
+    ],
+)
+def test_an_answer_says_whether_test_images_bear_out_what_was_asked_for(keep, state, words):
+    assert fulfilled.on_test(_asked(keep)) == state
+    whole = "94.7 % of the 95.0 % that int8 has there without faults"
+    assert f"{whole}; {words}" in wording.sentence(_asked(keep))
+
+
+def test_what_was_asked_for_is_told_with_the_share_to_be_kept():
+    assert fulfilled.question(_asked()) == "keep 90 % at BER 0.02, random, in at most 8.25 bits a weight"
+    assert fulfilled.held_out(_asked()) == "reached"
+    assert fulfilled.held_out(_asked() | {"enough": False}) == "missed"
+
+
+def test_a_rival_is_told_with_its_bits_its_accuracy_and_its_interval():
+    assert "against int8 (8.00 bits a weight, 90.0 %, 88.0 to 92.0)" in wording.against(_asked())
+
+
+def test_an_answer_says_whether_the_network_had_learned_from_the_images_that_decided():
+    known = checkpoints.card(NET)["sha256"][:16]
+    assert fulfilled.learned(_asked() | {"weights": known}) == "of images that the network had learned from"
+    assert "not known" in fulfilled.learned(_asked() | {"weights": "0" * 16})
+    assert "not known" in fulfilled.learned(_asked() | {"network": "net@0123.tflite", "weights": "0123"})
+    assert "and of images that the network had learned from" in wording.sentence(
+        _asked() | {"weights": known}
+    )
+
+
+@pytest.mark.parametrize("file", sorted(table.SHIPPED.rglob("*-protect.json")), ids=lambda file: file.stem)
+def test_what_shares_of_shipped_searches_are_of_follows_from_shipped_rows(file):
+    """The network as it is stored, without faults, on as many of the first test images."""
+    rows = pd.concat([table.shipped(), *map(table.read, (table.SHIPPED / "deployed").glob("ic01*.parquet"))])
+    rows = rows[(rows["ber"] == 0) & (rows["attack"] == "none") & (rows["mode"] == "none")]
+    for answer in json.loads(file.read_text(encoding="utf-8")):
+        whole = answer["unprotected"]
+        names = {whole["encoding"]} | ({"as stored"} if "@" in answer["network"] else set())
+        own = rows[rows["weights"].str.startswith(answer["weights"]) & rows["encoding"].isin(names)]
+        own = own[own["n"] >= whole["n"]]
+        right = {
+            int(np.unpackbits(np.frombuffer(bits, np.uint8))[: whole["n"]].sum())
+            for bits in own["right"]
+            if bits
+        }
+        assert right == {round(whole["accuracy"] * whole["n"])}
+        assert whole["n"] == answer["wanted"]["test"]

@@ -3,11 +3,12 @@
 import json
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import injectors, processor, steps, subjects
+from benchmarks import injectors, layers, processor, steps, subjects
 from benchmarks.__main__ import COMPARISONS, measured, parser
 from benchmarks.engine import store
 from benchmarks.timing import figure, in_turn, line, show
@@ -80,8 +81,45 @@ def test_the_store_is_asked_on_as_many_rows_as_were_written(monkeypatch):
     monkeypatch.setenv("RESQ_STORE", "sqlite:///elsewhere.sqlite")
     monkeypatch.setattr(store, "ROWS", 4_000)
     found = store.queries(quick=False)
-    assert all(value["note"].startswith("4,000 rows") for value in found.values())
+    notes = {name: value["note"] for name, value in found.items()}
+    alone = [notes.pop(name) for name in list(notes) if "driver alone" in name]
+    assert all(note.startswith("4,000 rows") for note in notes.values())
+    assert len(alone) == len(store.ALONE) == 2
+    assert all(note == f"median of {store.TIMES}, 0 rows, no table made of them" for note in alone)
     assert os.environ["RESQ_STORE"] == "sqlite:///elsewhere.sqlite"
+
+
+def test_sqlites_driver_is_asked_for_the_same_rows_as_the_question_that_misses(monkeypatch):
+    monkeypatch.setattr(store, "ROWS", 20_000)
+    monkeypatch.setattr(store, "NETWORK", "cifar10/resnet18/variant0")
+    notes = [value["note"] for name, value in store.queries(quick=False).items() if "driver alone" in name]
+    assert notes == [f"median of {store.TIMES}, 20,000 rows, no table made of them"] * 2
+
+
+def document() -> str:
+    return (Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+
+
+def test_the_document_says_of_how_many_turns_the_estimate_and_the_store_are_medians():
+    (estimate,) = [
+        line for line in document().splitlines() if line.startswith("| estimate of all cells, 256")
+    ]
+    assert estimate.split("|")[1].strip().endswith(f"median of {layers.TURNS}")
+    driver = next(line for line in document().splitlines() if "SQLite's driver alone, which" in line)
+    assert f"medians of {store.TIMES}" in driver
+    numbers = {len(store.QUERIES): "five"}
+    assert f"milliseconds of {numbers[len(store.QUERIES)]} questions" in document()
+
+
+def test_the_estimates_note_says_how_many_turns_were_taken(monkeypatch):
+    taken = []
+    monkeypatch.setattr(layers, "bench", lambda: None)
+    monkeypatch.setattr(layers.taylor, "estimate", lambda *_: taken.append(1))
+    monkeypatch.setattr(layers, "reuse", lambda *_: (1.0, 1.0))
+    monkeypatch.setattr(layers, "ranks", dict)
+    note = layers.compare(quick=False)["estimate of all cells, ResNet18"]["note"]
+    assert note.endswith(f"median of {len(taken)}")
+    assert len(taken) == layers.TURNS
 
 
 def test_where_bfloat16_is_slower_no_further_map_is_measured_in_it(monkeypatch):

@@ -70,6 +70,22 @@ def test_the_card_tells_what_every_stage_did_and_changed(tiny, capsys):
     assert card["encoding"] == card["test"]["encoding"] == "int4-tmr2"
     assert card["base"]["sha256"] == checkpoints.card("signs/resnet20/base")["sha256"]
     assert not list((paths.work() / "harden").iterdir())
+    assert card["valid"]["seen"] == "all"
+    assert "these among them: so the figures before these stages" in card["valid"]["from"]
+    assert all(stage["after"]["attacked"]["starts"] == 1 for stage in card["stages"])
+
+
+def test_a_base_that_was_trained_without_held_out_images_is_not_said_to_have_learned_from_them(
+    tiny, monkeypatch, capsys
+):
+    own = checkpoints.card
+    without = lambda name: {**own(name), "candidate": True} if name.endswith("/base") else own(name)  # noqa: E731
+    monkeypatch.setattr(checkpoints, "card", without)
+    given = ["--preset", tiny, "--stages", "quantize", "--json"]
+    assert main(["harden", "signs/resnet20/base", *given]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["valid"]["seen"] == "none"
+    assert "no network here has learned from them" in card["valid"]["from"]
 
 
 def test_killed_in_its_second_stage_it_goes_on_there_and_ends_the_same(tiny):
@@ -106,6 +122,10 @@ def test_a_person_reads_a_table_and_is_kept_from_overwriting(tiny, capsys):
     said = capsys.readouterr().out
     assert "after stage" in said
     assert "int4-tmr2 (8 bits)" in said
+    assert "PGD-1 at 8/255 from 1 random start, an upper bound" in said
+    assert "seed 0;" in said
+    assert "No change from line to line and no end of an interval is tested" in said
+    assert "signs/resnet20/base, which it goes on from, was trained on 16,000 images of that split" in said
     assert main(given) == 2
     assert "--overwrite replaces it" in capsys.readouterr().err
 

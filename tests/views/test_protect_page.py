@@ -14,6 +14,7 @@ from dashboard.model.storage import common_images, protection, protection_says
 from resq import checkpoints
 from resq.core import Encoding
 from resq.measure.store import table
+from resq.protect import fulfilled
 from tests.pages import fine
 from tests.views.test_app import NAME, commands, figures, opened, said
 
@@ -85,6 +86,9 @@ def test_searches_that_were_run_are_told_with_their_comparison():
     text = said(opened("protect", net=NAME))
     for one in found:
         assert f"Stored as {one['encoding']}" in text
+        assert fulfilled.verdict(one) in text
+        assert "of images that the network had learned from" in text
+        assert f"({one['confirmed'][0]['rival_bits']:.2f} bits a weight" in text
         assert one["passes"] <= one["grid_passes"] / 3
         rates = [entry["ber"] for entry in one["confirmed"]]
         assert len(rates) == 3
@@ -172,6 +176,23 @@ def test_what_a_search_confirmed_stands_beside_an_answer_that_keeps_less():
     assert protection_says.confirmed_apart(known, "random", 0.03, answer) == ""
     app = opened("protect", **UNEVEN)
     assert text in said(app) or answer.enough
+
+
+def test_a_search_is_named_by_what_it_was_asked_for_and_what_became_of_it():
+    named = [protection_says.searched(search) for search in cached.searches(NAME)]
+    assert named[1] == (
+        "keep 99 % at BER 0.01, layer-uniform, in at most 8.25 bits a weight (reached on held-out images, "
+        "open on test images)"
+    )
+
+
+def test_a_search_counts_by_what_it_keeps_of_the_network_as_it_is_stored():
+    """Of its own clean accuracy a mixture of coarse words kept 100 %, of the file's 93 %."""
+    answer = protection.answer(_points(("int8-symmetric-x5", 40, 0.99)), 0.98, math.inf)
+    known = [search for search in cached.searches(FILE) if search["wanted"]["fault"] == "random"]
+    at = known[0]["confirmed"][1]
+    assert at["chosen"]["accuracy"] / at["chosen"]["clean"] > answer.asked
+    assert protection_says.confirmed_apart(known, "random", at["ber"], answer) == ""
 
 
 def test_the_front_is_drawn_as_steps_and_the_answer_is_ringed():

@@ -12,6 +12,7 @@ from dashboard.format import numbers
 from dashboard.model.storage.protection import KINDS, Answer
 from resq.core import commands
 from resq.measure.specs.sweep_spec import AS_STORED
+from resq.protect import fulfilled, wording
 from resq.protect.timing.times import IMAGES
 
 
@@ -81,7 +82,8 @@ def _confirmed(search: dict[str, Any], fault: str, rate: float, chosen: Answer) 
     at = [e["chosen"] for e in search["confirmed"] if e["ber"] == rate and search["wanted"]["fault"] == fault]
     if not at or search["encoding"] == chosen.encoding:
         return ""
-    share = at[0]["accuracy"] / at[0]["clean"]
+    whole = search["unprotected"]
+    share = at[0]["accuracy"] / whole["accuracy"]
     cheaper = share >= chosen.asked and (search["bits"] < chosen.bits or not chosen.enough)
     if not cheaper and not (not chosen.enough and share > chosen.retained):
         return ""
@@ -89,7 +91,8 @@ def _confirmed(search: dict[str, Any], fault: str, rate: float, chosen: Answer) 
         f"a search confirmed `{search['encoding']}`, {search['bits']:.2f} bits a weight: "
         f"{numbers.percent(at[0]['accuracy'])} right (95 %: {100 * at[0]['low']:.1f} to "
         f"{100 * at[0]['high']:.1f} %, {at[0]['maps']} fault maps, the first {at[0]['n']} test images), "
-        f"where it has {numbers.percent(at[0]['clean'])} without faults; seed 0."
+        f"where {whole['encoding']} has {numbers.percent(whole['accuracy'])} without faults; seed "
+        f"{wording.seed(search)}; it was asked to {fulfilled.question(search)}."
     )
 
 
@@ -141,7 +144,6 @@ def _times(value: float) -> str:
 
 
 def searched(search: dict[str, Any]) -> str:
-    """What a search asked for, in a few words."""
-    wanted = search["wanted"]
-    most = math.inf if wanted["bits"] is None else float(wanted["bits"])
-    return f"BER {wanted['ber']:g}, {wanted['fault']}, at most {_bits(most)}"
+    """What a search asked for, in a few words, and what became of it."""
+    became = fulfilled.held_out(search), fulfilled.on_test(search)
+    return f"{fulfilled.question(search)} ({became[0]} on held-out images, {became[1]} on test images)"

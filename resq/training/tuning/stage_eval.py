@@ -18,6 +18,8 @@ from resq.measure.engine.predictions import score
 from resq.measure.run.sweep import pixels
 from resq.memory import faults
 
+STARTS = 1  # random starts of PGD; no option, so that plans keep their hash
+
 
 @dataclass(frozen=True)
 class EvalConfig:
@@ -49,7 +51,8 @@ def evaluate(
         with bench.flipped(flips) as network:
             under.append(score(network, x, y)[0])
     few = min(how.attacked, len(y))
-    x_adv = pgd(bench.network, x[:few], y[:few], how.eps / 255, rng=seeds.rng(seed, "look"), steps=how.steps)
+    rng, eps = seeds.rng(seed, "look"), how.eps / 255
+    x_adv = pgd(bench.network, x[:few], y[:few], eps, rng=rng, steps=how.steps, restarts=STARTS)
     return {
         "encoding": str(encoding),
         "stored_bits": round(encoding.memory([checkpoint.state[w].size for w in checkpoint.weights]), 3),
@@ -57,7 +60,7 @@ def evaluate(
         "clean": score(bench.network, x, y)[0] / len(y),
         "faulty": {"rate": how.rate, "maps": how.maps, "mean": float(np.mean(under)) / len(y),
                    "least": min(under) / len(y), "correct": under},
-        "attacked": {"eps": how.eps, "steps": how.steps, "n": few,
+        "attacked": {"eps": how.eps, "steps": how.steps, "starts": STARTS, "n": few,
                      "accuracy": score(bench.network, x_adv, y[:few])[0] / few},
         "max_over_sigma": round(spread(checkpoint), 3),
     }  # fmt: skip
