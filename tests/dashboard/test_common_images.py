@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dashboard import cached
-from dashboard.model.storage import common_images, protection
+from dashboard.model.storage import common_images, places, protection
 from resq.measure.store import table
 
 NET = "cifar10/resnet18/base"
@@ -90,3 +90,17 @@ def test_every_shipped_point_stays_a_point(fault):
         assert set(zip(own["encoding"], own["ber"], strict=True)) == set(
             zip(cut["encoding"], cut["ber"], strict=True)
         ), net
+
+
+def test_a_figure_on_the_first_images_rests_on_all_maps_that_see_them():
+    """ResNet18 on 500 photographs was told of six maps that were measured on 500, not of twenty on 2,000."""
+    rows = table.shipped()
+    at = {"checkpoint": NET, "encoding": "int8", "fault": "random", "ber": "1e-2"}
+    longer, line = (places.lines(rows, asked).iloc[0] for asked in (at, {**at, "n": "500"}))
+    assert longer["n"] > 500 == line["n"]
+    assert line["maps"] == longer["maps"]
+    cells = rows[(rows["checkpoint"] == NET) & (rows["encoding"] == "int8") & (rows["axis"] == "ber")]
+    cells = cells[(cells["ber"] == 0.01) & (cells["fault"] == "random") & (cells["region"] == "all")]
+    cells = cells[(cells["n"] == longer["n"]) & (cells["top"] == longer["top"])]
+    right = [np.unpackbits(np.frombuffer(bits, np.uint8))[:500] for bits in cells["right"]]
+    assert line["mean"] == pytest.approx(np.mean(right))
