@@ -70,6 +70,7 @@ from dashboard.cached.protection import (
     protected_files,
     protections,
     searches,
+    weights_of,
 )
 from dashboard.cached.speed import price, speeds
 from dashboard.cached.tradeoff import (
@@ -166,6 +167,7 @@ __all__ = [
     "unshipped",
     "usual",
     "verdicts",
+    "weights_of",
     "with_commands",
     "words_of",
 ]

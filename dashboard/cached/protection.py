@@ -70,8 +70,12 @@ def _file_rows(stamp: str) -> pd.DataFrame:
 def protections(net: str, fault: str, fresh: Sequence[dict[str, Any]] = ()) -> pd.DataFrame:
     """Points of ``model.protection.points``, rows measured here (``fresh``) among them, with their times."""
     seen = tuple((row["key"], row["correct"]) for row in fresh)
-    digest = _file_weights(net) if is_file(net) else str(card(net)["sha256"])
-    return _protections(net, digest, fault, stamp(), seen, fresh)
+    return _protections(net, weights_of(net), fault, stamp(), seen, fresh)
+
+
+def weights_of(net: str) -> str:
+    """The hash of a network's weights, or of a file's words."""
+    return _file_weights(net) if is_file(net) else str(card(net)["sha256"])
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)

@@ -188,7 +188,7 @@ Behind = tuple[Mapping[str, pd.DataFrame], Mapping[str, go.Figure]]  # numbers a
 def numbers(
     made: Callable[[], Behind],
     rows: pd.DataFrame | None,
-    commands: Sequence[str],
+    commands: Sequence[str] | Callable[[], Sequence[str]],
     key: str = "numbers",
     called: str = "",
 ) -> None:
@@ -197,6 +197,7 @@ def numbers(
     Args:
         made: the tables and the figures by chart; called when the box is open.
         rows: the measured rows behind them, all columns; None: the tables themselves are the files.
+        commands: those that made them, or what gives them when the box is open.
         called: what the figures are of, for the names of their files.
     """
     label = "Numbers, files, and the command that made them"
@@ -222,9 +223,9 @@ def numbers(
                 "SVG, PDF and PNG on white need Chromium or Chrome on this server; the camera at the upper "
                 "right of each figure gives a PNG without it."
             )
-        if commands:
+        if lines := commands() if callable(commands) else commands:
             st.markdown("The same in a terminal:")
-            st.code("\n".join(commands), language="bash", wrap_lines=True)
+            st.code("\n".join(lines), language="bash", wrap_lines=True)
 
 
 def _figure_files(name: str, drawn: go.Figure, called: str, key: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -43,7 +44,7 @@ def shown(net: str, fault: str, running: job_queue.Measurement | None) -> None:
         if points_frame.empty:
             nothing(net, fault)
         else:
-            results(net, fault, points_frame)
+            results(net, fault, points_frame, tuple((row["key"], row["correct"]) for row in fresh))
         job_status.ended(running)
 
 
@@ -55,13 +56,18 @@ def nothing(net: str, fault: str) -> None:
     )
 
 
-def results(net: str, fault: str, points_frame: pd.DataFrame) -> None:
-    """Controls, answer, figure, a mixture by hand, searches that were run."""
+def results(net: str, fault: str, points_frame: pd.DataFrame, seen: tuple[Any, ...]) -> None:
+    """Controls, answer, figure, a mixture by hand, searches that were run.
+
+    Args:
+        seen: the rows measured here that are among the points; with the stored ones they decide them.
+    """
     known = protection.rates(points_frame)
     with page_frame.group("budget"):
         asked = form.budget(net, fault, known, bool(points_frame[form.TIME].notna().any()))
     with page_frame.group("kinds"):
-        usable = protection.within(points_frame[points_frame["kind"].isin(form.kinds())], asked.time)
+        kinds = form.kinds()
+    usable = protection.within(points_frame[points_frame["kind"].isin(kinds)], asked.time)
     at = usable[usable["ber"] == asked.rate]
     answer = protection.answer(at, asked.keep, asked.most)
     text = protection_says.answer(answer, asked.rate, asked.keep, asked.most, asked.time)
@@ -69,26 +75,30 @@ def results(net: str, fault: str, points_frame: pd.DataFrame) -> None:
         st.markdown(text)
         st.markdown(protection_says.confirmed_apart(cached.searches(net), fault, asked.rate, answer))
     deploy(asked, answer.encoding)
-    drawn = figure(asked, usable, known, answer.encoding)
-    if drawn is not None:
-        render.figure("protection", drawn[0], key="protection_chart", alt=text)
+    shown_points = partial(at_three_rates, usable, known, asked.rate)
+    drawn = None
+    if usable["ber"].isin(protection.three(known, asked.rate)).any():
+        key = (asked, tuple(kinds), answer.encoding, cached.weights_of(net), seen)
+        drawn = cached.cached_figure(figure, key, shown_points, asked, known, answer.encoding)
+        render.figure("protection", drawn, key="protection_chart", alt=text)
     if not cached.is_file(net):  # whose tensors are known where the file is
         by_hand(asked, points_frame)
     searched(net)
-    below(asked, drawn[1] if drawn else at, drawn[0] if drawn else None)
+    below(asked, shown_points if drawn is not None else lambda: at, drawn)
+
+
+def at_three_rates(usable: pd.DataFrame, known: Sequence[float], rate: float) -> pd.DataFrame:
+    """The points at the rates that are drawn, and whether nothing beats them (``front``); one at least."""
+    parts = [usable[usable["ber"] == one] for one in protection.three(known, rate)]
+    return pd.concat([at.assign(front=at.index.isin(protection.front(at).index)) for at in parts if len(at)])
 
 
 def figure(
-    asked: Asked, usable: pd.DataFrame, known: Sequence[float], chosen: str
-) -> tuple[go.Figure, pd.DataFrame] | None:
-    """The plane at three rates, and its points; None where nothing may be used."""
+    points: Callable[[], pd.DataFrame], asked: Asked, known: Sequence[float], chosen: str
+) -> go.Figure:
+    """The plane at three rates; ``points`` gives them, when it is not kept from before."""
     rates = protection.three(known, asked.rate)
-    parts = [usable[usable["ber"] == rate] for rate in rates]
-    marked = [at.assign(front=at.index.isin(protection.front(at).index)) for at in parts if len(at)]
-    if not marked:
-        return None
-    points = pd.concat(marked)
-    return charts.CHARTS["protection"].draw(points, rates, asked.keep, asked.most, chosen), points
+    return charts.CHARTS["protection"].draw(points(), rates, asked.keep, asked.most, chosen)
 
 
 def deploy(asked: Asked, encoding: str) -> None:
@@ -174,16 +184,16 @@ def searched(net: str) -> None:
             st.caption(wording.passes(search))
 
 
-def below(asked: Asked, points: pd.DataFrame, drawn: go.Figure | None) -> None:
-    """The numbers, and how to read it all."""
+def below(asked: Asked, points: Callable[[], pd.DataFrame], drawn: go.Figure | None) -> None:
+    """The numbers, and how to read it all; ``points`` gives those of the figure."""
     with page_frame.group("more"):
         render.numbers(
             lambda: (
-                {"protection": protection_says.table(points)},
+                {"protection": protection_says.table(points())},
                 {"protection": drawn} if drawn is not None else {},
             ),
             None,
-            protection_commands.measuring(asked.net, points),
+            lambda: protection_commands.measuring(asked.net, points()),
             called=f"{asked.net} {asked.fault} ber {asked.rate:g}",
         )
         render.help_page("protect_help", ["protection"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import cached, charts
@@ -229,21 +228,25 @@ def again(v: Verdict) -> None:
 
 
 def report(v: Verdict) -> None:
-    """This claim with its verdict, its figure and the rows behind it, to take home."""
-    mine = html_report.of_claim(v, cached.rows())
-    if mine.empty:
+    """This claim with its verdict, its figure and the rows behind it, to take home; sought when asked for."""
+    if not any(cell is not None for r in v.readings for cell in (r.cell, r.base)):
         return
     with page_frame.group("more", "report"), st.container(horizontal=True):
-        make = partial(whole_report, v, mine)
         name = f"resq-claim-{v.claim.id}"
-        st.download_button("Report of this claim as HTML", make, f"{name}.html", "text/html",
-                           on_click="ignore", icon=":material/download:")  # fmt: skip
-        st.download_button("Its rows as CSV", partial(table.csv, mine), f"{name}.csv", "text/csv",
+        st.download_button("Report of this claim as HTML", partial(whole_report, v), f"{name}.html",
+                           "text/html", on_click="ignore", icon=":material/download:")  # fmt: skip
+        st.download_button("Its rows as CSV", partial(rows_as_csv, v), f"{name}.csv", "text/csv",
                            on_click="ignore", icon=":material/download:")  # fmt: skip
 
 
-def whole_report(v: Verdict, mine: pd.DataFrame) -> str:
-    """The report, with what came of the last re-run here; made when it is asked for."""
+def rows_as_csv(v: Verdict) -> str:
+    """The rows behind this claim's readings."""
+    return table.csv(html_report.of_claim(v, cached.rows()))
+
+
+def whole_report(v: Verdict) -> str:
+    """The report, with what came of the last re-run here."""
+    mine = html_report.of_claim(v, cached.rows())
     try:
         cell = rerun.target(v)
     except ResqError:
