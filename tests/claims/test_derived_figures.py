@@ -9,12 +9,14 @@ import torch
 
 from dashboard.components import render
 from dashboard.model import lessons
+from dashboard.model.parts import challenge
 from resq import checkpoints
 from resq.core import Encoding
 from resq.data import signs
 from resq.measure.analysis.stats import wilson
 from resq.measure.engine import faulty_network
 from resq.measure.run.mystery import cases, suspect
+from resq.measure.store import table
 from tests import readme
 from tests.tables import defence_tables, training_tables
 
@@ -207,3 +209,27 @@ def test_a_ratio_of_the_benchmarks_is_that_of_the_two_times_beside_it():
         assert any(low - near <= float(ratio) <= high + near for low, high in spans), (ratio, one, other)
         held += 1
     assert held > 15
+
+
+def test_the_smallest_memory_of_a_lesson_is_decided_by_whole_intervals():
+    """Six maps left it open; now what takes a byte falls short, and a little more does not."""
+    (asked,) = (
+        s.challenge
+        for lesson in lessons.every()
+        for s in lesson.steps
+        if s.challenge and lesson.name == "msb"
+    )
+    rows, sizes = table.shipped(), checkpoints.sizes(asked.checkpoint)
+    tried = [
+        challenge.trial(asked, [int(at) for at in key.split(",")], rows, sizes) for key in asked.encodings
+    ]
+    assert max(one.high for one in tried if one.bits <= 8) < asked.keep
+    assert 8 < min(one.bits for one in tried if one.low >= asked.keep) < 9
+    near = next(one for one in tried if one.encoding == "int4-tmr2+int4-tmr2-x9@0.19")
+    assert near.low < asked.keep < near.high
+    said = lesson("2-msb")
+    assert "keep nine of ten pictures" in said
+    assert asked.keep == 0.9
+    assert f"{100 * sum(sizes[at] for at in (0, 5, 19)) / sum(sizes):.1f} % of the weights" in said
+    assert "cost 0.45 bits a weight" in said
+    assert round(Encoding.parse("int4-tmr2+int4-tmr2-x5@0.5.19").memory(sizes) - 8, 2) == 0.45

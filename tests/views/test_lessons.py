@@ -2,6 +2,7 @@
 
 import html
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,7 @@ def test_a_challenge_can_be_solved_and_can_be_failed_and_all_of_its_designs_are_
     rows, sizes = table.shipped(), checkpoints.sizes(asked.checkpoint)
     designs = [[int(part) for part in key.split(",")] for key in asked.encodings]
     tried = [challenge.trial(asked, chosen, rows, sizes) for chosen in designs]
-    assert not any(math.isnan(one.accuracy) for one in tried)
+    assert not any(math.isnan(one.low) for one in tried)
     holding = [one for one in tried if challenge.solved(asked, one)]
     failing = [one for one in tried if not challenge.solved(asked, one)]
     assert 1 <= len(holding) < len(failing)
@@ -76,6 +77,16 @@ def test_a_challenge_can_be_solved_and_can_be_failed_and_all_of_its_designs_are_
     assert any("too large" in challenge.verdict(asked, one) for one in failing)
     assert any("too fragile" in challenge.verdict(asked, one) for one in failing)
     assert challenge.verdict(asked, holding[0]).startswith("holds: ")
+
+
+def test_a_design_holds_only_where_its_whole_interval_does():
+    """92.6 % (88.3 to 96.0) of 300 signs was called to hold 90; on all 4,000 and thirty maps it is 89.9."""
+    asked = CHALLENGES[0]
+    near = challenge.Trial((2, 3), "int4", 8.0, asked.keep - 0.01, asked.keep + 0.05, "…")
+    sure, lost = replace(near, low=asked.keep), replace(near, high=asked.keep - 0.001)
+    assert [challenge.solved(asked, one) for one in (near, sure, lost)] == [False, True, False]
+    assert "reaches below" in challenge.verdict(asked, near)
+    assert "too fragile" in challenge.verdict(asked, lost)
 
 
 def test_a_design_that_was_not_measured_costs_nothing_and_says_so():
@@ -98,7 +109,7 @@ def test_a_challenge_fails_after_its_trials_and_begins_again():
     assert not [b for b in app.button if b.key == "build_msb_3"]
     app.button(key="again_msb_3").click().run()
     assert "Failed" not in said(app)
-    for number, place in enumerate((2, 3)):
+    for number, place in enumerate((2, 4)):
         choice(app, "select_slider", f"design_msb_3_{number}").set_value(place).run()
     app.button(key="build_msb_3").click().run()
     assert "**Solved in trial 1.**" in said(app)

@@ -91,14 +91,15 @@ class Trial:
     Attributes:
         chosen: the places.
         bits: stored bits a weight.
-        accuracy: the mean over maps, 0..1; NaN where it was not measured.
+        low, high: the 95 % interval of its accuracy over maps and images, 0..1; NaN where not measured.
         shown: the accuracy with its interval.
     """
 
     chosen: tuple[int, ...]
     encoding: str
     bits: float
-    accuracy: float
+    low: float
+    high: float
     shown: str
 
 
@@ -111,11 +112,11 @@ def trial(challenge: Challenge, chosen: Sequence[int], rows: pd.DataFrame, sizes
     """
     name = challenge.encoding(chosen)
     place = f"checkpoint={challenge.checkpoint} encoding={name}"
-    at = f"{place} fault={challenge.fault} ber={challenge.ber!r} n={challenge.n}"
-    text = f"{{acc {at}}}"
-    accuracy = places.value(text, rows) / 100
-    bits_of_weight, shown = Encoding.parse(name).memory(sizes), places.fill(text, rows).text
-    return Trial(tuple(chosen), name, bits_of_weight, accuracy, shown)
+    text = f"{{acc {place} fault={challenge.fault} ber={challenge.ber!r} n={challenge.n}}}"
+    low, high = places.interval(text, rows)
+    return Trial(
+        tuple(chosen), name, Encoding.parse(name).memory(sizes), low, high, places.fill(text, rows).text
+    )
 
 
 def bits(challenge: Challenge, chosen: Sequence[int], sizes: Sequence[int]) -> float:
@@ -125,8 +126,8 @@ def bits(challenge: Challenge, chosen: Sequence[int], sizes: Sequence[int]) -> f
 
 
 def solved(challenge: Challenge, tried: Trial) -> bool:
-    """Whether a design does what is asked."""
-    return tried.accuracy >= challenge.keep and tried.bits <= challenge.bits
+    """Whether a design is shown to do what is asked: its whole interval does."""
+    return tried.low >= challenge.keep and tried.bits <= challenge.bits
 
 
 def verdict(challenge: Challenge, tried: Trial) -> str:
@@ -135,10 +136,14 @@ def verdict(challenge: Challenge, tried: Trial) -> str:
     parts = []
     if tried.bits > challenge.bits:
         parts.append(f"too large: {size} of {challenge.bits:g}")
-    if math.isnan(tried.accuracy):
+    if math.isnan(tried.low):
         parts.append("not measured here")
-    elif tried.accuracy < challenge.keep:
+    elif tried.high < challenge.keep:
         parts.append(f"too fragile: {tried.shown} of {numbers.percent(challenge.keep, 0)}")
+    elif tried.low < challenge.keep:
+        parts.append(
+            f"not shown: the interval of {tried.shown} reaches below {numbers.percent(challenge.keep, 0)}"
+        )
     return f"fails, {' and '.join(parts)}" if parts else f"holds: {tried.shown} right, {size}"
 
 

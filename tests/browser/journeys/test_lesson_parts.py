@@ -49,8 +49,8 @@ def test_a_design_challenge_is_failed_and_then_solved(visit):
     expect(page.get_by_text("8.00 of 9 bits a weight")).to_be_visible()
     slide(page, 0, 2)
     expect(page.get_by_text("four bits, the top two thrice").first).to_be_visible()
-    slide(page, 1, 3)
-    expect(page.get_by_text("8.35 of 9 bits a weight")).to_be_visible()
+    slide(page, 1, 4)
+    expect(page.get_by_text("8.45 of 9 bits a weight")).to_be_visible()
     page.get_by_role("button", name="Build it").click()
     expect(page.get_by_text("Solved in trial 1.")).to_be_visible()
 
