@@ -114,9 +114,10 @@ def test_a_figure_under_pgd_is_called_an_upper_bound_beside_it():
 
 @pytest.mark.parametrize("variant", ["base", "fault", "plus"])
 @pytest.mark.parametrize("encoding", ["int8", "int4-tmr2"])
-def test_the_headline_networks_are_measured_on_two_thousand_images(variant, encoding):
+@pytest.mark.parametrize("network", [HARDENED, "gtsrb/resnet18"])
+def test_the_headline_networks_are_measured_on_two_thousand_images(network, variant, encoding):
     rows = readme.shipped()
-    rows = rows[(rows["checkpoint"] == f"{HARDENED}/{variant}") & (rows["encoding"] == encoding)]
+    rows = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == encoding)]
     rows = rows[(rows["fault"].isin(["none", "random"])) & (rows["region"] == "all")]
     lines = stats.longest_series(stats.curve(rows, "ber"))
     lines = lines[lines["x"].isin([0.0, 1e-2, 5e-2, 1e-1])]
