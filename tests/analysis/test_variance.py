@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy import special
 
-from resq.measure.analysis import crossed, variance
+from resq.measure.analysis import crossed, paired, variance
 from resq.measure.specs import sdc_rates
 from resq.measure.store import table
 from tests.analysis.test_stats import row
@@ -120,3 +121,32 @@ def test_where_the_estimate_falls_below_that_over_one_factor_this_one_is_taken()
     spread, freedom = crossed.covariance(values[None])
     assert spread[0, 0] == pytest.approx(max(alone(values)))
     assert freedom <= 3
+
+
+def test_degrees_of_freedom_are_those_of_mean_squares():
+    """Weighed as components of variance, few maps had too many, and a difference was clear of 0."""
+    rng = np.random.default_rng(5)
+    maps, n = 6, 200
+    d = 0.1 + _answers(rng, maps, n) - 0.6
+    between_maps, between_images = n * d.mean(axis=1).var(ddof=1), maps * d.mean(axis=0).var(ddof=1)
+    left = d - d.mean(axis=1, keepdims=True) - d.mean(axis=0) + d.mean()
+    rest = (left**2).sum() / ((maps - 1) * (n - 1))
+    spread = (between_maps + between_images - rest) / (maps * n)
+    parts = between_maps**2 / (maps - 1), between_images**2 / (n - 1), rest**2 / ((maps - 1) * (n - 1))
+    freedom = (between_maps + between_images - rest) ** 2 / sum(parts)
+    half_width = special.stdtrit(freedom, 0.975) * math.sqrt(spread)
+    low, high, _ = paired._interval(float(d.mean()), paired._crossed(d), 0.95)
+    assert (low, high) == pytest.approx((d.mean() - half_width, d.mean() + half_width))
+    total, degrees = crossed.covariance(d[None])
+    assert (float(total[0, 0]), degrees) == pytest.approx((spread, freedom))
+
+
+@pytest.mark.parametrize(("maps", "n"), [(4, 100), (10, 250)])
+def test_an_interval_of_a_difference_covers_with_few_maps(maps, n):
+    rng = np.random.default_rng(maps)
+    held = 0
+    for _ in range(400):
+        d = _answers(rng, maps, n)
+        low, high, _ = paired._interval(float(d.mean()), paired._crossed(d), 0.95)
+        held += low <= 0.6 <= high
+    assert held / 400 > 0.92

@@ -72,6 +72,9 @@ HAND: dict[tuple[str, str], Callable[[], float] | str] = {
     ("CONTRIBUTING.md", "2 %"): "an example of a message",
     ("docs/benchmarks.md", "0.1775 %"): lambda: 100 * (0.169 - 0.082) / 49.24,
     ("docs/benchmarks.md", "1 %"): "a target",
+    ("docs/benchmarks.md", "18 %"): lambda: (
+        100 * (1.75 / 1.48 - 1)
+    ),  # measured over what a tool for nothing gains
     ("docs/benchmarks.md", "7 %"): lambda: 100 * (1 - 0.927),
     ("docs/benchmarks.md", "8 %"): lambda: 100 * (3.84 / 3.57 - 1),  # and of Replay's visit, below
     ("docs/benchmarks.md", "4 %"): lambda: 100 * (2598 / 2487 - 1),

@@ -2,15 +2,18 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import combinations, starmap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from dashboard.components import render
 from dashboard.model import lessons
-from dashboard.model.storage import places
+from dashboard.model.moving import sentences as moving
+from dashboard.model.storage import places, rests_on
 from resq import checkpoints
 from resq.measure.analysis import paired
 from resq.measure.store import carry, table
@@ -294,3 +297,15 @@ def test_the_network_of_a_table_is_named_where_people_read(name):
         assert match[1] in heading or words[network] in heading, match[1]
         assert data in heading or {"cifar10": "CIFAR-10", "gtsrb": "GTSRB", "signs": "signs"}[data] in heading
         assert variant == "base" or variant in heading
+
+
+def test_where_few_maps_were_drawn_a_text_says_what_their_intervals_hold():
+    """Lessons and moving pictures showed intervals over three and six maps without the caution."""
+    behind = rests_on.Behind("", 300, 6, (), (0,))
+    assert "t intervals over so few hold less often than 95 %" in rests_on.sentence([behind])
+    assert "so few" not in rests_on.sentence([replace(behind, maps=10)])
+    shown = SimpleNamespace(
+        axis="ber", labels=[0] * 200, steps=[SimpleNamespace(value=0.0), SimpleNamespace(value=0.03)],
+        accuracies=[{"mean": 0.9, "low": 0.8, "high": 1.0, "maps": m} for m in (1, 3)],
+    )  # fmt: skip
+    assert "3 maps: where accuracy is near its ceiling" in moving.network_sentence(shown)

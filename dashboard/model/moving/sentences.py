@@ -6,6 +6,7 @@ import numpy as np
 
 from dashboard.format import numbers
 from dashboard.model.moving.journey import Journey, classes_of, name
+from resq.measure.analysis.intervals import caution
 
 
 def sentence(shown: Journey) -> str:
@@ -87,7 +88,8 @@ def network_sentence(shown: Journey) -> str:
             f"{at}: {numbers.percent(share['mean'])} right (95 % over {over} "
             f"{100 * share['low']:.1f} to {100 * share['high']:.1f}{numbers.THIN}%)"
         )
-    return f"{parts[0][0].upper()}{parts[0][1:]}; {parts[1]}; n = {len(shown.labels)}."
+    few = caution(max(int(share["maps"]) for _, share in ends))
+    return f"{parts[0][0].upper()}{parts[0][1:]}; {parts[1]}; n = {len(shown.labels)}{'. ' * bool(few)}{few}."
 
 
 def class_sentence(shown: Journey) -> str:

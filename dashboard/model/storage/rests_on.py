@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dashboard.model.storage.place_names import At
-from resq.measure.analysis import paired
+from resq.measure.analysis import intervals, paired
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Behind:
 def sentence(figures: Sequence[Behind]) -> str:
     """What the figures of a text rest on, each kind once; empty where it has none.
 
-    >>> sentence([Behind("", 500, 9, (), (0,)), Behind("", 500, 9, (), (0,))])
-    'Measured on 500 images, 9 fault maps; seed 0.'
+    >>> sentence([Behind("", 500, 12, (), (0,)), Behind("", 500, 12, (), (0,))])
+    'Measured on 500 images, 12 fault maps; seed 0.'
     """
     kinds = "; ".join(dict.fromkeys(map(_kind, figures)))
     seeds = ", ".join(dict.fromkeys(" and ".join(map(str, figure.seeds)) for figure in figures))
-    return f"Measured on {kinds}; seed {seeds}." if figures else ""
+    maps = [count for figure in figures for count in (figure.maps, *figure.own) if count > 1]
+    few = intervals.caution(min(maps, default=0))
+    return f"Measured on {kinds}; seed {seeds}{'. ' * bool(few)}{few}." if figures else ""
 
 
 def _kind(figure: Behind) -> str:

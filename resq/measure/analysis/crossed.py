@@ -25,14 +25,16 @@ def covariance(values: np.ndarray) -> tuple[np.ndarray, float]:
     factors = [axis for axis, size in enumerate(sizes) if size > 1]
     total = np.zeros((len(values), len(values)))
     single: list[tuple[np.ndarray, int]] = []
+    uncertain = 0.0
     for count in range(1, len(factors) + 1):
         for chosen in combinations(factors, count):
             part = _part(values, chosen)
             total += part if count % 2 else -part
+            degrees = int(np.prod([sizes[axis] - 1 for axis in chosen]))
+            uncertain += float(np.trace(part)) ** 2 / degrees
             if count == 1:
-                single.append((np.diag(part), sizes[chosen[0]] - 1))
-    spread = sum(float(part.sum()) for part, _ in single)
-    freedom = spread**2 / sum(part.sum() ** 2 / df for part, df in single) if spread > 0 else 1.0
+                single.append((np.diag(part), degrees))
+    freedom = max(1.0, float(np.trace(total)) ** 2 / uncertain) if uncertain else 1.0
     for part, df in single:
         if part.sum() > np.trace(total):
             freedom = min(freedom, df)

@@ -134,12 +134,15 @@ def _common(a: pd.DataFrame, b: pd.DataFrame, shared: Sequence[int]) -> bool:
 
 
 def _crossed(d: np.ndarray) -> list[tuple[float, float]]:
-    """Variances of the mean of differences (maps, images) and their degrees of freedom."""
+    """What adds up to the variance of the mean of differences (maps, images), with degrees of freedom.
+
+    Mean squares between maps and between images, less that of the rest, which is in both of them.
+    """
     maps, n = d.shape
     if maps == 1:
         return _images(d[0])
-    c = noise.crossed(d)
-    return [(c.map / maps, maps - 1), (c.image / n, n - 1), (c.rest / (maps * n), (maps - 1) * (n - 1))]
+    rest = noise.crossed(d).rest / (maps * n)
+    return [*_maps(d), *_images(d.mean(axis=0)), (-rest, (maps - 1) * (n - 1))]
 
 
 def _images(d: np.ndarray) -> list[tuple[float, float]]:
@@ -152,16 +155,20 @@ def _maps(y: np.ndarray) -> list[tuple[float, float]]:
 
 
 def _interval(mean: float, parts: Sequence[tuple[float, float]], level: float) -> tuple[float, float, float]:
-    """Interval and two-sided p value of a mean whose variance is the sum of these parts.
+    """Interval and two-sided p value of a mean whose variance is the sum of these mean squares.
 
-    Parts are unbiased, so one of them may lie below 0; the last one never does, and the sum is no less.
+    Degrees of freedom are Satterthwaite's, which are those of a sum of mean squares (not of the components of
+    variance that they estimate, with which few maps seem to be more than they are). Where the sum falls below
+    one of them, it is that one, with its degrees.
     """
     if not parts:
         return math.nan, math.nan, math.nan
-    spread = max(sum(variance for variance, _ in parts), parts[-1][0])
-    if spread == 0:
+    spread, (largest, own) = sum(variance for variance, _ in parts), max(parts)
+    if max(spread, largest) <= 0:
         return mean, mean, float(mean == 0)
-    freedom = sum(v for v, _ in parts if v > 0) ** 2 / sum(v**2 / df for v, df in parts if v > 0)
+    freedom = spread**2 / sum(v**2 / df for v, df in parts)
+    if largest > spread:
+        spread, freedom = largest, float(own)
     half_width = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(spread)
     p = 2 * float(special.stdtr(freedom, -abs(mean) / math.sqrt(spread)))
     return max(-1.0, mean - half_width), min(1.0, mean + half_width), p
