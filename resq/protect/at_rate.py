@@ -36,7 +36,8 @@ def accuracy(rows: pd.DataFrame, low: float, value: float, high: float) -> Kept:
     """Accuracy at a rate that is known within low..high, from the rows of one network and encoding.
 
     Between two measured rates it is interpolated in the logarithm of the rate; below the smallest it lies
-    between what is kept there and what is right without faults.
+    between what is kept there and what is right without faults. All points are of one set of images and maps:
+    of several sets that with the nearest rates on both sides, then the one that speaks for the upper of them.
 
     Args:
         rows: of random faults in all words, BER 0 among them.
@@ -44,11 +45,13 @@ def accuracy(rows: pd.DataFrame, low: float, value: float, high: float) -> Kept:
     Raises:
         ValueError: no such rows, or a rate beyond the largest that was measured.
     """
-    curve = _curve(rows)
-    if high > (most := float(curve["x"].iloc[-1])):
+    curves = _curves(rows)
+    if high > (most := max(float(curve["x"].iloc[-1]) for curve in curves)):
         raise ResqError(
             f"rates up to {most:g} are measured, and {high:g} is asked for: sweep further (--ber)"
         )
+    reaching = [curve for curve in curves if float(curve["x"].iloc[-1]) >= high]
+    curve = min(reaching, key=lambda one: _coarse(one, value))
     at = [_at(curve, rate) for rate in (low, value, high)]
     x = curve["x"].to_numpy(float)
     start = int(np.searchsorted(x, value, side="right")) - 1
@@ -68,19 +71,32 @@ def _how(ends: pd.DataFrame) -> str:
     return f"independent bits, the first {images} test images, {maps} fault maps, seed {seeds}"
 
 
-def _curve(rows: pd.DataFrame) -> pd.DataFrame:
-    """The curve over BER that speaks, fault-free point first."""
+def _curves(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """The curves over BER, each of one set of images and maps, fault-free point first."""
     rows = rows[(rows["axis"] == "ber") & rows["fault"].isin(["none", "random"]) & (rows["region"] == "all")]
-    lines = choose.speaking(stats.curve(rows[(rows["attack"] == "none") & (rows["mode"] == "none")]))
+    lines = choose.ranked(stats.curve(rows[(rows["attack"] == "none") & (rows["mode"] == "none")]))
     for name in ("precision", "weights", "numbers"):  # other conditions are other curves: the longest speaks
         lines = lines[lines[name].eq(lines[name].mode().iloc[0])] if len(lines) else lines
-    lines = lines.drop_duplicates("x").sort_values("x").reset_index(drop=True)
-    if len(lines) < 2 or lines["x"].iloc[0] > 0:
+    clean, struck = lines[lines["x"] == 0], lines[lines["x"] > 0]
+    if clean.empty or struck.empty:
         raise ResqError(
             "no rows of random faults in all words at several rates, 0 among them, are stored for this "
             "network and encoding: python -m resq sweep measures them"
         )
-    return lines
+    curves, struck = [], struck.assign(rank=np.arange(len(struck)))
+    for (n, *_), own in struck.groupby(["n", "maps", "top", "seed", "sample"]):
+        same = clean[clean["n"] == n]
+        first = (same if len(same) else clean).head(1)
+        curves.append(pd.concat([first, own.drop_duplicates("x").sort_values("x")], ignore_index=True))
+    return curves
+
+
+def _coarse(curve: pd.DataFrame, rate: float) -> tuple[float, float]:
+    """How far apart the measured rates around this one are, as a ratio, then what speaks first."""
+    x = curve["x"].to_numpy(float)
+    above = int(np.clip(np.searchsorted(x, rate), 1, len(x) - 1))
+    apart = 1.0 if x[above] == rate else x[above] / max(x[above - 1], 1e-12)
+    return apart, float(curve["rank"].iloc[above])
 
 
 def _at(curve: pd.DataFrame, rate: float) -> dict[str, float]:

@@ -32,13 +32,16 @@ def test_at_a_measured_rate_it_is_what_was_measured(rows):
 
 
 def test_between_two_it_lies_between_and_a_wider_band_of_rates_gives_a_wider_band(rows):
-    ends = [_line(rows, rate)["mean"] for rate in (1e-2, 2e-2)]
     found = at_rate.accuracy(rows, np.sqrt(2) * 1e-2, np.sqrt(2) * 1e-2, np.sqrt(2) * 1e-2)
-    assert found.value == pytest.approx(np.mean(ends))
+    plain = rows[(rows["axis"] == "ber") & (rows["fault"] == "random") & (rows["region"] == "all")]
+    lines = stats.curve(plain).query("x in (0.01, 0.02)").groupby(["n", "maps", "top"])["mean"]
+    assert found.value in [
+        pytest.approx(ends.mean()) for _, ends in lines if len(ends) == 2
+    ]  # of one set of maps
     assert found.between == (1e-2, 2e-2)
     wide = at_rate.accuracy(rows, 5e-3, np.sqrt(2) * 1e-2, 5e-2)
     assert wide.low < found.low < found.high < wide.high
-    assert wide.value == found.value
+    assert wide.low < wide.value < wide.high
 
 
 def test_below_the_smallest_rate_it_lies_between_that_and_no_faults(rows):
