@@ -192,10 +192,10 @@ def _area(points: list[Line], area: Callable[[np.ndarray, np.ndarray], np.ndarra
     Points of several sets of maps never make one curve: the rates between them would differ by their maps.
     Of several whole curves that on the most images counts, then that over the most maps.
     """
-    curves: dict[tuple[int, int, float], dict[float, float]] = {}
+    curves: dict[tuple[Any, ...], dict[float, float]] = {}
     for p in points:
-        curves.setdefault((p["n"], p["maps"], p["top"]), {}).setdefault(p["x"], p["mean"])
-    for (n, maps, _), own in sorted(curves.items(), reverse=True):
+        curves.setdefault(tuple(p[key] for key in choose.SET), {}).setdefault(p["x"], p["mean"])
+    for (n, maps, *_), own in sorted(curves.items(), reverse=True):
         x, mean = np.array(sorted(own)), np.array([own[at] for at in sorted(own)])
         if areas.whole(x, area):
             return float(area(x, mean)), int(n), int(maps)

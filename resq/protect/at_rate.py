@@ -84,7 +84,7 @@ def _curves(rows: pd.DataFrame) -> list[pd.DataFrame]:
             "network and encoding: python -m resq sweep measures them"
         )
     curves, struck = [], struck.assign(rank=np.arange(len(struck)))
-    for (n, *_), own in struck.groupby(["n", "maps", "top", "seed", "sample"]):
+    for (n, *_), own in struck.groupby(choose.SET):
         same = clean[clean["n"] == n]
         first = (same if len(same) else clean).head(1)
         curves.append(pd.concat([first, own.drop_duplicates("x").sort_values("x")], ignore_index=True))

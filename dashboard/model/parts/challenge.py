@@ -113,10 +113,10 @@ def trial(challenge: Challenge, chosen: Sequence[int], rows: pd.DataFrame, sizes
     name = challenge.encoding(chosen)
     place = f"checkpoint={challenge.checkpoint} encoding={name}"
     text = f"{{acc {place} fault={challenge.fault} ber={challenge.ber!r} n={challenge.n}}}"
-    low, high = places.interval(text, rows)
-    return Trial(
-        tuple(chosen), name, Encoding.parse(name).memory(sizes), low, high, places.fill(text, rows).text
-    )
+    line, size = places.cell(text, rows), Encoding.parse(name).memory(sizes)
+    if line is None:
+        return Trial(tuple(chosen), name, size, math.nan, math.nan, places.ABSENT)
+    return Trial(tuple(chosen), name, size, float(line["low"]), float(line["high"]), places.share(line))
 
 
 def bits(challenge: Challenge, chosen: Sequence[int], sizes: Sequence[int]) -> float:

@@ -29,7 +29,7 @@ from dashboard.model.storage.rests_on import Behind
 from resq.core.errors import ResqError
 
 ABSENT = "(not measured here)"
-__all__ = ["ABSENT", "At", "Filled", "fill", "interval", "lines", "places", "share", "value"]
+__all__ = ["ABSENT", "At", "Filled", "cell", "fill", "lines", "places", "share", "value"]
 
 
 @dataclass(frozen=True)
@@ -86,24 +86,21 @@ def value(text: str, rows: pd.DataFrame) -> float:
     Raises:
         ResqError: not one place of an accuracy, or one that more than one measured figure answers.
     """
-    cells = _cells(text, rows)
-    return math.nan if cells.empty else 100 * float(cells.iloc[0]["mean"])
+    line = cell(text, rows)
+    return math.nan if line is None else 100 * float(line["mean"])
 
 
-def interval(text: str, rows: pd.DataFrame) -> tuple[float, float]:
-    """The 95 % interval, 0..1, over maps and images at the one place of a text; errors as of ``value``."""
-    cells = _cells(text, rows)
-    return (
-        (math.nan, math.nan) if cells.empty else (float(cells.iloc[0]["low"]), float(cells.iloc[0]["high"]))
-    )
+def cell(text: str, rows: pd.DataFrame) -> pd.Series | None:
+    """The cell that speaks at the one place {acc ...} of a text, of ``stats.curve``; None: not measured.
 
-
-def _cells(text: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """The cells at the one place {acc ...} of a text."""
+    Raises:
+        ResqError: as of ``value``.
+    """
     listed = places(text)
     if [kind for kind, _ in listed] != ["acc"]:
         raise ResqError(f"{text!r} names {len(listed)} figures; one accuracy is wanted: {{acc ...}}")
-    return lines(rows, listed[0][1][0])
+    cells = lines(rows, listed[0][1][0])
+    return None if cells.empty else cells.iloc[0]
 
 
 def _filled(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tuple[str, list[Behind]]:

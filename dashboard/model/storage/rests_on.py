@@ -58,7 +58,8 @@ def of_cell(line: pd.Series) -> Behind:
         else f"{line['fault']} faults, BER {line['x']:g}" if line["x"] else "no faults"
     )  # fmt: skip
     struck = line["x"] > 0 and not attacked
-    maps = f"{line['maps']} maps{_drawn([line])}, " if struck else ""
+    drawn = f" drawn at {rates}" if (rates := _drawn([line])) else ""
+    maps = f"{line['maps']} maps{drawn}, " if struck else ""
     text = (
         f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}the first {line['n']:,} test "
         f"images, seed {line['seed']}, weights {line['weights'][:8]}"
@@ -74,7 +75,8 @@ def of_difference(gain: paired.Difference, pair: Sequence[pd.Series], at: Sequen
         at: the places that named them.
         level: what the interval holds for, in words.
     """
-    maps = _drawn(pair).replace(" drawn", ", maps drawn") if pair[0]["attack"] == "none" else ""
+    rates = _drawn(pair) if pair[0]["attack"] == "none" else ""
+    maps = f", maps drawn at {rates}" if rates else ""
     seeds = tuple(dict.fromkeys(int(line["seed"]) for line in pair))
     weights = " and ".join(dict.fromkeys(str(line["weights"])[:8] for line in pair))
     text = (
@@ -87,8 +89,7 @@ def of_difference(gain: paired.Difference, pair: Sequence[pd.Series], at: Sequen
 
 def _drawn(lines: Sequence[pd.Series]) -> str:
     """The rates that maps were drawn at, where bits flip and they are noted."""
-    drawn = dict.fromkeys(f"{line['top']:g}" for line in lines if line["x"] and line["top"])
-    return f" drawn at {' and '.join(drawn)}" if drawn else ""
+    return " and ".join(dict.fromkeys(f"{line['top']:g}" for line in lines if line["x"] and line["top"]))
 
 
 def _named(at: At) -> str:

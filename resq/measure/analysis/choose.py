@@ -22,6 +22,8 @@ QUESTION = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "weights",
     "mode", "precision", "targets", "numbers", "x", "eps",
 ]  # fmt: skip
+# What cells of one curve have in common beside their question: the same images and the same maps.
+SET = ["n", "maps", "top", "seed", "sample"]
 WHOLE = {"cifar10": 10_000, "cifar100": 10_000, "gtsrb": 12_630, "signs": 4_000}  # images of the test split
 RULE = (
     "Where one point was measured more than once, the cell on the whole test split speaks, else the one "

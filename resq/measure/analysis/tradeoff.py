@@ -110,7 +110,7 @@ def _of_one_set(curves: pd.DataFrame, keys: list[str], points: Iterable[float]) 
     What is fault-free is of no map and stays, those that speak first.
     """
     struck = curves[curves["x"].isin(list(points))]
-    same = [*keys, "n", "maps", "top"]
+    same = list(dict.fromkeys([*keys, *choose.SET]))
     sets = pd.DataFrame(struck.groupby(same)["x"].nunique()).reset_index()
     best = sets.sort_values(["x", "n", "maps", "top"]).drop_duplicates(keys, keep="last")
     chosen = pd.MultiIndex.from_frame(curves[same]).isin(pd.MultiIndex.from_frame(best[same]))
