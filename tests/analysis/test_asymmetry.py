@@ -1,12 +1,13 @@
 """Asymmetry: effects and Lambda with pencil numbers, verdicts, and a study that trains all four alike."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from resq.cli import main
+from resq.cli import main, options
 from resq.core import paths
 from resq.measure.analysis import areas, asymmetry
 from resq.measure.store import table
@@ -112,6 +113,16 @@ def test_the_shipped_study_says_what_the_rows_say_with_all_noise_counted():
     assert found["D_F"]["mean"] == pytest.approx(0.010, abs=5e-4)
     assert found["D_F"]["high"] - found["D_F"]["mean"] == pytest.approx(0.018, abs=2e-3)
     assert found["X_AF"]["high"] - found["X_AF"]["mean"] == pytest.approx(0.011, abs=1e-3)
+
+
+@pytest.mark.parametrize("file", sorted(table.SHIPPED.glob("*-asymmetry.json")), ids=lambda file: file.stem)
+def test_a_shipped_summary_is_what_its_rows_give_today(file):
+    """It is kept beside the rows, and went on with the intervals of a formula that had been mended."""
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    again = asymmetry.summary(table.read(file.with_suffix(".parquet")), kept["study"])
+    numbers, today = (pd.json_normalize(json.loads(options.dump(one))["effects"]) for one in (kept, again))
+    pd.testing.assert_frame_equal(numbers, today, rtol=1e-9)
+    assert (again["verdict"], again["hashes"]) == (kept["verdict"], kept["hashes"])
 
 
 def test_what_the_effects_of_one_seed_share_cancels_in_the_interval():
