@@ -12,6 +12,7 @@ import numpy as np
 
 from resq.core import Dataset, DataSource, seeds
 from resq.core.errors import ResqError
+from resq.data import order
 
 SUFFIX = "-held-out"
 
@@ -19,17 +20,19 @@ SUFFIX = "-held-out"
 def held_out(images: Dataset, share: float = 0.1, most: int = 2000) -> tuple[Dataset, Dataset]:
     """(training, validation) parts of a training split; images of one group stay together.
 
+    Both are mixed where the split is sorted by class, so that the first n of them are of all classes.
+
     The same for every seed and stage, so that what one stage is judged by no other has trained on. A base
     network was trained on all of them: its own validation accuracy is that of images it has seen.
     """
     groups = np.arange(len(images)) if images.groups is None else images.groups
     kinds, member = np.unique(groups, return_inverse=True)
-    order = seeds.rng(0, "held out", images.name).permutation(len(kinds))
-    sizes = np.cumsum(np.bincount(member)[order])
+    drawn = seeds.rng(0, "held out", images.name).permutation(len(kinds))
+    sizes = np.cumsum(np.bincount(member)[drawn])
     wanted = min(most, round(share * len(images)))
-    chosen = order[: max(1, int(np.searchsorted(sizes, wanted, side="right")))]
+    chosen = drawn[: max(1, int(np.searchsorted(sizes, wanted, side="right")))]
     inside = np.isin(member, chosen)
-    return images.take(np.flatnonzero(~inside)), images.take(np.flatnonzero(inside))
+    return order.mixed(images.take(np.flatnonzero(~inside))), order.mixed(images.take(np.flatnonzero(inside)))
 
 
 def source(of: DataSource) -> DataSource:

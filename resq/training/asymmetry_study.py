@@ -37,7 +37,7 @@ def name(study: Study, model: str, seed: int) -> str:
 
 def plan(study: Study, model: str, seed: int) -> Plan:
     """The stages of one network; all four have the same epochs, images, batches and learning rate."""
-    shared = {"batch": study.batch, "lr": study.lr, "drop": 1.0, "n_valid": 200}
+    shared = {"batch": study.batch, "lr": study.lr, "drop": 1.0, "n_valid": 200, "bf16": study.bf16}
     own: dict[str, dict[str, Any]] = {
         "clean": {},
         "adversarial": {"steps": 1},
@@ -67,6 +67,7 @@ def spec(study: Study, checkpoint: str) -> SweepSpec:
         eps=areas.EPS,
         steps=study.steps,
         n=study.n,
+        precision=study.precision,
     )
 
 

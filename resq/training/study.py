@@ -13,6 +13,7 @@ from typing import Any
 from resq.core import Encoding, lookup, validation
 from resq.core.errors import ResqError
 from resq.measure.analysis import areas
+from resq.measure.specs.cells import PRECISIONS
 from resq.training.stages import STAGES
 from resq.training.tuning.stage import options
 
@@ -39,6 +40,9 @@ class Study:
         n, maps, steps: test images, fault maps and PGD steps of the measurement.
         bers: rates of R_F, ascending; they include ``areas.BERS``.
         first: the first seed's number, so that a confirming study has none of its pilot's.
+        bf16: whether passes of the four networks are in bfloat16 where a measurement finds that faster, as
+            those of the bases always are; weights stay in float32.
+        precision: of forward passes under faults alone, "fp32" or "bf16", as a sweep's.
         on: "test", or "held-out": training images that nothing learned from, for a pilot.
     """
 
@@ -62,6 +66,8 @@ class Study:
     bers: tuple[float, ...] = areas.BERS
     first: int = 0
     on: str = "test"
+    bf16: bool = False
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         validation.check_types(self, "study")
@@ -72,6 +78,7 @@ class Study:
         if self.attack not in ("adversarial", "bpfc"):
             raise ResqError(f"A is trained by adversarial or bpfc, got {self.attack!r}")
         lookup("kind of images", self.on, JUDGED_ON)
+        lookup("precision", self.precision, dict.fromkeys(PRECISIONS))
         Encoding.parse(self.encoding)
         for model in ("a", "f"):
             options(self.stage(model), STAGES, dict(getattr(self, model)))
@@ -91,7 +98,7 @@ class Study:
         What was not an option once is left out at its default: earlier studies keep their hash.
         """
         decisive = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("seeds", "first")}
-        for later in ("w_sigma", "recipe", "base_epochs", "a", "f", "bers", "on"):
+        for later in ("w_sigma", "recipe", "base_epochs", "a", "f", "bers", "on", "bf16", "precision"):
             if decisive[later] == getattr(Study(self.base), later):
                 del decisive[later]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]

@@ -229,6 +229,7 @@ def test_a_study_goes_on_where_it_was_and_ends_in_rows_and_a_summary(monkeypatch
         ({"seeds": 0}, "at least 1 seed, got 0"),
         ({"epochs": 3}, "epochs must be even, half for each half of AF, got 3"),
         ({"attack": "fgsm"}, "adversarial or bpfc, got 'fgsm'"),
+        ({"precision": "fp16"}, "no precision 'fp16'; known: bf16, fp32"),
     ],
 )
 def test_a_study_that_cannot_be_is_refused(given, said):
@@ -250,9 +251,17 @@ def test_every_seed_may_train_a_base_of_its_own_without_held_out_images():
     assert study.spec(one, study.name(one, "f", 10)).dataset == "gtsrb-held-out"
 
 
+def test_bfloat16_reaches_every_stage_and_every_row():
+    one = Study("signs/resnet20/base", bf16=True, precision="bf16")
+    for model in asymmetry.MODELS:
+        assert all(options["bf16"] for _, options in study.plan(one, model, 0).stages)
+    assert study.spec(one, "signs/resnet20/base").precision == "bf16"
+
+
 def test_what_was_no_option_once_changes_no_earlier_hash():
     assert Study("signs/resnet20/base").hash == "42ce1823935ce5de"
     later = [{"recipe": True}, {"a": {"method": "n-fgsm"}}, {"on": "held-out"}, {"bers": (*areas.BERS, 0.1)}]
+    later += [{"bf16": True}, {"precision": "bf16"}]
     assert len({Study("signs/resnet20/base", **given).hash for given in later}) == len(later)
 
 
