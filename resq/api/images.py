@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -14,6 +15,7 @@ from resq import data
 from resq.core import Dataset
 from resq.core.errors import ResqError
 from resq.data import own
+from resq.data.order import class_by_class
 
 FIRST = 1000  # images of a data set, where nothing else is said, as on the command line
 # Hash of the first images of a data set -> its name: arrays that hold the same are the same.
@@ -29,7 +31,8 @@ def load_images(
         images: the name of a data set (``cifar10``), an ``.npz`` file, a folder with a folder of pictures for
             each class, arrays or tensors, or what yields (images, labels), such as a ``DataLoader``.
         labels: of arrays and tensors.
-        n: the first so many; default: all.
+        n: the first so many; default: all. What comes class by class from a file or a folder is in a fixed
+            random order here, so that the first are of every class; arrays stay in their order.
         split: of a data set: test, or train.
 
     Raises:
@@ -75,6 +78,7 @@ def some(name: str) -> np.ndarray:
 def _of_arrays(images: Any, labels: Any, n: int | None) -> Dataset:
     """Arrays, tensors or a loader as a data set without names."""
     x, y = _gathered(images, n) if labels is None else (_array(images), _array(labels))
+    cut = n is not None and (labels is None or n < len(y))
     x, y = x[:n], y[:n]
     if y.dtype.kind not in "iu" or y.shape != (len(x),) or not len(y):
         raise ResqError(f"labels are whole numbers (N,), one for each image; got {y.dtype} {y.shape} for "
@@ -83,8 +87,21 @@ def _of_arrays(images: Any, labels: Any, n: int | None) -> Dataset:
         raise ResqError(f"labels count classes from 0 on, got {y.min()}")
     if n is not None and n > len(y):
         raise ResqError(f"n must lie in 1..{len(y)}, the images given, got {n}")
+    if cut:
+        _warn_of_order(y)
     classes = tuple(map(str, range(int(y.max()) + 1)))
     return Dataset("images", "test", _pixels(_planes(x)), y.astype(np.int64), classes)
+
+
+def _warn_of_order(y: np.ndarray) -> None:
+    """Warns where the first images of many come class by class: an accuracy on them is of few classes."""
+    kinds = len(np.unique(y))
+    if len(y) > 1 and (kinds == 1 or class_by_class(y)):
+        warnings.warn(
+            f"the first {len(y)} images are of {kinds} {'class' if kinds == 1 else 'classes'}, one after the "
+            "other, and so are all figures on them; give images in a random order, or leave n out",
+            stacklevel=4,
+        )
 
 
 def _gathered(batches: Any, n: int | None) -> tuple[np.ndarray, np.ndarray]:

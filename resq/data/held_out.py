@@ -32,7 +32,8 @@ def held_out(images: Dataset, share: float = 0.1, most: int = 2000) -> tuple[Dat
     wanted = min(most, round(share * len(images)))
     chosen = drawn[: max(1, int(np.searchsorted(sizes, wanted, side="right")))]
     inside = np.isin(member, chosen)
-    return order.mixed(images.take(np.flatnonzero(~inside))), order.mixed(images.take(np.flatnonzero(inside)))
+    parts = images.take(np.flatnonzero(~inside)), images.take(np.flatnonzero(inside))
+    return order.mixed(parts[0], images.name), order.mixed(parts[1], images.name)
 
 
 def source(of: DataSource) -> DataSource:

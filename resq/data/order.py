@@ -7,22 +7,25 @@ import numpy as np
 from resq.core import Dataset, seeds
 
 
-def mixed(images: Dataset) -> Dataset:
-    """The images in a fixed random order where they come sorted by class; as they are where they do not.
+def mixed(images: Dataset, key: str = "") -> Dataset:
+    """The images in a fixed random order where they come class by class; as they are where they do not.
 
-    Folders of classes, archives and GTSRB's training images are sorted. The order depends on the name of the
-    data set and the number of images alone, and the first n of it are among the first n + 1.
+    Folders of classes, archives and GTSRB's training images come so. The order depends on ``key``
+    and the number of images alone, so that a folder has the same one on every machine.
     """
-    if not sorted_by_class(images.y):
+    if not class_by_class(images.y):
         return images
-    return images.take(seeds.rng(0, "order", images.name, len(images)).permutation(len(images)))
+    return images.take(seeds.rng(0, "order", key, len(images)).permutation(len(images)))
 
 
-def sorted_by_class(y: np.ndarray) -> bool:
-    """Whether labels (N,) are of two classes or more and each class's images follow one another.
+def class_by_class(y: np.ndarray) -> bool:
+    """Whether labels (N,) change from image to image less than half as often as in a random order.
 
-    >>> [sorted_by_class(np.array(y)) for y in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1], [2, 2, 2], [0, 1])]
-    [True, True, False, False, False]
+    >>> [class_by_class(np.array(y)) for y in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1, 1], [2, 2, 2])]
+    [True, True, False, False]
     """
-    kinds = len(np.unique(y))
-    return 1 < kinds < len(y) and int((np.diff(y) != 0).sum()) == kinds - 1
+    shares = np.bincount(y) / max(len(y), 1)
+    changes = int((np.diff(y) != 0).sum())
+    kinds = int((shares > 0).sum())
+    expected = (len(y) - 1) * (1 - float((shares**2).sum()))
+    return 1 < kinds < len(y) and changes < max(kinds, expected / 2)

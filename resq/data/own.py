@@ -22,6 +22,7 @@ import numpy as np
 from resq.core import Dataset, DataSource
 from resq.core.errors import NotFoundError, ResqError
 from resq.data import arrays, decode, folders, pictures
+from resq.data.order import mixed
 
 # Images that have no file, by the name that says what they hold: those that a notebook handed over.
 _HELD: OrderedDict[str, Dataset] = OrderedDict()
@@ -164,7 +165,7 @@ def _note(name: str) -> Path:
 def _read(own: Own, name: str) -> Dataset:
     """The images; kept, as a name never means others."""
     pixels, y, labels = _decoded_arrays(own)
-    whole = Dataset(name, "test", pixels, y, labels)
+    whole = mixed(Dataset(name, "test", pixels, y, labels))
     return ordered(whole, own.classes) if own.classes else whole
 
 

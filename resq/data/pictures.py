@@ -13,6 +13,7 @@ from tqdm import tqdm
 from resq.core import Dataset, DataSource
 from resq.core.errors import NotFoundError, ResqError
 from resq.data import decode, folders
+from resq.data.order import mixed
 
 SIDE = 32
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -94,7 +95,7 @@ def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download:
 
     pixels = folders.cached_arrays(f"pictures|{decode.NEWEST}|{stamp}", make)["pixels"]
     y = np.repeat(np.arange(len(classes)), [len(group) for group in files]).astype(np.int64)
-    return Dataset(name, split, pixels, y, classes)
+    return mixed(Dataset(name, split, pixels, y, classes))
 
 
 def _pictures(folder: Path) -> list[Path]:

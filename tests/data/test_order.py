@@ -1,11 +1,17 @@
 """Images that come sorted by class: the first n of them would be of the first classes alone."""
 
+import warnings
+
 import numpy as np
+import pytest
+from PIL import Image
 
 from resq import data
+from resq.api.images import load_images
 from resq.core import Dataset
+from resq.data import own
 from resq.data.held_out import held_out
-from resq.data.order import mixed
+from resq.data.order import class_by_class, mixed
 
 
 def _images(y, groups=None, name="signs"):
@@ -20,6 +26,11 @@ def test_images_sorted_by_class_are_mixed_and_the_first_n_are_of_every_class():
     assert len(np.unique(first.y)) == 10
     assert (first.pixels[:, 0, 0, 0] // 20).tolist() == first.y.tolist()  # each keeps its own label
     assert mixed(images).hash == mixed(images).hash != images.hash
+
+
+def test_shards_that_are_each_sorted_are_mixed_too():
+    assert class_by_class(np.tile(np.repeat(np.arange(10), 50), 2))
+    assert not class_by_class(np.random.default_rng(0).integers(0, 10, 1_000))
 
 
 def test_images_in_no_order_stay_as_they_are():
@@ -48,3 +59,40 @@ def test_the_first_images_to_learn_gtsrb_from_are_of_every_class(real):
     assert (len(learned), len(judged)) == (37_229, 1_980)
     assert len(np.unique(learned.first(2_000).y)) == 43
     assert set(judged.first(500).y) == set(judged.y)
+
+
+@pytest.mark.parametrize("kind", ["folder", "npz"])
+def test_the_first_images_of_a_brought_folder_or_file_are_of_every_class(own_folders, kind):
+    """Read in the order of their folders the first 30 of 90 would be of one class alone."""
+    y = np.repeat(np.arange(3), 30)
+    x = np.zeros((90, 8, 8, 3), np.uint8) + (80 * y[:, None, None, None]).astype(np.uint8)
+    path = own_folders / "brought"
+    if kind == "folder":
+        for i, (pixels, label) in enumerate(zip(x, y, strict=True)):
+            (path / str(label)).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path / str(label) / f"{i}.png")
+    else:
+        path = path.with_suffix(".npz")
+        np.savez(path, x=x, y=y)
+    first = data.load(own.bring(str(path)), "test").first(30)
+    assert np.bincount(first.y, minlength=3).min() >= 5
+    assert (first.pixels[:, 0, 0, 0] // 80).tolist() == first.y.tolist()
+
+
+def test_a_copied_folder_has_the_same_first_images(own_folders):
+    y = np.repeat(np.arange(3), 30)
+    x = np.arange(90, dtype=np.uint8)[:, None, None, None] + np.zeros((90, 8, 8, 3), np.uint8)
+    hashes = set()
+    for name in ("here", "there"):
+        np.savez(own_folders / f"{name}.npz", x=x, y=y)
+        hashes.add(data.load(own.bring(str(own_folders / f"{name}.npz")), "test").first(30).hash)
+    assert len(hashes) == 1
+
+
+def test_a_loader_that_goes_class_by_class_is_warned_of():
+    batches = [(np.zeros((10, 3, 8, 8), np.uint8), np.full(10, label)) for label in range(4)]
+    with pytest.warns(UserWarning, match="the first 20 images are of 2 classes, one after the other"):
+        load_images(batches, n=20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_images(batches)

@@ -74,7 +74,7 @@ def test_a_zip_gives_what_its_folder_gives(tmp_path, prefix):
     assert found.classes == same.classes == ("9", "10")
     assert np.array_equal(found.pixels, same.pixels)
     assert np.array_equal(found.y, same.y)
-    assert np.array_equal(found.pixels[0], PIXELS[0].transpose(2, 0, 1))
+    assert any(np.array_equal(pixels, PIXELS[0].transpose(2, 0, 1)) for pixels in found.pixels)
 
 
 def test_a_parquet_file_gives_its_pictures_labels_and_names(tmp_path):
