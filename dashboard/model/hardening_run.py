@@ -250,7 +250,7 @@ def changed(card: dict[str, Any]) -> str:
         values = [(look[key], *interval(look, key)) for look in (first, last)]
         return " → ".join(f"{numbers.percent(v)} ({100 * a:.1f} to {100 * b:.1f})" for v, a, b in values)
 
-    encodings = first["encoding"], last["encoding"]
+    encodings, kinds = (first["encoding"], last["encoding"]), ancestry.few_classes(card)
     where = (
         f"in {encodings[0]}" if encodings[0] == encodings[1] else f"in {encodings[0]}, then in {encodings[1]}"
     )
@@ -263,11 +263,11 @@ def changed(card: dict[str, Any]) -> str:
         else " The words changed too, so this is not what training alone gives."
     )
     return (
-        f"On {first['n']} validation images, held out of the training split for these stages, {where}, seed "
-        f"{first['seed']}: clean {both('clean')}; "
+        f"On {first['n']} validation images{kinds[0]}, held out of the training split for these stages, "
+        f"{where}, seed {first['seed']}: clean {both('clean')}; "
         f"at BER {first['rate']:g}, where bits flip independently, {both('faulty')}, {worst}; under "
-        f"{attack(first)}, an upper bound, on {first['n_attacked']} of them {both('attacked')}. In "
-        f"brackets: 95 % over images, at the BER over fault maps too{_kept(points)}.{more} "
+        f"{attack(first)}, an upper bound, on {first['n_attacked']} of them{kinds[1]} {both('attacked')}. "
+        f"In brackets: 95 % over images, at the BER over fault maps too{_kept(points)}.{more} "
         f"{untested(points)} {ancestry.optimism(card)}".strip()
     )
 

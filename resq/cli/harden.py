@@ -193,12 +193,12 @@ def _print(card: dict[str, Any], file: Path) -> None:
     first, test = card["stages"][0]["before"], card.get("test")
     looks = [("before", first), *[(s["name"], s["after"]) for s in card["stages"]]]
     attack, fault = first["attacked"], first["faulty"]
-    starts = attack.get("starts", 1)
+    starts, kinds = attack.get("starts", 1), ancestry.few_classes(card)
     print(
-        f"On {first['n']} validation images, held out of the training split for these stages ({attack['n']} "
-        f"attacked, PGD-{attack['steps']} at {attack['eps']:g}/255 from {starts} random "
-        f"start{'s' * (starts > 1)}, an upper bound; {fault['maps']} maps at BER {fault['rate']:g}, bits "
-        f"flip independently; seed {card['seed']}; in brackets 95 % over images, under faults over maps too):"
+        f"On {first['n']} validation images{kinds[0]}, held out of the training split for these stages "
+        f"({attack['n']} attacked{kinds[1]}, PGD-{attack['steps']} at {attack['eps']:g}/255 from {starts} "
+        f"random start{'s' * (starts > 1)}, an upper bound; {fault['maps']} maps at BER {fault['rate']:g}, "
+        f"bits flip independently; seed {card['seed']}; in brackets 95 % over images, under faults over maps too):"
     )
     options.print_table([_line(name, look) for name, look in looks])
     print(f"{UNTESTED} {ancestry.optimism(card)}".strip())

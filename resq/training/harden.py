@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from resq import checkpoints, data
 from resq.checkpoints import Checkpoint, ancestry, packed
 from resq.core import Dataset, Encoding, paths
@@ -118,7 +120,12 @@ def _result(
         "look": dataclasses.asdict(plan.look),
         "stages": done.card["stages"],
     }  # fmt: skip
-    about["valid"] |= {"seen": ancestry.before(about).share, "from": _held_out(about)}
+    look = plan.look
+    about["valid"] |= {
+        "classes": [len(np.unique(valid.y[:n])) for n in (look.n, min(look.n, look.attacked))],
+        "seen": ancestry.before(about).share,
+        "from": _held_out(about),
+    }
     return checkpoints.load(
         str(checkpoints.save(plan.result, done.state, done.weights, about, folder / "result"))
     )

@@ -1,10 +1,12 @@
 """Whether a hardened network's base had learned from the images that judge the stages, as cards have it."""
 
+import numpy as np
 import pytest
 
 from dashboard.model import hardening_run
 from resq import checkpoints
 from resq.checkpoints import ancestry
+from resq.data.held_out import held_out
 
 HARDENED = [name for name in checkpoints.names() if "base" in checkpoints.card(name)]
 CHILD = {"base": {"name": "cifar10/small/base", "sha256": "a"}, "data": "cifar10",
@@ -74,7 +76,20 @@ def test_a_hardened_networks_accuracies_say_that_its_base_knew_the_images_and_wh
         assert f"trained on {whole:,} images of that split, these among them" in text
     assert f"PGD-{look['steps']} (1 random start) at {look['eps']:g}/255" in text
     assert f"seed {card['seed']}" in text
+    of = (
+        "validation images of 5 of the 43 classes, held out"
+        if card["data"] == "gtsrb"
+        else "images, held out"
+    )
+    assert of in text
     assert "No change and no end of an interval is tested" in text
+
+
+@pytest.mark.parametrize("name", [name for name in HARDENED if name.startswith("gtsrb/")])
+def test_the_noted_classes_are_those_of_the_first_held_out_images_before_they_were_mixed(name, real):
+    judged = held_out(real("gtsrb", "train"))[1]
+    before = np.sort(judged.y)
+    assert checkpoints.card(name)["valid"]["classes"] == [len(np.unique(before[:n])) for n in (400, 200)]
 
 
 def test_which_intervals_overlap_is_told_from_them():

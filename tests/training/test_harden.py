@@ -71,6 +71,8 @@ def test_the_card_tells_what_every_stage_did_and_changed(tiny, capsys):
     assert card["base"]["sha256"] == checkpoints.card("signs/resnet20/base")["sha256"]
     assert not list((paths.work() / "harden").iterdir())
     assert card["valid"]["seen"] == "all"
+    assert len(card["valid"]["classes"]) == 2
+    assert all(1 < n <= 16 for n in card["valid"]["classes"])
     assert "these among them: so the figures before these stages" in card["valid"]["from"]
     assert all(stage["after"]["attacked"]["starts"] == 1 for stage in card["stages"])
 
