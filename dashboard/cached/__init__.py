@@ -3,6 +3,7 @@
 What `cache_resource` hands out is shared by all visitors: nothing here or in the pages writes into it.
 """
 
+from dashboard.cached.asymmetry import studies, study
 from dashboard.cached.bitlab import Attacked, Outcome, attacked, largest, most_harmful, outcome, picture
 from dashboard.cached.checkpoint_models import (
     LoadedNetwork,
@@ -56,7 +57,6 @@ from dashboard.cached.measured_rows import (
     rows,
     stored_cells,
     stored_curves,
-    study,
     usual,
     with_commands,
 )
@@ -159,6 +159,7 @@ __all__ = [
     "stored_cells",
     "stored_curves",
     "stored_here",
+    "studies",
     "study",
     "surface_commands",
     "surface_rows",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -216,9 +215,3 @@ def stamp() -> str:
     files = [p for folder in folders for p in sorted(folder.glob("*.*"))]
     listing = repr([(str(p), p.stat().st_mtime_ns) for p in files])
     return hashlib.blake2b(listing.encode(), digest_size=16).hexdigest()
-
-
-def study(net: str) -> dict[str, Any] | None:
-    """The shipped summary of ``python -m resq asymmetry`` on this network, or None."""
-    file = table.SHIPPED / f"{net.rpartition('/')[0].replace('/', '-')}-asymmetry.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None

@@ -18,6 +18,7 @@ from dashboard.charts.confusion import flow
 from dashboard.charts.curves import accuracy_vs_ber, accuracy_vs_eps
 from dashboard.charts.filecharts import targets
 from dashboard.charts.flip_animation import film
+from dashboard.charts.gains import gains
 from dashboard.charts.hardening import before_after, training
 from dashboard.charts.layers import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.charts.moving.embedding import embedding
@@ -92,6 +93,16 @@ CHARTS: dict[str, Chart] = {
         "told apart, and an area under PGD is an upper bound.",
         "tradeoff",
         shields,
+    ),
+    "gains": Chart(
+        "Does hardening against one threat help against the other?",
+        "Arrows start at the network that was trained on clean. Right: attacks are resisted better. Up: "
+        "faults are. A is trained against attacks, F under faults, in equally many steps from the same base. "
+        "An ellipse's shadow on an axis is the 95 % interval of that change, over seeds, fault maps and "
+        "images together; where it crosses a zero line, that change may be none. An arrow without one is of "
+        "a single seed.",
+        "tradeoff",
+        gains,
     ),
     "pareto": Chart(
         "What resistance costs",

@@ -11,7 +11,6 @@ import pandas as pd
 
 from dashboard.format import numbers
 from dashboard.format.encodings import stored_as
-from resq.measure.analysis.asymmetry import measured_on
 from resq.measure.analysis.intervals import caution
 
 
@@ -307,59 +306,6 @@ def shields(table: pd.DataFrame) -> str:
         for _, line in table.iterrows()
     )
     return f"{each} Areas have no interval here: near ones are not told apart."
-
-
-def _single(study: Mapping[str, Any]) -> str:
-    """The effects of one seed themselves: a share of a gain without an interval may be a share of nothing."""
-    effects, means = study["effects"], study["means"]
-    gains = {
-        name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("X_FA", "D_A", "X_AF", "D_F")
-    }
-    clean = " to ".join(numbers.percent(means[name]["clean"]) for name in ("00", "a"))
-    return (
-        f"One seed, no interval ({measured_on(study['study'])}): trained against faults, R_A moves by "
-        f"{gains['X_FA']} (against attacks: {gains['D_A']}); trained against attacks, R_F by {gains['X_AF']} "
-        f"(against faults: {gains['D_F']}), of which accuracy without faults, from {clean}, is a part"
-    )
-
-
-def asymmetry(study: Mapping[str, Any]) -> str:
-    """Lambda with its interval, or why there is none, and what may be said of it."""
-    effects = study["effects"]
-    interval, seeds = _bounds(effects["Lambda"]), effects["seeds"]
-    if not np.isnan(interval[1]):
-        middle, low, high = interval
-        on = f"; {measured_on(study['study'])}" if "study" in study else ""
-        value = f"Lambda {middle:+.2f} (95 % {low:+.2f} to {high:+.2f} over {effects['over']}{on})"
-    elif seeds < 2:
-        value = _single(study)
-    else:
-        on = f" ({seeds} seeds; {measured_on(study['study'])})" if "study" in study else ""
-        value = f"Lambda is undefined{on}: {_unclear(effects)}"
-    return f"{value}: **{study['verdict']}**. {study['meaning'].capitalize()}."
-
-
-def _bounds(effect: Mapping[str, Any]) -> tuple[float, float, float]:
-    """Mean and interval; NaN where a file has none."""
-    mean, low, high = (
-        float("nan") if effect[k] is None else float(effect[k]) for k in ("mean", "low", "high")
-    )
-    return mean, low, high
-
-
-def _unclear(effects: Mapping[str, Any]) -> str:
-    """Which direct gain is not clear of 0, and the difference form that is defined all the same."""
-    names = [n for n in ("D_A", "D_F") if not (_bounds(effects[n])[1] > 0)]
-    spans = [
-        f"{n} is {effects[n]['mean']:+.3f} (95 % {effects[n]['low']:+.3f} to {effects[n]['high']:+.3f})"
-        for n in names
-    ]
-    mean, low, high = _bounds(effects["Delta"])
-    form = f"the difference form X_FA·D_F − X_AF·D_A is {mean:+.4f} ({low:+.4f} to {high:+.4f})"
-    text = (
-        f"{' and '.join(spans)}, over {effects['over']}, and a share of what may be nothing is none; {form}"
-    )
-    return text.replace("-", "−")
 
 
 FAULT_NAMES = {

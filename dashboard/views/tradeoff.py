@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import cached, charts
 from dashboard.components import job_status, page_frame, render, rerun_cell, upload
-from dashboard.format import numbers, sentences, tables
+from dashboard.format import asymmetry_sentences, numbers, sentences, tables
 from dashboard.format.encodings import stored_as
 from dashboard.forms import measure_map, tradeoff
 from dashboard.server import job_queue
@@ -18,6 +18,11 @@ from resq.claims import points
 from resq.measure.specs.sweep_spec import SweepSpec
 
 NUMBERS = "numbers_surface"  # whether its box is open
+ALIKE = (
+    "Hardening changes accuracy without any fault or attack as well, and R_A and R_F with it. On the images "
+    "that 00, A and F of every seed get right when nothing is wrong, all have one clean accuracy, and what "
+    "is left is resilience."
+)
 SLICE = 260  # pixels: two of them beside the map
 
 
@@ -209,15 +214,26 @@ def shown(running: job_queue.Measurement | None, whole: job_queue.Measurement | 
         surface(running, whole)
 
 
+def arrows() -> None:
+    """What hardening against either threat gives against both, of every study."""
+    alike = st.toggle("Only images that all get right", key="gains_alike", help=ALIKE)
+    studies = cached.studies(alike)
+    drawn = cached.cached_figure(charts.CHARTS["gains"].draw, (alike, *studies), studies)
+    render.figure("gains", drawn, key="gains", alt=asymmetry_sentences.gains(studies))
+
+
 def shields(net: str) -> None:
     """Does one shield protect against both? All variants of the network that were measured."""
     render.section("Does one shield protect against both?")
     if study := cached.study(net):
-        st.markdown(f":material/balance: {sentences.asymmetry(study)}")
+        st.markdown(f":material/balance: {asymmetry_sentences.asymmetry(study)}")
+        if more := asymmetry_sentences.alike(study):
+            st.caption(more)
     else:
         st.caption(
             "Lambda, what each shield gives against the other threat, is not measured for this network."
         )
+    arrows()
     areas = cached.areas(net)
     if areas.empty:
         render.error_box(
@@ -255,4 +271,4 @@ with render.errors_as_sentences():
         if net := st.session_state.get("surface_net"):
             shields(net)
         with page_frame.group("more", "help"):
-            render.help_page("tradeoff_help", ["surface", "shields", "pareto"])
+            render.help_page("tradeoff_help", ["surface", "gains", "shields", "pareto"])

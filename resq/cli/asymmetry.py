@@ -16,6 +16,7 @@ from resq import checkpoints, jobs
 from resq.cli import options
 from resq.core.errors import ResqError
 from resq.measure.analysis import asymmetry as measure
+from resq.measure.analysis import asymmetry_summary
 from resq.measure.store import table
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
         tables.append(rows)
         if arguments.stream:
             print(json.dumps({"row": {"checkpoint": name, **measure.line(rows)}}), flush=True)
-    result = measure.summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
+    result = asymmetry_summary.summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
     if arguments.out:
         table.write(pd.concat(tables, ignore_index=True), arguments.out)
         arguments.out.with_suffix(".json").write_text(options.dump(result) + "\n")
@@ -103,21 +104,26 @@ def show(result: dict[str, Any]) -> None:
     options.print_table(means)
     print()
     seeds = result["effects"]["seeds"]
-    # Of one seed Lambda is left out: without an interval it may be a share of next to nothing.
-    named = (*measure.EFFECTS, *(("Lambda", "Delta") if seeds > 1 else ()))
-    effects = {k: result["effects"][k] for k in named}
-    options.print_table(
-        [
-            {"effect": k, "mean": _mean(v), f"95 % over {result['effects']['over']}": _span(v)}
-            for k, v in effects.items()
-        ]
-    )
+    _print_effects(result["effects"])
     if of := result.get("study"):
         print(
             f"\nmeasured in {measure.measured_on(of)} (an upper bound), seed 0; the first table: means "
             "over seeds"
         )
+    if alike := result.get("alike"):
+        images = f"the {alike['n']:,} images that 00, A and F of every seed get right"
+        print(f"\nOn {images} without fault or attack:")
+        _print_effects(alike["effects"])
     print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {result['verdict']} ({result['meaning']})")
+
+
+def _print_effects(found: dict[str, Any]) -> None:
+    """The effects with their intervals, as a table."""
+    # Of one seed Lambda is left out: without an interval it may be a share of next to nothing.
+    named = (*measure.EFFECTS, *(("Lambda", "Delta") if found["seeds"] > 1 else ()))
+    options.print_table(
+        [{"effect": k, "mean": _mean(found[k]), f"95 % over {found['over']}": _span(found[k])} for k in named]
+    )
 
 
 def _mean(effect: dict[str, float]) -> str:

@@ -198,8 +198,8 @@ def _print(card: dict[str, Any], file: Path) -> None:
         f"On {first['n']} validation images{kinds[0]}, held out of the training split for these stages "
         f"({attack['n']} attacked{kinds[1]}, PGD-{attack['steps']} at {attack['eps']:g}/255 from {starts} "
         f"random start{'s' * (starts > 1)}, an upper bound; {fault['maps']} maps at BER "
-        f"{fault['rate']:g}, bits flip independently; seed {card['seed']}; in brackets 95 % over images, under faults over maps "
-        "too):"
+        f"{fault['rate']:g}, bits flip independently; seed {card['seed']}; in brackets 95 % over images, "
+        "under faults over maps too):"
     )
     options.print_table([_line(name, look) for name, look in looks])
     print(f"{UNTESTED} {ancestry.optimism(card)}".strip())

@@ -9,7 +9,7 @@ import pytest
 
 from resq.cli import main, options
 from resq.core import paths
-from resq.measure.analysis import areas, asymmetry
+from resq.measure.analysis import areas, asymmetry, asymmetry_summary
 from resq.measure.store import table
 from resq.training import asymmetry_study as study
 from resq.training import study as studies
@@ -119,10 +119,26 @@ def test_the_shipped_study_says_what_the_rows_say_with_all_noise_counted():
 def test_a_shipped_summary_is_what_its_rows_give_today(file):
     """It is kept beside the rows, and went on with the intervals of a formula that had been mended."""
     kept = json.loads(file.read_text(encoding="utf-8"))
-    again = asymmetry.summary(table.read(file.with_suffix(".parquet")), kept["study"])
-    numbers, today = (pd.json_normalize(json.loads(options.dump(one))["effects"]) for one in (kept, again))
-    pd.testing.assert_frame_equal(numbers, today, rtol=1e-9)
+    again = asymmetry_summary.summary(table.read(file.with_suffix(".parquet")), kept["study"])
+    for part in ("effects", "alike"):
+        numbers, today = (pd.json_normalize(json.loads(options.dump(one))[part]) for one in (kept, again))
+        pd.testing.assert_frame_equal(numbers, today, rtol=1e-9)
     assert (again["verdict"], again["hashes"]) == (kept["verdict"], kept["hashes"])
+
+
+def test_at_one_clean_accuracy_only_images_that_all_get_right_count():
+    """Four images; A loses the fourth when nothing is wrong, which is no lack of resilience to faults."""
+    rows = []
+    for seed in (0, 1):
+        for model, clean in (("00", [1, 1, 1, 1]), ("a", [1, 1, 1, 0]), ("f", [1, 1, 1, 1])):
+            made = _rows(f"signs/resnet20/asym-{model}-s{seed}", 1.0, [clean] * 4)
+            rows.append(made.assign(right=np.packbits(clean).tobytes(), correct=sum(clean), images="x"))
+    rows = table.frame(pd.concat(rows).to_dict("records"))
+    found = asymmetry_summary.summary(rows, {})
+    assert found["effects"]["X_AF"]["mean"] == pytest.approx(-0.25)
+    assert asymmetry_summary.always_right(rows).tolist() == [True, True, True, False]
+    assert found["alike"]["n"] == 3
+    assert found["alike"]["effects"]["X_AF"]["mean"] == pytest.approx(0)
 
 
 def test_what_the_effects_of_one_seed_share_cancels_in_the_interval():
@@ -218,7 +234,7 @@ def test_a_study_goes_on_where_it_was_and_ends_in_rows_and_a_summary(monkeypatch
     assert shipped[:4] == [(f"asym-{model}-s0", tmp_path) for model in asymmetry.MODELS]
     kept = table.read(tmp_path / "rows.parquet")
     assert sorted(kept["checkpoint"].unique())[0] == "signs/resnet20/asym-00-s0"
-    told = asymmetry.summary(kept, {})
+    told = asymmetry_summary.summary(kept, {})
     assert told["effects"]["D_F"]["mean"] == pytest.approx(0.5)
     assert told["effects"]["over"] == "seeds"  # rows without answers per image
 

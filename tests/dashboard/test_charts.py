@@ -9,7 +9,7 @@ import pytest
 
 from dashboard import charts
 from dashboard.charts import theme
-from dashboard.format import encodings, numbers, sentences, tables
+from dashboard.format import asymmetry_sentences, encodings, numbers, sentences, tables
 from dashboard.model import bit_view, select_rows
 from resq.core import Encoding
 from resq.measure.analysis import stats, tradeoff
@@ -332,9 +332,42 @@ def test_a_network_in_other_words_is_compared_with_the_base_as_well():
     assert list(trace(figure, "models").text) == ["base", "fault", "plus"]
 
 
+def _study(**effects):
+    whole = {name: {"mean": m, "low": low, "high": high} for name, (m, low, high) in effects.items()}
+    return {**whole, "seeds": 5, "together": {"a": 0.6, "f": 0.0}}
+
+
+def test_an_ellipses_shadows_are_the_intervals_and_its_tilt_how_their_noise_goes_together():
+    study = _study(D_A=(0.3, 0.2, 0.4), X_AF=(0.1, 0.0, 0.2), X_FA=(0.0, -0.1, 0.1), D_F=(0.2, 0.1, 0.3))
+    figure = charts.gains({"signs": study})
+    drawn = {t.name: t for t in figure.data}
+    a, f = (np.array([drawn[f"95 % of {m}"].x, drawn[f"95 % of {m}"].y]) for m in "AF")
+    for points, (low, high) in (
+        (a[0], (0.2, 0.4)),
+        (a[1], (0, 0.2)),
+        (f[0], (-0.1, 0.1)),
+        (f[1], (0.1, 0.3)),
+    ):
+        assert (points.min(), points.max()) == pytest.approx((low, high), abs=2e-3)
+    right = a[1][a[0].argmax()]
+    assert right == pytest.approx(0.1 + 0.6 * 0.1, abs=2e-3)  # furthest right, it is up by the correlation
+    assert drawn["A of signs"].x == (0, 0.3)
+    assert drawn["F of signs"].y == (0, 0.2)
+    assert "hardened against faults (F):<br>R_A +0.000 (95 % −0.100 to" in drawn["F of signs"].hovertext[1]
+
+
+def test_a_study_of_one_seed_has_arrows_and_no_ellipse():
+    study = _study(**dict.fromkeys(("D_A", "X_AF", "X_FA", "D_F"), (0.1, None, None))) | {"together": None}
+    figure = charts.gains({"cifar10": study})
+    assert not bands(figure)
+    assert "one seed, no interval" in asymmetry_sentences.gains({"cifar10": study})
+
+
 def test_lambda_is_told_with_its_interval_or_why_there_is_none():
     effects = {"Lambda": {"mean": 0.5, "low": -0.1, "high": 1.1}, "seeds": 5, "over": "5 seeds"}
-    told = sentences.asymmetry({"effects": effects, "verdict": "undecided", "meaning": "too few seeds"})
+    told = asymmetry_sentences.asymmetry(
+        {"effects": effects, "verdict": "undecided", "meaning": "too few seeds"}
+    )
     assert told == "Lambda +0.50 (95 % -0.10 to +1.10 over 5 seeds): **undecided**. Too few seeds."
     # Of one seed the effects are told: D_F is next to nothing, and Lambda a share of it.
     gains = {"X_FA": 0.037, "D_A": 0.188, "X_AF": -0.266, "D_F": 0.002, "Lambda": 136.0}
@@ -342,7 +375,7 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
     study = {"encoding": "int8", "n": 500, "maps": 5, "steps": 10}
     means = {"00": {"clean": 0.904}, "a": {"clean": 0.684}}
     said = {"verdict": "descriptive", "meaning": "x", "study": study, "means": means}
-    told = sentences.asymmetry({"effects": {**alone, "seeds": 1}, **said})
+    told = asymmetry_sentences.asymmetry({"effects": {**alone, "seeds": 1}, **said})
     on = "int8 on the first 500 test images, 5 fault maps of independent bits, PGD of 10 steps"
     assert f"One seed, no interval ({on}" in told
     assert "from 90.4\u202f% to 68.4\u202f%" in told
@@ -360,7 +393,7 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
         "seeds": 15,
         "over": "seeds",
     }
-    told = sentences.asymmetry({"effects": undefined, **said})
+    told = asymmetry_sentences.asymmetry({"effects": undefined, **said})
     assert f"undefined (15 seeds; {on}" in told
 
 

@@ -255,20 +255,3 @@ def measured_on(study: Mapping[str, Any]) -> str:
 def line(rows: pd.DataFrame) -> dict[str, Any]:
     """One network's line."""
     return {str(k): v for k, v in resilience(rows).iloc[0].to_dict().items()}
-
-
-def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
-    """The study, each network's areas, the effects with intervals, Lambda and the verdict."""
-    networks = resilience(rows)
-    lead = asymmetry(effects(networks), answers(rows))
-    word = verdict(lead)
-    return {
-        "study": study,
-        "networks": networks.to_dict("records"),
-        "means": networks.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
-        "effects": lead,
-        "verdict": word,
-        "meaning": WORDS[word],
-        # A study may be gone on with by another version of the code.
-        "hashes": {k: ", ".join(rows[k].unique()) for k in ("images", "code")},
-    }

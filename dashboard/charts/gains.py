@@ -1,0 +1,80 @@
+"""Picture of the Trade-off: what each hardening gives against both threats, one pair of arrows a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.charts import theme
+from dashboard.format import asymmetry_sentences as sentences
+
+ATTACKS, FAULTS = "change of R_A: against attacks", "change of R_F: against faults"
+ROOM = {"l": 84, "r": 24, "t": 56, "b": 62}
+STEPS = 65  # points of an ellipse
+
+
+def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+    """Arrows from the network trained on clean to A and to F, with ellipses, a colour for each study.
+
+    The shadow of an ellipse on an axis is the 95 % interval of that effect. A study of one seed has none.
+
+    Args:
+        studies: the effects of each, as ``asymmetry_summary.summary`` has them, by what people call it.
+    """
+    figure = go.Figure()
+    for number, (name, effects) in enumerate(studies.items()):
+        look = theme.style(number)
+        for model, (x, y) in sentences.ARROWS.items():
+            ends = _effect(effects, x), _effect(effects, y)
+            _ellipse(figure, ends, (effects.get("together") or {}).get(model), model, look["color"])
+            _arrow(figure, ends, f"{model.upper()} of {name}", look, sentences.arrow(name, effects, model))
+        figure.add_scatter(
+            x=[None], y=[None], mode="lines", name=name, showlegend=True,
+            line={"color": look["color"], "dash": look["dash"], "width": 3},
+        )  # fmt: skip
+    zero = {"zeroline": True, "zerolinecolor": theme.INK, "zerolinewidth": 1}
+    return theme.dress(
+        figure, 480, ROOM, showlegend=True,
+        xaxis={"title": {"text": ATTACKS}, "tickformat": "+.2f", **zero},
+        yaxis={"title": {"text": FAULTS}, "tickformat": "+.2f", **zero},
+    )  # fmt: skip
+
+
+def _effect(effects: Mapping[str, Any], name: str) -> tuple[float, float]:
+    """The mean of an effect and half of its interval; NaN without one."""
+    effect = effects[name]
+    high = effect["high"]
+    return float(effect["mean"]), float("nan") if high is None else float(high) - float(effect["mean"])
+
+
+def _ellipse(
+    figure: go.Figure, ends: Sequence[tuple[float, float]], together: float | None, model: str, colour: str
+) -> None:
+    """The region whose shadows are both intervals, tilted as the noise of both goes together."""
+    (x, wide), (y, tall) = ends
+    if together is None or not np.isfinite([wide, tall]).all():
+        return
+    turn = np.linspace(0, 2 * np.pi, STEPS)
+    tilted = together * np.cos(turn) + np.sqrt(1 - together**2) * np.sin(turn)
+    figure.add_scatter(
+        x=(x + wide * np.cos(turn)).tolist(), y=(y + tall * tilted).tolist(), mode="lines", fill="toself",
+        hoverinfo="skip", showlegend=False, name=f"95 % of {model.upper()}", opacity=0.35,
+        line={"color": colour, "width": 1},
+    )  # fmt: skip
+
+
+def _arrow(
+    figure: go.Figure, ends: Sequence[tuple[float, float]], name: str, look: Mapping[str, str], said: str
+) -> None:
+    """From nothing gained to the mean of both effects, with the network's letter beside its head."""
+    (x, _), (y, _) = ends
+    figure.add_scatter(
+        x=[0, x], y=[0, y], mode="lines+markers+text", name=name, showlegend=False, text=["", name[0]],
+        textposition="top right", textfont={"size": theme.SIZE, "color": theme.INK}, cliponaxis=False,
+        line={"color": look["color"], "dash": look["dash"], "width": 3},
+        marker={"symbol": "arrow", "angleref": "previous", "size": [0, 14], "color": look["color"]},
+        hovertext=["", said], hovertemplate="%{hovertext}<extra></extra>",
+    )  # fmt: skip

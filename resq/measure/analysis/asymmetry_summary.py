@@ -1,0 +1,64 @@
+"""What a study of the asymmetry found, whole: its networks, effects, and both at one clean accuracy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from resq.measure.analysis import asymmetry, crossed, variance
+
+# Of which two effects the arrow of a network is made: on R_A, on R_F.
+ARROWS = {"a": ("D_A", "X_AF"), "f": ("X_FA", "D_F")}
+
+
+def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
+    """The study, each network's areas, the effects with intervals, Lambda and the verdict.
+
+    Also ``alike``: the same on the images that 00, A and F of every seed get right without fault or attack,
+    so that all have one clean accuracy, 100 %, and no gain or loss of it is counted as resilience.
+    """
+    networks, each = asymmetry.resilience(rows), asymmetry.answers(rows)
+    lead = asymmetry.asymmetry(asymmetry.effects(networks), each)
+    word = asymmetry.verdict(lead)
+    return {
+        "study": study,
+        "networks": networks.to_dict("records"),
+        "means": networks.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
+        "effects": lead | {"together": _together(each)},
+        "verdict": word,
+        "meaning": asymmetry.WORDS[word],
+        "alike": _alike(each, always_right(rows)) if each is not None else None,
+        # A study may be gone on with by another version of the code.
+        "hashes": {k: ", ".join(rows[k].unique()) for k in ("images", "code")},
+    }
+
+
+def always_right(rows: pd.DataFrame) -> np.ndarray:
+    """The images, bool (n,), that 00, A and F of every seed get right without fault or attack."""
+    clean = rows[(rows["axis"] == "eps") & (rows["eps"] == 0)]
+    models = clean["checkpoint"].map(lambda name: asymmetry.named(str(name))[0])
+    return np.asarray(variance.answers(clean[models != "af"]).all(axis=0))
+
+
+def _alike(each: np.ndarray, images: np.ndarray) -> dict[str, Any] | None:
+    if images.sum() < 2:
+        return None
+    own = each[..., images]
+    by_seed = pd.DataFrame(own.mean(axis=(2, 3)).T, columns=list(asymmetry.EFFECTS))
+    lead = asymmetry.asymmetry(by_seed, own)
+    effects = lead | {"together": _together(own)}
+    return {"n": int(images.sum()), "effects": effects, "verdict": asymmetry.verdict(lead)}
+
+
+def _together(each: np.ndarray | None) -> dict[str, float] | None:
+    """How the noise of an arrow's two effects goes together, a correlation; None of one seed."""
+    if each is None or each.shape[1] < 2:
+        return None
+    found = {}
+    for model, (x, y) in ARROWS.items():
+        spread, _ = crossed.covariance(each[[asymmetry.EFFECTS.index(name) for name in (x, y)]])
+        scale = float(np.sqrt(spread[0, 0] * spread[1, 1]))
+        found[model] = float(np.clip(spread[0, 1] / scale, -1, 1)) if scale else 0.0
+    return found
