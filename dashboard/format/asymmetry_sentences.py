@@ -71,15 +71,15 @@ def alike(study: Mapping[str, Any]) -> str:
         return ""
     effects = found["effects"]
     each = ", ".join(f"{name} {_change(effects[name])}" for name in ("D_A", "X_FA", "D_F", "X_AF"))
-    value = _bounds(effects["Lambda"])
+    value, low, high = _bounds(effects["Lambda"])
     share = (
         "Lambda is undefined"
-        if np.isnan(value[0])
-        else f"Lambda {value[0]:+.2f} ({value[1]:+.2f} to {value[2]:+.2f})"
+        if np.isnan(low)
+        else f"Lambda {value:+.2f} ({low:+.2f} to {high:+.2f}), {found['verdict']}"
     )
     return (
         f"On the {found['n']:,} images that 00, A and F of every seed get right without fault or attack, "
-        f"where all have one clean accuracy: {each}; {share}: {found['verdict']}."
+        f"where all have one clean accuracy: {each}; {share}."
     ).replace("-", "−")
 
 

@@ -214,12 +214,15 @@ def shown(running: job_queue.Measurement | None, whole: job_queue.Measurement | 
         surface(running, whole)
 
 
+@st.fragment
 def arrows() -> None:
     """What hardening against either threat gives against both, of every study."""
+    place = st.container()
     alike = st.toggle("Only images that all get right", key="gains_alike", help=ALIKE)
     studies = cached.studies(alike)
-    drawn = cached.cached_figure(charts.CHARTS["gains"].draw, (alike, *studies), studies)
-    render.figure("gains", drawn, key="gains", alt=asymmetry_sentences.gains(studies))
+    with place:
+        drawn = cached.cached_figure(charts.CHARTS["gains"].draw, (alike, *studies), studies)
+        render.figure("gains", drawn, key="gains", alt=asymmetry_sentences.gains(studies))
 
 
 def shields(net: str) -> None:
