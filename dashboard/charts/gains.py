@@ -13,6 +13,7 @@ from dashboard.format import asymmetry_sentences as sentences
 
 ATTACKS, FAULTS = "change of R_A: against attacks", "change of R_F: against faults"
 ROOM = {"l": 84, "r": 24, "t": 56, "b": 62}
+LETTERS = {"a": "A", "f": "F"}
 STEPS = 65  # points of an ellipse
 
 
@@ -27,10 +28,10 @@ def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     figure = go.Figure()
     for number, (name, effects) in enumerate(studies.items()):
         look = theme.style(number)
-        for model, (x, y) in sentences.ARROWS.items():
-            ends = _effect(effects, x), _effect(effects, y)
-            _ellipse(figure, ends, (effects.get("together") or {}).get(model), model, look["color"])
-            _arrow(figure, ends, f"{model.upper()} of {name}", look, sentences.arrow(name, effects, model))
+        for model, (x, y, together) in sentences.ends(effects).items():
+            ends, letter = (_effect(x), _effect(y)), LETTERS.get(model, model)
+            _ellipse(figure, ends, together, letter, look["color"])
+            _arrow(figure, ends, (letter, name), look, sentences.arrow(name, effects, model))
         figure.add_scatter(
             x=[None], y=[None], mode="lines", name=name, showlegend=True,
             line={"color": look["color"], "dash": look["dash"], "width": 3},
@@ -43,15 +44,14 @@ def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     )  # fmt: skip
 
 
-def _effect(effects: Mapping[str, Any], name: str) -> tuple[float, float]:
+def _effect(effect: Mapping[str, Any]) -> tuple[float, float]:
     """The mean of an effect and half of its interval; NaN without one."""
-    effect = effects[name]
     high = effect["high"]
     return float(effect["mean"]), float("nan") if high is None else float(high) - float(effect["mean"])
 
 
 def _ellipse(
-    figure: go.Figure, ends: Sequence[tuple[float, float]], together: float | None, model: str, colour: str
+    figure: go.Figure, ends: Sequence[tuple[float, float]], together: float | None, letter: str, colour: str
 ) -> None:
     """The region whose shadows are both intervals, tilted as the noise of both goes together."""
     (x, wide), (y, tall) = ends
@@ -61,20 +61,25 @@ def _ellipse(
     tilted = together * np.cos(turn) + np.sqrt(1 - together**2) * np.sin(turn)
     figure.add_scatter(
         x=(x + wide * np.cos(turn)).tolist(), y=(y + tall * tilted).tolist(), mode="lines", fill="toself",
-        hoverinfo="skip", showlegend=False, name=f"95 % of {model.upper()}", opacity=0.35,
+        hoverinfo="skip", showlegend=False, name=f"95 % of {letter}", opacity=0.35,
         line={"color": colour, "width": 1},
     )  # fmt: skip
 
 
 def _arrow(
-    figure: go.Figure, ends: Sequence[tuple[float, float]], name: str, look: Mapping[str, str], said: str
+    figure: go.Figure,
+    ends: Sequence[tuple[float, float]],
+    of: tuple[str, str],
+    look: Mapping[str, str],
+    text: str,
 ) -> None:
     """From nothing gained to the mean of both effects, with the network's letter beside its head."""
     (x, _), (y, _) = ends
     figure.add_scatter(
-        x=[0, x], y=[0, y], mode="lines+markers+text", name=name, showlegend=False, text=["", name[0]],
+        x=[0, x], y=[0, y], mode="lines+markers+text", name=" of ".join(of), showlegend=False,
+        text=["", of[0]],
         textposition="top right", textfont={"size": theme.SIZE, "color": theme.INK}, cliponaxis=False,
         line={"color": look["color"], "dash": look["dash"], "width": 3},
         marker={"symbol": "arrow", "angleref": "previous", "size": [0, 14], "color": look["color"]},
-        hovertext=["", said], hovertemplate="%{hovertext}<extra></extra>",
+        hovertext=["", text], hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip

@@ -46,10 +46,19 @@ ARROWS = asymmetry_summary.ARROWS
 SHIELDS = {"a": "hardened against attacks (A)", "f": "hardened against faults (F)"}
 
 
+def ends(effects: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any], float | None]]:
+    """By model what it changes of R_A and of R_F, and how the noise of both goes together."""
+    own = effects.get("together") or {}
+    arrows = {model: (effects[x], effects[y], own.get(model)) for model, (x, y) in ARROWS.items()}
+    others = effects.get("others") or {}
+    return arrows | {model: (one["R_A"], one["R_F"], one["together"]) for model, one in others.items()}
+
+
 def arrow(name: str, effects: Mapping[str, Any], model: str) -> str:
     """What one hardening of a study changes against both threats, each with its interval."""
-    each = [_change(effects[effect]) for effect in ARROWS[model]]
-    return f"{name}, {SHIELDS[model]}:<br>R_A {each[0]}<br>R_F {each[1]}".replace("-", "−")
+    attacks, faults, _ = ends(effects)[model]
+    text = f"{name}, {SHIELDS.get(model, model)}:<br>R_A {_change(attacks)}<br>R_F {_change(faults)}"
+    return text.replace("-", "−")
 
 
 def _change(effect: Mapping[str, Any]) -> str:
@@ -60,25 +69,25 @@ def _change(effect: Mapping[str, Any]) -> str:
 
 def gains(studies: Mapping[str, Mapping[str, Any]]) -> str:
     """What the figure of both hardenings shows, one sentence for each arrow."""
-    told = [arrow(name, effects, model) for name, effects in studies.items() for model in ARROWS]
-    return " ".join(text.replace(":<br>", ": ").replace("<br>", ", ") + "." for text in told)
+    sentences = [arrow(name, effects, model) for name, effects in studies.items() for model in ends(effects)]
+    return " ".join(text.replace(":<br>", ": ").replace("<br>", ", ") + "." for text in sentences)
 
 
 def alike(study: Mapping[str, Any]) -> str:
     """The same at one clean accuracy; "" where rows keep no answers or there is one seed."""
-    found = study.get("alike")
-    if not found or found["effects"]["seeds"] < 2:
+    same = study.get("alike")
+    if not same or same["effects"]["seeds"] < 2:
         return ""
-    effects = found["effects"]
+    effects = same["effects"]
     each = ", ".join(f"{name} {_change(effects[name])}" for name in ("D_A", "X_FA", "D_F", "X_AF"))
     value, low, high = _bounds(effects["Lambda"])
     share = (
         "Lambda is undefined"
         if np.isnan(low)
-        else f"Lambda {value:+.2f} ({low:+.2f} to {high:+.2f}), {found['verdict']}"
+        else f"Lambda {value:+.2f} ({low:+.2f} to {high:+.2f}), {same['verdict']}"
     )
     return (
-        f"On the {found['n']:,} images that 00, A and F of every seed get right without fault or attack, "
+        f"On the {same['n']:,} images that 00, A and F of every seed get right without fault or attack, "
         f"where all have one clean accuracy: {each}; {share}."
     ).replace("-", "−")
 

@@ -117,13 +117,26 @@ def show(result: dict[str, Any]) -> None:
     print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {result['verdict']} ({result['meaning']})")
 
 
-def _print_effects(found: dict[str, Any]) -> None:
+def _print_effects(effects: dict[str, Any]) -> None:
     """The effects with their intervals, as a table."""
     # Of one seed Lambda is left out: without an interval it may be a share of next to nothing.
-    named = (*measure.EFFECTS, *(("Lambda", "Delta") if found["seeds"] > 1 else ()))
+    named = (*measure.EFFECTS, *(("Lambda", "Delta") if effects["seeds"] > 1 else ()))
     options.print_table(
-        [{"effect": k, "mean": _mean(found[k]), f"95 % over {found['over']}": _span(found[k])} for k in named]
+        [
+            {"effect": k, "mean": _mean(effects[k]), f"95 % over {effects['over']}": _span(effects[k])}
+            for k in named
+        ]
     )
+
+    if others := effects.get("others"):
+        print()
+        options.print_table(
+            [
+                {"network": name, "seeds": str(one["seeds"])}
+                | {f"{area} beside 00": f"{_mean(one[area])} ({_span(one[area])})" for area in ("R_A", "R_F")}
+                for name, one in others.items()
+            ]
+        )
 
 
 def _mean(effect: dict[str, float]) -> str:

@@ -46,11 +46,12 @@ def plan(study: Study, model: str, seed: int) -> Plan:
     }
     for stage, more in ((study.attack, study.a), ("bit_error", study.f)):
         own[stage] |= more
-    listed = {"00": ["clean"], "a": [study.attack], "f": ["bit_error"], "af": [study.attack, "bit_error"]}[
-        model
-    ]
-    epochs = study.epochs // len(listed)
-    stages = [(s, options(s, STAGES, {**shared, **own[s], "epochs": epochs})) for s in listed]
+    listed = {"00": ["clean"], "a": [study.attack], "f": ["bit_error"], "af": [study.attack, "bit_error"]}
+    names = listed[model] if model in listed else [study.stage(model)]
+    if model in study.more:
+        own = {names[0]: study.own(model)}
+    epochs = study.epochs // len(names)
+    stages = [(s, options(s, STAGES, {**shared, **own[s], "epochs": epochs})) for s in names]
     few = EvalConfig(n=100, attacked=50, maps=1, steps=3)
     base = str(_base(study, seed)) if study.recipe else study.base
     return Plan(base, name(study, model, seed), tuple(stages), "asymmetry", study.images, seed, few)
@@ -74,11 +75,11 @@ def spec(study: Study, checkpoint: str) -> SweepSpec:
 def run(study: Study, report: harden.Report = lambda row: None) -> Iterator[tuple[str, pd.DataFrame]]:
     """(checkpoint's name, its rows), as they are done; what an earlier call has done is read."""
     for model, seed in study.cells:
-        file = folder(study) / "rows" / f"{model}-s{seed}.parquet"
+        file = place(study, model) / "rows" / f"{model}-s{seed}.parquet"
         checkpoint = name(study, model, seed)
         if not file.is_file():
             _train(study, model, seed, report)
-            weights = folder(study) / "weights" / f"{checkpoint}.safetensors"
+            weights = place(study, model) / "weights" / f"{checkpoint}.safetensors"
             measured = table.frame(sweep.run(spec(study, str(weights))))
             table.write(measured.assign(checkpoint=checkpoint), file)
         yield checkpoint, table.read(file)
@@ -101,15 +102,21 @@ def folder(study: Study) -> Path:
     return paths.work() / "asymmetry" / f"{study.base.replace('/', '-')}-{study.hash}"
 
 
+def place(study: Study, model: str) -> Path:
+    """Where one kind of network is kept: a further one apart, by what it is made with."""
+    own = study.hash_of(model)
+    return folder(study) / f"{model}-{own}" if own else folder(study)
+
+
 def _train(study: Study, model: str, seed: int, report: harden.Report) -> None:
     if study.recipe and not _base(study, seed).is_file():
         recipe = base_recipe(study, seed)
         report({"model": "base", "seed": seed, "epochs": recipe.epochs})
         finish(recipe, data.load(recipe.data, "train"), folder(study) / "weights", candidate=True)
     made = plan(study, model, seed)
-    if not (folder(study) / "weights" / f"{made.result}.json").is_file():
+    if not (place(study, model) / "weights" / f"{made.result}.json").is_file():
         done = harden.harden(made, lambda row: report({"model": model, "seed": seed, **row}))
-        harden.publish(done, folder(study) / "weights", test=False)
+        harden.publish(done, place(study, model) / "weights", test=False)
         harden.forget(made)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from resq.core import Encoding, lookup, validation
 from resq.core.errors import ResqError
 from resq.measure.analysis import areas
+from resq.measure.analysis.asymmetry import MODEL, MODELS
 from resq.measure.specs.cells import PRECISIONS
 from resq.training.stages import STAGES
 from resq.training.tuning.stage import options
@@ -43,6 +45,8 @@ class Study:
         bf16: whether passes of the four networks are in bfloat16 where a measurement finds that faster, as
             those of the bases always are; weights stay in float32.
         precision: of forward passes under faults alone, "fp32" or "bf16", as a sweep's.
+        more: further networks, by a short name: the ``stage`` that makes each, and options of it. They go on
+            from the same bases for as many epochs, and stand beside A and F.
         on: "test", or "held-out": training images that nothing learned from, for a pilot.
     """
 
@@ -68,6 +72,7 @@ class Study:
     on: str = "test"
     bf16: bool = False
     precision: str = "fp32"
+    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         validation.check_types(self, "study")
@@ -80,35 +85,68 @@ class Study:
         lookup("kind of images", self.on, JUDGED_ON)
         lookup("precision", self.precision, dict.fromkeys(PRECISIONS))
         Encoding.parse(self.encoding)
-        for model in ("a", "f"):
-            options(self.stage(model), STAGES, dict(getattr(self, model)))
+        for model in ("a", "f", *self.more):
+            options(self.stage(model), STAGES, self.own(model))
         if missing := [ber for ber in areas.BERS if ber not in self.bers]:
             raise ResqError(f"R_F needs the rates {', '.join(map(str, areas.BERS))}; lacking {missing[0]:g}")
         if self.base_epochs and not self.recipe:
             raise ResqError("base_epochs are those of bases that each seed trains; say recipe = true")
 
     def stage(self, model: str) -> str:
-        """The stage that makes A or F."""
-        return self.attack if model == "a" else "bit_error"
+        """The stage that makes A, F or a further network.
+
+        Raises:
+            ValueError: a further network's name, or its stage, is none.
+        """
+        if model not in self.more:
+            return self.attack if model == "a" else "bit_error"
+        if not re.fullmatch(MODEL, model) or model in MODELS:
+            raise ResqError(
+                f"a further network has a name of small letters and digits, none of {', '.join(MODELS)}; "
+                f"got {model!r}"
+            )
+        return str(self.more[model].get("stage", ""))
+
+    def own(self, model: str) -> dict[str, Any]:
+        """The options of a network that are its own."""
+        given = self.more[model] if model in self.more else getattr(self, model)
+        return {name: value for name, value in given.items() if name != "stage"}
 
     @property
     def hash(self) -> str:
-        """16 hex digits of what decides each network and row; which seeds are run does not.
+        """16 hex digits of what decides 00, A, F and AF and their rows; which seeds are run does not.
 
-        What was not an option once is left out at its default: earlier studies keep their hash.
+        Nor do further networks beside them, which have ``hash_of`` as well. What was not an option once is
+        left out at its default: earlier studies keep their hash.
         """
-        decisive = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("seeds", "first")}
-        for later in ("w_sigma", "recipe", "base_epochs", "a", "f", "bers", "on", "bf16", "precision"):
+        decisive = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("seeds", "first", "more")}
+        for later in (
+            "w_sigma",
+            "recipe",
+            "base_epochs",
+            "a",
+            "f",
+            "bers",
+            "on",
+            "bf16",
+            "precision",
+        ):
             if decisive[later] == getattr(Study(self.base), later):
                 del decisive[later]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
+    def hash_of(self, model: str) -> str:
+        """8 hex digits of what decides a further network beside the study's hash; "" of the four."""
+        if model not in self.more:
+            return ""
+        return hashlib.sha256(json.dumps(dict(self.more[model]), sort_keys=True).encode()).hexdigest()[:8]
+
     @property
     def cells(self) -> list[tuple[str, int]]:
-        """(model, seed) in the order of the work: what Lambda needs first, AF last."""
+        """(model, seed) in the order of the work: what Lambda needs first, then AF, then further ones."""
         each = range(self.first, self.first + self.seeds)
         needed = [(model, seed) for seed in each for model in ("00", "a", "f")]
-        return needed + [("af", seed) for seed in each]
+        return needed + [(model, seed) for model in ("af", *self.more) for seed in each]
 
 
 def read(file: Path) -> Study:

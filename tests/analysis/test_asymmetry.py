@@ -1,12 +1,14 @@
 """Asymmetry: effects and Lambda with pencil numbers, verdicts, and a study that trains all four alike."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from resq.cli import asymmetry as cli_asymmetry
 from resq.cli import main, options
 from resq.core import paths
 from resq.measure.analysis import areas, asymmetry, asymmetry_summary
@@ -99,7 +101,7 @@ def test_intervals_over_seeds_maps_and_images_cover_as_often_as_they_say():
                 (0.2, (1, 8, 8, 80)),
             )
         )
-        found = asymmetry._interval(0.1 + noise, 8, 0.95)
+        found = asymmetry.interval(0.1 + noise, 8, 0.95)
         inside += found["low"] <= 0.1 <= found["high"]
     assert 0.92 <= inside / 400 <= 0.99
 
@@ -139,6 +141,33 @@ def test_at_one_clean_accuracy_only_images_that_all_get_right_count():
     assert asymmetry_summary.always_right(rows).tolist() == [True, True, True, False]
     assert found["alike"]["n"] == 3
     assert found["alike"]["effects"]["X_AF"]["mean"] == pytest.approx(0)
+
+
+def test_a_further_network_stands_beside_with_its_changes_and_decides_nothing(capsys):
+    rows = []
+    for seed in (0, 1):
+        for model, kept in (
+            ("00", [1, 1, 0, 0]),
+            ("a", [1, 1, 0, 0]),
+            ("f", [1, 1, 1, 0]),
+            ("m", [1, 1, 1, 1]),
+        ):
+            made = _rows(f"signs/resnet20/asym-{model}-s{seed}", sum(kept) / 4, [[1] * 4, *[kept] * 3])
+            under = made["axis"] == "ber"
+            made.loc[under, "right"] = np.packbits(kept).tobytes()
+            rows.append(made.assign(images="x"))
+    rows = table.frame(pd.concat(rows).to_dict("records"))
+    found = asymmetry_summary.summary(rows, {})
+    assert found["effects"]["D_F"]["mean"] == pytest.approx(0.25)
+    other = found["effects"]["others"]["m"]
+    assert (other["seeds"], other["R_F"]["mean"]) == (2, pytest.approx(0.5))
+    assert other["R_A"]["mean"] == pytest.approx(0.5 * 7 / 8)  # half right from 2/255 on, all at 0
+    cli_asymmetry.show(found)
+    assert "R_F beside 00" in capsys.readouterr().out
+    without = rows[~rows["checkpoint"].str.contains("asym-m-")]
+    plain = asymmetry_summary.summary(without, {})["effects"]
+    assert plain["others"] == {}
+    assert plain["D_F"] == found["effects"]["D_F"]
 
 
 def test_what_the_effects_of_one_seed_share_cancels_in_the_interval():
@@ -245,6 +274,9 @@ def test_a_study_goes_on_where_it_was_and_ends_in_rows_and_a_summary(monkeypatch
         ({"seeds": 0}, "at least 1 seed, got 0"),
         ({"epochs": 3}, "epochs must be even, half for each half of AF, got 3"),
         ({"attack": "fgsm"}, "adversarial or bpfc, got 'fgsm'"),
+        ({"more": {"A": {"stage": "flat"}}}, "name of small letters and digits, .* got 'A'"),
+        ({"more": {"m": {"stage": "wide"}}}, "no stage 'wide'; known: "),
+        ({"more": {"m": {"stage": "flat", "eps": 8.0}}}, "stage flat has no option eps"),
         ({"precision": "fp16"}, "no precision 'fp16'; known: bf16, fp32"),
     ],
 )
@@ -272,6 +304,20 @@ def test_bfloat16_reaches_every_stage_and_every_row():
     for model in asymmetry.MODELS:
         assert all(options["bf16"] for _, options in study.plan(one, model, 0).stages)
     assert study.spec(one, "signs/resnet20/base").precision == "bf16"
+
+
+def test_a_further_network_goes_on_from_the_same_base_in_a_stage_of_its_own():
+    more = {"wide": {"stage": "margin", "margin": 4.0}}
+    one = Study("signs/resnet20/base", epochs=4, bf16=True, more=more)
+    ((stage, given),) = study.plan(one, "wide", 0).stages
+    assert (stage, given["margin"], given["epochs"], given["lr"]) == ("margin", 4.0, 4, one.lr)
+    assert given["bf16"]
+    assert one.cells[-1] == ("wide", 4)
+    other = replace(one, more={"wide": {"stage": "margin", "margin": 5.0}})
+    assert one.hash == other.hash == replace(one, more={}).hash
+    assert study.place(one, "f") == study.place(other, "f")
+    assert study.place(one, "wide") != study.place(other, "wide")
+    assert asymmetry.named(study.name(one, "wide", 3)) == ("wide", 3)
 
 
 def test_what_was_no_option_once_changes_no_earlier_hash():

@@ -356,6 +356,16 @@ def test_an_ellipses_shadows_are_the_intervals_and_its_tilt_how_their_noise_goes
     assert "hardened against faults (F):<br>R_A +0.000 (95 % −0.100 to" in drawn["F of signs"].hovertext[1]
 
 
+def test_a_further_network_is_an_arrow_with_its_name():
+    study = _study(**dict.fromkeys(("D_A", "X_AF", "X_FA", "D_F"), (0.1, 0.0, 0.2)))
+    area = {"mean": 0.3, "low": 0.2, "high": 0.4}
+    study["others"] = {"flat": {"seeds": 5, "R_A": area, "R_F": area, "together": 0.0}}
+    drawn = {t.name: t for t in charts.gains({"signs": study}).data}
+    assert drawn["flat of signs"].x == (0, 0.3)
+    assert drawn["flat of signs"].text == ("", "flat")
+    assert max(drawn["95 % of flat"].y) == pytest.approx(0.4, abs=2e-3)
+
+
 def test_a_study_of_one_seed_has_arrows_and_no_ellipse():
     study = _study(**dict.fromkeys(("D_A", "X_AF", "X_FA", "D_F"), (0.1, None, None))) | {"together": None}
     figure = charts.gains({"cifar10": study})

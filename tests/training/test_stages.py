@@ -23,6 +23,7 @@ TRAINED = [name for name in STAGES if name != "quantize"]
 FEW = {"epochs": 2, "batch": 16, "pad": 1, "n_valid": 16, "drop": 1.0}
 OWN = {
     "bit_error": {"recount": 16},
+    "multi_rate": {"recount": 16},
     "adversarial": {"steps": 1},
     "bpfc": {"rates": [0.01, 0.001], "weights": [1.0, 9.0]},
 }

@@ -19,6 +19,7 @@ fault maps and images together, which all networks of a study share.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ from resq.measure.analysis import areas, crossed, intervals, variance
 from resq.measure.analysis.stats import t_half_width, t_quantile
 
 MODELS = ("00", "a", "f", "af")
+MODEL = "[a-z0-9]+"  # what a further model may be called: an intervention beside A and F
 EFFECTS = ("D_A", "X_FA", "D_F", "X_AF")
 ENOUGH = 5  # seeds; fewer are described and not tested
 
@@ -83,7 +85,7 @@ def named(checkpoint: str) -> tuple[str, int]:
     variant = checkpoint.rpartition("/")[2]
     _, _, rest = variant.partition("-")
     model, _, seed = rest.rpartition("-s")
-    if model not in MODELS or not seed.isdecimal():
+    if not re.fullmatch(MODEL, model) or not seed.isdecimal():
         raise ResqError(f"expected a variant such as asym-af-s3 (of {', '.join(MODELS)}), got {variant!r}")
     return model, int(seed)
 
@@ -94,7 +96,7 @@ def later(checkpoints: pd.Series) -> pd.Series:
     >>> list(later(pd.Series(["signs/resnet20/asym-f-s0", "signs/resnet20/asym-f-s12"])))
     [False, True]
     """
-    return checkpoints.str.contains(rf"/asym-(?:{'|'.join(MODELS)})-s[1-9]\d*$")
+    return checkpoints.str.contains(rf"/asym-{MODEL}-s[1-9]\d*$")
 
 
 def attacked(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -120,18 +122,43 @@ def answers(rows: pd.DataFrame) -> np.ndarray | None:
 
     None where rows keep no answers per image, or networks were not all measured on the same maps and images.
     """
+    networks = each_network(rows)
+    seeds = complete(networks, ("a", "f"))
+    if not seeds:
+        return None
+    a, f = changes(networks, "a", seeds), changes(networks, "f", seeds)
+    return np.stack([a[0], f[0], f[1], a[1]])
+
+
+Networks = dict[tuple[str, int], tuple[np.ndarray, np.ndarray]]
+
+
+def each_network(rows: pd.DataFrame) -> Networks:
+    """Of each model and seed R_A, float (images,), and R_F, float (maps, images), image by image.
+
+    Empty where rows keep no answers per image, or networks were not all measured on the same maps and images.
+    """
     if (rows["right"].map(len) == 0).any() or any(rows[key].nunique() > 1 for key in ("images", "n")):
-        return None
-    correct: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
+        return {}
     over = rates(rows)
-    for checkpoint, part in rows.groupby("checkpoint", sort=True):
-        correct[named(str(checkpoint))] = _faulty_areas(part, over), _withstood(part)
-    seeds = sorted({s for _, s in correct if all((m, s) in correct for m in ("00", "a", "f"))})
-    if not seeds or len({faulty.shape for faulty, _ in correct.values()}) > 1:
-        return None
-    f, a = ([np.stack([correct[m, s][i] for s in seeds]) for m in ("00", "a", "f")] for i in (0, 1))
-    attacked = [np.repeat((y - a[0])[:, None, :], f[0].shape[1], axis=1) for y in a[1:]]
-    return np.stack([*attacked, f[2] - f[0], f[1] - f[0]])
+    networks = {
+        named(str(checkpoint)): (_withstood(part), _faulty_areas(part, over))
+        for checkpoint, part in rows.groupby("checkpoint", sort=True)
+    }
+    return networks if len({faulty.shape for _, faulty in networks.values()}) == 1 else {}
+
+
+def complete(networks: Networks, models: tuple[str, ...]) -> list[int]:
+    """The seeds that have 00 and all of these models, ascending."""
+    return sorted({s for _, s in networks if all((m, s) in networks for m in ("00", *models))})
+
+
+def changes(networks: Networks, model: str, seeds: list[int]) -> np.ndarray:
+    """What a model changes of R_A and of R_F beside 00, float (2, seeds, maps, images)."""
+    pairs = [(networks[model, seed], networks["00", seed]) for seed in seeds]
+    faults = np.stack([own[1] - plain[1] for own, plain in pairs])
+    attacks = np.stack([own[0] - plain[0] for own, plain in pairs])
+    return np.stack([np.repeat(attacks[:, None, :], faults.shape[1], axis=1), faults])
 
 
 def _faulty_areas(rows: pd.DataFrame, over: tuple[float, ...]) -> np.ndarray:
@@ -164,11 +191,11 @@ def asymmetry(by_seed: pd.DataFrame, each: np.ndarray | None = None, level: floa
     result: dict[str, Any] = {
         "seeds": count,
         "over": "seeds" if each is None else "seeds, maps and images",
-        **{k: _interval(values[i : i + 1], count, level) for i, k in enumerate(EFFECTS)},
+        **{k: interval(values[i : i + 1], count, level) for i, k in enumerate(EFFECTS)},
     }
     d_a, x_fa, d_f, x_af = values
     slope = mean["D_F"] * x_fa + mean["X_FA"] * d_f - mean["D_A"] * x_af - mean["X_AF"] * d_a
-    delta = _interval(slope[None], count, level)
+    delta = interval(slope[None], count, level)
     half_width, value = delta["high"] - delta["mean"], mean["X_FA"] * mean["D_F"] - mean["X_AF"] * mean["D_A"]
     to_a, to_f = (_share(values[[x, d]], count, level) for x, d in ((1, 0), (3, 2)))
     return {
@@ -196,7 +223,7 @@ def _less(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
     return {"mean": mean, "low": float(mean - down), "high": float(mean + up)}
 
 
-def _interval(values: np.ndarray, count: int, level: float) -> dict[str, float]:
+def interval(values: np.ndarray, count: int, level: float = 0.95) -> dict[str, float]:
     """Mean and interval of one effect (1, seeds, maps, images)."""
     mean = float(values.mean())
     if values.shape[2:] == (1, 1):

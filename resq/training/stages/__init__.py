@@ -6,7 +6,17 @@ in which order with which options is a preset: a TOML file in assets/specs/prese
 
 from __future__ import annotations
 
-from resq.training.stages import adversarial, bit_error, bpfc, clean, mixup, quantize
+from resq.training.stages import (
+    adversarial,
+    bit_error,
+    bpfc,
+    clean,
+    flat,
+    margin,
+    mixup,
+    multi_rate,
+    quantize,
+)
 from resq.training.tuning.stage import Stage
 
 STAGES: dict[str, Stage] = {
@@ -15,5 +25,8 @@ STAGES: dict[str, Stage] = {
     "bpfc": bpfc.STAGE,
     "adversarial": adversarial.STAGE,
     "bit_error": bit_error.STAGE,
+    "multi_rate": multi_rate.STAGE,
+    "margin": margin.STAGE,
+    "flat": flat.STAGE,
     "quantize": quantize.STAGE,
 }

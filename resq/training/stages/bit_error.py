@@ -70,9 +70,7 @@ def bit_error(site: StageInput, options: Options) -> StageResult:
         stepped=clipping(site, options),
         order=_order(site, options),
     )
-    return (
-        result if result.notes["rolled_back"] or not options["recount"] else _recounted(site, options, result)
-    )
+    return counted_anew(site, options, result)
 
 
 def objective(
@@ -209,8 +207,10 @@ def _order(site: StageInput, options: Options) -> Order | None:
     return lambda epoch, rng: rng.choice(len(often), len(often), p=often / often.sum())
 
 
-def _recounted(site: StageInput, options: Options, result: StageResult) -> StageResult:
-    """The outcome with batch-norm statistics counted anew, the weights as stored."""
+def counted_anew(site: StageInput, options: Options, result: StageResult) -> StageResult:
+    """The outcome with batch-norm statistics counted anew where asked for, the weights as stored."""
+    if result.notes["rolled_back"] or not options["recount"]:
+        return result
     encoding = Encoding.parse(options["encoding"])
     return replace(result, state=recounted(site, dict(result.state), encoding, options["recount"]))
 
@@ -228,10 +228,10 @@ def recounted(
     return {k: state[k] if k in checkpoint.weights else counted[k] for k in state}
 
 
-def _passes(options: Options) -> float:
+def passes_of(options: Options) -> float:
     """Passes per image and step: stored, flipped, and those of what a stage before is kept with."""
     keeping = (options["keep_bpfc"] > 0) + (options["keep_eps"] > 0) * options["keep_steps"]
     return 2.0 + keeping + passes(options)
 
 
-STAGE = Stage("training while bits of the stored weights flip", bit_error, DEFAULTS, _passes)
+STAGE = Stage("training while bits of the stored weights flip", bit_error, DEFAULTS, passes_of)
