@@ -42,7 +42,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument(
         "base",
-        help="the checkpoint that all networks go on from; or a study's .toml, whose fields options change",
+        help="the checkpoint that all networks go on from; or a study's .toml, whose fields options change; "
+        "or rows that a study has left, a .parquet file or a folder: their table, nothing is trained",
     )
     for name, about in _ABOUT.items():
         kind = str if name in ("attack", "encoding") else float if name in ("lr", "rate", "w_sigma") else int
@@ -55,10 +56,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Runs the study and prints it."""
+    """Runs the study and prints it, or prints what rows say."""
+    overrides = {k: v for k in _ABOUT if (v := getattr(arguments, k)) is not None}
+    if (kept_rows := Path(arguments.base)).is_dir() or kept_rows.suffix == ".parquet":
+        if overrides or arguments.out or arguments.weights or arguments.stream:
+            raise ResqError("rows are only read; options of a study go with a checkpoint or a .toml file")
+        result = _of_rows(kept_rows)
+        return print(options.dump(result)) if arguments.json else show(result)
     from resq.training import asymmetry_study  # torch
 
-    overrides = {k: v for k in _ABOUT if (v := getattr(arguments, k)) is not None}
     study = _study(arguments.base, overrides)
     if arguments.out and arguments.out.suffix != ".parquet":
         raise ResqError(f"--out takes a .parquet file, got {arguments.out}")
@@ -73,7 +79,8 @@ def run(arguments: argparse.Namespace) -> None:
         tables.append(rows)
         if arguments.stream:
             print(json.dumps({"row": {"checkpoint": name, **measure.line(rows)}}), flush=True)
-    result = asymmetry_summary.summary(pd.concat(tables, ignore_index=True), dataclasses.asdict(study))
+    described = dataclasses.asdict(study) | {"design": study.hash}
+    result = asymmetry_summary.summary(pd.concat(tables, ignore_index=True), described)
     if arguments.out:
         table.write(pd.concat(tables, ignore_index=True), arguments.out)
         arguments.out.with_suffix(".json").write_text(options.dump(result) + "\n")
@@ -83,6 +90,33 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps({"done": {"verdict": result["verdict"]}}), flush=True)
     else:
         print(options.dump(result)) if arguments.json else show(result)
+
+
+def _of_rows(place: Path) -> dict[str, Any]:
+    """The summary of the rows in a file or a folder, with the study that stands beside them.
+
+    Raises:
+        ValueError: no rows of a study, or networks that it needs are lacking.
+    """
+    files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+    if not files or not all(file.is_file() for file in files):
+        raise ResqError(f"no rows in {place}; expected a .parquet file, or a folder of them")
+    rows = pd.concat([table.read(file) for file in files], ignore_index=True)
+    if lacking := measure.lacking(rows):
+        raise ResqError(f"{place} holds no whole study: {lacking}")
+    return asymmetry_summary.summary(rows, _beside(place))
+
+
+def _beside(place: Path) -> dict[str, Any]:
+    """The study of rows: from the .json beside a file, or the .toml beside a folder; else none."""
+    if (file := place.with_suffix(".json")).is_file():
+        return dict(json.loads(file.read_text(encoding="utf-8"))["study"])
+    if (file := place.with_name(f"{place.name}.toml")).is_file():
+        from resq.training import study  # torch
+
+        described = study.read(file)
+        return dataclasses.asdict(described) | {"design": described.hash}
+    return {}
 
 
 def _study(base: str, overrides: dict[str, Any]) -> Study:
@@ -108,7 +142,7 @@ def show(result: dict[str, Any]) -> None:
     if of := result.get("study"):
         print(
             f"\nmeasured in {measure.measured_on(of)} (an upper bound), seed 0; the first table: means "
-            "over seeds"
+            "over seeds" + (f"; design {of['design']}" if "design" in of else "")
         )
     if alike := result.get("alike"):
         images = f"the {alike['n']:,} images that 00, A and F of every seed get right"

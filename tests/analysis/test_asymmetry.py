@@ -170,6 +170,27 @@ def test_a_further_network_stands_beside_with_its_changes_and_decides_nothing(ca
     assert plain["D_F"] == found["effects"]["D_F"]
 
 
+def test_rows_that_a_pilot_left_are_told_without_training_anything(capsys):
+    pilot = paths.ROOT / "assets" / "specs" / "asymmetry" / "signs-resnet20-pilot"
+    assert main(["asymmetry", str(pilot)]) == 0
+    told = capsys.readouterr().out
+    assert "4 seeds: descriptive" in told
+    assert "int8 on the first 1,400 held-out training images" in told
+    assert f"design {studies.read(pilot.with_name(f'{pilot.name}.toml')).hash}" in told
+    assert main(["asymmetry", str(table.SHIPPED / "signs-resnet20-asymmetry.parquet")]) == 0
+    assert "seeds: " in capsys.readouterr().out
+
+
+def test_rows_that_are_no_study_are_refused(tmp_path, capsys):
+    assert main(["asymmetry", str(tmp_path)]) == 2
+    assert f"no rows in {tmp_path}; expected a .parquet file" in capsys.readouterr().err
+    assert main(["asymmetry", str(table.SHIPPED / "signs-resnet20-asymmetry.parquet"), "--seeds", "3"]) == 2
+    assert "rows are only read" in capsys.readouterr().err
+    table.write(_rows("signs/resnet20/asym-f-s0", 1.0, [[1] * 4] * 4), tmp_path / "f.parquet")
+    assert main(["asymmetry", str(tmp_path / "f.parquet")]) == 2
+    assert "holds no whole study: no seed has all of 00, A and F" in capsys.readouterr().err
+
+
 def test_what_the_effects_of_one_seed_share_cancels_in_the_interval():
     """Every seed scales its effects alike, so both shares are exact: Lambda has no width, its parts have."""
     found = asymmetry.asymmetry(_effects(*[(0.4 * k, 0.1 * k, 0.2 * k, -0.1 * k) for k in (1, 2, 3, 4, 5)]))
