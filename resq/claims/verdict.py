@@ -188,9 +188,13 @@ def _asymmetry(claim: Claim, rows: pd.DataFrame) -> Verdict:
     Studies of other networks stand beside it and decide nothing.
     """
     judged = [judgement for network in claim.networks if (judgement := _study(claim, rows, network))]
-    aside = f"not on the claim's menu of data sets ({claim.data})"
     for network in _studied(rows):
-        if network.split("/")[0] not in claim.data and (judgement := _study(claim, rows, network)):
+        if network not in claim.networks and (judgement := _study(claim, rows, network)):
+            strange = network.split("/")[0] not in claim.data
+            menu = (
+                f"menu of data sets ({claim.data})" if strange else f"networks ({', '.join(claim.networks)})"
+            )
+            aside = f"not on the claim's {menu}"
             beside = replace(judgement.reading, aside=aside)
             judged.append(replace(judgement, reading=beside, verdict=NONE, why=f"{aside}: {judgement.why}"))
     if not judged:

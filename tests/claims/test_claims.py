@@ -176,6 +176,9 @@ def test_the_asymmetry_has_a_verdict_from_the_rows_of_a_study():
     aside = judged("asymmetry", study(fault_helps=0, attack_helps=200, network="signs/resnet20"))
     assert (aside.verdict, aside.decides) == ("not comparable", None)  # not on the claim's menu
     assert "not on the claim's menu" in aside.readings[0].why
+    small = judged("asymmetry", study(fault_helps=0, attack_helps=200, network="gtsrb/resnet20"))
+    assert (small.verdict, small.decides) == ("not comparable", None)
+    assert "not on the claim's networks (cifar10/resnet18, gtsrb/resnet18)" in small.readings[0].why
     few = [row for row in study(200, 0) if row["checkpoint"].endswith(("s0", "s1"))]
     assert judged("asymmetry", few).verdict == "not comparable"
 
