@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -24,6 +23,7 @@ from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
 from tests.tables import (
+    asymmetry_tables,
     conditions,
     defence_tables,
     deployed_tables,
@@ -454,57 +454,6 @@ def robust_cell(rows: pd.DataFrame, checkpoint: str, encoding: str) -> pd.DataFr
     return (strong if len(strong) else weak).tail(1)
 
 
-def asymmetry() -> list[str]:
-    """One line per effect of the study: its mean and interval over seeds, maps and images."""
-    found = json.loads((table.SHIPPED / "signs-resnet20-asymmetry.json").read_text())
-    effects = found["effects"]
-    lines = [f"| effect | mean | 95 % over {effects['over']} |", "|---|---|---|"]
-    for name in ("D_A", "X_FA", "D_F", "X_AF", "Lambda", "Delta"):
-        row = effects[name]
-        if row["mean"] is None:
-            lines.append(f"| {name} | undefined | g = {effects['g']['D_F']:.1f} of D_F |")
-            continue
-        digits = 4 if name == "Delta" else 3
-        span = f"{row['low']:+.{digits}f} to {row['high']:+.{digits}f}"
-        lines.append(f"| {name} | {row['mean']:+.{digits}f} | {span} |")
-    return [
-        *_studied("signs-resnet20-asymmetry", found["study"]),
-        *lines,
-        "",
-        f"{found['study']['seeds']} seeds: {found['verdict']} ({found['meaning']}).",
-    ]
-
-
-def _studied(file: str, study: dict[str, Any]) -> list[str]:
-    """What a study was measured with, from its rows, and over which rates and budgets its areas run."""
-    rows = table.read(table.SHIPPED / f"{file}.parquet")
-    (said, _) = conditions.sentence([stats.curve(rows), stats.curve(rows, "eps")])
-    rates = sorted(set(rows.loc[rows["ber"] > 0, "ber"]))
-    budgets = ", ".join(f"{eps:g}" for eps in sorted(set(rows["eps"])))
-    return [
-        f"{said.partition('. In brackets')[0]}; words `{study['encoding']}`. R_F runs over BER {rates[0]:g} "
-        f"to {rates[-1]:g}, R_A "
-        f"over eps {budgets} of 255 under that PGD, an upper bound.",
-        "",
-    ]
-
-
-def described() -> list[str]:
-    """The study of one seed in a sentence."""
-    found = json.loads((table.SHIPPED / "cifar10-resnet18-asymmetry.json").read_text())
-    effects, clean = found["effects"], {name: row["clean"] for name, row in found["means"].items()}
-    moved = {
-        name: f"{effects[name]['mean']:+.3f}".replace("-", "−") for name in ("D_A", "X_FA", "D_F", "X_AF")
-    }
-    cost = f"{clean['a'] - clean['00']:+.3f}".replace("-", "−")
-    return [
-        *_studied("cifar10-resnet18-asymmetry", found["study"]),
-        f"F moves R_A by {moved['X_FA']} (A itself by {moved['D_A']}), A moves R_F by {moved['X_AF']} (F "
-        f"itself by {moved['D_F']}) and clean accuracy by {cost}, from {100 * clean['00']:.1f} to "
-        f"{100 * clean['a']:.1f} %. One seed has no interval, and no Lambda.",
-    ]
-
-
 DECIDED = ("reproduced", "exceeded", "not reproduced")
 
 
@@ -558,8 +507,6 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "coded cifar10/resnet18": lambda: coded("cifar10/resnet18"),
     "kept cifar10/resnet18": lambda: kept("cifar10/resnet18", 0.1),
     "coded gtsrb/resnet18": lambda: coded("gtsrb/resnet18"),
-    "asymmetry": asymmetry,
-    "described": described,
     "guards": believed,
     "everything": everything,
     "defences random": lambda: defences("random"),
@@ -568,6 +515,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "selected": selected,
     "verdicts": verdicts,
     "commands": commands,
+    **asymmetry_tables.TABLES,
     **deployed_tables.TABLES,
     **defence_tables.TABLES,
     **lesson_tables.TABLES,
