@@ -14,8 +14,7 @@ from torch import Tensor
 from resq import data
 from resq.core import Dataset
 from resq.core.errors import ResqError
-from resq.data import own
-from resq.data.order import class_by_class
+from resq.data import order, own
 
 FIRST = 1000  # images of a data set, where nothing else is said, as on the command line
 # Hash of the first images of a data set -> its name: arrays that hold the same are the same.
@@ -47,7 +46,7 @@ def load_images(
     if isinstance(images, str):
         name = own.bring(images) if own.is_path(images) else images
         whole = data.load(name, split)
-        dataset = whole.first(n) if n is not None else whole
+        dataset = order.few(whole, n) if n is not None else whole
         if split == "test":
             _SEEN[dataset.hash] = name
     else:
@@ -96,7 +95,7 @@ def _of_arrays(images: Any, labels: Any, n: int | None) -> Dataset:
 def _warn_of_order(y: np.ndarray) -> None:
     """Warns where the first images of many come class by class: an accuracy on them is of few classes."""
     kinds = len(np.unique(y))
-    if len(y) > 1 and (kinds == 1 or class_by_class(y)):
+    if len(y) > 1 and (kinds == 1 or order.class_by_class(y)):
         warnings.warn(
             f"the first {len(y)} images are of {kinds} {'class' if kinds == 1 else 'classes'}, one after the "
             "other, and so are all figures on them; give images in a random order, or leave n out",

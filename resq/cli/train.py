@@ -11,6 +11,7 @@ from resq import data
 from resq.cli import options
 from resq.core import paths
 from resq.core.errors import ResqError
+from resq.data import order
 from resq.training import recipe as recipes
 from resq.training import shipped_recipes
 
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
     from resq.training import finish  # torch
 
     images = data.load(recipe.data, "train")
-    images = images if arguments.n is None else images.first(arguments.n)
+    images = images if arguments.n is None else order.few(images, arguments.n)
     card = finish.finish(recipe, images, folder, device=arguments.device, candidate=arguments.candidate)
     assert card is not None, "without a time limit a run ends finished"
     print(options.dump(card) if arguments.json else _sentence(recipe, card, file))

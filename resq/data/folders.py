@@ -24,6 +24,7 @@ from resq.core.errors import NotFoundError, ResqError
 from resq.core.files import write_with
 from resq.core.paths import ROOT
 from resq.data import decode
+from resq.data.order import mixed
 
 
 def folders() -> list[Path]:
@@ -76,7 +77,8 @@ def load(name: str, split: str, classes: tuple[str, ...], download: bool = False
         )
     if y.min(initial=0) < 0 or y.max(initial=0) >= len(classes):
         raise ResqError(f"labels of {name} must lie in 0..{len(classes) - 1}, got {y.min()}..{y.max()}")
-    return Dataset(name, split, pixels, y, classes, groups)
+    images = Dataset(name, split, pixels, y, classes, groups)
+    return mixed(images, name) if split == "test" else images  # of those to learn from, order.few
 
 
 def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

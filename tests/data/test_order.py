@@ -4,14 +4,17 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from resq import data
+from resq import data, networks
 from resq.api.images import load_images
 from resq.core import Dataset
-from resq.data import own
+from resq.data import order, own
 from resq.data.held_out import held_out
 from resq.data.order import class_by_class, mixed
+from resq.measure.engine import faulty_network
+from resq.networks import clamp
 
 
 def _images(y, groups=None, name="signs"):
@@ -77,6 +80,29 @@ def test_the_first_images_of_a_brought_folder_or_file_are_of_every_class(own_fol
     first = data.load(own.bring(str(path)), "test").first(30)
     assert np.bincount(first.y, minlength=3).min() >= 5
     assert (first.pixels[:, 0, 0, 0] // 80).tolist() == first.y.tolist()
+
+
+def test_few_images_to_calibrate_with_are_of_every_class_and_of_images_in_no_order_the_first():
+    images = _images(np.repeat(np.arange(10), 20))
+    assert len(np.unique(order.few(images, 60).y)) == 10
+    assert order.few(images, 60).hash == mixed(images, images.name).first(60).hash
+    loose = _images(np.random.default_rng(0).integers(0, 10, 200))
+    assert order.few(loose, 60).hash == loose.first(60).hash
+    with pytest.raises(ValueError, match=r"n must lie in 1\.\.200"):
+        order.few(images, 201)
+
+
+def test_limits_of_activations_on_gtsrb_are_those_of_every_class(real):
+    """Its training images are sorted: the first 500 are of two classes, of which limits were taken."""
+    images = real("gtsrb", "train")
+    assert len(np.unique(images.y[:500])) == 2
+    assert len(np.unique(order.few(images, 500).y)) == 43
+    network = networks.build("resnet20", 43, mean=(0.5,) * 3, std=(0.25,) * 3).eval()
+    few, first = (
+        clamp.bounds(network.body, network, torch.from_numpy(part.pixels.copy()).float().div_(255))
+        for part in (order.few(images, 500), images.first(500))
+    )
+    assert faulty_network.limits(network, "gtsrb") == few != first
 
 
 def test_a_copied_folder_has_the_same_first_images(own_folders):

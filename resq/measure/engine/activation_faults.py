@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from resq import data
 from resq.core.errors import ResqError
+from resq.data import order
 from resq.memory import bits
 from resq.memory.faults import check_rate
 from resq.networks import activations
@@ -34,7 +35,8 @@ def calibrated(network: nn.Module, dataset: str, *, inputs: bool) -> dict[str, t
         FileNotFoundError: the images are not on this machine.
     """
     images = data.load(dataset, "train")
-    x = torch.from_numpy(np.ascontiguousarray(images.pixels[:CALIBRATION])).float().div_(255)
+    images = order.few(images, min(CALIBRATION, len(images)))
+    x = torch.from_numpy(np.ascontiguousarray(images.pixels)).float().div_(255)
     return activations.ranges(network, x, inputs=inputs)
 
 

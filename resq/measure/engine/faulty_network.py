@@ -20,6 +20,7 @@ from resq import data, networks
 from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding, QuantizedModel, QuantizedTensor
 from resq.core.errors import ResqError
+from resq.data import order
 from resq.measure.engine.fold_batchnorm import fold
 from resq.measure.engine.weight_buffer import flatten
 from resq.memory import beside, bits, flipping, quant
@@ -51,7 +52,8 @@ def limits(network: networks.Network, dataset: str) -> dict[str, float]:
     Raises:
         FileNotFoundError: the images are not on this machine.
     """
-    pixels = np.ascontiguousarray(data.load(dataset, "train").pixels[:CALIBRATION])
+    images = data.load(dataset, "train")
+    pixels = np.ascontiguousarray(order.few(images, min(CALIBRATION, len(images))).pixels)
     return clamp.bounds(network.body, network, torch.from_numpy(pixels).float().div_(255))
 
 
