@@ -191,10 +191,9 @@ def _asymmetry(claim: Claim, rows: pd.DataFrame) -> Verdict:
     for network in _studied(rows):
         if network not in claim.networks and (judgement := _study(claim, rows, network)):
             strange = network.split("/")[0] not in claim.data
-            menu = (
-                f"menu of data sets ({claim.data})" if strange else f"networks ({', '.join(claim.networks)})"
-            )
-            aside = f"not on the claim's {menu}"
+            aside = f"not on the claim's networks ({', '.join(claim.networks)})"
+            if strange:
+                aside = f"not on the claim's menu of data sets ({claim.data})"
             beside = replace(judgement.reading, aside=aside)
             judged.append(replace(judgement, reading=beside, verdict=NONE, why=f"{aside}: {judgement.why}"))
     if not judged:
