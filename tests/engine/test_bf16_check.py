@@ -89,6 +89,17 @@ def test_maps_that_agree_allow_a_difference_of_one_image():
     assert bf16_check.excess([0.9], [0.92], 100) == pytest.approx(2)
 
 
+@pytest.mark.parametrize(("apart", "allowed"), [(1, True), (2, False)])
+def test_one_image_apart_where_no_bit_flips_is_allowed_whatever_dividing_loses(apart, allowed):
+    """962 and 961 of 1,000 were 1.0000000000000009 times what is allowed."""
+    spec = replace(SPEC, n=1000, bers=(0.0,), maps=1)
+
+    def measure(cell):
+        return {"ber": cell.ber, "n": 1000, "correct": 962 - apart * (cell.precision == "bf16")}
+
+    assert (bf16_check.choose_precision(spec, measure)[0] == spec) is allowed
+
+
 def test_fp32_keeps_the_key_it_had_and_bf16_has_another():
     cell = next(SPEC.cells())
     full = replace(cell, precision="fp32")

@@ -14,6 +14,7 @@ from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import SweepSpec
 
 CHECKED = 5  # maps of each rate
+EDGE = 1e-9  # of a ratio, lost in dividing: one image of 1,000 apart is allowed
 
 
 def choose_precision(
@@ -41,7 +42,7 @@ def choose_precision(
         took[name] = clock() - began
     worst = max((excess(seen["fp32"][ber], seen[spec.precision][ber], spec.n), ber) for ber in seen["fp32"])
     sentence = f"{spec.precision} against fp32 on {few.maps} maps: at BER {worst[1]:g} the difference is "
-    if worst[0] > 1:
+    if worst[0] > 1 + EDGE:
         return replace(spec, precision="fp32"), f"{sentence}{worst[0]:.1f} times what is allowed; fp32 it is"
     cost = took[spec.precision] / took["fp32"]
     slow = f"; --precision fp32 is faster on this machine, {cost:.1f} times" if cost > 1 else ""
