@@ -3,7 +3,6 @@
 What `cache_resource` hands out is shared by all visitors: nothing here or in the pages writes into it.
 """
 
-from dashboard.cached.asymmetry import studies, study
 from dashboard.cached.bitlab import Attacked, Outcome, attacked, largest, most_harmful, outcome, picture
 from dashboard.cached.checkpoint_models import (
     LoadedNetwork,
@@ -79,6 +78,8 @@ from dashboard.cached.tradeoff import (
     drawn_from,
     joint_command,
     stored_here,
+    studies,
+    study,
     surface_commands,
     surface_rows,
     together,

@@ -18,17 +18,17 @@ from dashboard.charts.confusion import flow
 from dashboard.charts.curves import accuracy_vs_ber, accuracy_vs_eps
 from dashboard.charts.filecharts import targets
 from dashboard.charts.flip_animation import film
-from dashboard.charts.gains import gains
 from dashboard.charts.hardening import before_after, training
 from dashboard.charts.layers import agreement, channel_strip, layer_heatmap, plane_histogram
 from dashboard.charts.moving.embedding import embedding
 from dashboard.charts.moving.steps import accuracy_steps, class_steps, picture_steps
 from dashboard.charts.mystery.pixels import pixel_moves
 from dashboard.charts.mystery.words import bit_changes, bit_counts, layer_now
-from dashboard.charts.pareto import pareto, shields
 from dashboard.charts.storage.mixed_encoding import copies, protected
 from dashboard.charts.storage.protection import protection
 from dashboard.charts.trace import trace
+from dashboard.charts.tradeoff.gains import gains
+from dashboard.charts.tradeoff.pareto import pareto, shields
 from dashboard.charts.tradeoff_map import heatmap, relief
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from dashboard.format import numbers
-from resq.measure.analysis import asymmetry_summary
-from resq.measure.analysis.asymmetry import measured_on
+from resq.measure.analysis.asymmetry import ARROWS, measured_on
 
 
 def _single(study: Mapping[str, Any]) -> str:
@@ -42,7 +41,6 @@ def asymmetry(study: Mapping[str, Any]) -> str:
     return f"{value}: **{study['verdict']}**. {study['meaning'].capitalize()}."
 
 
-ARROWS = asymmetry_summary.ARROWS
 SHIELDS = {"a": "hardened against attacks (A)", "f": "hardened against faults (F)"}
 
 

@@ -16,7 +16,6 @@ from resq import checkpoints, jobs
 from resq.cli import options
 from resq.core.errors import ResqError
 from resq.measure.analysis import asymmetry as measure
-from resq.measure.analysis import asymmetry_summary
 from resq.measure.store import table
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.stream:
             print(json.dumps({"row": {"checkpoint": name, **measure.line(rows)}}), flush=True)
     described = dataclasses.asdict(study) | {"design": study.hash}
-    result = asymmetry_summary.summary(pd.concat(tables, ignore_index=True), described)
+    result = measure.summary(pd.concat(tables, ignore_index=True), described)
     if arguments.out:
         table.write(pd.concat(tables, ignore_index=True), arguments.out)
         arguments.out.with_suffix(".json").write_text(options.dump(result) + "\n")
@@ -104,7 +103,7 @@ def _of_rows(place: Path) -> dict[str, Any]:
     rows = pd.concat([table.read(file) for file in files], ignore_index=True)
     if lacking := measure.lacking(rows):
         raise ResqError(f"{place} holds no whole study: {lacking}")
-    return asymmetry_summary.summary(rows, _beside(place))
+    return measure.summary(rows, _beside(place))
 
 
 def _beside(place: Path) -> dict[str, Any]:

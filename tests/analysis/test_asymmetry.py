@@ -11,7 +11,7 @@ import pytest
 from resq.cli import asymmetry as cli_asymmetry
 from resq.cli import main, options
 from resq.core import paths
-from resq.measure.analysis import areas, asymmetry, asymmetry_summary
+from resq.measure.analysis import areas, asymmetry
 from resq.measure.store import table
 from resq.training import asymmetry_study as study
 from resq.training import study as studies
@@ -121,7 +121,7 @@ def test_the_shipped_study_says_what_the_rows_say_with_all_noise_counted():
 def test_a_shipped_summary_is_what_its_rows_give_today(file):
     """It is kept beside the rows, and went on with the intervals of a formula that had been mended."""
     kept = json.loads(file.read_text(encoding="utf-8"))
-    again = asymmetry_summary.summary(table.read(file.with_suffix(".parquet")), kept["study"])
+    again = asymmetry.summary(table.read(file.with_suffix(".parquet")), kept["study"])
     for part in ("effects", "alike"):
         numbers, today = (pd.json_normalize(json.loads(options.dump(one))[part]) for one in (kept, again))
         pd.testing.assert_frame_equal(numbers, today, rtol=1e-9)
@@ -136,9 +136,9 @@ def test_at_one_clean_accuracy_only_images_that_all_get_right_count():
             made = _rows(f"signs/resnet20/asym-{model}-s{seed}", 1.0, [clean] * 4)
             rows.append(made.assign(right=np.packbits(clean).tobytes(), correct=sum(clean), images="x"))
     rows = table.frame(pd.concat(rows).to_dict("records"))
-    found = asymmetry_summary.summary(rows, {})
+    found = asymmetry.summary(rows, {})
     assert found["effects"]["X_AF"]["mean"] == pytest.approx(-0.25)
-    assert asymmetry_summary.always_right(rows).tolist() == [True, True, True, False]
+    assert asymmetry.always_right(rows).tolist() == [True, True, True, False]
     assert found["alike"]["n"] == 3
     assert found["alike"]["effects"]["X_AF"]["mean"] == pytest.approx(0)
 
@@ -157,7 +157,7 @@ def test_a_further_network_stands_beside_with_its_changes_and_decides_nothing(ca
             made.loc[under, "right"] = np.packbits(kept).tobytes()
             rows.append(made.assign(images="x"))
     rows = table.frame(pd.concat(rows).to_dict("records"))
-    found = asymmetry_summary.summary(rows, {})
+    found = asymmetry.summary(rows, {})
     assert found["effects"]["D_F"]["mean"] == pytest.approx(0.25)
     other = found["effects"]["others"]["m"]
     assert (other["seeds"], other["R_F"]["mean"]) == (2, pytest.approx(0.5))
@@ -165,7 +165,7 @@ def test_a_further_network_stands_beside_with_its_changes_and_decides_nothing(ca
     cli_asymmetry.show(found)
     assert "R_F beside 00" in capsys.readouterr().out
     without = rows[~rows["checkpoint"].str.contains("asym-m-")]
-    plain = asymmetry_summary.summary(without, {})["effects"]
+    plain = asymmetry.summary(without, {})["effects"]
     assert plain["others"] == {}
     assert plain["D_F"] == found["effects"]["D_F"]
 
@@ -284,7 +284,7 @@ def test_a_study_goes_on_where_it_was_and_ends_in_rows_and_a_summary(monkeypatch
     assert shipped[:4] == [(f"asym-{model}-s0", tmp_path) for model in asymmetry.MODELS]
     kept = table.read(tmp_path / "rows.parquet")
     assert sorted(kept["checkpoint"].unique())[0] == "signs/resnet20/asym-00-s0"
-    told = asymmetry_summary.summary(kept, {})
+    told = asymmetry.summary(kept, {})
     assert told["effects"]["D_F"]["mean"] == pytest.approx(0.5)
     assert told["effects"]["over"] == "seeds"  # rows without answers per image
 

@@ -18,7 +18,7 @@ from resq import checkpoints
 from resq.measure.analysis import paired
 from resq.measure.store import carry, table
 from tests import readme
-from tests.tables import conditions
+from tests.tables import asymmetry_tables, conditions
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ["README.md", "docs/results.md", "docs/memory.md"]
@@ -278,7 +278,7 @@ def test_the_study_of_one_seed_sets_what_faults_cost_beside_clean_accuracy():
     assert re.search(
         rf"A moves R_F by {changes[0]} \(F itself by \S+\) and clean accuracy by {changes[1]}, from", said
     )
-    assert f"PGD, {study['study']['steps']} steps, 1 start" in "\n".join(readme.described())
+    assert f"PGD, {study['study']['steps']} steps, 1 start" in "\n".join(asymmetry_tables.described())
 
 
 HIDDEN = re.compile(r"<!--.*?-->", re.S)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from dashboard import cached
-from dashboard.charts.pareto import _ends, models
+from dashboard.charts.tradeoff.pareto import _ends, models
 from dashboard.charts.words import label_sides
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from resq.core import paths
-from resq.measure.analysis import asymmetry, asymmetry_summary, stats
+from resq.measure.analysis import asymmetry, stats
 from resq.measure.store import table
 from resq.training import study as studies
 from tests.tables import conditions
@@ -105,7 +105,7 @@ def pilots() -> list[str]:
 def _pilot(folder: Path) -> str:
     study = studies.read(folder.with_name(f"{folder.name}.toml"))
     rows = pd.concat([table.read(file) for file in sorted(folder.glob("*.parquet"))], ignore_index=True)
-    effects = asymmetry_summary.summary(rows, {})["effects"]
+    effects = asymmetry.summary(rows, {})["effects"]
     clear = all(effects[name]["low"] > 0 for name in ("D_A", "D_F"))
     size = f"{effects['seeds']}, {study.epochs} | {study.n:,}, {study.maps}"
     gains = " | ".join(_span(effects[name], 3) for name in ("D_A", "D_F"))

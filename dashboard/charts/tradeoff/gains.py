@@ -23,7 +23,7 @@ def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     The shadow of an ellipse on an axis is the 95 % interval of that effect. A study of one seed has none.
 
     Args:
-        studies: the effects of each, as ``asymmetry_summary.summary`` has them, by what people call it.
+        studies: the effects of each, as ``asymmetry.summary`` has them, by what people call it.
     """
     figure = go.Figure()
     for number, (name, effects) in enumerate(studies.items()):

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resq.measure.analysis import asymmetry, crossed, variance
+from resq.measure.analysis import crossed, variance
+from resq.measure.analysis.asymmetry import networks as networks_of
+from resq.measure.analysis.asymmetry import shares
 
 # Of which two effects the arrow of a network is made: on R_A, on R_F.
 ARROWS = {"a": ("D_A", "X_AF"), "f": ("X_FA", "D_F")}
@@ -20,17 +22,17 @@ def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
     so that all have one clean accuracy, 100 %, and no gain or loss of it is counted as resilience; and
     ``others``: what each further model changes of R_A and of R_F.
     """
-    networks, each = asymmetry.resilience(rows), asymmetry.answers(rows)
-    by_image = asymmetry.each_network(rows)
-    lead = asymmetry.asymmetry(asymmetry.effects(networks), each)
-    word = asymmetry.verdict(lead)
+    networks, each = networks_of.resilience(rows), shares.answers(rows)
+    by_image = networks_of.each_network(rows)
+    lead = shares.asymmetry(shares.effects(networks), each)
+    word = shares.verdict(lead)
     return {
         "study": study,
         "networks": networks.to_dict("records"),
         "means": networks.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
         "effects": lead | {"together": _together(each), "others": _others(by_image)},
         "verdict": word,
-        "meaning": asymmetry.WORDS[word],
+        "meaning": shares.WORDS[word],
         "alike": _alike(each, by_image, always_right(rows)) if each is not None else None,
         # A study may be gone on with by another version of the code.
         "hashes": {k: ", ".join(rows[k].unique()) for k in ("images", "code")},
@@ -40,25 +42,25 @@ def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
 def always_right(rows: pd.DataFrame) -> np.ndarray:
     """The images, bool (n,), that 00, A and F of every seed get right without fault or attack."""
     clean = rows[(rows["axis"] == "eps") & (rows["eps"] == 0)]
-    models = clean["checkpoint"].map(lambda name: asymmetry.named(str(name))[0])
+    models = clean["checkpoint"].map(lambda name: networks_of.named(str(name))[0])
     return np.asarray(variance.answers(clean[models.isin(("00", "a", "f"))]).all(axis=0))
 
 
-def _alike(each: np.ndarray, networks: asymmetry.Networks, images: np.ndarray) -> dict[str, Any] | None:
+def _alike(each: np.ndarray, networks: networks_of.Networks, images: np.ndarray) -> dict[str, Any] | None:
     if images.sum() < 2:
         return None
     own = each[..., images]
-    by_seed = pd.DataFrame(own.mean(axis=(2, 3)).T, columns=list(asymmetry.EFFECTS))
-    lead = asymmetry.asymmetry(by_seed, own)
+    by_seed = pd.DataFrame(own.mean(axis=(2, 3)).T, columns=list(shares.EFFECTS))
+    lead = shares.asymmetry(by_seed, own)
     effects = lead | {"together": _together(own), "others": _others(networks, images)}
-    return {"n": int(images.sum()), "effects": effects, "verdict": asymmetry.verdict(lead)}
+    return {"n": int(images.sum()), "effects": effects, "verdict": shares.verdict(lead)}
 
 
 def _together(each: np.ndarray | None) -> dict[str, float] | None:
     """How the noise of an arrow's two effects goes together, a correlation; None of one seed."""
     if each is None or each.shape[1] < 2:
         return None
-    pairs = {model: [asymmetry.EFFECTS.index(name) for name in names] for model, names in ARROWS.items()}
+    pairs = {model: [shares.EFFECTS.index(name) for name in names] for model, names in ARROWS.items()}
     return {model: _correlation(each[pair]) for model, pair in pairs.items()}
 
 
@@ -68,18 +70,18 @@ def _correlation(pair: np.ndarray) -> float:
     return float(np.clip(spread[0, 1] / scale, -1, 1)) if scale else 0.0
 
 
-def _others(networks: asymmetry.Networks, images: np.ndarray | None = None) -> dict[str, dict[str, Any]]:
+def _others(networks: networks_of.Networks, images: np.ndarray | None = None) -> dict[str, dict[str, Any]]:
     """What each model beside A, F and AF changes of R_A and of R_F, each with its interval, by its name."""
     changes = {}
-    for model in sorted({model for model, _ in networks} - set(asymmetry.MODELS)):
-        if not (seeds := asymmetry.complete(networks, (model,))):
+    for model in sorted({model for model, _ in networks} - set(networks_of.MODELS)):
+        if not (seeds := networks_of.complete(networks, (model,))):
             continue
-        both = asymmetry.changes(networks, model, seeds)
+        both = networks_of.changes(networks, model, seeds)
         both = both if images is None else both[..., images]
         changes[model] = {
             "seeds": len(seeds),
-            "R_A": asymmetry.interval(both[:1], len(seeds)),
-            "R_F": asymmetry.interval(both[1:], len(seeds)),
+            "R_A": shares.interval(both[:1], len(seeds)),
+            "R_F": shares.interval(both[1:], len(seeds)),
             "together": _correlation(both) if len(seeds) > 1 else None,
         }
     return changes

@@ -1,0 +1,57 @@
+"""Whether one resilience brings the other: the networks of a study, their effects, Lambda, one table."""
+
+from resq.measure.analysis.asymmetry.networks import (
+    MODEL,
+    MODELS,
+    Networks,
+    attacked,
+    changes,
+    complete,
+    each_network,
+    lacking,
+    later,
+    named,
+    rates,
+    resilience,
+)
+from resq.measure.analysis.asymmetry.shares import (
+    EFFECTS,
+    ENOUGH,
+    WORDS,
+    answers,
+    asymmetry,
+    effects,
+    interval,
+    line,
+    measured_on,
+    verdict,
+)
+from resq.measure.analysis.asymmetry.study_summary import ARROWS, always_right, summary
+
+__all__ = [
+    "ARROWS",
+    "EFFECTS",
+    "ENOUGH",
+    "MODEL",
+    "MODELS",
+    "WORDS",
+    "Networks",
+    "always_right",
+    "answers",
+    "asymmetry",
+    "attacked",
+    "changes",
+    "complete",
+    "each_network",
+    "effects",
+    "interval",
+    "lacking",
+    "later",
+    "line",
+    "measured_on",
+    "named",
+    "rates",
+    "resilience",
+    "summary",
+    "verdict",
+]
