@@ -99,7 +99,7 @@ def pilots() -> list[str]:
         "| pilot, design | seeds, epochs | held-out images, maps | D_A | D_F | both clear of 0 |",
         "|---|---|---|---|---|---|",
     ]
-    return [*lines, *map(_pilot, sorted(path for path in SPECS.iterdir() if path.is_dir()))]
+    return [*lines, *map(_pilot, sorted(path for path in SPECS.glob("*-pilot*") if path.is_dir()))]
 
 
 def _pilot(folder: Path) -> str:
