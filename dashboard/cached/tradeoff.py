@@ -128,7 +128,7 @@ def study(net: str) -> dict[str, Any] | None:
 
 
 def studies(alike: bool = False) -> dict[str, dict[str, Any]]:
-    """The effects of every shipped study of the asymmetry, by its data and network and how many seeds it has.
+    """The arrows of every shipped study of the asymmetry, by its data and network and how many seeds it has.
 
     Args:
         alike: on the images alone that all of its networks get right without fault or attack.
@@ -136,7 +136,7 @@ def studies(alike: bool = False) -> dict[str, dict[str, Any]]:
     each = [json.loads(f.read_text(encoding="utf-8")) for f in sorted(table.SHIPPED.glob("*-asymmetry.json"))]
     each.sort(key=lambda one: -one["effects"]["seeds"])
     wanted = {_called(one): one["alike"] if alike else one for one in each}
-    return {name: one["effects"] for name, one in wanted.items() if one}
+    return {name: one["effects"]["arrows"] for name, one in wanted.items() if one}
 
 
 def _called(study: Mapping[str, Any]) -> str:

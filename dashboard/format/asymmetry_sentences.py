@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dashboard.format import numbers
-from resq.measure.analysis.asymmetry import ARROWS, measured_on
+from resq.measure.analysis.asymmetry import measured_on
 
 
 def _single(study: Mapping[str, Any]) -> str:
@@ -44,18 +44,10 @@ def asymmetry(study: Mapping[str, Any]) -> str:
 SHIELDS = {"a": "hardened against attacks (A)", "f": "hardened against faults (F)"}
 
 
-def ends(effects: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any], float | None]]:
-    """By model what it changes of R_A and of R_F, and how the noise of both goes together."""
-    own = effects.get("together") or {}
-    arrows = {model: (effects[x], effects[y], own.get(model)) for model, (x, y) in ARROWS.items()}
-    others = effects.get("others") or {}
-    return arrows | {model: (one["R_A"], one["R_F"], one["together"]) for model, one in others.items()}
-
-
-def arrow(name: str, effects: Mapping[str, Any], model: str) -> str:
+def arrow(name: str, model: str, change: Mapping[str, Any]) -> str:
     """What one hardening of a study changes against both threats, each with its interval."""
-    attacks, faults, _ = ends(effects)[model]
-    text = f"{name}, {SHIELDS.get(model, model)}:<br>R_A {_change(attacks)}<br>R_F {_change(faults)}"
+    areas = "<br>".join(f"{area} {_change(change[area])}" for area in ("R_A", "R_F"))
+    text = f"{name}, {SHIELDS.get(model, model)}:<br>{areas}"
     return text.replace("-", "−")
 
 
@@ -67,7 +59,7 @@ def _change(effect: Mapping[str, Any]) -> str:
 
 def gains(studies: Mapping[str, Mapping[str, Any]]) -> str:
     """What the figure of both hardenings shows, one sentence for each arrow."""
-    sentences = [arrow(name, effects, model) for name, effects in studies.items() for model in ends(effects)]
+    sentences = [arrow(name, *one) for name, arrows in studies.items() for one in arrows.items()]
     return " ".join(text.replace(":<br>", ": ").replace("<br>", ", ") + "." for text in sentences)
 
 

@@ -190,10 +190,11 @@ def _asymmetry(claim: Claim, rows: pd.DataFrame) -> Verdict:
     judged = [judgement for network in claim.networks if (judgement := _study(claim, rows, network))]
     for network in _studied(rows):
         if network not in claim.networks and (judgement := _study(claim, rows, network)):
-            strange = network.split("/")[0] not in claim.data
-            aside = f"not on the claim's networks ({', '.join(claim.networks)})"
-            if strange:
-                aside = f"not on the claim's menu of data sets ({claim.data})"
+            aside = (
+                f"not on the claim's menu of data sets ({claim.data})"
+                if network.split("/")[0] not in claim.data
+                else f"not on the claim's networks ({', '.join(claim.networks)})"
+            )
             beside = replace(judgement.reading, aside=aside)
             judged.append(replace(judgement, reading=beside, verdict=NONE, why=f"{aside}: {judgement.why}"))
     if not judged:
@@ -218,7 +219,8 @@ def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
     lacking = asymmetry.lacking(study)
     if lacking:
         return Judged(Reading(network, ()), NONE, f"the rows of {network} are not whole: {lacking}")
-    effect = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(study)), asymmetry.answers(study))
+    by_seed, by_image = asymmetry.effects(asymmetry.resilience(study)), asymmetry.each_network(study)
+    effect = asymmetry.asymmetry(by_seed, asymmetry.answers(by_image))
     outcome, value = asymmetry.verdict(effect), effect["Lambda"]
     seeds = f"{effect['seeds']} seed{'s' * (effect['seeds'] != 1)}"
     over = f"intervals over {effect['over']}" if effect["seeds"] > 1 else "one seed has no interval"

@@ -57,11 +57,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Runs the study and prints it, or prints what rows say."""
     overrides = {k: v for k in _ABOUT if (v := getattr(arguments, k)) is not None}
-    if (kept_rows := Path(arguments.base)).is_dir() or kept_rows.suffix == ".parquet":
+    if (place := Path(arguments.base)).is_dir() or place.suffix == ".parquet":
         if overrides or arguments.out or arguments.weights or arguments.stream:
             raise ResqError("rows are only read; options of a study go with a checkpoint or a .toml file")
-        result = _of_rows(kept_rows)
-        return print(options.dump(result)) if arguments.json else show(result)
+        result = _of_rows(place)
+        print(options.dump(result)) if arguments.json else show(result)
+        return
     from resq.training import asymmetry_study  # torch
 
     study = _study(arguments.base, overrides)
@@ -161,7 +162,7 @@ def _print_effects(effects: dict[str, Any]) -> None:
         ]
     )
 
-    if others := effects.get("others"):
+    if others := {name: one for name, one in effects["arrows"].items() if name not in measure.OWN}:
         print()
         options.print_table(
             [

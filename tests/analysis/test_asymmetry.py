@@ -108,7 +108,8 @@ def test_intervals_over_seeds_maps_and_images_cover_as_often_as_they_say():
 
 def test_the_shipped_study_says_what_the_rows_say_with_all_noise_counted():
     rows = table.read(table.SHIPPED / "signs-resnet20-asymmetry.parquet")
-    found = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(rows)), asymmetry.answers(rows))
+    each = asymmetry.answers(asymmetry.each_network(rows))
+    found = asymmetry.asymmetry(asymmetry.effects(asymmetry.resilience(rows)), each)
     assert found["g"]["D_F"] > 1
     assert asymmetry.verdict(found) == "undefined"
     # Computed apart from this code: D_F 0.010 with a half width of 0.018, X_AF 0.017 with one of 0.011.
@@ -119,7 +120,10 @@ def test_the_shipped_study_says_what_the_rows_say_with_all_noise_counted():
 
 @pytest.mark.parametrize("file", sorted(table.SHIPPED.glob("*-asymmetry.json")), ids=lambda file: file.stem)
 def test_a_shipped_summary_is_what_its_rows_give_today(file):
-    """It is kept beside the rows, and went on with the intervals of a formula that had been mended."""
+    """It is kept beside the rows, and went on with the intervals of a formula that had been mended.
+
+    ``python -m resq asymmetry FILE.parquet --json`` writes it anew.
+    """
     kept = json.loads(file.read_text(encoding="utf-8"))
     again = asymmetry.summary(table.read(file.with_suffix(".parquet")), kept["study"])
     for part in ("effects", "alike"):
@@ -159,14 +163,16 @@ def test_a_further_network_stands_beside_with_its_changes_and_decides_nothing(ca
     rows = table.frame(pd.concat(rows).to_dict("records"))
     found = asymmetry.summary(rows, {})
     assert found["effects"]["D_F"]["mean"] == pytest.approx(0.25)
-    other = found["effects"]["others"]["m"]
+    other = found["effects"]["arrows"]["m"]
     assert (other["seeds"], other["R_F"]["mean"]) == (2, pytest.approx(0.5))
     assert other["R_A"]["mean"] == pytest.approx(0.5 * 7 / 8)  # half right from 2/255 on, all at 0
     cli_asymmetry.show(found)
     assert "R_F beside 00" in capsys.readouterr().out
     without = rows[~rows["checkpoint"].str.contains("asym-m-")]
     plain = asymmetry.summary(without, {})["effects"]
-    assert plain["others"] == {}
+    assert set(plain["arrows"]) == {"a", "f"}
+    assert plain["arrows"]["f"]["R_F"] == plain["D_F"]
+    assert plain["arrows"]["a"]["R_F"] == plain["X_AF"]
     assert plain["D_F"] == found["effects"]["D_F"]
 
 

@@ -332,14 +332,19 @@ def test_a_network_in_other_words_is_compared_with_the_base_as_well():
     assert list(trace(figure, "models").text) == ["base", "fault", "plus"]
 
 
-def _study(**effects):
-    whole = {name: {"mean": m, "low": low, "high": high} for name, (m, low, high) in effects.items()}
-    return {**whole, "seeds": 5, "together": {"a": 0.6, "f": 0.0}}
+def _arrow(attacks, faults, together):
+    """What a model changes of R_A and of R_F, each (mean, low, high)."""
+    areas = {
+        area: dict(zip(("mean", "low", "high"), v, strict=True))
+        for area, v in (("R_A", attacks), ("R_F", faults))
+    }
+    return {**areas, "seeds": 5, "together": together}
 
 
 def test_an_ellipses_shadows_are_the_intervals_and_its_tilt_how_their_noise_goes_together():
-    study = _study(D_A=(0.3, 0.2, 0.4), X_AF=(0.1, 0.0, 0.2), X_FA=(0.0, -0.1, 0.1), D_F=(0.2, 0.1, 0.3))
-    figure = charts.gains({"signs": study})
+    against_attacks = _arrow((0.3, 0.2, 0.4), (0.1, 0.0, 0.2), 0.6)
+    against_faults = _arrow((0.0, -0.1, 0.1), (0.2, 0.1, 0.3), 0.0)
+    figure = charts.gains({"signs": {"a": against_attacks, "f": against_faults}})
     drawn = {t.name: t for t in figure.data}
     a, f = (np.array([drawn[f"95 % of {m}"].x, drawn[f"95 % of {m}"].y]) for m in "AF")
     for points, (low, high) in (
@@ -357,17 +362,15 @@ def test_an_ellipses_shadows_are_the_intervals_and_its_tilt_how_their_noise_goes
 
 
 def test_a_further_network_is_an_arrow_with_its_name():
-    study = _study(**dict.fromkeys(("D_A", "X_AF", "X_FA", "D_F"), (0.1, 0.0, 0.2)))
-    area = {"mean": 0.3, "low": 0.2, "high": 0.4}
-    study["others"] = {"flat": {"seeds": 5, "R_A": area, "R_F": area, "together": 0.0}}
-    drawn = {t.name: t for t in charts.gains({"signs": study}).data}
+    area = (0.3, 0.2, 0.4)
+    drawn = {t.name: t for t in charts.gains({"signs": {"flat": _arrow(area, area, 0.0)}}).data}
     assert drawn["flat of signs"].x == (0, 0.3)
     assert drawn["flat of signs"].text == ("", "flat")
     assert max(drawn["95 % of flat"].y) == pytest.approx(0.4, abs=2e-3)
 
 
 def test_a_study_of_one_seed_has_arrows_and_no_ellipse():
-    study = _study(**dict.fromkeys(("D_A", "X_AF", "X_FA", "D_F"), (0.1, None, None))) | {"together": None}
+    study = {"a": _arrow((0.1, None, None), (0.1, None, None), None)}
     figure = charts.gains({"cifar10": study})
     assert not bands(figure)
     assert "one seed, no interval" in asymmetry_sentences.gains({"cifar10": study})

@@ -14,6 +14,7 @@ from resq.data import order, own
 from resq.data.held_out import held_out
 from resq.data.order import class_by_class, mixed
 from resq.measure.engine import faulty_network
+from resq.measure.store import table
 from resq.networks import clamp
 
 
@@ -90,6 +91,15 @@ def test_few_images_to_calibrate_with_are_of_every_class_and_of_images_in_no_ord
     assert order.few(loose, 60).hash == loose.first(60).hash
     with pytest.raises(ValueError, match=r"n must lie in 1\.\.200"):
         order.few(images, 201)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "gtsrb", "signs"])
+def test_the_test_images_that_shipped_rows_rest_on_are_in_the_order_they_had(name, real):
+    rows = table.shipped()
+    first = rows[(rows["data"] == name) & (rows["sample"] == "first")].groupby("n")["images"].unique()
+    images = real(name)
+    assert len(first) > 3
+    assert {n: [images.first(int(n)).hash] for n in first.index} == first.map(list).to_dict()
 
 
 def test_limits_of_activations_on_gtsrb_are_those_of_every_class(real):

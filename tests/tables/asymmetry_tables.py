@@ -40,8 +40,10 @@ def _one(found: dict[str, Any]) -> list[str]:
         "|---|---|---|",
     ]
     lines += [f"| {one} | {_cell(one, effects)} | {_cell(one, alike['effects'])} |" for one in EFFECTS]
-    for model, own in effects.get("others", {}).items():
-        other = alike["effects"]["others"][model]
+    for model, own in effects["arrows"].items():
+        if model in asymmetry.OWN:
+            continue
+        other = alike["effects"]["arrows"][model]
         for area in ("R_A", "R_F"):
             lines.append(f"| `{model}`, {area} | {_span(own[area], 3)} | {_span(other[area], 3)} |")
     word = f"{seeds}: {found['verdict']} ({found['meaning']}); at one clean accuracy: {alike['verdict']}."

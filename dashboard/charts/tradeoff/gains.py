@@ -23,15 +23,15 @@ def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     The shadow of an ellipse on an axis is the 95 % interval of that effect. A study of one seed has none.
 
     Args:
-        studies: the effects of each, as ``asymmetry.summary`` has them, by what people call it.
+        studies: the ``arrows`` of each, as ``asymmetry.summary`` has them, by what people call it.
     """
     figure = go.Figure()
-    for number, (name, effects) in enumerate(studies.items()):
+    for number, (name, arrows) in enumerate(studies.items()):
         look = theme.style(number)
-        for model, (x, y, together) in sentences.ends(effects).items():
-            ends, letter = (_effect(x), _effect(y)), LETTERS.get(model, model)
-            _ellipse(figure, ends, together, letter, look["color"])
-            _arrow(figure, ends, (letter, name), look, sentences.arrow(name, effects, model))
+        for model, change in arrows.items():
+            ends, letter = (_effect(change["R_A"]), _effect(change["R_F"])), LETTERS.get(model, model)
+            _ellipse(figure, ends, change["together"], letter, look["color"])
+            _arrow(figure, ends, (letter, name), look, sentences.arrow(name, model, change))
         figure.add_scatter(
             x=[None], y=[None], mode="lines", name=name, showlegend=True,
             line={"color": look["color"], "dash": look["dash"], "width": 3},

@@ -26,14 +26,14 @@ from resq.measure.analysis.asymmetry.shares import (
     measured_on,
     verdict,
 )
-from resq.measure.analysis.asymmetry.study_summary import ARROWS, always_right, summary
+from resq.measure.analysis.asymmetry.study_summary import OWN, always_right, summary
 
 __all__ = [
-    "ARROWS",
     "EFFECTS",
     "ENOUGH",
     "MODEL",
     "MODELS",
+    "OWN",
     "WORDS",
     "Networks",
     "always_right",

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from resq.measure.analysis import crossed, intervals
-from resq.measure.analysis.asymmetry.networks import changes, complete, each_network, resilience
+from resq.measure.analysis.asymmetry.networks import Networks, changes, complete, resilience
 from resq.measure.analysis.stats import t_half_width, t_quantile
 
 EFFECTS = ("D_A", "X_FA", "D_F", "X_AF")
@@ -42,12 +42,14 @@ def effects(areas: pd.DataFrame) -> pd.DataFrame:
     ).dropna()
 
 
-def answers(rows: pd.DataFrame) -> np.ndarray | None:
+def answers(networks: Networks) -> np.ndarray | None:
     """The four effects image by image, float (4, seeds, maps, images), in the order of EFFECTS.
 
-    None where rows keep no answers per image, or networks were not all measured on the same maps and images.
+    None without a seed that has 00, A and F.
+
+    Args:
+        networks: of ``each_network``.
     """
-    networks = each_network(rows)
     seeds = complete(networks, ("a", "f"))
     if not seeds:
         return None

@@ -11,8 +11,7 @@ from resq.measure.analysis import crossed, variance
 from resq.measure.analysis.asymmetry import networks as networks_of
 from resq.measure.analysis.asymmetry import shares
 
-# Of which two effects the arrow of a network is made: on R_A, on R_F.
-ARROWS = {"a": ("D_A", "X_AF"), "f": ("X_FA", "D_F")}
+OWN = ("a", "f")  # whose seeds are those of the effects
 
 
 def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
@@ -20,17 +19,17 @@ def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
 
     Also ``alike``: the same on the images that 00, A and F of every seed get right without fault or attack,
     so that all have one clean accuracy, 100 %, and no gain or loss of it is counted as resilience; and
-    ``others``: what each further model changes of R_A and of R_F.
+    ``arrows``: what A, F and each further model change of R_A and of R_F.
     """
-    networks, each = networks_of.resilience(rows), shares.answers(rows)
-    by_image = networks_of.each_network(rows)
+    networks, by_image = networks_of.resilience(rows), networks_of.each_network(rows)
+    each = shares.answers(by_image)
     lead = shares.asymmetry(shares.effects(networks), each)
     word = shares.verdict(lead)
     return {
         "study": study,
         "networks": networks.to_dict("records"),
         "means": networks.groupby("model")[["clean", "R_A", "R_F"]].mean().to_dict("index"),
-        "effects": lead | {"together": _together(each), "others": _others(by_image)},
+        "effects": lead | {"arrows": _arrows(by_image)},
         "verdict": word,
         "meaning": shares.WORDS[word],
         "alike": _alike(each, by_image, always_right(rows)) if each is not None else None,
@@ -52,29 +51,26 @@ def _alike(each: np.ndarray, networks: networks_of.Networks, images: np.ndarray)
     own = each[..., images]
     by_seed = pd.DataFrame(own.mean(axis=(2, 3)).T, columns=list(shares.EFFECTS))
     lead = shares.asymmetry(by_seed, own)
-    effects = lead | {"together": _together(own), "others": _others(networks, images)}
+    effects = lead | {"arrows": _arrows(networks, images)}
     return {"n": int(images.sum()), "effects": effects, "verdict": shares.verdict(lead)}
 
 
-def _together(each: np.ndarray | None) -> dict[str, float] | None:
-    """How the noise of an arrow's two effects goes together, a correlation; None of one seed."""
-    if each is None or each.shape[1] < 2:
-        return None
-    pairs = {model: [shares.EFFECTS.index(name) for name in names] for model, names in ARROWS.items()}
-    return {model: _correlation(each[pair]) for model, pair in pairs.items()}
-
-
 def _correlation(pair: np.ndarray) -> float:
+    """How the noise of two effects (2, seeds, maps, images) goes together, -1 to 1."""
     spread, _ = crossed.covariance(pair)
     scale = float(np.sqrt(spread[0, 0] * spread[1, 1]))
     return float(np.clip(spread[0, 1] / scale, -1, 1)) if scale else 0.0
 
 
-def _others(networks: networks_of.Networks, images: np.ndarray | None = None) -> dict[str, dict[str, Any]]:
-    """What each model beside A, F and AF changes of R_A and of R_F, each with its interval, by its name."""
+def _arrows(networks: networks_of.Networks, images: np.ndarray | None = None) -> dict[str, dict[str, Any]]:
+    """What each model changes of R_A and of R_F, each with its interval, and how their noise goes together.
+
+    By the model's name, A and F first; AF, which has half of the epochs for each, is left out.
+    """
     changes = {}
-    for model in sorted({model for model, _ in networks} - set(networks_of.MODELS)):
-        if not (seeds := networks_of.complete(networks, (model,))):
+    others = sorted({model for model, _ in networks} - set(networks_of.MODELS))
+    for model in (*OWN, *others):
+        if not (seeds := networks_of.complete(networks, OWN if model in OWN else (model,))):
             continue
         both = networks_of.changes(networks, model, seeds)
         both = both if images is None else both[..., images]
