@@ -96,7 +96,7 @@ def _of_rows(place: Path) -> dict[str, Any]:
     """The summary of the rows in a file or a folder, with the study that stands beside them.
 
     Raises:
-        ValueError: no rows of a study, or networks that it needs are lacking.
+        ValueError: no rows of a study, networks that it needs are lacking, or seeds that its design has.
     """
     files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
     if not files or not all(file.is_file() for file in files):
@@ -104,14 +104,20 @@ def _of_rows(place: Path) -> dict[str, Any]:
     rows = pd.concat([table.read(file) for file in files], ignore_index=True)
     if lacking := measure.lacking(rows):
         raise ResqError(f"{place} holds no whole study: {lacking}")
-    return measure.summary(rows, _beside(place))
+    result = measure.summary(rows, _beside(place))
+    if (there := result["effects"]["seeds"]) < (planned := result["study"].get("seeds", 0)):
+        raise ResqError(
+            f"{place} holds {there} of the {planned} seeds of its study; no effect is told before all are "
+            "there"
+        )
+    return result
 
 
 def _beside(place: Path) -> dict[str, Any]:
-    """The study of rows: from the .json beside a file, or the .toml beside a folder; else none."""
+    """The study of rows, from the .json or the .toml of their name beside them; else none."""
     if (file := place.with_suffix(".json")).is_file():
         return dict(json.loads(file.read_text(encoding="utf-8"))["study"])
-    if (file := place.with_name(f"{place.name}.toml")).is_file():
+    if (file := place.with_suffix(".toml")).is_file():
         from resq.training import study  # torch
 
         described = study.read(file)

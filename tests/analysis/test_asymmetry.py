@@ -177,14 +177,25 @@ def test_a_further_network_stands_beside_with_its_changes_and_decides_nothing(ca
 
 
 def test_rows_that_a_pilot_left_are_told_without_training_anything(capsys):
-    pilot = paths.ROOT / "assets" / "specs" / "asymmetry" / "signs-resnet20-pilot"
+    pilot = paths.ROOT / "assets" / "specs" / "asymmetry" / "signs-resnet20-pilot.parquet"
     assert main(["asymmetry", str(pilot)]) == 0
     told = capsys.readouterr().out
     assert "4 seeds: descriptive" in told
     assert "int8 on the first 1,400 held-out training images" in told
-    assert f"design {studies.read(pilot.with_name(f'{pilot.name}.toml')).hash}" in told
+    assert f"design {studies.read(pilot.with_suffix('.toml')).hash}" in told
     assert main(["asymmetry", str(table.SHIPPED / "signs-resnet20-asymmetry.parquet")]) == 0
     assert "seeds: " in capsys.readouterr().out
+
+
+def test_of_a_study_that_is_not_finished_no_effect_is_told(tmp_path, capsys):
+    design = paths.ROOT / "assets" / "specs" / "asymmetry" / "signs-resnet20-pilot.toml"
+    rows = table.read(design.with_suffix(".parquet"))
+    (tmp_path / "half.toml").write_text(design.read_text())
+    table.write(rows[~rows["checkpoint"].str.endswith(("s2", "s3"))], tmp_path / "half.parquet")
+    assert main(["asymmetry", str(tmp_path / "half.parquet")]) == 2
+    shown = capsys.readouterr()
+    assert "half.parquet holds 2 of the 4 seeds of its study; no effect is told" in shown.err
+    assert "D_F" not in shown.out
 
 
 def test_rows_that_are_no_study_are_refused(tmp_path, capsys):

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from resq.core import paths
 from resq.measure.analysis import asymmetry, stats
 from resq.measure.store import table
@@ -101,17 +99,16 @@ def pilots() -> list[str]:
         "| pilot, design | seeds, epochs | held-out images, maps | D_A | D_F | both clear of 0 |",
         "|---|---|---|---|---|---|",
     ]
-    return [*lines, *map(_pilot, sorted(path for path in SPECS.glob("*-pilot*") if path.is_dir()))]
+    return [*lines, *map(_pilot, sorted(SPECS.glob("*-pilot*.parquet"), key=lambda file: file.stem))]
 
 
-def _pilot(folder: Path) -> str:
-    study = studies.read(folder.with_name(f"{folder.name}.toml"))
-    rows = pd.concat([table.read(file) for file in sorted(folder.glob("*.parquet"))], ignore_index=True)
+def _pilot(file: Path) -> str:
+    study, rows = studies.read(file.with_suffix(".toml")), table.read(file)
     effects = asymmetry.summary(rows, {})["effects"]
     clear = all(effects[name]["low"] > 0 for name in ("D_A", "D_F"))
     size = f"{effects['seeds']}, {study.epochs} | {study.n:,}, {study.maps}"
     gains = " | ".join(_span(effects[name], 3) for name in ("D_A", "D_F"))
-    return f"| `{folder.name}`, `{study.hash}` | {size} | {gains} | {'yes' if clear else 'no'} |"
+    return f"| `{file.stem}`, `{study.hash}` | {size} | {gains} | {'yes' if clear else 'no'} |"
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {

@@ -130,8 +130,10 @@ def csv(table: pd.DataFrame) -> str:
 
 
 def write(table: pd.DataFrame, file: Path) -> None:
-    """The table as parquet, in one step."""
-    write_with(file, lambda part: table.to_parquet(part, index=False, compression="zstd"))
+    """The table as parquet, in one step: small rather than quick, since it is written once and kept."""
+    write_with(
+        file, lambda part: table.to_parquet(part, index=False, compression="zstd", compression_level=19)
+    )
 
 
 def save(table: pd.DataFrame, file: Path) -> Path:
