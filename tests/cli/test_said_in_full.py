@@ -6,8 +6,8 @@ import pytest
 
 from resq import checkpoints
 from resq.claims import registry, verdict
-from resq.cli import asymmetry, main, options
-from resq.measure.analysis import asymmetry as measure
+from resq.cli import main, options
+from resq.core import paths
 from resq.measure.store import table
 
 NAME = "signs/resnet20/base"
@@ -75,17 +75,10 @@ def test_single_flips_say_words_weights_and_how_wide_an_interval_may_be(capsys):
 
 
 def test_a_study_says_what_it_was_measured_with(capsys):
-    study = {"encoding": "int8", "n": 160, "maps": 5, "steps": 7}
-    gain = {"mean": 0.1, "low": 0.0, "high": 0.2}
-    effects = dict.fromkeys(("D_A", "X_FA", "D_F", "X_AF", "Lambda", "Delta"), gain)
-    asymmetry.show({
-        "means": {"00": {"clean": 0.9}}, "study": study, "verdict": "undefined", "meaning": "m",
-        "effects": {**effects, "seeds": 5, "over": "seeds, maps and images"},
-    })  # fmt: skip
-    said = capsys.readouterr().out
-    assert "int8 on the first 160 test images, 5 fault maps of independent bits, PGD of 7 steps" in said
-    pilot = measure.measured_on({**study, "on": "held-out"})
-    assert "the first 160 held-out training images" in pilot
+    rows = paths.ASSETS / "specs" / "asymmetry" / "signs-resnet20-pilot.parquet"
+    text = printed(capsys, "asymmetry", str(rows))
+    pilot = "int8 on the first 1,400 held-out training images, 10 fault maps of independent bits, PGD of 10"
+    assert f"measured in {pilot}" in text
 
 
 @pytest.mark.parametrize("argv", [["bfa", NAME, "--flips", "1", "--n", "8", "--test", "20"]])
