@@ -13,7 +13,7 @@ from resq.checkpoints import VERIFY
 from resq.core.errors import ResqError
 from resq.core.files import write_with
 from resq.core.paths import ASSETS
-from resq.measure.store import carry
+from resq.measure.store import carry, packing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,10 +130,8 @@ def csv(table: pd.DataFrame) -> str:
 
 
 def write(table: pd.DataFrame, file: Path) -> None:
-    """The table as parquet, in one step: small rather than quick, since it is written once and kept."""
-    write_with(
-        file, lambda part: table.to_parquet(part, index=False, compression="zstd", compression_level=19)
-    )
+    """The table as parquet, in one step."""
+    write_with(file, lambda part: packing.to_parquet(table, part))
 
 
 def save(table: pd.DataFrame, file: Path) -> Path:
