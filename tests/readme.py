@@ -25,6 +25,7 @@ from resq.measure.store import carry, table
 from tests.tables import (
     asymmetry_tables,
     conditions,
+    cost_tables,
     defence_tables,
     deployed_tables,
     lesson_tables,
@@ -516,6 +517,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "verdicts": verdicts,
     "commands": commands,
     **asymmetry_tables.TABLES,
+    **cost_tables.TABLES,
     **deployed_tables.TABLES,
     **defence_tables.TABLES,
     **lesson_tables.TABLES,

@@ -1,0 +1,61 @@
+"""Adversarial methods at equal cost: the shipped design is equal in cost, and a run goes on where it was."""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks.equal_cost import __main__ as command
+from benchmarks.equal_cost import design
+from resq.core import paths
+from resq.core.errors import ResqError
+from resq.measure.store import table
+
+SHIPPED = paths.ASSETS / "specs" / "adversarial" / "equal-cost.toml"
+TINY = """
+base = "signs/resnet20/base"
+n = 20
+steps = 2
+strong = 2
+[shared]
+batch = 16
+n_valid = 20
+[[run]]
+name = "n-fgsm"
+images = 32
+seeds = 2
+options = { method = "n-fgsm", epochs = 1 }
+[[run]]
+name = "pgd"
+images = 32
+options = { method = "pgd", steps = 1, epochs = 1 }
+"""
+
+
+def test_every_run_of_the_shipped_design_takes_as_many_passes():
+    shipped = design.read(SHIPPED)
+    most, least = (pick(shipped.passes(run) for run in shipped.run) for pick in (max, min))
+    assert most <= 1.001 * least
+    assert [run.seeds for run in shipped.run] == [3, 1, 1, 1]
+
+
+def test_a_run_is_trained_and_judged_once_and_no_other_design_goes_on_from_it(
+    own_folders, tmp_path, monkeypatch
+):
+    file = tmp_path / "tiny.toml"
+    file.write_text(TINY)
+    monkeypatch.setattr(sys, "argv", ["equal_cost", str(file)])
+    command.main()
+    rows = table.read(file.with_suffix(".parquet"))
+    told = json.loads(file.with_suffix(".json").read_text())["runs"]
+    assert list(told) == [f"signs/resnet20/equal-{name}" for name in ("n-fgsm-s0", "pgd-s0", "n-fgsm-s1")]
+    assert rows["attack"].tolist() == ["none", "pgd", "autoattack"] * 3
+    assert set(rows["weights"]) == {cost["sha256"][:16] for cost in told.values()}
+
+    monkeypatch.setattr(command, "train", None)  # a second call trains nothing
+    command.main()
+    assert table.read(file.with_suffix(".parquet")).equals(rows)
+
+    file.write_text(TINY.replace("steps = 1", "steps = 3"))
+    with pytest.raises(ResqError, match=r"tiny.json holds runs of design .* give the new design a name"):
+        command.main()
