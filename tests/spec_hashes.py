@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.equal_cost import design
 from dashboard.model import lessons
 from resq.claims import registry
 from resq.core.paths import ROOT
@@ -40,6 +41,7 @@ def _tree(value: Any) -> Any:
 def hashes() -> dict[str, str]:
     """Path below the project -> 16 hex digits of everything that was read from it."""
     read = {
+        "adversarial": lambda file: design.read(file).hash,
         "asymmetry": lambda file: study.read(file).hash,
         "recipes": lambda file: recipe.read(file).hash,
         "campaigns": lambda file: campaign.read(file).hash,
