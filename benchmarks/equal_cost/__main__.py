@@ -60,13 +60,13 @@ def runs(file: Path, design: Design) -> dict[str, Any]:
     costs = file.with_suffix(".json")
     if not costs.is_file():
         return {}
-    held = json.loads(costs.read_text(encoding="utf-8"))
-    if held["design"] != design.hash:
+    before = json.loads(costs.read_text(encoding="utf-8"))
+    if before["design"] != design.hash:
         raise ResqError(
-            f"{costs.name} holds runs of design {held['design']}, and {file.name} is {design.hash}; give the "
-            "new design a name of its own"
+            f"{costs.name} holds runs of design {before['design']}, and {file.name} is {design.hash}; "
+            "give the new design a name of its own"
         )
-    return dict(held["runs"])
+    return dict(before["runs"])
 
 
 def train(design: Design, run: Run, seed: int) -> Path:

@@ -10,11 +10,12 @@ import streamlit as st
 from dashboard.cached.measured_rows import rows, stamp
 from resq.claims import card as own_cards
 from resq.claims import leaderboard, registry, rerun, verdict
+from resq.claims.judged import Verdict
 from resq.core.errors import ResqError
 from resq.measure.store import table
 
 
-def verdicts() -> list[verdict.Verdict]:
+def verdicts() -> list[Verdict]:
     """Every quoted claim with its verdict from the stored rows.
 
     Raises:
@@ -24,7 +25,7 @@ def verdicts() -> list[verdict.Verdict]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _verdicts(stamp: str) -> list[verdict.Verdict]:
+def _verdicts(stamp: str) -> list[Verdict]:
     claims = registry.load()
     return verdict.judge_all(claims.values(), rows(), claims)
 

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 
 from dashboard.charts import theme
 from dashboard.format import numbers
+from resq.claims.judged import EXCEEDED, REPRODUCED, Judged, Verdict
 from resq.claims.points import Cell
 from resq.claims.registry import Claim
-from resq.claims.verdict import EXCEEDED, REPRODUCED, Judged, Verdict
 
 QUOTED = "#A6761D"  # no series has it: what is quoted is never taken for measured
 WORDS = {REPRODUCED: "✓ consistent", EXCEEDED: "▲ above", "not reproduced": "✗ not consistent"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from resq.claims.judged import EXCEEDED, MISSED, REPRODUCED, Verdict
 from resq.claims.points import Cell
 from resq.claims.registry import Claim
-from resq.claims.verdict import EXCEEDED, MISSED, REPRODUCED, Verdict
 
 KINDS = {"paper": "paper", "blog": "blog", "other code": "code", "literature": "other papers"}
 NAMES = {
@@ -66,8 +66,10 @@ def reached(v: Verdict) -> str:
     quote = v.claim.quote
     good = [r for r in v.readings if r.verdict in (REPRODUCED, EXCEEDED)]
     named = "; ".join(r.reading.label for r in good)  # labels hold commas
-    if v.claim.kind == "asymmetry" and v.readings and all(r.value is None for r in v.readings):
-        return "Of no study that is measured a Lambda can be told."
+    if v.claim.kind == "asymmetry" and v.readings and not v.answered:
+        others = beside(v)
+        also = f" Beside the claim: {others}." if others else ""
+        return f"Of no study of the claim's networks a Lambda can be told.{also}"
     if all(r.value is None for r in v.readings):
         return f"Nothing is measured yet under a reading of {quote}."
     if not good and not any(r.verdict == MISSED for r in v.readings):
@@ -85,6 +87,16 @@ def reached(v: Verdict) -> str:
             f"on {falls}, which is not the figure that the claim starts from: so {v.verdict}."
         )
     return f"{quote} lies within what was measured for {named}; it decides nothing ({v.why}): {v.verdict}."
+
+
+def beside(v: Verdict) -> str:
+    """What studies of networks that the claim does not name have measured; "" where none has."""
+    aside = [(r.reading.label, r.value, r.low, r.high) for r in v.readings if r.reading.aside]
+    return "; ".join(
+        f"{label}: {v.claim.spell(value, low, high)}"
+        for label, value, low, high in aside
+        if value is not None
+    )
 
 
 def _falls(base: Cell) -> str:

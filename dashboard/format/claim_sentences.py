@@ -9,9 +9,9 @@ import pandas as pd
 
 from dashboard.format import claim_labels, encodings, numbers, papers
 from resq.claims import leaderboard, rerun
+from resq.claims.judged import Verdict
 from resq.claims.points import Cell
 from resq.claims.registry import Source
-from resq.claims.verdict import Verdict
 
 # verdict -> (kind of box, icon)
 LOOKS = {
@@ -43,8 +43,11 @@ def measured(v: Verdict) -> str:
     """What stands beside the quoted figure; where no reading decides, the range of all of them."""
     if v.answered:
         return v.spelled
-    studied = v.claim.kind == "asymmetry" and v.readings
-    return "measured, and no Lambda can be told" if studied else "not measured yet"
+    if v.claim.kind != "asymmetry" or not v.readings:
+        return "not measured yet"
+    if others := claim_labels.beside(v):
+        return f"no Lambda of the claim's networks; beside it {others}"
+    return "measured, and no Lambda can be told"
 
 
 def nearest(cell: Cell) -> str:

@@ -26,8 +26,8 @@ from dashboard.format import claim_labels, claim_sentences, encodings, sentences
 from dashboard.report import bundle, ending, taken
 from resq import __version__, data
 from resq.claims import points, provenance, verdict
+from resq.claims.judged import Verdict
 from resq.claims.registry import load
-from resq.claims.verdict import Verdict
 from resq.core.errors import ResqError
 from resq.measure.analysis import stats
 

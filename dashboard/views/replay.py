@@ -12,8 +12,8 @@ from dashboard.format import claim_labels, claim_sentences, numbers, papers, tab
 from dashboard.report import html_report
 from dashboard.server import job_queue
 from resq.claims import points, rerun, verdict
+from resq.claims.judged import NONE, Verdict
 from resq.claims.registry import LABELS, Claim
-from resq.claims.verdict import Verdict
 from resq.core import commands
 from resq.core.errors import ResqError
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -78,7 +78,7 @@ def judged(v: Verdict) -> None:
             st.markdown(f"**{measured}**")
             if v.why != measured:
                 st.markdown(render.plain(v.why[0].upper() + v.why[1:]) + ".")
-            if v.decides and v.verdict != verdict.NONE:
+            if v.decides and v.verdict != NONE:
                 st.caption(f"Read as: {v.decides.reading.label}")
             if v.readings:
                 st.caption(claim_labels.tried(v))

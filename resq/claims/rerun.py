@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from resq.claims import points
+from resq.claims.judged import Verdict
 from resq.claims.points import Cell
-from resq.claims.verdict import Verdict
 from resq.core.errors import ResqError
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import database, rows_by_key, table

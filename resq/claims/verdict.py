@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from resq import data
+from resq.claims import asymmetry_claims
 from resq.claims import points as measured
+from resq.claims.judged import EXCEEDED, MISSED, NONE, REPRODUCED, Judged, Verdict
 from resq.claims.points import Cell
 from resq.claims.registry import Claim, Reading
-from resq.measure.analysis import asymmetry, choose, intervals
+from resq.measure.analysis import choose, intervals
 
-REPRODUCED, EXCEEDED, MISSED, NONE = "reproduced", "exceeded", "not reproduced", "not comparable"
 FALL = 0.05  # the unhardened network falls as quoted where its whole interval lies this near to the figure
 GUESS = 0.01  # a quoted accuracy this near to chance is what any network gives that only guesses
 
-# What a study of the asymmetry says -> the word for the claim.
-LAMBDA = {
-    "asymmetric as claimed": REPRODUCED,
-    "asymmetric": REPRODUCED,  # "does not necessarily": help the other way round is not excluded
-    "undecided": MISSED,
-    "reversed": MISSED,
-    "descriptive": NONE,
-    "undefined": NONE,
-}
-# What a study is made of: it is taken apart network by network, which costs by the column.
-STUDIED = [
-    "checkpoint", "encoding", "fault", "region", "axis", "ber", "eps", "map", "seed", "n", "correct",
-    "images", "right",
-]  # fmt: skip
 RULE = (
     "The 95 % interval of the measured value decides, over fault maps and images together (over maps alone "
     "where the claim is on the same whole test split). It lies within the claim's margin of the quoted "
@@ -48,84 +34,6 @@ RULE = (
     "compared by test accuracy, a bias of at most 0.3 points by the estimate on each network's card, which "
     "does not say of how many versions."
 )
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One reading of a claim, judged.
-
-    Attributes:
-        value, low, high: the measured quantity and its 95 % interval, shares; None where not measured.
-        cell: where it was measured; ``base`` is the base's cell of a gain.
-        fits: whether the unhardened network shows the figure that the claim starts from; None: not known.
-        how: of a gain, what was paired.
-    """
-
-    reading: Reading
-    verdict: str
-    why: str
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    cell: Cell | None = None
-    base: Cell | None = None
-    fits: bool | None = None
-    how: str = ""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A claim, judged.
-
-    Attributes:
-        decides: the reading that the verdict rests on; None where none does.
-        readings: all readings, in the claim's order.
-        near: the nearest measured cells, for people.
-    """
-
-    claim: Claim
-    verdict: str
-    why: str
-    decides: Judged | None
-    readings: tuple[Judged, ...]
-    near: tuple[Cell, ...]
-
-    @property
-    def answered(self) -> bool:
-        """Whether some reading was measured whose figure stands beside the quoted one."""
-        return self.decides is not None and self.decides.value is not None
-
-    @property
-    def undecided(self) -> list[float]:
-        """What several readings measured, ascending, where none of them decides; else empty."""
-        values = sorted(r.value for r in self.readings if r.value is not None and not r.reading.aside)
-        return values if self.answered and self.verdict == NONE and len(values) > 1 else []
-
-    @property
-    def spelled(self) -> str:
-        """The measured figure beside the quoted one; where no reading decides, the range of all of them."""
-        best = self.decides
-        if best is None or best.value is None:
-            return "not measured"
-        if values := self.undecided:
-            ends = sorted((self.claim.spell(value) for value in (values[0], values[-1])), key=_number)
-            first = ends[0].removesuffix(f" {self.claim.unit}")
-            return f"{first} to {ends[1]} in {len(values)} readings, of which none decides"
-        return self.claim.spell(best.value, best.low, best.high)
-
-    @property
-    def tried(self) -> str:
-        """How many readings there are, how many were measured, and how many got the claim's verdict."""
-        measured = [r for r in self.readings if r.value is not None]
-        same = sum(r.verdict == self.verdict for r in measured)
-        if not measured or self.verdict == NONE:
-            return f"{len(measured)} of {len(self.readings)} readings measured"
-        return f"{same} of {len(measured)} measured readings, of {len(self.readings)}"
-
-
-def _number(text: str) -> float:
-    """What a spelled figure begins with, or holds after its sign of equality."""
-    return float(text.rpartition("= ")[2].split()[0])
 
 
 def compare(quoted: float, low: float, high: float, aim: str, margin: float = 0.02) -> str:
@@ -160,7 +68,7 @@ def judge_all(claims: Iterable[Claim], rows: pd.DataFrame, book: Mapping[str, Cl
 
 def _judge(claim: Claim, cells: list[Cell], rows: pd.DataFrame, book: Mapping[str, Claim]) -> Verdict:
     if claim.kind == "asymmetry":
-        return _asymmetry(claim, rows)
+        return asymmetry_claims.judge(claim, rows)
     count = max(1, sum(not r.aside and _there(claim, r, cells) for r in claim.readings))
     evidence = Evidence(cells, rows, count)
     readings = tuple(_fits(_read(claim, r, evidence), claim, evidence, book) for r in claim.readings)
@@ -180,57 +88,6 @@ class Evidence:
     def level(self) -> float:
         """The level of each reading's interval."""
         return intervals.level_of(self.readings)
-
-
-def _asymmetry(claim: Claim, rows: pd.DataFrame) -> Verdict:
-    """Lambda of the first study of a network on the claim's menu, in the words of ``measure.asymmetry``.
-
-    Studies of other networks stand beside it and decide nothing.
-    """
-    judged = [judgement for network in claim.networks if (judgement := _study(claim, rows, network))]
-    for network in _studied(rows):
-        if network not in claim.networks and (judgement := _study(claim, rows, network)):
-            aside = (
-                f"not on the claim's menu of data sets ({claim.data})"
-                if network.split("/")[0] not in claim.data
-                else f"not on the claim's networks ({', '.join(claim.networks)})"
-            )
-            beside = replace(judgement.reading, aside=aside)
-            judged.append(replace(judgement, reading=beside, verdict=NONE, why=f"{aside}: {judgement.why}"))
-    if not judged:
-        return Verdict(claim, NONE, "not measured yet", None, (), ())
-    own = next((j for j in judged if not j.reading.aside), None)
-    if own is None:
-        return Verdict(claim, NONE, f"only beside the claim: {judged[0].why}", None, tuple(judged), ())
-    return Verdict(claim, own.verdict, own.why, own, tuple(judged), ())
-
-
-def _studied(rows: pd.DataFrame) -> list[str]:
-    """The networks with rows of a study, data/network."""
-    names = rows["checkpoint"].str.extract(r"^(.+)/asym-\w+-s\d+$")[0].dropna()
-    return sorted(set(names))
-
-
-def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
-    """One network's study, or None where it has no rows."""
-    study = rows.loc[rows["checkpoint"].str.match(rf"{re.escape(network)}/asym-\w+-s\d+$"), STUDIED]
-    if study.empty:
-        return None
-    lacking = asymmetry.lacking(study)
-    if lacking:
-        return Judged(Reading(network, ()), NONE, f"the rows of {network} are not whole: {lacking}")
-    by_seed, by_image = asymmetry.effects(asymmetry.resilience(study)), asymmetry.each_network(study)
-    effect = asymmetry.asymmetry(by_seed, asymmetry.answers(by_image))
-    outcome, value = asymmetry.verdict(effect), effect["Lambda"]
-    seeds = f"{effect['seeds']} seed{'s' * (effect['seeds'] != 1)}"
-    over = f"intervals over {effect['over']}" if effect["seeds"] > 1 else "one seed has no interval"
-    why = f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} ({over})"
-    known = (
-        {}
-        if math.isnan(value["low"])
-        else {"value": value["mean"], "low": value["low"], "high": value["high"]}
-    )
-    return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[outcome], why, **known)
 
 
 def _there(claim: Claim, reading: Reading, cells: list[Cell]) -> bool:

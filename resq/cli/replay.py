@@ -8,8 +8,8 @@ from typing import Any
 
 from resq import jobs
 from resq.claims import registry, rerun, verdict
+from resq.claims.judged import Judged, Verdict
 from resq.claims.points import Cell
-from resq.claims.verdict import Judged, Verdict
 from resq.cli import options, sweep
 from resq.core import lookup
 from resq.core.errors import ResqError

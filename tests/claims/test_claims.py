@@ -7,6 +7,7 @@ import pytest
 
 from dashboard.format import claim_labels, claim_sentences
 from resq.claims import points, registry, rerun, verdict
+from resq.claims.judged import MISSED, NONE, Verdict
 from resq.measure.analysis import intervals, paired
 from resq.measure.store import rows_by_key, table
 
@@ -24,7 +25,7 @@ def maps(*correct: int, **changed: object) -> list[dict]:
     return [{**BASE, "map": i, "correct": c, **changed} for i, c in enumerate(correct)]
 
 
-def judged(claim: str, *rows: list[dict]) -> verdict.Verdict:
+def judged(claim: str, *rows: list[dict]) -> Verdict:
     claims = registry.load()
     return verdict.judge(claims[claim], table.frame([row for part in rows for row in part]), claims)
 
@@ -486,19 +487,27 @@ def test_where_no_reading_can_tell_nothing_is_said_against_the_figure():
     missed, open_ones = 0, 0
     for v in (v for v in verdicts if v.readings):
         against = "No measured reading that can tell agrees" in claim_labels.reached(v)
-        refuted = any(r.verdict == verdict.MISSED for r in v.readings)
+        refuted = any(r.verdict == MISSED for r in v.readings)
         assert refuted or not against, v.claim.id
         missed, open_ones = missed + against, open_ones + ("can tell whether" in claim_labels.reached(v))
     assert missed
     assert open_ones
 
 
-def test_a_study_without_a_lambda_is_measured_and_one_seed_has_no_interval():
+def test_a_study_without_a_lambda_is_measured_and_one_of_another_network_stands_beside_the_claim():
     claims = registry.load()
     studies = [c for c in claims.values() if c.kind == "asymmetry"]
     for v in verdict.judge_all(studies, table.shipped(), claims):
+        other = next(r for r in v.readings if r.reading.label == "gtsrb/resnet20, 5 seeds")
+        figure = f"{other.reading.label}: {v.claim.spell(other.value, other.low, other.high)}"
         assert "one seed has no interval" in v.why
-        assert claim_sentences.measured(v) == "measured, and no Lambda can be told"
-        assert "2 measured" in claim_labels.tried(v)
-        assert claim_labels.reached(v) == "Of no study that is measured a Lambda can be told."
+        assert "Beside the claim: Lambda over 5 seeds" in v.why
+        assert (v.verdict, other.verdict) == (NONE, NONE)
+        assert other.low > 0
+        assert claim_sentences.measured(v) == f"no Lambda of the claim's networks; beside it {figure}"
+        assert "3 measured, 2 of them for comparison alone" in claim_labels.tried(v)
+        assert claim_labels.reached(v).endswith(f"can be told. Beside the claim: {figure}.")
     assert studies
+    few = [row for row in study(200, 0) if row["checkpoint"].endswith("s0")]
+    one = judged("asymmetry", few)
+    assert claim_sentences.measured(one) == "measured, and no Lambda can be told"

@@ -6,6 +6,7 @@ import pytest
 
 from resq import checkpoints
 from resq.claims import registry, verdict
+from resq.claims.judged import NONE
 from resq.cli import main, options
 from resq.core import paths
 from resq.measure.store import table
@@ -25,7 +26,7 @@ def test_the_list_of_claims_shows_no_single_figure_where_no_reading_decides_and_
     undecided = 0
     for v in verdict.judge_all(claims.values(), table.shipped(), claims):
         values = {r.value for r in v.readings if r.value is not None and not r.reading.aside}
-        if v.verdict == verdict.NONE and len(values) > 1:
+        if v.verdict == NONE and len(values) > 1:
             undecided += 1
             assert "readings, of which none decides" in lines[v.claim.id], v.claim.id
         elif v.decides and v.decides.cell:

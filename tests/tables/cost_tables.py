@@ -23,11 +23,11 @@ def costs() -> list[str]:
     lines = [f"| {' | '.join(HEADS)} |", "|---" * len(HEADS) + "|"]
     for run, seed in described.cells:
         name = described.named(run, seed)
-        told = f"| `{run.name}` | {seed} | {described.options(run)['epochs']}, {run.images:,} | "
+        head = f"| `{run.name}` | {seed} | {described.options(run)['epochs']}, {run.images:,} | "
         if name in done:
-            lines.append(told + f"{done[name]['minutes']:g} | {_figures(rows, name, first)} |")
+            lines.append(head + f"{done[name]['minutes']:g} | {_figures(rows, name, first)} |")
         else:
-            lines.append(told + "not measured |" + " |" * (len(HEADS) - 4))
+            lines.append(head + "not measured |" + " |" * (len(HEADS) - 4))
     return [*_conditions(described), *lines]
 
 
@@ -35,9 +35,9 @@ def _measured(hash_: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Rows of the runs so far and what they cost; those of another design are an error."""
     if not FILE.with_suffix(".json").is_file():
         return pd.DataFrame(), {}
-    told = json.loads(FILE.with_suffix(".json").read_text())
-    assert told["design"] == hash_, "rows of another design"
-    return table.read(FILE.with_suffix(".parquet")), told["runs"]
+    costed = json.loads(FILE.with_suffix(".json").read_text())
+    assert costed["design"] == hash_, "rows of another design"
+    return table.read(FILE.with_suffix(".parquet")), costed["runs"]
 
 
 def _conditions(described: design.Design) -> list[str]:

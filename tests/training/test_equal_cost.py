@@ -47,10 +47,10 @@ def test_a_run_is_trained_and_judged_once_and_no_other_design_goes_on_from_it(
     monkeypatch.setattr(sys, "argv", ["equal_cost", str(file)])
     command.main()
     rows = table.read(file.with_suffix(".parquet"))
-    told = json.loads(file.with_suffix(".json").read_text())["runs"]
-    assert list(told) == [f"signs/resnet20/equal-{name}" for name in ("n-fgsm-s0", "pgd-s0", "n-fgsm-s1")]
+    costs_of = json.loads(file.with_suffix(".json").read_text())["runs"]
+    assert list(costs_of) == [f"signs/resnet20/equal-{name}" for name in ("n-fgsm-s0", "pgd-s0", "n-fgsm-s1")]
     assert rows["attack"].tolist() == ["none", "pgd", "autoattack"] * 3
-    assert set(rows["weights"]) == {cost["sha256"][:16] for cost in told.values()}
+    assert set(rows["weights"]) == {cost["sha256"][:16] for cost in costs_of.values()}
 
     monkeypatch.setattr(command, "train", None)  # a second call trains nothing
     command.main()

@@ -11,6 +11,7 @@ from dashboard.charts import claims as claims_charts
 from dashboard.format import claim_labels, claim_sentences
 from dashboard.report import html_report
 from resq.claims import leaderboard, points, registry, rerun, verdict
+from resq.claims.judged import EXCEEDED, NONE, REPRODUCED, Verdict
 from resq.measure.store import table
 from tests.claims.test_claims import FALLEN, HARDENED, maps
 from tests.pages import fine
@@ -46,7 +47,7 @@ def said(app: AppTest) -> str:
     return "\n".join(e.value for e in [*app.title, *app.markdown, *app.caption, *app.header])
 
 
-def judged(claim: str) -> verdict.Verdict:
+def judged(claim: str) -> Verdict:
     claims = registry.load()
     return verdict.judge(claims[claim], table.frame(ROWS), claims)
 
@@ -189,7 +190,7 @@ def test_the_list_of_claims_is_searched_by_number_network_author_or_kind_of_sour
 def test_the_sentence_under_the_figure_agrees_with_the_verdict(claim):
     v = judged(claim)
     said = claim_labels.reached(v)
-    good = v.verdict in (verdict.REPRODUCED, verdict.EXCEEDED)
+    good = v.verdict in (REPRODUCED, EXCEEDED)
     assert said.startswith("Agreed with") == (good and any(r.value is not None for r in v.readings))
     assert v.verdict in said or good or said.startswith(("No ", "Nothing "))
 
@@ -198,7 +199,7 @@ def test_a_reading_that_meets_the_figure_from_another_start_is_said_not_to_decid
     rows = [*maps(480, 481, 479), *maps(747, 750, 744, **HARDENED), *maps(99, 100, 101, encoding="fp32")]
     claims = registry.load()
     v = verdict.judge(claims["resnet18-ber-1e-2"], table.frame(rows), claims)
-    if any(r.fits is False and r.verdict == verdict.REPRODUCED for r in v.readings):
+    if any(r.fits is False and r.verdict == REPRODUCED for r in v.readings):
         assert "which is not the figure that the claim starts from" in claim_labels.reached(v)
     assert not claim_labels.reached(v).startswith("Agreed")
 
@@ -269,7 +270,7 @@ def test_where_no_reading_decides_the_range_of_all_is_shown_and_not_the_first_on
     book = registry.load()
     judged = verdict.judge(book[claim], EVERY, book)
     values = sorted(r.value for r in judged.readings if r.value is not None and not r.reading.aside)
-    assert judged.verdict == verdict.NONE
+    assert judged.verdict == NONE
     assert len(values) > 1
     shown = claim_sentences.measured(judged)
     assert shown.endswith(f"in {len(values)} readings, of which none decides")

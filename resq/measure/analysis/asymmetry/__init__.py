@@ -26,7 +26,7 @@ from resq.measure.analysis.asymmetry.shares import (
     measured_on,
     verdict,
 )
-from resq.measure.analysis.asymmetry.study_summary import OWN, always_right, summary
+from resq.measure.analysis.asymmetry.study_summary import OWN, always_right, at_one_accuracy, summary
 
 __all__ = [
     "EFFECTS",
@@ -39,6 +39,7 @@ __all__ = [
     "always_right",
     "answers",
     "asymmetry",
+    "at_one_accuracy",
     "attacked",
     "changes",
     "complete",

@@ -32,7 +32,7 @@ def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
         "effects": lead | {"arrows": _arrows(by_image)},
         "verdict": word,
         "meaning": shares.WORDS[word],
-        "alike": _alike(each, by_image, always_right(rows)) if each is not None else None,
+        "alike": _alike(each, by_image, always_right(rows)),
         # A study may be gone on with by another version of the code.
         "hashes": {k: ", ".join(rows[k].unique()) for k in ("images", "code")},
     }
@@ -45,14 +45,35 @@ def always_right(rows: pd.DataFrame) -> np.ndarray:
     return np.asarray(variance.answers(clean[models.isin(("00", "a", "f"))]).all(axis=0))
 
 
-def _alike(each: np.ndarray, networks: networks_of.Networks, images: np.ndarray) -> dict[str, Any] | None:
+def at_one_accuracy(rows: pd.DataFrame, each: np.ndarray | None) -> dict[str, Any] | None:
+    """The effects and the verdict on the images that are always right, and how many those are.
+
+    Args:
+        rows: of the whole study.
+        each: the effects by image, as ``answers`` gives them; None where rows hold no answers.
+
+    Returns:
+        ``n``, ``effects`` and ``verdict``; None where fewer than two images are always right.
+    """
+    return None if each is None else _on(each, always_right(rows))
+
+
+def _on(each: np.ndarray, images: np.ndarray) -> dict[str, Any] | None:
     if images.sum() < 2:
         return None
     own = each[..., images]
     by_seed = pd.DataFrame(own.mean(axis=(2, 3)).T, columns=list(shares.EFFECTS))
-    lead = shares.asymmetry(by_seed, own)
-    effects = lead | {"arrows": _arrows(networks, images)}
-    return {"n": int(images.sum()), "effects": effects, "verdict": shares.verdict(lead)}
+    effects = shares.asymmetry(by_seed, own)
+    return {"n": int(images.sum()), "effects": effects, "verdict": shares.verdict(effects)}
+
+
+def _alike(
+    each: np.ndarray | None, networks: networks_of.Networks, images: np.ndarray
+) -> dict[str, Any] | None:
+    """The same with what each further model changes."""
+    if each is None or not (there := _on(each, images)):
+        return None
+    return there | {"effects": there["effects"] | {"arrows": _arrows(networks, images)}}
 
 
 def _correlation(pair: np.ndarray) -> float:

@@ -1,0 +1,91 @@
+"""Verdicts on claims of an asymmetry, from the rows of studies: five networks or more, each trained anew."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import pandas as pd
+
+from resq.claims.judged import MISSED, NONE, REPRODUCED, Judged, Verdict
+from resq.claims.registry import Claim, Reading
+from resq.measure.analysis import asymmetry
+
+# What a study of the asymmetry says -> the word for the claim.
+LAMBDA = {
+    "asymmetric as claimed": REPRODUCED,
+    "asymmetric": REPRODUCED,  # "does not necessarily": help the other way round is not excluded
+    "undecided": MISSED,
+    "reversed": MISSED,
+    "descriptive": NONE,
+    "undefined": NONE,
+}
+# What a study is made of: it is taken apart network by network, which costs by the column.
+STUDIED = [
+    "checkpoint", "encoding", "fault", "region", "axis", "ber", "eps", "map", "seed", "n", "correct",
+    "images", "right",
+]  # fmt: skip
+
+
+def judge(claim: Claim, rows: pd.DataFrame) -> Verdict:
+    """Lambda of the first study of a network on the claim's menu, in the words of ``measure.asymmetry``.
+
+    Studies of other networks stand beside it and decide nothing.
+    """
+    judged = [judgement for network in claim.networks if (judgement := _study(claim, rows, network))]
+    others = [network for network in _studied(rows) if network not in claim.networks]
+    beside = [judgement for network in others if (judgement := _study(claim, rows, network))]
+    readings = (*judged, *(_aside(claim, judgement) for judgement in beside))
+    if not readings:
+        return Verdict(claim, NONE, "not measured yet", None, (), ())
+    if not judged:
+        return Verdict(claim, NONE, f"only beside the claim: {readings[0].why}", None, readings, ())
+    own, why = judged[0], judged[0].why
+    if own.verdict == NONE and (tested := [one.why for one in beside if one.verdict != NONE]):
+        why += f". Beside the claim: {'. '.join(tested)}"
+    return Verdict(claim, own.verdict, why, own, readings, ())
+
+
+def _aside(claim: Claim, study: Judged) -> Judged:
+    """The study of a network that the claim does not name: it decides nothing."""
+    network = study.reading.label.partition(",")[0]
+    aside = (
+        f"not on the claim's menu of data sets ({claim.data})"
+        if network.split("/")[0] not in claim.data
+        else f"not on the claim's networks ({', '.join(claim.networks)})"
+    )
+    reading = replace(study.reading, aside=aside)
+    return replace(study, reading=reading, verdict=NONE, why=f"{aside}: {study.why}")
+
+
+def _studied(rows: pd.DataFrame) -> list[str]:
+    """The networks with rows of a study, data/network."""
+    names = rows["checkpoint"].str.extract(r"^(.+)/asym-\w+-s\d+$")[0].dropna()
+    return sorted(set(names))
+
+
+def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
+    """One network's study, or None where it has no rows."""
+    study = rows.loc[rows["checkpoint"].str.match(rf"{re.escape(network)}/asym-\w+-s\d+$"), STUDIED]
+    if study.empty:
+        return None
+    lacking = asymmetry.lacking(study)
+    if lacking:
+        return Judged(Reading(network, ()), NONE, f"the rows of {network} are not whole: {lacking}")
+    by_seed, by_image = asymmetry.effects(asymmetry.resilience(study)), asymmetry.each_network(study)
+    each = asymmetry.answers(by_image)
+    effect = asymmetry.asymmetry(by_seed, each)
+    outcome, value = asymmetry.verdict(effect), effect["Lambda"]
+    seeds = f"{effect['seeds']} seed{'s' * (effect['seeds'] != 1)}"
+    over = f"intervals over {effect['over']}" if effect["seeds"] > 1 else "one seed has no interval"
+    why = f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} ({over})"
+    if effect["seeds"] > 1 and (alike := asymmetry.at_one_accuracy(study, each)):
+        images = f"on the {alike['n']:,} images that 00, A and F of every seed get right"
+        why += f", and at one clean accuracy ({images}): {alike['verdict']}"
+    known = (
+        {}
+        if math.isnan(value["low"])
+        else {"value": value["mean"], "low": value["low"], "high": value["high"]}
+    )
+    return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[outcome], why, **known)
