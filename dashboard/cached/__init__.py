@@ -82,6 +82,7 @@ from dashboard.cached.tradeoff import (
     study,
     surface_commands,
     surface_rows,
+    tested,
     together,
 )
 
@@ -164,6 +165,7 @@ __all__ = [
     "study",
     "surface_commands",
     "surface_rows",
+    "tested",
     "thumbnail",
     "together",
     "unshipped",

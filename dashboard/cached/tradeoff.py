@@ -133,12 +133,29 @@ def studies(alike: bool = False) -> dict[str, dict[str, Any]]:
     Args:
         alike: on the images alone that all of its networks get right without fault or attack.
     """
-    each = [json.loads(f.read_text(encoding="utf-8")) for f in sorted(table.SHIPPED.glob("*-asymmetry.json"))]
-    each.sort(key=lambda one: -one["effects"]["seeds"])
-    wanted = {_called(one): one["alike"] if alike else one for one in each}
+    wanted = {_called(one): one["alike"] if alike else one for one in _studies()}
     return {name: one["effects"]["arrows"] for name, one in wanted.items() if one}
+
+
+def tested(but: str) -> dict[str, dict[str, Any]]:
+    """The shipped studies of other networks than ``but``'s whose Lambda has an interval, by their names."""
+    return {
+        name: one
+        for one in _studies()
+        if (name := _network(one)) != but.rpartition("/")[0] and one["effects"]["Lambda"]["low"] is not None
+    }
+
+
+def _studies() -> list[dict[str, Any]]:
+    """Every shipped study, that of most seeds first."""
+    each = [json.loads(f.read_text(encoding="utf-8")) for f in sorted(table.SHIPPED.glob("*-asymmetry.json"))]
+    return sorted(each, key=lambda one: -one["effects"]["seeds"])
+
+
+def _network(study: Mapping[str, Any]) -> str:
+    return str(study["study"]["base"]).rpartition("/")[0]
 
 
 def _called(study: Mapping[str, Any]) -> str:
     seeds = study["effects"]["seeds"]
-    return f"{study['study']['base'].rpartition('/')[0]}, {seeds} {'seed' if seeds == 1 else 'seeds'}"
+    return f"{_network(study)}, {seeds} {'seed' if seeds == 1 else 'seeds'}"

@@ -38,7 +38,7 @@ def asymmetry(study: Mapping[str, Any]) -> str:
     else:
         on = f" ({seeds} seeds; {measured_on(study['study'])})" if "study" in study else ""
         value = f"Lambda is undefined{on}: {_unclear(effects)}"
-    return f"{value}: **{study['verdict']}**. {study['meaning'].capitalize()}."
+    return f"{value}: **{study['verdict']}**. {study['meaning'][0].upper()}{study['meaning'][1:]}."
 
 
 SHIELDS = {"a": "hardened against attacks (A)", "f": "hardened against faults (F)"}

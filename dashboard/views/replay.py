@@ -11,7 +11,7 @@ from dashboard.components import job_status, page_frame, query, render, rerun_ce
 from dashboard.format import claim_labels, claim_sentences, numbers, papers, tables
 from dashboard.report import html_report
 from dashboard.server import job_queue
-from resq.claims import points, rerun, verdict
+from resq.claims import asymmetry_claims, points, rerun, verdict
 from resq.claims.judged import NONE, Verdict
 from resq.claims.registry import LABELS, Claim
 from resq.core import commands
@@ -204,6 +204,14 @@ def shown(v: Verdict, cell: points.Cell, running: job_queue.Measurement | None) 
 def again(v: Verdict) -> None:
     """The cell behind the verdict: what made it, its command, and the same cell measured again."""
     st.header("Run it again", anchor=False)
+    if studies := asymmetry_claims.commands_of(v) if v.claim.kind == "asymmetry" else []:
+        st.caption(
+            "A study is trained and measured whole, not cell by cell. With a .parquet file the command "
+            "prints what rows of a study say; with a .toml file it trains the study anew, for hours. "
+            "The picture of all studies is on the Trade-off."
+        )
+        render.terminal(*studies)
+        return
     try:
         cell = rerun.target(v)
     except ResqError as error:

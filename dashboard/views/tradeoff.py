@@ -236,6 +236,9 @@ def shields(net: str) -> None:
         st.caption(
             "Lambda, what each shield gives against the other threat, is not measured for this network."
         )
+    for name, other in cached.tested(net).items():
+        st.markdown(f":material/balance: **{name}**: {asymmetry_sentences.asymmetry(other)}")
+        st.caption(asymmetry_sentences.alike(other))
     arrows()
     areas = cached.areas(net)
     if areas.empty:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import re
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 
 from resq.claims.judged import MISSED, NONE, REPRODUCED, Judged, Verdict
 from resq.claims.registry import Claim, Reading
+from resq.core import commands
+from resq.core.paths import ASSETS, beside
 from resq.measure.analysis import asymmetry
 
 # What a study of the asymmetry says -> the word for the claim.
@@ -35,16 +41,38 @@ def judge(claim: Claim, rows: pd.DataFrame) -> Verdict:
     """
     judged = [judgement for network in claim.networks if (judgement := _study(claim, rows, network))]
     others = [network for network in _studied(rows) if network not in claim.networks]
-    beside = [judgement for network in others if (judgement := _study(claim, rows, network))]
-    readings = (*judged, *(_aside(claim, judgement) for judgement in beside))
+    others_judged = [judgement for network in others if (judgement := _study(claim, rows, network))]
+    readings = (*judged, *(_aside(claim, judgement) for judgement in others_judged))
     if not readings:
         return Verdict(claim, NONE, "not measured yet", None, (), ())
     if not judged:
         return Verdict(claim, NONE, f"only beside the claim: {readings[0].why}", None, readings, ())
     own, why = judged[0], judged[0].why
-    if own.verdict == NONE and (tested := [one.why for one in beside if one.verdict != NONE]):
+    if own.verdict == NONE and (tested := [one.why for one in others_judged if one.verdict != NONE]):
         why += f". Beside the claim: {'. '.join(tested)}"
     return Verdict(claim, own.verdict, why, own, readings, ())
+
+
+def commands_of(verdict: Verdict) -> list[str]:
+    """What prints each study's table, and what trains it anew where it was written down; else none."""
+    made: list[Path] = []
+    for reading in verdict.readings:
+        name = reading.reading.label.partition(",")[0].replace("/", "-")
+        rows = ASSETS / "results" / f"{name}-asymmetry.parquet"
+        design = ASSETS / "specs" / "asymmetry" / f"{name}.toml"
+        if rows.is_file():
+            made += [rows, design] if _made_by(design, rows.with_suffix(".json")) else [rows]
+    near = [os.path.relpath(file, beside()) if file.is_relative_to(beside()) else file for file in made]
+    return [commands.line(["asymmetry", str(file)]) for file in near]
+
+
+def _made_by(design: Path, summary: Path) -> bool:
+    """Whether a summary is of the study that a design describes: a network may have another one beside it."""
+    if not (design.is_file() and summary.is_file()):
+        return False
+    written = {k: v for k, v in tomllib.loads(design.read_text(encoding="utf-8")).items() if k != "about"}
+    study = json.loads(summary.read_text(encoding="utf-8"))["study"]
+    return all(study.get(name) == value for name, value in written.items())
 
 
 def _aside(claim: Claim, study: Judged) -> Judged:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dashboard.format import claim_labels, claim_sentences
-from resq.claims import points, registry, rerun, verdict
+from resq.claims import asymmetry_claims, points, registry, rerun, verdict
 from resq.claims.judged import MISSED, NONE, Verdict
 from resq.measure.analysis import intervals, paired
 from resq.measure.store import rows_by_key, table
@@ -507,7 +507,16 @@ def test_a_study_without_a_lambda_is_measured_and_one_of_another_network_stands_
         assert claim_sentences.measured(v) == f"no Lambda of the claim's networks; beside it {figure}"
         assert "3 measured, 2 of them for comparison alone" in claim_labels.tried(v)
         assert claim_labels.reached(v).endswith(f"can be told. Beside the claim: {figure}.")
+        files = [command.rpartition(" ")[2] for command in asymmetry_claims.commands_of(v)]
+        # The signs' own design was not run yet: their rows are of another study.
+        assert [Path(file).name for file in files] == [
+            "cifar10-resnet18-asymmetry.parquet", "gtsrb-resnet20-asymmetry.parquet", "gtsrb-resnet20.toml",
+            "signs-resnet20-asymmetry.parquet",
+        ]  # fmt: skip
     assert studies
     few = [row for row in study(200, 0) if row["checkpoint"].endswith("s0")]
     one = judged("asymmetry", few)
+    assert asymmetry_claims.commands_of(one) == [
+        "python -m resq asymmetry assets/results/cifar10-resnet18-asymmetry.parquet"
+    ]
     assert claim_sentences.measured(one) == "measured, and no Lambda can be told"

@@ -36,7 +36,7 @@ def blocks(name: str) -> list[str]:
     """The paragraphs with figures; a finding of the README is read with the sentence before all findings."""
     said = readme.TABLE.sub("", document(name))
     if name == "README.md":
-        intro, items = re.search(r"## Three findings\n\n(.*?)\n\n(.*?)\n\n", said, re.DOTALL).groups()
+        intro, items = re.search(r"## Four findings\n\n(.*?)\n\n(.*?)\n\n", said, re.DOTALL).groups()
         return [f"{intro} {item}" for item in re.split(r"\n(?=\d\. )", items)]
     return [block for block in said.split("\n\n") if readme.PLACE.search(block)]
 

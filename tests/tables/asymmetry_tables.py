@@ -126,13 +126,15 @@ def headline() -> list[str]:
     moved, whole = alike["effects"], found["effects"]
     clean = {name: row["clean"] for name, row in found["means"].items()}
     return [
-        f"4. **{HEADLINES[alike['verdict']]}** ResNet-20 on photographs of traffic signs (GTSRB) in "
-        f"`{study['encoding']}`, {whole['seeds']} seeds, each with a base of its own; the design stood before the "
-        f"runs. On the {alike['n']:,} of {study['n']:,} test images that all of these networks get right when nothing is "
-        f"wrong, bit-error training moves R_A, the mean accuracy under PGD to 8/255 (an upper bound), by {_points(moved['X_FA'])}, and "
-        f"adversarial training moves R_F, the mean accuracy over bit error rates to 0.1, by {_points(moved['X_AF'])}; on all images by "
-        f"{_points(whole['X_FA'])} and {_points(whole['X_AF'])}, where it costs {100 * (clean['00'] - clean['a']):.1f} points "
-        f"of accuracy without faults. Each interval is 95 % over {whole['over']}, of its own "
+        f"4. **{HEADLINES[alike['verdict']]}** ResNet-20 on photographs of traffic signs (GTSRB), in "
+        f"`{study['encoding']}`, {whole['seeds']} seeds, each with its own base; the design stood before the "
+        f"runs. On the {alike['n']:,} of {study['n']:,} test images that all of them get right where "
+        "nothing is wrong, bit-error training moves R_A, the mean accuracy under PGD to 8/255 (an "
+        f"upper bound), by {_points(moved['X_FA'])}, and adversarial training moves R_F, the mean accuracy "
+        f"over bit error rates to 0.1, by {_points(moved['X_AF'])}; on all images by "
+        f"{_points(whole['X_FA'])} and {_points(whole['X_AF'])}, where it costs "
+        f"{100 * (clean['00'] - clean['a']):.1f} points of accuracy without faults. Each interval is 95 % over "
+        f"{whole['over']}, of its own "
         "([study](docs/results.md#photographs), [design](assets/specs/asymmetry/design.md)).",
     ]
 
