@@ -133,8 +133,8 @@ def headline() -> list[str]:
         f"upper bound), by {_points(moved['X_FA'])}, and adversarial training moves R_F, the mean accuracy "
         f"over bit error rates to 0.1, by {_points(moved['X_AF'])}; on all images by "
         f"{_points(whole['X_FA'])} and {_points(whole['X_AF'])}, where it costs "
-        f"{100 * (clean['00'] - clean['a']):.1f} points of accuracy without faults. Each interval is 95 % over "
-        f"{whole['over']}, of its own "
+        f"{100 * (clean['00'] - clean['a']):.1f} points of accuracy without faults. Each interval is 95 % "
+        f"over {whole['over']}, of its own "
         "([study](docs/results.md#photographs), [design](assets/specs/asymmetry/design.md)).",
     ]
 
