@@ -13,7 +13,7 @@ from resq.data import signs
 from resq.data.held_out import held_out
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.memory import flipping, quant
-from resq.training import train
+from resq.training import machine, train
 from resq.training.stages import STAGES, adversarial, bit_error, bpfc, mixup, quantize
 from resq.training.tuning import fake_quant, finetune, vulnerability
 from resq.training.tuning.stage import StageInput, StageResult, options
@@ -85,6 +85,14 @@ def test_a_kept_run_is_not_gone_on_with_under_other_options(site, tmp_path):
     _run("bit_error", there, epochs=1)
     with pytest.raises(ValueError, match="remove the file to begin anew"):
         _run("bit_error", there, epochs=1, rate=0.02)
+
+
+def test_a_stage_says_in_which_form_it_was_computed(site, monkeypatch):
+    assert _run("clean", site, epochs=1).notes["bf16"] is False
+    for form in ((True, True), (True, False)):
+        monkeypatch.setattr(machine, "fastest_layout", lambda network, recipe, form=form: form)
+        notes = _run("clean", site, epochs=1, bf16=True).notes
+        assert (notes["bf16"], notes["channels_last"]) == form
 
 
 def test_a_stage_that_falls_below_its_floor_is_rolled_back(site):

@@ -71,7 +71,8 @@ def _judged(run: Run, valid: Dataset, floor: float) -> dict[str, Any]:
 
 
 def _outcome(site: StageInput, run: Run, floor: float, mean: dict[str, Any]) -> StageResult:
-    notes: dict[str, Any] = {"floor": round(floor, 5), "rolled_back": not run.good, **mean}
+    form = {"bf16": bool(run.bf16), "channels_last": run.channels_last}
+    notes: dict[str, Any] = {"floor": round(floor, 5), "rolled_back": not run.good, **form, **mean}
     if run.history[-1].get("overfitted"):
         notes["overfitted"] = run.history[-1]["epoch"]
     if not run.good:
