@@ -30,6 +30,7 @@ from tests.tables import (
     deployed_tables,
     lesson_tables,
     rank_tables,
+    shield_tables,
     training_tables,
 )
 
@@ -522,6 +523,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     **defence_tables.TABLES,
     **lesson_tables.TABLES,
     **rank_tables.TABLES,
+    **shield_tables.TABLES,
     **training_tables.TABLES,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},
 }

@@ -43,7 +43,7 @@ def _one(found: dict[str, Any]) -> list[str]:
             continue
         other = alike["effects"]["arrows"][model]
         for area in ("R_A", "R_F"):
-            lines.append(f"| `{model}`, {area} | {_span(own[area], 3)} | {_span(other[area], 3)} |")
+            lines.append(f"| `{model}`, {area} | {span(own[area], 3)} | {span(other[area], 3)} |")
     word = f"{seeds}: {found['verdict']} ({found['meaning']}); at one clean accuracy: {alike['verdict']}."
     return [*lines, "", word]
 
@@ -52,10 +52,11 @@ def _cell(name: str, effects: dict[str, Any]) -> str:
     row = effects[name]
     if row["mean"] is None:
         return f"undefined, g = {effects['g']['D_A']:.2f} of D_A and {effects['g']['D_F']:.2f} of D_F"
-    return _span(row, {"Delta": 4, "Lambda": 2}.get(name, 3))
+    return span(row, {"Delta": 4, "Lambda": 2}.get(name, 3))
 
 
-def _span(row: dict[str, float], digits: int) -> str:
+def span(row: dict[str, float], digits: int) -> str:
+    """A change with its interval, in so many digits."""
     return f"{row['mean']:+.{digits}f} ({row['low']:+.{digits}f} to {row['high']:+.{digits}f})".replace(
         "-", "−"
     )
@@ -107,47 +108,12 @@ def _pilot(file: Path) -> str:
     effects = asymmetry.summary(rows, {})["effects"]
     clear = all(effects[name]["low"] > 0 for name in ("D_A", "D_F"))
     size = f"{effects['seeds']}, {study.epochs} | {study.n:,}, {study.maps}"
-    gains = " | ".join(_span(effects[name], 3) for name in ("D_A", "D_F"))
+    gains = " | ".join(span(effects[name], 3) for name in ("D_A", "D_F"))
     return f"| `{file.stem}`, `{study.hash}` | {size} | {gains} | {'yes' if clear else 'no'} |"
-
-
-CONFIRMED = "gtsrb-resnet20"
-# What may stand in bold above a study, by its verdict at one clean accuracy; another wants other words.
-HEADLINES = {
-    "asymmetric as claimed": "A shield against faults helps against attacks; one against attacks harms.",
-    "asymmetric": "A shield against faults helps against attacks, and not the other way round.",
-}
-
-
-def headline() -> list[str]:
-    """The study on photographs of signs as one of the README's findings."""
-    found = json.loads((table.SHIPPED / f"{CONFIRMED}-asymmetry.json").read_text())
-    study, alike = found["study"], found["alike"]
-    moved, whole = alike["effects"], found["effects"]
-    clean = {name: row["clean"] for name, row in found["means"].items()}
-    return [
-        f"4. **{HEADLINES[alike['verdict']]}** ResNet-20 on photographs of traffic signs (GTSRB), in "
-        f"`{study['encoding']}`, {whole['seeds']} seeds, each with its own base; the design stood before the "
-        f"runs. On the {alike['n']:,} of {study['n']:,} test images that all of them get right where "
-        "nothing is wrong, bit-error training moves R_A, the mean accuracy under PGD to 8/255 (an "
-        f"upper bound), by {_points(moved['X_FA'])}, and adversarial training moves R_F, the mean accuracy "
-        f"over bit error rates to 0.1, by {_points(moved['X_AF'])}; on all images by "
-        f"{_points(whole['X_FA'])} and {_points(whole['X_AF'])}, where it costs "
-        f"{100 * (clean['00'] - clean['a']):.1f} points of accuracy without faults. Each interval is 95 % "
-        f"over {whole['over']}, of its own "
-        "([study](docs/results.md#photographs), [design](assets/specs/asymmetry/design.md)).",
-    ]
-
-
-def _points(row: dict[str, float]) -> str:
-    """A change of an area in percentage points, with its interval."""
-    mean, low, high = (f"{100 * row[key]:+.1f}".replace("-", "−") for key in ("mean", "low", "high"))
-    return f"{mean} points ({low} to {high})"
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {
     "asymmetry": tested,
     "described": described,
     "pilots": pilots,
-    "one-shield": headline,
 }

@@ -1,0 +1,76 @@
+"""What the study on photographs of signs says: a finding of the README, and a table of ways to harden."""
+
+import json
+from collections.abc import Callable
+
+from resq.measure.store import table
+from tests.tables.asymmetry_tables import span
+
+CONFIRMED = "gtsrb-resnet20"
+# What may stand in bold above a study, by its verdict at one clean accuracy; another wants other words.
+HEADLINES = {
+    "asymmetric as claimed": "A shield against faults helps against attacks; one against attacks harms.",
+    "asymmetric": "A shield against faults helps against attacks, and not the other way round.",
+}
+
+
+def headline() -> list[str]:
+    """The study on photographs of signs as one of the README's findings."""
+    found = json.loads((table.SHIPPED / f"{CONFIRMED}-asymmetry.json").read_text())
+    study, alike = found["study"], found["alike"]
+    moved, whole = alike["effects"], found["effects"]
+    clean = {name: row["clean"] for name, row in found["means"].items()}
+    return [
+        f"4. **{HEADLINES[alike['verdict']]}** ResNet-20 on photographs of traffic signs (GTSRB), in "
+        f"`{study['encoding']}`, {whole['seeds']} seeds, each with its own base; the design stood before the "
+        f"runs. On the {alike['n']:,} of {study['n']:,} test images that all of them get right where "
+        "nothing is wrong, bit-error training moves R_A, the mean accuracy under PGD to 8/255 (an "
+        f"upper bound), by {_points(moved['X_FA'])}, and adversarial training moves R_F, the mean accuracy "
+        f"over bit error rates to 0.1, by {_points(moved['X_AF'])}; on all images by "
+        f"{_points(whole['X_FA'])} and {_points(whole['X_AF'])}, where it costs "
+        f"{100 * (clean['00'] - clean['a']):.1f} points of accuracy without faults. Each interval is 95 % "
+        f"over {whole['over']}, of its own "
+        "([study](docs/results.md#photographs), [design](assets/specs/asymmetry/design.md)).",
+    ]
+
+
+CALLED = {
+    "a": "`adversarial` (A)",
+    "f": "`bit_error` (F)",
+    "multi": "`multi_rate`",
+    "margin": "`margin`, after MCEL",
+    "flat": "`flat` (SAM)",
+}
+
+
+def further() -> list[str]:
+    """What each way of hardening in the study on photographs changes of both areas, with its interval."""
+    found = json.loads((table.SHIPPED / f"{CONFIRMED}-asymmetry.json").read_text())
+    whole, alike = found["effects"]["arrows"], found["alike"]["effects"]["arrows"]
+    lines = [
+        f"`{CONFIRMED}`, what each network changes beside 00, with 95 % over seeds, maps and images: R_F "
+        f"under faults, R_A under PGD (an upper bound), on all {found['study']['n']:,} images and on the "
+        f"{found['alike']['n']:,} that 00, A and F of every seed get right.",
+        "",
+        "| stage | seeds | R_F, all images | R_A, all images | R_F, one accuracy | R_A, one accuracy |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, called in CALLED.items():
+        if name not in whole:
+            lines.append(f"| {called} | not measured | | | | |")
+            continue
+        cells = [span(one[name][area], 3) for one in (whole, alike) for area in ("R_F", "R_A")]
+        lines.append(f"| {called} | {whole[name]['seeds']} | {' | '.join(cells)} |")
+    return lines
+
+
+def _points(row: dict[str, float]) -> str:
+    """A change of an area in percentage points, with its interval."""
+    mean, low, high = (f"{100 * row[key]:+.1f}".replace("-", "−") for key in ("mean", "low", "high"))
+    return f"{mean} points ({low} to {high})"
+
+
+TABLES: dict[str, Callable[[], list[str]]] = {
+    "one-shield": headline,
+    "further": further,
+}
