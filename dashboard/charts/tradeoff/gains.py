@@ -15,6 +15,8 @@ ATTACKS, FAULTS = "change of R_A: against attacks", "change of R_F: against faul
 ROOM = {"l": 84, "r": 24, "t": 56, "b": 62}
 LETTERS = {"a": "A", "f": "F"}
 STEPS = 65  # points of an ellipse
+SIDES = ("top right", "bottom right", "top left", "bottom left", "middle right")
+NEAR = 0.06  # of the picture: names nearer to each other than this stand on different sides of their heads
 
 
 def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
@@ -26,12 +28,14 @@ def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         studies: the ``arrows`` of each, as ``asymmetry.summary`` has them, by what people call it.
     """
     figure = go.Figure()
+    every = [change for arrows in studies.values() for change in arrows.values()]
+    sides = iter(_sides([(change["R_A"]["mean"], change["R_F"]["mean"]) for change in every]))
     for number, (name, arrows) in enumerate(studies.items()):
         look = theme.style(number)
         for model, change in arrows.items():
             ends, letter = (_effect(change["R_A"]), _effect(change["R_F"])), LETTERS.get(model, model)
             _ellipse(figure, ends, change["together"], letter, look["color"])
-            _arrow(figure, ends, (letter, name), look, sentences.arrow(name, model, change))
+            _arrow(figure, ends, (letter, name), look, sentences.arrow(name, model, change), next(sides))
         figure.add_scatter(
             x=[None], y=[None], mode="lines", name=name, showlegend=True,
             line={"color": look["color"], "dash": look["dash"], "width": 3},
@@ -42,6 +46,23 @@ def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         xaxis={"title": {"text": ATTACKS}, "tickformat": "+.2f", **zero},
         yaxis={"title": {"text": FAULTS}, "tickformat": "+.2f", **zero},
     )  # fmt: skip
+
+
+def _sides(heads: Sequence[tuple[float, float]]) -> list[str]:
+    """On which side of each arrow's head its name stands, so that names near to each other do not overlap.
+
+    >>> _sides([(0.3, -0.2), (0.01, 0.01), (0.011, 0.012), (0.012, 0.011)])
+    ['top right', 'top right', 'bottom right', 'top left']
+    """
+    if not heads:
+        return []
+    places = np.asarray(heads, dtype=float)
+    room = np.ptp(np.vstack([places, np.zeros(2)]), axis=0) + 1e-9
+    sides: list[str] = []
+    for i, place in enumerate(places):
+        near = [sides[j] for j in range(i) if (np.abs(place - places[j]) < NEAR * room).all()]
+        sides.append(next((side for side in SIDES if side not in near), SIDES[-1]))
+    return sides
 
 
 def _effect(effect: Mapping[str, Any]) -> tuple[float, float]:
@@ -72,13 +93,14 @@ def _arrow(
     of: tuple[str, str],
     look: Mapping[str, str],
     text: str,
+    side: str,
 ) -> None:
     """From nothing gained to the mean of both effects, with the network's letter beside its head."""
     (x, _), (y, _) = ends
     figure.add_scatter(
         x=[0, x], y=[0, y], mode="lines+markers+text", name=" of ".join(of), showlegend=False,
         text=["", of[0]],
-        textposition="top right", textfont={"size": theme.SIZE, "color": theme.INK}, cliponaxis=False,
+        textposition=side, textfont={"size": theme.SIZE, "color": theme.INK}, cliponaxis=False,
         line={"color": look["color"], "dash": look["dash"], "width": 3},
         marker={"symbol": "arrow", "angleref": "previous", "size": [0, 14], "color": look["color"]},
         hovertext=["", text], hovertemplate="%{hovertext}<extra></extra>",
