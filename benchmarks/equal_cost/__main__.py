@@ -29,8 +29,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """All runs that have no rows yet, one after another."""
-    file = parser().parse_args().design
+    """Runs the design; what it refuses is one sentence, and an exit with 2."""
+    options = parser()
+    try:
+        run_all(options.parse_args().design)
+    except ResqError as error:
+        options.exit(2, f"{options.prog}: {error}\n")
+
+
+def run_all(file: Path) -> None:
+    """All runs that have no rows yet, one after another.
+
+    Raises:
+        ResqError: no such design, a field that there is not, images that are not here, or other rows.
+    """
     design = read(file)
     done = runs(file, design)
     for run, seed in design.cells:

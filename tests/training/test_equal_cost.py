@@ -8,7 +8,6 @@ import pytest
 from benchmarks.equal_cost import __main__ as command
 from benchmarks.equal_cost import design
 from resq.core import paths
-from resq.core.errors import ResqError
 from resq.measure.store import table
 
 SHIPPED = paths.ASSETS / "specs" / "adversarial" / "equal-cost.toml"
@@ -40,7 +39,7 @@ def test_every_run_of_the_shipped_design_takes_as_many_passes():
 
 
 def test_a_run_is_trained_and_judged_once_and_no_other_design_goes_on_from_it(
-    own_folders, tmp_path, monkeypatch
+    own_folders, tmp_path, monkeypatch, capsys
 ):
     file = tmp_path / "tiny.toml"
     file.write_text(TINY)
@@ -57,5 +56,10 @@ def test_a_run_is_trained_and_judged_once_and_no_other_design_goes_on_from_it(
     assert table.read(file.with_suffix(".parquet")).equals(rows)
 
     file.write_text(TINY.replace("steps = 1", "steps = 3"))
-    with pytest.raises(ResqError, match=r"tiny.json holds runs of design .* give the new design a name"):
+    with pytest.raises(SystemExit, match="2"):
         command.main()
+    assert "tiny.json holds runs of design" in capsys.readouterr().err
+    file.write_text("bass = 1")
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert "bass" in capsys.readouterr().err
