@@ -97,7 +97,8 @@ CHARTS: dict[str, Chart] = {
     "gains": Chart(
         "Does hardening against one threat help against the other?",
         "Arrows start at the network that was trained on clean. Right: attacks are resisted better. Up: "
-        "faults are. A is trained against attacks, F under faults, in equally many steps from the same base. "
+        "faults are. A is trained against attacks, F under faults, in equally many steps from the same base; "
+        "another name is that of the stage which made the network. "
         "An ellipse's shadow on an axis is the 95 % interval of that change, over seeds, fault maps and "
         "images together; where it crosses a zero line, that change may be none. An arrow without one is of "
         "a single seed.",

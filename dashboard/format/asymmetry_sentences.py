@@ -41,7 +41,13 @@ def asymmetry(study: Mapping[str, Any]) -> str:
     return f"{value}: **{study['verdict']}**. {study['meaning'][0].upper()}{study['meaning'][1:]}."
 
 
-SHIELDS = {"a": "hardened against attacks (A)", "f": "hardened against faults (F)"}
+SHIELDS = {
+    "a": "hardened against attacks (A)",
+    "f": "hardened against faults (F)",
+    "multi": "trained under faults at many rates",
+    "margin": "trained for a margin between classes, without faults",
+    "flat": "trained to lie flat (sharpness-aware)",
+}
 
 
 def arrow(name: str, model: str, change: Mapping[str, Any]) -> str:

@@ -53,8 +53,8 @@ def _conditions(described: design.Design) -> list[str]:
 def _figures(rows: pd.DataFrame, name: str, first: str) -> str:
     """Clean, PGD, its difference from the first run's on the same images, AutoAttack."""
     clean, pgd, strong = (_cell(rows, name, attack) for attack in ("none", "pgd", "autoattack"))
-    less = "" if name == first else _less(paired.difference(pgd, _cell(rows, first, "pgd")))
-    return " | ".join([_share(clean), _share(pgd), less, _share(strong)])
+    apart = "" if name == first else less(paired.difference(pgd, _cell(rows, first, "pgd")))
+    return " | ".join([_share(clean), _share(pgd), apart, _share(strong)])
 
 
 def _cell(rows: pd.DataFrame, name: str, attack: str) -> pd.DataFrame:
@@ -67,7 +67,8 @@ def _share(cell: pd.DataFrame) -> str:
     return f"{100 * right / n:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def _less(apart: paired.Difference) -> str:
+def less(apart: paired.Difference) -> str:
+    """A paired difference in percentage points, with its interval."""
     return f"{100 * apart.mean:+.1f} ({100 * apart.low:+.1f} to {100 * apart.high:+.1f})".replace("-", "−")
 
 

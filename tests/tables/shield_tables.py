@@ -3,8 +3,12 @@
 import json
 from collections.abc import Callable
 
+import pandas as pd
+
+from resq.measure.analysis import asymmetry, paired, variance
 from resq.measure.store import table
-from tests.tables.asymmetry_tables import span
+from tests.tables import cost_tables
+from tests.tables.asymmetry_tables import SPECS, span
 
 CONFIRMED = "gtsrb-resnet20"
 # What may stand in bold above a study, by its verdict at one clean accuracy; another wants other words.
@@ -64,6 +68,39 @@ def further() -> list[str]:
     return lines
 
 
+def strong() -> list[str]:
+    """What APGD leaves of the study's networks, beside PGD on the same images: a gain may be a mask."""
+    checked = table.read(SPECS / f"{CONFIRMED}-apgd.parquet")
+    weak = table.read(table.SHIPPED / f"{CONFIRMED}-asymmetry.parquet")
+    n, eps = int(checked["n"].iloc[0]), float(checked["eps"].iloc[0])
+    weak = weak[(weak["axis"] == "eps") & (weak["eps"] == eps)]
+    lines = [
+        f"The first {n} of the same test images at {eps:g}/255, three seeds: what APGD "
+        "(cross-entropy, then targeted) leaves, and PGD of the study; in brackets 95 % of the difference "
+        "from 00 of the same seed, paired by image.",
+        "",
+        "| stage | seed | PGD-10 | APGD | less 00's under APGD, points |",
+        "|---|---|---|---|---|",
+    ]
+    for name in sorted(set(checked["checkpoint"]), key=_order):
+        model, seed = asymmetry.named(name)
+        own, plain = (_rows(checked, name.replace(f"-{model}-", f"-{m}-")) for m in (model, "00"))
+        apart = "" if model == "00" else cost_tables.less(paired.difference(own, plain))
+        pgd, apgd = variance.answers(_rows(weak, name))[0, :n].mean(), own["correct"].iloc[0] / n
+        shares = " | ".join(f"{100 * share:.1f} %" for share in (pgd, apgd))
+        lines.append(f"| {CALLED.get(model, '00')} | {seed} | {shares} | {apart} |")
+    return lines
+
+
+def _order(name: str) -> tuple[int, int]:
+    model, seed = asymmetry.named(name)
+    return ["00", *CALLED].index(model), seed
+
+
+def _rows(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    return rows[rows["checkpoint"] == name]
+
+
 def _points(row: dict[str, float]) -> str:
     """A change of an area in percentage points, with its interval."""
     mean, low, high = (f"{100 * row[key]:+.1f}".replace("-", "−") for key in ("mean", "low", "high"))
@@ -73,4 +110,5 @@ def _points(row: dict[str, float]) -> str:
 TABLES: dict[str, Callable[[], list[str]]] = {
     "one-shield": headline,
     "further": further,
+    "strong-shields": strong,
 }
