@@ -43,9 +43,9 @@ def _measured(hash_: str) -> tuple[pd.DataFrame, dict[str, Any]]:
 def _conditions(described: design.Design) -> list[str]:
     return [
         f"Design `{described.hash}`; words `{described.encoding}`; the first {described.n:,} test images "
-        f"clean and under PGD of {described.steps} steps and one start, the first {described.strong} under "
-        "AutoAttack, eps 8/255. In brackets: 95 % over images; differences are paired by image. Minutes are "
-        "of one thread beside another, and tell less than passes do.",
+        f"clean and under PGD of {described.steps} steps and one start (an upper bound), the first "
+        f"{described.strong} under AutoAttack, eps 8/255. In brackets: 95 % over images; differences are "
+        "paired by image. Minutes are of one thread beside another, and tell less than passes do.",
         "",
     ]
 

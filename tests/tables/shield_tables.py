@@ -1,7 +1,8 @@
 """What the study on photographs of signs says: a finding of the README, and a table of ways to harden."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -47,6 +48,12 @@ CALLED = {
 }
 
 
+DISPUTED = {
+    "margin": "MCEL (arXiv:2603.05048) states a gain under faults, its abstract names no network.",
+    "flat": "Sharpness-aware training is said to help (arXiv:2301.00675) and not to (arXiv:2504.01933).",
+}
+
+
 def further() -> list[str]:
     """What each way of hardening in the study on photographs changes of both areas, with its interval."""
     found = json.loads((table.SHIPPED / f"{CONFIRMED}-asymmetry.json").read_text())
@@ -65,7 +72,25 @@ def further() -> list[str]:
             continue
         cells = [span(one[name][area], 3) for one in (whole, alike) for area in ("R_F", "R_A")]
         lines.append(f"| {called} | {whole[name]['seeds']} | {' | '.join(cells)} |")
-    return lines
+    disputed = [name for name in DISPUTED if name in whole]
+    settled = [f"{DISPUTED[name]} {_settled(name, whole, alike)}" for name in disputed]
+    return [*lines, "", " ".join(settled)]
+
+
+def _settled(name: str, whole: Mapping[str, Any], alike: Mapping[str, Any]) -> str:
+    """In words whether a stage helps under faults, on all images and at one clean accuracy."""
+    called = CALLED[name].partition(" ")[0].rstrip(",")
+    return (
+        f"Here {called} {_word(whole[name]['R_F'])} under faults on all images, "
+        f"{_points(whole[name]['R_F'])}, and {_word(alike[name]['R_F'])} at one clean accuracy, "
+        f"{_points(alike[name]['R_F'])}."
+    )
+
+
+def _word(change: Mapping[str, float]) -> str:
+    if change["low"] > 0:
+        return "helps"
+    return "harms" if change["high"] < 0 else "cannot be told to help or to harm"
 
 
 def strong() -> list[str]:
