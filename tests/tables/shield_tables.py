@@ -98,9 +98,10 @@ def strong() -> list[str]:
     checked = table.read(SPECS / f"{CONFIRMED}-apgd.parquet")
     weak = table.read(table.SHIPPED / f"{CONFIRMED}-asymmetry.parquet")
     n, eps = int(checked["n"].iloc[0]), float(checked["eps"].iloc[0])
+    seeds = len({asymmetry.named(name)[1] for name in checked["checkpoint"]})
     weak = weak[(weak["axis"] == "eps") & (weak["eps"] == eps)]
     lines = [
-        f"The first {n} of the same test images at {eps:g}/255, three seeds: what APGD "
+        f"The first {n} of the same test images at {eps:g}/255, {seeds} seeds: what APGD "
         "(cross-entropy, then targeted) leaves, and PGD of the study; in brackets 95 % of the difference "
         "from 00 of the same seed, paired by image.",
         "",
