@@ -56,10 +56,11 @@ def run_all(file: Path) -> None:
         fresh = judged(design, weights).assign(checkpoint=name)
         both = pd.concat([known, fresh], ignore_index=True) if len(known) else fresh
         done[name] = cost(design, run, seed, weights)
-        table.write(both, rows)
+        # Rows last: they say that a run is done, so none that is cut off between the two lacks its cost.
         write_text(
             file.with_suffix(".json"), json.dumps({"design": design.hash, "runs": done}, indent=1) + "\n"
         )
+        table.write(both, rows)
         print(f"{name}: judged", flush=True)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resq.core import validation
+from resq.core.errors import ResqError
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.training.presets import Plan
 from resq.training.stages import STAGES
@@ -96,5 +97,7 @@ def read(file: Path) -> Design:
     """
     written = {k: v for k, v in validation.read_toml(file, "design").items() if k != "about"}
     runs = validation.check_tables(written.pop("run", []), f"{file.name}: run")
+    if not runs:
+        raise ResqError(f"{file.name} names no [[run]]; each has a name, images and options")
     made = tuple(validation.build(Run, one, file.name, "a run") for one in runs)
     return validation.build(Design, {**written, "run": made}, file.name, "a design")

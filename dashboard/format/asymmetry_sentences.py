@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dashboard.format import numbers
-from resq.measure.analysis.asymmetry import measured_on
+from resq.measure.analysis.asymmetry import WORDS, measured_on
 
 
 def _single(study: Mapping[str, Any]) -> str:
@@ -80,7 +80,7 @@ def alike(study: Mapping[str, Any]) -> str:
     share = (
         "Lambda is undefined"
         if np.isnan(low)
-        else f"Lambda {value:+.2f} ({low:+.2f} to {high:+.2f}), {same['verdict']}"
+        else f"Lambda {value:+.2f} ({low:+.2f} to {high:+.2f}), {same['verdict']}: {WORDS[same['verdict']]}"
     )
     return (
         f"On the {same['n']:,} images that 00, A and F of every seed get right without fault or attack, "

@@ -39,9 +39,9 @@ def judge(claim: Claim, rows: pd.DataFrame) -> Verdict:
 
     Studies of other networks stand beside it and decide nothing.
     """
-    judged = [judgement for network in claim.networks if (judgement := _study(claim, rows, network))]
+    judged = [judgement for network in claim.networks if (judgement := _study(rows, network))]
     others = [network for network in _studied(rows) if network not in claim.networks]
-    others_judged = [judgement for network in others if (judgement := _study(claim, rows, network))]
+    others_judged = [judgement for network in others if (judgement := _study(rows, network))]
     readings = (*judged, *(_aside(claim, judgement) for judgement in others_judged))
     if not readings:
         return Verdict(claim, NONE, "not measured yet", None, (), ())
@@ -93,7 +93,7 @@ def _studied(rows: pd.DataFrame) -> list[str]:
     return sorted(set(names))
 
 
-def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
+def _study(rows: pd.DataFrame, network: str) -> Judged | None:
     """One network's study, or None where it has no rows."""
     study = rows.loc[rows["checkpoint"].str.match(rf"{re.escape(network)}/asym-\w+-s\d+$"), STUDIED]
     if study.empty:
@@ -110,7 +110,9 @@ def _study(claim: Claim, rows: pd.DataFrame, network: str) -> Judged | None:
     why = f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} ({over})"
     if effect["seeds"] > 1 and (alike := asymmetry.at_one_accuracy(study, each)):
         images = f"on the {alike['n']:,} images that 00, A and F of every seed get right"
-        why += f", and at one clean accuracy ({images}): {alike['verdict']}"
+        why += (
+            f", and at one clean accuracy ({images}): {alike['verdict']}, {asymmetry.WORDS[alike['verdict']]}"
+        )
     known = (
         {}
         if math.isnan(value["low"])

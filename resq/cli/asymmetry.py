@@ -154,6 +154,8 @@ def show(result: dict[str, Any]) -> None:
         images = f"the {alike['n']:,} images that 00, A and F of every seed get right"
         print(f"\nOn {images} without fault or attack:")
         _print_effects(alike["effects"])
+        if seeds > 1:
+            print(f"\nAt one clean accuracy: {alike['verdict']} ({measure.WORDS[alike['verdict']]})")
     print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {result['verdict']} ({result['meaning']})")
 
 

@@ -44,7 +44,8 @@ def _one(found: dict[str, Any]) -> list[str]:
         other = alike["effects"]["arrows"][model]
         for area in ("R_A", "R_F"):
             lines.append(f"| `{model}`, {area} | {span(own[area], 3)} | {span(other[area], 3)} |")
-    word = f"{seeds}: {found['verdict']} ({found['meaning']}); at one clean accuracy: {alike['verdict']}."
+    same_word = f"{alike['verdict']} ({asymmetry.WORDS[alike['verdict']]})"
+    word = f"{seeds}: {found['verdict']} ({found['meaning']}); at one clean accuracy: {same_word}."
     return [*lines, "", word]
 
 

@@ -14,8 +14,8 @@ from tests.tables.asymmetry_tables import SPECS, span
 CONFIRMED = "gtsrb-resnet20"
 # What may stand in bold above a study, by its verdict at one clean accuracy; another wants other words.
 HEADLINES = {
-    "asymmetric as claimed": "A shield against faults helps against attacks; one against attacks harms.",
-    "asymmetric": "A shield against faults helps against attacks, and not the other way round.",
+    "asymmetric as claimed": "A shield against faults helps against attacks, and not the other way round.",
+    "asymmetric": "A shield against faults helps against attacks more than the other way round.",
 }
 
 

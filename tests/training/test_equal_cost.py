@@ -59,7 +59,8 @@ def test_a_run_is_trained_and_judged_once_and_no_other_design_goes_on_from_it(
     with pytest.raises(SystemExit, match="2"):
         command.main()
     assert "tiny.json holds runs of design" in capsys.readouterr().err
-    file.write_text("bass = 1")
-    with pytest.raises(SystemExit, match="2"):
-        command.main()
-    assert "bass" in capsys.readouterr().err
+    for text, sentence in (("bass = 1\n" + TINY, "bass"), ("n = 1\n", "tiny.toml names no [[run]]")):
+        file.write_text(text)
+        with pytest.raises(SystemExit, match="2"):
+            command.main()
+        assert sentence in capsys.readouterr().err
