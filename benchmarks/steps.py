@@ -20,7 +20,7 @@ from resq.training.stages import STAGES, adversarial, bit_error
 from resq.training.train import Hooks, Objective, Run
 from resq.training.tuning.stage import options
 
-BATCH, STEPS, TURNS, TARGET = 256, 3, 3, 1.1
+BATCH, STEPS, TURNS, TARGET = 256, 3, 5, 1.1
 CASES: dict[
     str, tuple[str, dict[str, object], int, int]
 ] = {  # of one step: the stage, its options, passes back to the images, passes back to the weights

@@ -72,6 +72,20 @@ def masks(addresses: np.ndarray, word_bits: int, dtype: np.dtype) -> tuple[np.nd
     return index[first], mask[first]
 
 
+def toggle(words: np.ndarray, addresses: np.ndarray, word_bits: int) -> None:
+    """Flips bits of ``words`` (n,) in place; ``addresses`` are int64, relative to the first word.
+
+    >>> words = np.array([0, 3], np.uint8)
+    >>> toggle(words, np.array([0, 7, 9]), 8)
+    >>> words
+    array([129,   1], dtype=uint8)
+    """
+    one = words.dtype.type(1)
+    for begin in range(0, len(addresses), BLOCK):  # index and mask of a block stay in the cache
+        index, bit = _split(addresses[begin : begin + BLOCK], word_bits, words.dtype)
+        np.bitwise_xor.at(words, index, np.left_shift(one, bit, out=bit))
+
+
 def _split(addresses: np.ndarray, word_bits: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Word index and bit of each address; where ``word_bits`` is a power of two, without a division."""
     if word_bits & (word_bits - 1) == 0:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from resq.core import BitFlips, QuantizedModel
+from resq.core import BitFlips, QuantizedModel, QuantizedTensor
 from resq.core.errors import ResqError
 from resq.core.types import CHECKS
 from resq.memory import bits, quant
@@ -23,8 +23,8 @@ def flip(model: QuantizedModel, flips: BitFlips) -> QuantizedModel:
         ValueError: an address outside the model's bits.
     """
     touched = {
-        name: replace(model.weights[name], words=_xor(model.weights[name].words, index, mask))
-        for name, index, mask in by_layer(model, flips)
+        name: flip_layer(model.weights[name], local, model.read.word_bits)
+        for name, local in places(model, flips)
     }
     return QuantizedModel({**model.weights, **touched}, model.floats)
 
@@ -69,6 +69,20 @@ def misread(model: QuantizedModel, flips: BitFlips) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def places(model: QuantizedModel, flips: BitFlips) -> list[tuple[str, np.ndarray]]:
+    """The bits that are read wrong, layer by layer: (layer, sorted int64 addresses from its first word on).
+
+    Layers in which nothing is read wrong are left out.
+
+    Raises:
+        ValueError: an address outside the model's bits.
+    """
+    at = misread(model, flips)
+    cuts = np.searchsorted(at, model.read.starts)
+    spans = zip(model.weights, model.read.starts, cuts, cuts[1:], strict=False)
+    return [(name, at[begin:end] - start) for name, start, begin, end in spans if begin < end]
+
+
 def by_layer(model: QuantizedModel, flips: BitFlips) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """What the flips change of the words as they are read: (layer, distinct flat word indices, xor masks).
 
@@ -77,17 +91,15 @@ def by_layer(model: QuantizedModel, flips: BitFlips) -> list[tuple[str, np.ndarr
     Raises:
         ValueError: an address outside the model's bits.
     """
-    layout, at = model.read, misread(model, flips)
-    cuts = np.searchsorted(at, layout.starts)
-    changes = []
-    for i, (name, q) in enumerate(model.weights.items()):
-        if cuts[i] < cuts[i + 1]:
-            local = at[cuts[i] : cuts[i + 1]] - layout.starts[i]
-            changes.append((name, *bits.masks(local, layout.word_bits, q.words.dtype)))
-    return changes
+    size = model.read.word_bits
+    return [
+        (name, *bits.masks(local, size, model.weights[name].words.dtype))
+        for name, local in places(model, flips)
+    ]
 
 
-def _xor(words: np.ndarray, index: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    changed = words.copy()
-    changed.reshape(-1)[index] ^= mask
-    return changed
+def flip_layer(q: QuantizedTensor, local: np.ndarray, word_bits: int) -> QuantizedTensor:
+    """A layer with the bits of its words flipped that ``places`` names; the given one is not changed."""
+    words = q.words.copy()
+    bits.toggle(words.reshape(-1), local, word_bits)
+    return replace(q, words=words)

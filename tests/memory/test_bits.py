@@ -73,3 +73,17 @@ def test_no_flips_are_no_masks():
 def test_the_bits_of_a_word_are_listed_most_significant_first():
     assert bits.fields(0b1011, 4) == [1, 0, 1, 1]
     assert bits.fields(1, 8) == [0] * 7 + [1]
+
+
+@pytest.mark.parametrize(("word_bits", "dtype"), [(8, "u1"), (10, "u2"), (32, "u4")])
+@pytest.mark.parametrize("n", [0, 1, 3 * bits.BLOCK + 5])
+def test_bits_toggled_in_place_are_those_that_masks_name_also_where_a_word_is_hit_often(word_bits, dtype, n):
+    rng = np.random.default_rng(n)
+    size = n // 4 + 1
+    addresses = np.sort(rng.choice(size * word_bits, min(n, size * word_bits), replace=False))
+    words = rng.integers(0, 2**word_bits, size).astype(dtype)
+    changed = words.copy()
+    bits.toggle(changed, addresses, word_bits)
+    index, mask = bits.masks(addresses, word_bits, np.dtype(dtype))
+    words[index] ^= mask
+    assert np.array_equal(changed, words)

@@ -153,7 +153,16 @@ def test_the_gradient_passes_the_words_unchanged_and_each_element_is_cut_at_the_
     assert w.grad.tolist() == pytest.approx([0.04, -0.05, 0.05])
 
 
-def test_flipped_values_are_what_the_memory_engine_reads(site):
+@pytest.fixture(params=[1, 3])
+def threads(request):
+    """Words are made on as many threads as passes take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_flipped_values_are_what_the_memory_engine_reads(site, threads):
     body = train.start(_recipe(), {k: torch.tensor(v) for k, v in site.checkpoint.state.items()}).network.body
     stored = fake_quant.quantize_weights(body, site.checkpoint.weights, INT4)
     at = np.array([3, 9, 10, 4000, stored.n_bits - 2])

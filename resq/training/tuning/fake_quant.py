@@ -6,9 +6,10 @@ arXiv:1308.3432) computes with the words' values and gives their gradient to the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 
 from resq.core import BitFlips, Encoding, QuantizedModel
 from resq.memory import flipping, quant
+
+Made = TypeVar("Made")
 
 
 class _Through(torch.autograd.Function):
@@ -49,7 +52,9 @@ def quantize_weights(body: nn.Module, names: tuple[str, ...], encoding: Encoding
     """The present weights of a network as words; nothing else of it is looked at."""
     own = dict(body.named_parameters())
     state = {name: own[name].detach().cpu().numpy() for name in names}
-    return quant.quantize_model(state, names, encoding)
+    kinds = {name: encoding.of(i) for i, name in enumerate(names)}
+    words = dict(_each(lambda name, kind: (name, quant.quantize(state[name], kind)), kinds.items()))
+    return quant.quantize_model(state, names, encoding, lambda name, _: words[name])
 
 
 def read(body: nn.Module, model: QuantizedModel) -> dict[str, Tensor]:
@@ -57,23 +62,32 @@ def read(body: nn.Module, model: QuantizedModel) -> dict[str, Tensor]:
 
     Tensors are float32 in the shape of the weight of that name.
     """
-    own = dict(body.named_parameters())
-    return {name: _like(own[name], quant.dequantize(q)) for name, q in model.weights.items()}
+    return _as_own(body, _each(lambda name, q: (name, quant.dequantize(q)), model.weights.items()))
 
 
 def flipped(
     body: nn.Module, model: QuantizedModel, clean: dict[str, Tensor], flips: BitFlips
 ) -> dict[str, Tensor]:
     """What the words are read as with these bits flipped; layers without a flip are shared with ``clean``."""
-    own, weights = dict(body.named_parameters()), dict(clean)
-    for name, index, mask in flipping.by_layer(model, flips):
-        q = model.weights[name]
-        entry = quant.channel(q, index)
-        after = quant.values(q.words.reshape(-1)[index] ^ mask, q.scale[entry], q.zero[entry], q.encoding)
-        values = clean[name].cpu().contiguous().numpy().copy()
-        values.reshape(-1)[index] = after
-        weights[name] = _like(own[name], values)
-    return weights
+    size = model.read.word_bits
+
+    def after(name: str, local: np.ndarray) -> tuple[str, np.ndarray]:
+        return name, quant.dequantize(flipping.flip_layer(model.weights[name], local, size))
+
+    return clean | _as_own(body, _each(after, flipping.places(model, flips)))
+
+
+def _each(work: Callable[..., Made], layers: Iterable[tuple[Any, ...]]) -> list[Made]:
+    """``work`` on every layer, on as many threads as passes take: numpy's own loops run on one."""
+    if torch.get_num_threads() == 1:
+        return [work(*layer) for layer in layers]
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        return list(threads.map(lambda layer: work(*layer), layers))
+
+
+def _as_own(body: nn.Module, values: Iterable[tuple[str, np.ndarray]]) -> dict[str, Tensor]:
+    own = dict(body.named_parameters())
+    return {name: _like(own[name], value) for name, value in values}
 
 
 def _like(weight: Tensor, values: np.ndarray) -> Tensor:
