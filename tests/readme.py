@@ -344,10 +344,7 @@ def ablation(network: str) -> list[str]:
 
 def coded(network: str) -> list[str]:
     """The ablation of a network whose third stage is an encoding: one line per set of stages."""
-    parts = [
-        (stages, "ablation-attack" if variant == "attack" else "ablation", variant, "random", 8, words)
-        for stages, variant, words in CODED
-    ]
+    parts = [(stages, "ablation", variant, "random", 8, words) for stages, variant, words in CODED]
     return _table([f"| stages | weights, words {UNDER}", BAR], [_measure(network, *p) for p in parts])
 
 
@@ -420,8 +417,7 @@ def _measure(
     network: str, said: str, file: str, variant: str, fault: str, stored: int, encoding: str = ""
 ) -> tuple[str, list[pd.DataFrame]]:
     """A line of a table, and the cells that it shows."""
-    own = table.read(table.SHIPPED / f"{network.replace('/', '-')}-{file}.parquet")
-    words = encoding or own[own["checkpoint"] == f"{network}/{variant}"]["encoding"].iloc[0]
+    words = encoding or _words(network, file, variant)
     rows = shipped()
     own = rows[(rows["checkpoint"] == f"{network}/{variant}") & (rows["encoding"] == words)]
     under = own[(own["axis"] == "ber") & (own["region"] == "all")]
@@ -434,6 +430,12 @@ def _measure(
         shown.append(robust_cell(rows, f"{network}/{variant}", words))
     line = f"| {said} | {of} | {stored} | {_counts(shown[0])} | {' | '.join(cells)} | {attacked} |"
     return line, shown
+
+
+def _words(network: str, file: str, variant: str) -> str:
+    """The words in which an ablation has measured a variant."""
+    own = table.read(table.SHIPPED / f"{network.replace('/', '-')}-{file}.parquet")
+    return str(own[own["checkpoint"] == f"{network}/{variant}"]["encoding"].iloc[0])
 
 
 STRONG, ENOUGH = ("autoattack", "apgd"), 1000  # attacks whose accuracy is the figure, on so many images
