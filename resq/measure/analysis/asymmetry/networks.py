@@ -71,12 +71,15 @@ def named(checkpoint: str) -> tuple[str, int]:
 
 
 def later(checkpoints: pd.Series) -> pd.Series:
-    """Which of these names are of a study's seeds after the first: lists for people name one of each model.
+    """Which of these names are of a study's seeds after its first: lists for people name one of each model.
 
-    >>> list(later(pd.Series(["signs/resnet20/asym-f-s0", "signs/resnet20/asym-f-s12"])))
-    [False, True]
+    >>> names = [f"signs/resnet20/asym-f-s{seed}" for seed in (10, 12)]
+    >>> list(later(pd.Series(["signs/resnet20/base", *names])))
+    [False, False, True]
     """
-    return checkpoints.str.contains(rf"/asym-{MODEL}-s[1-9]\d*$")
+    parts = checkpoints.str.extract(rf"^(?P<model>.*/asym-{MODEL})-s(?P<seed>\d+)$")
+    seed = parts["seed"].astype(float)
+    return seed > seed.groupby(parts["model"]).transform("min")
 
 
 def attacked(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
