@@ -18,10 +18,11 @@ from dashboard.format import numbers
 from dashboard.model.storage import places
 from resq import checkpoints, cli
 from resq.claims import registry, verdict
-from resq.core import Encoding
+from resq.core import Encoding, paths
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
+from resq.training import hardening_list
 from tests.tables import (
     asymmetry_tables,
     conditions,
@@ -30,6 +31,7 @@ from tests.tables import (
     deployed_tables,
     lesson_tables,
     rank_tables,
+    shield_findings,
     shield_tables,
     training_tables,
 )
@@ -78,6 +80,14 @@ def cards() -> list[str]:
     return lines
 
 
+def designed() -> set[str]:
+    """Networks that were trained once, by a design written before the first of its runs."""
+    lists = (paths.ASSETS / "specs" / "hardened").glob("*.toml")
+    written = [file for file in lists if "written before the first of its runs" in file.read_text("utf-8")]
+    hardened = {plan.result for file in written for plan in hardening_list.read(file)}
+    return hardened | {name for name in checkpoints.names() if "/asym-" in name}
+
+
 SELECTED = re.compile(r"versions of \w+ were compared by test accuracy \(a bias of at most ([\d.]+) points\)")
 
 
@@ -86,14 +96,15 @@ def selected() -> list[str]:
     cards = checkpoints.unshipped() | {name: checkpoints.card(name) for name in checkpoints.names()}
     found = {name: SELECTED.search(str(card.get("selected"))) for name, card in sorted(cards.items())}
     chosen = {name: match[1] for name, match in found.items() if match}
-    named = [f"`{name}`" for name in chosen if "/asym-" not in name]
+    named = ", ".join(f"`{name}`" for name in chosen)
+    others = ", ".join(f"`{name}`" for name in cards if name not in chosen)
     return [
         "**Chosen on test images.** Within a training run nothing was, but versions of recipes and plans "
         "were compared by test accuracy, so accuracies here may be too high, by at most "
         f"{', '.join(sorted(set(chosen.values())))} points as the cards estimate, "
         "which do not say of how many versions. This holds for "
-        f"{len(chosen)} of {len(cards)} networks: {', '.join(named)}, and the {len(chosen) - len(named)} "
-        "`asym-` networks of the study below."
+        f"{len(chosen)} of {len(cards)} networks: {named}. The others were trained once, by designs from "
+        f"before their runs: {others}."
     ]
 
 
@@ -525,6 +536,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     **defence_tables.TABLES,
     **lesson_tables.TABLES,
     **rank_tables.TABLES,
+    **shield_findings.TABLES,
     **shield_tables.TABLES,
     **training_tables.TABLES,
     **{f"faults {name}": (lambda name=name: faults(name)) for name in TABLED},

@@ -124,8 +124,9 @@ def _result(
     about["valid"] |= {
         "classes": [len(np.unique(valid.y[:n])) for n in (look.n, min(look.n, look.attacked))],
         "seen": ancestry.before(about).share,
-        "from": _held_out(about),
+        "from": _held_out(about).replace(plan.base, plan.origin),
     }
+    about["base"]["name"] = plan.origin  # until here the base's own card was looked for
     return checkpoints.load(
         str(checkpoints.save(plan.result, done.state, done.weights, about, folder / "result"))
     )

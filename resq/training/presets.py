@@ -88,9 +88,20 @@ class Plan:
         validation.check_types(self, "plan")
 
     @property
+    def origin(self) -> str:
+        """The base as cards name it: of a file its name alone, for its folder is one machine's.
+
+        >>> Plan("cifar10/resnet18/base", "", ()).origin, Plan("/home/me/mine.safetensors", "", ()).origin
+        ('cifar10/resnet18/base', 'mine.safetensors')
+        """
+        return Path(self.base).name if self.base.endswith(".safetensors") else self.base
+
+    @property
     def hash(self) -> str:
-        """16 hex digits that change with anything that decides the result."""
-        decisive = json.dumps([self.base, self.stages, self.images, self.seed, dataclasses.asdict(self.look)])
+        """16 hex digits that change with anything that decides the result, on every machine the same."""
+        decisive = json.dumps(
+            [self.origin, self.stages, self.images, self.seed, dataclasses.asdict(self.look)]
+        )
         return hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
     @property

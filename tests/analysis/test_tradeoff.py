@@ -120,6 +120,6 @@ def test_a_network_without_attacked_rows_has_no_areas():
 
 def test_the_shipped_study_has_both_areas_though_its_attacked_rows_name_no_fault_model():
     found = cached.areas("signs/resnet20/base")
-    assert {"signs/resnet20/base", "signs/resnet20/asym-00-s0", "signs/resnet20/asym-a-s0"} <= set(
+    assert {"signs/resnet20/base", "signs/resnet20/asym-00-s10", "signs/resnet20/asym-a-s10"} <= set(
         found["checkpoint"]
     )

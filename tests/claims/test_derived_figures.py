@@ -1,5 +1,6 @@
 """Numbers and comparisons that no row fills follow from laws, cards, sums and intervals: derived again."""
 
+import json
 import math
 import re
 from pathlib import Path
@@ -246,7 +247,15 @@ def test_a_lesson_says_of_a_difference_whose_interval_holds_0_that_it_does():
     joint = [place_cells.compared(rows, *pair, len(compared))[0] for pair in compared]
     assert [gain.low > 0 for gain in joint] == [True, False, True, False]
     assert "whether attack training helps against flips is open" in said
-    assert "what attack training gives under flips is not clear of 0" in said
+    drawn, photographed = (
+        json.loads((table.SHIPPED / f"{name}-resnet20-asymmetry.json").read_text())["alike"]["effects"]
+        for name in ("signs", "gtsrb")
+    )
+    assert "rendered signs and on photographs of signs fault training helps under attack" in said
+    assert min(drawn["X_FA"]["low"], photographed["X_FA"]["low"]) > 0
+    assert "Attack training helps under faults on the rendered signs; on the photographs" in said
+    assert drawn["X_AF"]["low"] > 0
+    assert photographed["X_AF"]["low"] < 0 < photographed["X_AF"]["high"]
 
 
 def test_a_text_speaks_of_the_same_maps_only_where_they_are_common():

@@ -214,11 +214,12 @@ def test_beside_a_text_stand_images_maps_and_seed_of_its_figures():
 def test_the_readme_and_the_results_say_that_recipes_were_compared_by_test_accuracy():
     cards = checkpoints.unshipped() | {name: checkpoints.card(name) for name in checkpoints.names()}
     found = {name: readme.SELECTED.search(card["selected"]) for name, card in cards.items()}
-    assert all(found.values())  # the README says it of all
-    (bias,) = {match[1] for match in found.values()}
+    # The README says it of all but those of designs from before their runs.
+    assert {name for name, match in found.items() if not match} <= readme.designed()
+    (bias,) = {match[1] for match in found.values() if match}
     assert f"were compared by test accuracy: a bias of up to {bias} points" in plain(document("README.md"))
     for name in cards:
-        assert "/asym-" in name or f"`{name}`" in readme.selected()[0]
+        assert f"`{name}`" in readme.selected()[0]
 
 
 @pytest.mark.parametrize("mixture", readme.MIXED)

@@ -79,9 +79,9 @@ def test_a_file_that_is_no_campaign_is_refused_with_what_is_wrong(text, sentence
 
 
 def test_a_pattern_stands_for_the_checkpoints_that_it_fits():
-    found = campaign.parse('checkpoints = ["signs/resnet20/a*-s0", "signs/resnet20/base"]\nbers = 0')
-    assert set(found.checkpoints) >= {"signs/resnet20/asym-00-s0", "signs/resnet20/asym-af-s0", BASE}
-    assert all(name.endswith("-s0") for name in found.checkpoints[:-1])
+    found = campaign.parse('checkpoints = ["signs/resnet20/a*-s10", "signs/resnet20/base"]\nbers = 0')
+    assert set(found.checkpoints) >= {"signs/resnet20/asym-00-s10", "signs/resnet20/asym-a-s10", BASE}
+    assert all(name.endswith("-s10") for name in found.checkpoints[:-1])
     with pytest.raises(ValueError, match=r"no checkpoint fits 'mars/\*'; known: "):
         campaign.parse('checkpoints = "mars/*"\nbers = 0')
 

@@ -1,4 +1,4 @@
-"""What the study on photographs of signs says: a finding of the README, and a table of ways to harden."""
+"""Ways to harden, beside each other, as the study on photographs of signs says."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,33 +12,6 @@ from tests.tables import cost_tables
 from tests.tables.asymmetry_tables import SPECS, span
 
 CONFIRMED = "gtsrb-resnet20"
-# What may stand in bold above a study, by its verdict at one clean accuracy; another wants other words.
-HEADLINES = {
-    "asymmetric as claimed": "A shield against faults helps against attacks, and not the other way round.",
-    "asymmetric": "A shield against faults helps against attacks more than the other way round.",
-}
-
-
-def headline() -> list[str]:
-    """The study on photographs of signs as one of the README's findings."""
-    found = json.loads((table.SHIPPED / f"{CONFIRMED}-asymmetry.json").read_text())
-    study, alike = found["study"], found["alike"]
-    moved, whole = alike["effects"], found["effects"]
-    clean = {name: row["clean"] for name, row in found["means"].items()}
-    return [
-        f"4. **{HEADLINES[alike['verdict']]}** ResNet-20 on photographs of traffic signs (GTSRB), in "
-        f"`{study['encoding']}`, {whole['seeds']} seeds, each with its own base; the design stood before the "
-        f"runs. On the {alike['n']:,} of {study['n']:,} test images that all of them get right where "
-        "nothing is wrong, bit-error training moves R_A, the mean accuracy under PGD to 8/255 (an "
-        f"upper bound), by {_points(moved['X_FA'])}, and adversarial training moves R_F, the mean accuracy "
-        f"over bit error rates to 0.1, by {_points(moved['X_AF'])}; on all images by "
-        f"{_points(whole['X_FA'])} and {_points(whole['X_AF'])}, where it costs "
-        f"{100 * (clean['00'] - clean['a']):.1f} points of accuracy without faults. Each interval is 95 % "
-        f"over {whole['over']}, of its own "
-        "([study](docs/results.md#photographs), [design](assets/specs/asymmetry/design.md)).",
-    ]
-
-
 CALLED = {
     "a": "`adversarial` (A)",
     "f": "`bit_error` (F)",
@@ -56,7 +29,7 @@ DISPUTED = {
 
 def further() -> list[str]:
     """What each way of hardening in the study on photographs changes of both areas, with its interval."""
-    found = json.loads((table.SHIPPED / f"{CONFIRMED}-asymmetry.json").read_text())
+    found = summary(CONFIRMED)
     whole, alike = found["effects"]["arrows"], found["alike"]["effects"]["arrows"]
     lines = [
         f"`{CONFIRMED}`, what each network changes beside 00, with 95 % over seeds, maps and images: R_F "
@@ -81,16 +54,26 @@ def _settled(name: str, whole: Mapping[str, Any], alike: Mapping[str, Any]) -> s
     """In words whether a stage helps under faults, on all images and at one clean accuracy."""
     called = CALLED[name].partition(" ")[0].rstrip(",")
     return (
-        f"Here {called} {_word(whole[name]['R_F'])} under faults on all images, "
-        f"{_points(whole[name]['R_F'])}, and {_word(alike[name]['R_F'])} at one clean accuracy, "
-        f"{_points(alike[name]['R_F'])}."
+        f"Here {called} {in_a_word(whole[name]['R_F'])} under faults on all images, "
+        f"{points(whole[name]['R_F'])}, and {in_a_word(alike[name]['R_F'])} at one clean accuracy, "
+        f"{points(alike[name]['R_F'])}."
     )
 
 
-def _word(change: Mapping[str, float]) -> str:
+def summary(name: str) -> dict[str, Any]:
+    return dict(json.loads((table.SHIPPED / f"{name}-asymmetry.json").read_text()))
+
+
+def in_a_word(change: Mapping[str, float]) -> str:
     if change["low"] > 0:
         return "helps"
     return "harms" if change["high"] < 0 else "cannot be told to help or to harm"
+
+
+def points(row: dict[str, float]) -> str:
+    """A change of an area in percentage points, with its interval."""
+    mean, low, high = (f"{100 * row[key]:+.1f}".replace("-", "−") for key in ("mean", "low", "high"))
+    return f"{mean} points ({low} to {high})"
 
 
 def strong() -> list[str]:
@@ -127,14 +110,7 @@ def _rows(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     return rows[rows["checkpoint"] == name]
 
 
-def _points(row: dict[str, float]) -> str:
-    """A change of an area in percentage points, with its interval."""
-    mean, low, high = (f"{100 * row[key]:+.1f}".replace("-", "−") for key in ("mean", "low", "high"))
-    return f"{mean} points ({low} to {high})"
-
-
 TABLES: dict[str, Callable[[], list[str]]] = {
-    "one-shield": headline,
     "further": further,
     "strong-shields": strong,
 }

@@ -1,5 +1,6 @@
 """Presets, plans and the run of all stages: killed, resumed, streamed, with a card that tells all."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -53,6 +54,20 @@ def tiny(monkeypatch, tmp_path) -> str:
 
 def _card(name="signs/resnet20/tiny") -> dict:
     return checkpoints.card(name)
+
+
+def test_a_base_in_a_file_is_told_without_the_folder_of_this_machine(tiny, tmp_path):
+    base = checkpoints.load("signs/resnet20/base")
+    plans = []
+    for place in ("here", "there"):
+        file = checkpoints.save("signs/resnet20/mine", base.state, base.weights, {}, tmp_path / place)
+        made = presets.plan("signs/resnet20/base", tiny, only=["adversarial"])
+        plans.append(dataclasses.replace(made, base=str(file)))
+    card = harden.harden(plans[0]).card
+    assert plans[0].hash == plans[1].hash == card["plan"]
+    assert card["base"]["name"] == "mine.safetensors"
+    assert str(tmp_path) not in json.dumps(card)
+    assert "mine.safetensors, which it goes on from" in card["valid"]["from"]
 
 
 def test_the_card_tells_what_every_stage_did_and_changed(tiny, capsys):

@@ -135,12 +135,13 @@ def verdict(effect: dict[str, Any]) -> str:
     return "undecided"
 
 
+SHARES = "more than the reverse, as shares of the direct gains"
 WORDS = {
     "descriptive": f"fewer than {ENOUGH} seeds: described, no test",
     "undefined": "a direct gain is not clear of 0 beside its noise, so shares of it mean nothing",
     "asymmetric as claimed": "F helps against attacks, and A does not help against faults",
-    "asymmetric": "hardening against faults carries over more than the reverse, which may help too",
-    "reversed": "hardening against attacks carries over to faults more than the reverse",
+    "asymmetric": f"hardening against faults carries over {SHARES}; A may help too",
+    "reversed": f"hardening against attacks carries over {SHARES}; F may help too",
     "undecided": "the interval of Lambda holds 0, or that of F's help against attacks does",
 }
 
