@@ -32,7 +32,8 @@ def asymmetry(study: Mapping[str, Any]) -> str:
     if not np.isnan(interval[1]):
         middle, low, high = interval
         on = f"; {measured_on(study['study'])}" if "study" in study else ""
-        value = f"Lambda {middle:+.2f} (95 % {low:+.2f} to {high:+.2f} over {effects['over']}{on})"
+        span = f"{middle:+.2f} (95 % {low:+.2f} to {high:+.2f}".replace("-", "−")
+        value = f"Lambda {span} over {effects['over']}{on})"
     elif seeds < 2:
         value = _single(study)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,6 +49,16 @@ def measured(v: Verdict) -> str:
     if others := claim_labels.beside(v):
         return f"no Lambda of the claim's networks; beside it {others}"
     return "measured, and no Lambda can be told"
+
+
+def reasons(why: str) -> list[str]:
+    """A verdict's reason in sentences, each study of an asymmetry beside a claim a paragraph of its own.
+
+    >>> reasons("one seed. Beside the claim: Lambda over 5 of a: open. Lambda over 5 of b: open")
+    ['One seed.', 'Beside the claim: Lambda over 5 of a: open.', 'Lambda over 5 of b: open.']
+    """
+    parts = re.split(r"\. (?=Beside the claim|Lambda over )", why)
+    return [f"{part[0].upper()}{part[1:]}." for part in parts]
 
 
 def nearest(cell: Cell) -> str:

@@ -72,12 +72,13 @@ def judged(v: Verdict) -> None:
     kind, icon = claim_sentences.LOOKS[v.verdict]
     with st.container(gap="small"):
         st.caption("Measured here")
-        with st.container(key=f"verdict_{kind}", gap=None):
+        with st.container(key=f"verdict_{kind}", gap="xsmall"):
             st.header(f"{icon} {v.verdict}", anchor=False)
             measured = claim_sentences.measured(v)
             st.markdown(f"**{measured}**")
             if v.why != measured:
-                st.markdown(render.plain(v.why[0].upper() + v.why[1:]) + ".")
+                for paragraph in claim_sentences.reasons(v.why):
+                    st.markdown(render.plain(paragraph))
             if v.decides and v.verdict != NONE:
                 st.caption(f"Read as: {v.decides.reading.label}")
             if v.readings:

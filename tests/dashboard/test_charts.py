@@ -381,7 +381,7 @@ def test_lambda_is_told_with_its_interval_or_why_there_is_none():
     told = asymmetry_sentences.asymmetry(
         {"effects": effects, "verdict": "undecided", "meaning": "too few seeds"}
     )
-    assert told == "Lambda +0.50 (95 % -0.10 to +1.10 over 5 seeds): **undecided**. Too few seeds."
+    assert told == "Lambda +0.50 (95 % −0.10 to +1.10 over 5 seeds): **undecided**. Too few seeds."
     # Of one seed the effects are told: D_F is next to nothing, and Lambda a share of it.
     gains = {"X_FA": 0.037, "D_A": 0.188, "X_AF": -0.266, "D_F": 0.002, "Lambda": 136.0}
     alone = {name: {"mean": value, "low": None, "high": None} for name, value in gains.items()}
