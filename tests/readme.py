@@ -522,6 +522,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "coded cifar10/resnet18": lambda: coded("cifar10/resnet18"),
     "kept cifar10/resnet18": lambda: kept("cifar10/resnet18", 0.1),
     "coded gtsrb/resnet18": lambda: coded("gtsrb/resnet18"),
+    "coded cifar10/vgg16": lambda: coded("cifar10/vgg16"),
+    "coded cifar10/efficientnet_b0": lambda: coded("cifar10/efficientnet_b0"),
     "guards": believed,
     "everything": everything,
     "defences random": lambda: defences("random"),
