@@ -148,7 +148,9 @@ def _begun(recipe: Recipe, body: nn.Module) -> dict[str, Tensor]:
                 f"{recipe.name} starts from {one.name}, whose mean and deviation are its own; a recipe uses "
                 f"those of {recipe.data}: harden it instead, which keeps them"
             )
-    return average.soup([one.state for one in begun])
+    state, own = average.soup([one.state for one in begun]), body.state_dict()
+    # Of another data set's network the classifier has other classes: it keeps its random start.
+    return {name: value if value.shape == own[name].shape else own[name] for name, value in state.items()}
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
