@@ -413,6 +413,19 @@ def test_a_start_of_another_network_is_refused_by_name():
         train.start(Recipe("signs", "resnet18", start="signs/resnet20/base"))
 
 
+def test_of_a_start_of_another_data_set_the_classifier_alone_is_new():
+    begun = train.start(Recipe("gtsrb", "resnet18", "tuned", start="cifar10/resnet18/base"), device="cpu")
+    other = checkpoints.load("cifar10/resnet18/base").state
+    own = begun.network.body.state_dict()
+    new = {name for name in own if own[name].shape != other[name].shape}
+    assert new == {"fc.weight", "fc.bias"}
+    assert own["fc.weight"].shape[0] == 43
+    for name in set(own) - new:
+        assert torch.equal(own[name], torch.tensor(other[name]))
+    again = train.start(Recipe("gtsrb", "resnet18", "tuned", start="cifar10/resnet18/base"), device="cpu")
+    assert torch.equal(own["fc.weight"], again.network.body.state_dict()["fc.weight"])
+
+
 def test_a_share_of_the_start_is_averaged_into_the_last_weights(images):
     again = replace(SHORT, start="signs/resnet20/base", epochs=2)
     last, mixed = _train(again, images), _train(replace(again, start_share=0.25), images)
