@@ -23,6 +23,15 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}{THIN}%"
 
 
+def counted(n: int, what: str) -> str:
+    """So many of a thing.
+
+    >>> counted(1, "start"), counted(5, "start")
+    ('1 start', '5 starts')
+    """
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
 def power(value: float) -> str:
     """A rate in powers of ten.
 

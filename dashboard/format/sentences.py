@@ -146,7 +146,7 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str, metric: str = "accura
             lines.append(f"not a number on {point['due']:.0f} images a map")
         lines.append(f"fault model {point['fault']}")
     elif axis != "BER":
-        lines.append(f"{point['steps']} steps, {point['restarts']} start(s)")
+        lines.append(f"{point['steps']} steps, {numbers.counted(point['restarts'], 'start')}")
         if strength := bound(str(point["attack"]), point["x"]):
             lines.append(strength)
     images = "over" if axis == "BER" and point["x"] > 0 else "95 % over"
@@ -255,7 +255,7 @@ def cell(line: Mapping[Any, Any] | pd.Series) -> str:
     """All that makes one cell of a surface checkable."""
     lines = [f"<b>{place(line['ber'], line['eps'])}: {numbers.percent(line['mean'])}</b>", interval(line)]
     if line["eps"]:
-        lines.append(f"{line['attack']}, {line['steps']} steps, {line['restarts']} start(s)")
+        lines.append(f"{line['attack']}, {line['steps']} steps, {numbers.counted(line['restarts'], 'start')}")
     hashes = f"weights {line['weights'][:8]}, images {line['images'][:8]}, code {line['code'][:8]}"
     return "<br>".join([*lines, f"n = {line['n']}, seed {line['seed']}, fault model {line['fault']}", hashes])
 
@@ -276,7 +276,7 @@ def areas(line: Mapping[Any, Any] | pd.Series) -> str:
         f"<b>{line['checkpoint']} · {_in_full(line['encoding'])}</b>",
         f"resists faults {numbers.percent(line['faults'])}: BER {bers}",
         f"resists attack {numbers.percent(line['attack'])}: eps {budgets} / 255, "
-        f"PGD of {line['steps']} steps from {line['restarts']} start(s)",
+        f"PGD of {line['steps']} steps from {numbers.counted(line['restarts'], 'start')}",
         f"clean {numbers.percent(line['clean'])}",
         "independent bits; PGD's share is an upper bound; areas have no interval here, so near ones are not "
         "told apart",

@@ -24,7 +24,7 @@ from dashboard import charts
 from dashboard.charts import theme
 from dashboard.format import claim_labels, claim_sentences, encodings, sentences
 from dashboard.report import bundle, ending, taken
-from resq import __version__, data
+from resq import __version__, checkpoints, data
 from resq.claims import points, provenance, verdict
 from resq.claims.judged import Verdict
 from resq.claims.registry import load
@@ -92,7 +92,7 @@ def page(
         rule=verdict.RULE,
         methods=provenance.methods(rows),
         hashes=provenance.hashes(rows),
-        commands="\n".join(provenance.commands(rows)),
+        commands="\n".join([*_makers(rows), *provenance.commands(rows)]),
         bibtex=provenance.bibtex(about),
         rows_json=Markup(_data(rows)),
     )
@@ -149,6 +149,12 @@ def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
         **encodings.exact(curves["encoding"]),
     }
     return pd.DataFrame(shown).replace("nan", "one map")
+
+
+def _makers(rows: pd.DataFrame) -> list[str]:
+    """What makes the networks of these rows whose weights are not shipped; each list once."""
+    absent, named = checkpoints.unshipped(), set(rows["checkpoint"])
+    return list(dict.fromkeys(checkpoints.making(card) for name, card in absent.items() if name in named))
 
 
 def _claim(v: Verdict) -> dict[str, str]:

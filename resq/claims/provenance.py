@@ -210,7 +210,10 @@ TARGETS = {
 def _attacks(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
-    how = [f"{a} ({s} steps, {r} start(s))" for a, s, r in rows[["attack", "steps", "restarts"]].to_numpy()]
+    how = [
+        f"{a} ({s} steps, {r} start{'s' * (r != 1)})"
+        for a, s, r in rows[["attack", "steps", "restarts"]].to_numpy()
+    ]
     return (
         f"Adversarial examples were made by {_list(how)} in the maximum norm, budgets in 1/255 of the pixel "
         "range, against the fault-free quantized network, worst case over starts. Accuracies under FGSM "

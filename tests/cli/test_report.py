@@ -66,6 +66,17 @@ def test_the_commands_are_those_of_the_rows():
     assert all(s.maps == 10 and s.n == 500 for s in specs)
 
 
+def test_of_networks_that_are_not_shipped_the_commands_begin_with_what_makes_them():
+    page = {}
+    for name in ("cifar10/vgg16/plus", "cifar10/vgg16/base"):
+        page[name] = html_report.page(*provenance.target(name))
+    maker = "python -m resq harden assets/specs/hardened/cifar10-vgg16.toml"
+    told = page["cifar10/vgg16/plus"]
+    assert told.count(maker) == 1
+    assert told.index(maker) < told.index("python -m resq sweep cifar10/vgg16/plus")
+    assert maker not in page["cifar10/vgg16/base"]
+
+
 def test_names_from_files_cannot_write_into_the_page():
     nasty = rows().head(2).assign(checkpoint="</script><b>signs")
     text = html_report.page("<i>title</i>", nasty)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dashboard.format import numbers
 from dashboard.model.storage.place_names import At
 from resq.measure.analysis import intervals, paired
 
@@ -53,7 +54,8 @@ def of_cell(line: pd.Series) -> Behind:
     """What is behind the figure of one cell, a line of ``stats.curve``."""
     attacked = line["attack"] != "none"
     where = (
-        f"{line['attack']}, {line['steps']} steps, {line['restarts']} start(s), eps {line['x']:g}/255"
+        f"{line['attack']}, {line['steps']} steps, {numbers.counted(line['restarts'], 'start')}, "
+        f"eps {line['x']:g}/255"
         if attacked
         else f"{line['fault']} faults, BER {line['x']:g}" if line["x"] else "no faults"
     )  # fmt: skip
