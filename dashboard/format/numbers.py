@@ -29,7 +29,7 @@ def counted(n: int, what: str) -> str:
     >>> counted(1, "start"), counted(5, "start")
     ('1 start', '5 starts')
     """
-    return f"{n} {what}{'s' * (n != 1)}"
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def power(value: float) -> str:

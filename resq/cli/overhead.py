@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
     options.print_table([_line(row) for row in report["rows"]])
     print(
         f"\n{report['network']}, weights {report['weights']}; the least of {report['times']} in one run, "
-        f"{report['threads']} thread{'s' * (report['threads'] != 1)}, {report['processor']}; decoder.c, {report['compiler']}"
+        f"{report['threads']} thread{'s' * (report['threads'] != 1)}, {report['processor']}; decoder.c, "
+        f"{report['compiler']}"
     )
 
 
