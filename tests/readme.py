@@ -22,7 +22,7 @@ from resq.core import Encoding, paths
 from resq.measure.analysis import joint_grid, paired, stats
 from resq.measure.run import gradient_masking
 from resq.measure.store import carry, table
-from resq.training import hardening_list
+from resq.training import hardening_list, recipe
 from tests.tables import (
     asymmetry_tables,
     conditions,
@@ -82,10 +82,18 @@ def cards() -> list[str]:
 
 def designed() -> set[str]:
     """Networks that were trained once, by a design written before the first of its runs."""
-    lists = (paths.ASSETS / "specs" / "hardened").glob("*.toml")
-    written = [file for file in lists if "written before the first of its runs" in file.read_text("utf-8")]
-    hardened = {plan.result for file in written for plan in hardening_list.read(file)}
-    return hardened | {name for name in checkpoints.names() if "/asym-" in name}
+    lists = _written("hardened", "written before the first of its runs")
+    hardened = {plan.result for file in lists for plan in hardening_list.read(file)}
+    trained = {
+        recipe.read(file).name for file in _written("recipes", "Written down before its run, run once")
+    }
+    return hardened | trained | {name for name in checkpoints.names() if "/asym-" in name}
+
+
+def _written(folder: str, words: str) -> list[Path]:
+    """The specs of a folder that say so of themselves."""
+    files = (paths.ASSETS / "specs" / folder).glob("*.toml")
+    return [file for file in files if words in file.read_text("utf-8")]
 
 
 SELECTED = re.compile(r"versions of \w+ were compared by test accuracy \(a bias of at most ([\d.]+) points\)")
