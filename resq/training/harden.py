@@ -40,7 +40,7 @@ def harden(plan: Plan, report: Report = lambda row: None, quiet: bool = True) ->
     base = checkpoints.load(plan.base)
     train, valid = held_out(data.load(base.data, "train"))
     train = train.first(plan.images) if plan.images else train
-    folder = paths.work() / "harden" / f"{plan.result.replace('/', '-')}-{plan.hash}-{base.hash}"
+    folder = _folder(plan, base)
     done = base
     for number, (name, options) in enumerate(plan.stages, 1):
         there = folder / f"{number}-{name}"
@@ -160,5 +160,9 @@ def tested(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def forget(plan: Plan) -> None:
     """Removes what was kept of the plan's run; the published checkpoint stays."""
-    for folder in (paths.work() / "harden").glob(f"{plan.result.replace('/', '-')}-{plan.hash}-*"):
-        shutil.rmtree(folder)
+    shutil.rmtree(_folder(plan, checkpoints.load(plan.base)), ignore_errors=True)
+
+
+def _folder(plan: Plan, base: Checkpoint) -> Path:
+    """Where a run is kept until it is published: two bases may have one file name."""
+    return paths.work() / "harden" / f"{plan.result.replace('/', '-')}-{plan.hash}-{base.hash}"

@@ -27,8 +27,8 @@ class Recipe:
         average_epochs: of ``epochs``, how many at the end walk on at the constant rate ``average_lr``; the
             result is the mean of the weights after each of their steps, with batch-norm statistics counted
             anew (stochastic weight averaging, Izmailov et al. 2018, arXiv:1803.05407).
-        start: a checkpoint to go on from, by name, of another data set all but its classifier; "imagenet":
-            torchvision's weights, as far as they fit; empty: a seeded random start.
+        start: a checkpoint to go on from, by name, of another number of classes all but its classifier;
+            "imagenet": torchvision's weights, as far as they fit; empty: a seeded random start.
         start_share: how much of the starting weights is in the result, the rest being the last epoch's:
             a cycle that ends elsewhere in the same valley is averaged with where it began (Izmailov et al.).
         soup: checkpoints whose mean weights are the result, with batch-norm statistics counted anew; nothing

@@ -148,8 +148,11 @@ def _begun(recipe: Recipe, body: nn.Module) -> dict[str, Tensor]:
                 f"{recipe.name} starts from {one.name}, whose mean and deviation are its own; a recipe uses "
                 f"those of {recipe.data}: harden it instead, which keeps them"
             )
-    state, own = average.soup([one.state for one in begun]), body.state_dict()
-    # Of another data set's network the classifier has other classes: it keeps its random start.
+    state = average.soup([one.state for one in begun])
+    if all(one.data == recipe.data for one in begun):
+        return state
+    own = body.state_dict()
+    # Another data set's classifier may have other classes: then its random start stays.
     return {name: value if value.shape == own[name].shape else own[name] for name, value in state.items()}
 
 

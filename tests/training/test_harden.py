@@ -70,6 +70,21 @@ def test_a_base_in_a_file_is_told_without_the_folder_of_this_machine(tiny, tmp_p
     assert "mine.safetensors, which it goes on from" in card["valid"]["from"]
 
 
+def test_two_bases_of_one_file_name_have_runs_of_their_own(tiny, tmp_path):
+    base = checkpoints.load("signs/resnet20/base")
+    other = {name: value + 1 if name == "bn1.bias" else value for name, value in base.state.items()}
+    made, runs = presets.plan("signs/resnet20/base", tiny, only=["adversarial"]), tmp_path / "harden"
+    plans = []
+    for place, state in (("here", base.state), ("there", other)):
+        file = checkpoints.save("signs/resnet20/mine", state, base.weights, {}, tmp_path / place)
+        plans.append(dataclasses.replace(made, base=str(file)))
+        harden.harden(plans[-1])
+    assert len(list(runs.iterdir())) == 2
+    harden.forget(plans[0])
+    (left,) = runs.iterdir()
+    assert left.name.endswith(checkpoints.load(plans[1].base).hash)
+
+
 def test_the_card_tells_what_every_stage_did_and_changed(tiny, capsys):
     assert main(["harden", "signs/resnet20/base", "--preset", tiny, "--json"]) == 0
     card = json.loads(capsys.readouterr().out)
