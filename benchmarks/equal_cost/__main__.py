@@ -112,6 +112,7 @@ def cost(design: Design, run: Run, seed: int, weights: Path) -> dict[str, Any]:
         "epochs": design.options(run)["epochs"],
         "images": run.images,
         "passes": design.passes(run),
+        "processor_seconds": round(sum(row["processor"] for row in about["stages"][-1]["log"]), 1),
         **{key: about[key] for key in ("minutes", "machine", "plan", "sha256", "code")},
     }
 

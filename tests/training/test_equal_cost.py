@@ -38,6 +38,18 @@ def test_every_run_of_the_shipped_design_takes_as_many_passes():
     assert [run.seeds for run in shipped.run] == [3, 1, 1, 1]
 
 
+def test_the_cheaper_method_has_less_than_six_tenths_of_the_passes_and_nothing_else_of_its_own():
+    usual, cheap = design.read(SHIPPED.with_name("six-tenths.toml")).run
+    shared = design.read(SHIPPED)
+    assert shared.passes(cheap) <= 0.6 * shared.passes(usual)
+    assert usual.seeds == cheap.seeds == 5
+    own = (
+        {k: v for k, v in run.options.items() if k not in ("method", "steps", "step")}
+        for run in (usual, cheap)
+    )
+    assert next(own) == next(own)
+
+
 def test_a_run_is_trained_and_judged_once_and_no_other_design_goes_on_from_it(
     own_folders, tmp_path, monkeypatch, capsys
 ):
@@ -49,6 +61,7 @@ def test_a_run_is_trained_and_judged_once_and_no_other_design_goes_on_from_it(
     costs_of = json.loads(file.with_suffix(".json").read_text())["runs"]
     assert list(costs_of) == [f"signs/resnet20/equal-{name}" for name in ("n-fgsm-s0", "pgd-s0", "n-fgsm-s1")]
     assert rows["attack"].tolist() == ["none", "pgd", "autoattack"] * 3
+    assert all(cost["processor_seconds"] > 0 for cost in costs_of.values())
     assert set(rows["weights"]) == {cost["sha256"][:16] for cost in costs_of.values()}
 
     monkeypatch.setattr(command, "train", None)  # a second call trains nothing
