@@ -33,6 +33,7 @@ from tests.tables import (
     rank_tables,
     shield_findings,
     shield_tables,
+    tenths_table,
     training_tables,
 )
 
@@ -542,6 +543,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "commands": commands,
     **asymmetry_tables.TABLES,
     **cost_tables.TABLES,
+    **tenths_table.TABLES,
     **deployed_tables.TABLES,
     **defence_tables.TABLES,
     **lesson_tables.TABLES,

@@ -9,6 +9,7 @@ from benchmarks.equal_cost import __main__ as command
 from benchmarks.equal_cost import design
 from resq.core import paths
 from resq.measure.store import table
+from tests.tables import tenths_table
 
 SHIPPED = paths.ASSETS / "specs" / "adversarial" / "equal-cost.toml"
 TINY = """
@@ -77,3 +78,16 @@ def test_a_run_is_trained_and_judged_once_and_no_other_design_goes_on_from_it(
         with pytest.raises(SystemExit, match="2"):
             command.main()
         assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("low", "high", "share", "said"), [
+    (-0.02, 0.03, 0.6, "is reached in at most 0.6"),
+    (-0.021, 0.03, 0.6, "open"),
+    (-0.06, -0.021, 0.5, "missed"),
+    (0.01, 0.03, 0.61, "more than 0.6 of the time"),
+])  # fmt: skip
+def test_reached_is_what_the_design_calls_so(low, high, share, said):
+    about = SHIPPED.with_name("six-tenths.toml").read_text()
+    assert f"{tenths_table.SHARE:g} of its processor time" in about
+    assert f"-{100 * tenths_table.MARGIN:g} points" in about
+    assert said in tenths_table._word({"mean": (low + high) / 2, "low": low, "high": high}, share)
