@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,14 +50,10 @@ def measured(v: Verdict) -> str:
     return "measured, and no Lambda can be told"
 
 
-def reasons(why: str) -> list[str]:
-    """A verdict's reason in sentences, each study of an asymmetry beside a claim a paragraph of its own.
-
-    >>> reasons("one seed. Beside the claim: Lambda over 5 of a: open. Lambda over 5 of b: open")
-    ['One seed.', 'Beside the claim: Lambda over 5 of a: open.', 'Lambda over 5 of b: open.']
-    """
-    parts = re.split(r"\. (?=Beside the claim|Lambda over )", why)
-    return [f"{part[0].upper()}{part[1:]}." for part in parts]
+def reasons(v: Verdict) -> list[str]:
+    """A verdict's reason, and each study that stands beside the claim as a paragraph of its own."""
+    beside = [f"Beside the claim: {study}" if i == 0 else study for i, study in enumerate(v.beside)]
+    return [f"{part[0].upper()}{part[1:]}." for part in (v.why, *beside)]
 
 
 def nearest(cell: Cell) -> str:

@@ -160,7 +160,7 @@ def _makers(rows: pd.DataFrame) -> list[str]:
 def _claim(v: Verdict) -> dict[str, str]:
     """A quoted figure and its verdict; never in the measured tables."""
     return {"says": v.claim.says, "source": v.claim.source.label, "measured": claim_sentences.measured(v),
-            "verdict": v.verdict, "why": v.why}  # fmt: skip
+            "verdict": v.verdict, "why": v.reason}  # fmt: skip
 
 
 def _data(rows: pd.DataFrame) -> str:

@@ -77,7 +77,7 @@ def judged(v: Verdict) -> None:
             measured = claim_sentences.measured(v)
             st.markdown(f"**{measured}**")
             if v.why != measured:
-                for paragraph in claim_sentences.reasons(v.why):
+                for paragraph in claim_sentences.reasons(v):
                     st.markdown(render.plain(paragraph))
             if v.decides and v.verdict != NONE:
                 st.caption(f"Read as: {v.decides.reading.label}")

@@ -47,10 +47,9 @@ def judge(claim: Claim, rows: pd.DataFrame) -> Verdict:
         return Verdict(claim, NONE, "not measured yet", None, (), ())
     if not judged:
         return Verdict(claim, NONE, f"only beside the claim: {readings[0].why}", None, readings, ())
-    own, why = judged[0], judged[0].why
-    if own.verdict == NONE and (tested := [one.why for one in others_judged if one.verdict != NONE]):
-        why += f". Beside the claim: {'. '.join(tested)}"
-    return Verdict(claim, own.verdict, why, own, readings, ())
+    own = judged[0]
+    tested = tuple(one.why for one in others_judged if one.verdict != NONE)
+    return Verdict(claim, own.verdict, own.why, own, readings, (), tested if own.verdict == NONE else ())
 
 
 def commands_of(verdict: Verdict) -> list[str]:

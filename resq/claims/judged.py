@@ -41,6 +41,7 @@ class Verdict:
         decides: the reading that the verdict rests on; None where none does.
         readings: all readings, in the claim's order.
         near: the nearest measured cells, for people.
+        beside: what was found of networks that the claim does not name, a sentence without its stop each.
     """
 
     claim: Claim
@@ -49,6 +50,12 @@ class Verdict:
     decides: Judged | None
     readings: tuple[Judged, ...]
     near: tuple[Cell, ...]
+    beside: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why, with what stands beside the claim."""
+        return f"{self.why}. Beside the claim: {'. '.join(self.beside)}" if self.beside else self.why
 
     @property
     def answered(self) -> bool:

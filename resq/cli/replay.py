@@ -82,7 +82,7 @@ def spelled(v: Verdict) -> dict[str, Any]:
         "high": best.high if best else None,
         "verdict": v.verdict,
         "tried": v.tried,
-        "why": v.why,
+        "why": v.reason,
         "cell": _cell(best),
         "unknown": list(claim.unknown),
         "readings": [_reading(r) for r in v.readings],
@@ -155,7 +155,9 @@ def _print(verdicts: list[Verdict], again: dict[str, Any] | None) -> None:
         return
     v = verdicts[0]
     print(f"{v.claim.says}\n  source: {v.claim.source.name} ({v.claim.source.label})")
-    print(f"  not known: {'; '.join(v.claim.unknown) or 'nothing named'}\n\n{v.verdict.upper()}: {v.why}\n")
+    print(
+        f"  not known: {'; '.join(v.claim.unknown) or 'nothing named'}\n\n{v.verdict.upper()}: {v.reason}\n"
+    )
     options.print_table([_readable(v, r) for r in v.readings])
     for cell in v.near if not v.decides else ():
         print(f"near: {_cell_line(cell)}")

@@ -502,7 +502,10 @@ def test_a_study_without_a_lambda_is_measured_and_one_of_another_network_stands_
         assert [r.reading.label.partition(",")[0] for r in beside] == ["gtsrb/resnet20", "signs/resnet20"]
         figures = [f"{r.reading.label}: {v.claim.spell(r.value, r.low, r.high)}" for r in beside]
         assert "one seed has no interval" in v.why
-        assert "Beside the claim: Lambda over 5 seeds" in v.why
+        assert "Beside the claim: Lambda over 5 seeds" in v.reason
+        said = claim_sentences.reasons(v)
+        assert [part.startswith("Beside the claim: ") for part in said] == [False, True, False]
+        assert " ".join(said) == f"{v.reason}."
         assert {v.verdict, *(r.verdict for r in beside)} == {NONE}
         assert beside[0].low > 0 > beside[1].high  # they part, and decide nothing
         told = f"no Lambda of the claim's networks; beside it {'; '.join(figures)}"
