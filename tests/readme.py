@@ -491,7 +491,7 @@ def verdicts() -> list[str]:
     ]
     for v in found:
         best = v.decides if v.verdict in DECIDED else None
-        measured = v.claim.spell(best.value, best.low, best.high) if best else "no cell decides"
+        measured = best.spell(v.claim) if best else "no cell decides"
         lines.append(f"| {v.claim.says} | {measured} | {v.verdict} | {v.reason.partition(';')[0]} |")
     counts = [f"{sum(v.verdict == name for v in found)} {name}" for name in (*DECIDED, "not comparable")]
     return [*lines, "", f"Of these {len(found)}: {', '.join(counts)}."]

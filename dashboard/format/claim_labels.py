@@ -91,12 +91,8 @@ def reached(v: Verdict) -> str:
 
 def beside(v: Verdict) -> str:
     """What studies of networks that the claim does not name have measured; "" where none has."""
-    aside = [(r.reading.label, r.value, r.low, r.high) for r in v.readings if r.reading.aside]
-    return "; ".join(
-        f"{label}: {v.claim.spell(value, low, high)}"
-        for label, value, low, high in aside
-        if value is not None
-    )
+    aside = [r for r in v.readings if r.reading.aside and (r.value is not None or r.alike)]
+    return "; ".join(f"{r.reading.label}: {r.spell(v.claim)}" for r in aside)
 
 
 def _falls(base: Cell) -> str:

@@ -90,9 +90,7 @@ def table(v: Verdict) -> pd.DataFrame:
         cell, base = judged.cell, judged.base
         lines.append({
             "reading": judged.reading.label,
-            "measured here, 95 %": "not measured"
-            if judged.value is None
-            else v.claim.spell(judged.value, judged.low, judged.high),
+            "measured here, 95 %": judged.spell(v.claim),
             "unhardened, 95 % of its own": _unhardened(base) if base else "not measured",
             "verdict": judged.verdict,
             "network": cell.checkpoint if cell else "",

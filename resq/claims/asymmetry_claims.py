@@ -7,8 +7,10 @@ import math
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -48,7 +50,7 @@ def judge(claim: Claim, rows: pd.DataFrame) -> Verdict:
     if not judged:
         return Verdict(claim, NONE, f"only beside the claim: {readings[0].why}", None, readings, ())
     own = judged[0]
-    tested = tuple(one.why for one in others_judged if one.verdict != NONE)
+    tested = tuple(one.why for one in others_judged if one.verdict != NONE or one.alike)
     return Verdict(claim, own.verdict, own.why, own, readings, (), tested if own.verdict == NONE else ())
 
 
@@ -103,18 +105,23 @@ def _study(rows: pd.DataFrame, network: str) -> Judged | None:
     by_seed, by_image = asymmetry.effects(asymmetry.resilience(study)), asymmetry.each_network(study)
     each = asymmetry.answers(by_image)
     effect = asymmetry.asymmetry(by_seed, each)
-    outcome, value = asymmetry.verdict(effect), effect["Lambda"]
+    outcome = asymmetry.verdict(effect)
     seeds = f"{effect['seeds']} seed{'s' * (effect['seeds'] != 1)}"
     over = f"intervals over {effect['over']}" if effect["seeds"] > 1 else "one seed has no interval"
     why = f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} ({over})"
-    if effect["seeds"] > 1 and (alike := asymmetry.at_one_accuracy(study, each)):
-        images = f"on the {alike['n']:,} images that 00, A and F of every seed get right"
-        why += (
-            f", and at one clean accuracy ({images}): {alike['verdict']}, {asymmetry.WORDS[alike['verdict']]}"
-        )
-    known = (
-        {}
-        if math.isnan(value["low"])
-        else {"value": value["mean"], "low": value["low"], "high": value["high"]}
-    )
-    return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[outcome], why, **known)
+    alike = asymmetry.at_one_accuracy(study, each) if effect["seeds"] > 1 else None
+    mean, low, high = _known(effect["Lambda"]) or (None, None, None)
+    same = _known(alike["effects"]["Lambda"]) if alike else None
+    why += _at_one_accuracy(alike) if alike else ""
+    return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[outcome], why, mean, low, high, alike=same)
+
+
+def _at_one_accuracy(alike: Mapping[str, Any]) -> str:
+    images = f"on the {alike['n']:,} images that 00, A and F of every seed get right"
+    meaning = asymmetry.WORDS[alike["verdict"]]
+    return f", and at one clean accuracy ({images}): {alike['verdict']}, {meaning}"
+
+
+def _known(value: Mapping[str, float]) -> tuple[float, float, float] | None:
+    """A figure and its interval; None where it has none."""
+    return None if math.isnan(value["low"]) else (value["mean"], value["low"], value["high"])

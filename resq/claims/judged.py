@@ -19,6 +19,7 @@ class Judged:
         cell: where it was measured; ``base`` is the base's cell of a gain.
         fits: whether the unhardened network shows the figure that the claim starts from; None: not known.
         how: of a gain, what was paired.
+        alike: of an asymmetry, Lambda with its interval at one clean accuracy; None where it is not known.
     """
 
     reading: Reading
@@ -31,6 +32,14 @@ class Judged:
     base: Cell | None = None
     fits: bool | None = None
     how: str = ""
+    alike: tuple[float, float, float] | None = None
+
+    def spell(self, claim: Claim) -> str:
+        """The measured figure with its interval; of an asymmetry also that at one clean accuracy."""
+        own = "" if self.value is None else claim.spell(self.value, self.low, self.high)
+        if self.alike is None:
+            return own or "not measured"
+        return f"{own or 'undefined'} on all images, {claim.spell(*self.alike)} at one clean accuracy"
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class Verdict:
             ends = sorted((self.claim.spell(value) for value in (values[0], values[-1])), key=_number)
             first = ends[0].removesuffix(f" {self.claim.unit}")
             return f"{first} to {ends[1]} in {len(values)} readings, of which none decides"
-        return self.claim.spell(best.value, best.low, best.high)
+        return best.spell(self.claim)
 
     @property
     def tried(self) -> str:

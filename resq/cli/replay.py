@@ -198,9 +198,7 @@ def _line(v: Verdict) -> dict[str, str]:
 
 def _spelled(v: Verdict, judged: Judged | None) -> str:
     """The measured value with its interval, in the claim's unit."""
-    if judged is None or judged.value is None:
-        return "not measured"
-    return v.claim.spell(judged.value, judged.low, judged.high)
+    return "not measured" if judged is None else judged.spell(v.claim)
 
 
 def _readable(v: Verdict, judged: Judged) -> dict[str, str]:

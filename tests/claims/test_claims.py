@@ -1,5 +1,6 @@
 """Claims and their verdicts: what is quoted, what is measured, a word that follows from the rows alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -500,7 +501,9 @@ def test_a_study_without_a_lambda_is_measured_and_one_of_another_network_stands_
     for v in verdict.judge_all(studies, table.shipped(), claims):
         beside = [r for r in v.readings if r.reading.label.endswith(", 5 seeds")]
         assert [r.reading.label.partition(",")[0] for r in beside] == ["gtsrb/resnet20", "signs/resnet20"]
-        figures = [f"{r.reading.label}: {v.claim.spell(r.value, r.low, r.high)}" for r in beside]
+        figures = [f"{r.reading.label}: {r.spell(v.claim)}" for r in beside]
+        assert all(v.claim.spell(*r.alike) in told for r, told in zip(beside, figures, strict=True))
+        assert "undefined on all images" in replace(beside[0], value=None).spell(v.claim)
         assert "one seed has no interval" in v.why
         assert "Beside the claim: Lambda over 5 seeds" in v.reason
         said = claim_sentences.reasons(v)
@@ -508,6 +511,7 @@ def test_a_study_without_a_lambda_is_measured_and_one_of_another_network_stands_
         assert " ".join(said) == f"{v.reason}."
         assert {v.verdict, *(r.verdict for r in beside)} == {NONE}
         assert beside[0].low > 0 > beside[1].high  # they part, and decide nothing
+        assert beside[0].alike[1] > 0 > beside[1].alike[2]  # at one clean accuracy too
         told = f"no Lambda of the claim's networks; beside it {'; '.join(figures)}"
         assert claim_sentences.measured(v) == told
         assert "3 measured, 2 of them for comparison alone" in claim_labels.tried(v)
