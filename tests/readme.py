@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dashboard.format import numbers
+from dashboard.format import claim_labels, numbers
 from dashboard.model.storage import places
 from resq import checkpoints, cli
 from resq.claims import registry, verdict
@@ -30,6 +30,7 @@ from tests.tables import (
     defence_tables,
     deployed_tables,
     lesson_tables,
+    mild_table,
     rank_tables,
     shield_findings,
     shield_tables,
@@ -481,6 +482,12 @@ def robust_cell(rows: pd.DataFrame, checkpoint: str, encoding: str) -> pd.DataFr
 DECIDED = ("reproduced", "exceeded", "not reproduced")
 
 
+def _why(v: verdict.Verdict) -> str:
+    """The first clause of the reason, and figures of every study that stands beside the claim."""
+    own, beside = v.why.partition(";")[0], claim_labels.beside(v) if v.beside else ""
+    return f"{own}. Beside the claim: {beside}" if beside else own
+
+
 def verdicts() -> list[str]:
     """One line per figure quoted for RESQ: its sentence, what decides, the verdict, and how many hold."""
     claims = {name: c for name, c in registry.load().items() if c.source.label in ("paper", "blog")}
@@ -492,7 +499,7 @@ def verdicts() -> list[str]:
     for v in found:
         best = v.decides if v.verdict in DECIDED else None
         measured = best.spell(v.claim) if best else "no cell decides"
-        lines.append(f"| {v.claim.says} | {measured} | {v.verdict} | {v.reason.partition(';')[0]} |")
+        lines.append(f"| {v.claim.says} | {measured} | {v.verdict} | {_why(v)} |")
     counts = [f"{sum(v.verdict == name for v in found)} {name}" for name in (*DECIDED, "not comparable")]
     return [*lines, "", f"Of these {len(found)}: {', '.join(counts)}."]
 
@@ -547,6 +554,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     **deployed_tables.TABLES,
     **defence_tables.TABLES,
     **lesson_tables.TABLES,
+    **mild_table.TABLES,
     **rank_tables.TABLES,
     **shield_findings.TABLES,
     **shield_tables.TABLES,

@@ -245,7 +245,7 @@ def shields(net: str) -> None:
         render.error_box(
             f"No variant of {net} has rows under faults and under attack yet, so nothing can be compared. "
             "Harden one on the Harden page, or measure:",
-            "python -m resq asymmetry signs/resnet20/base --seeds 5",
+            f"python -m resq asymmetry {net} --seeds 1",
         )
         return
     left, right = st.columns(2, gap="large")

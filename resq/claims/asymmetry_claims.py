@@ -20,14 +20,11 @@ from resq.core import commands
 from resq.core.paths import ASSETS, beside
 from resq.measure.analysis import asymmetry
 
-# What a study of the asymmetry says -> the word for the claim.
+# What a study of the asymmetry says -> the word for the claim; all else cannot tell.
 LAMBDA = {
     "asymmetric as claimed": REPRODUCED,
     "asymmetric": REPRODUCED,  # "does not necessarily": help the other way round is not excluded
-    "undecided": MISSED,
     "reversed": MISSED,
-    "descriptive": NONE,
-    "undefined": NONE,
 }
 # What a study is made of: it is taken apart network by network, which costs by the column.
 STUDIED = [
@@ -50,7 +47,7 @@ def judge(claim: Claim, rows: pd.DataFrame) -> Verdict:
     if not judged:
         return Verdict(claim, NONE, f"only beside the claim: {readings[0].why}", None, readings, ())
     own = judged[0]
-    tested = tuple(one.why for one in others_judged if one.verdict != NONE or one.alike)
+    tested = tuple(one.why for one in others_judged if one.value is not None or one.alike)
     return Verdict(claim, own.verdict, own.why, own, readings, (), tested if own.verdict == NONE else ())
 
 
@@ -113,7 +110,15 @@ def _study(rows: pd.DataFrame, network: str) -> Judged | None:
     mean, low, high = _known(effect["Lambda"]) or (None, None, None)
     same = _known(alike["effects"]["Lambda"]) if alike else None
     why += _at_one_accuracy(alike) if alike else ""
-    return Judged(Reading(f"{network}, {seeds}", ()), LAMBDA[outcome], why, mean, low, high, alike=same)
+    return Judged(
+        Reading(f"{network}, {seeds}", ()), _word(effect, outcome), why, mean, low, high, alike=same
+    )
+
+
+def _word(effect: Mapping[str, Any], outcome: str) -> str:
+    """The word for the claim: where F helps under attack, a larger share of the reverse denies none of it."""
+    helps = effect["X_FA"]["low"] > 0
+    return NONE if outcome == "reversed" and helps else LAMBDA.get(outcome, NONE)
 
 
 def _at_one_accuracy(alike: Mapping[str, Any]) -> str:

@@ -92,11 +92,13 @@ class Verdict:
     @property
     def tried(self) -> str:
         """How many readings there are, how many were measured, and how many got the claim's verdict."""
-        measured = [r for r in self.readings if r.value is not None]
+        study = self.claim.kind == "asymmetry"  # beside it stand networks, not readings
+        own = [r for r in self.readings if not (study and r.reading.aside)]
+        measured = [r for r in own if r.value is not None]
         same = sum(r.verdict == self.verdict for r in measured)
         if not measured or self.verdict == NONE:
-            return f"{len(measured)} of {len(self.readings)} readings measured"
-        return f"{same} of {len(measured)} measured readings, of {len(self.readings)}"
+            return f"{len(measured)} of {len(own)} readings measured"
+        return f"{same} of {len(measured)} measured readings, of {len(own)}"
 
 
 def _number(text: str) -> float:

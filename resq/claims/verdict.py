@@ -30,9 +30,11 @@ RULE = (
     "told; the claim takes the best of them, so their intervals hold 95 % for all together (Bonferroni), "
     "and if it starts from an unhardened figure, only of those under which the unhardened network falls to "
     "that figure too: its whole interval lies within five points of it. A reading that is shown beside the "
-    "others says why and decides nothing. What no interval counts: versions of training recipes here were "
-    "compared by test accuracy, a bias of at most 0.3 points by the estimate on each network's card, which "
-    "does not say of how many versions."
+    "others says why and decides nothing. An asymmetry is reproduced where Lambda and what bit-error "
+    "training gives under attack lie above 0, not reproduced where Lambda lies below 0 and the latter is "
+    "not above. What no interval counts: versions of training recipes here were compared by test "
+    "accuracy, a bias of at most 0.3 points by the estimate on each network's card, which does not say of "
+    "how many versions."
 )
 
 

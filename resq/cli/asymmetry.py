@@ -156,6 +156,10 @@ def show(result: dict[str, Any]) -> None:
         _print_effects(alike["effects"])
         if seeds > 1:
             print(f"\nAt one clean accuracy: {alike['verdict']} ({measure.WORDS[alike['verdict']]})")
+    if own := result.get("own"):
+        images = f"{min(own['n']):,} to {max(own['n']):,} images that its own 00, A and F get right"
+        print(f"\nEach seed on the {images}, so that more seeds do not leave easier images:")
+        _print_effects(own["effects"] | {"arrows": {}})
     print(f"\n{seeds} {'seed' if seeds == 1 else 'seeds'}: {result['verdict']} ({result['meaning']})")
 
 

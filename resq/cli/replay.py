@@ -202,9 +202,10 @@ def _spelled(v: Verdict, judged: Judged | None) -> str:
 
 
 def _readable(v: Verdict, judged: Judged) -> dict[str, str]:
+    level = "95 % each" if v.claim.kind == "asymmetry" else "95 % for all its readings together"
     return {
         "reading": judged.reading.label,
-        "measured, 95 % for all its readings together": _spelled(v, judged),
+        f"measured, {level}": _spelled(v, judged),
         "unhardened, 95 % of its own": _cell_line(judged.base) if judged.base else "-",
         "verdict": judged.verdict,
         "why": judged.why,

@@ -175,6 +175,8 @@ def test_the_asymmetry_has_a_verdict_from_the_rows_of_a_study():
     assert claimed.verdict == "reproduced"
     assert claimed.decides.low <= claimed.decides.value <= claimed.decides.high
     assert judged("asymmetry", study(fault_helps=0, attack_helps=200)).verdict == "not reproduced"
+    # That both help, the second more, denies neither "generally" nor "not necessarily".
+    assert judged("asymmetry", study(fault_helps=100, attack_helps=200)).verdict == "not comparable"
     aside = judged("asymmetry", study(fault_helps=0, attack_helps=200, network="signs/resnet20"))
     assert (aside.verdict, aside.decides) == ("not comparable", None)  # not on the claim's menu
     assert "not on the claim's menu" in aside.readings[0].why
@@ -512,6 +514,7 @@ def test_a_study_without_a_lambda_is_measured_and_one_of_another_network_stands_
         assert {v.verdict, *(r.verdict for r in beside)} == {NONE}
         assert beside[0].low > 0 > beside[1].high  # they part, and decide nothing
         assert beside[0].alike[1] > 0 > beside[1].alike[2]  # at one clean accuracy too
+        assert v.tried == "0 of 1 readings measured"  # what stands beside is none of the claim's
         told = f"no Lambda of the claim's networks; beside it {'; '.join(figures)}"
         assert claim_sentences.measured(v) == told
         assert "3 measured, 2 of them for comparison alone" in claim_labels.tried(v)

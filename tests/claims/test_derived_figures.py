@@ -254,6 +254,7 @@ def test_a_lesson_says_of_a_difference_whose_interval_holds_0_that_it_does():
     assert "rendered signs and on photographs of signs fault training helps under attack" in said
     assert min(drawn["X_FA"]["low"], photographed["X_FA"]["low"]) > 0
     assert "Attack training helps under faults on the rendered signs; on the photographs" in said
+    assert "can tell: there attack training helps against flips too." in said
     assert drawn["X_AF"]["low"] > 0
     assert photographed["X_AF"]["low"] < 0 < photographed["X_AF"]["high"]
 

@@ -43,7 +43,8 @@ def costs(name: str, took: str, minutes: Callable[[Costs], float], about: str) -
         own = described.named(run, seed)
         head = f"| `{run.name}` | {seed} | {described.options(run)['epochs']}, {run.images:,} | "
         if own in done:
-            lines.append(head + f"{minutes(done[own])} | {_figures(rows, own, described.named(first, 0))} |")
+            beside = described.named(first, seed if seed < first.seeds and run.seeds == first.seeds else 0)
+            lines.append(head + f"{minutes(done[own])} | {_figures(rows, own, beside)} |")
         else:
             lines.append(head + "not measured |" + " |" * (len(heads) - 4))
     return [*_conditions(described, about), *lines]
@@ -72,7 +73,8 @@ def _conditions(described: design.Design, about: str) -> list[str]:
 def _figures(rows: pd.DataFrame, name: str, first: str) -> str:
     """Clean, PGD, its difference from the first run's on the same images, AutoAttack."""
     clean, pgd, strong = (cell(rows, name, attack) for attack in ("none", "pgd", "autoattack"))
-    apart = "" if name == first else less(paired.difference(pgd, cell(rows, first, "pgd")))
+    known = name != first and len(cell(rows, first, "pgd"))
+    apart = less(paired.difference(pgd, cell(rows, first, "pgd"))) if known else ""
     return " | ".join([_share(clean), _share(pgd), apart, _share(strong)])
 
 

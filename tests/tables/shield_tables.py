@@ -47,7 +47,9 @@ def further() -> list[str]:
         lines.append(f"| {called} | {whole[name]['seeds']} | {' | '.join(cells)} |")
     disputed = [name for name in DISPUTED if name in whole]
     settled = [f"{DISPUTED[name]} {_settled(name, whole, alike)}" for name in disputed]
-    return [*lines, "", " ".join(settled)]
+    count = 4 * len([name for name in CALLED if name in whole and name not in asymmetry.OWN])
+    each = f"Each of these {count} intervals of further stages is of its own: some may miss by chance."
+    return [*lines, "", " ".join([*settled, each])]
 
 
 def _settled(name: str, whole: Mapping[str, Any], alike: Mapping[str, Any]) -> str:
@@ -72,7 +74,10 @@ def in_a_word(change: Mapping[str, float]) -> str:
 
 def points(row: dict[str, float]) -> str:
     """A change of an area in percentage points, with its interval."""
-    mean, low, high = (f"{100 * row[key]:+.1f}".replace("-", "−") for key in ("mean", "low", "high"))
+    values = [100 * row[key] for key in ("mean", "low", "high")]
+    # An end that is not 0 is not shown as 0: whether it lies above or below is what is asked.
+    digits = 1 if all(round(abs(value), 1) for value in values[1:]) else 2
+    mean, low, high = (f"{value:+.{digits}f}".replace("-", "−") for value in values)
     return f"{mean} points ({low} to {high})"
 
 
@@ -99,6 +104,16 @@ def strong() -> list[str]:
         shares = " | ".join(f"{100 * share:.1f} %" for share in (pgd, apgd))
         lines.append(f"| {CALLED.get(model, '00')} | {seed} | {shares} | {apart} |")
     return lines
+
+
+def strong_gains(model: str) -> list[paired.Difference]:
+    """What a model keeps more than 00 of its seed under APGD, for each seed of the study that was asked."""
+    checked = table.read(SPECS / f"{CONFIRMED}-apgd.parquet")
+    own = sorted(name for name in set(checked["checkpoint"]) if asymmetry.named(name)[0] == model)
+    return [
+        paired.difference(_rows(checked, name), _rows(checked, name.replace(f"-{model}-", "-00-")))
+        for name in own
+    ]
 
 
 def _order(name: str) -> tuple[int, int]:

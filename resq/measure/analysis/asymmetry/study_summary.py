@@ -18,8 +18,10 @@ def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
     """The study, each network's areas, the effects with intervals, Lambda and the verdict.
 
     Also ``alike``: the same on the images that 00, A and F of every seed get right without fault or attack,
-    so that all have one clean accuracy, 100 %, and no gain or loss of it is counted as resilience; and
-    ``arrows``: what A, F and each further model change of R_A and of R_F.
+    so that all have one clean accuracy, 100 %, and no gain or loss of it is counted as resilience;
+    ``own``: that of each seed on the images that its own 00, A and F get right, with intervals over seeds
+    alone, since ``alike`` leaves fewer and easier images the more seeds there are; and ``arrows``: what A, F
+    and each further model change of R_A and of R_F.
     """
     networks, by_image = networks_of.resilience(rows), networks_of.each_network(rows)
     each = shares.answers(by_image)
@@ -33,6 +35,7 @@ def summary(rows: pd.DataFrame, study: dict[str, Any]) -> dict[str, Any]:
         "verdict": word,
         "meaning": shares.WORDS[word],
         "alike": _alike(each, by_image, always_right(rows)),
+        "own": _on_own(each, rows, networks_of.complete(by_image, OWN)),
         # A study may be gone on with by another version of the code.
         "hashes": {k: ", ".join(rows[k].unique()) for k in ("images", "code")},
     }
@@ -65,6 +68,23 @@ def _on(each: np.ndarray, images: np.ndarray) -> dict[str, Any] | None:
     by_seed = pd.DataFrame(own.mean(axis=(2, 3)).T, columns=list(shares.EFFECTS))
     effects = shares.asymmetry(by_seed, own)
     return {"n": int(images.sum()), "effects": effects, "verdict": shares.verdict(effects)}
+
+
+def _on_own(each: np.ndarray | None, rows: pd.DataFrame, seeds: list[int]) -> dict[str, Any] | None:
+    """The effects of each seed on the images that its own networks get right; None of a single seed."""
+    if each is None or len(seeds) < 2:
+        return None
+    of_seed = rows["checkpoint"].map(lambda name: networks_of.named(str(name))[1])
+    kept = [always_right(rows[of_seed == seed]) for seed in seeds]
+    if min(images.sum() for images in kept) < 2:
+        return None
+    means = [each[:, i][..., images].mean(axis=(1, 2)) for i, images in enumerate(kept)]
+    effects = shares.asymmetry(pd.DataFrame(means, columns=list(shares.EFFECTS)))
+    return {
+        "n": [int(images.sum()) for images in kept],
+        "effects": effects,
+        "verdict": shares.verdict(effects),
+    }
 
 
 def _alike(
