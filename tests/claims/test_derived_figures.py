@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,10 +16,12 @@ from dashboard.model.storage import place_cells, places
 from resq import checkpoints
 from resq.core import Encoding
 from resq.data import signs
+from resq.measure.analysis import paired
 from resq.measure.analysis.stats import wilson
 from resq.measure.engine import faulty_network
 from resq.measure.run.mystery import cases, suspect
 from resq.measure.store import table
+from resq.memory.guards import hamming
 from tests import readme
 from tests.tables import defence_tables, training_tables
 
@@ -160,6 +163,35 @@ def test_the_flips_of_a_checked_block_are_binomial():
     assert 1 - none - one == pytest.approx(1 / 6, abs=0.006)
 
 
+def test_of_a_hundred_checked_blocks_as_many_are_zeroed_as_the_lesson_says():
+    """Three flips look like one, so it is fewer than those with two flips or more."""
+    code, rng = hamming.Hamming(64), np.random.default_rng(0)
+    bits = rng.random((200_000, 72)) < 0.01
+    struck = np.packbits(bits, axis=1, bitorder="little").view(np.uint8)
+    data = np.ascontiguousarray(struck[:, :8]).view(np.uint64)[:, 0]
+    _, state = code.decode(data, struck[:, 8].astype(np.uint64))
+    assert f"some {100 * (state == hamming.FOUND).mean():.0f} are found to be wrong" in lesson("7-checks")
+
+
+def test_what_zeroing_and_cutting_cost_is_said_only_where_a_difference_says_so():
+    rows, said = table.shipped(), plain(document("docs/defences.md"))
+
+    def gain(name: str, encoding: str, fault: str, ber: float) -> paired.Difference:
+        own = rows[(rows["checkpoint"] == f"cifar10/resnet18/{name}") & (rows["fault"] == fault)]
+        own = own[(own["ber"] == ber) & (own["region"] == "all") & (own["n"] == 500) & (own["top"] == 0.05)]
+        return paired.difference(*(own[own["encoding"] == one] for one in (encoding, "int8")), comparisons=6)
+
+    assert gain("plus", "int8-radar32", "random", 1e-3).high < 0
+    assert "signatures (`int8-radar32`) of `plus` already at 0.001" in said
+    for zeroed in ("int8-radar32", "int8-secded0"):
+        assert gain("plus", zeroed, "layer-uniform", 1e-3).high < -0.4
+    assert "cost `plus` more than forty points there at 0.001" in said
+    cut = [gain("base", "int8-symmetric-inplace", "random", ber) for ber in (1e-3, 1e-2, 5e-2)]
+    assert cut[0].high < 0
+    assert cut[1].high < 0 < cut[2].low
+    assert "costs `base` more than the faults do up to 0.01 of bits that fail alike, and less at 0.05" in said
+
+
 def test_what_checksums_cost_on_average_is_that_of_twenty_layers():
     assert len(checkpoints.sizes("signs/resnet20/base")) == 20
     assert f"{3 * (20 + 1) / 2:g} points, against 25" in lesson("10-mystery")
@@ -246,6 +278,9 @@ def test_a_lesson_says_of_a_difference_whose_interval_holds_0_that_it_does():
     compared = [part for kind, part in places.places(text) if kind == "more"]
     joint = [place_cells.compared(rows, *pair, len(compared))[0] for pair in compared]
     assert [gain.low > 0 for gain in joint] == [True, False, True, False]
+    (step,) = (s for one in lessons.every() for s in one.steps if "whether attack training" in s.reveal)
+    assert step.right == "yes, by ten points or more"
+    assert joint[0].low > 0.1
     assert "whether attack training helps against flips is open" in said
     drawn, photographed = (
         json.loads((table.SHIPPED / f"{name}-resnet20-asymmetry.json").read_text())["alike"]["effects"]
