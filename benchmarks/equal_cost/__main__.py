@@ -18,6 +18,7 @@ from resq.core.errors import ResqError
 from resq.core.files import write_text
 from resq.measure.run import sweep
 from resq.measure.store import table
+from resq.platform import malloc
 from resq.training import harden
 
 
@@ -118,4 +119,5 @@ def cost(design: Design, run: Run, seed: int, weights: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    malloc.retain_freed()  # as `python -m resq` does
     main()
