@@ -18,7 +18,7 @@ from resq.measure.analysis import tradeoff
 from resq.measure.store import database, rows_by_key, table
 
 SAME = ["encoding", "fault", "region", "axis", "ber", "map", "attack", "eps", "steps", "restarts", "seed",
-        "n", "mode", "sample", "top", "precision", "weights"]  # fmt: skip
+        "n", "mode", "sample", "top", "precision", "weights", "data", "images"]  # fmt: skip
 
 
 def cells(net: str, enc: str, mode: str) -> pd.DataFrame:
@@ -42,7 +42,8 @@ def own_rows(net: str, enc: str) -> pd.DataFrame:
         return rows().iloc[:0]
     conditions = {"checkpoint": net, "encoding": enc, "region": "all", "seed": 0}
     measured = _random_and_pgd(rows_by_key.rows(**conditions))
-    return measured[measured["weights"] == str(card(net)["sha256"])[:16]]
+    own = card(net)  # held-out images, or those of another data set, are another surface
+    return measured[(measured["weights"] == str(own["sha256"])[:16]) & (measured["data"] == own["data"])]
 
 
 def stored_here(net: str) -> pd.DataFrame:

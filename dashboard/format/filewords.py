@@ -162,7 +162,7 @@ def differs(card: Mapping[str, Any]) -> str:
     n_words, parts = codes.get("words", 0), []
     for name, n in codes.get("differ", {}).items():
         parts.append(
-            f"{name} changes {100 * n / n_words:.2g} % of them"
+            f"{name} changes {numbers.percent(n / n_words)} of them"
             if n
             else f"{name} has the very words of the file"
         )

@@ -10,17 +10,18 @@ THIN = "\u202f"  # a space that does not break: between a number and its unit
 def percent(share: float, digits: int = 1) -> str:
     """A share as people read it; never 100.0 % for what is a little less, nor 0.0 % for a little more.
 
-    >>> percent(0.9312).replace(THIN, " "), percent(0.99996).replace(THIN, " ")
+    >>> percent(0.9312).replace(THIN, " "), percent(0.9995).replace(THIN, " ")
     ('93.1 %', 'over 99.9 %')
     """
     if math.isnan(share):
         return "not a number"
-    step, half_step = 10.0**-digits, 10.0 ** -(digits + 2) / 2
-    if 1 - half_step < share < 1:
+    step, written = 10.0**-digits, f"{100 * share:.{digits}f}"
+    # What is written decides: half a step is rounded to the even digit.
+    if share < 1 and float(written) == 100:
         return f"over {100 - step:.{digits}f}{THIN}%"
-    if 0 < share < half_step:
+    if share > 0 and float(written) == 0:
         return f"under {step:.{digits}f}{THIN}%"
-    return f"{100 * share:.{digits}f}{THIN}%"
+    return f"{written}{THIN}%"
 
 
 def counted(n: int, what: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from resq.core import FLOATS, BitFlips, Encoding, QuantizedModel
+from resq.core.encoding import IMPORTED
 from resq.core.errors import ResqError
 from resq.measure.run.one_flip.single_bit import (
     BitExperiment,
@@ -75,7 +76,9 @@ def fields(encoding: Encoding) -> tuple[Field, ...]:
         split = k - 1 - EXPONENTS[encoding.code]
         parts = [Field("sign", "sign", (k - 1,)), Field("exponent", "exponent", _down(k - 2, split))]
         return (*parts, Field("mantissa", "mantissa", _down(split - 1, 0)))
-    if encoding.code == "affine":
+    if encoding.code == IMPORTED:  # with or without a sign, as each layer's own words have it
+        parts = [Field("code of the file", "code", _down(k - 1, 0))]
+    elif encoding.code == "affine":
         parts = [Field(f"code: bit {k - 1} counts {2 ** (k - 1)}", "code", _down(k - 1, 0))]
     else:
         name = "sign" if encoding.code == "magnitude" else f"−{2 ** (k - 1)}"

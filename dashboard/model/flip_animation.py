@@ -43,14 +43,15 @@ def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
     where = faults.region(model, [layer])
     flips = faults.FAULTS[fault](where, BERS[-1], rng=seeds.rng(seed, "map", 0))
     word_bits, n_words = model.layout.word_bits, model.layout.words[model.layout.layers.index(layer)]
-    start = model.layout.address(layer, 0, 0)
-    word, bit = np.divmod(flips.addresses - start, word_bits)
-    counts = [np.bincount(bit[flips.thresholds <= ber], minlength=word_bits) for ber in BERS]
+    place = flips.addresses - model.layout.address(layer, 0, 0)
+    own = (place >= 0) & (place < n_words * word_bits)  # not check bits, which lie elsewhere
+    (word, bit), onsets = np.divmod(place[own], word_bits), flips.thresholds[own]
+    counts = [np.bincount(bit[onsets <= ber], minlength=word_bits) for ber in BERS]
     counts[0][:] = 0
     first = min(SHOWN, model.weights[layer].words.size)  # of several copies, the first
     thresholds = np.full((word_bits, first), np.inf)
     near = word < first
-    thresholds[bit[near], word[near]] = flips.thresholds[near]
+    thresholds[bit[near], word[near]] = onsets[near]
     memory = model.weights[layer].words.reshape(-1)[:first].astype(np.int64)
     bits = memory[None] >> np.arange(word_bits)[:, None] & 1
     return Film(layer, fault, seed, n_words, bits, thresholds, np.array(counts))

@@ -150,4 +150,6 @@ def rows(kind: str) -> pd.DataFrame:
             tables.append(read(file)[1])
         except ResqError:
             continue  # verify by `python -m resq card FILE`, which names what is wrong
-    return carry.current(pd.concat(tables, ignore_index=True)) if tables else table.frame([])
+    if not tables:
+        return table.frame([])
+    return carry.current(table.drop_repeated(pd.concat(tables, ignore_index=True)))

@@ -23,6 +23,7 @@ from resq.claims.rerun import Run
 from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.measure.analysis import areas, asymmetry, choose, paired, stats
+from resq.measure.store import table as store
 
 KEYS = ["checkpoint", "data", "encoding", "weights"]
 Line = dict[Any, Any]  # of a curve
@@ -62,6 +63,7 @@ def board(rows: pd.DataFrame, again: Sequence[Run] = (), quoted: pd.DataFrame | 
     own = [names[held.get(tuple(key))] for key in table[KEYS].to_numpy().tolist()]
     table["level"] = table["level"].where(table["level"] == QUOTED, pd.Series(own, dtype=object))
     every = rows if quoted is None else pd.concat([rows, quoted], ignore_index=True)
+    every = store.drop_repeated(every)
     return table.assign(rank=_ranks(table, every))
 
 

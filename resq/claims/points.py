@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pandas as pd
@@ -129,7 +129,9 @@ def difference(a: Cell, b: Cell, rows: pd.DataFrame, comparisons: int = 1) -> pa
     """
     own, other = rows_of(a, rows), rows_of(b, rows)
     if paired.comparable(own, other):
-        return paired.difference(own, other, comparisons)
+        gain = paired.difference(own, other, comparisons)
+        # As of a cell: without an interval everything is possible.
+        return replace(gain, low=-1.0, high=1.0) if math.isnan(gain.low) else gain
     return apart(a, b, comparisons)
 
 

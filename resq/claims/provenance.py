@@ -20,7 +20,7 @@ from resq.measure.store import carry, database, rows_by_key, table
 
 SERIES = [
     "checkpoint", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed", "n", "axis",
-    "sample", "precision",
+    "sample", "precision", "inputs",
 ]  # fmt: skip
 PROJECT = """@software{resq_lab,
   title = {{RESQ Lab}: quantized networks under bit flips and adversarial examples},
@@ -148,6 +148,7 @@ def _shared(first: pd.Series) -> dict[str, Any]:
         "n": int(first["n"]),
         "seed": int(first["seed"]),
         "sample": first["sample"],
+        "inputs": first["inputs"],
     }
 
 
@@ -184,7 +185,7 @@ def _tops(rows: pd.DataFrame) -> str:
 def _flips(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
-    maps = rows.groupby([*SERIES, "ber"]).size().max()
+    maps = rows.groupby([*SERIES, "top", "ber"]).size().max()
     return (
         f"Bits of the stored words were hit by the fault model {_list(rows['fault'])}; the BER is "
         f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals "

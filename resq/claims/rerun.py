@@ -113,11 +113,12 @@ def compare(reference: Cell, rows: Iterable[Mapping[str, Any]]) -> Again:
 
 def against(reference: Cell, fresh: Cell) -> Again:
     """Two cells of one point: whether the fresh one lies in the interval of the stored one."""
-    alike = fresh.images == reference.images and not math.isnan(reference.map_low)
+    struck = reference.ber > 0  # else there are no maps, and their interval has no width
+    alike = struck and fresh.images == reference.images and not math.isnan(reference.map_low)
     low, high = (reference.map_low, reference.map_high) if alike else (reference.low, reference.high)
     within = low - 1e-12 <= fresh.mean <= high + 1e-12
     same = (fresh.weights, fresh.images) == (reference.weights, reference.images)
-    over = "fault maps" if alike else "images" if reference.axis == "eps" else "fault maps and images"
+    over = "fault maps" if alike else "fault maps and images" if struck else "images"
     return Again(
         reference, fresh, low, high, within, same, _says(reference, fresh, (low, high), within, over)
     )

@@ -51,8 +51,10 @@ def quantize(weight: np.ndarray, encoding: Encoding) -> QuantizedTensor:
 def _range(rows: np.ndarray, encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
     """Scale and zero point of each row."""
     low, high = rows.min(axis=1), rows.max(axis=1)
-    if encoding.beside == "folded":  # its zero points are codes too, so zero lies in the range
-        low, high = np.minimum(low, 0), np.maximum(high, 0)
+    # Zero lies in the range of folded words, whose zero points are codes too, and of a row of equal weights,
+    # which has no range of its own.
+    whole = np.full(len(low), encoding.beside == "folded") | (low == high)
+    low, high = np.where(whole, np.minimum(low, 0), low), np.where(whole, np.maximum(high, 0), high)
     if encoding.code != "affine":
         high = np.maximum(high, -low)
         low = -high
@@ -63,7 +65,7 @@ def _range(rows: np.ndarray, encoding: Encoding) -> tuple[np.ndarray, np.ndarray
 
 
 def _scale(low: np.ndarray, high: np.ndarray, encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and zero point that spread the codes over low..high; a row of equal weights has scale 1."""
+    """Scale and zero point that spread the codes over low..high; a row of zeros has scale 1."""
     if encoding.code == "affine":
         scale = (high - low) / np.float32(2**encoding.bits - 1)
         scale = np.where(scale > 0, scale, np.float32(1)).astype(np.float32)

@@ -49,13 +49,15 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
                         keep=wanted.keep, budget=wanted.bits, keeps=trial.keeps))  # fmt: skip
     searched = 1 + len({str(t.mixture.encoding) for t in tried}) * wanted.maps
     chosen = best(tried, wanted.keep, time_of or (lambda mixture: 1.0), wanted.time)
+    took = time_of(chosen.mixture) if time_of else None
     search_seconds = time.perf_counter() - began
     answer = {
         "network": subject.name, "weights": subject.hash,
         "wanted": wanted.plain(), "seed": SEED,
         "encoding": str(chosen.mixture.encoding), "bits": chosen.mixture.bits,
-        "kept_held_out": chosen.retained, "enough": chosen.retained >= wanted.keep, "passes": searched,
-        "grid_passes": 1 + most, "time": time_of(chosen.mixture) if time_of else None,
+        "kept_held_out": chosen.retained, "passes": searched,
+        "enough": chosen.retained >= wanted.keep and (took is None or took <= wanted.time),
+        "grid_passes": 1 + most, "time": took,
         "front": _front(wanted, tried, trial), "confirmed": confirm.confirmed(wanted, chosen, trial),
         "unprotected": confirm.unprotected(wanted, trial),
         "more_passes": trial.passes - searched, "seconds": search_seconds if fresh else None,

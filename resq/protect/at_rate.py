@@ -73,6 +73,8 @@ def _how(ends: pd.DataFrame) -> str:
 
 def _curves(rows: pd.DataFrame) -> list[pd.DataFrame]:
     """The curves over BER, each of one set of images and maps, fault-free point first."""
+    tests = rows["data"] == rows["checkpoint"].str.split("/").str[0]  # not held-out images, nor other ones
+    rows = rows[tests] if tests.any() else rows
     rows = rows[(rows["axis"] == "ber") & rows["fault"].isin(["none", "random"]) & (rows["region"] == "all")]
     lines = choose.ranked(stats.curve(rows[(rows["attack"] == "none") & (rows["mode"] == "none")]))
     for name in ("precision", "weights", "numbers"):  # other conditions are other curves: the longest speaks

@@ -35,7 +35,15 @@ def question(answer: dict[str, Any]) -> str:
     """
     wanted = answer["wanted"]
     most = "any number of bits" if wanted.get("bits") is None else f"at most {wanted['bits']:g} bits a weight"
+    if wanted.get("time") is not None:
+        most += f" and at most {wanted['time']:g} times a pass of {wanted['batch']}"
     return f"keep {100 * wanted['keep']:g} % at BER {wanted['ber']:g}, {wanted['fault']}, in {most}"
+
+
+def in_time(answer: dict[str, Any]) -> bool:
+    """Whether it is no slower than asked."""
+    asked = answer["wanted"].get("time")
+    return asked is None or bool(answer["time"] <= asked)
 
 
 def held_out(answer: dict[str, Any]) -> str:

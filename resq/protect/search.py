@@ -84,11 +84,15 @@ def _halved(fit: Sequence[Mixture], keep: float, keeps: Keeps) -> Iterator[Tried
 def best(tried: Sequence[Tried], keep: float, slower: Callable[[Mixture], float], time: float) -> Tried:
     """The cheapest in bits that keeps enough and is no slower than asked; without one, what keeps most.
 
+    Where all are slower it is the quickest.
+
     Args:
         slower: the time of a pass over that of the plain network.
         time: the most of it.
     """
-    able = [t for t in tried if slower(t.mixture) <= time] or list(tried)
+    able = [t for t in tried if slower(t.mixture) <= time]
+    if not able:
+        return min(tried, key=lambda t: (slower(t.mixture), -t.retained))
     enough = [t for t in able if t.retained >= keep]
     if enough:
         return min(enough, key=lambda t: (round(t.mixture.bits, 3), -t.retained))

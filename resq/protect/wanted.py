@@ -50,6 +50,10 @@ class Wanted:
         for name in ("n", "maps", "test", "test_maps", "batch"):
             if getattr(self, name) < 1:
                 raise ResqError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.test_maps < 2:
+            raise ResqError(
+                f"test_maps must be at least 2, got {self.test_maps}: one map tells nothing of other maps"
+            )
         lookup("fault model", self.fault, dict.fromkeys(faults.FAULTS))
 
     @property

@@ -17,6 +17,9 @@ def sentence(answer: dict[str, Any]) -> str:
     """The answer in words."""
     wanted, point = answer["wanted"], at_rate(answer)["chosen"]
     able = "keeps" if answer["enough"] else "cannot keep what was asked; most keeps"
+    able = (
+        able if fulfilled.in_time(answer) else "is slower than asked, as all are that were tried, and keeps"
+    )
     return (
         f"Stored as {answer['encoding']}, at {answer['bits']:.2f} bits a weight, {answer['network']} {able} "
         f"{100 * answer['kept_held_out']:.1f} % of its accuracy at a bit error rate of {wanted['ber']:g} "
@@ -24,8 +27,16 @@ def sentence(answer: dict[str, Any]) -> str:
         f"without an interval and {fulfilled.learned(answer)} ({100 * wanted['keep']:g} % were asked for); "
         f"on {point['n']} test images it answers {100 * point['accuracy']:.1f} % right "
         f"({100 * point['low']:.1f} to {100 * point['high']:.1f} %), "
-        f"{100 * point['clean']:.1f} % without faults: {fulfilled.verdict(answer)}."
+        f"{100 * point['clean']:.1f} % without faults: {fulfilled.verdict(answer)}.{_time(answer)}"
     )
+
+
+def _time(answer: dict[str, Any]) -> str:
+    """What a pass takes beside what was asked; "" where nothing was."""
+    if answer["wanted"].get("time") is None:
+        return ""
+    batch, asked = answer["wanted"]["batch"], answer["wanted"]["time"]
+    return f" A pass of {batch} takes {answer['time']:.3g} times the plain one, at most {asked:g} were asked."
 
 
 def against(answer: dict[str, Any]) -> str:

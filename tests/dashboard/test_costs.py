@@ -6,6 +6,7 @@ import pytest
 
 from dashboard.cached import speed
 from dashboard.charts import tradeoff_map
+from dashboard.format import numbers
 from dashboard.model import costs, remaining
 from dashboard.model.own import ownnames
 from dashboard.server.job_queue import Measurement
@@ -110,3 +111,11 @@ def test_a_brought_network_keeps_its_digits_whatever_it_is_called():
         ownnames.rename("signs/resnet20/own-12fca82f", "../..")
     with pytest.raises(ResqError, match="not brought here"):
         ownnames.delete("signs/resnet20/base")
+
+
+@pytest.mark.parametrize(("right", "n", "digits", "said"), [
+    (1999, 2000, 1, "over 99.9 %"), (199, 200, 0, "over 99 %"), (1, 200, 0, "under 1 %"),
+    (1, 4000, 1, "under 0.1 %"), (2000, 2000, 1, "100.0 %"), (0, 200, 1, "0.0 %"),
+])  # fmt: skip
+def test_what_is_not_all_is_not_written_as_all(right, n, digits, said):
+    assert numbers.percent(right / n, digits).replace(numbers.THIN, " ") == said

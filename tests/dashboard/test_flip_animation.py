@@ -98,3 +98,12 @@ def test_the_film_of_an_encoding_with_copies_has_a_row_for_every_stored_bit():
     app = opened("layers", enc="int4-tmr2", film="true")
     fine(app)
     assert NAME in app.selectbox(key="net").value
+
+
+@pytest.mark.parametrize("name", ["int8", "int8-secded", "int8-spw"])
+def test_check_bits_that_lie_elsewhere_are_no_planes_of_the_words(name):
+    model = checkpoints.load(NAME).quantized(Encoding.parse(name))
+    shown = flip_animation.film(model, list(model.weights)[3], "random")
+    bits, flips = shown.words * shown.counts.shape[1], shown.counts[-1].sum()
+    rate = flip_animation.BERS[-1]
+    assert abs(flips - rate * bits) < 4 * (bits * rate * (1 - rate)) ** 0.5

@@ -8,6 +8,7 @@ import torch
 
 from resq.core import Encoding, QuantizedTensor
 from resq.memory.quant import codes, dequantize, quantize, values, word_type
+from resq.training.tuning import device_quant
 
 TMR = [*product((3, 4, 5, 8), (1, 2), ("affine", "symmetric", "magnitude"))]
 
@@ -105,13 +106,6 @@ def test_a_channel_of_equal_weights_has_the_step_one(name):
     q = quantize(np.zeros((2, 5)), Encoding.parse(name))
     assert q.scale.tolist() == [1, 1]
     assert not dequantize(q).any()
-
-
-def test_a_constant_affine_channel_is_read_as_its_nearest_whole_number():
-    assert dequantize(quantize(np.array([[2.3, 2.3], [-1.8, -1.8]]), Encoding(8))).tolist() == [
-        [2, 2],
-        [-2, -2],
-    ]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -216,3 +210,15 @@ def test_the_range_of_least_squares_keeps_five_standard_deviations():
     weight = np.random.default_rng(3).normal(size=(4, 4000)).astype(np.float32)
     q = quantize(weight, Encoding.parse("int2-mse"))
     assert (q.scale * 3 >= 4.99 * weight.std(axis=1)).all()
+
+
+@pytest.mark.parametrize("name", ["int8", "int8-tensor", "int4", "int4-tmr2", "int8-symmetric"])
+def test_a_row_of_equal_weights_is_read_back_as_it_is(name):
+    """A mean filter is nine times 1/9: it was rounded to whole numbers, 0."""
+    weight = np.full((3, 9), 1 / 9, np.float32) * np.array([[1], [-1], [1]], np.float32)
+    weight = weight[:1] if name == "int8-tensor" else weight
+    read = dequantize(quantize(weight, Encoding.parse(name)))
+    assert np.allclose(read, weight, rtol=1e-6)
+    assert np.array_equal(dequantize(quantize(0 * weight, Encoding.parse(name))), 0 * weight)
+    on_device = device_quant.quantize(torch.from_numpy(weight), Encoding.parse(name))
+    assert np.allclose(on_device.read(), weight, rtol=1e-6)

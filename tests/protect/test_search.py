@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from resq.core import Encoding
+from resq.protect import fulfilled
 from resq.protect.mixtures import Mixture, bases, grid, others, prefixes, uniform
 from resq.protect.search import Tried, best, front, search
 
@@ -130,3 +131,17 @@ def test_the_front_is_what_nothing_beats():
     assert all(
         a.mixture.bits < b.mixture.bits and a.retained < b.retained for a, b in itertools.pairwise(found)
     )
+
+
+def test_where_all_are_slower_than_asked_the_quickest_is_given_and_is_not_enough():
+    tried = _search(0.5)
+    times = {str(t.mixture.encoding): 3.0 - i / len(tried) for i, t in enumerate(tried)}
+    chosen = best(tried, 0.5, lambda m: times[str(m.encoding)], 1.05)
+    assert times[str(chosen.mixture.encoding)] == min(times.values())
+    answer = {
+        "wanted": {"keep": 0.5, "ber": 0.05, "fault": "random", "bits": None, "time": 1.05, "batch": 1},
+        "time": 2.0,
+    }
+    assert not fulfilled.in_time(answer)
+    assert fulfilled.question(answer).endswith("and at most 1.05 times a pass of 1")
+    assert fulfilled.in_time({"wanted": {"time": None}, "time": None})

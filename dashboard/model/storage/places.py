@@ -117,7 +117,9 @@ def _filled(kind: str, at: list[At], rows: pd.DataFrame, comparisons: int) -> tu
     gain, pair = matched
     alone = ", its interval 95 % of its own"
     together = f", and for all {comparisons} comparisons of this text together" if comparisons > 1 else alone
-    difference = f"{100 * gain.mean:.1f} points ({100 * gain.low:.1f} to {100 * gain.high:.1f})"
+    span = f"{100 * gain.low:.1f} to {100 * gain.high:.1f}"
+    known = "one map, no interval" if math.isnan(gain.low) else span
+    difference = f"{100 * gain.mean:.1f} points ({known})"
     return difference.replace("-", "−"), [rests_on.of_difference(gain, pair, both, together)]
 
 

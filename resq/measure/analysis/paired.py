@@ -28,7 +28,8 @@ class Difference:
     """The accuracy of one cell less that of another, shares.
 
     Attributes:
-        low, high: interval over maps and images.
+        low, high: interval over maps and images; NaN, as ``p``, where a struck cell has a single map, which
+            tells nothing of other maps.
         maps, n: those that both were measured on; 0 maps: not the same ones.
         correlation: of both accuracies over common maps; NaN where there are fewer than three.
         how: what was paired, in words.
@@ -64,7 +65,8 @@ def difference(a: pd.DataFrame, b: pd.DataFrame, comparisons: int = 1) -> Differ
         correlation = math.nan
     mean = float(left.mean() - right.mean())
     maps, n = (left.shape[0] if common else 0), left.shape[1]
-    low, high, p = _interval(mean, parts, level_of(comparisons))
+    single = any(len(y) < 2 and not _fixed(rows) for y, rows in ((left, a), (right, b)))
+    low, high, p = _interval(mean, [] if single else parts, level_of(comparisons))
     return Difference(mean, low, high, maps, n, correlation, _how(common, left, right), p)
 
 
@@ -72,7 +74,8 @@ def retained(a: pd.DataFrame, clean: pd.DataFrame, comparisons: int = 1) -> tupl
     """The accuracy of the cell of rows ``a`` over that of ``clean``, without flips; with its interval.
 
     The interval is that of the mean of ``a - ratio * clean`` over maps and images (the delta method), so what
-    an image does to both cancels. It may reach above 1; NaN where nothing is right without flips.
+    an image does to both cancels. It may reach above 1; NaN where nothing is right without flips, its
+    ends NaN where ``a`` is of a single fault map.
 
     Args:
         a, clean: as of ``difference``; ``clean`` is one row.
@@ -85,6 +88,8 @@ def retained(a: pd.DataFrame, clean: pd.DataFrame, comparisons: int = 1) -> tupl
     if not common or not whole:
         return math.nan, math.nan, math.nan
     share = float(left.mean()) / whole
+    if len(left) < 2 and not _fixed(a):
+        return share, math.nan, math.nan
     low, high, _ = _interval(0.0, _crossed(left - share * right), level_of(comparisons))
     return share, share + low / whole, share + high / whole
 

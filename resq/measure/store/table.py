@@ -228,4 +228,5 @@ def _shipped(files: tuple[tuple[Path, int], ...]) -> pd.DataFrame:
 
 def drop_repeated(rows: pd.DataFrame) -> pd.DataFrame:
     """Each cell once, whichever campaigns measured it: counted twice it would make intervals too narrow."""
-    return rows.drop_duplicates([name for name in COLUMNS if name not in FOUND], ignore_index=True)
+    what = [name for name in COLUMNS if name not in FOUND and name in rows]
+    return rows.drop_duplicates(what, ignore_index=True)

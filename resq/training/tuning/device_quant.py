@@ -81,6 +81,8 @@ def quantize(weight: Tensor, encoding: Encoding) -> TorchWords:
     """A weight (out, ...) as ``quant.quantize`` stores it."""
     rows = weight.contiguous().view(len(weight) if encoding.per == "channel" else 1, -1)
     low, high = rows.amin(1, keepdim=True), rows.amax(1, keepdim=True)
+    alike = low == high  # such a row has no range of its own, so zero is taken in
+    low, high = torch.where(alike, low.clamp(max=0), low), torch.where(alike, high.clamp(min=0), high)
     levels = 2**encoding.bits - 1
     if encoding.code != "affine":
         high = torch.maximum(high, -low)
