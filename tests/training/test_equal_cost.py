@@ -42,7 +42,7 @@ def test_every_run_of_the_shipped_design_takes_as_many_passes():
 def test_the_cheaper_method_has_less_than_six_tenths_of_the_passes_and_nothing_else_of_its_own():
     usual, cheap = design.read(SHIPPED.with_name("six-tenths.toml")).run
     shared = design.read(SHIPPED)
-    assert shared.passes(cheap) <= 0.6 * shared.passes(usual)
+    assert shared.passes(cheap) <= 0.54 * shared.passes(usual)  # a pass that learns costs more
     assert usual.seeds == cheap.seeds == 5
     own = (
         {k: v for k, v in run.options.items() if k not in ("method", "steps", "step")}
