@@ -282,13 +282,16 @@ def test_a_lesson_says_of_a_difference_whose_interval_holds_0_that_it_does():
     assert step.right == "yes, by ten points or more"
     assert joint[0].low > 0.1
     assert "whether attack training helps against flips is open" in said
-    drawn, photographed = (
+    drawn, photographed, things = (
         json.loads((table.SHIPPED / f"{name}-resnet20-asymmetry.json").read_text())["alike"]["effects"]
-        for name in ("signs", "gtsrb")
+        for name in ("signs", "gtsrb", "cifar10")
     )
-    assert "rendered signs and on photographs of signs fault training helps under attack" in said
-    assert min(drawn["X_FA"]["low"], photographed["X_FA"]["low"]) > 0
-    assert "Attack training helps under faults on the rendered signs; on the photographs" in said
+    assert "rendered signs and on two sets of photographs fault training helps under attack" in said
+    assert min(one["X_FA"]["low"] for one in (drawn, photographed, things)) > 0
+    assert (
+        "Attack training helps under faults on the rendered signs; on photographs of things it harms" in said
+    )
+    assert things["X_AF"]["high"] < 0
     assert "can tell: there attack training helps against flips too." in said
     assert drawn["X_AF"]["low"] > 0
     assert photographed["X_AF"]["low"] < 0 < photographed["X_AF"]["high"]
