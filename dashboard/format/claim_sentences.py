@@ -45,8 +45,11 @@ def measured(v: Verdict) -> str:
         return v.spelled
     if v.claim.kind != "asymmetry" or not v.readings:
         return "not measured yet"
-    if others := claim_labels.beside(v):
-        return f"no Lambda of the claim's networks; beside it {others}"
+    if count := len(v.beside):
+        others = (
+            "a study of another network stands" if count == 1 else f"{count} studies of other networks stand"
+        )
+        return f"no Lambda of the claim's networks; {others} beside it"
     return "measured, and no Lambda can be told"
 
 

@@ -105,7 +105,8 @@ def _study(rows: pd.DataFrame, network: str) -> Judged | None:
     outcome = asymmetry.verdict(effect)
     seeds = f"{effect['seeds']} seed{'s' * (effect['seeds'] != 1)}"
     over = f"intervals over {effect['over']}" if effect["seeds"] > 1 else "one seed has no interval"
-    why = f"Lambda over {seeds} of {network}: {outcome}, {asymmetry.WORDS[outcome]} ({over})"
+    figure = _figure(effect["Lambda"])
+    why = f"Lambda over {seeds} of {network}{figure}: {outcome}, {asymmetry.WORDS[outcome]} ({over})"
     alike = asymmetry.at_one_accuracy(study, each) if effect["seeds"] > 1 else None
     mean, low, high = _known(effect["Lambda"]) or (None, None, None)
     same = _known(alike["effects"]["Lambda"]) if alike else None
@@ -124,7 +125,16 @@ def _word(effect: Mapping[str, Any], outcome: str) -> str:
 def _at_one_accuracy(alike: Mapping[str, Any]) -> str:
     images = f"on the {alike['n']:,} images that 00, A and F of every seed get right"
     meaning = asymmetry.WORDS[alike["verdict"]]
-    return f", and at one clean accuracy ({images}): {alike['verdict']}, {meaning}"
+    figure = _figure(alike["effects"]["Lambda"])
+    return (
+        f", and at one clean accuracy ({images}) it{figure or ' is undefined'}: {alike['verdict']}, {meaning}"
+    )
+
+
+def _figure(value: Mapping[str, float]) -> str:
+    """What it is, with its interval; "" where there is none."""
+    known = _known(value)
+    return f" is {known[0]:.2f} ({known[1]:.2f} to {known[2]:.2f})" if known else ""
 
 
 def _known(value: Mapping[str, float]) -> tuple[float, float, float] | None:

@@ -519,8 +519,14 @@ def test_a_study_without_a_lambda_is_measured_and_one_of_another_network_stands_
             min(beside[0].alike[1], beside[1].alike[1]) > 0 > beside[2].alike[2]
         )  # at one clean accuracy too
         assert v.tried == "0 of 1 readings measured"  # what stands beside is none of the claim's
-        told = f"no Lambda of the claim's networks; beside it {'; '.join(figures)}"
+        told = "no Lambda of the claim's networks; 3 studies of other networks stand beside it"
         assert claim_sentences.measured(v) == told
+        for r, paragraph in zip(beside, said[1:], strict=True):
+            own, alike = (
+                f"is {a:.2f} ({b:.2f} to {c:.2f})" for a, b, c in ((r.value, r.low, r.high), r.alike)
+            )
+            assert f"{r.reading.label.partition(',')[0]} {own}: " in paragraph
+            assert f"get right) it {alike}: " in paragraph
         assert "4 measured, 3 of them for comparison alone" in claim_labels.tried(v)
         assert claim_labels.reached(v).endswith(f"can be told. Beside the claim: {'; '.join(figures)}.")
         files = [command.rpartition(" ")[2] for command in asymmetry_claims.commands_of(v)]
