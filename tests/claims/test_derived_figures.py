@@ -23,7 +23,7 @@ from resq.measure.run.mystery import cases, suspect
 from resq.measure.store import table
 from resq.memory.guards import hamming
 from tests import readme
-from tests.tables import defence_tables, training_tables
+from tests.tables import defence_tables, shield_tables, training_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -292,6 +292,9 @@ def test_a_lesson_says_of_a_difference_whose_interval_holds_0_that_it_does():
         "Attack training helps under faults on the rendered signs; on photographs of things it harms" in said
     )
     assert things["X_AF"]["high"] < 0
+    eps, milder = shield_tables.milder("gtsrb-resnet20")
+    assert f"at {eps:g}/255, helps under faults on photographs of signs" in said
+    assert min(milder[where]["effects"]["X_AF"]["low"] for where in ("alike", "own")) > 0
     assert "can tell: there attack training helps against flips too." in said
     assert drawn["X_AF"]["low"] > 0
     assert photographed["X_AF"]["low"] < 0 < photographed["X_AF"]["high"]

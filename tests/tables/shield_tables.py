@@ -8,6 +8,7 @@ import pandas as pd
 
 from resq.measure.analysis import asymmetry, paired, variance
 from resq.measure.store import table
+from resq.training import study as studies
 from tests.tables import cost_tables
 from tests.tables.asymmetry_tables import SPECS, span
 
@@ -64,6 +65,22 @@ def _settled(name: str, whole: Mapping[str, Any], alike: Mapping[str, Any]) -> s
 
 def summary(name: str) -> dict[str, Any]:
     return dict(json.loads((table.SHIPPED / f"{name}-asymmetry.json").read_text()))
+
+
+def milder(name: str) -> tuple[float, dict[str, Any]] | None:
+    """The budget of the milder A of a study, and the study with it in A's place; None without such rows.
+
+    Rows of 00 and F are the study's.
+    """
+    design = SPECS / f"{name}-mild.toml"
+    if not design.with_suffix(".parquet").is_file():
+        return None
+    rows = table.read(table.SHIPPED / f"{name}-asymmetry.parquet")
+    kept = rows[~rows["checkpoint"].str.contains("/asym-a-")]
+    both = pd.concat([kept, table.read(design.with_suffix(".parquet"))], ignore_index=True)
+    found, study = asymmetry.summary(both, {}), studies.read(design)
+    assert found["effects"]["seeds"] == study.seeds, f"{design.stem} is not whole yet"
+    return float(study.a["eps"]), found
 
 
 def in_a_word(change: Mapping[str, float]) -> str:
