@@ -103,7 +103,9 @@ def test_networks_are_given_pixels_and_normalise_them_themselves():
 def test_logits_do_not_depend_on_the_batch_and_move_no_running_statistics():
     network, x = _build("resnet20").train(), torch.rand(10, 3, 32, 32)
     before = network.body.bn1.running_mean.clone()
-    torch.testing.assert_close(networks.logits(network, x, batch=3), networks.logits(network, x))
+    # Batches of another size may be computed by another kernel, which rounds in its own way.
+    few, whole = networks.logits(network, x, batch=3), networks.logits(network, x)
+    torch.testing.assert_close(few, whole, rtol=1e-5, atol=1e-4)
     assert torch.equal(network.body.bn1.running_mean, before)
 
 

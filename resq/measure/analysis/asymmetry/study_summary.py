@@ -75,13 +75,13 @@ def _on_own(each: np.ndarray | None, rows: pd.DataFrame, seeds: list[int]) -> di
     if each is None or len(seeds) < 2:
         return None
     of_seed = rows["checkpoint"].map(lambda name: networks_of.named(str(name))[1])
-    kept = [always_right(rows[of_seed == seed]) for seed in seeds]
-    if min(images.sum() for images in kept) < 2:
+    answered = [always_right(rows[of_seed == seed]) for seed in seeds]
+    if min(images.sum() for images in answered) < 2:
         return None
-    means = [each[:, i][..., images].mean(axis=(1, 2)) for i, images in enumerate(kept)]
+    means = [each[:, i][..., images].mean(axis=(1, 2)) for i, images in enumerate(answered)]
     effects = shares.asymmetry(pd.DataFrame(means, columns=list(shares.EFFECTS)))
     return {
-        "n": [int(images.sum()) for images in kept],
+        "n": [int(images.sum()) for images in answered],
         "effects": effects,
         "verdict": shares.verdict(effects),
     }
