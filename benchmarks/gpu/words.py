@@ -28,6 +28,8 @@ def coded(weight: Tensor, bits: int) -> tuple[Tensor, Tensor, Tensor]:
     """Codes (out, rest) in 0..2^bits - 1 as int32, scale and zero point (out, 1) of a weight (out, ...)."""
     rows = weight.contiguous().view(len(weight), -1)
     low, high = rows.amin(1, keepdim=True), rows.amax(1, keepdim=True)
+    alike = low == high  # such a row has no range of its own, so zero is taken in
+    low, high = torch.where(alike, low.clamp(max=0), low), torch.where(alike, high.clamp(min=0), high)
     scale = (high - low) / (2**bits - 1)
     scale = torch.where(scale > 0, scale, torch.ones_like(scale))
     zero = (-low / scale).round()
