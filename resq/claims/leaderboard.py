@@ -62,8 +62,8 @@ def board(rows: pd.DataFrame, again: Sequence[Run] = (), quoted: pd.DataFrame | 
     names = {None: HERE, True: AGAIN, False: DIFFERS}
     own = [names[held.get(tuple(key))] for key in table[KEYS].to_numpy().tolist()]
     table["level"] = table["level"].where(table["level"] == QUOTED, pd.Series(own, dtype=object))
-    every = rows if quoted is None else pd.concat([rows, quoted], ignore_index=True)
-    every = store.drop_repeated(every)
+    # A card of what is here has the same cells once more.
+    every = rows if quoted is None else store.drop_repeated(pd.concat([rows, quoted], ignore_index=True))
     return table.assign(rank=_ranks(table, every))
 
 
