@@ -60,7 +60,10 @@ def test_from_the_box_to_a_rate_to_an_accuracy_to_what_is_stored(visit):
     value, low, high, clean = shares(box(page).inner_text())
     assert low < value < high <= 100
     assert low < clean - 1  # at the upper end of the band something is lost
-    box(page).get_by_role("link", name="What to store there").click()
+    onward = box(page).get_by_role("link", name="What to store there")
+    # drawn after the sentence above it: until then it still leads to the place before
+    expect(onward).to_have_attribute("href", re.compile(f"place={chosen}(&|$)"))
+    onward.click()
     expect(page).to_have_url(re.compile(rf"/protect\?.*place={chosen}"))
     above = page.get_by_text("The next rate above it that is measured is")
     expect(above).to_be_visible()
