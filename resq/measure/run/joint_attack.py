@@ -6,10 +6,10 @@ every fault map. ``adaptive``: the attacker works on each faulty network, which 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,19 +54,27 @@ def perturb(
         early_stop: PGD leaves an image alone once the network errs on it. Examples for another network want
             all steps: one that just crossed this network's border is often on the right side of the other's.
     """
-    settings = {"steps": threat.steps, "restarts": threat.restarts, "early_stop": early_stop}
-    options = settings if threat.attack == "pgd" else {}
-    attack, parts = ATTACKS[threat.attack], zip(x.split(BATCH), y.split(BATCH), strict=True)
     return torch.cat(
         [
-            attack(network, part, labels, threat.eps / 255, rng=_rng(threat, i), **options)
-            for i, (part, labels) in enumerate(parts)
+            of_batch(network, images, labels, threat, i, early_stop=early_stop)
+            for i, (images, labels) in enumerate(batches(x, y))
         ]
     )
 
 
-def _rng(threat: AttackConfig, batch: int) -> np.random.Generator:
-    return seeds.rng(threat.seed, threat.attack, f"{threat.eps:g}", batch)
+def batches(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images (N, C, H, W) and labels (N,) as they are attacked: ``BATCH`` at once."""
+    return zip(x.split(BATCH), y.split(BATCH), strict=True)
+
+
+def of_batch(
+    network: Logits, x: Tensor, y: Tensor, threat: AttackConfig, number: int, *, early_stop: bool = True
+) -> Tensor:
+    """The images of one of ``batches`` as the attack moves them; its number decides the random starts."""
+    settings = {"steps": threat.steps, "restarts": threat.restarts, "early_stop": early_stop}
+    options = settings if threat.attack == "pgd" else {}
+    rng = seeds.rng(threat.seed, threat.attack, f"{threat.eps:g}", number)
+    return ATTACKS[threat.attack](network, x, y, threat.eps / 255, rng=rng, **options)
 
 
 def transfer(bench: FaultyNetwork, flips: BitFlips | Struck, x_adv: Tensor, y: Tensor) -> Answers:

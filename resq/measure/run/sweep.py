@@ -20,7 +20,7 @@ from resq.deployed import network as deployed
 from resq.measure.engine import activation_faults
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.engine.predictions import BATCH, Answers, evaluate, look, row_counts, score
-from resq.measure.run import joint_attack, machine
+from resq.measure.run import attacked_batches, joint_attack, machine
 from resq.measure.run.deployed.rows import Files
 from resq.measure.run.joint_attack import AttackConfig
 from resq.measure.specs import cells
@@ -68,6 +68,7 @@ SOURCES = (
     "measure/run/deployed/rows.py",
     "measure/engine/weight_buffer.py",
     "measure/engine/fold_batchnorm.py",
+    "measure/run/attacked_batches.py",
     "measure/run/joint_attack.py",
     "measure/specs/sdc_rates.py",
     "measure/specs/sweep_spec.py",
@@ -130,7 +131,7 @@ class Measurer:
         self._pictures = lru_cache(2)(partial(_pictures, device=device))
         self._map = lru_cache(2)(_fault_map)
         self._ranges = lru_cache(2)(_ranges)
-        self._craft = lru_cache(8)(joint_attack.perturb)
+        self._craft = lru_cache(8)(attacked_batches.perturb)
         self._files = Files()
         self._clean = lru_cache(2)(look)
 
@@ -152,7 +153,9 @@ class Measurer:
             self._on_processor("bits of activations flip")
             return {**_about(cell, bench, images), **self._in_activations(cell, bench, x, y)}
         flips = self.flips(cell, bench)
-        answered = self._answers(cell, bench, flips, x, y)
+        computed = f"{self.device} {machine.processor()} {machine.software()} {code_hash()}"
+        made_of = f"{which} {_which(cell)} {images} {computed}"
+        answered = self._answers(cell, bench, flips, x, y, made_of)
         return {**_about(cell, bench, images), "flips": len(flips),
                 **row_counts(answered, self._fault_free(cell, bench, x, y))}  # fmt: skip
 
@@ -195,14 +198,15 @@ class Measurer:
         return self._map(bench, cell.fault, *args).at_rate(cell.ber)
 
     def _answers(
-        self, cell: Cell, bench: FaultyNetwork, flips: BitFlips | Struck, x: Tensor, y: Tensor
+        self, cell: Cell, bench: FaultyNetwork, flips: BitFlips | Struck, x: Tensor, y: Tensor, made_of: str
     ) -> Answers:
         if not len(flips) and (clean := self._fault_free(cell, bench, x, y)):
             return clean
         if cell.mode == "adaptive":
             return joint_attack.adaptive(bench, flips, x, y, _attack_config(cell))
         if cell.attack != "none":
-            x = self._craft(bench.network, x, y, _attack_config(cell), early_stop=cell.mode == "none")
+            threat, early_stop = _attack_config(cell), cell.mode == "none"
+            x = self._craft(bench.network, x, y, threat, made_of, early_stop=early_stop)
         return joint_attack.transfer(bench, flips, x, y)
 
 
