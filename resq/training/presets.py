@@ -14,7 +14,7 @@ from resq.core import lookup, validation
 from resq.core.errors import ResqError
 from resq.core.paths import ASSETS
 from resq.training.stages import STAGES
-from resq.training.tuning.stage import options
+from resq.training.tuning.stage import decisive, options
 from resq.training.tuning.stage_eval import EvalConfig
 
 FOLDER = ASSETS / "specs" / "presets"
@@ -99,10 +99,9 @@ class Plan:
     @property
     def hash(self) -> str:
         """16 hex digits that change with anything that decides the result, on every machine the same."""
-        decisive = json.dumps(
-            [self.origin, self.stages, self.images, self.seed, dataclasses.asdict(self.look)]
-        )
-        return hashlib.sha256(decisive.encode()).hexdigest()[:16]
+        stages = [(name, decisive(chosen)) for name, chosen in self.stages]
+        of = json.dumps([self.origin, stages, self.images, self.seed, dataclasses.asdict(self.look)])
+        return hashlib.sha256(of.encode()).hexdigest()[:16]
 
     @property
     def epochs(self) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from resq.core import validation
 from resq.core.errors import ResqError
 
+OPTIMIZERS = {"sgd": "with Nesterov momentum", "adamw": "which transformers want"}
 IMAGENET = "imagenet"  # a start that is no checkpoint here: torchvision's weights
 
 
@@ -98,7 +99,7 @@ class Recipe:
             raise ResqError(
                 f"mix lies in [0, 1] and does without teachers, got {self.mix:g} with {len(self.teachers)}"
             )
-        if self.optimizer not in ("sgd", "adamw"):
+        if self.optimizer not in OPTIMIZERS:
             raise ResqError(f"the optimizer is sgd or adamw, got {self.optimizer!r}")
         if self.warmup >= self.falling and not self.soup:
             raise ResqError(

@@ -85,7 +85,8 @@ def _outcome(site: StageInput, run: Run, floor: float, mean: dict[str, Any]) -> 
 
 
 def _recipe(site: StageInput, options: Options) -> Recipe:
-    fields = {k: options[k] for k in ("epochs", "batch", "lr", "momentum", "weight_decay", "pad", "cutout")}
+    same = ("epochs", "batch", "lr", "momentum", "weight_decay", "pad", "cutout", "optimizer")
+    fields = {name: options[name] for name in same}
     checkpoint, side = site.checkpoint, site.train.pixels.shape[-1]
     return Recipe(
         checkpoint.data, checkpoint.network, "stage", **fields, warmup=0, size=side, early_size=side,
