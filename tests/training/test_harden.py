@@ -70,6 +70,16 @@ def test_a_base_in_a_file_is_told_without_the_folder_of_this_machine(tiny, tmp_p
     assert "mine.safetensors, which it goes on from" in card["valid"]["from"]
 
 
+@pytest.mark.parametrize("network", ["vgg16", "efficientnet_b0"])
+def test_an_option_that_came_later_leaves_the_plans_of_shipped_cards_as_they_were(network):
+    cards = checkpoints.unshipped()
+    for made in hardening_list.read(paths.ASSETS / "specs" / "hardened" / f"cifar10-{network}.toml"):
+        assert made.hash == cards[made.result]["plan"]
+        named, chosen = made.stages[0]
+        other = ((named, {**chosen, "optimizer": "adamw"}), *made.stages[1:])
+        assert dataclasses.replace(made, stages=other).hash != made.hash
+
+
 def test_two_bases_of_one_file_name_have_runs_of_their_own(tiny, tmp_path):
     base = checkpoints.load("signs/resnet20/base")
     other = {name: value + 1 if name == "bn1.bias" else value for name, value in base.state.items()}

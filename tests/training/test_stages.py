@@ -87,6 +87,14 @@ def test_a_kept_run_is_not_gone_on_with_under_other_options(site, tmp_path):
         _run("bit_error", there, epochs=1, rate=0.02)
 
 
+def test_a_stage_trains_with_the_optimizer_asked_for(site, tmp_path):
+    for named, kind in (("sgd", "momentum_buffer"), ("adamw", "exp_avg_sq")):
+        there = replace(site, keep=tmp_path / f"{named}.pt")
+        _run("clean", there, epochs=1, lr=0.001, optimizer=named)
+        moments = torch.load(there.keep, weights_only=True)["optimizer"]["state"]
+        assert all(kind in moment for moment in moments.values())
+
+
 def test_a_stage_says_in_which_form_it_was_computed(site, monkeypatch):
     assert _run("clean", site, epochs=1).notes["bf16"] is False
     for form in ((True, True), (True, False)):
@@ -111,6 +119,7 @@ def test_a_stage_that_falls_below_its_floor_is_rolled_back(site):
         ("bpfc", {"lr": -1.0}, r"bpfc.lr must not be negative, got -1\.0"),
         ("bpfc", {"epochs": 0}, "bpfc.epochs must be at least 1, got 0"),
         ("bit_error", {"encoding": "int99"}, "integer codes have 2 to 8 bits, got 99"),
+        ("clean", {"optimizer": "adam"}, "no optimizer 'adam'; known: adamw, sgd"),
     ],
 )
 def test_options_that_cannot_be_are_refused_with_the_reason(stage, given, said):
