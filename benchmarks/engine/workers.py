@@ -8,7 +8,7 @@ import time
 import torch
 
 from benchmarks.timing import Figure, figure
-from resq.measure.run import executors
+from resq.measure.run.campaign import executors
 from resq.measure.specs.sweep_spec import SweepSpec
 
 NAME = "signs/resnet20/base"

@@ -11,8 +11,8 @@ from typing import Any
 from resq.claims import card
 from resq.core import json_text
 from resq.core.files import write_text
-from resq.measure.run import missing_cells
 from resq.measure.run.adversary import checked_attack
+from resq.measure.run.campaign import missing_cells
 from resq.measure.run.sweep import code_hash, images_there
 from resq.measure.specs import cells
 from resq.measure.specs.sweep_spec import SweepSpec

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import options, sweep, sweep_output
-from resq.measure.run import missing_cells
+from resq.measure.run.campaign import missing_cells
 from resq.measure.specs import campaign
 from resq.measure.specs.cells import Cell
 from resq.measure.store import rows_by_key, table

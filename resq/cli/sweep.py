@@ -82,7 +82,7 @@ def _left(spec: SweepSpec, width: float, missing: bool) -> tuple[list[dict[str, 
     """Rows that are known already, where only the missing ones are wanted, and the cells to measure."""
     if not missing:
         return [], list(spec.cells())
-    from resq.measure.run import missing_cells
+    from resq.measure.run.campaign import missing_cells
 
     return missing_cells.known(spec, width)
 
@@ -129,7 +129,7 @@ def _run_file(arguments: argparse.Namespace) -> None:
     """All sweeps of a TOML file, into one table."""
     specs = read(Path(arguments.checkpoint))
     from resq.cli import sweep_output
-    from resq.measure.run import missing_cells
+    from resq.measure.run.campaign import missing_cells
     from resq.measure.store import table
 
     rows = []
@@ -165,7 +165,8 @@ def planned(spec: SweepSpec, width: float, choose_n: bool) -> SweepSpec:
     spec = replace(spec, maps=max(spec.maps, stopping_rule.MOST))
     if not choose_n:
         return spec
-    from resq.measure.run import sweep, until_narrow  # torch
+    from resq.measure.run import sweep  # torch
+    from resq.measure.run.campaign import until_narrow
 
     spec = until_narrow.designed(spec, width, sweep.Measurer().row, sweep.images_there(spec))
     print(f"planned from a pilot: {spec.n} images a map, at most {spec.maps} maps", file=sys.stderr)
@@ -221,7 +222,7 @@ def measured(
 
 
 def _narrowed(spec: SweepSpec, width: float, measurer: Any) -> Iterator[dict[str, Any]]:
-    from resq.measure.run import until_narrow
+    from resq.measure.run.campaign import until_narrow
 
     return until_narrow.run(spec, width, measurer.row)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from resq import checkpoints, data
 from resq.importers import ImportedWeights, draft, whole
-from resq.measure.run import accuracy, normals
+from resq.measure.run import accuracy
+from resq.measure.run.normals import of_network as normals
 
 FAR_BELOW = 0.8  # of the best other network of this kind: then what was assumed of the file may be wrong
 

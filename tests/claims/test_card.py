@@ -49,7 +49,7 @@ def test_a_card_has_autoattack_and_the_guards_and_is_not_measured_twice(tiny_car
     assert {guard["verdict"] for guard in card.listed(first)} == {"green", "too few images"}
     assert (first["n"], first["maps"], first["guards"]["n"]) == (4, 1, 4)
     monkeypatch.setattr(
-        "resq.measure.run.executors.measure", lambda cell: pytest.fail(f"measured again: {cell}")
+        "resq.measure.run.campaign.executors.measure", lambda cell: pytest.fail(f"measured again: {cell}")
     )
     monkeypatch.setattr(
         "resq.measure.run.adversary.checked_attack.checked", lambda spec: pytest.fail("measured again")

@@ -6,7 +6,7 @@ import pytest
 
 from resq.cli import main
 from resq.core.errors import ResqError
-from resq.measure.run import missing_cells
+from resq.measure.run.campaign import missing_cells
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 

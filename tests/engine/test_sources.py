@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 from resq.deployed.runtimes import ENGINES
-from resq.measure.run import machine, sweep
+from resq.measure.run import machine, source_hash, sweep
 
 ROOT = Path(sweep.__file__).resolve().parents[2]
 
@@ -44,15 +44,15 @@ def closure(file: Path) -> set[str]:
 
 
 def test_the_sources_are_the_import_closure_of_measuring_but_for_those_named():
-    hashed = {file.relative_to(ROOT).as_posix() for file in sweep.sources()}
+    hashed = {file.relative_to(ROOT).as_posix() for file in source_hash.sources()}
     # Begun by name, in a process of its own; it imports the runtimes by name.
     apart = [ROOT / "deployed" / "worker.py", *(_file(module) for module, _ in ENGINES.values())]
     begun = set().union(*map(closure, apart))
-    assert hashed == (closure(ROOT / "measure" / "run" / "sweep.py") | begun) - set(sweep.IDLE)
+    assert hashed == (closure(ROOT / "measure" / "run" / "sweep.py") | begun) - set(source_hash.IDLE)
 
 
 def test_what_is_named_as_without_a_say_exists():
-    assert [name for name in sweep.IDLE if not (ROOT / name).is_file()] == []
+    assert [name for name in source_hash.IDLE if not (ROOT / name).is_file()] == []
 
 
 def test_the_closure_sees_what_is_imported_two_files_away():

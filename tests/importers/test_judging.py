@@ -13,8 +13,8 @@ from resq.core import Encoding
 from resq.data.normal import KEY, USUAL
 from resq.importers import siblings
 from resq.measure.engine.faulty_network import FaultyNetwork
-from resq.measure.run import normals
-from resq.measure.run.other_normal import compared
+from resq.measure.run.normals import of_network as normals
+from resq.measure.run.normals.paired import compared
 
 NAME = "signs/resnet20/base"
 N = 120

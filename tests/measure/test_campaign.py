@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 from resq.cli import main
-from resq.measure.run import executors, sweep
+from resq.measure.run import cell_images, sweep
+from resq.measure.run.campaign import executors
 from resq.measure.specs import campaign, cells
 from resq.measure.specs.campaign import CampaignSpec
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -136,7 +137,7 @@ def test_random_images_differ_from_map_to_map_and_the_clean_network_sees_each_of
     found = list(executors.run(spec.cells()))
     assert [row["map"] for row in found] == [0, 1, 2]
     assert len({row["images"] for row in found}) == 1  # of the whole split that they are drawn from
-    one, two = (sweep._pictures("signs", "random", 10, 0, number)[0] for number in (0, 1))
+    one, two = (cell_images.pictures("signs", "random", 10, 0, number)[0] for number in (0, 1))
     assert not one.equal(two)
 
 

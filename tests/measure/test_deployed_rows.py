@@ -8,7 +8,7 @@ import pytest
 from resq.cli import main
 from resq.core.paths import work
 from resq.deployed.network import file_hash, named
-from resq.measure.run import executors
+from resq.measure.run.campaign import executors
 from resq.measure.run.sweep import Measurer, run
 from resq.measure.specs import cells
 from resq.measure.specs.cells import Cell

@@ -5,7 +5,7 @@ import pytest
 
 from resq.core import seeds
 from resq.measure.analysis import stopping_rule
-from resq.measure.run import until_narrow
+from resq.measure.run.campaign import until_narrow
 from resq.measure.specs.sweep_spec import SweepSpec
 
 SPEC = SweepSpec("signs/resnet20/base", bers=(0.0, 1e-3, 1e-2), maps=60, n=1000)

@@ -178,7 +178,7 @@ def _seen(
     """
     from resq import checkpoints, data
     from resq.importers import draft, whole
-    from resq.measure.run import normals
+    from resq.measure.run.normals import of_network as normals
 
     try:
         images = data.load(name.split("/")[0], "test")

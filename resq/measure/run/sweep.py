@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resq import checkpoints, data
-from resq.core import BitFlips, Dataset, Encoding, seeds
+from resq import checkpoints
+from resq.core import BitFlips, Encoding, seeds
 from resq.core.errors import ResqError
-from resq.data import own
 from resq.deployed import network as deployed
 from resq.measure.engine import activation_faults
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.engine.predictions import BATCH, Answers, evaluate, look, row_counts, score
-from resq.measure.run import attacked_batches, joint_attack, machine
+from resq.measure.run import attacked_batches, cell_images, joint_attack, machine
+from resq.measure.run.cell_images import images_there, pixels, test_images
 from resq.measure.run.deployed.rows import Files
 from resq.measure.run.joint_attack import AttackConfig
+from resq.measure.run.source_hash import code_hash
 from resq.measure.specs import cells
 from resq.measure.specs.cells import ACTIVATIONS, Cell
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -42,64 +42,8 @@ __all__ = [
     "row_counts",
     "run",
     "score",
+    "test_images",
 ]
-
-# What decides the numbers: a row carries a hash of these sources, which are all that this file imports, and
-# what those import, but for IDLE.
-SOURCES = (
-    "core/types.py",
-    "core/encoding.py",
-    "core/guards.py",
-    "core/seeds.py",
-    "checkpoints/packed.py",
-    "data",
-    "networks",
-    "memory",
-    "attacks",
-    "checkpoints/__init__.py",
-    "deployed",
-    "platform/devices.py",
-    "platform/torchvision_compat.py",
-    "measure/engine/activation_faults.py",
-    "measure/run/deployed/aimed.py",
-    "measure/engine/predictions.py",
-    "measure/engine/faulty_network.py",
-    "measure/specs/cells.py",
-    "measure/run/deployed/rows.py",
-    "measure/engine/weight_buffer.py",
-    "measure/engine/fold_batchnorm.py",
-    "measure/run/attacked_batches.py",
-    "measure/run/joint_attack.py",
-    "measure/specs/sdc_rates.py",
-    "measure/specs/sweep_spec.py",
-    "measure/run/sweep.py",
-)
-# Beside them, and without a say in a number.
-IDLE = (
-    "__init__.py",  # the version
-    "checkpoints/fetch.py",  # where a file comes from, whose hash is checked
-    "core/commands.py",  # how a command is written
-    "core/validation.py",  # refuses what is of another type
-    "data/pictures.py",  # of a plugin's own; a row has the hash of the images
-    "measure/__init__.py",
-    "measure/engine/__init__.py",
-    "measure/run/__init__.py",
-    "measure/run/deployed/__init__.py",
-    "measure/specs/__init__.py",
-    "core/__init__.py",
-    "core/errors.py",
-    "core/files.py",  # how a file is written
-    "core/paths.py",  # where it lies
-    "platform/__init__.py",
-    "measure/run/machine.py",  # tells what computed
-    "platform/malloc.py",  # where memory comes from
-    "measure/specs/version.py",  # a row says it
-    "networks/imagenet.py",  # a start for training
-    "deployed/twin/check.py",  # how far a twin is from its file
-    "deployed/twin/taps.py",
-    "memory/number_formats.py",  # one value in several formats, for people
-    "attacks/bit_search.py",  # a search whose result is no row
-)
 
 
 def run(spec: SweepSpec, device: torch.device | None = None) -> Iterator[dict[str, Any]]:
@@ -128,7 +72,7 @@ class Measurer:
     def __init__(self, device: torch.device | None = None) -> None:
         self.device = device
         self._bench = lru_cache(2)(partial(_bench, device=device))
-        self._pictures = lru_cache(2)(partial(_pictures, device=device))
+        self._pictures = lru_cache(2)(partial(cell_images.pictures, device=device))
         self._map = lru_cache(2)(_fault_map)
         self._ranges = lru_cache(2)(_ranges)
         self._craft = lru_cache(8)(attacked_batches.perturb)
@@ -147,14 +91,14 @@ class Measurer:
         which = (cell.checkpoint, cells.weights_of(cell.checkpoint), cell.encoding, cell.precision,
                  cell.targets != "weights")  # fmt: skip
         bench = self._bench(*which)
-        _check_classes(bench.checkpoint, cell.data)
-        x, y, images = self._pictures(*_which(cell))
+        cell_images.check_classes(bench.checkpoint, cell.data)
+        x, y, images = self._pictures(*cell_images.decided_by(cell))
         if cell.fault == ACTIVATIONS:
             self._on_processor("bits of activations flip")
             return {**_about(cell, bench, images), **self._in_activations(cell, bench, x, y)}
         flips = self.flips(cell, bench)
         computed = f"{self.device} {machine.processor()} {machine.software()} {code_hash()}"
-        made_of = f"{which} {_which(cell)} {images} {computed}"
+        made_of = f"{which} {cell_images.decided_by(cell)} {images} {computed}"
         answered = self._answers(cell, bench, flips, x, y, made_of)
         return {**_about(cell, bench, images), "flips": len(flips),
                 **row_counts(answered, self._fault_free(cell, bench, x, y))}  # fmt: skip
@@ -236,41 +180,6 @@ def _ranges(bench: FaultyNetwork) -> Ranges:
     return activation_faults.calibrated(bench.network, bench.checkpoint.data, inputs=True)
 
 
-def _which(cell: Cell) -> tuple[str, str, int, int, int]:
-    """What decides a cell's images."""
-    drawn = (cell.seed, cell.map) if cell.sample == "random" else (0, 0)
-    return cell.data, cell.sample, cell.n, *drawn
-
-
-def _check_classes(checkpoint: checkpoints.Checkpoint, name: str) -> None:
-    theirs = data.source(name).classes
-    # A network of one's own says how many classes it knows; classes that are mere numbers have no names.
-    mine = data.source(checkpoint.data).classes if checkpoint.make is None else ()
-    known = len(mine) or int(checkpoint.card["classes"])
-    if own.numbered(theirs) or not mine:
-        if len(theirs) > known:
-            raise ResqError(f"{checkpoint.name} tells {known} classes apart; {name} has {len(theirs)}")
-        return
-    if theirs != mine:
-        raise ResqError(f"{checkpoint.name} knows the classes of {checkpoint.data}, not those of {name}")
-
-
-def _pictures(
-    name: str, sample: str, n: int, seed: int, number: int, device: torch.device | None = None
-) -> tuple[Tensor, Tensor, str]:
-    """Images, labels and the hash that rows carry (``cells.images_hash``)."""
-    whole = data.load(name, "test")
-    chosen = cells.images(Cell("", name, "", sample=sample, n=n, seed=seed, map=number), whole)
-    x, y = pixels(chosen), torch.from_numpy(chosen.y.copy())  # a view would hold all labels
-    if device is not None:
-        x, y = x.to(device), y.to(device)
-    hashed = (chosen if sample == "first" else whole).hash
-    del chosen, whole
-    if sample == "first":  # made once; of random images every map has its own
-        malloc.give_back()
-    return x, y, hashed
-
-
 def fault_map(spec: SweepSpec, bench: FaultyNetwork, number: int) -> BitFlips | Struck:
     """One fault map at the rate that the spec draws at; ``.at(rate)`` gives it at smaller ones."""
     return _fault_map(bench, spec.fault, spec.layers, spec.planes, spec.drawn_at, spec.seed, number)
@@ -306,34 +215,6 @@ def _bits(cell: Cell, bench: FaultyNetwork) -> int:
     return weight_bits + (0 if cell.targets == "weights" or bench.beside is None else bench.beside.n_bits)
 
 
-def test_images(spec: SweepSpec, checkpoint: checkpoints.Checkpoint) -> Dataset:
-    """The first n test images of the spec's data set.
-
-    Raises:
-        ValueError: the checkpoint was trained on other classes, or there are fewer images.
-    """
-    name = spec.data or checkpoint.data
-    _check_classes(checkpoint, name)
-    return data.load(name, "test").first(spec.n)
-
-
-def images_there(spec: SweepSpec) -> int:
-    """How many test images the spec's data set has.
-
-    Raises:
-        ValueError: no such checkpoint or data set.
-        FileNotFoundError: the images are not on this machine.
-    """
-    return len(data.load(spec.data or checkpoints.card(spec.checkpoint)["data"], "test"))
-
-
-def pixels(images: Dataset) -> Tensor:
-    """Images as the network reads them: float32 (N, 3, H, W) in [0, 1], channels last."""
-    x = torch.empty(images.pixels.shape, memory_format=torch.channels_last)
-    x.copy_(torch.from_numpy(np.ascontiguousarray(images.pixels)))
-    return x.div_(255) if images.pixels.dtype == np.uint8 else x
-
-
 def _about(cell: Cell, bench: FaultyNetwork, images: str) -> dict[str, Any]:
     return {
         **{name: getattr(cell, name) for name in SAME},
@@ -347,21 +228,3 @@ def _about(cell: Cell, bench: FaultyNetwork, images: str) -> dict[str, Any]:
         "processor": devices.label(bench.device, machine.processor()),
         "key": cells.key(cell, bench.checkpoint.hash, images),
     }
-
-
-@cache
-def code_hash() -> str:
-    """16 hex digits over the sources that decide the numbers."""
-    digest = hashlib.sha256()
-    for file in sources():
-        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def sources() -> list[Path]:
-    """The files that decide the numbers: those of SOURCES without IDLE."""
-    files = [f for name in SOURCES for f in (sorted((ROOT / name).rglob("*.py")) or [ROOT / name])]
-    return [file for file in files if file.relative_to(ROOT).as_posix() not in IDLE]

@@ -17,7 +17,7 @@ from resq.data.normal import USUAL
 from resq.deployed import network as deployed
 from resq.deployed.network import Network
 from resq.deployed.pixels import RANGES, Asked
-from resq.measure.run.other_normal import Other, compared
+from resq.measure.run.normals.paired import Other, compared
 from resq.measure.specs.sweep_spec import SweepSpec
 
 FIRST, FEW = 100, 500  # images on which all are tried; those that the best one then sees

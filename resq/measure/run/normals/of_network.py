@@ -12,7 +12,7 @@ from resq.core import Dataset, Encoding
 from resq.data.normal import USUAL, Normal
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.engine.predictions import evaluate
-from resq.measure.run.other_normal import Other, compared
+from resq.measure.run.normals.paired import Other, compared
 from resq.measure.run.sweep import pixels
 from resq.networks import Network
 

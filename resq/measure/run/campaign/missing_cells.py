@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from resq.core.errors import ResqError
-from resq.measure.run import executors, until_narrow
+from resq.measure.run.campaign import executors, until_narrow
 from resq.measure.specs import cells
 from resq.measure.specs.campaign import CampaignSpec
 from resq.measure.specs.cells import Cell
