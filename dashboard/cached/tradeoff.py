@@ -56,24 +56,28 @@ def stored_here(net: str) -> pd.DataFrame:
 
 def together(net: str, enc: str, mode: str, fresh: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """The surface with what is being measured now."""
-    if not fresh:
-        return cells(net, enc, mode)
+    return tradeoff.cells(_with(net, enc, fresh), mode) if fresh else cells(net, enc, mode)
+
+
+def _with(net: str, enc: str, fresh: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """What a surface may be made of, and what is being measured now."""
     known = own_rows(net, enc) if net not in measured_most() else _of(net, enc)
-    whole = pd.concat([known, _random_and_pgd(table.frame(fresh))], ignore_index=True)
-    return tradeoff.cells(table.drop_repeated(whole), mode)
+    return table.drop_repeated(
+        pd.concat([known, _random_and_pgd(table.frame(fresh))], ignore_index=True) if fresh else known
+    )
 
 
-def surface_rows(net: str, enc: str, mode: str) -> pd.DataFrame:
-    """The rows that the surface is made of, with all their columns."""
-    if net not in measured_most():
-        return tradeoff.used(own_rows(net, enc), mode)
+def surface_rows(net: str, enc: str, mode: str, fresh: Sequence[Mapping[str, Any]] = ()) -> pd.DataFrame:
+    """The rows that the surface of ``together`` is made of, with all their columns."""
+    if fresh or net not in measured_most():
+        return tradeoff.used(_with(net, enc, fresh), mode)
     return _surface(net, enc, mode, stamp())[0]
 
 
-def surface_commands(net: str, enc: str, mode: str) -> list[str]:
+def surface_commands(net: str, enc: str, mode: str, fresh: Sequence[Mapping[str, Any]] = ()) -> list[str]:
     """The commands that measure exactly this surface again."""
-    if net not in measured_most():
-        return provenance.commands(surface_rows(net, enc, mode))
+    if fresh or net not in measured_most():
+        return provenance.commands(surface_rows(net, enc, mode, fresh))
     return _surface(net, enc, mode, stamp())[1]
 
 

@@ -74,13 +74,15 @@ CHARTS: dict[str, Chart] = {
     ),
     "slice_ber": Chart(
         "A column of the map",
-        "Accuracy over BER at the chosen budget; band: 95 % over fault maps and images together.",
+        "Accuracy over BER at the chosen budget; band: 95 % over fault maps and images together. A solid "
+        "line joins dots of the same images and maps.",
         "tradeoff",
         accuracy_vs_ber,
     ),
     "slice_eps": Chart(
         "A row of the map",
-        "Accuracy over the budget at the chosen BER; band: 95 % over images.",
+        "Accuracy over the budget at the chosen BER; band: 95 % over images, and over fault maps together "
+        "with them where bits flip.",
         "tradeoff",
         accuracy_vs_eps,
     ),
@@ -127,7 +129,8 @@ CHARTS: dict[str, Chart] = {
         "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "
         "the same maps to the right. The band is the 95 % interval of that mean, over maps and images "
         "together; dashed: guessing. Of a point measured more than once the cell is shown whose images and "
-        "maps give the narrowest interval. "
+        "maps give the narrowest interval. Solid lines join dots of the same images and maps; where a dotted "
+        "line leads to a dot with an upright interval, a step is the images' as much as the rate's. "
         "Only the words of the weights flip here: scales, zero points, norms and biases are spared.",
         "sweep",
         accuracy_vs_ber,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts import theme
+from dashboard.charts import segments, theme
 from dashboard.format import encodings, numbers, sentences
 from resq.measure.specs.sweep_spec import SweepSpec
 
@@ -50,8 +50,7 @@ def accuracy_vs_ber(
     for i, name, line in _lines(curves, order):
         clean, faulty = line[line["x"] == 0].assign(at=zero), line[line["x"] > 0]
         faulty = faulty.assign(at=faulty["x"])
-        _band(figure, faulty, i, "low", "high")
-        _dots(figure, faulty, i, name, "BER", metric=metric)
+        _curve(figure, faulty, i, name, "BER", ("low", "high"), metric)
         _dots(figure, clean, i, name, "BER", legend=faulty.empty, metric=metric)
         _ring(figure, pd.concat([clean, faulty]), "BER", chosen)
     ticks = [10.0**e for e in range(int(np.floor(np.log10(rates[0]))), 1) if 10.0**e >= rates[0] / 1.01]
@@ -78,9 +77,8 @@ def accuracy_vs_eps(
     """Accuracy against the attack's budget in 1/255; arguments as for ``accuracy_vs_ber``."""
     figure = go.Figure()
     for i, name, line in _lines(curves, order):
-        line = line.assign(at=line["x"])
-        _band(figure, line, i, "image_low", "image_high")
-        _dots(figure, line, i, name, "eps")
+        line = eps_bounds(line.assign(at=line["x"]))
+        _curve(figure, line, i, name, "eps", ("eps_low", "eps_high"))
         _ring(figure, line, "eps", chosen)
     xaxis: dict[str, Any] = {"title": {"text": "attack budget: largest change of a pixel, in 1/255"}}
     values = sorted(curves["x"].unique())
@@ -111,6 +109,30 @@ def _lines(curves: pd.DataFrame, order: Sequence[Series]) -> list[tuple[int, str
     return lines
 
 
+def eps_bounds(line: pd.DataFrame) -> pd.DataFrame:
+    """The interval of each dot over budgets: over maps too where bits flip, else over images alone."""
+    flipped = line["maps"] > 1
+    ends = {f"eps_{end}": line[end].where(flipped, line[f"image_{end}"]) for end in ("low", "high")}
+    return line.assign(**ends)
+
+
+def _curve(
+    figure: go.Figure,
+    line: pd.DataFrame,
+    i: int,
+    name: str,
+    axis: str,
+    ends: tuple[str, str],
+    metric: str = "accuracy",
+) -> None:
+    """Bands and solid lines through dots of the same images and maps; a dotted line passes others."""
+    parts = segments.segments(line)
+    for part in parts:
+        _band(figure, part, i, *ends)
+    segments.joined(figure, parts, i)
+    _dots(figure, line, i, name, axis, metric=metric, parts=parts, ends=ends)
+
+
 def _band(figure: go.Figure, line: pd.DataFrame, i: int, low: str, high: str) -> None:
     known = line.dropna(subset=[low, high])
     if len(known) < 2:
@@ -136,16 +158,21 @@ def _dots(
     axis: str,
     legend: bool = True,
     metric: str = "accuracy",
+    parts: Sequence[pd.DataFrame] = (),
+    ends: tuple[str, str] = ("low", "high"),
 ) -> None:
     if line.empty:
         return
     style = theme.style(i)
+    solid = {"color": style["color"], "dash": style["dash"], "width": 3}
+    eye = {"color": style["color"], "dash": "dot", "width": 1.5}
     figure.add_scatter(
         x=line["at"].tolist(),
         y=line["mean"].tolist(),
         mode="lines+markers",
         name=name,
-        line={"color": style["color"], "dash": style["dash"], "width": 3},
+        line=eye if len(parts) > 1 else solid,
+        error_y=segments.bars(list(parts), *ends),
         marker={"symbol": style["symbol"], "size": 10, "color": style["color"]},
         text=[sentences.hover(point, axis, metric) for point in line.to_dict("records")],
         customdata=[[sentences.cell_name(point, axis)] for point in line.to_dict("records")],

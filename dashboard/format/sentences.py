@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,18 @@ def verdict(
     change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])} sure"
     lead = " → ".join(f"{margin(p, first):.1f}".replace("-", "−") for p in (before, after))
     return Verdict(kind, f"still {classes[first]}", f"{change}; lead over the next {lead} logits. {shows}")
+
+
+def unchanged(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether a network names the same class, right or wrong, from its probabilities (classes,) twice.
+
+    >>> unchanged(np.array([0.9, 0.1]), np.array([0.6, 0.4]))
+    True
+    >>> unchanged(np.array([0.9, 0.1]), np.array([np.nan, np.nan]))
+    False
+    """
+    answers = not (np.isnan(before).any() or np.isnan(after).any())
+    return answers and int(before.argmax()) == int(after.argmax())
 
 
 def margin(p: np.ndarray, first: int) -> float:
@@ -127,33 +139,48 @@ METRICS = {
 
 
 def hover(point: Mapping[Any, Any] | pd.Series, axis: str, metric: str = "accuracy") -> str:
-    """All that makes one dot of a curve checkable: value, interval, n, seed, hashes."""
+    """All that makes one dot of a curve checkable: value, interval, n, seed, hashes.
+
+    Of a cell of a surface, which has a ``ber`` and an ``eps``, also the one that the axis does not tell.
+    """
+    ber = point["x"] if axis == "BER" else point.get("ber", 0)
+    eps = point.get("eps", 0) if axis == "BER" else point["x"]
+    budget = f"{point['attack']}, eps {eps:g}/255"
+    at = f"BER {numbers.power(ber)}"
     where = (
-        f"BER {numbers.power(point['x'])}" if axis == "BER" else f"{point['attack']}, eps {point['x']:g}/255"
+        (at if not eps else f"{at}, {budget}") if axis == "BER" else (f"{budget}, {at}" if ber else budget)
     )
     lines = [
         f"<b>{point['checkpoint']} · {_in_full(point['encoding'])}</b>",
         f"{where}: <b>{numbers.percent(point['mean'])}</b>{_of(metric)}",
+        *(_over_maps(point) if ber > 0 else ()),
+        *(_attacked(point, eps) if axis != "BER" or eps > 0 else ()),
     ]
-    if axis == "BER" and point["x"] > 0:
-        if not np.isnan(point["low"]):
-            lines.append(f"95 % over maps and images: {span(point['low'], point['high'])}")
-            lines.append(f"over {point['maps']} maps alone: {span(point['map_low'], point['map_high'])}")
-        else:
-            lines.append("one map so far: no interval")
-        lines.append(f"worst map {numbers.percent(point['least'])}; {point['flips']:,.0f} flips a map")
-        if point["due"]:
-            lines.append(f"not a number on {point['due']:.0f} images a map")
-        lines.append(f"fault model {point['fault']}")
-    elif axis != "BER":
-        lines.append(f"{point['steps']} steps, {numbers.counted(point['restarts'], 'start')}")
-        if strength := bound(str(point["attack"]), point["x"]):
-            lines.append(strength)
-    images = "over" if axis == "BER" and point["x"] > 0 else "95 % over"
+    images = "over" if ber > 0 else "95 % over"
     lines.append(f"{images} {point['n']} images: {span(point['image_low'], point['image_high'])}")
     hashes = f"weights {point['weights'][:8]}, images {point['images'][:8]}, code {point['code'][:8]}"
-    drawn = f", maps drawn at {point['top']:g}" if axis == "BER" and point["x"] > 0 and point["top"] else ""
+    drawn = f", maps drawn at {point['top']:g}" if ber > 0 and point["top"] else ""
     return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}{drawn}", hashes])
+
+
+def _over_maps(point: Mapping[Any, Any] | pd.Series) -> Iterator[str]:
+    """What a dot under flips is a mean of."""
+    if not np.isnan(point["low"]):
+        yield f"95 % over maps and images: {span(point['low'], point['high'])}"
+        yield f"over {point['maps']} maps alone: {span(point['map_low'], point['map_high'])}"
+    else:
+        yield "one map so far: no interval"
+    yield f"worst map {numbers.percent(point['least'])}; {point['flips']:,.0f} flips a map"
+    if point["due"]:
+        yield f"not a number on {point['due']:.0f} images a map"
+    yield f"fault model {point['fault']}"
+
+
+def _attacked(point: Mapping[Any, Any] | pd.Series, eps: float) -> Iterator[str]:
+    """How hard a dot was attacked."""
+    yield f"{point['steps']} steps, {numbers.counted(point['restarts'], 'start')}"
+    if strength := bound(str(point["attack"]), eps):
+        yield strength
 
 
 def _in_full(encoding: str) -> str:
@@ -277,13 +304,28 @@ def areas(line: Mapping[Any, Any] | pd.Series) -> str:
         f"resists faults {numbers.percent(line['faults'])}: BER {bers}",
         f"resists attack {numbers.percent(line['attack'])}: eps {budgets} / 255, "
         f"PGD of {line['steps']} steps from {numbers.counted(line['restarts'], 'start')}",
-        f"clean {numbers.percent(line['clean'])}",
+        f"clean {numbers.percent(line['clean'])}, on {line['clean_n']:,} images",
         "independent bits; PGD's share is an upper bound; areas have no interval here, so near ones are not "
         "told apart",
     ]
     if "megabytes" in line:
         lines.append(f"{line['megabytes']:.2f} MB of stored weights")
     return "<br>".join([*lines, f"n ≥ {line['n']}, seed {line['seed']}, weights {line['weights'][:8]}"])
+
+
+def rises(cells: pd.DataFrame, guessing: float) -> bool:
+    """Whether more images are right under an attack once bits flip, clear of both cells' intervals.
+
+    Where the faulty network only guesses without an attack too, there is nothing to explain.
+
+    Args:
+        cells: of ``tradeoff.cells``.
+        guessing: accuracy of chance, 0..1.
+    """
+    unattacked = cells[(cells["eps"] == 0) & (cells["low"] > guessing)]
+    still = cells[cells["ber"] == 0].set_index("eps")["image_high"]
+    struck = cells[(cells["eps"] > 0) & cells["ber"].isin(unattacked["ber"]) & (cells["ber"] > 0)]
+    return bool((struck["low"] > struck["eps"].map(still)).any())
 
 
 def corners(cells: pd.DataFrame) -> str:

@@ -102,7 +102,8 @@ def areas(lines: pd.DataFrame) -> pd.DataFrame:
         "stored as": encodings.column(lines["encoding"]),
         "seed": lines["seed"],
     }
-    rest = {"MB": lines["megabytes"].round(3), "fewest images": lines["n"], "weights": lines["weights"]}
+    rest = {"MB": lines["megabytes"].round(3), "fewest images": lines["n"],
+            "images of clean": lines["clean_n"], "weights": lines["weights"]}  # fmt: skip
     points = {"BERs": lines["bers"].map(str), "budgets / 255": lines["budgets"].map(str)}
     points |= {"PGD steps": lines["steps"], "starts": lines["restarts"]}
     return pd.DataFrame(names | columns | rest | points | encodings.exact(lines["encoding"]))

@@ -72,14 +72,14 @@ def answer(given: Given, state: bit_view.BitExperiment, outcome: cached.Outcome)
         given.classes, outcome.before, outcome.after, given.label, outcome.n_flips > 0
     )
     render.answered(*given.picture(), verdict)
-    withstood(given, state, verdict)
+    withstood(given, state, sentences.unchanged(outcome.before, outcome.after))
     alt = f"{verdict.headline}. {verdict.detail}"
     after = outcome.after if outcome.n_flips else None
     drawn = answer_bars(given.classes, outcome.before, after, given.label)
     render.figure("probabilities", drawn, key="probabilities", alt=alt, title=False, caption=False)
 
 
-def withstood(given: Given, state: bit_view.BitExperiment, verdict: sentences.Verdict) -> None:
+def withstood(given: Given, state: bit_view.BitExperiment, unchanged: bool) -> None:
     """What to try next where the most harmful bit of a layer changes nothing; or where the page begins."""
     if given.decides(state) >= 0 and given.known is not None:
         unsure = " The picture is one of those that the network is least sure of."
@@ -87,7 +87,7 @@ def withstood(given: Given, state: bit_view.BitExperiment, verdict: sentences.Ve
             f"Found beforehand: flip **bit {given.known.bit}** of this weight, and it answers otherwise."
             f"{unsure if given.known.img >= cached.SHOWN else ''}"
         )
-    elif bitlab.searched(state) and verdict.kind in ("same", "wrong"):
+    elif bitlab.searched(state) and unchanged:
         st.caption("No single bit of this layer was found that changes this answer. Try:")
         with st.container(horizontal=True, gap="small"):
             if state.enc != "fp32":

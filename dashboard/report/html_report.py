@@ -112,7 +112,8 @@ def figures(rows: pd.DataFrame) -> Iterator[tuple[str, str, go.Figure, pd.DataFr
         curves = stats.curve(rows, name)
         if curves.empty:
             continue
-        for _, part in curves.groupby(shared, sort=False):
+        for _, each in curves.groupby(shared, sort=False):
+            part = stats.longest_series(each)  # maps drawn at several rates are several cells of a point
             own = {d: chance[d] for d in part["data"].unique() if d in chance}
             yield name, sentences.provenance(part, "Conditions"), charts.CHARTS[name].draw(part, own), part
 
@@ -144,6 +145,7 @@ def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
         "95 % high": (100 * high).map("{:.2f}".format),
         "over": still.map({True: "images (Wilson)", False: "maps and images"}),
         "maps": curves["maps"],
+        **({} if name == "eps" else {"maps drawn at": curves["top"].map("{:g}".format).mask(still, "")}),
         "n": curves["n"],
         "seed": curves["seed"],
         **encodings.exact(curves["encoding"]),

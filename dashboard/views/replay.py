@@ -98,7 +98,8 @@ def readings(v: Verdict, book: dict[str, Claim]) -> None:
     drawn = cached.cached_figure(charts.CHARTS["readings"].draw, (v.claim.id,), v, book.get(v.claim.baseline))
     render.figure("readings", drawn, key="chart_readings", alt=finding, title=False)
     st.markdown(f"**{render.plain(finding)}**")
-    commands = [claim_sentences.command(r.cell) for r in v.readings if r.cell]
+    cells = [cell for r in v.readings for cell in (r.cell, r.base) if cell is not None]
+    commands = [claim_sentences.command(cell) for cell in cells]  # of the unhardened ones beside them, too
     render.numbers(
         lambda: ({"readings": claim_sentences.table(v)}, {"readings": drawn}),
         None,

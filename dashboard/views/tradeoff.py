@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -26,8 +28,10 @@ ALIKE = (
 SLICE = 260  # pixels: two of them beside the map
 
 
-def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float]) -> None:
-    """The chosen cell in words, and how to measure it."""
+def numbers_of(
+    cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, float], fresh: Sequence[Mapping[str, Any]]
+) -> None:
+    """The chosen cell in words, and how to measure it; ``fresh``: rows that were measured on this page."""
     if cell.empty:
         render.error_box(
             f"{sentences.place(*at)} has not been run for {choice.net} in "
@@ -39,7 +43,9 @@ def numbers_of(cell: pd.DataFrame, choice: tradeoff.Choice, at: tuple[float, flo
     with st.container(key="cell"):
         st.header(f"{numbers.percent(line['mean'])} right at {sentences.place(*at)}", anchor=False)
         of = f"{render.plain(choice.net)} as {render.plain(stored_as(choice.enc))}, {choice.mode} examples"
-        st.markdown(f"{of}: {sentences.interval(line)}; {sentences.provenance(cell, 'stored rows')}.")
+        here = any((row["ber"], row["eps"]) == at for row in fresh)
+        told = sentences.provenance(cell, "measured here" if here else "stored rows")
+        st.markdown(f"{of}: {sentences.interval(line)}; {told}.")
 
 
 def seen_of(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> tuple[str, ...]:
@@ -116,7 +122,7 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
     with right:
         at = tradeoff.cell(surface_cells, grid)
         chosen = surface_cells[(surface_cells["ber"] == at[0]) & (surface_cells["eps"] == at[1])]
-        numbers_of(chosen, choice, at)
+        numbers_of(chosen, choice, at, fresh)
     with left:
         if choice.relief:
             drawn = relief(surface_cells, choice)
@@ -130,9 +136,9 @@ def surface(running: job_queue.Measurement | None, whole: job_queue.Measurement 
         page_frame.link(
             "moving", "Watch pictures move among the features as both grow", net=choice.net, enc=choice.enc
         )
-        made = cached.surface_commands(choice.net, choice.enc, choice.mode)
+        made = cached.surface_commands(choice.net, choice.enc, choice.mode, fresh)
         named = f"{choice.net} {choice.enc} {choice.mode}"
-        rows = cached.surface_rows(choice.net, choice.enc, choice.mode)
+        rows = cached.surface_rows(choice.net, choice.enc, choice.mode, fresh)
         behind_it = partial(behind, surface_cells, choice, at, grid)
         render.numbers(behind_it, rows, made, key=NUMBERS, called=named)
 
@@ -150,8 +156,8 @@ def rising(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> None:
     """Why faults seem to help against attacks, where a curve of transferred examples rises."""
     if choice.mode != "transfer":
         return
-    lines = surface_cells[surface_cells["eps"] > 0].sort_values("ber").groupby("eps")["mean"]
-    if any(line.iloc[-1] > line.iloc[0] + 0.02 for _, line in lines):
+    guessing = max(cached.chance_level(list(surface_cells["data"])).values(), default=0.0)
+    if sentences.rises(surface_cells, guessing):
         st.caption(
             ":material/info: Accuracy rises with the BER here since the examples were made on the fault-free "
             "network: a faulty one is another network, and they miss it. “adaptive” attacks the faulty one."

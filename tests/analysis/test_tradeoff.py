@@ -95,6 +95,16 @@ def test_an_area_joins_no_cells_of_several_sets_of_images_or_maps():
     longer = [row(checkpoint="a", ber=1e-2, n=1000, correct=900), row(checkpoint="a", n=1000, correct=950)]
     found = tradeoff.areas(frame([*curves("a", (80, 40), (90, 10)), *longer])).iloc[0]
     assert (found["faults"], found["n"]) == (pytest.approx(0.6), 100)
+    assert (found["clean"], found["clean_n"]) == (
+        0.9,
+        100,
+    )  # on the same images, though 1,000 speak for the point
+
+
+def test_without_clean_rows_on_the_images_of_an_area_those_on_others_are_told():
+    table = [line for line in curves("a", (80, 40), (90, 10)) if line.get("ber") or line["axis"] == "eps"]
+    found = tradeoff.areas(frame([*table, row(checkpoint="a", n=1000, correct=950)])).iloc[0]
+    assert (found["clean"], found["clean_n"], found["n"]) == (0.95, 1000, 100)
 
 
 def test_an_area_is_of_one_attack_and_says_which():

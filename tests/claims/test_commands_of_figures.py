@@ -57,6 +57,30 @@ def test_the_commands_of_a_surface_give_its_tiles_their_images_maps_and_seed(net
     assert spelled == cached.surface_commands(net, enc, mode)
 
 
+def test_tiles_that_were_just_measured_are_in_the_rows_and_commands_too():
+    net, enc = "cifar10/vgg16/base", "int8"
+    assert not len(ROWS.query("checkpoint == @net and axis == 'joint'"))
+    like = ROWS.query("checkpoint == 'signs/resnet20/base' and axis == 'joint' and mode == 'transfer'")
+    own = ROWS.query("checkpoint == @net and encoding == @enc").iloc[0]
+    same = {name: own[name] for name in ("network", "data", "encoding", "weights", "images")}
+    fresh = like.assign(checkpoint=net, **same).to_dict("records")
+    rows = cached.surface_rows(net, enc, "transfer", fresh)
+    drawn = cached.together(net, enc, "transfer", fresh)
+    assert set(zip(rows["ber"], rows["eps"], strict=True)) == set(
+        zip(drawn["ber"], drawn["eps"], strict=True)
+    )
+    assert (rows["axis"] == "joint").any()
+    assert any("--mode transfer" in line for line in cached.surface_commands(net, enc, "transfer", fresh))
+
+
+def test_under_an_attack_alone_a_cell_is_one_row_whatever_fault_model_an_early_file_names():
+    rows = ROWS.query("checkpoint == 'signs/resnet20/base' and axis == 'eps'")
+    assert set(ROWS.loc[ROWS["axis"] == "eps", "fault"]) == {"none"}
+    specs = sweep.specs(["signs/resnet20/base"], ["int8"], usual())
+    drawn = cached.stored_curves(specs, "eps").rows
+    assert len(rows) == len(drawn) == drawn["eps"].nunique() == 4
+
+
 @pytest.mark.parametrize("net", sorted(set(ROWS["checkpoint"])))
 @pytest.mark.parametrize("axis", ["ber", "eps"])
 def test_the_commands_of_the_curves_that_a_sweep_opens_with_give_their_dots(net, axis):

@@ -52,6 +52,17 @@ def test_it_holds_the_rows_and_every_mean_of_them(made):
         assert f"<td>{100 * mean:.2f}</td>" in text
 
 
+def test_a_point_whose_maps_were_drawn_at_two_rates_is_one_dot_of_one_line():
+    """Of EfficientNet-B0 the line went through 69.8 and 64.0 % at one rate."""
+    found = table.shipped().query("checkpoint == 'cifar10/efficientnet_b0/base' and encoding == 'int4-tmr2'")
+    drawn = [part for name, _, _, part in html_report.figures(found) if name == "ber"]
+    twice = stats.curve(found)
+    assert twice.duplicated(["fault", "region", "n", "seed", "x"]).any()
+    assert not any(part.duplicated(["encoding", "x"]).any() for part in drawn)
+    numbers = pd.concat([html_report.numbers(part, "ber") for part in drawn])
+    assert set(numbers["maps drawn at"]) >= {"", "0.1"}
+
+
 def test_it_says_how_to_cite_and_to_measure_again_with_all_hashes(made):
     text = made.read_text(encoding="utf-8")
     assert "@inproceedings{soltanmohammadi2026resq" in text

@@ -213,7 +213,7 @@ def test_areas_say_that_near_ones_are_not_told_apart():
     line = {
         **{"checkpoint": NAME, "encoding": "int8", "bers": (1e-3, 1e-2), "budgets": (0.0, 8.0)},
         **{"faults": 0.5, "attack": 0.2, "clean": 0.9, "steps": 20, "restarts": 1, "n": 9, "seed": 0},
-        "weights": "a" * 16,
+        **{"weights": "a" * 16, "clean_n": 2000},
     }
     assert "near ones are not told apart" in sentences.areas(line)
     assert "upper bound" in sentences.areas(line)
@@ -281,6 +281,7 @@ def test_arrows_lead_from_the_base_to_each_of_its_variants():
             "faults": f,
             "attack": a,
             "clean": 0.9,
+            "clean_n": 100,
             "megabytes": 1,
         }
         for variant, f, a in (("base", 0.2, 0.1), ("fault", 0.8, 0.3))
@@ -309,7 +310,14 @@ def test_arrows_of_a_study_lead_from_the_mean_of_its_own_unshielded_seeds():
         "asym-f-s2": (0.6, 0.3),
     }  # fmt: skip
     lines = [
-        {**base, "checkpoint": f"signs/resnet20/{variant}", "faults": f, "attack": a, "clean": 0.9}
+        {
+            **base,
+            "checkpoint": f"signs/resnet20/{variant}",
+            "faults": f,
+            "attack": a,
+            "clean": 0.9,
+            "clean_n": 9,
+        }
         for variant, (f, a) in places.items()
     ]
     figure = charts.CHARTS["shields"].draw(pd.DataFrame(lines))
@@ -322,7 +330,7 @@ def test_arrows_of_a_study_lead_from_the_mean_of_its_own_unshielded_seeds():
 
 def test_a_network_in_other_words_is_compared_with_the_base_as_well():
     base = {"seed": 0, "weights": "a" * 16, "bers": (1e-3, 1e-2), "budgets": (0.0, 8.0), "n": 9, "clean": 0.9,
-            "steps": 20, "restarts": 1}  # fmt: skip
+            "clean_n": 9, "steps": 20, "restarts": 1}  # fmt: skip
     lines = [
         {**base, "checkpoint": f"signs/resnet20/{variant}", "encoding": enc, "faults": f, "attack": f}
         for variant, enc, f in (("base", "int8", 0.1), ("fault", "int8", 0.2), ("plus", "int4-tmr2", 0.8))
@@ -447,7 +455,7 @@ def deuteranope(colour: str) -> np.ndarray:
 
 def test_a_label_stands_where_it_is_whole_and_encodings_are_told_by_shape():
     base = {"seed": 0, "weights": "a" * 16, "bers": (1e-3, 1e-2), "budgets": (0.0, 8.0), "n": 9, "clean": 0.9,
-            "steps": 20, "restarts": 1}  # fmt: skip
+            "clean_n": 9, "steps": 20, "restarts": 1}  # fmt: skip
     lines = [
         {**base, "checkpoint": f"signs/resnet20/{variant}", "encoding": enc, "faults": f, "attack": a}
         for variant, enc, f, a in (

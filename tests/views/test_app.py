@@ -259,6 +259,14 @@ def test_the_most_harmful_bit_of_fp32_changes_the_answer():
     assert "→" in verdict(app)
 
 
+def test_a_bit_that_turns_one_wrong_answer_into_another_is_not_said_to_change_nothing():
+    app = opened("bitlab", enc="fp32", img="3")
+    app.button(key="harmful").click().run()
+    fine(app)
+    assert "→" in verdict(app)
+    assert "No single bit of this layer was found" not in said(app)
+
+
 def test_the_largest_weight_is_chosen():
     app = opened("bitlab")
     app.button(key="largest").click().run()

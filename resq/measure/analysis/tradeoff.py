@@ -70,8 +70,9 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
     their width, 0..1. Only those of BERS and EPS are used that all lines share (columns ``bers``,
     ``budgets``), so that areas can be compared. A line is of one attack (``steps``, ``restarts``), the one
     that most of its budgets were measured with. Rows of chosen layers or bits, or of more than the words of
-    the weights, are left out. ``clean``: accuracy without either; ``n``: images, the fewer of both areas, of
-    which each is of one set of images and maps.
+    the weights, are left out. ``clean``: accuracy without either, on the images of ``faults`` where it was
+    measured on them, else on ``clean_n`` others: the network seemed better with faults than without. ``n``:
+    images, the fewer of both areas, of which each is of one set of images and maps.
 
     Args:
         rows: of one fault model and one attack, such as ``rows.query("fault == 'random'")``.
@@ -84,18 +85,32 @@ def areas(rows: pd.DataFrame) -> pd.DataFrame:
         curves = _of_one_set(choose.ranked(stats.curve(rows, axis)), keys, points)
         by_axis[axis] = curves.pivot_table(index=keys, columns="x", values="mean", aggfunc="first")
         images.append(curves[curves["x"].isin(list(points))].groupby(keys)["n"].min())
+        if axis == "ber":
+            clean_n = curves[curves["x"] == 0].groupby(keys)["n"].first()
         shared[axis] = [x for x in points if x in by_axis[axis].columns]
     both = by_axis["ber"].index.intersection(by_axis["eps"].index)
     tables = {axis: table.loc[both, shared[axis]].dropna(axis=1) for axis, table in by_axis.items()}
     bers, budgets = (tuple(map(float, tables[axis].columns)) for axis in ("ber", "eps"))
     if both.empty or len(bers) < 2 or len(budgets) < 2:
         return pd.DataFrame(
-            columns=[*keys, "faults", "attack", "clean", "bers", "budgets", "n", "steps", "restarts"]
+            columns=[
+                *keys,
+                "faults",
+                "attack",
+                "clean",
+                "clean_n",
+                "bers",
+                "budgets",
+                "n",
+                "steps",
+                "restarts",
+            ]
         )
     lines = pd.DataFrame(index=both)
     lines["faults"] = [float(area(np.log10(bers), y)) for y in tables["ber"].to_numpy()]
     lines["attack"] = [float(area(np.array(budgets), y)) for y in tables["eps"].to_numpy()]
     lines["clean"] = by_axis["ber"].loc[both].get(0.0, pd.Series(np.nan, index=both))
+    lines["clean_n"] = clean_n.reindex(both).fillna(0).astype(int)
     lines["bers"], lines["budgets"] = [bers] * len(both), [budgets] * len(both)
     lines["n"] = pd.concat([of.loc[both] for of in images], axis=1).min(axis=1).astype(int)
     attacked = rows[(rows["axis"] == "eps") & (rows["eps"] > 0)].groupby(keys)
@@ -107,14 +122,17 @@ def _of_one_set(curves: pd.DataFrame, keys: list[str], points: Iterable[float]) 
     """Of each line's points those measured on the same images and maps, of the set with most of ``points``.
 
     Points of several sets would make slopes that no rate makes. Ties: the most images, then maps.
-    What is fault-free is of no map and stays, those that speak first.
+    What is fault-free is of no map: it stays, on the images of the set first, then those that speak.
     """
     struck = curves[curves["x"].isin(list(points))]
     same = list(dict.fromkeys([*keys, *choose.SET]))
     sets = pd.DataFrame(struck.groupby(same)["x"].nunique()).reset_index()
     best = sets.sort_values(["x", "n", "maps", "top"]).drop_duplicates(keys, keep="last")
     chosen = pd.MultiIndex.from_frame(curves[same]).isin(pd.MultiIndex.from_frame(best[same]))
-    return curves[chosen | ((curves["x"] == 0) & ~curves["x"].isin(list(points)))]
+    free = curves[(curves["x"] == 0) & ~curves["x"].isin(list(points))]
+    images = [*keys, "n", "sample"]
+    alike = pd.MultiIndex.from_frame(free[images]).isin(pd.MultiIndex.from_frame(best[images]))
+    return pd.concat([free[alike], free[~alike], curves[chosen]])
 
 
 def _of_one_attack(rows: pd.DataFrame) -> pd.DataFrame:
