@@ -44,8 +44,8 @@ def numbers_of(
         st.header(f"{numbers.percent(line['mean'])} right at {sentences.place(*at)}", anchor=False)
         of = f"{render.plain(choice.net)} as {render.plain(stored_as(choice.enc))}, {choice.mode} examples"
         here = any((row["ber"], row["eps"]) == at for row in fresh)
-        told = sentences.provenance(cell, "measured here" if here else "stored rows")
-        st.markdown(f"{of}: {sentences.interval(line)}; {told}.")
+        provenance = sentences.provenance(cell, "measured here" if here else "stored rows")
+        st.markdown(f"{of}: {sentences.interval(line)}; {provenance}.")
 
 
 def seen_of(surface_cells: pd.DataFrame, choice: tradeoff.Choice) -> tuple[str, ...]:
