@@ -61,7 +61,8 @@ CHARTS: dict[str, Chart] = {
     "surface": Chart(
         "Accuracy under both",
         "Each tile: the share of test images still right at that BER and that budget; brighter is better. "
-        "White: where accuracy falls below the line you set. Hatched: not run, which is not zero.",
+        "White: where accuracy falls below the line you set. Hatched: not run, which is not zero. Each tile "
+        "tells its number of images: where they differ, a step of a few points is the images' as well.",
         "tradeoff",
         heatmap,
     ),
