@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,11 +99,21 @@ def _all(plans: list[Plan], arguments: argparse.Namespace, folder: Path) -> None
         there = plan.result in checkpoints.names() and not arguments.overwrite
         cards[plan.result] = checkpoints.card(plan.result) if there else _one(plan, arguments, folder)
         if there and not (arguments.stream or arguments.json):
-            print(f"{plan.result} is there already; --overwrite makes it anew")
+            print(_there(plan, cards[plan.result]))
     if arguments.stream:
         print(json.dumps({"done": {"checkpoint": plans[-1].result}}), flush=True)
     elif arguments.json:
         print(options.dump({"checkpoints": cards}))
+
+
+def _there(plan: Plan, card: Mapping[str, Any]) -> str:
+    """That a checkpoint of a list is not made: what goes on from it would be another network's child."""
+    if card.get("plan") == plan.hash:
+        return f"{plan.result} is there already; --overwrite makes it anew"
+    return (
+        f"{plan.result} is there already, made by another plan than this list's (its options, images or seed "
+        "differ); nothing was changed, and --overwrite makes it anew"
+    )
 
 
 def _one(plan: Plan, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:

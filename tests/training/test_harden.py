@@ -266,6 +266,11 @@ def test_a_list_makes_what_is_not_there_yet_one_from_the_other(tiny, tmp_path, c
     assert main(["harden", str(file)]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said == [f"{name} is there already; --overwrite makes it anew" for name in made]
+    file.write_text(LIST.replace('"int5"', '"int6"'))
+    assert main(["harden", str(file)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == said[0]
+    assert second.startswith("signs/resnet20/two is there already, made by another plan than this list's")
 
 
 @pytest.mark.parametrize(
