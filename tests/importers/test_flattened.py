@@ -2,14 +2,17 @@
 
 import warnings
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from resq import networks
-from resq.importers import import_weights
+from resq.core import QuantizedTensor
+from resq.importers import import_weights, owncodes
 from resq.importers.formats import flattened
 from resq.importers.formats.subclasses import Parts
 from resq.importers.formats.tensors import RefusedError, Storage, View
@@ -65,3 +68,59 @@ def test_a_scale_along_an_axis_that_the_codes_do_not_have_is_refused(axis):
     codes, scale = View(storage, 0, (10, 64), (64, 1)), View(storage, 0, (64,), (1,))
     with pytest.raises(RefusedError, match=rf"10x64, a scale of shape 64 along axis {axis}; .* from 0 to 1"):
         flattened.flat({"fc.weight": Parts("qtensor", {"qdata": codes, "scale": scale}, axis)}, {})
+
+
+def linear(module: nn.Module, _: str) -> bool:
+    return isinstance(module, nn.Linear)
+
+
+def of_torchao(file: Path, config, chosen=both) -> nn.Module:
+    """A network that torchao quantized, and its file: a state dict of tensors, or flattened ones."""
+    pytest.importorskip("torchao")
+    made = body()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torchao.prototype.safetensors.safetensors_support import flatten_tensor_state_dict
+        from torchao.quantization import quantize_
+
+        quantize_(made, config, filter_fn=chosen)
+        if file.suffix == ".pt":
+            torch.save(made.state_dict(), file)
+        else:
+            tensors, about = flatten_tensor_state_dict(made.state_dict())
+            save_file({k: v.contiguous() for k, v in tensors.items()}, file, metadata=about)
+    return made
+
+
+def stored_bits(codes: dict[str, QuantizedTensor]) -> int:
+    return sum(own.words.size * own.encoding.bits for own in codes.values())
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 8])
+@pytest.mark.parametrize("ending", ["pt", "safetensors"])
+def test_codes_of_torchao_have_the_bits_that_it_gave_them_in_either_format(tmp_path, bits, ending):
+    tool = pytest.importorskip("torchao.quantization")
+    from torchao.quantization.granularity import PerAxis
+
+    config = tool.IntxWeightOnlyConfig(weight_dtype=getattr(torch, f"int{bits}"), granularity=PerAxis(0))
+    made = of_torchao(tmp_path / f"ao.{ending}", config)
+    brought = import_weights(tmp_path / f"ao.{ending}", "resnet20", 10)
+    weights = {name: made.state_dict()[name] for name in brought.weights}
+    assert stored_bits(brought.codes) == bits * sum(w.numel() for w in weights.values())
+    for name, weight in weights.items():
+        kept = brought.codes[name]
+        assert np.array_equal(kept.words, words_of(weight.qdata) & (2**bits - 1)), name
+        assert np.allclose(quant.dequantize(kept), weight.dequantize().numpy(), rtol=1e-6, atol=1e-8), name
+    assert owncodes.about(brought)["codes"]["bits"] == bits
+
+
+@pytest.mark.parametrize("ending", ["pt", "safetensors"])
+def test_codes_of_one_bit_are_said_to_be_read_as_floats(tmp_path, ending):
+    tool = pytest.importorskip("torchao.quantization")
+    from torchao.quantization.granularity import PerAxis
+
+    config = tool.IntxWeightOnlyConfig(weight_dtype=torch.int1, granularity=PerAxis(0))
+    of_torchao(tmp_path / f"ao.{ending}", config)
+    brought = import_weights(tmp_path / f"ao.{ending}", "resnet20", 10)
+    assert not brought.codes
+    assert any("codes of 1 bits, read as floats: words here have 2 to 8" in said for said in brought.how)

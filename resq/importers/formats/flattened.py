@@ -1,6 +1,7 @@
 """A state dict with every quantized tensor taken apart: codes, scale and zero point under names of their own.
 
-Source: torch 2.13 ``torch.quantize_per_channel`` (the axis of its scales).
+Source: torch 2.13 ``torch.quantize_per_channel`` (the axis of its scales) and torchao 0.18
+``quantize_/workflows`` (what its tensors say of their bits and their activations).
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from resq.importers.formats.subclasses import Parts
 from resq.importers.formats.tensors import RefusedError, View, describe
 
 PACKED = "_packed_params._packed_params"  # torch.ao keeps a linear layer's weight and bias as one pair
+MOST = 80  # letters kept of a setting
 
 
 def flat(tensors: Mapping[str, Any], about: dict[str, str]) -> dict[str, Any]:
     """Every tensor under a name of its own; the parts of a quantized one as NAME:qdata, NAME:scale, ...
 
     Args:
-        about: gets the class of every quantized one, as torchao's safetensors headers say it.
+        about: gets the class of every quantized one, the bits of its codes and what it says of activations,
+            as torchao's safetensors headers say them.
 
     Raises:
         RefusedError: a scale or zero point per channel of an axis that the codes do not have.
@@ -34,8 +37,7 @@ def flat(tensors: Mapping[str, Any], about: dict[str, str]) -> dict[str, Any]:
         elif isinstance(item, Parts):
             flattened |= {f"{name}:{part}": _along(name, part, item) for part in item.tensors}
             if item.kind != "qtensor":
-                acts = item.settings.get("act_quant_kwargs") is not None
-                about[name] = json.dumps({"_type": item.kind, "_data": {"act_quant_kwargs": acts or None}})
+                about[name] = json.dumps({"_type": item.kind, "_data": _settings(item)})
         elif isinstance(item, View):
             flattened[name] = item
     return flattened
@@ -62,3 +64,19 @@ def _along(name: str, part: str, item: Parts) -> View | float:
         shape=(*ones[:axis], *values.shape, *ones[axis + 1 :]),
         strides=(*ones[:axis], *values.strides, *ones[axis + 1 :]),
     )
+
+
+def _settings(item: Parts) -> dict[str, Any]:
+    """What a torchao tensor says of the bits of its codes and of activations, as its JSON encoder says it."""
+    fields = {name: _word(value) for name, value in item.settings.items() if name == "act_quant_kwargs"}
+    dtype = _word(item.settings.get("target_dtype"))
+    if dtype:
+        fields["target_dtype"] = {"_type": "torch.dtype", "_data": dtype.removeprefix("torch.")}
+    return fields
+
+
+def _word(value: Any) -> Any:
+    """A setting in a word: itself, the name that it goes by, or else its type; None where there is none."""
+    if value is None:
+        return None
+    return (value if isinstance(value, str) else str(getattr(value, "name", type(value).__name__)))[:MOST]
