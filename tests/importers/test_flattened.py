@@ -124,3 +124,25 @@ def test_codes_of_one_bit_are_said_to_be_read_as_floats(tmp_path, ending):
     brought = import_weights(tmp_path / f"ao.{ending}", "resnet20", 10)
     assert not brought.codes
     assert any("codes of 1 bits, read as floats: words here have 2 to 8" in said for said in brought.how)
+
+
+@pytest.mark.parametrize("name", ["weights", "intx", "int8", "int8 static"])
+@pytest.mark.parametrize("ending", ["pt", "safetensors"])
+def test_every_way_in_which_torchao_quantizes_activations_is_seen(tmp_path, name, ending):
+    tool = pytest.importorskip("torchao.quantization")
+    from torchao.quantization.granularity import PerAxis, PerTensor
+
+    config = {
+        "weights": lambda: tool.Int8WeightOnlyConfig(),
+        "intx": lambda: tool.Int8DynamicActivationIntxWeightConfig(
+            weight_dtype=torch.int4, weight_granularity=PerAxis(0)
+        ),
+        "int8": lambda: tool.Int8DynamicActivationInt8WeightConfig(),
+        "int8 static": lambda: tool.Int8StaticActivationInt8WeightConfig(
+            act_quant_scale=torch.full((1, 1), 0.02), granularity=PerTensor()
+        ),
+    }[name]()
+    of_torchao(tmp_path / f"ao.{ending}", config, linear)
+    brought = import_weights(tmp_path / f"ao.{ending}", "resnet20", 10)
+    acts = [any("activations" in words for words in told) for told in (brought.quantized, brought.how)]
+    assert acts == [name != "weights"] * 2

@@ -68,7 +68,7 @@ def _along(name: str, part: str, item: Parts) -> View | float:
 
 def _settings(item: Parts) -> dict[str, Any]:
     """What a torchao tensor says of the bits of its codes and of activations, as its JSON encoder says it."""
-    fields = {name: _word(value) for name, value in item.settings.items() if name == "act_quant_kwargs"}
+    fields = {name: _word(value) for name, value in item.settings.items() if str(name).startswith("act")}
     dtype = _word(item.settings.get("target_dtype"))
     if dtype:
         fields["target_dtype"] = {"_type": "torch.dtype", "_data": dtype.removeprefix("torch.")}
