@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -19,6 +20,7 @@ from resq.measure.run import bf16_check
 from resq.measure.run import sensitivity as layers_run
 from resq.measure.run import sweep as sweep_run
 from resq.measure.run.deployed import file_cells
+from resq.measure.specs import file_encoding
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
 from resq.platform import devices
 
@@ -39,7 +41,7 @@ def sweep(
     fault: str = "random",
     layers: Names = (),
     planes: int | Sequence[int] = (),
-    targets: str = "weights",
+    targets: str = "",
     eps: Numbers = (),
     attack: str = "pgd",
     steps: int = 20,
@@ -62,13 +64,15 @@ def sweep(
             images in [0, 1] and gives logits (N, classes). It is copied and never written.
         images: as for ``resq.load_images``; default: the test images of the checkpoint's data set.
         labels: of arrays and tensors.
-        encoding: how weights are stored, such as int8 or int4-tmr2; default: as the checkpoint's card says.
+        encoding: how weights are stored, such as int8 or int4-tmr2; default: as the checkpoint's card says. A
+            deployed file's own words flip, or lie in another memory, such as int8-symmetric-secded.
         ber: bit error rates, probabilities per stored bit; default 0, 1e-4, 1e-3 and 1e-2.
         maps: fault maps, each nested over all rates.
         fault: a fault model of ``resq.FAULTS``, or activations.
         layers: where bits may flip, names or patterns such as ``layer1.*``; empty: everywhere.
         planes: which bits of a word may flip; empty: all.
-        targets: what is struck: weights, floats (what is stored beside them) or all.
+        targets: what is struck: weights, floats (what is stored beside them) or all; of a deployed file also
+            others, as for ``resq.load``. Default: weights, or those that it was opened with.
         eps: budgets of an attack in 1/255 of the pixel range.
         attack: a name of ``resq.ATTACKS``.
         steps: of PGD.
@@ -80,9 +84,10 @@ def sweep(
         precision: fp32, or bf16 where it agrees with fp32 on the first maps.
         n: so many images; default: all given, 1,000 of a data set.
         seed: decides maps and random starts.
-        inputs: of a deployed file, what it does not say of its input.
+        inputs: of a deployed file, what it does not say of its input; default: as it was opened.
         weights: of a module, which parameters are stored as words; default: all that are weights.
-        device: where the network computes: cpu, cuda, cuda:1, or auto. Flips are the same on all of them.
+        device: where the network computes: cpu, cuda, cuda:1, or auto. Flips are the same on all of them. A
+            file's runtime computes on the processor alone.
         progress: whether a bar is shown where it takes more than a second.
 
     Raises:
@@ -149,7 +154,7 @@ def sensitivity(
     share: float = 0.01,
     n: int | None = None,
     seed: int = 0,
-    targets: str = "weights",
+    targets: str = "",
     inputs: str = "",
     weights: Sequence[str] = (),
     device: str = "cpu",
@@ -161,18 +166,18 @@ def sensitivity(
         model: as for ``resq.sweep``.
         images: as for ``resq.sweep``.
         labels: as for ``resq.sweep``.
-        encoding: how weights are stored; default: as the checkpoint's card says.
+        encoding: how weights are stored; default: as the checkpoint's card says. A file's flip as stored.
         measured: also flip bits and measure, cell by cell, for minutes; else estimated from gradients. Of a
             deployed file, whose runtime gives no gradients, it is always measured.
-        metric: "loss", or "pvf", the share of answers that a single flip changes.
+        metric: "loss", or "pvf", the share of answers that a single flip changes; of a file the loss alone.
         maps: fault maps, or single flips, of a measured cell.
         share: of a cell's bits that flip together.
         n: so many images; default: 256, or all where fewer are given.
         seed: decides maps and random signs.
-        targets: of a deployed file, whose bits flip.
-        inputs: of a deployed file, what it does not say of its input.
+        targets: of a deployed file, whose bits flip; default: weights, or those that it was opened with.
+        inputs: of a deployed file, what it does not say of its input; default: as it was opened.
         weights: of a module, which parameters are stored as words; default: all that are weights.
-        device: where the network computes: cpu, cuda, cuda:1, or auto.
+        device: where the network computes: cpu, cuda, cuda:1, or auto; of a file the processor alone.
         progress: whether a bar is shown where it takes more than a second.
 
     Raises:
@@ -188,11 +193,13 @@ def sensitivity(
     )
     count = min(count, few)
     if deployed.is_file(checkpoint):
+        _check_mapped(checkpoint, metric, how, device)
         whole = file_cells.FileLayers(checkpoint, name, maps, share, count, seed, **of_file)
         rows = [
             row for row in _shown(file_cells.run(whole), None, checkpoint, progress) if "total" not in row
         ]
         return Heatmap(rows)
+    models.refuse_others(model, targets=targets, inputs=inputs)
     spec = LayerSpec(
         checkpoint, name, how, maps if measured or metric == "pvf" else 0, share, count, seed, metric
     )
@@ -214,14 +221,25 @@ def _spec_fields(
     seen = pictures.some(name) if name else None
     checkpoint = models.name_of(model, seen, weights)
     if isinstance(model, deployed.Network):
-        targets, inputs = model.targets, str(model.asked)
-    of_file = {"targets": targets, "inputs": inputs}
+        targets, inputs = targets or model.targets, inputs or str(model.asked)
+    of_file = {"targets": targets or "weights", "inputs": inputs}
     if deployed.is_file(checkpoint):
-        return checkpoint, name, count, AS_STORED, of_file
+        return checkpoint, name, count, file_encoding.named(checkpoint, encoding), of_file
     own = checkpoint.endswith(".safetensors") or checkpoints.held(checkpoint)
     if not own and name == checkpoint.split("/")[0]:
         name = ""  # what a command without --data takes
     return checkpoint, name, count, encoding or checkpoints.default_encoding(checkpoint), of_file
+
+
+def _check_mapped(file: str, metric: str, encoding: str, device: str) -> None:
+    """Refuses what a heatmap of a deployed file cannot be of."""
+    if metric != "loss" or encoding != AS_STORED:
+        raise ResqError(
+            f"of a deployed file the loss is measured, its words flipped as stored, got metric {metric!r} "
+            f"and encoding {encoding!r}"
+        )
+    if devices.chosen(device) is not None:  # of a CUDA device
+        raise ResqError(f"{Path(file).name} is run by its own runtime on the processor alone, got {device!r}")
 
 
 def _floats(values: Numbers) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -31,7 +31,7 @@ def load(
     *,
     mean: Sequence[float] = (),
     std: Sequence[float] = (),
-    targets: str = "weights",
+    targets: str = "",
     inputs: str = "",
 ) -> Any:
     """A network ready to be called and measured.
@@ -41,7 +41,7 @@ def load(
             deployed file (``.onnx``, ``.tflite``); or any ``nn.Module``.
         mean: of a module that expects normalised images: three numbers; what is returned takes [0, 1].
         std: what it expects images to be divided by then: three positive numbers.
-        targets: of a deployed file: whose bits flip, such as weights, biases or all.
+        targets: of a deployed file: whose bits flip, such as weights (default), biases or all.
         inputs: of a deployed file: what it does not say of its input, such as ``"range 0..255"``.
 
     Returns:
@@ -49,24 +49,61 @@ def load(
         a network whose ``logits(x)`` takes arrays and asks its own runtime.
 
     Raises:
-        ValueError: no such checkpoint or file, or one that cannot be read; the sentence says why.
+        ValueError: no such checkpoint or file, one that cannot be read, or something said that is not of such
+            a model; the sentence says why.
 
     Examples:
         >>> load("signs/resnet20/base")(torch.zeros(1, 3, 32, 32)).shape
         torch.Size([1, 16])
     """
+    refuse_others(model, mean=mean, std=std, targets=targets, inputs=inputs)
     if isinstance(model, deployed.Network):
-        return model
+        if not (targets or inputs):
+            return model
+        asked = Asked.parse(inputs) if inputs else model.asked
+        return deployed.Network(model.file, targets or model.targets, asked)
     if isinstance(model, nn.Module):
         return _normalised(model, mean, std)
-    if not isinstance(model, str):
-        raise ResqError(f"a model is a name, a file or an nn.Module, got {type(model).__name__}")
     if deployed.is_file(model):
-        return deployed.Network(model, targets, Asked.parse(inputs))
+        return deployed.Network(model, targets or "weights", Asked.parse(inputs))
     checkpoint = checkpoints.load(model)
     network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32")))
     _LOADED[network] = model, given.digest(network)
     return network
+
+
+OF = {
+    "a deployed file": ("targets", "inputs"),
+    "a module": ("mean", "std", "weights"),
+    "a checkpoint": (),
+}
+INSTEAD = {
+    "a deployed file": "inputs says what its pixels become, targets and layers whose bits flip",
+    "a module": "mean and std say what it expects of its images, weights which of its parameters are stored",
+    "a checkpoint": "its card says what it expects of its images and what it stores",
+}
+
+
+def refuse_others(model: Model, **arguments: Any) -> None:
+    """Refuses what is said of a model that is of models of another kind: it would change nothing.
+
+    Args:
+        arguments: of a function of this package by their names, each empty where nothing was said.
+
+    Raises:
+        ResqError: one of them; or no model at all.
+    """
+    if not isinstance(model, str | nn.Module | deployed.Network):
+        raise ResqError(f"a model is a name, a file or an nn.Module, got {type(model).__name__}")
+    kind = "a module" if isinstance(model, nn.Module) else "a checkpoint"
+    if isinstance(model, deployed.Network) or (isinstance(model, str) and deployed.is_file(model)):
+        kind = "a deployed file"
+    there = [name for name, value in arguments.items() if not isinstance(value, Sized) or len(value)]
+    other = [name for name in there if name not in OF[kind]]
+    if other:
+        owner = next(k for k, names in OF.items() if other[0] in names)
+        value = str(arguments[other[0]])
+        raise ResqError(f"{other[0]} is said of {owner}, got {value:.80} of {kind}; {INSTEAD[kind]}")
 
 
 def _normalised(module: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
@@ -87,14 +124,13 @@ def name_of(model: Model, x: np.ndarray | None = None, weights: Sequence[str] = 
     Raises:
         ValueError: it cannot be measured; the sentence says why.
     """
+    refuse_others(model, weights=weights)
     if isinstance(model, deployed.Network):
         return str(model.file)
     if isinstance(model, str):
         if not deployed.is_file(model):
             checkpoints.card(model)
         return model
-    if not isinstance(model, nn.Module):
-        raise ResqError(f"a model is a name, a file or an nn.Module, got {type(model).__name__}")
     if not (weights or is_own(model)):
         return _LOADED[model][0]
     return checkpoints.hold(held(model, x, weights))

@@ -92,7 +92,8 @@ class Result(_Rows):
     def __repr__(self) -> str:
         lines = self.curve[[name for name in SHOWN if name in self.curve]]
         first = self.rows[0]
-        what = f"{first['checkpoint']} as {first['encoding']}, n = {first['n']}, seed {first['seed']}"
+        words = str(first["encoding"]).removeprefix("as ")  # of a deployed file "as stored"
+        what = f"{first['checkpoint']} as {words}, n = {first['n']}, seed {first['seed']}"
         return f"{what}\n{lines.to_string(index=False, float_format='{:.4g}'.format)}"
 
 

@@ -112,11 +112,12 @@ def main(argv: list[str] | None = None) -> int:
         return _serve(command_line[1:])
     arguments = parser(named if named in COMMANDS else NONE).parse_args(command_line)
     from resq import plugins
-    from resq.cli import options, unable
+    from resq.cli import options, unable, unread
 
     try:
         plugins.load(own.plugin)
         unable.refuse(arguments)
+        unread.refuse(arguments)
         options.bring_images(arguments)
         arguments.opened = options.opened(arguments)
         module(arguments.command).run(arguments)

@@ -22,10 +22,8 @@ def flip(arguments: argparse.Namespace) -> None:
     """Flips bits of one word, and prints the word and the answers to one image.
 
     Raises:
-        ResqError: no data set was named, or something was asked for that needs gradients.
+        ResqError: no data set was named.
     """
-    if arguments.eps or arguments.share:
-        raise ResqError("of a deployed file bits of one word flip: --eps and --share are of checkpoints")
     if arguments.stream:
         jobs.watch_parent()
     report = file_flip.run(flip_asked(arguments))
@@ -87,8 +85,6 @@ def sensitivity(arguments: argparse.Namespace, text: Callable[[pd.DataFrame], st
     Args:
         text: what people are given of a table of rows.
     """
-    if arguments.metric != "loss":
-        raise ResqError(f"of a deployed file the loss is measured, got --metric {arguments.metric}")
     spec = layers_asked(arguments)
     rows = _rows(spec, arguments.stream)
     frame = layer_heatmap.frame(rows)

@@ -16,6 +16,7 @@ from resq.core.errors import ResqError
 from resq.data import own
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
+from resq.measure.specs import file_encoding
 from resq.measure.specs.sdc_rates import METRICS
 from resq.measure.specs.sweep_spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
 
@@ -89,17 +90,19 @@ def opened(arguments: argparse.Namespace) -> str:
     Returns one line that says which, for ``first``; empty where the command opens no checkpoint.
 
     Raises:
-        ValueError: no such checkpoint.
+        ValueError: no such checkpoint, or words that a deployed file cannot have.
     """
     name = getattr(arguments, "checkpoint", None) or getattr(arguments, "target", None)
     if not hasattr(arguments, "encoding") or not name or name.endswith((".toml", ".json")):
         return ""
-    if deployed.is_file(name):
-        arguments.encoding = arguments.encoding or AS_STORED
-        return f"{name} as it is"
     bits, encoding = getattr(arguments, "bits", None), arguments.encoding
     if isinstance(bits, int):
         encoding = f"int{bits}"
+    if deployed.is_file(name):
+        arguments.encoding = file_encoding.named(name, encoding)
+        if arguments.encoding == AS_STORED:
+            return f"{name} as it is"
+        return f"{name}, its words in {arguments.encoding}"
     arguments.encoding = encoding or checkpoints.default_encoding(name)
     return f"{name} in {arguments.encoding}" + ("" if encoding else "; --encoding names another")
 
@@ -241,6 +244,10 @@ def bring_images(arguments: argparse.Namespace) -> None:
         ValueError: they cannot be used, or are not for a deployed file.
     """
     name, classes = getattr(arguments, "data", ""), getattr(arguments, "classes", ())
+    many_sizes = isinstance(name, str) and own.is_path(name) and not name.lower().endswith(".npz")
+    if hasattr(arguments, "data") and any(getattr(arguments, "size", ())) and not many_sizes:
+        images = f"--data {name}" if name else "no --data"
+        raise ResqError(f"--size is of pictures in a folder, a .zip or a .parquet file, got {images}")
     if not isinstance(name, str) or not name or not (own.is_path(name) or classes):
         return
     file = getattr(arguments, "checkpoint", None) or getattr(arguments, "file", None) or ""

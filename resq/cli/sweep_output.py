@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from resq.cli import options
+from resq.deployed import network as deployed
 from resq.measure.analysis import joint_grid, stats, stopping_rule
 from resq.measure.analysis.intervals import caution
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
@@ -151,12 +152,13 @@ STRUCK = {
 def provenance(frame: pd.DataFrame) -> str:
     """What made the numbers, and what was struck."""
     row, faults = frame.iloc[0], frame[(frame["bits"] > 0) & (frame["ber"] > 0)]
-    of_file = row["encoding"] == AS_STORED
-    what = f"struck are the file's own {row['targets']}" if of_file else STRUCK[row["targets"]]
+    of_file, own_words = deployed.is_file(row["checkpoint"]), row["encoding"] == AS_STORED
+    what = f"struck are the file's own {row['targets']}" if own_words else STRUCK[row["targets"]]
     struck = "" if faults.empty else f"{what}: {faults['bits'].iloc[0]:,} bits\n"
     if of_file and (faults["due"] > 0).any():
         struck = f"{UNANSWERED}\n{struck}"
-    words = f"{AS_STORED}, run by {row['software']}" if of_file else f"as {row['encoding']}"
+    words = AS_STORED if own_words else f"as {row['encoding']}"
+    words += f", run by {row['software']}" if of_file else ""
     sampler = "" if faults.empty else f"sampler {', '.join(dict.fromkeys(faults['fault']))}, "
     return struck + (
         f"{row['checkpoint']} {words}, {row['data']} test images 1 to {row['n']}, "

@@ -19,6 +19,8 @@ UNABLE = {
     "that it was made of, quantize it again, and measure both files with sweep",
     "train": "a file is measured as it is and never trained; inspect FILE says what is in it",
     "asymmetry": "it compares hardened versions that this lab trains",
+    "singles": "which flips are tried is decided by gradients of a network in torch; sensitivity FILE "
+    "--measured --singles 12 flips words of its worst cells alone",
     "show": "inspect FILE says what is in it",
     "claims": "claims are about networks of this lab; sweep FILE --data NAME measures this one",
 }

@@ -38,7 +38,8 @@ def unkept(bits: Mapping[str, int]) -> list[str]:
         return []
     first, more = next(iter(bits)), f" and {len(bits) - 1} more" if len(bits) > 1 else ""
     widths = " and ".join(map(str, sorted(set(bits.values()))))
-    why = "words here have 8 at most" if max(bits.values()) > 8 else "some lie beyond these bits"
+    held = all(2 <= width <= 8 for width in bits.values())
+    why = "some lie beyond these bits" if held else "words here have 2 to 8"
     return [f"{first}{more} came as integer codes of {widths} bits, read as floats: {why}, so the flipped "
             "bits are not the file's"]  # fmt: skip
 

@@ -28,7 +28,8 @@ PACKED = {
                     "model.dequantize()'d weights",
     "_packed": "compressed-tensors' packed codes; save it with format = 'int-quantized', which keeps int8",
 }  # fmt: skip
-ACTS = re.compile(r'"act_quant_kwargs": *(?!null)\S')  # torchao's word on activations of 8 bits
+# torchao's words on activations of 8 bits: act_quant_kwargs, and activation_quantization of Intx tensors.
+ACTS = re.compile(r'"act(?:ivation)?_quant\w*": *(?!null)\S')
 FROZEN = re.compile(r"_frozen_param\d+|_scale_\d+|_zero_point_\d+")
 
 

@@ -116,7 +116,7 @@ def _trio(
 
 def _bits(header: str) -> int:
     """The bits of a code that a torchao header names, as in torch.int4, or 0."""
-    match = re.search(r'"target_dtype":[^}]*"(?:torch\.)?u?int([2-8])"', header)
+    match = re.search(r'"target_dtype":[^}]*"(?:torch\.)?u?int([1-8])"', header)
     return int(match[1]) if match else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from resq.importers.formats.subclasses import Parts
 from resq.importers.formats.tensors import RefusedError, View
 
 NESTS = ("state_dict", "model_state_dict", "model", "net", "ema")
-PACKED = "_packed_params._packed_params"  # torch.ao keeps a linear layer's weight and bias as one pair
 AVERAGED = ("ema", "swa", "average", "averaged", "shadow")
 DEEP, MOST = 4, 200  # keys on the way; dicts looked at: one that holds itself would never end
 
@@ -147,25 +145,3 @@ def _checked(tensors: Any) -> None:
 
 def _kind(value: Any) -> str:
     return "an empty dict" if value == {} else f"a {type(value).__name__.lower()}"
-
-
-def flat(tensors: Mapping[str, Any], about: dict[str, str]) -> dict[str, Any]:
-    """Every tensor under a name of its own; the parts of a quantized one as NAME:qdata, NAME:scale, ...
-
-    Args:
-        about: gets the class of every quantized one, as torchao's safetensors headers say it.
-    """
-    flattened: dict[str, Any] = {}
-    for name, item in tensors.items():
-        if name.endswith(PACKED) and isinstance(item, tuple):
-            stem = name.removesuffix(PACKED)
-            flattened |= flat({f"{stem}{end}": v for end, v in zip(("weight", "bias"), item, strict=False)
-                           if isinstance(v, View | Parts)}, about)  # fmt: skip
-        elif isinstance(item, Parts):
-            flattened |= {f"{name}:{part}": v for part, v in item.tensors.items()}
-            if item.kind != "qtensor":
-                acts = item.settings.get("act_quant_kwargs") is not None
-                about[name] = json.dumps({"_type": item.kind, "_data": {"act_quant_kwargs": acts or None}})
-        elif isinstance(item, View):
-            flattened[name] = item
-    return flattened

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from resq.importers.formats import kinds, pickles, states
+from resq.importers.formats import flattened, kinds, pickles, states
 from resq.importers.formats.pickles import RefusedError, Storage, View
 from resq.importers.formats.states import NESTS as NESTS
 from resq.importers.formats.subclasses import Parts
@@ -137,7 +137,7 @@ def _tensors(value: Any, places: Mapping[str, tuple[int, int]], form: str, state
     chosen = states.chosen(value, state)
     tensors: dict[str, Any] = {}
     about: dict[str, str] = {}
-    for name, item in states.flat(chosen.tensors, about).items():
+    for name, item in flattened.flat(chosen.tensors, about).items():
         tensors[name] = _place(name, item, places) if isinstance(item, View) else Plain(np.asarray(item))
     return Listing(
         tensors, form, chosen.ordered, chosen.nest, about, chosen.beside, chosen.by_key, chosen.names
