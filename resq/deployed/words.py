@@ -75,6 +75,8 @@ class Tensor:
         mean, std: what the file's metadata do to pixels from 0 to 255: (pixel - mean) / std; empty: they do
             not say it.
         wrong: why what they say is not used, a sentence about the file; "" where nothing is wrong.
+        symmetric: of a quantized input, whether the middle code is the zero point of all else of its width
+            that the file computes, as symmetric quantizers have it; None: it computes nothing else so.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Tensor:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     wrong: str = ""
+    symmetric: bool | None = None
 
     @property
     def span(self) -> tuple[float, float] | None:
@@ -118,6 +121,16 @@ class Parsed:
     output: Tensor
     notes: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+
+
+def middle(codes: str) -> int:
+    """The code in the middle of a type's codes, where a symmetric quantizer has its zero point.
+
+    >>> middle("uint8"), middle("int8"), middle("int16")
+    (128, 0, 0)
+    """
+    limits = np.iinfo(np.dtype(codes))
+    return (int(limits.min) + int(limits.max) + 1) // 2
 
 
 def kinds(targets: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from resq.deployed.formats import tflite_metadata
+from resq.deployed.formats import tflite_metadata, zero_points
 from resq.deployed.formats.flatbuffer import Table
 from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
 
@@ -59,7 +59,8 @@ def parse(raw: bytes) -> Parsed:
     output = _end(graphs[0].array(2, "<i4"), tensors, "output")
     stored_tensors = [*_constants(raw, tensors, operators, buffers), *_quantizers(tensors)]
     metadata = tflite_metadata.read(raw, model, output.shape[-1] if output.shape else -1)
-    taken = replace(taken, mean=metadata.mean, std=metadata.std, wrong=metadata.wrong)
+    taken = replace(_with_others(taken, operators, tensors), mean=metadata.mean, std=metadata.std,
+                    wrong=metadata.wrong)  # fmt: skip
     notes = (*([f"it {metadata.wrong}"] if metadata.wrong else []), *metadata.notes)
     return Parsed("tflite", raw, _unique(stored_tensors), taken, output, notes, metadata.labels)
 
@@ -109,6 +110,19 @@ def _end(numbers: np.ndarray, tensors: list[_Entry], what: str) -> Tensor:
     if dtype == "float32" or not len(scale):
         return Tensor(entry.name, dtype, entry.shape)
     return Tensor(entry.name, dtype, entry.shape, float(scale[0]), int(zero[0]) if len(zero) else 0)
+
+
+def _with_others(
+    taken: Tensor, operators: list[tuple[int, list[int], list[int]]], tensors: list[_Entry]
+) -> Tensor:
+    """The input, with whether all that the operators make is quantized symmetrically."""
+    if not taken.scale:
+        return taken
+    made = [_at(number, tensors) for _, _, outs in operators for number in outs if number >= 0]
+    quantizers = [(TYPES[entry.type][0], *_quantizer(entry)) for entry in made if entry.type in TYPES]
+    seen = [zero_points.Computed(dtype, scale[0], zero[0] if zero else 0)
+            for dtype, scale, zero, _ in quantizers if scale]  # fmt: skip
+    return replace(taken, symmetric=zero_points.symmetric(taken.dtype, seen))
 
 
 def _at(number: int, tensors: list[_Entry]) -> _Entry:
