@@ -35,9 +35,11 @@ class Stored:
         offset: byte in ``Parsed.memory`` at which the first word begins; words follow without gaps, little
             end and low nibble first.
         at: the same place in the file itself; -1 where it writes the numbers in words of no fixed length.
-        scale, zero: the quantizer's numbers, float64 (channels,) or (1,); empty where there are none.
-        axis: the axis of ``shape`` that has a scale for each index; -1: one for all.
+        scale, zero: the quantizer's numbers, float64 (channels,), (1,), or of blocks in the order of
+            ``shape``; empty where there are none or they are not known.
+        axis: the axis of ``shape`` that has a scale for each index, or for each block; -1: one for all.
         op: the operator that reads it.
+        block: numbers along ``axis`` that share a scale; 0: the scales are no blocks'.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Stored:
     zero: tuple[int, ...] = ()
     axis: int = -1
     op: str = ""
+    block: int = 0
 
     @property
     def count(self) -> int:

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from resq.deployed.formats import onnx_ends, onnx_tensors, protobuf
-from resq.deployed.formats.onnx_kinds import Graph, Node, kind_of, quantizer_of
+from resq.deployed.formats.onnx_kinds import Graph, Node, kind_of
+from resq.deployed.formats.onnx_quantizers import quantizer_of
 from resq.deployed.formats.onnx_tensors import TYPES, Held
 from resq.deployed.words import Parsed, RefusedError, Stored
 
 GRAPH, FUNCTIONS = 7, 25
 NODE, INITIALIZER, SPARSE = 1, 5, 15
 ATTRIBUTE, TENSOR = 5, 5
+WHOLE = ("axis", "block_size", "transB")  # attributes that say where a constant's scales belong
 DOMAINS = ("", "ai.onnx", "com.microsoft", "ai.onnx.ml")
 SUBGRAPHS = (6, 11)
 MOST = 100_000  # nodes, initialisers
@@ -144,12 +146,12 @@ def _node(raw: bytes, span: Span, number: int) -> Node:
         tuple(raw[slice(*s)].decode("utf-8", "replace") for s in protobuf.parts(raw, span, field))
         for field in (1, 2)
     )
-    axes = [
-        protobuf.integer(raw, a, 3)
+    numbers = {
+        protobuf.text(raw, a, 1): protobuf.integer(raw, a, 3)
         for a in protobuf.parts(raw, span, ATTRIBUTE)
-        if protobuf.text(raw, a, 1) == "axis"
-    ]
-    return Node(protobuf.text(raw, span, 4), read, made, axes[0] if axes else 1, number)
+        if protobuf.text(raw, a, 1) in WHOLE
+    }
+    return Node(protobuf.text(raw, span, 4), read, made, number, numbers)
 
 
 def _placed_tensor(
@@ -158,16 +160,9 @@ def _placed_tensor(
     """The place in the graph at which a constant is computed with, and its words."""
     dtype, width = TYPES[one.type]
     kind, op, place = kind_of(one.name, nodes, one.count)
-    scale_name, zero_name, axis = quantizer_of(one.name, nodes)
-    scale, zero = (
-        onnx_tensors.array(memory, constants[n])
-        if n in constants and constants[n].begin >= 0 and TYPES[constants[n].type][1] >= 8
-        else ()
-        for n in (scale_name, zero_name)
-    )
-    per = axis % max(1, len(one.shape)) if len(scale) > 1 else -1
-    quantizer = tuple(map(float, scale)), tuple(map(int, zero)), per
-    return place, Stored(one.name, kind, dtype, one.shape, width, one.begin, at, *quantizer, op)
+    q = quantizer_of(memory, one, nodes, constants)
+    return place, Stored(one.name, kind, dtype, one.shape, width, one.begin, at, q.scale, q.zero, q.axis, op,
+                         q.block)  # fmt: skip
 
 
 def _notes(raw: bytes, model: Span) -> tuple[str, ...]:

@@ -54,8 +54,6 @@ THROUGH = (
     "DequantizeLinear", "Identity", "Transpose", "Reshape", "Cast", "Clip", "QuantizeLinear",
     "Squeeze", "Unsqueeze", "Flatten",
 )  # fmt: skip
-# Operator -> inputs: weight -> (its scale, its zero point); the scales' axis is the weight's first or last.
-SCALED = {"QLinearConv": (3, 4, 5, 0), "QLinearMatMul": (3, 4, 5, 1), "QGemm": (3, 4, 5, 0)}
 DEEPEST = 12
 
 
@@ -64,14 +62,14 @@ class Node:
     """An operator of the graph: its inputs and outputs by name.
 
     Attributes:
-        axis: the attribute of that name, or 1; ``number``: its place in the graph.
+        number: its place in the graph; ``numbers``: its attributes that are whole numbers, by name.
     """
 
     op: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    axis: int
     number: int
+    numbers: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -128,13 +126,15 @@ def _after_product(node: Node, name: str, graph: Graph) -> bool:
     return any(maker is not None and INPUTS.get(maker.op, {}).get(1) == W for maker in makers)
 
 
-def quantizer_of(name: str, graph: Graph) -> tuple[str, str, int]:
-    """The names of a constant's scale and zero point, "" where it has none, and their axis."""
-    for node in graph.readers.get(name, ()):
-        place = node.inputs.index(name)
-        if node.op == "DequantizeLinear" and place == 0 and len(node.inputs) > 1:
-            return node.inputs[1], (*node.inputs, "", "")[2], node.axis
-        if node.op in SCALED and SCALED[node.op][0] == place and len(node.inputs) > SCALED[node.op][2]:
-            _, scale, zero, axis = SCALED[node.op]
-            return node.inputs[scale], node.inputs[zero], axis
-    return "", "", -1
+def scales_of(product: Node, graph: Graph) -> tuple[str, ...]:
+    """The values that a product of integers is multiplied with to be real: Cast -> Mul, by a product of two.
+
+    In quantize_dynamic's files those of its input and of its weights.
+    """
+    scales: list[str] = []
+    for cast in (node for out in product.outputs for node in graph.readers.get(out, ()) if node.op == "Cast"):
+        for mul in (node for node in graph.readers.get(cast.outputs[0], ()) if node.op == "Mul"):
+            for name in set(mul.inputs) - {cast.outputs[0]}:
+                maker = graph.makers.get(name)
+                scales += maker.inputs if maker is not None and maker.op == "Mul" else (name,)
+    return tuple(scales)

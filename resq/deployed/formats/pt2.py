@@ -244,7 +244,7 @@ def _placed_tensor(
     zero: tuple[int, ...] = () if numbers is None else (numbers[1],)
     axis = -1
     if names:
-        scale, zero = (tuple(_values(raw, all_held.get(n))) for n in names[:2])
+        scale, zero = (tuple(_values(raw, all_held.get(n))) if n else (0,) for n in names[:2])
         axis = names[2] if len(scale) > 1 else -1
     shape = tuple(held.shape[i] for i in held.order)
     axis = held.order.index(axis) if axis in held.order else axis

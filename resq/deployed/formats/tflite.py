@@ -120,7 +120,7 @@ def _with_others(
         return taken
     made = [_at(number, tensors) for _, _, outs in operators for number in outs if number >= 0]
     quantizers = [(TYPES[entry.type][0], *_quantizer(entry)) for entry in made if entry.type in TYPES]
-    seen = [zero_points.Computed(dtype, scale[0], zero[0] if zero else 0)
+    seen = [zero_points.Computed(dtype, scale[0], zero[0])
             for dtype, scale, zero, _ in quantizers if scale]  # fmt: skip
     return replace(taken, symmetric=zero_points.symmetric(taken.dtype, seen))
 
@@ -186,6 +186,7 @@ def _quantizer(entry: _Entry) -> tuple[tuple[float, ...], tuple[int, ...], int]:
     if q is None:
         return (), (), -1
     scale, zero = tuple(q.array(2, "<f4").tolist()), tuple(q.array(3, "<i8").tolist())
+    zero = zero or (0,) * min(1, len(scale))
     return scale, zero, q.integer(6) if len(scale) > 1 else -1
 
 
