@@ -115,6 +115,7 @@ class Parsed:
         input: the images; ``output``: a number for each class.
         notes: sentences about what was left out.
         labels: the name of each output, where the file's metadata say it.
+        probabilities: whether the answers are those of a softmax, None where the graph does not show it.
     """
 
     carrier: str
@@ -124,6 +125,7 @@ class Parsed:
     output: Tensor
     notes: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    probabilities: bool | None = None
 
 
 def middle(codes: str) -> int:

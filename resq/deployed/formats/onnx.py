@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from resq.deployed import soft_ends
 from resq.deployed.formats import onnx_ends, onnx_tensors, protobuf
 from resq.deployed.formats.onnx_kinds import Graph, Node, kind_of
 from resq.deployed.formats.onnx_quantizers import quantizer_of
@@ -44,7 +45,9 @@ def parse(raw: bytes) -> Parsed:
     read = [one for name, one in constants.items() if one.count and name in nodes.readers]
     placed = [_placed_tensor(memory, one, nodes, constants, original[one.name].begin) for one in read]
     placed.sort(key=lambda pair: pair[0])
-    return Parsed("onnx", memory, tuple(s for _, s in placed), *ends, _notes(raw, whole))
+    makers = {name: (node.op, (*node.inputs, "")[0]) for name, node in nodes.makers.items()}
+    return Parsed("onnx", memory, tuple(s for _, s in placed), *ends, _notes(raw, whole),
+                  probabilities=soft_ends.probabilities(ends[1].name, makers))  # fmt: skip
 
 
 def _check(raw: bytes, model: Span) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from resq.core.errors import ResqError
+from resq.deployed import soft_ends
 from resq.deployed.formats import pt2_graph, pt2_kinds, pt2_zip, zero_points
 from resq.deployed.formats.pt2_graph import TYPES, Node, Ref
 from resq.deployed.formats.zero_points import Computed
@@ -75,7 +76,10 @@ def parse(raw: bytes) -> Parsed:
             placed[held.begin] = _placed_tensor(raw, name, held, seen, program.held)
     _apart([one for _, one in placed.values()])
     ordered = sorted(placed.values(), key=lambda pair: pair[0])
-    return Parsed("pt2", raw, tuple(s for _, s in ordered), program.taken, program.output, _notes(program))
+    makers = {name: (node.op, next((read for _, read in node.reads()), ""))
+              for node in program.nodes for name in node.makes()}  # fmt: skip
+    return Parsed("pt2", raw, tuple(s for _, s in ordered), program.taken, program.output, _notes(program),
+                  probabilities=soft_ends.probabilities(program.output.name, makers))  # fmt: skip
 
 
 def read(raw: bytes) -> Program:

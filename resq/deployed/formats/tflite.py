@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from resq.deployed import soft_ends
 from resq.deployed.formats import tflite_metadata, zero_points
 from resq.deployed.formats.flatbuffer import Table
 from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
@@ -26,6 +27,9 @@ READS: dict[int, tuple[str, tuple[int, int] | None]] = {
     132: ("CONV_3D", (1, 2)), 54: ("PRELU", None),
 }  # fmt: skip
 DEQUANTIZE = 6
+# Operators that a classifier may end with, beside those above.
+ENDS = {DEQUANTIZE: "DEQUANTIZE", 22: "RESHAPE", 25: "SOFTMAX", 43: "SQUEEZE", 50: "LOG_SOFTMAX", 53: "CAST",
+        114: "QUANTIZE"}  # fmt: skip
 LARGEST_RANK = 8
 
 
@@ -62,7 +66,8 @@ def parse(raw: bytes) -> Parsed:
     taken = replace(_with_others(taken, operators, tensors), mean=metadata.mean, std=metadata.std,
                     wrong=metadata.wrong)  # fmt: skip
     notes = (*([f"it {metadata.wrong}"] if metadata.wrong else []), *metadata.notes)
-    return Parsed("tflite", raw, _unique(stored_tensors), taken, output, notes, metadata.labels)
+    return Parsed("tflite", raw, _unique(stored_tensors), taken, output, notes, metadata.labels,
+                  _probabilities(operators, int(graphs[0].array(2, "<i4")[0])))  # fmt: skip
 
 
 def _operators(model: Table, graph: Table) -> list[tuple[int, list[int], list[int]]]:
@@ -110,6 +115,13 @@ def _end(numbers: np.ndarray, tensors: list[_Entry], what: str) -> Tensor:
     if dtype == "float32" or not len(scale):
         return Tensor(entry.name, dtype, entry.shape)
     return Tensor(entry.name, dtype, entry.shape, float(scale[0]), int(zero[0]) if len(zero) else 0)
+
+
+def _probabilities(operators: list[tuple[int, list[int], list[int]]], output: int) -> bool | None:
+    """Whether the answer, a tensor by its number, is that of a softmax; None: the graph does not show it."""
+    names = {**{code: name for code, (name, _) in READS.items()}, **ENDS}
+    makers = {str(outs[0]): (names.get(op, ""), str(ins[0])) for op, ins, outs in operators if ins and outs}
+    return soft_ends.probabilities(str(output), makers)
 
 
 def _with_others(

@@ -15,7 +15,8 @@ from resq.deployed import quantizers, words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
-from resq.measure.run.deployed.rows import NO_FLIPS, answered, unnamed
+from resq.measure.run.deployed.file_answers import probable
+from resq.measure.run.deployed.rows import NO_FLIPS, unnamed
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,7 @@ def _answers(network: Network, x: np.ndarray, flips: BitFlips) -> tuple[list[lis
         raise ResqError(
             f"{network.file.name} does not answer as before once flips are undone: nothing is shown"
         )
-    chances = answered(before, np.zeros(1, np.int64), None).chances
-    return [_shares(one[0], chances) for one in (before, after)], network.runtime
+    return [_shares(one[0], probable(network, before)) for one in (before, after)], network.runtime
 
 
 def _shares(answer: np.ndarray, chances: bool) -> list[float] | None:
