@@ -105,4 +105,5 @@ def _readings(reading: Mapping[str, Any]) -> None:
         for key in ("number", "value")
     )
     render.change(st, f"Read as {reading['dtype']}", *numbers)
-    render.change(st, "Stands for", *values)
+    if reading["scale"] is not None:  # else its scale or its zero point is not known
+        render.change(st, "Stands for", *values)

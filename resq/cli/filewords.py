@@ -63,7 +63,8 @@ def _data(arguments: argparse.Namespace) -> str:
 
 def _print(report: dict[str, Any]) -> None:
     (a, b), (v, w) = report["word"], report["value"]
-    print(f"{report['layer']}, word {report['place']}: {a:#x} -> {b:#x}, it stands for {v:.6g} -> {w:.6g}; "
+    values = "" if v is None else f", it stands for {v:.6g} -> {w:.6g}"
+    print(f"{report['layer']}, word {report['place']}: {a:#x} -> {b:#x}{values}; "
           f"the image shows {report['classes'][report['label']]}")  # fmt: skip
     options.print_table([_line(name, p, report["classes"]) for name, p in
                          zip(("as stored", "flipped"), report["answers"], strict=True)])  # fmt: skip

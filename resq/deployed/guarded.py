@@ -44,7 +44,8 @@ def own_code(stored: Sequence[Stored], file: str) -> Encoding:
     """How the words of a file are read, which says what word stands for weight 0.
 
     Raises:
-        ResqError: words that are not bytes, of several kinds, or with zero points of each channel.
+        ResqError: words that are not bytes, of several kinds, with zero points of each channel or with none
+            that is known.
     """
     other = sorted({s.dtype for s in stored if s.dtype not in CODES})
     if other:
@@ -52,13 +53,18 @@ def own_code(stored: Sequence[Stored], file: str) -> Encoding:
             f"{file} stores weights of {', '.join(other)}; words of int8 or uint8 are guarded "
             "here: quantize it to 8 bits, or protect the checkpoint it was made of"
         )
+    if unknown := next((s.name for s in stored if not s.zero), ""):
+        raise ResqError(
+            f"{file} does not say which byte of {unknown!r:.80} stands for 0; words with a zero point among "
+            "the file's constants are expected, as quantize_static and quantize_dynamic write them"
+        )
     kinds = {s.dtype for s in stored}
-    if len(kinds) > 1 or any(len(set(s.zero or (0,))) > 1 for s in stored):
+    if len(kinds) > 1 or any(len(set(s.zero)) > 1 for s in stored):
         raise ResqError(
             f"{file} stores weights of {' and '.join(sorted(kinds))} with several zero points a "
             "tensor; one type and one zero point are expected"
         )
-    if kinds == {"int8"} and any(s.zero and s.zero[0] for s in stored):
+    if kinds == {"int8"} and any(s.zero[0] for s in stored):
         raise ResqError(f"{file} stores int8 weights whose zero point is not 0; 0 is expected")
     return Encoding.parse("int8-symmetric" if kinds == {"int8"} else "int8")
 
@@ -113,7 +119,7 @@ class GuardedFile:
 
 def _held(file_words: np.ndarray, s: Stored, encoding: Encoding) -> QuantizedTensor:
     """The file's words (n,) as the encoding stores them: those themselves, or the nearest that it has."""
-    zero = float(s.zero[0]) if s.zero else 0.0
+    zero = float(s.zero[0])
     if _same(encoding, s.dtype):
         codes = file_words.astype(quant.word_type(encoding))
     else:

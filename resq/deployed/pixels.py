@@ -12,14 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from resq.core.errors import ResqError
+from resq.deployed import pixel_range
 from resq.deployed.words import RefusedError, Tensor
 
 LAYOUTS = ("nchw", "nhwc")
-# Ranges of pixels that are in use; a quantized input that spans one of them says that it is meant.
-RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0), (-128.0, 127.0))
 LARGEST = 4096  # pixels to a side
-APART = 0.1  # of an input's span: calibration cuts a little off what metadata say, never so much
-SAY = "say --range 0..1, --range 0..255 or --range=-1..1, or --mean and --std of pixels in 0..1"
 
 
 @dataclass(frozen=True)
@@ -190,22 +187,11 @@ def _meant(taken: Tensor, asked: Asked) -> tuple[float, float, str, tuple[float,
     if asked.span or asked.mean or asked.std:
         return *_range(taken, asked), asked.mean or (0.0,), asked.std or (1.0,)
     if taken.wrong:
-        raise RefusedError(f"{taken.wrong}; {SAY}")
+        raise RefusedError(f"{taken.wrong}; {pixel_range.SAY}")
     if taken.mean:
-        _agree(taken)
+        pixel_range.check_metadata(taken)
         return 0.0, 255.0, "the file's metadata", taken.mean, taken.std
     return *_range(taken, asked), (0.0,), (1.0,)
-
-
-def _agree(taken: Tensor) -> None:
-    """Refuses metadata that make other numbers of pixels than a quantized input can hold."""
-    mean, std = np.broadcast_arrays(np.asarray(taken.mean), np.asarray(taken.std))
-    made, span = (float((-mean / std).min()), float(((255 - mean) / std).max())), taken.span
-    if span and max(abs(m - s) for m, s in zip(made, span, strict=True)) > APART * (span[1] - span[0]):
-        raise RefusedError(
-            f"says two things of its pixels: its metadata make them {made[0]:.3g} to {made[1]:.3g}, its "
-            f"quantized input spans {span[0]:.3g} to {span[1]:.3g}; {SAY}"
-        )
 
 
 def _axes(taken: Tensor, layout: str) -> tuple[str, int, int, int]:
@@ -231,14 +217,4 @@ def _range(taken: Tensor, asked: Asked) -> tuple[float, float, str]:
         return *asked.span, "as asked"  # type: ignore[return-value]
     if asked.mean or asked.std:
         return 0.0, 1.0, "as asked"
-    span = taken.span
-    if span is None and taken.dtype in ("uint8", "int8") and not taken.scale:
-        return *((0.0, 255.0) if taken.dtype == "uint8" else (-128.0, 127.0)), "the file"
-    for low, high in RANGES if span else ():
-        step = (span[1] - span[0]) / 255 if span else 0.0
-        if span and abs(span[0] - low) <= step and abs(span[1] - high) <= step:
-            return low, high, "the file"
-    seen = (
-        f"its quantized input spans {span[0]:.3g} to {span[1]:.3g}" if span else f"its input is {taken.dtype}"
-    )
-    raise RefusedError(f"does not say what pixels become ({seen}); {SAY}")
+    return *pixel_range.spanned(taken), "the file"

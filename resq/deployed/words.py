@@ -35,9 +35,11 @@ class Stored:
         offset: byte in ``Parsed.memory`` at which the first word begins; words follow without gaps, little
             end and low nibble first.
         at: the same place in the file itself; -1 where it writes the numbers in words of no fixed length.
-        scale, zero: the quantizer's numbers, float64 (channels,) or (1,); empty where there are none.
-        axis: the axis of ``shape`` that has a scale for each index; -1: one for all.
+        scale, zero: the quantizer's numbers, float64 (channels,), (1,), or of blocks in the order of
+            ``shape``; empty where there are none or they are not known.
+        axis: the axis of ``shape`` that has a scale for each index, or for each block; -1: one for all.
         op: the operator that reads it.
+        block: numbers along ``axis`` that share a scale; 0: the scales are no blocks'.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Stored:
     zero: tuple[int, ...] = ()
     axis: int = -1
     op: str = ""
+    block: int = 0
 
     @property
     def count(self) -> int:
@@ -75,6 +78,8 @@ class Tensor:
         mean, std: what the file's metadata do to pixels from 0 to 255: (pixel - mean) / std; empty: they do
             not say it.
         wrong: why what they say is not used, a sentence about the file; "" where nothing is wrong.
+        symmetric: of a quantized input, whether the middle code is the zero point of all else of its width
+            that the file computes, as symmetric quantizers have it; None: it computes nothing else so.
     """
 
     name: str
@@ -86,6 +91,7 @@ class Tensor:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     wrong: str = ""
+    symmetric: bool | None = None
 
     @property
     def span(self) -> tuple[float, float] | None:
@@ -109,6 +115,7 @@ class Parsed:
         input: the images; ``output``: a number for each class.
         notes: sentences about what was left out.
         labels: the name of each output, where the file's metadata say it.
+        probabilities: whether the answers are those of a softmax, None where the graph does not show it.
     """
 
     carrier: str
@@ -118,6 +125,17 @@ class Parsed:
     output: Tensor
     notes: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    probabilities: bool | None = None
+
+
+def middle(codes: str) -> int:
+    """The code in the middle of a type's codes, where a symmetric quantizer has its zero point.
+
+    >>> middle("uint8"), middle("int8"), middle("int16")
+    (128, 0, 0)
+    """
+    limits = np.iinfo(np.dtype(codes))
+    return (int(limits.min) + int(limits.max) + 1) // 2
 
 
 def kinds(targets: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from resq.data.held_out import SUFFIX
 from resq.deployed import guarded
 from resq.deployed.guarded import GuardedFile
 from resq.measure.run import sweep
-from resq.measure.run.deployed import attacked_file, rows
+from resq.measure.run.deployed import attacked_file, file_answers
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 from resq.memory import faults
@@ -84,7 +84,7 @@ class DeployedFile:
             faults.region(memory.model), rate, rng=seeds.rng(SEED, "protect", number)
         )
         with self.network.flipped(memory.misread(drawn)):
-            return float(rows.answered(self.network.logits(self._x), self._y, None).right.mean())
+            return float(file_answers.answered(self.network.logits(self._x), self._y, False).right.mean())
 
     def tested(
         self, encoding: Encoding, fault: str, rates: tuple[float, ...], maps: int, n: int

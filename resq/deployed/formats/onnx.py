@@ -7,16 +7,19 @@ other files and operators of other domains are refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from resq.deployed.formats import onnx_tensors, protobuf
-from resq.deployed.formats.onnx_kinds import Graph, Node, kind_of, quantizer_of
+from resq.deployed import soft_ends
+from resq.deployed.formats import onnx_ends, onnx_tensors, protobuf
+from resq.deployed.formats.onnx_kinds import Graph, Node, kind_of
+from resq.deployed.formats.onnx_quantizers import quantizer_of
 from resq.deployed.formats.onnx_tensors import TYPES, Held
-from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
+from resq.deployed.words import Parsed, RefusedError, Stored
 
 GRAPH, FUNCTIONS = 7, 25
-NODE, INITIALIZER, INPUT, OUTPUT, SPARSE = 1, 5, 11, 12, 15
+NODE, INITIALIZER, SPARSE = 1, 5, 15
 ATTRIBUTE, TENSOR = 5, 5
+WHOLE = ("axis", "block_size", "transB")  # attributes that say where a constant's scales belong
 DOMAINS = ("", "ai.onnx", "com.microsoft", "ai.onnx.ml")
 SUBGRAPHS = (6, 11)
 MOST = 100_000  # nodes, initialisers
@@ -38,11 +41,13 @@ def parse(raw: bytes) -> Parsed:
     constants, original = held_of(memory), held_of(raw)
     graph = protobuf.parts(memory, (0, len(memory)), GRAPH)[-1]
     nodes = Graph.of([_node(memory, s, i) for i, s in enumerate(protobuf.parts(memory, graph, NODE))])
-    ends = _ends(memory, graph, constants, nodes)
+    ends = onnx_ends.ends(memory, graph, constants, nodes)
     read = [one for name, one in constants.items() if one.count and name in nodes.readers]
     placed = [_placed_tensor(memory, one, nodes, constants, original[one.name].begin) for one in read]
     placed.sort(key=lambda pair: pair[0])
-    return Parsed("onnx", memory, tuple(s for _, s in placed), *ends, _notes(raw, whole))
+    makers = {name: (node.op, (*node.inputs, "")[0]) for name, node in nodes.makers.items()}
+    return Parsed("onnx", memory, tuple(s for _, s in placed), *ends, _notes(raw, whole),
+                  probabilities=soft_ends.probabilities(ends[1].name, makers))  # fmt: skip
 
 
 def _check(raw: bytes, model: Span) -> None:
@@ -144,12 +149,12 @@ def _node(raw: bytes, span: Span, number: int) -> Node:
         tuple(raw[slice(*s)].decode("utf-8", "replace") for s in protobuf.parts(raw, span, field))
         for field in (1, 2)
     )
-    axes = [
-        protobuf.integer(raw, a, 3)
+    numbers = {
+        protobuf.text(raw, a, 1): protobuf.integer(raw, a, 3)
         for a in protobuf.parts(raw, span, ATTRIBUTE)
-        if protobuf.text(raw, a, 1) == "axis"
-    ]
-    return Node(protobuf.text(raw, span, 4), read, made, axes[0] if axes else 1, number)
+        if protobuf.text(raw, a, 1) in WHOLE
+    }
+    return Node(protobuf.text(raw, span, 4), read, made, number, numbers)
 
 
 def _placed_tensor(
@@ -158,61 +163,9 @@ def _placed_tensor(
     """The place in the graph at which a constant is computed with, and its words."""
     dtype, width = TYPES[one.type]
     kind, op, place = kind_of(one.name, nodes, one.count)
-    scale_name, zero_name, axis = quantizer_of(one.name, nodes)
-    scale, zero = (
-        onnx_tensors.array(memory, constants[n])
-        if n in constants and constants[n].begin >= 0 and TYPES[constants[n].type][1] >= 8
-        else ()
-        for n in (scale_name, zero_name)
-    )
-    per = axis % max(1, len(one.shape)) if len(scale) > 1 else -1
-    quantizer = tuple(map(float, scale)), tuple(map(int, zero)), per
-    return place, Stored(one.name, kind, dtype, one.shape, width, one.begin, at, *quantizer, op)
-
-
-@dataclass(frozen=True)
-class _End:
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-
-
-def _ends(raw: bytes, graph: Span, constants: Mapping[str, Held], nodes: Graph) -> tuple[Tensor, Tensor]:
-    """The one input and the one output of the graph."""
-    inputs, outputs = ([_end(raw, s) for s in protobuf.parts(raw, graph, field)] for field in (INPUT, OUTPUT))
-    inputs = [e for e in inputs if e.name not in constants]
-    for what, ends in (("input", inputs), ("output", outputs)):
-        if len(ends) != 1:
-            raise RefusedError(f"has {len(ends)} {what}s; an image classifier has one")
-        if ends[0].dtype not in ("float32", "float16", "uint8", "int8"):
-            raise RefusedError(f"has an {what} of {ends[0].dtype}; expected float32, float16, uint8 or int8")
-    return _with_span(raw, inputs[0], nodes, constants), Tensor(*_plain(outputs[0]))
-
-
-def _plain(end: _End) -> tuple[str, str, tuple[int, ...]]:
-    return end.name, end.dtype, end.shape
-
-
-def _with_span(raw: bytes, end: _End, nodes: Graph, constants: Mapping[str, Held]) -> Tensor:
-    """The input, with the scale and zero point that the file quantizes it with at once."""
-    for node in nodes.readers.get(end.name, ()):
-        if node.op == "QuantizeLinear" and len(node.inputs) == 3:
-            scale, zero = (constants.get(name) for name in node.inputs[1:])
-            if scale and zero and scale.count == zero.count == 1 and "int" in TYPES[zero.type][0]:
-                quantizer = onnx_tensors.array(raw, scale)[0], onnx_tensors.array(raw, zero)[0]
-                return Tensor(*_plain(end), float(quantizer[0]), int(quantizer[1]), TYPES[zero.type][0])
-    return Tensor(*_plain(end))
-
-
-def _end(raw: bytes, span: Span) -> _End:
-    kind = 0
-    shape: list[int] = []
-    for type_ in protobuf.parts(raw, span, 2):
-        for tensor in protobuf.parts(raw, type_, 1):
-            kind = protobuf.integer(raw, tensor, 1)
-            for dims in protobuf.parts(raw, tensor, 2):
-                shape = [protobuf.integer(raw, dim, 1, -1) for dim in protobuf.parts(raw, dims, 1)]
-    return _End(protobuf.text(raw, span, 1), TYPES.get(kind, (f"type {kind}", 0))[0], tuple(shape))
+    q = quantizer_of(memory, one, nodes, constants)
+    return place, Stored(one.name, kind, dtype, one.shape, width, one.begin, at, q.scale, q.zero, q.axis, op,
+                         q.block)  # fmt: skip
 
 
 def _notes(raw: bytes, model: Span) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 # Operator -> the kind of each input by its number.
 W, B, S, N = "weights", "biases", "scales", "norms"
@@ -54,8 +55,11 @@ THROUGH = (
     "DequantizeLinear", "Identity", "Transpose", "Reshape", "Cast", "Clip", "QuantizeLinear",
     "Squeeze", "Unsqueeze", "Flatten",
 )  # fmt: skip
-# Operator -> inputs: weight -> (its scale, its zero point); the scales' axis is the weight's first or last.
-SCALED = {"QLinearConv": (3, 4, 5, 0), "QLinearMatMul": (3, 4, 5, 1), "QGemm": (3, 4, 5, 0)}
+# Products whose whole numbers become real by a Cast and a Mul behind them.
+INTEGER = ("ConvInteger", "MatMulInteger")
+PRODUCTS = tuple(op for op, kinds in INPUTS.items() if W in kinds.values() and "Gather" not in op)
+# Operators between a product and the addition of its biases.
+BETWEEN = ("QuantizeLinear", "DequantizeLinear", "Cast", "Identity")
 DEEPEST = 12
 
 
@@ -64,14 +68,14 @@ class Node:
     """An operator of the graph: its inputs and outputs by name.
 
     Attributes:
-        axis: the attribute of that name, or 1; ``number``: its place in the graph.
+        number: its place in the graph; ``numbers``: its attributes that are whole numbers, by name.
     """
 
     op: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    axis: int
     number: int
+    numbers: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,11 @@ class Graph:
                 readers.setdefault(name, []).append(node)
         return Graph(tuple(nodes), readers, {out: node for node in nodes for out in node.outputs})
 
+    @cached_property
+    def scales(self) -> frozenset[str]:
+        """The values that products of integers are multiplied with to be real."""
+        return frozenset(name for node in self.nodes if node.op in INTEGER for name in scales_of(node, self))
+
 
 def kind_of(name: str, graph: Graph, count: int, depth: int = 0) -> tuple[str, str, int]:
     """(kind, operator, its place) of a constant of ``count`` numbers: of its first reader which tells one."""
@@ -112,29 +121,45 @@ def kind_of(name: str, graph: Graph, count: int, depth: int = 0) -> tuple[str, s
 
 
 def _kind(name: str, node: Node, place: int, graph: Graph, count: int) -> str:
+    if node.op == "Mul" and name in graph.scales:
+        return S
     kind = INPUTS.get(node.op, {}).get(place, "other")
     if node.op == "QLinearConcat" and place != 2 and (place < 2 or (place - 2) % 3):
         return S
     if kind == N and node.op in ("Add", "Sub", "Mul", "Div") and count == 1:
         return "other"  # a number of the formula, such as the root of a head's size
-    if node.op == "Add" and _after_product(node, name, graph):
-        return B
+    if kind == N and node.op in ("Add", "QLinearAdd"):
+        others = [other for other in node.inputs if other != name]
+        return B if any(_is_product(other, graph) for other in others) else N
     return kind
 
 
-def _after_product(node: Node, name: str, graph: Graph) -> bool:
-    """Whether an addition's other side is a product with weights: then its constant is the layer's bias."""
-    makers = [graph.makers.get(other) for other in node.inputs if other != name]
-    return any(maker is not None and INPUTS.get(maker.op, {}).get(1) == W for maker in makers)
+def _is_product(name: str, graph: Graph, depth: int = 0) -> bool:
+    """Whether a value is a product with weights, rounded or made real: what is added to it is its bias."""
+    maker = graph.makers.get(name)
+    if maker is None or not maker.inputs or depth > DEEPEST:
+        return False
+    if maker.op == "Mul":
+        return any(_is_integer_product(one, graph) for one in maker.inputs)
+    return maker.op in PRODUCTS or (maker.op in BETWEEN and _is_product(maker.inputs[0], graph, depth + 1))
 
 
-def quantizer_of(name: str, graph: Graph) -> tuple[str, str, int]:
-    """The names of a constant's scale and zero point, "" where it has none, and their axis."""
-    for node in graph.readers.get(name, ()):
-        place = node.inputs.index(name)
-        if node.op == "DequantizeLinear" and place == 0 and len(node.inputs) > 1:
-            return node.inputs[1], (*node.inputs, "", "")[2], node.axis
-        if node.op in SCALED and SCALED[node.op][0] == place and len(node.inputs) > SCALED[node.op][2]:
-            _, scale, zero, axis = SCALED[node.op]
-            return node.inputs[scale], node.inputs[zero], axis
-    return "", "", -1
+def _is_integer_product(name: str, graph: Graph) -> bool:
+    """Whether a value is a Cast of a product of whole numbers."""
+    cast = graph.makers.get(name)
+    product = graph.makers.get(cast.inputs[0]) if cast is not None and cast.op == "Cast" else None
+    return product is not None and product.op in INTEGER
+
+
+def scales_of(product: Node, graph: Graph) -> tuple[str, ...]:
+    """The values that a product of integers is multiplied with to be real: Cast -> Mul, by a product of two.
+
+    In quantize_dynamic's files those of its input and of its weights.
+    """
+    scales: list[str] = []
+    for cast in (node for out in product.outputs for node in graph.readers.get(out, ()) if node.op == "Cast"):
+        for mul in (node for node in graph.readers.get(cast.outputs[0], ()) if node.op == "Mul"):
+            for name in set(mul.inputs) - {cast.outputs[0]}:
+                maker = graph.makers.get(name)
+                scales += maker.inputs if maker is not None and maker.op == "Mul" else (name,)
+    return tuple(scales)

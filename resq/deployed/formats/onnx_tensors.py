@@ -11,7 +11,7 @@ import numpy as np
 
 from resq.deployed.formats import protobuf
 from resq.deployed.formats.protobuf import PART, VARINT
-from resq.deployed.words import RefusedError
+from resq.deployed.words import RefusedError, Stored, numbers
 
 DIMS, TYPE, FLOATS, INTS, LONGS, NAME, RAW, DOUBLES, ULONGS = 1, 2, 4, 5, 7, 8, 9, 10, 11
 EXTERNAL, LOCATION = 13, 14
@@ -85,18 +85,18 @@ def out(raw: bytes, span: tuple[int, int]) -> bytes | None:
     one = held(raw, span)
     if one.begin >= 0 or not one.count:
         return None
-    numbers = _numbers(raw, one)
-    if len(numbers) != one.n_bytes:
+    written = _numbers(raw, one)
+    if len(written) != one.n_bytes:
         raise RefusedError(
             f"says that {one.name!r:.80} has the shape {one.shape} of {TYPES[one.type][0]}, "
-            f"but stores {len(numbers)} bytes"
+            f"but stores {len(written)} bytes"
         )
     others = [
         raw[f.begin : f.end]
         for f in protobuf.fields(raw, *span)
         if f.number not in (FLOATS, INTS, LONGS, DOUBLES, ULONGS, RAW)
     ]
-    return b"".join([*others, protobuf.written(RAW, numbers)])
+    return b"".join([*others, protobuf.written(RAW, written)])
 
 
 def _numbers(raw: bytes, one: Held) -> bytes:
@@ -113,9 +113,12 @@ def _numbers(raw: bytes, one: Held) -> bytes:
 
 
 def array(raw: bytes, one: Held) -> np.ndarray:
-    """The numbers of a tensor whose numbers have a fixed length and at least eight bits."""
-    dtype, _ = TYPES[one.type]
+    """The numbers of a tensor whose numbers have a fixed length, (count,)."""
+    dtype, width = TYPES[one.type]
     part = raw[one.begin : one.begin + one.n_bytes]
+    if width < 8:
+        packed = Stored(one.name, "other", dtype, (one.count,), width, 0, -1)
+        return numbers(np.frombuffer(part, np.uint8), packed)
     if dtype == "bfloat16":
         return (np.frombuffer(part, "<u2").astype(np.uint32) << 16).view(np.float32)
     return np.frombuffer(part, np.dtype(dtype).newbyteorder("<"))

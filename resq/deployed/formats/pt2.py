@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from resq.core.errors import ResqError
-from resq.deployed.formats import pt2_graph, pt2_kinds, pt2_zip
+from resq.deployed import soft_ends
+from resq.deployed.formats import pt2_graph, pt2_kinds, pt2_zip, zero_points
 from resq.deployed.formats.pt2_graph import TYPES, Node, Ref
+from resq.deployed.formats.zero_points import Computed
 from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
 
 DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, StopIteration)
@@ -74,7 +76,10 @@ def parse(raw: bytes) -> Parsed:
             placed[held.begin] = _placed_tensor(raw, name, held, seen, program.held)
     _apart([one for _, one in placed.values()])
     ordered = sorted(placed.values(), key=lambda pair: pair[0])
-    return Parsed("pt2", raw, tuple(s for _, s in ordered), program.taken, program.output, _notes(program))
+    makers = {name: (node.op, next((read for _, read in node.reads()), ""))
+              for node in program.nodes for name in node.makes()}  # fmt: skip
+    return Parsed("pt2", raw, tuple(s for _, s in ordered), program.taken, program.output, _notes(program),
+                  probabilities=soft_ends.probabilities(program.output.name, makers))  # fmt: skip
 
 
 def read(raw: bytes) -> Program:
@@ -108,7 +113,7 @@ def _program(archive: pt2_zip.Archive) -> Program:
     nodes = pt2_graph.nodes(graph)
     _made_before_read(nodes, {*held, inputs[0]}, outputs[0])
     taken, output = (_end(name, graph["tensor_values"]) for name in (inputs[0], outputs[0]))
-    return Program(nodes, held, _with_span(taken, nodes), output)
+    return Program(nodes, held, _with_span(taken, nodes, held), output)
 
 
 def _made_before_read(nodes: Sequence[Node], known: set[str], output: str) -> None:
@@ -216,15 +221,20 @@ def _end(name: str, values: dict[str, Any]) -> Tensor:
     return Tensor(name, dtype, tuple(_size(n) if "as_int" in n else -1 for n in meta["sizes"]))
 
 
-def _with_span(end: Tensor, nodes: tuple[Node, ...]) -> Tensor:
+def _with_span(end: Tensor, nodes: tuple[Node, ...], held: Mapping[str, Held]) -> Tensor:
     """The input, with the scale and zero point that the program quantizes it with at once."""
+    seen: dict[str, Computed] = {}
     for node in nodes:
         arguments = dict(node.arguments)
-        if node.op == "quantize_per_tensor" and arguments.get("input") == Ref(end.name):
-            scale, zero, codes = arguments["scale"], arguments["zero_point"], arguments["dtype"].value
-            if isinstance(scale, float) and isinstance(zero, int):
-                return Tensor(end.name, end.dtype, end.shape, scale, zero, codes)
-    return end
+        if node.op != "quantize_per_tensor" or not isinstance(arguments.get("input"), Ref):
+            continue
+        scale, zero, codes = arguments["scale"], arguments["zero_point"], arguments["dtype"].value
+        if isinstance(scale, float) and isinstance(zero, int) and arguments["input"].name not in held:
+            seen.setdefault(arguments["input"].name, Computed(codes, scale, zero))
+    if (own := seen.pop(end.name, None)) is None:
+        return end
+    symmetric = zero_points.symmetric(own.codes, seen.values())
+    return Tensor(end.name, end.dtype, end.shape, own.scale, own.zero, own.codes, symmetric=symmetric)
 
 
 def _placed_tensor(
@@ -238,7 +248,7 @@ def _placed_tensor(
     zero: tuple[int, ...] = () if numbers is None else (numbers[1],)
     axis = -1
     if names:
-        scale, zero = (tuple(_values(raw, all_held.get(n))) for n in names[:2])
+        scale, zero = (tuple(_values(raw, all_held.get(n))) if n else (0,) for n in names[:2])
         axis = names[2] if len(scale) > 1 else -1
     shape = tuple(held.shape[i] for i in held.order)
     axis = held.order.index(axis) if axis in held.order else axis

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from resq.deployed.formats import tflite_metadata
+from resq.deployed import soft_ends
+from resq.deployed.formats import tflite_metadata, zero_points
 from resq.deployed.formats.flatbuffer import Table
 from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
 
@@ -26,6 +27,9 @@ READS: dict[int, tuple[str, tuple[int, int] | None]] = {
     132: ("CONV_3D", (1, 2)), 54: ("PRELU", None),
 }  # fmt: skip
 DEQUANTIZE = 6
+# Operators that a classifier may end with, beside those above.
+ENDS = {DEQUANTIZE: "DEQUANTIZE", 22: "RESHAPE", 25: "SOFTMAX", 43: "SQUEEZE", 50: "LOG_SOFTMAX", 53: "CAST",
+        114: "QUANTIZE"}  # fmt: skip
 LARGEST_RANK = 8
 
 
@@ -59,9 +63,11 @@ def parse(raw: bytes) -> Parsed:
     output = _end(graphs[0].array(2, "<i4"), tensors, "output")
     stored_tensors = [*_constants(raw, tensors, operators, buffers), *_quantizers(tensors)]
     metadata = tflite_metadata.read(raw, model, output.shape[-1] if output.shape else -1)
-    taken = replace(taken, mean=metadata.mean, std=metadata.std, wrong=metadata.wrong)
+    taken = replace(_with_others(taken, operators, tensors), mean=metadata.mean, std=metadata.std,
+                    wrong=metadata.wrong)  # fmt: skip
     notes = (*([f"it {metadata.wrong}"] if metadata.wrong else []), *metadata.notes)
-    return Parsed("tflite", raw, _unique(stored_tensors), taken, output, notes, metadata.labels)
+    return Parsed("tflite", raw, _unique(stored_tensors), taken, output, notes, metadata.labels,
+                  _probabilities(operators, int(graphs[0].array(2, "<i4")[0])))  # fmt: skip
 
 
 def _operators(model: Table, graph: Table) -> list[tuple[int, list[int], list[int]]]:
@@ -109,6 +115,26 @@ def _end(numbers: np.ndarray, tensors: list[_Entry], what: str) -> Tensor:
     if dtype == "float32" or not len(scale):
         return Tensor(entry.name, dtype, entry.shape)
     return Tensor(entry.name, dtype, entry.shape, float(scale[0]), int(zero[0]) if len(zero) else 0)
+
+
+def _probabilities(operators: list[tuple[int, list[int], list[int]]], output: int) -> bool | None:
+    """Whether the answer, a tensor by its number, is that of a softmax; None: the graph does not show it."""
+    names = {**{code: name for code, (name, _) in READS.items()}, **ENDS}
+    makers = {str(outs[0]): (names.get(op, ""), str(ins[0])) for op, ins, outs in operators if ins and outs}
+    return soft_ends.probabilities(str(output), makers)
+
+
+def _with_others(
+    taken: Tensor, operators: list[tuple[int, list[int], list[int]]], tensors: list[_Entry]
+) -> Tensor:
+    """The input, with whether all that the operators make is quantized symmetrically."""
+    if not taken.scale:
+        return taken
+    made = [_at(number, tensors) for _, _, outs in operators for number in outs if number >= 0]
+    quantizers = [(TYPES[entry.type][0], *_quantizer(entry)) for entry in made if entry.type in TYPES]
+    seen = [zero_points.Computed(dtype, scale[0], zero[0])
+            for dtype, scale, zero, _ in quantizers if scale]  # fmt: skip
+    return replace(taken, symmetric=zero_points.symmetric(taken.dtype, seen))
 
 
 def _at(number: int, tensors: list[_Entry]) -> _Entry:
@@ -172,6 +198,7 @@ def _quantizer(entry: _Entry) -> tuple[tuple[float, ...], tuple[int, ...], int]:
     if q is None:
         return (), (), -1
     scale, zero = tuple(q.array(2, "<f4").tolist()), tuple(q.array(3, "<i8").tolist())
+    zero = zero or (0,) * min(1, len(scale))
     return scale, zero, q.integer(6) if len(scale) > 1 else -1
 
 

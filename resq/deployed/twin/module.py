@@ -19,6 +19,7 @@ from resq.core import BitFlips
 from resq.core.errors import ResqError
 from resq.deployed import words
 from resq.deployed.network import Network
+from resq.deployed.soft_ends import AFTER, LOG_SOFT, SOFT
 from resq.deployed.twin import inputs, pt2_ops, read_onnx, read_pt2, read_tflite, tflite_ops
 from resq.deployed.twin.fused import fused
 from resq.deployed.twin.graph import Program, Step
@@ -30,19 +31,6 @@ from resq.deployed.words import Stored
 # Carrier -> what reads its graph, and its operators.
 READERS = {"tflite": read_tflite.program, "onnx": read_onnx.program, "pt2": read_pt2.program}
 OPS: dict[str, Any] = {"tflite": tflite_ops.OPS, "onnx": onnx_ops.OPS, "pt2": pt2_ops.OPS}
-LOG_SOFT = ("LogSoftmax", "log_softmax", "_log_softmax")
-SOFT = ("SOFTMAX", "Softmax", "QLinearSoftmax", "softmax", "_softmax", *LOG_SOFT)
-# What may stand behind a last softmax.
-AFTER = (
-    "QUANTIZE",
-    "DEQUANTIZE",
-    "QuantizeLinear",
-    "DequantizeLinear",
-    "Identity",
-    "RESHAPE",
-    "Reshape",
-    "Cast",
-)
 
 
 class Twin(nn.Module):

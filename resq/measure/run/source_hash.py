@@ -27,6 +27,7 @@ SOURCES = (
     "measure/engine/predictions.py",
     "measure/engine/faulty_network.py",
     "measure/specs/cells.py",
+    "measure/run/deployed/file_answers.py",
     "measure/run/deployed/rows.py",
     "measure/engine/weight_buffer.py",
     "measure/engine/fold_batchnorm.py",
@@ -59,6 +60,7 @@ IDLE = (
     "platform/malloc.py",  # where memory comes from
     "measure/specs/version.py",  # a row says it
     "networks/imagenet.py",  # a start for training
+    "deployed/quantizers.py",  # what a word stands for, for people
     "deployed/twin/check.py",  # how far a twin is from its file
     "deployed/twin/taps.py",
     "memory/number_formats.py",  # one value in several formats, for people

@@ -15,7 +15,7 @@ from torch import Tensor
 from resq.attacks.bit_search import Step, flips_of
 from resq.core import seeds
 from resq.core.errors import ResqError
-from resq.deployed import words
+from resq.deployed import quantizers, words
 from resq.deployed.network import Network
 from resq.deployed.twin.module import Twin
 from resq.deployed.words import Stored
@@ -222,18 +222,9 @@ def _step(
     one = held[name]
     word, bit = divmod(address - first, one.tensor.width)
     own = [a - first for a in done if first <= a < network.layout.starts[i + 1]]
-    scale, zero = _quantizer(one.tensor, word)
+    scale, zero = quantizers.of_word(one.tensor, word) or (float("nan"), 0)  # of no word without a quantizer
     both = [
         (float(read(_struck(one.words, local, one.tensor.width), one.tensor)[word]) - zero) * scale
         for local in (own, [*own, address - first])
     ]
     return Step(address, name, word, bit, both[0], both[1], loss, tried)
-
-
-def _quantizer(tensor: Stored, word: int) -> tuple[float, int]:
-    """Scale and zero point of one word; 1 and 0 where it stands for itself."""
-    channel = 0
-    if tensor.axis >= 0:
-        channel = int(np.unravel_index(word, tensor.shape)[tensor.axis])
-    scale = tensor.scale[channel] if tensor.scale else 1.0
-    return scale, (tensor.zero[min(channel, len(tensor.zero) - 1)] if tensor.zero else 0)

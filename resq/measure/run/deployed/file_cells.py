@@ -16,7 +16,8 @@ from resq.core import BitFlips, commands, seeds
 from resq.core.errors import ResqError
 from resq.deployed.network import Network
 from resq.deployed.words import Stored
-from resq.measure.run.deployed.rows import NO_FLIPS, answered, opened
+from resq.measure.run.deployed.file_answers import answered, probable
+from resq.measure.run.deployed.rows import NO_FLIPS, opened
 from resq.measure.specs.cells import Cell
 
 CAP = (
@@ -170,7 +171,7 @@ class _Score:
     def __init__(self, network: Network, x: np.ndarray, y: np.ndarray) -> None:
         self.network, self.x, self.y = network, x, y
         clean = network.logits(x)
-        seen = answered(clean, y, None)
+        seen = answered(clean, y, probable(network, clean))
         self.chances, self.right = seen.chances, int(seen.right.sum())
         self.loss = float(losses(clean, y, self.chances).mean())
 

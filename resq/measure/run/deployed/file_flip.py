@@ -11,11 +11,12 @@ import numpy as np
 from resq import data
 from resq.core import BitFlips
 from resq.core.errors import ResqError
-from resq.deployed import words
+from resq.deployed import quantizers, words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
-from resq.measure.run.deployed.rows import NO_FLIPS, answered, unnamed
+from resq.measure.run.deployed.file_answers import probable
+from resq.measure.run.deployed.rows import NO_FLIPS, unnamed
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class FileFlip:
 def read(network: Network, tensor: Stored, word: int, bits: Sequence[int]) -> dict[str, Any]:
     """A stored word as it stands in the file and with bits flipped, each pair before and after.
 
-    ``word`` are unsigned integers, ``number`` what they are before any scale, ``value`` what they stand for.
+    ``word`` are unsigned integers, ``number`` what they are before any scale, ``value`` what they stand for,
+    None where their scale or zero point is not known.
 
     Raises:
         ValueError: no such word or bit.
@@ -66,15 +68,10 @@ def read(network: Network, tensor: Stored, word: int, bits: Sequence[int]) -> di
         raw[places] ^= masks.astype(np.uint8)
         pair.append(int(words.unsigned(raw, tensor)[word]))
         numbers.append(float(words.numbers(raw, tensor).reshape(-1)[word]))
-    scale, zero = quantizer(tensor, word)
+    if (quantizer := quantizers.of_word(tensor, word)) is None:
+        return {"word": pair, "number": numbers, "value": [None, None], "scale": None}
+    scale, zero = quantizer
     return {"word": pair, "number": numbers, "value": [(n - zero) * scale for n in numbers], "scale": scale}
-
-
-def quantizer(tensor: Stored, word: int) -> tuple[float, int]:
-    """Scale and zero point of one word; 1 and 0 where it stands for itself."""
-    at = int(np.unravel_index(word, tensor.shape)[tensor.axis]) if tensor.axis >= 0 and tensor.shape else 0
-    scale = tensor.scale[min(at, len(tensor.scale) - 1)] if tensor.scale else 1.0
-    return scale, tensor.zero[min(at, len(tensor.zero) - 1)] if tensor.zero else 0
 
 
 def _flips(network: Network, tensor: Stored, word: int, bits: Sequence[int]) -> BitFlips:
@@ -131,8 +128,7 @@ def _answers(network: Network, x: np.ndarray, flips: BitFlips) -> tuple[list[lis
         raise ResqError(
             f"{network.file.name} does not answer as before once flips are undone: nothing is shown"
         )
-    chances = answered(before, np.zeros(1, np.int64), None).chances
-    return [_shares(one[0], chances) for one in (before, after)], network.runtime
+    return [_shares(one[0], probable(network, before)) for one in (before, after)], network.runtime
 
 
 def _shares(answer: np.ndarray, chances: bool) -> list[float] | None:

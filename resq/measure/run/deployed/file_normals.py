@@ -16,7 +16,8 @@ from resq.core.errors import ResqError
 from resq.data.normal import USUAL
 from resq.deployed import network as deployed
 from resq.deployed.network import Network
-from resq.deployed.pixels import RANGES, Asked
+from resq.deployed.pixel_range import RANGES
+from resq.deployed.pixels import Asked
 from resq.measure.run.normals.paired import Other, compared
 from resq.measure.specs.sweep_spec import SweepSpec
 

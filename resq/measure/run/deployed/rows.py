@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +21,7 @@ from resq.deployed.guarded import GuardedFile
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.measure.run import machine
+from resq.measure.run.deployed.file_answers import Answers, answered, probable
 from resq.measure.specs import cells, sdc_rates
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import AS_STORED
@@ -58,7 +58,8 @@ class Files:
             x = self._moved(cell, network, x, y, flips)
         clean = self._fault_free(cell, network, x)
         with network.flipped(guarded.misread(flips) if guarded else flips):
-            seen = answered(network.logits(x), y, None if clean is None else clean.chances)
+            answers = network.logits(x)
+        seen = answered(answers, y, probable(network, answers) if clean is None else clean.chances)
         self._say(network)
         silent = dict.fromkeys(sdc_rates.SILENT) if clean is None else sdc_rates.silent(seen, clean)
         return {
@@ -91,7 +92,8 @@ class Files:
         if known is None or known[0] is not x:
             guarded = self._guarded(network, cell.encoding)
             with network.flipped(guarded.misread(NO_FLIPS) if guarded else NO_FLIPS):
-                known = x, answered(network.logits(x), np.zeros(len(x), np.int64), None)
+                answers = network.logits(x)
+            known = x, answered(answers, np.zeros(len(x), np.int64), probable(network, answers))
             self._clean = {key: known}
         return known[1]
 
@@ -126,42 +128,6 @@ class Files:
                 self._logged.add(refusal)
                 logging.getLogger(__name__).warning("with flips, %s %.300s", network.file.name, refusal)
         network.refusals.clear()
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """The answers to N images, as ``answers.Answers`` of a network in torch.
-
-    Attributes:
-        right, broken: bool (N,), whether the largest number is that of the true class and all are finite;
-            whether one is not.
-        top: int64 (N,), the class of the largest; ``sure``: float32 (N,), its probability.
-        chances: whether the file gives probabilities and not logits.
-    """
-
-    right: np.ndarray
-    broken: np.ndarray
-    top: np.ndarray
-    sure: np.ndarray
-    chances: bool
-
-
-def answered(logits: np.ndarray, y: np.ndarray, chances: bool | None) -> Answers:
-    """What numbers (N, classes) say of images of the classes y.
-
-    Args:
-        chances: whether they are probabilities; None: these are fault-free, so that it shows.
-    """
-    broken = ~np.isfinite(logits).all(axis=1)
-    if chances is None:  # of eight bits apiece they sum to one only nearly
-        total = logits.sum(axis=1)
-        chances = bool((logits >= 0).all() and (np.abs(total - 1) < 0.05).all())
-    from scipy import special  # a sweep of a torch network imports this file too, and does without
-
-    shares = logits if chances else special.softmax(np.where(broken[:, None], 0, logits), axis=1)
-    top = logits.argmax(axis=1)
-    right = (top == y) & ~broken  # what is no number is no answer
-    return Answers(right, broken, top, np.take_along_axis(shares, top[:, None], 1)[:, 0], chances)
 
 
 def opened(cell: Cell) -> Network:
