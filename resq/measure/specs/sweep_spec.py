@@ -101,8 +101,7 @@ class SweepSpec:
             lookup("mode", mode, dict.fromkeys(MODES))
         for ber in (*self.bers, self.top):
             faults.check_rate(ber)
-        if 0 < self.top < max(self.bers, default=0):
-            raise ResqError(f"top must be 0 or reach the rates, up to {max(self.bers):g}, got {self.top:g}")
+        faults.drawn_at(self.top, max(self.bers, default=0.0))
         for eps in self.eps:
             if not 0 <= eps <= 255:
                 raise ResqError(f"eps is given in 1/255 and must lie in 0..255, got {eps:g}")
