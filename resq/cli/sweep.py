@@ -99,12 +99,12 @@ def _print(arguments: argparse.Namespace, spec: SweepSpec, rows: list[dict[str, 
     if arguments.out:
         sweep_output.write(frame, arguments.out)
     if arguments.json:
-        print(options.dump(sweep_output.report(spec, frame, rows, arguments.metric)))
+        print(options.dump(sweep_output.report(spec, frame, rows, arguments.metric, narrow)))
     elif not arguments.stream:
         options.first(arguments)
-        sweep_output.print_curves(frame, arguments.metric)
+        sweep_output.print_curves(frame, arguments.metric, narrow)
         if narrow:
-            print(f"\n{sweep_output.stopped(frame)}")
+            print(f"\n{sweep_output.stopped(frame, arguments.metric)}")
         print(f"\n{sweep_output.provenance(frame)}")
 
 

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from resq.claims import provenance
 from resq.cli import main
+from resq.measure.analysis import intervals, stats, stopping_rule
 from resq.measure.store import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +116,20 @@ def test_a_file_of_sweeps_runs_as_one_table(capsys, tmp_path):
     spec.write_text(f'checkpoint = "{BASE}"\nencoding = ["int8", "fp32"]\nbers = [0]\nn = 20\n')
     found = json.loads(spoken(capsys, "sweep", str(spec), "--json"))
     assert [row["encoding"] for row in found["rows"]] == ["int8", "fp32"]
+
+
+@pytest.mark.parametrize("sample", ["first", "random"])
+def test_where_a_rule_stopped_the_maps_the_table_has_the_interval_that_it_stopped_at(capsys, sample):
+    asked = ["sweep", BASE, "--ber", "0,1e-2", "--half-width", "3", "--n", "50", "--sample", sample, "--json"]
+    found = json.loads(spoken(capsys, *asked))
+    point = next(p for p in found["faulty"] if p["ber"] == 0.01)
+    accuracy = [row["correct"] / row["n"] for row in found["rows"] if row["ber"] == 0.01]
+    assert len(accuracy) == point["maps"] >= stopping_rule.START
+    low, high = stopping_rule.interval(accuracy)
+    assert (point["map_low"], point["map_high"]) == pytest.approx((low, high))
+    assert high - low > 2 * stats.t_half_width(np.array(accuracy))
+    whole = intervals.both(point["mean"], (low, high), (point["image_low"], point["image_high"]))
+    assert (point["low"], point["high"]) == pytest.approx((low, high) if sample == "random" else whole)
 
 
 SHARED = f'checkpoint = "{BASE}"\nbers = [0, 1e-2]\nmaps = 3\nn = 20\neps = [8]\nsteps = 1\n'
