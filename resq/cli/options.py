@@ -347,9 +347,9 @@ def alone(
     Raises:
         ValueError: one of the others is named.
     """
-    said = [f"--{name.replace('_', '-')}" for name in named(add, words) if name not in beside]
-    if said:
-        raise ResqError(f"{why}, so it takes no {', '.join(said)} beside it; name a checkpoint to use that")
+    idle = [f"--{name.replace('_', '-')}" for name in named(add, words) if name not in beside]
+    if idle:
+        raise ResqError(f"{why}, so it takes no {', '.join(idle)} beside it; name a checkpoint to use that")
 
 
 def file_spec(arguments: argparse.Namespace) -> SweepSpec:

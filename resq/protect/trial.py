@@ -61,8 +61,9 @@ class Trial:
 
     def _key(self, encoding: Encoding, rate: float, number: int) -> str:
         """All that decides the accuracy; of a checkpoint, as it was before files were protected."""
-        of, said = self.subject, [] if self.subject.inputs is None else [self.subject.inputs]
-        return json.dumps([str(encoding), self.fault, rate, number, of.images, of.hash, *said])
+        of = self.subject
+        inputs = [] if of.inputs is None else [of.inputs]
+        return json.dumps([str(encoding), self.fault, rate, number, of.images, of.hash, *inputs])
 
     def _measured(self, encoding: Encoding, rate: float, number: int) -> float:
         return self.subject.accuracy(encoding, self.fault, rate, number)
