@@ -34,5 +34,5 @@ def _names() -> tuple[str, ...]:
         patch.setattr(folders, "cached_arrays", noted)
         for split in data.RENDERED:
             with suppress(AttributeError, TypeError):  # there are no pictures to make a data set of
-                data.load("signs", split)
+                data.source("signs").load(split, False)
     return tuple(f"{hashlib.sha256(stamp.encode()).hexdigest()[:24]}.npz" for stamp in stamps)

@@ -61,7 +61,8 @@ def flip_bits(
         An ``nn.Module`` of the class of the one given, in evaluation mode; of a deployed file, its network.
 
     Raises:
-        ValueError: a rate outside 0..1, no such layer, encoding or fault model, or a model without weights.
+        ValueError: a rate outside 0..1, a ``top`` below ``ber``, no such layer, encoding or fault model, a
+            model without weights, or ``weights`` of what is no module.
 
     Examples:
         >>> import torch
@@ -69,8 +70,9 @@ def flip_bits(
         ...     faulty(torch.zeros(1, 3, 32, 32)).shape
         torch.Size([1, 16])
     """
-    rate = faults.check_rate(ber)
-    drawn = (lookup("fault model", fault, faults.FAULTS), layers, planes, top or rate, seed, map)
+    models.refuse_others(model, weights=weights)
+    rate, strikes = faults.check_rate(ber), lookup("fault model", fault, faults.FAULTS)
+    drawn = (strikes, layers, planes, faults.drawn_at(top, rate), seed, map)
     if _of_file(model):
         with _file_flipped(model, encoding, drawn, rate) as network:
             yield network

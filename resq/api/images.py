@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -30,8 +31,8 @@ def load_images(
         images: the name of a data set (``cifar10``), an ``.npz`` file, a folder with a folder of pictures for
             each class, arrays or tensors, or what yields (images, labels), such as a ``DataLoader``.
         labels: of arrays and tensors.
-        n: the first so many; default: all. What comes class by class from a file or a folder is in a fixed
-            random order here, so that the first are of every class; arrays stay in their order.
+        n: the first so many; default: all. What comes class by class from a data set, a file or a folder is
+            in a fixed random order here, so that the first are of every class; arrays stay in their order.
         split: of a data set: test, or train.
 
     Raises:
@@ -46,7 +47,8 @@ def load_images(
     if isinstance(images, str):
         name = own.bring(images) if own.is_path(images) else images
         whole = data.load(name, split)
-        dataset = order.few(whole, n) if n is not None else whole
+        few = whole.first if split == "test" else partial(order.few, whole)  # a spec measures test images
+        dataset = whole if n is None else few(n)
         if split == "test":
             _SEEN[dataset.hash] = name
     else:

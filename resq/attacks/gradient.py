@@ -49,7 +49,8 @@ def pgd(
         rng: decides the random starts and nothing else.
         random_start: begin at a random point of the box instead of at the image.
         early_stop: leave an image alone as soon as ``f`` errs on it; never weaker, and far fewer passes.
-            Without it the last iterate of the last restart is returned, as the plain algorithm has it.
+            Without it every restart takes all steps, as the plain algorithm has it, and of an image's last
+            iterates one on which ``f`` errs is returned; of several such, or none, that of the highest loss.
 
     Raises:
         ValueError: ``eps`` outside [0, 1], or fewer than one step or restart.
@@ -60,13 +61,14 @@ def pgd(
         raise ResqError(f"PGD needs at least 1 step and 1 restart, got {steps} and {restarts}")
     best = x.clone()
     active = torch.arange(len(x), device=x.device) if not early_stop or eps == 0 else _correct(f, x, y)
-    for _ in range(restarts):
+    for number in range(restarts):
         if eps == 0 or not len(active):
             break
         x_adv = _descend_box(
             f, x[active], y[active], eps, _noise(x, eps, rng, random_start)[active], steps, step, early_stop
         )
-        best[active] = x_adv
+        worse = _worse(f, x_adv, best, y) if number and not early_stop else slice(None)
+        best[active[worse]] = x_adv[worse]
         active = active[_correct(f, x_adv, y[active])] if early_stop else active
     return best
 
@@ -110,6 +112,21 @@ def _correct(f: Logits, x: Tensor, y: Tensor) -> Tensor:
     """Indices of the images that ``f`` still gets right."""
     with torch.no_grad():
         return torch.nonzero(answer.right(f(x), y)).flatten()
+
+
+def _worse(f: Logits, x_adv: Tensor, best: Tensor, y: Tensor) -> Tensor:
+    """Which images ``x_adv`` are harder for ``f`` than those found before, bool (N,): wrong, or more loss."""
+    wrong, loss = _harm(f, x_adv, y)
+    wrong_before, loss_before = _harm(f, best, y)
+    return (wrong & ~wrong_before) | ((wrong == wrong_before) & (loss > loss_before))
+
+
+def _harm(f: Logits, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether ``f`` errs, bool (N,), and the cross-entropy, (N,), infinite where logits are no numbers."""
+    with torch.no_grad():
+        logits = f(x)
+    loss = F.cross_entropy(logits, y, reduction="none")
+    return ~answer.right(logits, y), loss.nan_to_num(nan=torch.inf, posinf=torch.inf)
 
 
 def gradient(f: Logits, x: Tensor, y: Tensor) -> Tensor:

@@ -59,14 +59,14 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
 
 
 def _current(file: Path) -> pd.DataFrame:
-    """The rows of a file that count as the present numbers do.
+    """The rows of a file that count as the present numbers do, each cell once.
 
     Raises:
         ValueError: it has rows, and none of them does.
     """
     stored_rows = table.read(file)
     if len(rows := carry.current(stored_rows)) or stored_rows.empty:
-        return rows
+        return table.drop_repeated(rows)
     raise ResqError(
         f"all {len(stored_rows)} rows of {file.name} are of older numbers than {NUMBERS} and would be others "
         "today: measure them again"

@@ -119,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
         unable.refuse(arguments)
         unread.refuse(arguments)
         options.bring_images(arguments)
-        arguments.opened = options.opened(arguments)
+        arguments.opened, arguments.words = options.opened(arguments), command_line
         module(arguments.command).run(arguments)
     except ResqError as error:
         print(f"resq: {error}", file=sys.stderr)

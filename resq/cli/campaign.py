@@ -81,5 +81,5 @@ def _end(arguments: argparse.Namespace, spec: campaign.CampaignSpec, frame: pd.D
             ["checkpoint", "encoding", "fault", "attack", "mode", "seed"], sort=False
         ):
             print(f"\n{' · '.join(map(str, keys))}")
-            sweep_output.print_curves(part)
+            sweep_output.print_curves(part, narrow=bool(spec.half))
         print(f"\n{len(frame)} cells, {fresh} measured now; campaign {spec.hash}", file=sys.stderr)

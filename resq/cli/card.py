@@ -24,6 +24,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Measures and writes, or loads."""
     theirs = arguments.target.endswith(".json")
+    if theirs:
+        options.alone(add, arguments.words, ("target",), "a card's file is only read")
     file = card.load(Path(arguments.target)) if theirs else _measured(arguments)
     fields, rows = card.read(file)
     line = leaderboard.board(rows).iloc[0].to_dict()

@@ -32,6 +32,8 @@ UNTESTED = (
     "images are the same."
 )
 
+BESIDE = ("base", "out", "candidate", "overwrite", "stream")  # what a list of checkpoints leaves open
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
@@ -67,6 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     folder = arguments.out or paths.work() / "weights"
     if arguments.base.endswith(".toml"):
+        options.alone(add, arguments.words, BESIDE, "a list of checkpoints says how each of them is made")
         _all(hardening_list.read(Path(arguments.base)), arguments, folder)
         return
     plan = presets.plan(

@@ -324,6 +324,41 @@ def spec(arguments: argparse.Namespace, n: int) -> SweepSpec:
     )
 
 
+def named(add: Callable[[argparse.ArgumentParser], None], words: Sequence[str]) -> list[str]:
+    """The options of a command that these words name, in its order, also where they name the default.
+
+    Args:
+        add: gives a parser the command's options.
+        words: as they were typed, and read without a complaint before.
+
+    >>> named(lambda parser: parser.add_argument("--seed", type=int, default=0), ["sweep", "--seed", "0"])
+    ['seed']
+    """
+    parser, unsaid = argparse.ArgumentParser(add_help=False), object()
+    add(parser)
+    known = vars(parser.parse_known_args(words)[0])
+    parser.set_defaults(**dict.fromkeys(known, unsaid))
+    return [name for name, value in vars(parser.parse_known_args(words)[0]).items() if value is not unsaid]
+
+
+def alone(
+    add: Callable[[argparse.ArgumentParser], None], words: Sequence[str], beside: Sequence[str], why: str
+) -> None:
+    """Refuses options that would change nothing, since a file says what they say.
+
+    Args:
+        add, words: as for ``named``.
+        beside: the options that such a file takes all the same.
+        why: what the file says, the start of the sentence.
+
+    Raises:
+        ValueError: one of the others is named.
+    """
+    idle = [f"--{name.replace('_', '-')}" for name in named(add, words) if name not in beside]
+    if idle:
+        raise ResqError(f"{why}, so it takes no {', '.join(idle)} beside it; name a checkpoint to use that")
+
+
 def file_spec(arguments: argparse.Namespace) -> SweepSpec:
     """What was asked of a deployed file, checked as a sweep is."""
     fields = {name: getattr(arguments, name) for name in ("checkpoint", "data", "targets", "n", "seed")}

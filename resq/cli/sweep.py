@@ -18,7 +18,7 @@ from resq.cli import options, surface
 from resq.core.errors import ResqError
 from resq.measure.run.deployed import coarse_answers, file_normals
 from resq.measure.specs.cells import Cell
-from resq.measure.specs.sweep_spec import SweepSpec, read
+from resq.measure.specs.sweep_spec import SweepSpec, once, read
 from resq.platform import malloc
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
@@ -33,6 +33,9 @@ PRECISION = (
 )
 
 MISSING = "measure only cells whose rows are neither shipped nor in this machine's store; the table has all"
+
+# What may be said beside a file of sweeps; all else the file says.
+BESIDE = ("checkpoint", "device", "metric", "out", "missing")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
     spec = options.spec(arguments, n=1000)
     if width:
         spec = planned(spec, width, choose_n=spec.sample == "random" and arguments.n is None)
-    spec = settled(spec)
+    spec = settled(spec, arguments.device)
     rows, left = _left(spec, width, arguments.missing)
     if arguments.stream:
         jobs.watch_parent()
@@ -84,7 +87,7 @@ def _left(spec: SweepSpec, width: float, missing: bool) -> tuple[list[dict[str, 
         return [], list(spec.cells())
     from resq.measure.run.campaign import missing_cells
 
-    return missing_cells.known(spec, width)
+    return missing_cells.known(list(spec.cells()), width)
 
 
 def _print(arguments: argparse.Namespace, spec: SweepSpec, rows: list[dict[str, Any]], narrow: bool) -> None:
@@ -96,12 +99,12 @@ def _print(arguments: argparse.Namespace, spec: SweepSpec, rows: list[dict[str, 
     if arguments.out:
         sweep_output.write(frame, arguments.out)
     if arguments.json:
-        print(options.dump(sweep_output.report(spec, frame, rows, arguments.metric)))
+        print(options.dump(sweep_output.report(spec, frame, rows, arguments.metric, narrow)))
     elif not arguments.stream:
         options.first(arguments)
-        sweep_output.print_curves(frame, arguments.metric)
+        sweep_output.print_curves(frame, arguments.metric, narrow)
         if narrow:
-            print(f"\n{sweep_output.stopped(frame)}")
+            print(f"\n{sweep_output.stopped(frame, arguments.metric)}")
         print(f"\n{sweep_output.provenance(frame)}")
 
 
@@ -126,16 +129,17 @@ def _store(row: dict[str, Any]) -> None:
 
 
 def _run_file(arguments: argparse.Namespace) -> None:
-    """All sweeps of a TOML file, into one table."""
-    specs = read(Path(arguments.checkpoint))
+    """All sweeps of a TOML file, into one table, each cell measured once."""
+    options.alone(add, arguments.words, BESIDE, "a file of sweeps says all that is measured")
+    specs = [settled(spec, arguments.device) for spec in read(Path(arguments.checkpoint))]
     from resq.cli import sweep_output
     from resq.measure.run.campaign import missing_cells
     from resq.measure.store import table
 
     rows = []
-    for spec in specs:
-        known, left = missing_cells.known(spec) if arguments.missing else ([], None)
-        rows += [*known, *measured(spec, device=arguments.device, left=left)]
+    for spec, cells in once(specs):
+        known, left = missing_cells.known(cells) if arguments.missing else ([], cells)
+        rows += [*known, *(measured(spec, device=arguments.device, left=left) if left else ())]
     frame = table.frame(rows)
     if arguments.out:
         sweep_output.write(frame, arguments.out)
@@ -173,13 +177,14 @@ def planned(spec: SweepSpec, width: float, choose_n: bool) -> SweepSpec:
     return spec
 
 
-def settled(spec: SweepSpec) -> SweepSpec:
+def settled(spec: SweepSpec, device: str = "cpu") -> SweepSpec:
     """The spec in the precision that ``bf16_check.choose_precision`` finds good, said on standard error."""
     if spec.precision == "fp32":
         return spec
     from resq.measure.run import bf16_check, sweep  # torch
+    from resq.platform import devices
 
-    allowed, sentence = bf16_check.choose_precision(spec, sweep.Measurer().row)
+    allowed, sentence = bf16_check.choose_precision(spec, sweep.Measurer(devices.chosen(device)).row)
     print(sentence, file=sys.stderr)
     return allowed
 

@@ -14,13 +14,12 @@ import pandas as pd
 
 from resq.cli import options
 from resq.deployed import network as deployed
-from resq.measure.analysis import joint_grid, stats, stopping_rule
-from resq.measure.analysis.intervals import caution
+from resq.measure.analysis import intervals, joint_grid, stats, stopping_rule
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
 from resq.measure.store import table
 
 
-def stopped(frame: pd.DataFrame) -> str:
+def stopped(frame: pd.DataFrame, metric: str = "accuracy") -> str:
     """One line: after how many maps each rate stopped, and the half-width that stopped it."""
     rows = frame[(frame["axis"] == "ber") & (frame["ber"] > 0)].sort_values("map")
     accuracy = (rows["correct"] / rows["n"]).groupby(rows["ber"])
@@ -28,13 +27,18 @@ def stopped(frame: pd.DataFrame) -> str:
         f"BER {ber:g} {len(seen)} maps, ±{100 * stopping_rule.cautious_half_width(list(seen)):.2f} pp"
         for ber, seen in accuracy
     ]
-    return f"stopped after: {'; '.join(parts)} (95 %, counting one more bad map)"
+    same = ", as in the table" if metric == "accuracy" else " of accuracy"
+    return f"stopped after: {'; '.join(parts)} (95 %, counting one more bad map{same})"
 
 
 def report(
-    spec: SweepSpec, frame: pd.DataFrame, rows: list[dict[str, Any]], metric: str = "accuracy"
+    spec: SweepSpec,
+    frame: pd.DataFrame,
+    rows: list[dict[str, Any]],
+    metric: str = "accuracy",
+    narrow: bool = False,
 ) -> dict[str, Any]:
-    """What ``--json`` prints: the spec, the hashes, the summaries, the rows."""
+    """What ``--json`` prints: the spec, the hashes, the summaries as in ``faulty``, the rows."""
     first = rows[0]
     return {
         "checkpoint": spec.checkpoint,
@@ -47,21 +51,39 @@ def report(
         "n": first["n"],
         "seed": spec.seed,
         "hashes": {"spec": spec.hash, **{k: first[k] for k in ("weights", "images", "code")}},
-        "faulty": faulty(frame, metric),
+        "faulty": faulty(frame, metric, narrow),
         "attacked": attacked(frame),
         **({"joint": joint} if (joint := together(frame)) else {}),
         "rows": [table.plain(row) for row in rows],
     }
 
 
-def faulty(frame: pd.DataFrame, metric: str = "accuracy") -> list[dict[str, Any]]:
-    """One object per bit error rate; low and high bound the mean over fault maps and images (95 %)."""
+def faulty(frame: pd.DataFrame, metric: str = "accuracy", narrow: bool = False) -> list[dict[str, Any]]:
+    """One object per bit error rate; low and high bound the mean over fault maps and images (95 %).
+
+    Args:
+        narrow: the maps are as many as the stopping rule asked for; intervals are those that belong to it.
+    """
     keys = ("maps", "mean", "low", "high", "map_low", "map_high", "image_low", "image_high", "least", "flips",
             "due", "top")  # fmt: skip
-    return [
+    lines = [
         {"ber": row["x"], **{k: row[k] for k in keys}}
         for row in stats.curve(frame, "ber", metric).to_dict("records")
     ]
+    ruled = narrow and metric == "accuracy"  # it looks at accuracies alone
+    return [_of_rule(line, frame) if ruled and line["maps"] > 1 else line for line in lines]
+
+
+def _of_rule(line: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
+    """The line with the interval over maps at which the rule stopped, which the others follow."""
+    at = (frame["axis"] == "ber") & (frame["ber"] == line["ber"]) & (frame["top"] == line["top"])
+    rows = frame[at]
+    maps = stopping_rule.interval((rows["correct"] / rows["n"]).tolist())
+    images = line["image_low"], line["image_high"]
+    # Where every map saw images of its own, the spread over maps holds that of the images already.
+    own = bool((rows["sample"] == "random").any())
+    low, high = maps if own else intervals.both(line["mean"], maps, images)
+    return {**line, "low": low, "high": high, "map_low": maps[0], "map_high": maps[1]}
 
 
 def attacked(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -102,8 +124,8 @@ def _cell(point: Mapping[Any, Any]) -> str:
     return f"{100 * point['mean']:.1f}{span}"
 
 
-def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
-    """The summaries for people."""
+def print_curves(frame: pd.DataFrame, metric: str = "accuracy", narrow: bool = False) -> None:
+    """The summaries for people; ``narrow`` as in ``faulty``."""
     options.print_table(
         [
             {
@@ -117,7 +139,7 @@ def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
                 "flips": f"{row['flips']:,.0f}",
                 "not finite": f"{row['due']:g}",
             }
-            for row in faulty(frame, metric)
+            for row in faulty(frame, metric, narrow)
         ]
     )
     options.print_table(
@@ -134,7 +156,7 @@ def print_curves(frame: pd.DataFrame, metric: str = "accuracy") -> None:
     print_surface(frame)
     print("95 %: over fault maps and images together, then over either alone")
     few = {int(row["maps"]) for row in faulty(frame) if row["ber"]}
-    for caution_text in filter(None, map(caution, few)):
+    for caution_text in filter(None, map(intervals.caution, few)):
         print(caution_text)
 
 

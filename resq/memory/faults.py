@@ -13,9 +13,11 @@ import numpy as np
 
 from resq.core import BitFlips, Layout
 from resq.memory import bits, bursts, hammer, protected, stuck
-from resq.memory.regions import Region, check_rate, region
+from resq.memory.regions import Region, check_rate, drawn_at, region
 
-__all__ = ["FAULTS", "FaultModel", "Region", "check_rate", "effective_rates", "one_bit", "region"]
+__all__ = [
+    "FAULTS", "FaultModel", "Region", "check_rate", "drawn_at", "effective_rates", "one_bit", "region",
+]  # fmt: skip
 
 FaultModel = Callable[..., BitFlips]
 

@@ -194,3 +194,19 @@ def check_rate(rate: float) -> float:
     if not 0 <= rate <= 1:
         raise ResqError(f"rates must lie in [0, 1], got {rate:g} ({rate:g} % is written {rate / 100:g})")
     return rate
+
+
+def drawn_at(top: float, rate: float) -> float:
+    """The rate that a map is drawn at whose flips are wanted at ``rate``; a ``top`` of 0 is that rate itself.
+
+    Raises:
+        ValueError: outside [0, 1], or ``top`` below ``rate``: flips that were never drawn would be missing.
+
+    >>> drawn_at(0.0, 1e-3), drawn_at(1e-2, 1e-3)
+    (0.001, 0.01)
+    """
+    for one in (top, rate):
+        check_rate(one)
+    if 0 < top < rate:
+        raise ResqError(f"top must be 0 or reach the rates, up to {rate:g}, got {top:g}")
+    return top or rate

@@ -44,7 +44,7 @@ def protect(wanted: Wanted, folder: Path, progress: Callable[[int, int], None]) 
     most = mixtures.grid(subject.lengths, subject.sizes, wanted.bits) * wanted.maps
     trial = Trial(subject, wanted.ber, wanted.maps, folder / "measured.jsonl", wanted.fault,
                   lambda: progress(trial.passes, most))  # fmt: skip
-    fresh = not trial.passes
+    fresh = not trial.resumed
     tried = list(search(subject.lengths, cache(subject.order), subject.sizes,
                         keep=wanted.keep, budget=wanted.bits, keeps=trial.keeps))  # fmt: skip
     searched = 1 + len({str(t.mixture.encoding) for t in tried}) * wanted.maps

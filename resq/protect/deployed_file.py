@@ -52,6 +52,7 @@ class DeployedFile:
             self.network.close()
             raise
         self.name, self.hash = self.network.name, self.network.hash
+        self.inputs: str | None = self._spec.inputs
         self.sizes = tuple(s.count for s in self.network.stored)
         self.lengths = mixtures.bases(self.own)
         self.uniform = mixtures.uniform(self.own)

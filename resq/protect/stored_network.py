@@ -60,6 +60,7 @@ class StoredNetwork:
     def __init__(self, name: str, encoding: str, n: int) -> None:
         self.checkpoint = checkpoints.load(name)
         self.name, self.hash = name, self.checkpoint.hash
+        self.inputs: str | None = None
         self.own = Encoding.parse(encoding or checkpoints.default_encoding(name))
         mixtures.check(self.own)
         self.sizes = tuple(self.checkpoint.state[weight].size for weight in self.checkpoint.weights)

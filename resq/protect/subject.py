@@ -16,6 +16,7 @@ class Subject(Protocol):
 
     Attributes:
         name, hash: of the network; ``images``: hash of the held-out ones.
+        inputs: what was said of a deployed file's input, on which its answers depend; None of a checkpoint.
         own: how it is stored without protection; ``sizes``: weights of every layer.
         lengths: plain words to choose from, those of one length together.
         uniform: ways to store all layers alike that an answer is compared with.
@@ -23,6 +24,7 @@ class Subject(Protocol):
 
     name: str
     hash: str
+    inputs: str | None
     own: Encoding
     sizes: tuple[int, ...]
     lengths: list[list[Encoding]]

@@ -17,7 +17,8 @@ class Trial:
     """Measures mixtures at one rate on held-out images; every pass is written down and never done again.
 
     Attributes:
-        passes: forward passes over the images, those of earlier runs included.
+        passes: forward passes over the images that were asked for, those that earlier runs made included.
+        resumed: whether an earlier run wrote anything down.
     """
 
     def __init__(
@@ -26,11 +27,13 @@ class Trial:
     ) -> None:  # fmt: skip
         self.subject, self.rate, self.maps, self.fault, self.progress = subject, rate, maps, fault, progress
         self._file, self._known = file, _known(file)
+        self._asked: set[str] = set()  # the file may hold passes of other questions
+        self.resumed = bool(self._known)
 
     @property
     def passes(self) -> int:
         """Forward passes over the images so far."""
-        return len(self._known)
+        return len(self._asked)
 
     def accuracy(self, encoding: Encoding, rate: float | None = None) -> list[float]:
         """Accuracy under each map at a rate, by default the trial's; one value where nothing flips."""
@@ -47,13 +50,20 @@ class Trial:
         return float(np.mean(self.accuracy(encoding, rate))) / clean if clean else 0.0
 
     def _one(self, encoding: Encoding, rate: float, number: int) -> float:
-        key = json.dumps([str(encoding), self.fault, rate, number, self.subject.images, self.subject.hash])
+        key = self._key(encoding, rate, number)
+        self._asked.add(key)
         if key not in self._known:
             self._known[key] = self._measured(encoding, rate, number)
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"key": key, "accuracy": self._known[key]}) + "\n")
             self.progress()
         return self._known[key]
+
+    def _key(self, encoding: Encoding, rate: float, number: int) -> str:
+        """All that decides the accuracy; of a checkpoint, as it was before files were protected."""
+        of = self.subject
+        inputs = [] if of.inputs is None else [of.inputs]
+        return json.dumps([str(encoding), self.fault, rate, number, of.images, of.hash, *inputs])
 
     def _measured(self, encoding: Encoding, rate: float, number: int) -> float:
         return self.subject.accuracy(encoding, self.fault, rate, number)

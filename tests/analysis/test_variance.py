@@ -135,7 +135,7 @@ def test_degrees_of_freedom_are_those_of_mean_squares():
     parts = between_maps**2 / (maps - 1), between_images**2 / (n - 1), rest**2 / ((maps - 1) * (n - 1))
     freedom = (between_maps + between_images - rest) ** 2 / sum(parts)
     half_width = special.stdtrit(freedom, 0.975) * math.sqrt(spread)
-    low, high, _ = paired._interval(float(d.mean()), paired._crossed(d), 0.95)
+    low, high, _ = paired._interval(float(d.mean()), paired._crossed(d), 0.95, d.shape[1], 0.0)
     assert (low, high) == pytest.approx((d.mean() - half_width, d.mean() + half_width))
     total, degrees = crossed.covariance(d[None])
     assert (float(total[0, 0]), degrees) == pytest.approx((spread, freedom))
@@ -147,6 +147,6 @@ def test_an_interval_of_a_difference_covers_with_few_maps(maps, n):
     held = 0
     for _ in range(400):
         d = _answers(rng, maps, n)
-        low, high, _ = paired._interval(float(d.mean()), paired._crossed(d), 0.95)
+        low, high, _ = paired._interval(float(d.mean()), paired._crossed(d), 0.95, d.shape[1], 0.0)
         held += low <= 0.6 <= high
     assert held / 400 > 0.92

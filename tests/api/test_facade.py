@@ -138,6 +138,16 @@ def test_the_flips_of_flip_bits_are_those_of_the_sweeps_rows(result, xy):
             assert abs(int((faulty(x).argmax(1) == y).sum()) - row["correct"]) <= 1
 
 
+@pytest.mark.parametrize("model", [BASE, "a file"])
+def test_a_map_is_not_drawn_at_less_than_the_rate_of_its_flips(model, tmp_path):
+    model = str(small_file.made(tmp_path)) if model == "a file" else model
+    said = "top must be 0 or reach the rates, up to 0.01, got 0.001"
+    with pytest.raises(ResqError, match=said):
+        resq.flip_bits(model, ber=1e-2, top=1e-3).__enter__()
+    with pytest.raises(ResqError, match=said):
+        resq.sweep(BASE, ber=[1e-2], top=1e-3, n=10, maps=1)
+
+
 def words(model):
     return [value.detach().clone() for value in model.state_dict().values()]
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from resq import data, networks
+from resq.attacks import gradient as gradient_module
 from resq.attacks.gradient import ATTACKS, fgsm, gradient, pgd
 
 # The same attacks with less work: what they promise does not depend on it.
@@ -149,6 +151,35 @@ def test_more_restarts_are_never_weaker(f, x, y, seed):
         for n in (1, 2, 4)
     ]
     assert fooled[0] <= fooled[1] <= fooled[2]
+
+
+@pytest.mark.parametrize("eps", [1 / 255, 2 / 255, 4 / 255])
+def test_of_restarts_that_take_all_steps_the_worst_of_every_image_is_kept(f, x, y, eps):
+    """Each restart alone is the next start of the same random stream."""
+    rng = _rng(3)
+    alone = [pgd(f, x, y, eps, rng=rng, steps=3, early_stop=False) for _ in range(4)]
+    kept = pgd(f, x, y, eps, rng=_rng(3), steps=3, restarts=4, early_stop=False)
+    assert _wrong(f, kept, y) == set().union(*(_wrong(f, one, y) for one in alone))
+    with torch.no_grad():
+        losses = torch.stack([cross_entropy(f(one), y, reduction="none") for one in alone])
+        found = cross_entropy(f(kept), y, reduction="none")
+    undecided = torch.tensor([i not in _wrong(f, kept, y) for i in range(len(x))])
+    assert torch.allclose(found[undecided], losses.max(0).values[undecided], rtol=1e-4)
+    assert losses.argmax(0).unique().numel() > 1  # not one restart that is the worst for all
+    assert torch.equal(pgd(f, x, y, eps, rng=_rng(3), steps=3, early_stop=False), alone[0])
+
+
+def test_an_image_without_an_answer_is_the_worst_that_a_restart_can_find(y):
+    """Logits that are no numbers where the first pixel is bright; the later restart is not taken for it."""
+
+    def network(x: Tensor) -> Tensor:
+        dark = x[:, :1, 0, 0] < 0.5
+        return torch.where(dark, x.mean((1, 2, 3))[:, None], torch.nan).expand(len(x), 16)
+
+    bright, dim = torch.ones(12, 3, 16, 16), torch.zeros(12, 3, 16, 16)
+    assert gradient_module._worse(network, bright, dim, y).all()
+    assert not gradient_module._worse(network, dim, bright, y).any()
+    assert not gradient_module._worse(network, bright, bright, y).any()
 
 
 def test_a_random_start_fills_the_box_and_stays_in_it():

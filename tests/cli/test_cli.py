@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from resq.claims import provenance
 from resq.cli import main
+from resq.measure.analysis import intervals, stats, stopping_rule
 from resq.measure.store import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,6 +116,78 @@ def test_a_file_of_sweeps_runs_as_one_table(capsys, tmp_path):
     spec.write_text(f'checkpoint = "{BASE}"\nencoding = ["int8", "fp32"]\nbers = [0]\nn = 20\n')
     found = json.loads(spoken(capsys, "sweep", str(spec), "--json"))
     assert [row["encoding"] for row in found["rows"]] == ["int8", "fp32"]
+
+
+@pytest.mark.parametrize("sample", ["first", "random"])
+def test_where_a_rule_stopped_the_maps_the_table_has_the_interval_that_it_stopped_at(capsys, sample):
+    asked = ["sweep", BASE, "--ber", "0,1e-2", "--half-width", "3", "--n", "50", "--sample", sample, "--json"]
+    found = json.loads(spoken(capsys, *asked))
+    point = next(p for p in found["faulty"] if p["ber"] == 0.01)
+    accuracy = [row["correct"] / row["n"] for row in found["rows"] if row["ber"] == 0.01]
+    assert len(accuracy) == point["maps"] >= stopping_rule.START
+    low, high = stopping_rule.interval(accuracy)
+    assert (point["map_low"], point["map_high"]) == pytest.approx((low, high))
+    assert high - low > 2 * stats.t_half_width(np.array(accuracy))
+    whole = intervals.both(point["mean"], (low, high), (point["image_low"], point["image_high"]))
+    assert (point["low"], point["high"]) == pytest.approx((low, high) if sample == "random" else whole)
+
+
+SHARED = f'checkpoint = "{BASE}"\nbers = [0, 1e-2]\nmaps = 3\nn = 20\neps = [8]\nsteps = 1\n'
+
+
+def test_a_cell_that_several_sweeps_of_a_file_share_is_measured_and_counted_once(capsys, tmp_path):
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    one.write_text(f'{SHARED}attack = "fgsm"\n')
+    two.write_text(f'{SHARED}attack = ["fgsm", "pgd"]\n')
+    alone, shared = (json.loads(spoken(capsys, "sweep", str(f), "--json"))["rows"] for f in (one, two))
+    keys = [row["key"] for row in shared]
+    assert len(set(keys)) == len(keys) == len(alone) + 1 == 6
+    table_of_one, table_of_two = (
+        [line for line in spoken(capsys, "sweep", str(f)).splitlines() if line.startswith("0.01 ")]
+        for f in (one, two)
+    )
+    assert table_of_one == table_of_two
+
+
+def test_rows_that_a_file_holds_twice_are_counted_once_in_a_report(capsys, tmp_path):
+    file = tmp_path / "rows.parquet"
+    spoken(capsys, "sweep", BASE, "--n", "20", "--ber", "1e-2", "--maps", "2", "--out", str(file))
+    rows = table.read(file)
+    table.write(pd.concat([rows, rows], ignore_index=True), file)
+    assert len(provenance.target(str(file))[1]) == len(rows) == 2
+
+
+def test_the_precision_of_a_file_of_sweeps_is_compared_with_fp32(capsys, tmp_path):
+    spec = tmp_path / "bf.toml"
+    spec.write_text(f'checkpoint = "{BASE}"\nbers = [1e-2]\nmaps = 1\nn = 20\nprecision = "bf16"\n')
+    assert main(["sweep", str(spec)]) == 0
+    assert "bf16 against fp32 on 1 maps: at BER 0.01 the difference is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("beside", "named"),
+    [
+        (["--n", "5", "--seed", "0"], "--n, --seed"),
+        (["--half-w", "0.5"], "--half-width"),
+        (["--stream"], "--stream"),
+        (["--joint"], "--joint"),
+    ],
+)
+def test_what_a_file_of_sweeps_says_is_not_said_beside_it(capsys, tmp_path, beside, named):
+    spec = tmp_path / "one.toml"
+    spec.write_text(SHARED)
+    assert f"so it takes no {named} beside it" in refused(capsys, "sweep", str(spec), *beside)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["harden", "assets/specs/hardened/signs-resnet20.toml", "--seed", "0"],
+        ["card", "mine.card.json", "--n", "50"],
+    ],
+)
+def test_what_another_file_says_is_not_said_beside_it(capsys, argv):
+    assert f"so it takes no {argv[2]} beside it; name a checkpoint" in refused(capsys, *argv)
 
 
 @pytest.mark.parametrize(

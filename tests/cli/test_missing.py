@@ -30,7 +30,7 @@ def test_only_cells_that_are_not_stored_are_measured_and_the_table_has_all(own_f
     )
     assert with_one[0] == {"total": 1}
     assert [line["row"]["map"] for line in with_one[1:]] == [2]
-    known, left = missing_cells.known(spec)
+    known, left = missing_cells.known(list(spec.cells()))
     assert left == []
     assert [row["correct"] for row in known] == [row["correct"] for row in rows]
 
@@ -38,7 +38,7 @@ def test_only_cells_that_are_not_stored_are_measured_and_the_table_has_all(own_f
 def test_shipped_rows_count_as_stored_and_no_store_is_made_for_them(own_folders):
     shipped = table.shipped().query("checkpoint == @NAME and encoding == 'int8' and n == 250 and top == 0.1")
     bers = tuple(sorted(set(shipped["ber"])))
-    rows, left = missing_cells.known(SweepSpec(NAME, bers=bers, maps=2, n=250))
+    rows, left = missing_cells.known(list(SweepSpec(NAME, bers=bers, maps=2, n=250).cells()))
     assert {row["map"] for row in rows if row["ber"]} == {0, 1}
     assert len(rows) == 2 * len(bers)
     assert not any(cell.ber for cell in left)
@@ -47,4 +47,4 @@ def test_shipped_rows_count_as_stored_and_no_store_is_made_for_them(own_folders)
 
 def test_a_stopping_rule_and_missing_cells_are_a_sentence():
     with pytest.raises(ResqError, match="--missing and --half-width cannot be combined"):
-        missing_cells.known(SweepSpec(NAME, bers=(1e-2,)), 0.5)
+        missing_cells.known(list(SweepSpec(NAME, bers=(1e-2,)).cells()), 0.5)

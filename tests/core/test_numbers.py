@@ -184,8 +184,8 @@ def test_flipped_activations_leave_as_many_right_as_ever(ber):
     assert activations(ber) == ACTIVATIONS[ber]
 
 
-def test_these_are_the_numbers_of_version_3():
-    assert NUMBERS == "3"
+def test_these_are_the_numbers_of_version_4():
+    assert NUMBERS == "4"
 
 
 def test_every_fault_model_and_every_kind_of_encoding_has_its_golden_number():

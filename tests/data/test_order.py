@@ -1,5 +1,6 @@
 """Images that come sorted by class: the first n of them would be of the first classes alone."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import resq
 from resq import data, networks
 from resq.api.images import load_images
 from resq.core import Dataset
@@ -81,6 +83,28 @@ def test_the_first_images_of_a_brought_folder_or_file_are_of_every_class(own_fol
     first = data.load(own.bring(str(path)), "test").first(30)
     assert np.bincount(first.y, minlength=3).min() >= 5
     assert (first.pixels[:, 0, 0, 0] // 80).tolist() == first.y.tolist()
+
+
+def test_test_images_of_a_plugin_that_come_class_by_class_are_mixed_and_measured_as_they_are_given(
+    monkeypatch,
+):
+    signs = data.load("signs", "test")
+    whole = dataclasses.replace(signs.take(np.argsort(signs.y, kind="stable")), name="mine")
+    mine = dataclasses.replace(data.source("signs"), load=lambda split, download=False: whole)
+    monkeypatch.setitem(data.DATASETS, "mine", mine)
+    assert len(np.unique(data.load("mine", "test").first(200).y)) == 16
+    assert data.load("mine", "train").hash == whole.hash  # of these order.few takes some
+
+    x, y = load_images("mine", n=200)
+    network = resq.load("signs/resnet20/base")
+    with torch.no_grad():
+        right = (network(x).argmax(1) == y).numpy()
+    asked = {"ber": [0], "maps": 1, "encoding": "fp32", "progress": False}
+    for given in ((x, y), ("mine",)):
+        (row,) = resq.sweep("signs/resnet20/base", *given, n=200, **asked).rows
+        answers = np.unpackbits(np.frombuffer(row["right"], np.uint8))[:200].astype(bool)
+        assert answers.tolist() == right.tolist()
+        assert row["data"] == "mine"
 
 
 def test_few_images_to_calibrate_with_are_of_every_class_and_of_images_in_no_order_the_first():

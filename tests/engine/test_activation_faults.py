@@ -141,7 +141,7 @@ def test_the_flips_at_a_smaller_rate_are_some_of_those_at_the_rate_drawn_at():
 def test_a_rate_that_is_none_or_beyond_the_one_drawn_at_is_refused():
     with pytest.raises(ValueError, match=r"rates must lie in \[0, 1\], got 2"):
         faults.faulty(Two(), {}, 2, rng=_rng())
-    with pytest.raises(ValueError, match=r"0\.5 lies beyond the one drawn at, 0\.1"):
+    with pytest.raises(ValueError, match=r"top must be 0 or reach the rates, up to 0\.5, got 0\.1"):
         faults.faulty(Two(), {}, 0.5, rng=_rng(), top=0.1)
 
 

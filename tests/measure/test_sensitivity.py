@@ -129,6 +129,21 @@ def test_a_flip_that_copies_outvote_costs_nothing(tiny):
         assert any(row["change"] for row in rows if row["bit"] in (0, 1))
 
 
+@pytest.mark.parametrize(("name", "share"), [("int8-x3", 1.0), ("int8-secded", 0.1), ("int8-secded0", 0.1)])
+def test_what_copies_and_codes_cannot_undo_of_a_cell_is_measured(tiny, name, share):
+    bench, (x, y), layer = FaultyNetwork(tiny, Encoding.parse(name)), images(4), "linear.weight"
+    rows = sensitivity.measured(bench, x, y, share=share, maps=2, layers=[layer], planes=[6])
+    found = [row["loss"] + row["change"] for row in rows]
+    expected = []
+    for number in range(2):
+        with bench.flipped(sensitivity.cell_map(bench, layer, 6, share, 0, number)), torch.inference_mode():
+            expected.append(float(taylor.losses(bench.network(x), y).mean()))
+    with torch.inference_mode():
+        clean = float(taylor.losses(bench.network(x), y).mean())
+    assert found == pytest.approx(expected)
+    assert all(abs(loss - clean) > 1e-6 for loss in found)
+
+
 @pytest.mark.parametrize("name", ["resnet20", "resnet18", "vgg16"])
 def test_a_cut_network_gives_the_same_numbers(name):
     network = networks.build(name, 10, mean=(0.5,) * 3, std=(0.25,) * 3, seed=1).eval()

@@ -14,6 +14,8 @@ from resq.measure.run.deployed.rows import NO_FLIPS
 from resq.measure.store import table
 from resq.memory import faults
 from resq.protect import decoder, deploy, deployed_file, fulfilled, mixtures
+from resq.protect.trial import Trial
+from resq.protect.wanted import Wanted
 from tests import deployed_files
 
 ASKED = ["--data", "signs", "--ber", "0.01", "--keep", "0.9", "--n", "20", "--maps", "1", "--test", "20",
@@ -202,12 +204,27 @@ def test_no_test_image_decides_for_a_file_either(file, monkeypatch):
     monkeypatch.setattr(
         data, "load", lambda name, split, *more: asked.append((name, split)) or load(name, split)
     )
-    from resq.protect.wanted import Wanted
-
     subject = deployed_file.DeployedFile(Wanted(str(file), 0.01, data="signs", n=10, inputs="range 0..1"))
     subject.accuracy(subject.own, "random", 0.01, 0)
     subject.close()
     assert {name for name, _ in asked} == {"signs-held-out"}
+
+
+def test_passes_under_another_range_of_the_input_are_measured_and_not_remembered(file, tmp_path):
+    def kept(inputs: str, folder: str) -> tuple[list[float], int]:
+        wanted = Wanted(str(file), 0.01, data="signs", n=60, maps=2, inputs=inputs)
+        subject = deployed_file.DeployedFile(wanted)
+        try:
+            held = Trial(subject, 0.01, 2, tmp_path / folder)
+            return [*held.accuracy(subject.own), *held.accuracy(subject.own, 0.0)], held.passes
+        finally:
+            subject.close()
+
+    first, second = kept("range 0..1", "both"), kept("range -1..1", "both")
+    assert second == kept("range -1..1", "apart")
+    assert second[0] != first[0]
+    assert second[1] == 3  # of this question alone
+    assert kept("range 0..1", "both") == first
 
 
 def test_the_shipped_plane_of_a_real_file_counts_every_bit_that_its_memory_has():

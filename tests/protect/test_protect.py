@@ -77,6 +77,13 @@ def test_a_line_that_was_cut_off_is_measured_again(tmp_path):
     assert trial._known(file) == {"a": 0.5}
 
 
+def test_what_was_written_down_of_a_checkpoint_stays_known(tmp_path):
+    subject, file = stored_network.StoredNetwork(NET, "", 20), tmp_path / "measured.jsonl"
+    key = json.dumps(["int8", "random", 0.0, 0, subject.images, subject.hash])
+    file.write_text(json.dumps({"key": key, "accuracy": 0.5}) + "\n", encoding="utf-8")
+    assert trial.Trial(subject, 0.01, 1, file).accuracy(subject.own, 0.0) == [0.5]
+
+
 def test_no_test_image_decides(monkeypatch):
     checkpoint = checkpoints.load(NET)
     asked = []

@@ -3,7 +3,9 @@
 Both answer the same images while the same bits flip, so what an image or a map does to both cancels. The
 interval counts maps and images as crossed random effects of the difference of answers; whether maps are
 common is read from the rows (same seed, same rate drawn at, as many flips in each), never assumed.
-Source: Searle, Casella & McCulloch 1992, ch. 4; degrees of freedom by Satterthwaite 1946.
+Where next to no image differs from the others its variance says nothing of those that were not looked at:
+an interval is then at least as wide as Wilson's of a share that none of n images showed.
+Source: Searle, Casella & McCulloch 1992, ch. 4; degrees of freedom by Satterthwaite 1946; Wilson 1927.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class Difference:
         maps, n: those that both were measured on; 0 maps: not the same ones.
         correlation: of both accuracies over common maps; NaN where there are fewer than three.
         how: what was paired, in words.
-        p: two-sided, of no difference.
+        p: two-sided, of no difference; the sign test's where all images differ alike, so 1 where none does.
     """
 
     mean: float
@@ -66,7 +68,8 @@ def difference(a: pd.DataFrame, b: pd.DataFrame, comparisons: int = 1) -> Differ
     mean = float(left.mean() - right.mean())
     maps, n = (left.shape[0] if common else 0), left.shape[1]
     single = any(len(y) < 2 and not _fixed(rows) for y, rows in ((left, a), (right, b)))
-    low, high, p = _interval(mean, [] if single else parts, level_of(comparisons))
+    level = level_of(comparisons)
+    low, high, p = _interval(mean, [] if single else parts, level, n, _least(left, right, level))
     return Difference(mean, low, high, maps, n, correlation, _how(common, left, right), p)
 
 
@@ -90,7 +93,9 @@ def retained(a: pd.DataFrame, clean: pd.DataFrame, comparisons: int = 1) -> tupl
     share = float(left.mean()) / whole
     if len(left) < 2 and not _fixed(a):
         return share, math.nan, math.nan
-    low, high, _ = _interval(0.0, _crossed(left - share * right), level_of(comparisons))
+    level = level_of(comparisons)
+    least = _least(left, right, level)
+    low, high, _ = _interval(0.0, _crossed(left - share * right), level, left.shape[1], least)
     return share, share + low / whole, share + high / whole
 
 
@@ -159,8 +164,30 @@ def _maps(y: np.ndarray) -> list[tuple[float, float]]:
     return [(float(np.var(y.mean(axis=1), ddof=1)) / len(y), len(y) - 1)] if len(y) > 1 else []
 
 
-def _interval(mean: float, parts: Sequence[tuple[float, float]], level: float) -> tuple[float, float, float]:
+def _least(left: np.ndarray, right: np.ndarray, level: float) -> float:
+    """The least half-width of a mean difference of answers (maps, images): what unseen images may hide.
+
+    It is Wilson's upper limit of a share of which n images showed none, and 0 where as many images differ
+    from the commonest difference as that limit stands for (4 at 95 %): their variance is then wide enough.
+
+    >>> right = np.ones((1, 500))
+    >>> round(_least(right, right, 0.95), 4), _least(right, np.where(np.arange(500) < 4, 0, right), 0.95)
+    (0.0076, 0.0)
+    """
+    shown = (left.mean(axis=0) - right.mean(axis=0)).round(12)
+    unlike = len(shown) - int(np.unique(shown, return_counts=True)[1].max())
+    z2 = float(special.ndtri((1 + level) / 2)) ** 2
+    return z2 / (len(shown) + z2) if unlike < z2 else 0.0
+
+
+def _interval(
+    mean: float, parts: Sequence[tuple[float, float]], level: float, n: int, least: float
+) -> tuple[float, float, float]:
     """Interval and two-sided p value of a mean whose variance is the sum of these mean squares.
+
+    The half-width is ``least`` at least. Where all ``n`` images differ alike, p is that of the sign test
+    (McNemar's, exact): 1 where none differs.
+
 
     Degrees of freedom are Satterthwaite's, which are those of a sum of mean squares (not of the components of
     variance that they estimate, with which few maps seem to be more than they are). Where the sum falls below
@@ -170,11 +197,11 @@ def _interval(mean: float, parts: Sequence[tuple[float, float]], level: float) -
         return math.nan, math.nan, math.nan
     spread, (largest, own) = sum(variance for variance, _ in parts), max(parts)
     if max(spread, largest) <= 0:
-        return mean, mean, float(mean == 0)
+        return max(-1.0, mean - least), min(1.0, mean + least), 2.0 ** (1 - n) if mean else 1.0
     freedom = spread**2 / sum(v**2 / df for v, df in parts)
     if largest > spread:
         spread, freedom = largest, float(own)
-    half_width = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(spread)
+    half_width = max(least, float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(spread))
     p = 2 * float(special.stdtr(freedom, -abs(mean) / math.sqrt(spread)))
     return max(-1.0, mean - half_width), min(1.0, mean + half_width), p
 

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from resq import data
-from resq.core.errors import ResqError
 from resq.data import order
 from resq.memory import bits
-from resq.memory.faults import check_rate
+from resq.memory.faults import drawn_at
 from resq.networks import activations
 from resq.networks.activations import Change, Changed, Ranges
 
@@ -54,9 +53,7 @@ def faulty(
     Raises:
         ValueError: a rate outside [0, 1] or beyond ``top``.
     """
-    top = check_rate(top) or check_rate(rate)
-    if rate > top:
-        raise ResqError(f"the rate {rate:g} lies beyond the one drawn at, {top:g}")
+    top = drawn_at(top, rate)
     count = Flips()
     changes = {name: _flipping(*span, rate, top, rng, count) for name, span in ranges.items()}
     return Changed(network, changes, inputs=True), count

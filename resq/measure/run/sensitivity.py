@@ -21,7 +21,7 @@ from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sweep
 from resq.measure.run.taylor import Derivatives, derivatives, estimate, losses, moves
 from resq.measure.specs.sweep_spec import SweepSpec
-from resq.memory import faults
+from resq.memory import faults, flipping
 from resq.networks import answer
 
 BATCH = 256  # images of a forward pass; a few left over would cost nearly as much
@@ -69,7 +69,8 @@ def measured(
     """One row per cell and map: what its flips add to the loss, and how many images stay right.
 
     ``linear`` is what the gradient says of exactly these flips, ``usual`` what it says of as many flips on
-    average: replacing the one by the other leaves the mean as it is and takes most of the noise away.
+    average: replacing the one by the other leaves the mean as it is and takes most of the noise away. Both
+    are 0 where copies or a code undo a flip that is alone; several together are measured all the same.
 
     Args:
         share: of the cell's bits that flip together, at least LEAST of them.
@@ -91,7 +92,7 @@ def measured(
             for number in range(maps):
                 flips = cell_map(bench, layer, bit, share, seed, number)
                 loss, correct = clean
-                if move.any():  # else copies outvote every flip, and the network is the same
+                if not _undone(bench, layer, move, flips):  # else the network is the same
                     with bench.flipped(flips), torch.inference_mode():
                         loss, correct = _score(after, activations, y)
                 yield {
@@ -154,6 +155,18 @@ def cell_map(bench: FaultyNetwork, layer: str, bit: int, share: float, seed: int
     where = faults.region(bench.model, [layer], [bit])
     rate = min(1.0, max(share, LEAST / where.n_bits))
     return faults.count(where, rate, rng=seeds.rng(seed, "cell", layer, bit, number))
+
+
+def _undone(bench: FaultyNetwork, layer: str, move: np.ndarray, flips: BitFlips) -> bool:
+    """Whether the layer's words are read as without the flips of one of its cells.
+
+    Args:
+        move: how far each word's weight moves when its bit flips alone.
+    """
+    encoding = bench.model.weights[layer].encoding
+    if encoding.copies == 1 and not encoding.guard:
+        return not move.any()  # a word has one flip of a cell at most
+    return not len(flipping.misread(bench.model, flips))  # of copies and codes several flips can meet
 
 
 def _words(bench: FaultyNetwork, layer: str, flips: BitFlips) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from dataclasses import fields as fields_of
 from functools import cached_property
@@ -101,8 +101,7 @@ class SweepSpec:
             lookup("mode", mode, dict.fromkeys(MODES))
         for ber in (*self.bers, self.top):
             faults.check_rate(ber)
-        if 0 < self.top < max(self.bers, default=0):
-            raise ResqError(f"top must be 0 or reach the rates, up to {max(self.bers):g}, got {self.top:g}")
+        faults.drawn_at(self.top, max(self.bers, default=0.0))
         for eps in self.eps:
             if not 0 <= eps <= 255:
                 raise ResqError(f"eps is given in 1/255 and must lie in 0..255, got {eps:g}")
@@ -267,6 +266,19 @@ class SweepSpec:
         return commands.line(self.argv())
 
 
+def once(specs: Iterable[SweepSpec]) -> Iterator[tuple[SweepSpec, list[Cell]]]:
+    """Each sweep with those of its cells that no sweep before it has.
+
+    Sweeps that differ in the attack alone share their cells of faults: counted twice, these would seem to be
+    twice as many maps.
+    """
+    seen: set[Cell] = set()
+    for spec in specs:
+        fresh = [cell for cell in spec.cells() if cell not in seen]
+        seen.update(fresh)
+        yield spec, fresh
+
+
 def opened_in(checkpoint: str) -> str:
     """The encoding that a command takes where none is named; int8 where there is no such checkpoint."""
     try:
@@ -281,6 +293,8 @@ _LISTS = {"layers", "planes", "bers", "eps", "modes"}
 
 def read(file: Path) -> list[SweepSpec]:
     """The sweeps of a TOML file: the fields of SweepSpec, several values meaning one sweep for each.
+
+    Some of them may share cells; ``once`` gives each to one sweep alone.
 
     Raises:
         ValueError: not TOML, an unknown field, or a value out of range; the sentence names it.

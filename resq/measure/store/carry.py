@@ -23,6 +23,19 @@ OTHERWISE = (
     "dd2c6c1f4455e593", "5510f0283bda000f", "25cab3ba53365542", "496dcd7a1f3f0c45", "a21f2039bafcc893",
     "5d3041c6f8aae00a", "8ff1e99d6259f8ca", "06d2dfffe64dec8a", "369aac26946921bc", "ad956575fa8f8653",
 )  # fmt: skip
+TWIN = "twin-"  # before the attack in rows of version 3 whose examples were made on a file's twin
+# Columns besides ``numbers`` that tell whether a row can be carried, of its series in a database.
+DECIDED_BY = ["attack", "mode", "restarts"]
+TOLD_BY = ("n", "axis", "encoding", "weights", *DECIDED_BY)
+
+
+def last_restart(attack: str, mode: str, restarts: int) -> bool:
+    """Whether a row had the last of several restarts alone before version 4.
+
+    >>> [last_restart(*row) for row in (("pgd", "none", 5), ("pgd", "transfer", 5), ("twin-pgd", "none", 5))]
+    [False, True, True]
+    """
+    return restarts > 1 and (mode == "transfer" or attack.startswith(TWIN))
 
 
 @cache
@@ -46,12 +59,19 @@ def carried(table: pd.DataFrame) -> pd.DataFrame:
     Rows of version 1 in which no image had logits that are not finite are those of version 2; where all
     images had, none of them is right. On a network of flipped floating-point words an attack may have met
     such logits on its way: its rows are not carried. Rows of version 2 are those of version 3, but for words
-    of 4 bits of a network that may be kept in 4 bits.
+    of 4 bits of a network that may be kept in 4 bits. Rows of version 3 are those of version 4, but for the
+    ``last_restart`` of several.
     """
-    second = (table["numbers"] == "2").to_numpy()
-    first = (table["numbers"] == "1").to_numpy()
-    if not (first | second).any():
+    first, second, third = ((table["numbers"] == number).to_numpy() for number in ("1", "2", "3"))
+    if not (first | second | third).any():
         return table
+    # Nearly all rows have one restart or none: the others are few.
+    several = np.flatnonzero(table["restarts"].to_numpy() > 1)
+    worst = np.ones(len(table), bool)
+    worst[several] = [
+        not last_restart(*row) for row in table.iloc[several][DECIDED_BY].itertuples(index=False)
+    ]
+    first, second, third = first & worst, second & worst, third & worst
     four = table["encoding"].map(in_four).to_numpy(bool)
     same = ~four | table["weights"].isin(OTHERWISE).to_numpy(bool)
     first = first & ~((table["axis"] == "joint") & table["encoding"].isin(list(FLOATS))).to_numpy()
@@ -60,7 +80,7 @@ def carried(table: pd.DataFrame) -> pd.DataFrame:
     right = table["right"].to_numpy(object, copy=True)
     right[every] = [bytes(len(value)) for value in right[every]]
     return table.assign(
-        numbers=np.where(none | every | (same & second), NUMBERS, table["numbers"]),
+        numbers=np.where(none | every | (same & second) | third, NUMBERS, table["numbers"]),
         correct=np.where(every, 0, table["correct"]),
         right=pd.Series(right, index=table.index, dtype=object),
     )
@@ -70,7 +90,7 @@ def row(old: dict[str, Any]) -> dict[str, Any]:
     """One row, as ``carried`` has it; the key of a stale one begins with STALE.
 
     >>> old = {"numbers": "1", "n": 3, "correct": 1, "right": b"@", "key": "a", "axis": "ber",
-    ...        "encoding": "fp32", "weights": "0"}
+    ...        "encoding": "fp32", "weights": "0", "attack": "none", "restarts": 0, "mode": "none"}
     >>> row({**old, "due": 3})["correct"], row({**old, "due": 1})["key"]
     (0, 'numbers-1-a')
     >>> row({**old, "due": 0, "numbers": "2", "encoding": "int4-tmr2"})["key"]
@@ -78,7 +98,10 @@ def row(old: dict[str, Any]) -> dict[str, Any]:
     """
     if old["numbers"] == NUMBERS or old["key"].startswith(STALE):
         return old
-    if not in_four(old["encoding"]) or old["weights"] in OTHERWISE:
+    worst = not last_restart(*(old[name] for name in DECIDED_BY))
+    if worst and old["numbers"] == "3":
+        return {**old, "numbers": NUMBERS}
+    if worst and (not in_four(old["encoding"]) or old["weights"] in OTHERWISE):
         met = old["axis"] == "joint" and old["encoding"] in FLOATS
         if old["numbers"] == "2":
             return {**old, "numbers": NUMBERS}

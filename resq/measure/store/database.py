@@ -141,11 +141,13 @@ def _carry(engine: sql.Engine) -> None:
 
 
 def _carry_rows(connection: sql.Connection, older: sql.ColumnElement[bool]) -> None:
-    uncertain = sql.or_(SERIES.c.axis == "joint", SERIES.c.encoding.contains(carry.FOUR))
+    uncertain = sql.or_(
+        SERIES.c.axis == "joint", SERIES.c.encoding.contains(carry.FOUR), SERIES.c.restarts > 1
+    )
     odd = sql.or_(ROWS.c.due > 0, ROWS.c.series.in_(sql.select(SERIES.c.id).where(uncertain)))
     connection.execute(ROWS.update().where(older, sql.not_(odd)).values(numbers=NUMBERS))
     names = ("key", "due", "correct", "right", "numbers")
-    of_series = [SERIES.c[name] for name in ("n", "axis", "encoding", "weights")]
+    of_series = [SERIES.c[name] for name in carry.TOLD_BY]
     question = sql.select(*(ROWS.c[name] for name in names), *of_series).join(SERIES).where(older, odd)
     for old in connection.execute(question).mappings().all():
         new = carry.row(dict(old))

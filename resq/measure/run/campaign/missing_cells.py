@@ -49,8 +49,8 @@ def waves(spec: CampaignSpec, keys: dict[str, Cell]) -> Iterator[dict[str, Cell]
         yield {of[cell]: cell for cell in wave}
 
 
-def known(spec: SweepSpec, width: float = 0.0) -> tuple[list[Row], list[Cell]]:
-    """The rows of a sweep's cells that are shipped or stored here, and the cells that are left.
+def known(wanted: Sequence[Cell], width: float = 0.0) -> tuple[list[Row], list[Cell]]:
+    """The rows of those of these cells that are shipped or stored here, and the cells that are left.
 
     Raises:
         ResqError: with ``width``, the half-width of a stopping rule, which decides by itself what is left.
@@ -59,7 +59,6 @@ def known(spec: SweepSpec, width: float = 0.0) -> tuple[list[Row], list[Cell]]:
         raise ResqError(
             "--missing and --half-width cannot be combined; a campaign with a half_width does both"
         )
-    wanted = list(spec.cells())
     keys = cells.keys(wanted)
     matched = known_rows.by_key(keys)
     there = set(matched["key"])
