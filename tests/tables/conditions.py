@@ -58,7 +58,8 @@ def _attacked(of: tuple[str, int, int], points: pd.DataFrame) -> str:
     """With what the pixels of these cells were moved, and of how many images."""
     attack, steps, restarts = of
     starts = f"{restarts} start{'s' * (restarts > 1)}"
-    how = f"{attack.upper()}, {steps} steps, {starts}" if steps else attack
+    name = {"autoattack": "AutoAttack", "square": "Square"}.get(attack, attack.upper())
+    how = f"{name}, {steps} steps, {starts}" if steps else attack
     bound = ", an upper bound" if attack in WEAK else ""
     return f"attack {how}{bound}, {_images(points)}"
 
