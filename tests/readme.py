@@ -527,8 +527,10 @@ def _cell(point) -> str:
 
 def _counts(lines: pd.DataFrame) -> str:
     """How many images the points of a line have, and how many maps those with flips."""
-    images = conditions.span(lines["n"])
-    return f"{images}, {conditions.span(lines.loc[lines.index > 0, 'maps'])}"
+    if lines.empty:
+        return "not measured"
+    struck = lines.loc[lines.index > 0, "maps"]
+    return f"{conditions.span(lines['n'])}, {conditions.span(struck) if len(struck) else 'none'}"
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {
