@@ -40,7 +40,7 @@ def _answer(described: design.Design, rows: pd.DataFrame, done: dict[str, cost_t
     share = sum(taken[0]) / sum(taken[1])
     return (
         f"N-FGSM took {share:.2f} of PGD-2's processor time ({each.min():.2f} to {each.max():.2f} by seed), "
-        f"and left {_points(gain)} points of accuracy more under PGD-50 ({usual.seeds} seeds, "
+        f"and under PGD-50 its accuracy differs by {_points(gain)} points ({usual.seeds} seeds, "
         f"{described.n:,} images, 95 % over both): "
         f"**{_word(gain, share)}**."
     )
