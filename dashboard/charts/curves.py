@@ -110,8 +110,8 @@ def _lines(curves: pd.DataFrame, order: Sequence[Series]) -> list[tuple[int, str
 
 
 def eps_bounds(line: pd.DataFrame) -> pd.DataFrame:
-    """The interval of each dot over budgets: over maps too where bits flip, else over images alone."""
-    flipped = line["maps"] > 1
+    """The interval of each dot over budgets: over maps too where bits flip, none of one, else over images."""
+    flipped = line["ber"] > 0 if "ber" in line else line["maps"] > 1
     ends = {f"eps_{end}": line[end].where(flipped, line[f"image_{end}"]) for end in ("low", "high")}
     return line.assign(**ends)
 

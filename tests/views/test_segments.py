@@ -85,6 +85,14 @@ def test_a_row_of_the_map_has_the_interval_of_its_cells_over_maps_too():
     assert row_of_map["high"].max() - row_of_map["low"].min() > 0.9  # over images alone: a fifth
 
 
+def test_cells_of_a_single_map_have_no_interval_in_a_row_of_the_map():
+    cells = tradeoff.cells(table.frame(both(1e-2, eps, 50) for eps in (0.0, 8.0)), "transfer")
+    drawn = charts.accuracy_vs_eps(cells.assign(x=cells["eps"]), {})
+    (dots,) = traces(drawn, mode="lines+markers")
+    assert "one map so far: no interval" in dots.text[0]
+    assert not [t for t in drawn.data if t.fill == "toself"]
+
+
 def test_a_dot_of_a_slice_tells_what_its_axis_does_not():
     cell = surface().query("ber == 0.01 and eps == 8").iloc[0]
     along_eps, along_ber = (
