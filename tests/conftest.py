@@ -44,6 +44,15 @@ def _little_time_is_spent_on_finding_the_quickest_way_to_run_a_file() -> Iterato
         yield
 
 
+MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def _a_process_that_a_test_starts_does_not_run_the_last_page() -> None:
+    # AppTest leaves its app in the program's place, and multiprocessing runs the program in each new process.
+    sys.modules["__main__"] = MAIN
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered_of_the_last_tests_files() -> None:
     if module := sys.modules.get("dashboard.cached.ttl_cache"):

@@ -5,13 +5,14 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.look import ready
+from tests.browser.look import calm
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,20 +29,26 @@ OUTSIDE = """() => {
 
 
 def saved(page, button) -> tuple[str, bytes]:
-    """The name and the bytes of what a button saves."""
-    with page.expect_download(timeout=120_000) as got:
-        button.click()
-    return got.value.suggested_filename, Path(got.value.path()).read_bytes()
+    """The name and the bytes of what a button saves; fails with what the page says where it saves nothing."""
+    came, refused = [], page.get_by_test_id("stDownloadButtonError")
+    page.once("download", came.append)
+    button.click()
+    end = time.monotonic() + 120  # a browser of its own draws the file
+    while not came:
+        assert not (said := refused.all_inner_texts()), said  # it stands there for five seconds only
+        assert time.monotonic() < end, "no file came in 120 s"
+        page.wait_for_timeout(100)  # not time.sleep: the browser's events must come in
+    return came[0].suggested_filename, Path(came[0].path()).read_bytes()
 
 
 def opened(page) -> None:
     """The boxes of numbers and files, all of them open."""
-    ready(page)
+    calm(page)
     boxes = page.locator('[class*="st-key-numbers"] summary')
     expect(boxes.first).to_be_visible()
     for box in boxes.all():
         box.click()
-    ready(page)
+        calm(page)
 
 
 def cut(page, svg: bytes) -> list[str]:

@@ -19,6 +19,17 @@ def ready(page) -> None:
     expect(page.locator('[data-testid=stApp][data-test-script-state="notRunning"]')).to_be_visible()
 
 
+def calm(page) -> None:
+    """The page is ready and stays so: what was pressed last has begun to run, and has ended.
+
+    Whoever presses a button of a page that still runs may press what is exchanged under the pointer.
+    """
+    ready(page)
+    state = page.locator("[data-testid=stApp]")
+    settled(page, lambda: state.get_attribute("data-test-script-state"))
+    ready(page)
+
+
 def until(page, look: Callable[[], object], wanted: object) -> None:
     """Waits until ``look()`` gives what is wanted; fails with the last thing seen."""
     end, seen = time.monotonic() + PATIENCE, look()
@@ -42,3 +53,9 @@ def settled(page, look: Callable[[], object]) -> object:
 def tile(page, bit: int):
     """The button of one stored bit."""
     return page.locator(f".st-key-bit_{bit} button")
+
+
+def click_bit(page, bit: int) -> None:
+    """Presses the button of one stored bit, once nothing is exchanged under the pointer any more."""
+    calm(page)
+    tile(page, bit).click()

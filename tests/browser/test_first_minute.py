@@ -8,7 +8,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 from dashboard.model import decisive
-from tests.browser.look import VERDICT, ready, settled, tile, until
+from tests.browser.look import VERDICT, click_bit, ready, settled, tile, until
 
 expect.set_options(timeout=60_000)
 
@@ -38,7 +38,7 @@ def test_one_click_on_the_marked_bit_changes_the_answer_above_the_fold(visit, fl
     ready(page)
     shadow = "tile => getComputedStyle(tile).boxShadow"
     until(page, lambda: "rgb(230, 159, 0)" in tile(page, flip.bit).evaluate(shadow), True)
-    tile(page, flip.bit).click()
+    click_bit(page, flip.bit)
     expect(page.locator(f"{VERDICT} h2")).to_contain_text(flip.says)
     assert bottom(page, VERDICT) < 900
     expect(page.locator(".trace i")).to_have_count(20)

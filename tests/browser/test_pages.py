@@ -8,7 +8,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 from tests.browser.conftest import own_address as address  # noqa: F401 - a fixture
-from tests.browser.look import VERDICT, ready, settled, tile, until
+from tests.browser.look import VERDICT, click_bit, ready, settled, tile, until
 
 expect.set_options(timeout=60_000)
 
@@ -90,7 +90,7 @@ def test_a_bit_flips_by_click_and_by_its_digit_and_esc_flips_all_back(visit):
     page = visit("/bitlab").page
     expect(page.locator(VERDICT)).to_be_visible()
     clean = settled(page, lambda: page.locator(VERDICT).inner_text())
-    tile(page, 7).click()
+    click_bit(page, 7)
     expect(page).to_have_url(re.compile("flip=7$"))
     expect(page.locator(VERDICT)).to_contain_text("→")
     page.keyboard.press("3")
@@ -164,7 +164,7 @@ def test_a_flip_reaches_the_command_in_an_open_box_and_the_answer_to_an_attack(v
     expect(command).not_to_contain_text("--bits")
     columns = "document.querySelector('.st-key-four .js-plotly-plot').data.length"
     before = settled(page, lambda: page.evaluate(columns))
-    tile(page, 30).click()
+    click_bit(page, 30)
     expect(command).to_contain_text("--bits 30")
     until(page, lambda: page.evaluate(columns) > before, True)
     expect(page).to_have_url(re.compile("flip=30"))

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed (requirements-dev.txt)")
 from playwright.sync_api import expect
 
-from tests.browser.look import VERDICT, ready, tile, until
+from tests.browser.look import VERDICT, click_bit, until
 
 PROJECTOR, TELEPHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
@@ -26,8 +26,7 @@ def test_a_laptop_cuts_no_reading_of_the_bit_lab_and_keeps_its_buttons_in_rows(v
     page = visit("/bitlab?net=signs/resnet20/base").page
     page.set_viewport_size(PROJECTOR)
     expect(page.locator(VERDICT)).to_be_visible()
-    ready(page)
-    tile(page, 7).click()
+    click_bit(page, 7)
     expect(page.locator("[data-testid=stMetricDelta]").first).to_contain_text("was")
     inside = """all => all.every(one => { const box = one.getBoundingClientRect(),
         card = one.closest('[data-testid=stMetric]').getBoundingClientRect(), text = document.createRange();

@@ -9,7 +9,7 @@ pytest.importorskip("onnxruntime")
 from playwright.sync_api import expect
 
 from tests.browser.conftest import own_address as address  # noqa: F401 - a fixture
-from tests.browser.look import VERDICT, ready, tile
+from tests.browser.look import VERDICT, click_bit, ready, tile
 from tests.small_file import made
 
 expect.set_options(timeout=120_000)
@@ -36,7 +36,7 @@ def test_a_file_of_onnxruntime_is_seen_inside_run_swept_and_flipped(visit, file)
     page.get_by_role("button", name="Sweep it").click()
     expect(page.locator(".st-key-chart_file_ber .main-svg").first).to_be_visible()
     expect(page.get_by_text(re.compile("Made here in .*: 3 cells")).first).to_be_visible()
-    tile(page, 7).click()
+    click_bit(page, 7)
     expect(tile(page, 7)).to_have_attribute("kind", "primary")
     expect(page.locator(VERDICT)).to_be_visible()
     expect(page.locator(".st-key-file_probabilities .main-svg").first).to_be_visible()

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from dashboard.report import html_report
 from tests.browser.conftest import own_address as address  # noqa: F401 - a fixture
 from tests.browser.files import OUTSIDE, command, drawn, opened, resq, saved, whole_on_white
-from tests.browser.look import ready, tile
+from tests.browser.look import click_bit, ready
 from tests.small_file import made
 
 expect.set_options(timeout=120_000)
@@ -57,7 +57,7 @@ def test_every_figure_of_a_deployed_file_is_saved_and_its_commands_give_its_numb
     expect(page.get_by_text(re.compile("Made here in .*: 5 cells")).first).to_be_visible()
     page.get_by_role("button", name="Measure tensors and bits").click()
     expect(page.locator(".st-key-file_heat .main-svg").first).to_be_visible()
-    tile(page, 7).click()
+    click_bit(page, 7)
     expect(page).to_have_url(re.compile("flip=7"))
     opened(page)
     assert every_figure(page) == {"targets": [], "ber": [], "layers": [], "probabilities": []}

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
-from tests.browser.look import VERDICT, ready, settled, tile, until
+from tests.browser.look import VERDICT, click_bit, ready, settled, until
 
 expect.set_options(timeout=60_000)
 NET = "signs/resnet20/base"
@@ -29,8 +29,8 @@ def test_back_undoes_one_act_at_a_time_and_the_page_follows(visit):
     expect(page.locator(VERDICT)).to_be_visible()
     seen = [settled(page, lambda: shown(page))]
     acts = (
-        (lambda: tile(page, 7).click(), "flip=7"),
-        (lambda: tile(page, 6).click(), r"flip=7(,|%2C)6"),
+        (lambda: click_bit(page, 7), "flip=7"),
+        (lambda: click_bit(page, 6), r"flip=7(,|%2C)6"),
         (lambda: page.locator(".st-key-largest button").click(), r"w=\d+"),
     )
     for act, address in acts:
@@ -46,7 +46,7 @@ def test_back_undoes_one_act_at_a_time_and_the_page_follows(visit):
 def test_the_view_of_a_lesson_opens_as_it_says_and_leads_back_to_its_step(visit):
     page = visit("/bitlab").page
     ready(page)
-    tile(page, 7).click()
+    click_bit(page, 7)
     expect(page).to_have_url(re.compile("flip=7"))
     page.locator('[data-testid="stTopNavLink"]').filter(has_text="Lessons").first.click()
     page.get_by_text("by 128", exact=True).click()
