@@ -31,7 +31,7 @@ OUTSIDE = """() => {
 def saved(page, button) -> tuple[str, bytes]:
     """The name and the bytes of what a button saves; fails with what the page says where it saves nothing."""
     came, refused = [], page.get_by_test_id("stDownloadButtonError")
-    page.once("download", came.append)
+    page.once("download", lambda file: came.append(file))  # Playwright takes no method of a list
     button.click()
     end = time.monotonic() + 120  # a browser of its own draws the file
     while not came:
