@@ -3,7 +3,7 @@
 # 0.7.0 keeps them; 0.8.0 writes what lies in memory and the view's shape beside it, without a word: a transposed matrix, a slice with a
 # step and an array in Fortran order come back with other numbers in them. Quantized words taken from a file that holds a matrix the
 # other way round (onnx's MatMul) are scrambled so.
-# Seen with safetensors 0.7.0 and 0.8.0, numpy 2.4.6, Python 3.11.
+# Reported there as issue 825. Seen with safetensors 0.7.0 and 0.8.0, numpy 2.4.6, Python 3.11.
 set -euo pipefail
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
