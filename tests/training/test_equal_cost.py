@@ -6,8 +6,11 @@ import sys
 import pytest
 
 from benchmarks.equal_cost import __main__ as command
-from benchmarks.equal_cost import design
+from benchmarks.equal_cost import design, side_by_side
+from resq import data
 from resq.core import paths
+from resq.core.errors import ResqError
+from resq.data.held_out import held_out
 from resq.measure.store import table
 from tests.tables import tenths_table
 
@@ -91,3 +94,41 @@ def test_reached_is_what_the_design_calls_so(low, high, share, said):
     assert f"{tenths_table.SHARE:g} of its processor time" in about
     assert f"-{100 * tenths_table.MARGIN:g} points" in about
     assert said in tenths_table._word({"mean": (low + high) / 2, "low": low, "high": high}, share)
+
+
+LIST = """
+base = "signs/resnet20/base"
+images = {images}
+[options.adversarial]
+{options}
+n_valid = 20
+[[checkpoint]]
+variant = "{variant}"
+stages = ["{stage}"]
+"""
+
+
+def test_two_hardenings_are_timed_in_turn_and_told_for_all_their_images_and_epochs(own_folders, tmp_path):
+    usual, cheap = tmp_path / "usual.toml", tmp_path / "cheap.toml"
+    pgd, fgsm = 'method = "pgd"\nsteps = 6\nepochs = 4', 'method = "n-fgsm"\nepochs = 2\nwatch = 20'
+    usual.write_text(LIST.format(images=0, options=pgd, variant="attack", stage="adversarial"))
+    cheap.write_text(LIST.format(images=500, options=fgsm, variant="quick", stage="adversarial"))
+    plans = [side_by_side.planned(usual, "attack"), side_by_side.planned(cheap, "quick")]
+    made = side_by_side.compared(plans, images=256, rounds=1)
+    learned = len(held_out(data.load("signs", "train"))[0])
+    assert (made["first"]["images"], made["second"]["images"]) == (learned, 500)
+    assert made["first"]["look"] == [0.0] < made["second"]["look"]
+    for row, epochs in ((made["first"], 4), (made["second"], 2)):
+        assert row["whole"][0] == pytest.approx(
+            epochs * (row["image"][0] * row["images"] + row["look"][0]), abs=0.1
+        )
+    assert made["share"] == pytest.approx(made["second"]["whole"][0] / made["first"]["whole"][0])
+
+
+def test_a_hardening_that_does_not_begin_with_attacks_has_nothing_to_compare(tmp_path):
+    file = tmp_path / "list.toml"
+    file.write_text(LIST.format(images=0, options="", variant="mine", stage="adversarial"))
+    with pytest.raises(
+        ResqError, match=r"list\.toml hardens no 'other' against attacks first; it does: mine"
+    ):
+        side_by_side.planned(file, "other")
