@@ -1,9 +1,9 @@
 """``python -m benchmarks.equal_cost.side_by_side LIST VARIANT LIST VARIANT``: two hardenings, timed in turn.
 
-Of either the first stage is timed, ``adversarial``: epochs of few images, in turn, and what is asked after an
-epoch apart, since that does not grow with the images. The whole cost is of all images and epochs of the lists.
-Both go on from the second's base: what a step takes does not depend on the weights, and the first's may not be
-here.
+Of either the first stage is timed, ``adversarial``: epochs of few images, in turn, and what is asked after
+an epoch apart, since that does not grow with the images. The whole cost is of all images and epochs of the
+lists. Both go on from the second's base: what a step takes does not depend on the weights, and the first's
+may not be here.
 """
 
 from __future__ import annotations
