@@ -29,8 +29,19 @@ from resq.networks import clamp
 
 
 def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
-    """A new network that computes with what the words are read as, activations cut where the card says so."""
+    """A new network that computes with what the words are read as, activations cut where the card says so.
+
+    Raises:
+        ValueError: activations are to be cut to the range of training images, and it names none.
+        FileNotFoundError: the images are not on this machine.
+    """
+    ranged = any(q.encoding.ranger for q in model.weights.values())
     if checkpoint.make is not None:
+        if ranged:
+            raise ResqError(
+                f"+ranger cuts activations to the range that training images show, and {checkpoint.name}, a "
+                "module of your own, names none; give an encoding without it, or a checkpoint"
+            )
         read = {name: quant.dequantize(q) for name, q in model.weights.items()}
         own: networks.Network = checkpoint.make({**model.floats, **read})
         return own
@@ -41,7 +52,7 @@ def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Networ
         checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
     )
     clamp.install(network.body, checkpoint.card.get("clamp", {}))
-    if any(q.encoding.ranger for q in model.weights.values()):
+    if ranged:
         clamp.install(network.body, limits(network, checkpoint.data))
     return network
 
