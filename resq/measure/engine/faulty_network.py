@@ -21,7 +21,7 @@ from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding, QuantizedModel, QuantizedTensor
 from resq.core.errors import ResqError
 from resq.data import order
-from resq.measure.engine.fold_batchnorm import fold
+from resq.measure.engine.fold_batchnorm import check, fold
 from resq.measure.engine.weight_buffer import flatten
 from resq.memory import beside, bits, flipping, quant
 from resq.memory.beside import SCALE, ZERO, Beside, Struck, plain
@@ -117,6 +117,7 @@ class FaultyNetwork:
         self.factors: dict[str, np.ndarray] = {}
         body = self.network.body
         if encoding.beside == "folded":
+            check(body)
             self.model, self.beside = deployed(body, self.model, encoding.beside_copies)
         elif floats:
             self.beside = plain(self.model, encoding.beside_copies)
