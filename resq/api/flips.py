@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 from torch import nn
 
 from resq import checkpoints
@@ -26,6 +27,7 @@ _FAULTY: WeakKeyDictionary[nn.Module, tuple[str, Encoding, BitFlips]] = WeakKeyD
 
 
 @contextmanager
+@torch.inference_mode(mode=False)
 def flip_bits(
     model: Model,
     *,
@@ -89,6 +91,7 @@ def flip_bits(
             del _FAULTY[faulty]
 
 
+@torch.inference_mode(mode=False)
 def quantize(model: Model, encoding: str = "int8", *, weights: Sequence[str] = ()) -> Any:
     """A private copy of the model whose weights are what its stored words are read as.
 

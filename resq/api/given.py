@@ -34,7 +34,8 @@ class Given(Network):
 
     def raw(self, x: Tensor) -> Any:
         """What the body returns for images (N, C, H, W) in [0, 1]."""
-        x = x.contiguous()  # a body may ask for a view, which what is channels last has not
+        # A body may ask for a view, which what is channels last has not, or write into what it is given.
+        x = x.clone(memory_format=torch.contiguous_format)
         return self.body(x if self.bare else (x - self.mean) / self.std)
 
     def forward(self, x: Tensor) -> Tensor:

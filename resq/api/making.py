@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from resq import checkpoints, jobs
 from resq.api import models
 from resq.api.models import Model
@@ -17,6 +19,7 @@ from resq.deployed import network as deployed
 from resq.measure.store import table
 
 
+@torch.inference_mode(mode=False)
 def harden(
     model: Model,
     *,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from resq import checkpoints
@@ -30,6 +31,7 @@ Numbers = float | Sequence[float]
 Names = str | Sequence[str]
 
 
+@torch.inference_mode(mode=False)
 def sweep(
     model: Model,
     images: Any = None,
@@ -142,6 +144,7 @@ def attack(
     return sweep(model, images, labels, eps=eps, attack=attack, **options)
 
 
+@torch.inference_mode(mode=False)
 def sensitivity(
     model: Model,
     images: Any = None,

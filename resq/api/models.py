@@ -26,6 +26,7 @@ Model = str | nn.Module | deployed.Network
 _LOADED: WeakKeyDictionary[nn.Module, tuple[str, str]] = WeakKeyDictionary()
 
 
+@torch.inference_mode(mode=False)
 def load(
     model: Model,
     *,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resq.attacks.linf import Logits, check_eps, project_linf
+from resq.attacks.linf import Logits, check_eps, differentiable, project_linf
 from resq.core.errors import LackingError, ResqError
 
 STEPS, QUERIES, TARGETS = 100, 5000, 9  # of the standard version
@@ -83,6 +83,7 @@ def square(
     return _run(("square",), f, x, y, eps, rng, STEPS, queries)
 
 
+@torch.inference_mode(mode=False)
 def _run(
     attacks: tuple[str, ...],
     f: Logits,
@@ -96,6 +97,7 @@ def _run(
     package = _package()
     if check_eps(eps) == 0 or not len(x):
         return x.clone()
+    x, y = differentiable(x), differentiable(y)
     seed, traced = int(rng.integers(2**31)), sys.gettrace()
     with torch.no_grad():
         classes = f(x[:1]).shape[1]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from resq.attacks.autoattack import apgd, autoattack, square
-from resq.attacks.linf import Attack, Logits, check_eps
+from resq.attacks.linf import Attack, Logits, check_eps, differentiable
 from resq.core.errors import ResqError
 from resq.networks import answer
 
@@ -136,11 +136,11 @@ def gradient(f: Logits, x: Tensor, y: Tensor) -> Tensor:
 
 def gradient_and_logits(f: Logits, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Gradient of the summed cross-entropy with respect to the images, and the logits on the way."""
-    x = x.detach().requires_grad_()
-    with torch.enable_grad():
-        logits = f(x)
+    with torch.inference_mode(mode=False), torch.enable_grad():  # whatever the caller computes in
+        x, y = (differentiable(value) for value in (x.detach(), y))
+        logits = f(x.requires_grad_())
         loss = F.cross_entropy(logits, y, reduction="sum")
-    return torch.autograd.grad(loss, x)[0], logits.detach()
+        return torch.autograd.grad(loss, x)[0], logits.detach()
 
 
 ATTACKS: dict[str, Attack] = {

@@ -24,6 +24,11 @@ def check_eps(eps: float) -> float:
     return eps
 
 
+def differentiable(value: Tensor) -> Tensor:
+    """The tensor, of any shape, or a copy of one made in inference mode, which autograd refuses elsewhere."""
+    return value.clone() if value.is_inference() else value
+
+
 def project_linf(x_adv: Tensor, x: Tensor, eps: float) -> Tensor:
     """``x_adv`` where it lies within ``eps`` of ``x`` and in [0, 1], the nearest such pixel elsewhere."""
     inside = x_adv.nan_to_num(0.5).clamp(0, 1)

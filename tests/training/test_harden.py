@@ -5,7 +5,9 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
+import resq
 from resq import checkpoints, data
 from resq.cli import main
 from resq.core import Dataset, Encoding, paths
@@ -50,6 +52,14 @@ def tiny(monkeypatch, tmp_path) -> str:
     file = tmp_path / "tiny.toml"
     file.write_text(TOML)
     return str(file)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_it_learns_whatever_its_caller_has_switched_off_in_torch(tiny, mode):
+    with mode():
+        learned = resq.harden("signs/resnet20/base", preset=tiny, stages=["adversarial"]).state_dict()
+    base = resq.load("signs/resnet20/base").state_dict()
+    assert any(not torch.equal(value, base[name]) for name, value in learned.items())
 
 
 def _card(name="signs/resnet20/tiny") -> dict:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from resq import data
+from resq.core.errors import ResqError
 from resq.data import order
 from resq.memory import bits
 from resq.memory.faults import drawn_at
@@ -31,8 +32,14 @@ def calibrated(network: nn.Module, dataset: str, *, inputs: bool) -> dict[str, t
     """Ranges of the activations over the first 500 training images.
 
     Raises:
+        ValueError: no data set, as of a module of a person's own.
         FileNotFoundError: the images are not on this machine.
     """
+    if not dataset:
+        raise ResqError(
+            "bits of activations flip in codes over the range that training images show, and a module of "
+            "your own names none; give another fault model, or a checkpoint"
+        )
     images = data.load(dataset, "train")
     images = order.few(images, min(CALIBRATION, len(images)))
     x = torch.from_numpy(np.ascontiguousarray(images.pixels)).float().div_(255)

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resq import data, networks
@@ -21,7 +20,8 @@ from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding, QuantizedModel, QuantizedTensor
 from resq.core.errors import ResqError
 from resq.data import order
-from resq.measure.engine.fold_batchnorm import fold
+from resq.measure.engine.bf16_networks import own_to_bf16, to_bf16
+from resq.measure.engine.fold_batchnorm import check, fold
 from resq.measure.engine.weight_buffer import flatten
 from resq.memory import beside, bits, flipping, quant
 from resq.memory.beside import SCALE, ZERO, Beside, Struck, plain
@@ -29,8 +29,19 @@ from resq.networks import clamp
 
 
 def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Network:
-    """A new network that computes with what the words are read as, activations cut where the card says so."""
+    """A new network that computes with what the words are read as, activations cut where the card says so.
+
+    Raises:
+        ValueError: activations are to be cut to the range of training images, and it names none.
+        FileNotFoundError: the images are not on this machine.
+    """
+    ranged = any(q.encoding.ranger for q in model.weights.values())
     if checkpoint.make is not None:
+        if ranged:
+            raise ResqError(
+                f"+ranger cuts activations to the range that training images show, and {checkpoint.name}, a "
+                "module of your own, names none; give an encoding without it, or a checkpoint"
+            )
         read = {name: quant.dequantize(q) for name, q in model.weights.items()}
         own: networks.Network = checkpoint.make({**model.floats, **read})
         return own
@@ -41,7 +52,7 @@ def network_of(checkpoint: Checkpoint, model: QuantizedModel) -> networks.Networ
         checkpoint.network, state, mean=normal.mean, std=normal.std, classes=len(classes)
     )
     clamp.install(network.body, checkpoint.card.get("clamp", {}))
-    if any(q.encoding.ranger for q in model.weights.values()):
+    if ranged:
         clamp.install(network.body, limits(network, checkpoint.data))
     return network
 
@@ -106,6 +117,7 @@ class FaultyNetwork:
         self.factors: dict[str, np.ndarray] = {}
         body = self.network.body
         if encoding.beside == "folded":
+            check(body)
             self.model, self.beside = deployed(body, self.model, encoding.beside_copies)
         elif floats:
             self.beside = plain(self.model, encoding.beside_copies)
@@ -115,7 +127,7 @@ class FaultyNetwork:
         if checkpoint.make is None:  # one of a person's own may ask for views that channels last has not
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if bf16:
-            self.network = to_bf16(self.network)
+            self.network = (to_bf16 if checkpoint.make is None else own_to_bf16)(self.network)
         self._flat = flatten(body, self.model, self.factors, device)
         self.model = self._flat.shared(self.model)
         if device is not None:
@@ -192,32 +204,6 @@ def deployed(body: nn.Module, model: QuantizedModel, copies: int) -> tuple[Quant
     for name, q in model.weights.items():
         body.get_parameter(name).copy_(torch.from_numpy(quant.dequantize(q)))
     return model, stored_floats
-
-
-class Bf16Network(networks.Network):
-    """A network whose body computes in bfloat16."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Images (N, 3, H, W) in [0, 1] -> logits (N, classes), float32."""
-        return self.body(((x - self.mean) / self.std).bfloat16()).float()
-
-
-class Float32Logits(torch.nn.Linear):
-    """The layer that gives the logits: with eight bits apiece, many of them would be equal."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Features (..., inputs) -> logits, summed up in float32."""
-        bias = None if self.bias is None else self.bias.float()
-        return F.linear(x.float(), self.weight.float(), bias)
-
-
-def to_bf16(network: networks.Network) -> networks.Network:
-    """The network, its parameters and buffers now bfloat16 but for the images' mean and deviation."""
-    network.body.bfloat16()
-    for layer in [m for m in network.body.modules() if type(m) is torch.nn.Linear][-1:]:
-        layer.__class__ = Float32Logits
-    network.__class__ = Bf16Network
-    return network
 
 
 def faulty_logits(network: networks.Network, model: QuantizedModel, flips: BitFlips, x: Tensor) -> Tensor:

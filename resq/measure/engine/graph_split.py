@@ -6,11 +6,12 @@ as before it. Weights are shared with the network, so a flip written into them i
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, fx, nn
+
+from resq.measure.engine import graph_writes
 
 Parts = tuple[Callable[..., tuple[Tensor, ...]], Callable[..., Tensor]]
 
@@ -21,11 +22,16 @@ class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, nn.Conv2d | nn.Linear) or super().is_leaf_module(m, module_qualified_name)
 
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        """The value of a node while the network is traced."""
+        return graph_writes.Proxy(node, self)
+
 
 def graph(network: nn.Module) -> fx.GraphModule | None:
     """The network as a graph of operations that change nothing in place; None where it cannot be traced.
 
-    A network whose ``forward`` decides by the values that it computes has no such graph.
+    A network whose ``forward`` decides by the values that it computes has no such graph, and neither has one
+    that writes into a value which something else may read, such as ``h.add_(x)``.
     """
     names = [name for name, _ in network.named_parameters(remove_duplicate=False)]
     if len(names) > len(dict(network.named_parameters())):
@@ -35,14 +41,7 @@ def graph(network: nn.Module) -> fx.GraphModule | None:
         traced = fx.GraphModule(network, tracer.trace(network))
     except Exception:  # whatever a person's own forward raises when it is given symbols instead of numbers
         return None
-    for node in traced.graph.nodes:
-        if node.target is operator.iadd:  # it would write into a value that is kept for the next fault map
-            node.target = operator.add
-    for module in traced.modules():
-        if getattr(module, "inplace", False):
-            setattr(module, "inplace", False)  # noqa: B010 - to mypy a module has no such attribute
-    traced.recompile()
-    return traced
+    return traced if graph_writes.replaced(traced) else None
 
 
 def split(network: nn.Module, traced: fx.GraphModule | None, layer: str) -> Parts:
@@ -58,9 +57,11 @@ def split(network: nn.Module, traced: fx.GraphModule | None, layer: str) -> Part
     late = _dependents(start)
     before = [n for n in nodes if n not in late and n.op not in ("placeholder", "output")]
     after = [n for n in nodes if n in late and n.op != "output"]
-    cut = [n for n in nodes if n not in late and any(user in late for user in n.users)]
+    output = next(n for n in nodes if n.op == "output")
+    # The answer itself is kept where it does not depend on the layer.
+    cut = [n for n in nodes if n not in late and any(user in late or user is output for user in n.users)]
     inputs = [n for n in nodes if n.op == "placeholder"]
-    answer = next(n for n in nodes if n.op == "output").args[0]
+    answer = output.args[0]
     return _part(traced, inputs, before, tuple(cut)), _part(traced, cut, after, answer)
 
 

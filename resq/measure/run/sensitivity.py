@@ -18,6 +18,7 @@ from resq.core import BitFlips, Encoding, seeds
 from resq.measure.analysis.layer_heatmap import LayerSpec
 from resq.measure.engine import graph_split
 from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.measure.engine.kept_values import values_before
 from resq.measure.run import sweep
 from resq.measure.run.taylor import Derivatives, derivatives, estimate, losses, moves
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -81,9 +82,8 @@ def measured(
     traced = graph_split.graph(bench.network) if reuse else None
     read, clean = bench.model.read, None
     for layer in layers or read.layers:
-        before, after = graph_split.split(bench.network, traced, f"body.{layer}")
+        after, activations = values_before(bench, traced, layer, x, BATCH)
         with torch.inference_mode():
-            activations = [before(part) for part in x.split(BATCH)]
             clean = clean or _score(after, activations, y)
         q = bench.model.weights[layer]
         for bit in planes or range(read.word_bits - 1, -1, -1):
@@ -117,11 +117,10 @@ def single(
     """
     traced, read = graph_split.graph(bench.network), bench.model.read
     for layer in read.layers:
-        before, after = graph_split.split(bench.network, traced, f"body.{layer}")
+        after, activations = values_before(bench, traced, layer, x, BATCH)
         with torch.inference_mode():
-            activations = [before(part) for part in x.split(BATCH)]
-            usual = top_classes(after, activations)
-        n_words, loss = bench.model.weights[layer].words.size, _score(after, activations, y)
+            usual, loss = top_classes(after, activations), _score(after, activations, y)
+        n_words = bench.model.weights[layer].words.size
         for bit in range(read.word_bits - 1, -1, -1):
             where = faults.region(bench.model, [layer], [bit])
             rate = min(flips, where.n_bits) / where.n_bits

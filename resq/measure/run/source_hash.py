@@ -23,6 +23,7 @@ SOURCES = (
     "platform/devices.py",
     "platform/torchvision_compat.py",
     "measure/engine/activation_faults.py",
+    "measure/engine/bf16_networks.py",
     "measure/run/deployed/aimed.py",
     "measure/engine/predictions.py",
     "measure/engine/faulty_network.py",

@@ -15,7 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resq.attacks.linf import differentiable
 from resq.core import FLOATS, QuantizedTensor, seeds
+from resq.core.errors import ResqError
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.memory import quant
 
@@ -72,6 +74,8 @@ def estimate(bench: FaultyNetwork, x: Tensor, y: Tensor, *, seed: int = 0) -> li
     return rows
 
 
+@torch.inference_mode(mode=False)
+@torch.enable_grad()
 def derivatives(
     bench: FaultyNetwork, x: Tensor, y: Tensor, *, rng: np.random.Generator | None, draws: int = DRAWS
 ) -> tuple[dict[str, Derivatives], float]:
@@ -85,8 +89,12 @@ def derivatives(
     Args:
         rng: the random signs; None leaves the curvature out (zeros).
         draws: images that the curvature is drawn on, chosen by how much each has, see ``_hessian_sketch``.
+
+    Raises:
+        ValueError: the network computes in a way that torch cannot differentiate.
     Sources: Schraudolph 2002; Martens 2020, arXiv:1412.1193, section 9.
     """
+    x, y = differentiable(x), differentiable(y)
     parameters = dict(bench.network.body.named_parameters())
     weights = [parameters[name].requires_grad_() for name in bench.model.weights]
     first, second = ([torch.zeros_like(w) for w in weights] for _ in range(2))
@@ -96,16 +104,21 @@ def derivatives(
             z = bench.network(part)
             answers.append(z.detach())
             loss = F.cross_entropy(z, labels, reduction="sum")
-            for total, value in zip(first, torch.autograd.grad(loss, weights), strict=True):
+            for total, value in zip(first, _gradients(loss, weights), strict=True):
                 total += value
         logits = torch.cat(answers)
         if rng is not None:
             chosen, share = _hessian_sketch(logits, draws, rng)
             for part, root in zip(x[chosen].split(SMALL), share.sqrt().split(SMALL), strict=True):
                 z = bench.network(part)
-                drawn = torch.autograd.grad(z, weights, root[:, None] * _sample_by_curvature(z.detach(), rng))
+                drawn = _gradients(z, weights, root[:, None] * _sample_by_curvature(z.detach(), rng))
                 for total, value in zip(second, drawn, strict=True):
                     total.addcmul_(value, value)
+    except RuntimeError as error:  # torch's: a person's own network may compute in a way that has no gradient
+        raise ResqError(
+            f"the loss has no gradient by the weights, so nothing can be estimated: {error!s:.200}; "
+            "metric pvf, of a network in torch, needs none"
+        ) from error
     finally:
         for w in weights:
             w.requires_grad_(False)
@@ -115,6 +128,11 @@ def derivatives(
         factor = bench.factors.get(name, np.ones(1, np.float32))
         by_layer[name] = Derivatives(_flat(g, factor / len(y)), _flat(h, factor**2 / len(y)))
     return by_layer, float(F.cross_entropy(logits, y))
+
+
+def _gradients(of: Tensor, by: Sequence[Tensor], along: Tensor | None = None) -> tuple[Tensor, ...]:
+    """Gradients by the weights, zeros for those that nothing was computed with, as of a head for training."""
+    return torch.autograd.grad(of, by, along, allow_unused=True, materialize_grads=True)
 
 
 def _hessian_sketch(z: Tensor, draws: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

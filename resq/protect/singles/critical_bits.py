@@ -12,6 +12,7 @@ from torch import Tensor
 from resq.core import BitFlips, lookup, seeds
 from resq.measure.engine import graph_split
 from resq.measure.engine.faulty_network import FaultyNetwork
+from resq.measure.engine.kept_values import values_before
 from resq.measure.run.sensitivity import BATCH, top_classes
 from resq.measure.run.taylor import moves
 from resq.measure.specs.sdc_rates import leveugle
@@ -70,9 +71,8 @@ def _cells(
     """Every cell of these layers with what tries its flips."""
     traced = graph_split.graph(bench.network)
     for layer in layers:
-        before, after = graph_split.split(bench.network, traced, f"body.{layer}")
+        after, activations = values_before(bench, traced, layer, x, BATCH)
         with torch.inference_mode():
-            activations = [before(part) for part in x.split(BATCH)]
             usual = top_classes(after, activations)
         for bit in range(bench.model.read.word_bits):
             yield (layer, bit), _Tried(bench, after, activations, usual, (layer, bit), seed)
