@@ -306,5 +306,5 @@ def test_every_shipped_list_is_one_of_plans():
     files = list((paths.ROOT / "assets" / "specs" / "hardened").glob("*.toml"))
     assert files
     for file in files:
-        data, network = file.stem.split("-", 1)
+        data, network, *_ = file.stem.split("-")
         assert all(plan.result.startswith(f"{data}/{network}/") for plan in hardening_list.read(file))
