@@ -14,7 +14,7 @@ from torch import nn
 from resq import checkpoints
 from resq.api import given
 from resq.checkpoints import Checkpoint
-from resq.core import Encoding
+from resq.core import BitFlips, Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
@@ -24,6 +24,8 @@ from resq.networks import Network
 Model = str | nn.Module | deployed.Network
 # Loaded network -> the checkpoint's name and what the network was then: changed since, it is another one.
 _LOADED: WeakKeyDictionary[nn.Module, tuple[str, str]] = WeakKeyDictionary()
+# A deployed file's network within ``flip_bits`` -> the bits that flip in it; its file is without them.
+FLIPPED: WeakKeyDictionary[deployed.Network, BitFlips] = WeakKeyDictionary()
 
 
 def load(
@@ -60,6 +62,7 @@ def load(
     if isinstance(model, deployed.Network):
         if not (targets or inputs):
             return model
+        refuse_flipped(model)
         asked = Asked.parse(inputs) if inputs else model.asked
         return deployed.Network(model.file, targets or model.targets, asked)
     if isinstance(model, nn.Module):
@@ -106,6 +109,19 @@ def refuse_others(model: Model, **arguments: Any) -> None:
         raise ResqError(f"{other[0]} is said of {owner}, got {value:.80} of {kind}; {INSTEAD[kind]}")
 
 
+def refuse_flipped(model: deployed.Network) -> None:
+    """Refuses a deployed file's network within ``flip_bits``, whose file would be opened without flips.
+
+    Raises:
+        ResqError: it is such a one.
+    """
+    if model in FLIPPED:
+        raise ResqError(
+            f"bits of {model.file.name} are flipped in its runtime alone, so that its file would be measured "
+            "without them; logits(x) answers with them, and resq.sweep of the file flips bits of its own"
+        )
+
+
 def _normalised(module: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
     if not (mean or std):
         return module
@@ -126,6 +142,7 @@ def name_of(model: Model, x: np.ndarray | None = None, weights: Sequence[str] = 
     """
     refuse_others(model, weights=weights)
     if isinstance(model, deployed.Network):
+        refuse_flipped(model)
         return str(model.file)
     if isinstance(model, str):
         if not deployed.is_file(model):
