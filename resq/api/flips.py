@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from resq.api import arguments, given, models, stored_words
+from resq.api import arguments, identity, models, stored_words
 from resq.api.given import Given
 from resq.api.models import Model
 from resq.core import BitFlips, seeds
@@ -84,7 +84,7 @@ def flip_bits(
     flips = stored_words.both(stored.flips, _drawn(bench.model, drawn).at_rate(rate))
     with bench.flipped(flips) as network:
         faulty = _bare(network)
-        stored_words.FAULTY[faulty] = stored._replace(flips=flips), given.digest(faulty)
+        stored_words.FAULTY[faulty] = stored._replace(flips=flips), identity.digest(faulty)
         try:
             yield faulty
         finally:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import inspect
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from resq.api import identity
 from resq.core.errors import ResqError
 from resq.networks import Network
 
@@ -84,44 +83,31 @@ def state(body: nn.Module) -> dict[str, np.ndarray]:
     return {name: value.detach().numpy() for name, value in (*body.named_parameters(), *buffers.items())}
 
 
-def digest(network: nn.Module, weights: Sequence[str] = ()) -> str:
-    """SHA-256 over what the network is: its modules as they print, own classes' sources, its numbers.
-
-    Args:
-        weights: which of its parameters are stored as words.
-    """
-    hasher = hashlib.sha256(f"{network!r} {weights}".encode())
-    for kind in sorted({type(m) for m in network.modules()}, key=lambda kind: kind.__qualname__):
-        hasher.update(f"{kind.__module__}.{kind.__qualname__}".encode() + _source(kind))
-    for name, value in (*network.named_parameters(), *network.named_buffers()):
-        array = value.detach().cpu().contiguous()
-        hasher.update(f"{name} {tuple(array.shape)} {array.dtype}".encode())
-        hasher.update(array.reshape(-1).view(torch.uint8).numpy().data)
-    return hasher.hexdigest()
-
-
-def _source(kind: type) -> bytes:
-    """The text of a class that is no library's: the same name and numbers may compute something else."""
-    if kind.__module__.partition(".")[0] in ("torch", "torchvision", "timm", "transformers", "resq"):
-        return b""
-    try:
-        return inspect.getsource(kind).encode()
-    except (OSError, TypeError):  # typed into an interpreter that keeps no text
-        return b""
-
-
 def private(module: nn.Module) -> nn.Module:
     """A copy of a module on the processor, in float32 and evaluation mode, that asks for no gradients.
 
     Raises:
-        ValueError: it cannot be copied.
+        ValueError: it cannot be copied, or a copy would still compute with the one given.
     """
+    kind = type(module).__name__
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ResqError(f"{kind} is TorchScript, which cannot be changed; give the nn.Module it was made of")
+    if any(map(nn.parameter.is_lazy, (*module.parameters(), *module.buffers()))):
+        raise ResqError(f"{kind} has parameters without a shape yet; call it once with images of yours")
     try:
         own = copy.deepcopy(module)
     except Exception as error:  # whatever a part of it raises that is no tensor
-        raise ResqError(f"{type(module).__name__} cannot be copied, so flips would strike the one that you "
-                        f"hold: {error}") from None  # fmt: skip
-    return own.cpu().float().eval().requires_grad_(False)
+        raise ResqError(
+            f"{kind} cannot be copied, so flips would strike the one that you hold: {error}"
+        ) from None
+    if where := identity.shared(own, module):
+        raise ResqError(
+            f"{where} of {kind} calls the very module that you gave, so that no flip in a copy would reach "
+            "it; use the module that a hook is called with, or a method of the class"
+        )
+    own.cpu().float()
+    own.eval()  # one of a person's own may return nothing
+    return own.requires_grad_(False)
 
 
 def answer_of(network: Network, x: Tensor) -> tuple[str, int]:

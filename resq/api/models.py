@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from resq import checkpoints
-from resq.api import given
+from resq.api import given, identity
 from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding
 from resq.core.errors import ResqError
@@ -71,7 +71,7 @@ def load(
         return deployed.Network(model, targets or "weights", Asked.parse(inputs))
     checkpoint = checkpoints.load(model)
     network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32")))
-    _LOADED[network] = model, given.digest(network)
+    _LOADED[network] = model, identity.digest(network)
     return network
 
 
@@ -157,7 +157,7 @@ def is_own(model: Model) -> bool:
     """Whether a model is a module that is no checkpoint, or none any more: it was changed since."""
     if not isinstance(model, nn.Module):
         return False
-    return model not in _LOADED or _LOADED[model][1] != given.digest(model)
+    return model not in _LOADED or _LOADED[model][1] != identity.digest(model)
 
 
 def held(model: nn.Module, x: np.ndarray | None = None, weights: Sequence[str] = ()) -> Checkpoint:
@@ -177,7 +177,7 @@ def held(model: nn.Module, x: np.ndarray | None = None, weights: Sequence[str] =
         answer, classes = given.answer_of(network, seen)
         if isinstance(network, given.Given):
             network.answer = answer
-    kind, digest = type(network.body).__name__, given.digest(network, names)
+    kind, digest = type(network.body).__name__, identity.digest(network, names)
     card = {"network": kind, "data": "", "sha256": digest, "weights": list(names), "classes": classes}
     name = f"{kind}@{digest[:8]}"
     numbers = given.state(network.body)
