@@ -66,10 +66,10 @@ def number(name: str, value: Any) -> float:
     >>> number("top", np.float32(0.1))
     0.1
     """
-    found = floats(name, value)
-    if len(found) != 1:
-        raise ResqError(f"{name} is one number, got {len(found)}")
-    return found[0]
+    entries = floats(name, value)
+    if len(entries) != 1:
+        raise ResqError(f"{name} is one number, got {len(entries)}")
+    return entries[0]
 
 
 def names(name: str, values: Any) -> tuple[str, ...]:
@@ -81,11 +81,11 @@ def names(name: str, values: Any) -> tuple[str, ...]:
     >>> names("layers", "fc.weight"), names("layers", ["conv1.*", "fc.weight"])
     (('fc.weight',), ('conv1.*', 'fc.weight'))
     """
-    found = tuple(_several(values))
-    odd = [value for value in found if not isinstance(value, str)]
+    entries = tuple(_several(values))
+    odd = [value for value in entries if not isinstance(value, str)]
     if odd:
         raise ResqError(f"{name} is a name or several, got {odd[0]!r:.80}")
-    return found
+    return entries
 
 
 def channels(name: str, values: Any) -> tuple[float, ...]:
@@ -97,10 +97,10 @@ def channels(name: str, values: Any) -> tuple[float, ...]:
     >>> channels("mean", np.array([0.5, 0.5, 0.5]))
     (0.5, 0.5, 0.5)
     """
-    found = floats(name, values)
-    if len(found) not in (0, 3):
-        raise ResqError(f"{name} is three numbers, one for each channel, got {len(found)}: {found}")
-    return found
+    entries = floats(name, values)
+    if len(entries) not in (0, 3):
+        raise ResqError(f"{name} is three numbers, one for each channel, got {len(entries)}: {entries}")
+    return entries
 
 
 def _several(values: Any) -> Iterable[Any]:

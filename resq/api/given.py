@@ -20,16 +20,14 @@ class Given(Network):
     """A body of somebody's own, whose logits may be wrapped, and the normalisation before it, if any.
 
     Args:
+        body: returns the logits, an object or a dict that has them by this name, or a tuple that begins with
+            them.
         mean, std: three numbers each; none: the body takes pixels in [0, 1] as they are.
-        answer: what the body returns: "tensor", the logits; "logits", an object that has them; "first", a
-            tuple that begins with them.
     """
 
-    def __init__(
-        self, body: nn.Module, mean: Sequence[float] = (), std: Sequence[float] = (), answer: str = "tensor"
-    ) -> None:
+    def __init__(self, body: nn.Module, mean: Sequence[float] = (), std: Sequence[float] = ()) -> None:
         super().__init__(body, tuple(mean) or (0.0,) * 3, tuple(std) or (1.0,) * 3)
-        self.bare, self.answer = not mean, answer
+        self.bare = not mean
 
     def raw(self, x: Tensor) -> Any:
         """What the body returns for images (N, C, H, W) in [0, 1]."""
@@ -38,8 +36,7 @@ class Given(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] -> logits (N, classes)."""
-        output = self.raw(x)
-        return output if self.answer == "tensor" else output.logits if self.answer == "logits" else output[0]
+        return _logits(self.raw(x))[1]
 
 
 def weight_names(body: nn.Module, chosen: Sequence[str] = ()) -> tuple[str, ...]:
@@ -124,20 +121,27 @@ def answer_of(network: Network, x: Tensor) -> tuple[str, int]:
         raise ResqError(
             f"{type(body).__name__} does not take images of shape {tuple(x.shape)}: {error!s:.300}"
         ) from None
-    kind = _kind(output)
-    logits = {"tensor": lambda: output, "logits": lambda: output.logits, "first": lambda: output[0]}[kind]()
+    kind, logits = _logits(output)
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(x):
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else kind
         raise ResqError(
             f"{type(body).__name__} gives {shape}; expected logits (N, classes) of {len(x)} images"
         )
     return kind, int(logits.shape[1])
 
 
-def _kind(output: Any) -> str:
+def _logits(output: Any) -> tuple[str, Any]:
+    """How a body wraps its logits, and these; of what has none, what it is and the whole."""
     if isinstance(output, Tensor):
-        return "tensor"
-    return "logits" if isinstance(getattr(output, "logits", None), Tensor) else "first"
+        return "tensor", output
+    if isinstance(getattr(output, "logits", None), Tensor):
+        return "logits", output.logits
+    if isinstance(output, Mapping):
+        named = f"a {type(output).__name__} with {', '.join(map(str, output)):.80}"
+        return ("logits", output["logits"]) if "logits" in output else (named, output)
+    if isinstance(output, list | tuple) and output:
+        return f"a {type(output).__name__} that begins with {type(output[0]).__name__}", output[0]
+    return type(output).__name__, output
 
 
 def remade(network: Network, numbers: Mapping[str, np.ndarray]) -> Network:

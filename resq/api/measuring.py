@@ -207,8 +207,8 @@ def sensitivity(
         checkpoint, name, how, maps if measured or metric == "pvf" else 0, share, count, seed, metric
     )
     with torch.inference_mode(mode=False), torch.enable_grad():  # gradients are its own affair
-        found = layers_run.run(spec, devices.chosen(device))
-        return Heatmap(list(_shown(found, spec.total, checkpoint, progress)), spec, device)
+        cells = layers_run.run(spec, devices.chosen(device))
+        return Heatmap(list(_shown(cells, spec.total, checkpoint, progress)), spec, device)
 
 
 def _shown(

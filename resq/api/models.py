@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from resq import checkpoints
-from resq.api import given, identity
+from resq.api import arguments, given, identity
 from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding
 from resq.core.errors import ResqError
@@ -31,8 +31,8 @@ FLIPPED: WeakKeyDictionary[deployed.Network, BitFlips] = WeakKeyDictionary()
 def load(
     model: Model,
     *,
-    mean: Sequence[float] = (),
-    std: Sequence[float] = (),
+    mean: Any = (),
+    std: Any = (),
     targets: str = "",
     inputs: str = "",
 ) -> Any:
@@ -40,8 +40,10 @@ def load(
 
     Args:
         model: the name of a checkpoint such as ``signs/resnet20/base``, or its ``.safetensors`` file; a
-            deployed file (``.onnx``, ``.tflite``); or any ``nn.Module``.
-        mean: of a module that expects normalised images: three numbers; what is returned takes [0, 1].
+            deployed file (``.onnx``, ``.tflite``); or any ``nn.Module``, which is returned as it is where
+            ``mean`` and ``std`` are left out.
+        mean: of a module that expects normalised images: three numbers, a list or an array; what is returned
+            is a copy of it that takes [0, 1], on the processor, in float32 and evaluation mode.
         std: what it expects images to be divided by then: three positive numbers.
         targets: of a deployed file: whose bits flip, such as weights (default), biases or all.
         inputs: of a deployed file: what it does not say of its input, such as ``"range 0..255"``.
@@ -58,6 +60,7 @@ def load(
         >>> load("signs/resnet20/base")(torch.zeros(1, 3, 32, 32)).shape
         torch.Size([1, 16])
     """
+    mean, std = arguments.channels("mean", mean), arguments.channels("std", std)
     refuse_others(model, mean=mean, std=std, targets=targets, inputs=inputs)
     if isinstance(model, deployed.Network):
         if not (targets or inputs):
@@ -94,10 +97,15 @@ def refuse_others(model: Model, **arguments: Any) -> None:
         arguments: of a function of this package by their names, each empty where nothing was said.
 
     Raises:
-        ResqError: one of them; or no model at all.
+        ResqError: one of them; or no model at all, or PyTorch is set to compute in another type.
     """
     if not isinstance(model, str | nn.Module | deployed.Network):
         raise ResqError(f"a model is a name, a file or an nn.Module, got {type(model).__name__}")
+    if torch.get_default_dtype() != torch.float32:
+        raise ResqError(
+            f"networks are computed in float32, got {torch.get_default_dtype()} as PyTorch's default; "
+            "torch.set_default_dtype(torch.float32) sets it back"
+        )
     kind = "a module" if isinstance(model, nn.Module) else "a checkpoint"
     if isinstance(model, deployed.Network) or (isinstance(model, str) and deployed.is_file(model)):
         kind = "a deployed file"
@@ -125,9 +133,9 @@ def refuse_flipped(model: deployed.Network) -> None:
 def _normalised(module: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
     if not (mean or std):
         return module
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+    if not (mean and std) or min(std) <= 0:
         raise ResqError(f"mean and std are three numbers each, std positive, got {mean} and {std}")
-    return given.Given(module, mean, std).eval()
+    return given.Given(given.private(module), mean, std).eval()
 
 
 def name_of(model: Model, x: np.ndarray | None = None, weights: Sequence[str] = ()) -> str:
@@ -171,14 +179,14 @@ def held(model: nn.Module, x: np.ndarray | None = None, weights: Sequence[str] =
     own = given.private(model)
     network = own if isinstance(own, Network) else given.Given(own)
     names = given.weight_names(network.body, weights)
-    classes = 0
+    classes, plain = 0, True
     if x is not None:
         seen = torch.from_numpy(np.array(x[:2], np.float32)).div_(255 if x.dtype == np.uint8 else 1)
         answer, classes = given.answer_of(network, seen)
-        if isinstance(network, given.Given):
-            network.answer = answer
+        plain = answer == "tensor" and x.shape[1] == 3
     kind, digest = type(network.body).__name__, identity.digest(network, names)
-    card = {"network": kind, "data": "", "sha256": digest, "weights": list(names), "classes": classes}
+    card = {"network": kind, "data": "", "sha256": digest, "weights": list(names), "classes": classes,
+            "plain": plain}  # fmt: skip
     name = f"{kind}@{digest[:8]}"
     numbers = given.state(network.body)
     return Checkpoint(name, kind, "", numbers, names, card, digest[:16], make=partial(given.remade, network))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resq.api import code_text
+from resq.api.identity import code_text
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, range)
 PRINTED = (torch.dtype, torch.device, torch.memory_format, torch.layout)
@@ -32,7 +32,7 @@ class Fingerprint:
         self._sha = hashlib.sha256()
         self.paths: dict[int, str] = within.paths if within else {}  # of modules, by id
         self._done: dict[int, str] = within._done if within else {}  # "": looked at just now
-        self.kept: list[Any] = within.kept if within else []  # so that no other value gets their ids
+        self.owners: list[Any] = within.owners if within else []  # so that no other value gets their ids
 
     def hexdigest(self) -> str:
         """64 hex digits."""
@@ -67,7 +67,7 @@ class Fingerprint:
         """The digest of something made of parts, by what it holds and not by who else has it."""
         if id(value) not in self._done:
             self._done[id(value)] = ""
-            self.kept.append(value)
+            self.owners.append(value)
             part = type(self)(self)
             part.network(value) if isinstance(value, nn.Module) else part._compound(value)
             self._done[id(value)] = part.hexdigest()

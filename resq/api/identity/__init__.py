@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from resq.api import code_text
-from resq.api.fingerprint import Fingerprint
+from resq.api.identity import code_text
+from resq.api.identity.fingerprint import Fingerprint
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 HOW = ("_with_kwargs", "_always_called")
@@ -29,7 +29,7 @@ class Gathered(Fingerprint):
     def network(self, network: nn.Module) -> None:
         """Adds a module with all below it: classes, attributes, hooks, numbers."""
         modules = dict(network.named_modules())
-        self.kept.append(modules)
+        self.owners.append(modules)
         self.paths.update({id(module): f"module {path}" for path, module in modules.items()})
         for path, module in modules.items():
             self.say(path)
@@ -42,6 +42,8 @@ class Gathered(Fingerprint):
         self.value(type(module))
         compiler = type(module).__module__.startswith("torch._")  # what wraps a compiled one, its caches
         for name in () if compiler else sorted(vars(module).keys() - INNER):
+            if name.startswith("__"):  # what a compiler notes
+                continue
             self.say(name)
             self.value(vars(module)[name])
         for name in HOOKS:
