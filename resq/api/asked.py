@@ -11,6 +11,7 @@ from resq import checkpoints, data
 from resq.api import arguments, models
 from resq.api import images as pictures
 from resq.api.models import Model
+from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.specs import file_encoding
@@ -19,14 +20,16 @@ from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
 from resq.platform import devices
 
 OF_FLIPS = ("fault", "layers", "planes", "top", "sample", "precision")
+OF_CELLS = {"maps": 5, "share": 0.01}  # the usual ones of ``resq.sensitivity``
 OF_ATTACKS = ("attack", "steps", "restarts")
 
 
 def spec_fields(
-    model: Model, images: Any, labels: Any, n: int | None, weights: str | Sequence[str], encoding: str,
-    inputs: str, targets: str,
+    model: Model, images: Any, labels: Any, n: int | None, weights: str | Sequence[str],
+    encoding: str | Encoding, inputs: str, targets: str,
 ) -> tuple[str, str, int, str, dict[str, Any]]:  # fmt: skip
     """(checkpoint, data, n, encoding, targets and inputs) as a spec has them."""
+    encoding = str(encoding)
     name, count = pictures.named(images, labels, n)
     if images is None and models.is_own(model):
         raise ResqError("a module of your own does not say which images it is for; give images and labels")
@@ -67,6 +70,23 @@ def refuse_unused(spec: SweepSpec, targets: str) -> None:
             f"{attacks[0]} is said of an attack, got {getattr(spec, attacks[0])!r} of bit flips "
             "alone; eps says the budgets of an attack"
         )
+
+
+def refuse_unmeasured(measured: bool, **options: float) -> None:
+    """Refuses what is said of measured cells of a heatmap where they are estimated from gradients.
+
+    Args:
+        options: ``maps`` and ``share``, as they were asked for.
+
+    Raises:
+        ResqError: one that is not the usual one.
+    """
+    for name, value in options.items():
+        if not measured and value != OF_CELLS[name]:
+            raise ResqError(
+                f"{name} is said of measured cells, got {value:g} where they are estimated from gradients; "
+                "measured=True flips bits and measures"
+            )
 
 
 def refuse_of_own(spec: SweepSpec) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from resq.api import arguments, identity, models, stored_words
 from resq.api.given import Given
 from resq.api.models import Model
-from resq.core import BitFlips, seeds
+from resq.core import BitFlips, Encoding, seeds
 from resq.core.errors import ResqError
 from resq.core.validation import lookup
 from resq.deployed import network as deployed
@@ -25,7 +25,7 @@ def flip_bits(
     model: Model,
     *,
     ber: float,
-    encoding: str = "",
+    encoding: str | Encoding = "",
     fault: str = "random",
     layers: str | Sequence[str] = (),
     planes: int | Sequence[int] = (),
@@ -76,10 +76,10 @@ def flip_bits(
         arguments.whole("map", map, 0),
     )
     if _of_file(model):
-        with _file_flipped(model, encoding, drawn, rate) as network:
+        with _file_flipped(model, str(encoding), drawn, rate) as network:
             yield network
         return
-    stored = stored_words.of(model, encoding, chosen)
+    stored = stored_words.of(model, str(encoding), chosen)
     bench = FaultyNetwork(stored.checkpoint, stored.encoding, folded=False)
     flips = stored_words.both(stored.flips, _drawn(bench.model, drawn).at_rate(rate))
     with bench.flipped(flips) as network:
@@ -91,7 +91,7 @@ def flip_bits(
             del stored_words.FAULTY[faulty]
 
 
-def quantize(model: Model, encoding: str = "", *, weights: str | Sequence[str] = ()) -> Any:
+def quantize(model: Model, encoding: str | Encoding = "", *, weights: str | Sequence[str] = ()) -> Any:
     """A private copy of the model whose weights are what its stored words are read as.
 
     Args:
@@ -112,7 +112,7 @@ def quantize(model: Model, encoding: str = "", *, weights: str | Sequence[str] =
     """
     if _of_file(model):
         raise ResqError("a deployed file's words are its own; resq.load opens it as it is")
-    stored = stored_words.of(model, encoding, arguments.names("weights", weights), default="int8")
+    stored = stored_words.of(model, str(encoding), arguments.names("weights", weights), default="int8")
     bench = FaultyNetwork(stored.checkpoint, stored.encoding, folded=False)
     if not len(stored.flips):
         return _bare(bench.network)

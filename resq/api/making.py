@@ -56,7 +56,8 @@ def harden(
     from resq.training import harden as training
     from resq.training import presets
 
-    chosen = arguments.names("stages", stages)
+    chosen, seed = arguments.names("stages", stages), arguments.whole("seed", seed)
+    n = None if n is None else arguments.whole("n", n, 0)
     plan = presets.plan(_trainable(model), preset, only=chosen, changes=changes, epochs_scale=epochs_scale,
                         seed=seed, variant=variant, images=n)  # fmt: skip
     where = Path(folder) if folder else paths.work() / "weights"

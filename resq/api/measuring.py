@@ -11,6 +11,7 @@ from tqdm import tqdm
 from resq.api import arguments, asked, models
 from resq.api.models import Model
 from resq.api.results import Heatmap, Result
+from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.analysis.layer_heatmap import LayerSpec
@@ -31,7 +32,7 @@ def sweep(
     images: Any = None,
     labels: Any = None,
     *,
-    encoding: str = "",
+    encoding: str | Encoding = "",
     ber: Numbers = (),
     maps: int = 10,
     fault: str = "random",
@@ -149,7 +150,7 @@ def sensitivity(
     images: Any = None,
     labels: Any = None,
     *,
-    encoding: str = "",
+    encoding: str | Encoding = "",
     measured: bool = False,
     metric: str = "loss",
     maps: int = 5,
@@ -203,6 +204,7 @@ def sensitivity(
         ]
         return Heatmap(rows)
     models.refuse_others(model, targets=targets, inputs=inputs)
+    asked.refuse_unmeasured(measured or metric == "pvf", maps=maps, share=share)
     spec = LayerSpec(
         checkpoint, name, how, maps if measured or metric == "pvf" else 0, share, count, seed, metric
     )

@@ -179,3 +179,26 @@ def test_numbers_of_any_kind_are_those_that_a_plain_number_is(xy):
         seed=np.int64(10), top=np.float32(0.1),
     ).rows  # fmt: skip
     assert other == plain
+
+
+@pytest.mark.parametrize("asked", [{"maps": 20}, {"share": 0.5}])
+def test_what_is_said_of_measured_cells_is_refused_where_they_are_estimated(asked, xy):
+    (name,) = asked
+    with pytest.raises(ResqError, match=f"{name} is said of measured cells"):
+        resq.sensitivity(Wrapped(), *xy, **asked)
+    assert resq.sensitivity(Wrapped(), *xy, **asked, metric="pvf").rows
+
+
+def test_measured_cells_have_a_map_or_more(xy):
+    with pytest.raises(ResqError, match="maps must be at least 1, got 0"):
+        resq.sensitivity(Wrapped(), *xy, measured=True, maps=0)
+
+
+def test_an_encoding_may_be_given_as_its_name_or_as_itself(xy):
+    named, itself = "int4-tmr2", resq.Encoding.parse("int4-tmr2")
+    rows = [resq.sweep(Wrapped(), *xy, ber=0.01, maps=1, encoding=how).rows for how in (named, itself)]
+    assert rows[0] == rows[1]
+    copies = [resq.quantize(Wrapped(), how).head.weight for how in (named, itself)]
+    assert torch.equal(*copies)
+    with resq.flip_bits(Wrapped(), ber=0.0, encoding=itself) as faulty:
+        assert torch.equal(faulty.head.weight, copies[0])
