@@ -10,7 +10,7 @@ from typing import Any
 from resq import checkpoints, data
 from resq.api import arguments, models
 from resq.api import images as pictures
-from resq.api.models import Model
+from resq.api.kinds import Model
 from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from resq.api import arguments, identity, models, stored_words
+from resq.api import arguments, identity, kinds, stored_words
 from resq.api.given import Given
-from resq.api.models import Model
+from resq.api.kinds import Model
 from resq.core import BitFlips, Encoding, seeds
 from resq.core.errors import ResqError
 from resq.core.validation import lookup
@@ -65,7 +65,7 @@ def flip_bits(
         ...     faulty(torch.zeros(1, 3, 32, 32)).shape
         torch.Size([1, 16])
     """
-    models.refuse_others(model, weights=(chosen := arguments.names("weights", weights)))
+    kinds.refuse_others(model, weights=(chosen := arguments.names("weights", weights)))
     rate = faults.check_rate(arguments.number("ber", ber))
     drawn = (
         lookup("fault model", fault, faults.FAULTS),
@@ -145,12 +145,12 @@ def _file_flipped(
         raise ResqError(f"a deployed file's words are its own, 'as stored', got {encoding!r}")
     opened = model if isinstance(model, deployed.Network) else None
     file, about = (opened.file, (opened.targets, opened.asked)) if opened else (str(model), ())
-    before = models.FLIPPED.get(opened, stored_words.NO_FLIPS) if opened else stored_words.NO_FLIPS
+    before = kinds.FLIPPED.get(opened, stored_words.NO_FLIPS) if opened else stored_words.NO_FLIPS
     with deployed.Network(file, *about) as own:
         flips = stored_words.both(before, _drawn(own, drawn).at_rate(rate))
         with own.flipped(flips):
-            models.FLIPPED[own] = flips
+            kinds.FLIPPED[own] = flips
             try:
                 yield own
             finally:
-                del models.FLIPPED[own]
+                del kinds.FLIPPED[own]

@@ -99,8 +99,8 @@ def private(module: nn.Module) -> nn.Module:
         ) from None
     if where := identity.shared(own, module):
         raise ResqError(
-            f"{where} of {kind} calls the very module that you gave, so that no flip in a copy would reach "
-            "it; use the module that a hook is called with, or a method of the class"
+            f"{where} of {kind} leads back to the very module that you gave, where no flip in a copy would "
+            "reach; use the module that a hook is called with, or a method of the class"
         )
     own.cpu().float()
     own.eval()  # one of a person's own may return nothing

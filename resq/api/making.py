@@ -11,7 +11,7 @@ import pandas as pd
 
 from resq import checkpoints, jobs
 from resq.api import arguments, models
-from resq.api.models import Model
+from resq.api.kinds import Model
 from resq.api.results import Result
 from resq.core import paths
 from resq.core.errors import ResqError

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from resq.api import arguments, asked, models
-from resq.api.models import Model
+from resq.api import arguments, asked, kinds
+from resq.api.kinds import Model
 from resq.api.results import Heatmap, Result
 from resq.core import Encoding
 from resq.core.errors import ResqError
@@ -203,7 +203,7 @@ def sensitivity(
             row for row in _shown(file_cells.run(whole), None, checkpoint, progress) if "total" not in row
         ]
         return Heatmap(rows)
-    models.refuse_others(model, targets=targets, inputs=inputs)
+    kinds.refuse_others(model, targets=targets, inputs=inputs)
     asked.refuse_unmeasured(measured or metric == "pvf", maps=maps, share=share)
     spec = LayerSpec(
         checkpoint, name, how, maps if measured or metric == "pvf" else 0, share, count, seed, metric

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,20 +12,18 @@ import torch
 from torch import nn
 
 from resq import checkpoints
-from resq.api import arguments, given, identity
+from resq.api import arguments, given, identity, kinds
+from resq.api.kinds import Model
 from resq.checkpoints import Checkpoint
-from resq.core import BitFlips, Encoding
+from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
 from resq.measure.engine.faulty_network import network_of
 from resq.networks import Network
 
-Model = str | nn.Module | deployed.Network
 # Loaded network -> the checkpoint's name and what the network was then: changed since, it is another one.
 _LOADED: WeakKeyDictionary[nn.Module, tuple[str, str]] = WeakKeyDictionary()
-# A deployed file's network within ``flip_bits`` -> the bits that flip in it; its file is without them.
-FLIPPED: WeakKeyDictionary[deployed.Network, BitFlips] = WeakKeyDictionary()
 
 
 def load(
@@ -61,11 +59,11 @@ def load(
         torch.Size([1, 16])
     """
     mean, std = arguments.channels("mean", mean), arguments.channels("std", std)
-    refuse_others(model, mean=mean, std=std, targets=targets, inputs=inputs)
+    kinds.refuse_others(model, mean=mean, std=std, targets=targets, inputs=inputs)
     if isinstance(model, deployed.Network):
         if not (targets or inputs):
             return model
-        refuse_flipped(model)
+        kinds.refuse_flipped(model)
         asked = Asked.parse(inputs) if inputs else model.asked
         return deployed.Network(model.file, targets or model.targets, asked)
     if isinstance(model, nn.Module):
@@ -76,58 +74,6 @@ def load(
     network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32")))
     _LOADED[network] = model, identity.digest(network)
     return network
-
-
-OF = {
-    "a deployed file": ("targets", "inputs"),
-    "a module": ("mean", "std", "weights"),
-    "a checkpoint": (),
-}
-INSTEAD = {
-    "a deployed file": "inputs says what its pixels become, targets and layers whose bits flip",
-    "a module": "mean and std say what it expects of its images, weights which of its parameters are stored",
-    "a checkpoint": "its card says what it expects of its images and what it stores",
-}
-
-
-def refuse_others(model: Model, **arguments: Any) -> None:
-    """Refuses what is said of a model that is of models of another kind: it would change nothing.
-
-    Args:
-        arguments: of a function of this package by their names, each empty where nothing was said.
-
-    Raises:
-        ResqError: one of them; or no model at all, or PyTorch is set to compute in another type.
-    """
-    if not isinstance(model, str | nn.Module | deployed.Network):
-        raise ResqError(f"a model is a name, a file or an nn.Module, got {type(model).__name__}")
-    if torch.get_default_dtype() != torch.float32:
-        raise ResqError(
-            f"networks are computed in float32, got {torch.get_default_dtype()} as PyTorch's default; "
-            "torch.set_default_dtype(torch.float32) sets it back"
-        )
-    kind = "a module" if isinstance(model, nn.Module) else "a checkpoint"
-    if isinstance(model, deployed.Network) or (isinstance(model, str) and deployed.is_file(model)):
-        kind = "a deployed file"
-    there = [name for name, value in arguments.items() if not isinstance(value, Sized) or len(value)]
-    other = [name for name in there if name not in OF[kind]]
-    if other:
-        owner = next(k for k, names in OF.items() if other[0] in names)
-        value = str(arguments[other[0]])
-        raise ResqError(f"{other[0]} is said of {owner}, got {value:.80} of {kind}; {INSTEAD[kind]}")
-
-
-def refuse_flipped(model: deployed.Network) -> None:
-    """Refuses a deployed file's network within ``flip_bits``, whose file would be opened without flips.
-
-    Raises:
-        ResqError: it is such a one.
-    """
-    if model in FLIPPED:
-        raise ResqError(
-            f"bits of {model.file.name} are flipped in its runtime alone, so that its file would be measured "
-            "without them; logits(x) answers with them, and resq.sweep of the file flips bits of its own"
-        )
 
 
 def _normalised(module: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
@@ -148,9 +94,9 @@ def name_of(model: Model, x: np.ndarray | None = None, weights: Sequence[str] = 
     Raises:
         ValueError: it cannot be measured; the sentence says why.
     """
-    refuse_others(model, weights=weights)
+    kinds.refuse_others(model, weights=weights)
     if isinstance(model, deployed.Network):
-        refuse_flipped(model)
+        kinds.refuse_flipped(model)
         return str(model.file)
     if isinstance(model, str):
         if not deployed.is_file(model):

@@ -11,7 +11,7 @@ from torch import nn
 
 from resq import checkpoints
 from resq.api import identity, models
-from resq.api.models import Model
+from resq.api.kinds import Model
 from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding
 from resq.core.errors import ResqError

@@ -3,7 +3,7 @@
 import copy
 import subprocess
 import sys
-from functools import partial
+from functools import cache, cached_property, partial
 
 import numpy as np
 import pytest
@@ -18,6 +18,10 @@ from resq.core.paths import ROOT
 
 BASE = "signs/resnet20/base"
 GAIN = 1.0
+
+
+def later(value):
+    return type("Later", (), {"made": cached_property(lambda self: value)})
 
 
 def turned(sign):
@@ -103,11 +107,14 @@ def test_a_network_that_differs_in_what_it_computes_is_another_one(change):
         (turned(1), turned(2)),
         (partial(F.gelu, approximate="tanh"), partial(F.gelu, approximate="none")),
         (lambda z: z, lambda z: -z),
+        (torch.no_grad()(lambda z: z), torch.no_grad()(lambda z: -z)),
+        (cache(turned(1)), cache(turned(2))),
+        (later(1), later(2)),
         (F.relu, F.relu6),
         (Own(1.0).forward, Own(2.0).forward),
     ],
 )
-def test_functions_in_attributes_differ_by_their_code_and_what_they_close_over(one, other):
+def test_functions_and_classes_in_attributes_differ_by_their_code_and_what_they_close_over(one, other):
     assert identity.digest(Own(act=one)) != identity.digest(Own(act=other))
 
 
@@ -208,7 +215,7 @@ def wired(network):
 def test_a_function_that_calls_the_module_given_is_refused_because_no_flip_would_reach_it(change, where):
     network = Own()
     change(network)
-    with pytest.raises(ResqError, match=f"{where} of Own calls the very module that you gave"):
+    with pytest.raises(ResqError, match=f"{where} of Own leads back to the very module that you gave"):
         resq.quantize(network)
 
 

@@ -63,7 +63,7 @@ def surroundings(function: FunctionType) -> Iterator[tuple[str, Any]]:
                 yield name, cell.cell_contents
         except ValueError:  # a name that is not bound yet
             continue
-    if installed(function.__module__):
+    if installed(module_of(function)):
         return
     read, attributes = _names(function.__code__)
     for name in read:
@@ -74,6 +74,11 @@ def surroundings(function: FunctionType) -> Iterator[tuple[str, Any]]:
             yield name, value
         elif not installed(value.__name__):
             yield from ((f"{name}.{a}", vars(value)[a]) for a in attributes if a in vars(value))
+
+
+def module_of(function: FunctionType) -> str:
+    """Where a function's code stands; a decorated one itself names the module of what it wraps."""
+    return str(function.__globals__.get("__name__", ""))
 
 
 def plain_function(value: Any) -> FunctionType | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import weakref
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -111,8 +111,9 @@ class Fingerprint:
         return one.hexdigest()
 
     def _function(self, function: FunctionType) -> None:
-        if code_text.library(function.__module__):
-            self.say(f"{function.__module__}.{function.__qualname__}")
+        module = code_text.module_of(function)
+        if code_text.library(module):
+            self.say(f"{module}.{function.__code__.co_qualname}")
         else:
             for part in code_text.compiled(function.__code__):
                 self.say(part) if isinstance(part, str | bytes) else self.value(part)
@@ -136,7 +137,9 @@ class Fingerprint:
     def _replaced(self, kind: type) -> None:
         """A forward of a person's own that was set on a library's class."""
         forward = code_text.plain_function(vars(kind).get("forward"))
-        if forward is not None and not code_text.library(forward.__module__):
+        if forward is None:
+            return
+        if not all(map(code_text.library, (forward.__module__, code_text.module_of(forward)))):
             self.value(forward)
 
     def _object(self, value: Any) -> None:
@@ -147,10 +150,13 @@ class Fingerprint:
             self.value((value.__func__, value.__self__))
         elif isinstance(value, staticmethod | classmethod):
             self.value(value.__func__)
+        elif isinstance(value, cached_property):
+            self.value(value.func)
         elif isinstance(value, property):
             self.value((value.fget, value.fset))
         elif hasattr(value, "__qualname__"):  # a function of a library that is not written in Python
             self.say(f"{getattr(value, '__module__', '')}.{value.__qualname__}")
+            self.value(getattr(value, "__wrapped__", None))
         elif not code_text.library(kind.__module__):
             self.value(kind)
             self._attributes(value)
