@@ -15,7 +15,7 @@ from dashboard import cached
 from dashboard.components import chosen, page_frame, query, render
 from dashboard.format.sentences import FAULT_NAMES, METRICS
 from dashboard.model import bit_view
-from resq.measure.specs.sweep_spec import FAULT_MODELS, SweepSpec
+from resq.measure.specs.sweep_spec import SweepSpec, fault_models
 
 BERS = {
     "few": (0.0, 1e-4, 1e-3, 1e-2, 1e-1),
@@ -89,7 +89,7 @@ def _settings() -> dict[str, Any]:
     left, right = st.columns(2)
     with left:
         values = {
-            "fault": st.selectbox("Fault model", list(FAULT_MODELS), key="fault", bind="query-params",
+            "fault": st.selectbox("Fault model", list(fault_models()), key="fault", bind="query-params",
                                   format_func=lambda name: FAULT_NAMES.get(name, name)),
             "maps": _slider("Fault maps", (2, 5, 10, 20, 50), "maps"),
             "n": _slider("Test images", (100, 250, 500, 1000, 2000, 4000), "n"),

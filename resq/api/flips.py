@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch import nn
 
-from resq import checkpoints
-from resq.api import models
+from resq.api import arguments, identity, kinds, stored_words
 from resq.api.given import Given
-from resq.api.models import Model
+from resq.api.kinds import Model
 from resq.core import BitFlips, Encoding, seeds
 from resq.core.errors import ResqError
 from resq.core.validation import lookup
 from resq.deployed import network as deployed
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.memory import faults
-
-# A faulty network -> its checkpoint, its encoding and what flips in it: flips within flips meet its words.
-_FAULTY: WeakKeyDictionary[nn.Module, tuple[str, Encoding, BitFlips]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -32,20 +27,20 @@ def flip_bits(
     model: Model,
     *,
     ber: float,
-    encoding: str = "",
+    encoding: str | Encoding = "",
     fault: str = "random",
-    layers: Sequence[str] = (),
-    planes: Sequence[int] = (),
+    layers: str | Sequence[str] = (),
+    planes: int | Sequence[int] = (),
     seed: int = 0,
     map: int = 0,  # noqa: A002 - the word that rows have
     top: float = 0.0,
-    weights: Sequence[str] = (),
+    weights: str | Sequence[str] = (),
 ) -> Iterator[Any]:
     """A private copy of the model with bits of its stored weights flipped; on leaving, bit for bit without.
 
     The flips are those of ``resq.sweep`` with the same arguments. The model given is never written, so others
     may read it meanwhile. Within the block a faulty model may be flipped again: then both sets of flips meet
-    its words, and a bit in both is back.
+    its words, and a bit in both is back. One that was changed within the block is a module of its own.
 
     Args:
         model: as for ``resq.load``.
@@ -64,7 +59,7 @@ def flip_bits(
 
     Raises:
         ValueError: a rate outside 0..1, a ``top`` below ``ber``, no such layer, encoding or fault model, a
-            model without weights, or ``weights`` of what is no module.
+            model without weights, or ``weights`` of what is no module or is faulty already.
 
     Examples:
         >>> import torch
@@ -72,36 +67,46 @@ def flip_bits(
         ...     faulty(torch.zeros(1, 3, 32, 32)).shape
         torch.Size([1, 16])
     """
-    models.refuse_others(model, weights=weights)
-    rate, strikes = faults.check_rate(ber), lookup("fault model", fault, faults.FAULTS)
-    drawn = (strikes, layers, planes, faults.drawn_at(top, rate), seed, map)
+    kinds.refuse_others(model, weights=(chosen := arguments.names("weights", weights)))
+    rate = faults.check_rate(arguments.number("ber", ber))
+    drawn = (
+        lookup("fault model", fault, faults.FAULTS),
+        arguments.names("layers", layers),
+        arguments.wholes("planes", planes),
+        faults.drawn_at(arguments.number("top", top), rate),
+        arguments.whole("seed", seed, 0),
+        arguments.whole("map", map, 0),
+    )
     if _of_file(model):
-        with _file_flipped(model, encoding, drawn, rate) as network:
+        with _file_flipped(model, str(encoding), drawn, rate) as network:
             yield network
         return
-    name, how, before = _where(model, encoding, weights)
-    bench = FaultyNetwork(checkpoints.load(name), how, folded=False)
-    flips = _both(before, _drawn(bench.model, drawn).at_rate(rate))
+    stored = stored_words.of(model, str(encoding), chosen)
+    bench = FaultyNetwork(stored.checkpoint, stored.encoding, folded=False)
+    flips = stored_words.both(stored.flips, _drawn(bench.model, drawn).at_rate(rate))
     with bench.flipped(flips) as network:
         faulty = _bare(network)
-        _FAULTY[faulty] = name, how, flips
+        stored_words.FAULTY[faulty] = stored._replace(flips=flips), identity.digest(faulty)
         try:
             yield faulty
         finally:
-            del _FAULTY[faulty]
+            del stored_words.FAULTY[faulty]
 
 
 @torch.inference_mode(mode=False)
-def quantize(model: Model, encoding: str = "int8", *, weights: Sequence[str] = ()) -> Any:
+def quantize(model: Model, encoding: str | Encoding = "", *, weights: str | Sequence[str] = ()) -> Any:
     """A private copy of the model whose weights are what its stored words are read as.
 
     Args:
-        model: a checkpoint's name or any ``nn.Module``.
-        encoding: how weights are stored, such as int8, int4-tmr2 or fp16.
+        model: a checkpoint's name or any ``nn.Module``; of a faulty one that ``flip_bits`` gave, its flips
+            are in the words of the copy, and stay.
+        encoding: how weights are stored, such as int8, int4-tmr2 or fp16; default: int8, or as those of a
+            faulty model are.
         weights: of a module, which parameters are stored as words; default: all that are weights.
 
     Raises:
-        ValueError: no such encoding, a deployed file, which is stored as it is, or a model without weights.
+        ValueError: no such encoding, a deployed file, which is stored as it is, a model without weights, or
+            another encoding or ``weights`` of a faulty model.
 
     Examples:
         >>> body = quantize("signs/resnet20/base", "int4").body
@@ -110,9 +115,12 @@ def quantize(model: Model, encoding: str = "int8", *, weights: Sequence[str] = (
     """
     if _of_file(model):
         raise ResqError("a deployed file's words are its own; resq.load opens it as it is")
-    name, how, _ = _where(model, encoding, weights)
-    network = FaultyNetwork(checkpoints.load(name), how, folded=False).network
-    return _bare(network)
+    stored = stored_words.of(model, str(encoding), arguments.names("weights", weights), default="int8")
+    bench = FaultyNetwork(stored.checkpoint, stored.encoding, folded=False)
+    if not len(stored.flips):
+        return _bare(bench.network)
+    with bench.flipped(stored.flips) as network:
+        return _bare(copy.deepcopy(network))
 
 
 def _bare(network: nn.Module) -> nn.Module:
@@ -124,34 +132,12 @@ def _of_file(model: Model) -> bool:
     return isinstance(model, deployed.Network) or (isinstance(model, str) and deployed.is_file(model))
 
 
-def _where(model: Model, encoding: str, weights: Sequence[str]) -> tuple[str, Encoding, BitFlips]:
-    """The checkpoint, its encoding and what flips in it already."""
-    none = BitFlips(np.empty(0, np.int64), np.empty(0))
-    if isinstance(model, nn.Module) and model in _FAULTY:
-        name, how, before = _FAULTY[model]
-        if encoding and Encoding.parse(encoding) != how:
-            raise ResqError(
-                f"this model's bits are stored as {how}; flips within flips cannot be in {encoding}"
-            )
-        return name, how, before
-    name = models.name_of(model, weights=weights)
-    return name, Encoding.parse(encoding or checkpoints.default_encoding(name)), none
-
-
 def _drawn(memory: Any, drawn: tuple[Any, ...]) -> BitFlips:
     """One fault map, as ``measure.run.sweep`` draws it."""
     draw, layers, planes, top, seed, number = drawn
     where = faults.region(memory, layers, planes)
     flips: BitFlips = draw(where, top, rng=seeds.rng(seed, "map", number))
     return flips
-
-
-def _both(one: BitFlips, other: BitFlips) -> BitFlips:
-    """What two sets of flips do together: a bit that is in both is back."""
-    if not len(one):
-        return other
-    at = np.setxor1d(one.addresses, other.addresses, assume_unique=True)
-    return BitFlips(at, np.zeros(len(at)))
 
 
 @contextmanager
@@ -162,5 +148,12 @@ def _file_flipped(
         raise ResqError(f"a deployed file's words are its own, 'as stored', got {encoding!r}")
     opened = model if isinstance(model, deployed.Network) else None
     file, about = (opened.file, (opened.targets, opened.asked)) if opened else (str(model), ())
-    with deployed.Network(file, *about) as own, own.flipped(_drawn(own, drawn).at_rate(rate)):
-        yield own
+    before = kinds.FLIPPED.get(opened, stored_words.NO_FLIPS) if opened else stored_words.NO_FLIPS
+    with deployed.Network(file, *about) as own:
+        flips = stored_words.both(before, _drawn(own, drawn).at_rate(rate))
+        with own.flipped(flips):
+            kinds.FLIPPED[own] = flips
+            try:
+                yield own
+            finally:
+                del kinds.FLIPPED[own]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import inspect
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from resq.api import identity
 from resq.core.errors import ResqError
 from resq.networks import Network
 
@@ -21,16 +20,14 @@ class Given(Network):
     """A body of somebody's own, whose logits may be wrapped, and the normalisation before it, if any.
 
     Args:
+        body: returns the logits, an object or a dict that has them by this name, or a tuple that begins with
+            them.
         mean, std: three numbers each; none: the body takes pixels in [0, 1] as they are.
-        answer: what the body returns: "tensor", the logits; "logits", an object that has them; "first", a
-            tuple that begins with them.
     """
 
-    def __init__(
-        self, body: nn.Module, mean: Sequence[float] = (), std: Sequence[float] = (), answer: str = "tensor"
-    ) -> None:
+    def __init__(self, body: nn.Module, mean: Sequence[float] = (), std: Sequence[float] = ()) -> None:
         super().__init__(body, tuple(mean) or (0.0,) * 3, tuple(std) or (1.0,) * 3)
-        self.bare, self.answer = not mean, answer
+        self.bare = not mean
 
     def raw(self, x: Tensor) -> Any:
         """What the body returns for images (N, C, H, W) in [0, 1]."""
@@ -40,8 +37,7 @@ class Given(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] -> logits (N, classes)."""
-        output = self.raw(x)
-        return output if self.answer == "tensor" else output.logits if self.answer == "logits" else output[0]
+        return _logits(self.raw(x))[1]
 
 
 def weight_names(body: nn.Module, chosen: Sequence[str] = ()) -> tuple[str, ...]:
@@ -85,48 +81,35 @@ def state(body: nn.Module) -> dict[str, np.ndarray]:
     return {name: value.detach().numpy() for name, value in (*body.named_parameters(), *buffers.items())}
 
 
-def digest(network: nn.Module, weights: Sequence[str] = ()) -> str:
-    """SHA-256 over what the network is: its modules as they print, own classes' sources, its numbers.
-
-    Args:
-        weights: which of its parameters are stored as words.
-    """
-    hasher = hashlib.sha256(f"{network!r} {weights}".encode())
-    for kind in sorted({type(m) for m in network.modules()}, key=lambda kind: kind.__qualname__):
-        hasher.update(f"{kind.__module__}.{kind.__qualname__}".encode() + _source(kind))
-    for name, value in (*network.named_parameters(), *network.named_buffers()):
-        array = value.detach().cpu().contiguous()
-        hasher.update(f"{name} {tuple(array.shape)} {array.dtype}".encode())
-        hasher.update(array.reshape(-1).view(torch.uint8).numpy().data)
-    return hasher.hexdigest()
-
-
-def _source(kind: type) -> bytes:
-    """The text of a class that is no library's: the same name and numbers may compute something else."""
-    if kind.__module__.partition(".")[0] in ("torch", "torchvision", "timm", "transformers", "resq"):
-        return b""
-    try:
-        return inspect.getsource(kind).encode()
-    except (OSError, TypeError):  # typed into an interpreter that keeps no text
-        return b""
-
-
 def private(module: nn.Module) -> nn.Module:
     """A copy of a module on the processor, in float32 and evaluation mode, that asks for no gradients.
 
     Raises:
-        ValueError: it cannot be copied.
+        ValueError: it cannot be copied, or a copy would still compute with the one given.
     """
+    kind = type(module).__name__
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ResqError(f"{kind} is TorchScript, which cannot be changed; give the nn.Module it was made of")
+    if any(map(nn.parameter.is_lazy, (*module.parameters(), *module.buffers()))):
+        raise ResqError(f"{kind} has parameters without a shape yet; call it once with images of yours")
     try:
         own = copy.deepcopy(module)
     except Exception as error:  # whatever a part of it raises that is no tensor
-        raise ResqError(f"{type(module).__name__} cannot be copied, so flips would strike the one that you "
-                        f"hold: {error}") from None  # fmt: skip
-    return own.cpu().float().eval().requires_grad_(False)
+        raise ResqError(
+            f"{kind} cannot be copied, so flips would strike the one that you hold: {error}"
+        ) from None
+    if where := identity.shared(own, module):
+        raise ResqError(
+            f"{where} of {kind} leads back to the very module that you gave, where no flip in a copy would "
+            "reach; use the module that a hook is called with, or a method of the class"
+        )
+    own.cpu().float()
+    own.eval()  # one of a person's own may return nothing
+    return own.requires_grad_(False)
 
 
-def answer_of(network: Network, x: Tensor) -> tuple[str, int]:
-    """How the body wraps its logits, and how many classes it knows, from one pass over images (N, C, H, W).
+def classes_of(network: Network, x: Tensor) -> int:
+    """How many classes the body knows, from one pass over images (N, C, H, W).
 
     Raises:
         ValueError: it does not take such images, or gives no logits (N, classes).
@@ -139,20 +122,27 @@ def answer_of(network: Network, x: Tensor) -> tuple[str, int]:
         raise ResqError(
             f"{type(body).__name__} does not take images of shape {tuple(x.shape)}: {error!s:.300}"
         ) from None
-    kind = _kind(output)
-    logits = {"tensor": lambda: output, "logits": lambda: output.logits, "first": lambda: output[0]}[kind]()
+    kind, logits = _logits(output)
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(x):
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else kind
         raise ResqError(
             f"{type(body).__name__} gives {shape}; expected logits (N, classes) of {len(x)} images"
         )
-    return kind, int(logits.shape[1])
+    return int(logits.shape[1])
 
 
-def _kind(output: Any) -> str:
+def _logits(output: Any) -> tuple[str, Any]:
+    """How a body wraps its logits, and these; of what has none, what it is and the whole."""
     if isinstance(output, Tensor):
-        return "tensor"
-    return "logits" if isinstance(getattr(output, "logits", None), Tensor) else "first"
+        return "tensor", output
+    if isinstance(getattr(output, "logits", None), Tensor):
+        return "logits", output.logits
+    if isinstance(output, Mapping):
+        named = f"a {type(output).__name__} with {', '.join(map(str, output)):.80}"
+        return ("logits", output["logits"]) if "logits" in output else (named, output)
+    if isinstance(output, list | tuple) and output:
+        return f"a {type(output).__name__} that begins with {type(output[0]).__name__}", output[0]
+    return type(output).__name__, output
 
 
 def remade(network: Network, numbers: Mapping[str, np.ndarray]) -> Network:

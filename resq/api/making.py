@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
 from resq import checkpoints, jobs
-from resq.api import models
-from resq.api.models import Model
+from resq.api import arguments, models
+from resq.api.kinds import Model
 from resq.api.results import Result
 from resq.core import paths
 from resq.core.errors import ResqError
@@ -24,7 +25,7 @@ def harden(
     model: Model,
     *,
     preset: str = "quick",
-    stages: Sequence[str] = (),
+    stages: str | Sequence[str] = (),
     changes: Mapping[str, Mapping[str, Any]] | None = None,
     epochs_scale: float = 1.0,
     n: int | None = None,
@@ -57,7 +58,9 @@ def harden(
     from resq.training import harden as training
     from resq.training import presets
 
-    plan = presets.plan(_trainable(model), preset, only=stages, changes=changes, epochs_scale=epochs_scale,
+    chosen, seed = arguments.names("stages", stages), arguments.whole("seed", seed)
+    n = None if n is None else arguments.whole("n", n, 0)
+    plan = presets.plan(_trainable(model), preset, only=chosen, changes=changes, epochs_scale=epochs_scale,
                         seed=seed, variant=variant, images=n)  # fmt: skip
     where = Path(folder) if folder else paths.work() / "weights"
     file = where / f"{plan.result}.safetensors"
@@ -78,23 +81,46 @@ def _trainable(model: Model) -> str:
     return name
 
 
-def report(what: Result | str, file: str | Path) -> Path:
+def report(what: Result | str | Path, file: str | Path) -> Path:
     """Writes measured rows as one HTML file that needs no network, or as PDF where Chromium is installed.
 
     Args:
-        what: a result of ``resq.sweep`` or ``resq.attack``, or a checkpoint's name or ``.parquet`` file.
+        what: a result of ``resq.sweep`` or ``resq.attack``, a checkpoint's name, or a ``.parquet`` or
+            ``.csv`` file of such rows.
         file: such as report.html or report.pdf.
 
     Raises:
         ValueError: there are no such rows, or the file cannot be written; the sentence says why.
     """
     out = Path(file).resolve()
-    if isinstance(what, str):
-        target = str(Path(what).resolve()) if what.endswith(".parquet") else what
-        return jobs.report(target, out)
-    if not isinstance(what, Result):
-        raise ResqError(f"a report is of a sweep's result or a name, got {type(what).__name__}")
+    if isinstance(what, str | Path):
+        what = str(what)
+        if not what.endswith(".csv"):
+            return jobs.report(str(Path(what).resolve()) if what.endswith(".parquet") else what, out)
+        frame = _of_csv(Path(what))
+    elif isinstance(what, Result):
+        frame = what.frame
+    else:
+        raise ResqError(f"a report is of a sweep's result, a name or a file, got {type(what).__name__}")
     with tempfile.TemporaryDirectory() as folder:
-        file_of_rows = Path(folder) / f"{what.rows[0]['network']}.parquet"
-        table.write(what.frame, file_of_rows)
+        file_of_rows = Path(folder) / f"{frame['network'].iloc[0]}.parquet"
+        table.write(frame, file_of_rows)
         return jobs.report(str(file_of_rows), out)
+
+
+def _of_csv(file: Path) -> pd.DataFrame:
+    """The rows in a .csv file that a result was saved as.
+
+    Raises:
+        ValueError: no such file, or none of such rows.
+    """
+    texts = {name: str for name, (kind, _) in table.COLUMNS.items() if kind in ("str", "bytes")}
+    try:
+        read = pd.read_csv(file, dtype=texts)  # a hash of digits alone is a text all the same
+        records = read.itertuples(index=False, name=None)
+        rows = table.frame(dict(zip(map(str, read), row, strict=True)) for row in records)
+    except (OSError, ValueError) as error:
+        raise ResqError(f"{file} is not a .csv file of measured rows: {error}") from None
+    if not len(rows):
+        raise ResqError(f"{file} has no rows")
+    return rows

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from resq import checkpoints
-from resq.api import images as pictures
-from resq.api import models
-from resq.api.models import Model
+from resq.api import arguments, asked, kinds
+from resq.api.kinds import Model
 from resq.api.results import Heatmap, Result
+from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.analysis.layer_heatmap import LayerSpec
@@ -21,14 +19,12 @@ from resq.measure.run import bf16_check
 from resq.measure.run import sensitivity as layers_run
 from resq.measure.run import sweep as sweep_run
 from resq.measure.run.deployed import file_cells
-from resq.measure.specs import file_encoding
-from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
+from resq.measure.specs.sweep_spec import SweepSpec
 from resq.platform import devices
 
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
 BUDGETS = (0.0, 2.0, 4.0, 8.0)
 Numbers = float | Sequence[float]
-Names = str | Sequence[str]
 
 
 @torch.inference_mode(mode=False)
@@ -37,25 +33,25 @@ def sweep(
     images: Any = None,
     labels: Any = None,
     *,
-    encoding: str = "",
+    encoding: str | Encoding = "",
     ber: Numbers = (),
     maps: int = 10,
     fault: str = "random",
-    layers: Names = (),
+    layers: str | Sequence[str] = (),
     planes: int | Sequence[int] = (),
     targets: str = "",
     eps: Numbers = (),
     attack: str = "pgd",
     steps: int = 20,
     restarts: int = 1,
-    mode: Names = (),
+    mode: str | Sequence[str] = (),
     sample: str = "first",
     top: float = 0.0,
     precision: str = "fp32",
     n: int | None = None,
     seed: int = 0,
     inputs: str = "",
-    weights: Sequence[str] = (),
+    weights: str | Sequence[str] = (),
     device: str = "cpu",
     progress: bool = True,
 ) -> Result:
@@ -84,7 +80,7 @@ def sweep(
         sample: "first", the first n images, or "random", every map its own.
         top: the rate that maps are drawn at; default: the largest.
         precision: fp32, or bf16 where it agrees with fp32 on the first maps.
-        n: so many images; default: all given, 1,000 of a data set.
+        n: so many images; default: all given, 1,000 of a data set or all where it has fewer.
         seed: decides maps and random starts.
         inputs: of a deployed file, what it does not say of its input; default: as it was opened.
         weights: of a module, which parameters are stored as words; default: all that are weights.
@@ -93,7 +89,8 @@ def sweep(
         progress: whether a bar is shown where it takes more than a second.
 
     Raises:
-        ValueError: something that cannot be measured; the sentence says what came and what was expected.
+        ValueError: something that cannot be measured, or that is said of bit flips or an attack where there
+            are none; the sentence says what came and what was expected.
         FileNotFoundError: the images are not on this machine.
 
     Examples:
@@ -101,14 +98,19 @@ def sweep(
         >>> len(result.rows), result.command
         (3, 'python -m resq sweep signs/resnet20/base --ber 0,0.01 --maps 2 --n 100 --seed 7')
     """
-    checkpoint, name, count, how, of_file = _spec_fields(
+    checkpoint, name, count, how, of_file = asked.spec_fields(
         model, images, labels, n, weights, encoding, inputs, targets
     )
-    rates, budgets = _floats(ber), _floats(eps)
+    rates, budgets = arguments.floats("ber", ber), arguments.floats("eps", eps)
     spec = SweepSpec(
-        checkpoint, name, how, fault, _names(layers), _whole(planes), rates or BERS[: 0 if budgets else None],
-        maps, attack, budgets, steps, restarts, _names(mode), count, seed, sample, top, precision, **of_file,
+        checkpoint, name, how, fault, arguments.names("layers", layers), arguments.wholes("planes", planes),
+        rates or BERS[: 0 if budgets else None], arguments.whole("maps", maps), attack, budgets,
+        arguments.whole("steps", steps), arguments.whole("restarts", restarts),
+        arguments.names("mode", mode), count, arguments.whole("seed", seed), sample,
+        arguments.number("top", top), precision, **of_file,
     )  # fmt: skip
+    asked.refuse_unused(spec, targets)
+    asked.refuse_of_own(spec)
     measurer, note = sweep_run.Measurer(devices.chosen(device)), ""
     if spec.precision != "fp32":
         spec, note = bf16_check.choose_precision(spec, measurer.row)
@@ -139,7 +141,7 @@ def attack(
     """
     if "ber" in options or "mode" in options:
         raise ResqError("an attack has no ber and no mode; resq.sweep measures bit flips and attacks at once")
-    if not _floats(eps):
+    if not arguments.floats("eps", eps):
         raise ResqError("an attack has one budget eps or more, in 1/255 of the pixel range, got none")
     return sweep(model, images, labels, eps=eps, attack=attack, **options)
 
@@ -150,7 +152,7 @@ def sensitivity(
     images: Any = None,
     labels: Any = None,
     *,
-    encoding: str = "",
+    encoding: str | Encoding = "",
     measured: bool = False,
     metric: str = "loss",
     maps: int = 5,
@@ -159,7 +161,7 @@ def sensitivity(
     seed: int = 0,
     targets: str = "",
     inputs: str = "",
-    weights: Sequence[str] = (),
+    weights: str | Sequence[str] = (),
     device: str = "cpu",
     progress: bool = True,
 ) -> Heatmap:
@@ -190,71 +192,27 @@ def sensitivity(
         >>> len(sensitivity("signs/resnet20/base", n=32).cells)
         160
     """
-    few = n if n is not None else 256
-    checkpoint, name, count, how, of_file = _spec_fields(
+    checkpoint, name, count, how, of_file = asked.spec_fields(
         model, images, labels, n, weights, encoding, inputs, targets
     )
-    count = min(count, few)
+    count = min(count, 256) if n is None else count
+    maps = arguments.whole("maps", maps, 1 if measured or metric == "pvf" else 0)
+    share, seed = arguments.number("share", share), arguments.whole("seed", seed)
     if deployed.is_file(checkpoint):
-        _check_mapped(checkpoint, metric, how, device)
+        asked.check_mapped(checkpoint, metric, how, device)
         whole = file_cells.FileLayers(checkpoint, name, maps, share, count, seed, **of_file)
         rows = [
             row for row in _shown(file_cells.run(whole), None, checkpoint, progress) if "total" not in row
         ]
         return Heatmap(rows)
-    models.refuse_others(model, targets=targets, inputs=inputs)
+    kinds.refuse_others(model, targets=targets, inputs=inputs)
+    asked.refuse_unmeasured(measured or metric == "pvf", maps=maps, share=share)
     spec = LayerSpec(
         checkpoint, name, how, maps if measured or metric == "pvf" else 0, share, count, seed, metric
     )
-    return Heatmap(
-        list(_shown(layers_run.run(spec, devices.chosen(device)), spec.total, checkpoint, progress)),
-        spec,
-        device,
-    )
-
-
-def _spec_fields(
-    model: Model, images: Any, labels: Any, n: int | None, weights: Sequence[str], encoding: str, inputs: str,
-    targets: str,
-) -> tuple[str, str, int, str, dict[str, Any]]:  # fmt: skip
-    """(checkpoint, data, n, encoding, targets and inputs) as a spec has them."""
-    name, count = pictures.named(images, labels, n)
-    if images is None and models.is_own(model):
-        raise ResqError("a module of your own does not say which images it is for; give images and labels")
-    seen = pictures.some(name) if name else None
-    checkpoint = models.name_of(model, seen, weights)
-    if isinstance(model, deployed.Network):
-        targets, inputs = targets or model.targets, inputs or str(model.asked)
-    of_file = {"targets": targets or "weights", "inputs": inputs}
-    if deployed.is_file(checkpoint):
-        return checkpoint, name, count, file_encoding.named(checkpoint, encoding), of_file
-    own = checkpoint.endswith(".safetensors") or checkpoints.held(checkpoint)
-    if not own and name == checkpoint.split("/")[0]:
-        name = ""  # what a command without --data takes
-    return checkpoint, name, count, encoding or checkpoints.default_encoding(checkpoint), of_file
-
-
-def _check_mapped(file: str, metric: str, encoding: str, device: str) -> None:
-    """Refuses what a heatmap of a deployed file cannot be of."""
-    if metric != "loss" or encoding != AS_STORED:
-        raise ResqError(
-            f"of a deployed file the loss is measured, its words flipped as stored, got metric {metric!r} "
-            f"and encoding {encoding!r}"
-        )
-    if devices.chosen(device) is not None:  # of a CUDA device
-        raise ResqError(f"{Path(file).name} is run by its own runtime on the processor alone, got {device!r}")
-
-
-def _floats(values: Numbers) -> tuple[float, ...]:
-    return tuple(map(float, values)) if isinstance(values, Iterable) else (float(values),)
-
-
-def _whole(values: int | Sequence[int]) -> tuple[int, ...]:
-    return (values,) if isinstance(values, int) else tuple(values)
-
-
-def _names(values: Names) -> tuple[str, ...]:
-    return (values,) if isinstance(values, str) else tuple(values)
+    with torch.inference_mode(mode=False), torch.enable_grad():  # gradients are its own affair
+        cells = layers_run.run(spec, devices.chosen(device))
+        return Heatmap(list(_shown(cells, spec.total, checkpoint, progress)), spec, device)
 
 
 def _shown(

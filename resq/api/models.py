@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from resq import checkpoints
-from resq.api import given
+from resq.api import arguments, given, identity, kinds
+from resq.api.kinds import Model
 from resq.checkpoints import Checkpoint
 from resq.core import Encoding
 from resq.core.errors import ResqError
@@ -21,7 +22,6 @@ from resq.deployed.pixels import Asked
 from resq.measure.engine.faulty_network import network_of
 from resq.networks import Network
 
-Model = str | nn.Module | deployed.Network
 # Loaded network -> the checkpoint's name and what the network was then: changed since, it is another one.
 _LOADED: WeakKeyDictionary[nn.Module, tuple[str, str]] = WeakKeyDictionary()
 
@@ -30,8 +30,8 @@ _LOADED: WeakKeyDictionary[nn.Module, tuple[str, str]] = WeakKeyDictionary()
 def load(
     model: Model,
     *,
-    mean: Sequence[float] = (),
-    std: Sequence[float] = (),
+    mean: Any = (),
+    std: Any = (),
     targets: str = "",
     inputs: str = "",
 ) -> Any:
@@ -39,8 +39,10 @@ def load(
 
     Args:
         model: the name of a checkpoint such as ``signs/resnet20/base``, or its ``.safetensors`` file; a
-            deployed file (``.onnx``, ``.tflite``); or any ``nn.Module``.
-        mean: of a module that expects normalised images: three numbers; what is returned takes [0, 1].
+            deployed file (``.onnx``, ``.tflite``); or any ``nn.Module``, which is returned as it is where
+            ``mean`` and ``std`` are left out.
+        mean: of a module that expects normalised images: three numbers, a list or an array; what is returned
+            is a copy of it that takes [0, 1], on the processor, in float32 and evaluation mode.
         std: what it expects images to be divided by then: three positive numbers.
         targets: of a deployed file: whose bits flip, such as weights (default), biases or all.
         inputs: of a deployed file: what it does not say of its input, such as ``"range 0..255"``.
@@ -57,10 +59,12 @@ def load(
         >>> load("signs/resnet20/base")(torch.zeros(1, 3, 32, 32)).shape
         torch.Size([1, 16])
     """
-    refuse_others(model, mean=mean, std=std, targets=targets, inputs=inputs)
+    mean, std = arguments.channels("mean", mean), arguments.channels("std", std)
+    kinds.refuse_others(model, mean=mean, std=std, targets=targets, inputs=inputs)
     if isinstance(model, deployed.Network):
         if not (targets or inputs):
             return model
+        kinds.refuse_flipped(model)
         asked = Asked.parse(inputs) if inputs else model.asked
         return deployed.Network(model.file, targets or model.targets, asked)
     if isinstance(model, nn.Module):
@@ -69,50 +73,16 @@ def load(
         return deployed.Network(model, targets or "weights", Asked.parse(inputs))
     checkpoint = checkpoints.load(model)
     network = network_of(checkpoint, checkpoint.quantized(Encoding.parse("fp32")))
-    _LOADED[network] = model, given.digest(network)
+    _LOADED[network] = model, identity.digest(network)
     return network
-
-
-OF = {
-    "a deployed file": ("targets", "inputs"),
-    "a module": ("mean", "std", "weights"),
-    "a checkpoint": (),
-}
-INSTEAD = {
-    "a deployed file": "inputs says what its pixels become, targets and layers whose bits flip",
-    "a module": "mean and std say what it expects of its images, weights which of its parameters are stored",
-    "a checkpoint": "its card says what it expects of its images and what it stores",
-}
-
-
-def refuse_others(model: Model, **arguments: Any) -> None:
-    """Refuses what is said of a model that is of models of another kind: it would change nothing.
-
-    Args:
-        arguments: of a function of this package by their names, each empty where nothing was said.
-
-    Raises:
-        ResqError: one of them; or no model at all.
-    """
-    if not isinstance(model, str | nn.Module | deployed.Network):
-        raise ResqError(f"a model is a name, a file or an nn.Module, got {type(model).__name__}")
-    kind = "a module" if isinstance(model, nn.Module) else "a checkpoint"
-    if isinstance(model, deployed.Network) or (isinstance(model, str) and deployed.is_file(model)):
-        kind = "a deployed file"
-    there = [name for name, value in arguments.items() if not isinstance(value, Sized) or len(value)]
-    other = [name for name in there if name not in OF[kind]]
-    if other:
-        owner = next(k for k, names in OF.items() if other[0] in names)
-        value = str(arguments[other[0]])
-        raise ResqError(f"{other[0]} is said of {owner}, got {value:.80} of {kind}; {INSTEAD[kind]}")
 
 
 def _normalised(module: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
     if not (mean or std):
         return module
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+    if not (mean and std) or min(std) <= 0:
         raise ResqError(f"mean and std are three numbers each, std positive, got {mean} and {std}")
-    return given.Given(module, mean, std).eval()
+    return given.Given(given.private(module), mean, std).eval()
 
 
 def name_of(model: Model, x: np.ndarray | None = None, weights: Sequence[str] = ()) -> str:
@@ -125,8 +95,9 @@ def name_of(model: Model, x: np.ndarray | None = None, weights: Sequence[str] = 
     Raises:
         ValueError: it cannot be measured; the sentence says why.
     """
-    refuse_others(model, weights=weights)
+    kinds.refuse_others(model, weights=weights)
     if isinstance(model, deployed.Network):
+        kinds.refuse_flipped(model)
         return str(model.file)
     if isinstance(model, str):
         if not deployed.is_file(model):
@@ -141,7 +112,7 @@ def is_own(model: Model) -> bool:
     """Whether a model is a module that is no checkpoint, or none any more: it was changed since."""
     if not isinstance(model, nn.Module):
         return False
-    return model not in _LOADED or _LOADED[model][1] != given.digest(model)
+    return model not in _LOADED or _LOADED[model][1] != identity.digest(model)
 
 
 def held(model: nn.Module, x: np.ndarray | None = None, weights: Sequence[str] = ()) -> Checkpoint:
@@ -158,10 +129,8 @@ def held(model: nn.Module, x: np.ndarray | None = None, weights: Sequence[str] =
     classes = 0
     if x is not None:
         seen = torch.from_numpy(np.array(x[:2], np.float32)).div_(255 if x.dtype == np.uint8 else 1)
-        answer, classes = given.answer_of(network, seen)
-        if isinstance(network, given.Given):
-            network.answer = answer
-    kind, digest = type(network.body).__name__, given.digest(network, names)
+        classes = given.classes_of(network, seen)
+    kind, digest = type(network.body).__name__, identity.digest(network, names)
     card = {"network": kind, "data": "", "sha256": digest, "weights": list(names), "classes": classes}
     name = f"{kind}@{digest[:8]}"
     numbers = given.state(network.body)

@@ -22,31 +22,30 @@ SHOWN = ["ber", "eps", "mean", "low", "high", "maps", "flips"]
 
 
 class _Rows:
-    """What every result has: rows that follow from a spec."""
+    """What every result has: rows that follow from a spec, and what measures them in a terminal."""
 
-    spec: SweepSpec | LayerSpec | None
-    device: str
+    def __init__(self, spec: SweepSpec | LayerSpec | None, device: str) -> None:
+        self.device, self.command = device, _command(spec, device)
 
     @property
     def frame(self) -> pd.DataFrame:
         """The rows as a table."""
         raise NotImplementedError
 
-    @property
-    def command(self) -> str:
-        """What measures the same in a terminal; "" where only this process has the network or images."""
-        spec = self.spec
-        if spec is None or own.held(spec.data) or checkpoints.held(spec.checkpoint):
-            return ""
-        return commands.line([*spec.argv(), *(["--device", self.device] if self.device != "cpu" else [])])
-
     def save(self, file: str | Path) -> Path:
-        """Writes the rows to a new .parquet or .csv file, which ``resq.report`` and the pages read.
+        """Writes the rows to a new .parquet or .csv file, which ``resq.report`` reads; pages read .parquet.
 
         Raises:
             ValueError: another kind of file, or one that is there already: nothing is overwritten.
         """
         return table.save(self.frame, Path(file))
+
+
+def _command(spec: SweepSpec | LayerSpec | None, device: str) -> str:
+    """As it is now: later this process may have forgotten that the network or the images are its own."""
+    if spec is None or own.held(spec.data) or checkpoints.held(spec.checkpoint):
+        return ""
+    return commands.line([*spec.argv(), *(["--device", device] if device != "cpu" else [])])
 
 
 class Result(_Rows):
@@ -57,12 +56,14 @@ class Result(_Rows):
         spec: everything that decides them; ``spec.hash`` names it.
         device: where it was asked to be measured; each row's ``processor`` names what computed it.
         note: what was said while it was measured, such as why a precision was chosen; or "".
+        command: what measures the same in a terminal; "" where only this process has the network or images.
     """
 
     def __init__(
         self, spec: SweepSpec, rows: Sequence[Mapping[str, Any]], note: str = "", device: str = "cpu"
     ) -> None:
-        self.spec, self.rows, self.note, self.device = spec, list(rows), note, device
+        super().__init__(spec, device)
+        self.spec, self.rows, self.note = spec, list(rows), note
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -103,12 +104,14 @@ class Heatmap(_Rows):
     Attributes:
         rows: one mapping per cell and map, columns as in ``layer_heatmap.COLUMNS``.
         spec: everything that decides them; None of a deployed file.
+        command: as of ``Result``; "" of a deployed file.
     """
 
     def __init__(
         self, rows: Sequence[Mapping[str, Any]], spec: LayerSpec | None = None, device: str = "cpu"
     ) -> None:
-        self.rows, self.spec, self.device = list(rows), spec, device
+        super().__init__(spec, device)
+        self.rows, self.spec = list(rows), spec
 
     @cached_property
     def frame(self) -> pd.DataFrame:

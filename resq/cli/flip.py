@@ -14,7 +14,7 @@ from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.run.one_flip.single_bit import BitExperiment
-from resq.measure.specs.sweep_spec import ATTACKS, MODES
+from resq.measure.specs.sweep_spec import MODES, attacks
 from resq.memory import flipping
 from resq.memory.regions import check_rate
 
@@ -37,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--eps", type=options.budget, default=0.0, help="move every pixel by at most this, 1/255 (0)"
     )
-    parser.add_argument("--attack", default="pgd", choices=ATTACKS, help="how pixels are moved (pgd)")
+    parser.add_argument("--attack", default="pgd", choices=attacks(), help="how pixels are moved (pgd)")
     parser.add_argument(
         "--mode", default="transfer", choices=MODES, help="made on the stored network, or on the flipped one"
     )

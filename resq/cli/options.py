@@ -18,7 +18,7 @@ from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
 from resq.measure.specs import file_encoding
 from resq.measure.specs.sdc_rates import METRICS
-from resq.measure.specs.sweep_spec import AS_STORED, ATTACKS, FAULT_MODELS, MODES, SweepSpec
+from resq.measure.specs.sweep_spec import AS_STORED, MODES, SweepSpec, attacks, fault_models
 
 MAPS = 10  # fault maps, where nothing else is said
 
@@ -156,7 +156,7 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--maps", type=int, default=10, help="fault maps (default 10)")
     parser.add_argument(
-        "--fault", default="random", help=f"fault model: random (default), {', '.join(FAULT_MODELS[1:])}"
+        "--fault", default="random", help=f"fault model: random (default), {', '.join(fault_models()[1:])}"
     )
     parser.add_argument(
         "--layers", type=_names, default=(), help="flip only in these layers, such as layer1.*,fc.weight"
@@ -175,7 +175,8 @@ def add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--attack",
         default="pgd",
-        help=f"{', '.join(ATTACKS)} (default pgd); of a deployed file square, or fgsm, pgd, apgd on its twin",
+        help=f"{', '.join(attacks())} (default pgd); of a deployed file square, or fgsm, pgd, apgd on its "
+        "twin",
     )
     parser.add_argument("--steps", type=int, default=20, help="PGD steps of 2/255 (default 20)")
     parser.add_argument(

@@ -27,7 +27,8 @@ class Encoding:
         code: "affine" (unsigned, with a zero point), "symmetric" (two's complement, -max..max),
             "magnitude" (sign bit and magnitude), the words "fp32", "fp16", "bf16" as they are, or
             "as-imported", the codes that a file from elsewhere brought, with its scales and zero points.
-        per: one scale "channel" (output channel) or "tensor".
+        per: one scale "channel" (of a weight's first axis: of outputs, but of a transposed convolution of
+            inputs) or "tensor".
         tmr: how many of the top bits are stored three times and read by majority.
         copies: how often the whole word is stored; each bit is read by majority. An odd number up to 99: a
             memory for few, small layers.

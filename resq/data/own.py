@@ -64,7 +64,8 @@ def hold(pixels: np.ndarray, y: np.ndarray) -> str:
         pixels: uint8 (N, C, H, W), or float32 in [0, 1]. ``y``: int64 (N,).
     """
     whole = Dataset("images", "test", pixels, y, tuple(map(str, range(int(y.max()) + 1))))
-    name = f"images@{whole.hash[:8]}"
+    made_of = f"{whole.hash} {pixels.shape} {pixels.dtype}"  # the same bytes in another shape are others
+    name = f"images@{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"
     _HELD[name] = replace(whole, name=name)
     while len(_HELD) > MOST_HELD:
         _HELD.popitem(last=False)

@@ -311,7 +311,8 @@ def test_a_deployed_file_is_mapped_layer_by_bit_and_no_command_is_told(tmp_path)
         (lambda: resq.attack(BASE, eps=[]), "one budget eps or more"),
         (lambda: resq.attack(BASE, ber=0.1), "no ber"),
         (lambda: resq.harden(Tutorial()), "hardening trains a checkpoint"),
-        (lambda: resq.load(Tutorial(), mean=[1.0], std=[1.0]), "three numbers each"),
+        (lambda: resq.load(Tutorial(), mean=[1.0], std=[1.0]), "mean is three numbers, one for each channel"),
+        (lambda: resq.load(Tutorial(), mean=[0.5] * 3), "three numbers each"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_sentence(call, said):

@@ -18,7 +18,7 @@ from resq.attacks.linf import Logits
 from resq.core import BitFlips, seeds
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.engine.predictions import BATCH, Answers, look
-from resq.measure.specs.sweep_spec import ATTACKS as ATTACK_STEPS
+from resq.measure.specs import sweep_spec
 from resq.memory.beside import Struck
 
 
@@ -41,7 +41,8 @@ class AttackConfig:
     @property
     def row(self) -> dict[str, Any]:
         """What a row says of it."""
-        own = (ATTACK_STEPS[self.attack], 1) if ATTACK_STEPS[self.attack] else (self.steps, self.restarts)
+        taken = sweep_spec.attacks()[self.attack]
+        own = (taken, 1) if taken else (self.steps, self.restarts)
         return {"attack": self.attack, "eps": self.eps, "steps": own[0], "restarts": own[1]}
 
 

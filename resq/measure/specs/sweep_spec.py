@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from dataclasses import fields as fields_of
@@ -32,8 +33,20 @@ OF_FILES = {"square": ATTACKS["square"], **ON_TWIN}
 
 
 AS_STORED = "as stored"  # the encoding of a deployed file: its own words
-# Those of stored weights, and bits of 8-bit activations (``activations.faulty``), drawn anew for every image.
-FAULT_MODELS = (*faults.FAULTS, ACTIVATIONS)
+
+
+def fault_models() -> tuple[str, ...]:
+    """Those of stored weights, a plugin's too, and bits of 8-bit activations, drawn anew for every image."""
+    return (*faults.FAULTS, ACTIVATIONS)
+
+
+def attacks() -> dict[str, int]:
+    """Attack -> the steps that it takes, see ``ATTACKS``; one that a plugin listed counts as one step.
+
+    Who lists one has loaded the module that lists them; spelling a spec loads none.
+    """
+    listed = getattr(sys.modules.get("resq.attacks.gradient"), "ATTACKS", {})
+    return ATTACKS | dict.fromkeys(sorted(listed.keys() - ATTACKS), 1)
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,7 @@ class SweepSpec:
     def __post_init__(self) -> None:
         validation.check_types(self, "sweep")
         self._check_deployed()
-        lookup("fault model", self.fault, dict.fromkeys(FAULT_MODELS))
+        lookup("fault model", self.fault, dict.fromkeys(fault_models()))
         if self.fault == ACTIVATIONS and (self.layers or self.planes or self.modes):
             regions = ", ".join(map(str, (*self.layers, *self.planes, *self.modes)))
             raise ResqError(f"{ACTIVATIONS} flip anywhere and meet no attack, got {regions}")
@@ -162,8 +175,8 @@ class SweepSpec:
     def _attacks(self) -> dict[str, int]:
         """Those that can be chosen; of a file that is not attacked, the default may stand."""
         if not deployed.is_file(self.checkpoint):
-            return ATTACKS
-        return OF_FILES if self.eps else {**ATTACKS, **OF_FILES}
+            return attacks()
+        return OF_FILES if self.eps else {**attacks(), **OF_FILES}
 
     def _check_targets(self) -> None:
         other = (*self.layers, *self.planes, *[self.fault] * (self.fault == ACTIVATIONS),
@@ -205,7 +218,7 @@ class SweepSpec:
 
     def cells(self) -> Iterator[Cell]:
         """What is measured, row by row: map after map, each at all rates, so a part shows whole curves."""
-        own = {**ATTACKS, **ON_TWIN}[self.attack]
+        own = {**attacks(), **ON_TWIN}[self.attack]
         steps, restarts = (own, 1) if own else (self.steps, self.restarts)
         bare = Cell(
             self.checkpoint, self.dataset, self.encoding, seed=self.seed, n=self.n, inputs=self.inputs

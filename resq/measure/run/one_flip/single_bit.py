@@ -157,9 +157,9 @@ def perturbed(
     from resq.attacks import linf
     from resq.core import lookup
     from resq.measure.run import joint_attack
-    from resq.measure.specs.sweep_spec import ATTACKS
+    from resq.measure.specs.sweep_spec import attacks
 
-    lookup("attack", lab.attack, ATTACKS)
+    lookup("attack", lab.attack, attacks())
     eps = linf.check_eps(lab.eps / 255)
     own = _read(network, model, bits) if lab.mode == "adaptive" and len(bits) else network
     with torch.no_grad():
