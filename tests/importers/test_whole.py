@@ -120,17 +120,20 @@ def state():
     return {k: torch.tensor(v) for k, v in checkpoints.load(NAME).state.items()}
 
 
+@pytest.mark.parametrize("shape", [(), (1, 1)])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float16, torch.float8_e4m3fn])
 @pytest.mark.parametrize("scale", [1.0, 0.02])
 def test_a_state_dict_with_scales_of_activations_is_refused_since_nothing_here_runs_it(
-    tmp_path, images, scale
+    tmp_path, images, scale, kind, shape
 ):
     """quanto writes such scales always; where it quantized no activations all of them are 1."""
-    tensors = {k: v * scale if "put_scale" in k else v for k, v in quanto(state()).items()}
+    step = torch.full(shape, scale).to(kind)
+    tensors = {k: step if "put_scale" in k else v for k, v in quanto(state()).items()}
     torch.save(tensors, tmp_path / "x.pt")
     brought = import_weights(tmp_path / "x.pt", "resnet20", 16)
     if scale == 1:
         assert compared(tmp_path / "x.pt", brought, images, False) == {}
-        assert any("all of them 1: none are quantized" in said for said in brought.how)
+        assert any("every scale 1: none are quantized" in said for said in brought.how)
         return
     assert brought.quantized[0].startswith("40 scales of activations such as ")
     with pytest.raises(

@@ -74,14 +74,11 @@ def decoded(listed: Listing) -> Listing:
 def quantized(listed: Listing, file: Path) -> tuple[str, ...]:
     """What a file says of codes of activations, in words; empty where it quantizes weights alone.
 
-    quanto writes scales of activations even where it quantizes none: all are 1 then.
+    quanto writes scales of activations even where it quantizes none: all are 1 then. A scale is one number,
+    whatever its kind and shape.
     """
-    steps = {name: t for name, t in listed.activations.items() if "scale" in name and t.shape in ((), (1,))}
-    used = [
-        n
-        for n, t in steps.items()
-        if t.kind in ("f4", "f8", "f2") and float(t.read(file).reshape(-1)[0]) != 1
-    ]
+    steps = {n: t for n, t in listed.activations.items() if "scale" in n and math.prod(t.shape) == 1}
+    used = [name for name, t in steps.items() if float(t.read(file).reshape(-1)[0]) != 1]
     packed = [name for name in listed.activations if "_packed_params" in name]
     signs = [f"{len(used)} scales of activations such as {used[0][:60]}"] if used else []
     signs += ["packed parameters of torch.ao"] if packed and not used else []
@@ -92,7 +89,7 @@ def quantized(listed: Listing, file: Path) -> tuple[str, ...]:
 def notes(listed: Listing, file: Path) -> list[str]:
     """What else the file holds and what was made of small floats, in words for a card."""
     left = len(listed.activations)
-    dropped = ": they are floats here" if quantized(listed, file) else ", all of them 1: none are quantized"
+    dropped = ": they are floats here" if quantized(listed, file) else ", every scale 1: none are quantized"
     acts = [f"{left} scales and zero points of activations left out{dropped}"] if left else []
     kinds = [str(getattr(t, "data", t).kind) for t in listed.tensors.values()]
     small = sorted({kind for kind in kinds if kind in floats.SMALL})
