@@ -60,7 +60,7 @@ def decoded(listed: Listing) -> Listing:
     """
     _refuse(listed)
     named = _renamed(listed.tensors)
-    small = _scaled(named)
+    small = _scaled(named, listed.about)
     plain = coded.decoded(replace(listed, tensors=small))
     if plain.tensors.keys() == listed.tensors.keys():
         return plain
@@ -139,20 +139,23 @@ def _renamed(tensors: Mapping[str, Any]) -> dict[str, Any]:
     return {new.get(name, name): tensor for name, tensor in tensors.items()}
 
 
-def _scaled(tensors: Mapping[str, Any]) -> dict[str, Any]:
+def _scaled(tensors: Mapping[str, Any], about: Mapping[str, str]) -> dict[str, Any]:
     """Floats of eight bits and their scales as one tensor each."""
     merged = dict(tensors)
     for name, tensor in tensors.items():
         stem = name.removesuffix(":qdata")
         if stem == name or tensor.kind not in floats.SMALL:
             continue
-        scale = tensors.get(f"{stem}:scale")
-        if scale is None or not coded._fits(tuple(scale.shape), tuple(tensor.shape)):
-            there = "no scale" if scale is None else f"a scale of shape {describe(tuple(scale.shape))}"
+        scale, shape = tensors.get(f"{stem}:scale"), tuple(tensor.shape)
+        wrong = (
+            "no scale; expected one per tensor, per channel or per block"
+            if scale is None
+            else coded.unfit(tuple(scale.shape), shape, even=bool(about.get(stem)))
+        )
+        if wrong:
+            there = "" if scale is None else "a scale "
             raise RefusedError(
-                f"gives {stem[:80]!r}, {tensor.kind} of shape {describe(tuple(tensor.shape))}, {there}; "
-                "expected "
-                "one per tensor, per channel or per block"
+                f"gives {stem[:80]!r}, {tensor.kind} of shape {describe(shape)}, {there}{wrong}"
             )
         merged[name] = Scaled(tensor, scale)
         merged.pop(f"{stem}:scale")
