@@ -11,6 +11,7 @@ from resq import checkpoints, data, networks
 from resq.core.errors import ResqError
 from resq.importers import draft, import_weights, owncodes, whole
 from resq.importers.formats import carriers, files
+from resq.importers.onnx import onnx_check, onnx_file
 from tests.importers.test_carriers import quanto
 from tests.onnx_files import exported, quantized
 
@@ -74,6 +75,23 @@ def test_its_weights_alone_are_taken_where_that_is_asked_and_both_are_said(file,
         f"activations in codes, is right on {100 * found['accuracy']:.2f} %"
         in whole.sentence({"file": found})[0]
     )
+
+
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_a_file_whose_answers_hang_on_the_batch_is_run_one_image_at_a_time(file, images, dynamic):
+    tool, onnxruntime = (pytest.importorskip(f"onnxruntime{end}") for end in (".quantization", ""))
+    source = file.with_name("float.onnx")
+    if dynamic:
+        tool.quantize_dynamic(str(source), str(file.with_name("dynamic.onnx")))
+        source = file.with_name("dynamic.onnx")
+    x = (images.pixels.astype(np.float32) / 255 - 0.5) / 0.25
+    theirs = onnx_check.answers(onnx_file.loaded(source), x, own=True)
+    assert theirs.runtime == "onnxruntime" + ", one image at a time" * dynamic
+    session = onnxruntime.InferenceSession(str(source), providers=["CPUExecutionProvider"])
+    alone = np.concatenate([session.run(None, {"x": one[None]})[0] for one in x])
+    together = session.run(None, {"x": x})[0]
+    assert np.abs(theirs.logits - alone).max() < 1e-4
+    assert (np.abs(together - alone).max() > 1e-2) == dynamic
 
 
 def test_a_tenth_of_a_point_is_the_border(file, brought, images, monkeypatch):
