@@ -105,3 +105,24 @@ def with_quantizers(file: Path, to: Path, per_channel: bool) -> Path:
     model.graph.node.extend(nodes)
     onnx.save(model, to)
     return to
+
+
+def with_matmul(file: Path, to: Path) -> Path:
+    """The last layer as MatMul and Add, its weight (in, out): as of tokens, and as many tools write it."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.load(file)
+    graph = model.graph
+    (gemm,) = [node for node in graph.node if node.op_type == "Gemm"]
+    (weight,) = [t for t in graph.initializer if t.name == gemm.input[1]]
+    turned = numpy_helper.from_array(numpy_helper.to_array(weight).T.copy(), "turned")
+    graph.initializer.remove(weight)
+    graph.initializer.append(turned)
+    graph.node.remove(gemm)
+    graph.node.extend([
+        helper.make_node("MatMul", [gemm.input[0], "turned"], ["product"], "product"),
+        helper.make_node("Add", ["product", gemm.input[2]], list(gemm.output), "sum"),
+    ])  # fmt: skip
+    onnx.save(model, to)
+    return to

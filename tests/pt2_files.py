@@ -36,8 +36,14 @@ def exported(module: nn.Module, file: Path, images: Tensor, free: bool = True) -
     return file
 
 
-def pt2e(module: nn.Module, file: Path, images: Tensor, calibration: Iterable[Tensor] = ()) -> Path:
-    """Saves the module quantized by PT2E: int8 weights per channel, uint8 activations."""
+def pt2e(
+    module: nn.Module, file: Path, images: Tensor, calibration: Iterable[Tensor] = (), fold: bool = True
+) -> Path:
+    """Saves the module quantized by PT2E: int8 weights per channel, uint8 activations.
+
+    Args:
+        fold: keep codes of the weights; else their floats, which the program rounds whenever it runs.
+    """
     converting = import_module("torchao.quantization.pt2e.quantize_pt2e")
     x86 = import_module("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer")
 
@@ -50,9 +56,48 @@ def pt2e(module: nn.Module, file: Path, images: Tensor, calibration: Iterable[Te
         )
         for part in (images, *calibration):
             prepared(part)
-        converted = converting.convert_pt2e(prepared)
+        converted = converting.convert_pt2e(prepared, fold_quantize=fold)
         torch.export.save(torch.export.export(converted, (images,), dynamic_shapes=(FREE,)), file)
     return file
+
+
+class Rounded(nn.Module):
+    """A convolution and a dense layer whose float weights pass a fake quantizer, as trained for 8 bits."""
+
+    def __init__(self, classes: int = 16) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(8, classes)
+        self.register_buffer("scale", self.conv.weight.detach().abs().amax((1, 2, 3)) / 127)
+        self.register_buffer("zero", torch.zeros(8, dtype=torch.int32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images -> logits."""
+        kernels = torch.fake_quantize_per_channel_affine(
+            self.conv.weight, self.scale, self.zero, 0, -128, 127
+        )
+        x = F.conv2d(x, kernels, self.conv.bias, padding=1).relu().mean((2, 3))
+        step = self.fc.weight.detach().abs().amax() / 127
+        dense = torch.fake_quantize_per_tensor_affine(
+            self.fc.weight, step, torch.zeros((), dtype=torch.int32), -128, 127
+        )
+        return F.linear(x, dense, self.fc.bias)
+
+
+class Products(nn.Module):
+    """A product of tokens and its bias, positions added to what is no product, a dense layer."""
+
+    def __init__(self, classes: int = 16) -> None:
+        super().__init__()
+        self.patch, self.fc = nn.Conv2d(3, 8, 8, stride=8), nn.Linear(12, classes, bias=False)
+        self.place = nn.Parameter(torch.randn(1, 16, 8))
+        shapes = (8, 12), (12,), (classes,)
+        self.free, self.bias, self.last = (nn.Parameter(torch.randn(*shape)) for shape in shapes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images -> logits."""
+        x = self.patch(x).flatten(2).transpose(1, 2) + self.place
+        x = x @ self.free + self.bias
+        return self.fc(x.relu().mean(1)) + self.last
 
 
 class Rectified(nn.Module):

@@ -77,8 +77,9 @@ def network(name: str, encoding: str, file: Path) -> None:
     found: dict[str, np.ndarray] = {}
     for key, value in checkpoint.state.items():
         weight = stored.weights.get(key)
-        found |= {key: np.asarray(value, order="C")} if weight is None else _codes(key, weight, kind.bits)
-    save_file(found, file)
+        found |= {key: value} if weight is None else _codes(key, weight, kind.bits)
+    # safetensors 0.8 writes an array's memory as it lies, and a file's tensors lie row by row.
+    save_file({key: np.asarray(value, order="C") for key, value in found.items()}, file)
 
 
 def _codes(name: str, weight: QuantizedTensor, bits: int) -> dict[str, np.ndarray]:

@@ -160,10 +160,11 @@ def differs(card: Mapping[str, Any]) -> str:
     """How many words each of the lab's encodings changes, by an import's card; "" where it is silent."""
     codes = card.get("codes") or {}
     n_words, parts = codes.get("words", 0), []
+    whose = "to which the file rounds its floats" if codes.get("rounded") else "of the file"
     for name, n in codes.get("differ", {}).items():
         parts.append(
             f"{name} changes {numbers.percent(n / n_words)} of them"
             if n
-            else f"{name} has the very words of the file"
+            else f"{name} has the very words {whose}"
         )
     return f"Of the {n_words:,} words: {'; '.join(parts)}." if parts else ""

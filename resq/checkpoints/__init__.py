@@ -380,9 +380,7 @@ def save(
         else {k: _array_to_write(v, k in weights)}
         for k, v in state.items()
     }
-    raw = write_tensors(
-        {k: v for tensors in entries.values() for k, v in tensors.items()}, normal.to_header(about)
-    )
+    raw = _bytes({k: v for tensors in entries.values() for k, v in tensors.items()}, normal.to_header(about))
     fields = {
         "name": name,
         "data": data,
@@ -396,8 +394,16 @@ def save(
 
 
 def _array_to_write(value: np.ndarray, weight: bool) -> np.ndarray:
-    kind = np.float16 if weight else np.float32 if value.dtype.kind == "f" else value.dtype
-    return np.asarray(value, dtype=kind, order="C")  # ascontiguousarray would give scalars an axis
+    return value.astype(np.float16 if weight else np.float32 if value.dtype.kind == "f" else value.dtype)
+
+
+def _bytes(tensors: Mapping[str, np.ndarray], header: dict[str, str] | None) -> bytes:
+    """The file's bytes, every tensor row by row whatever its order in memory.
+
+    safetensors 0.8 writes an array's memory as it lies: a transposed one would come back scrambled.
+    """
+    # order: ascontiguousarray would give scalars an axis
+    return write_tensors({name: np.asarray(value, order="C") for name, value in tensors.items()}, header)
 
 
 def _finished(file: Path, digest: str) -> dict[str, Any] | None:

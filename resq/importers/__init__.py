@@ -40,6 +40,7 @@ class ImportedWeights:
         normal: the mean and deviation of a Normalize layer in the file; None: it holds none.
         codes: the words of weights that came as integer codes.
         quantized: what in the file quantizes activations, which are floats here: operators, scales.
+        rounded: weights of ``codes`` that the file stores as floats and rounds whenever it runs.
     """
 
     state: Mapping[str, np.ndarray]
@@ -48,6 +49,7 @@ class ImportedWeights:
     normal: Normal | None = None
     codes: Mapping[str, QuantizedTensor] = field(default_factory=dict)
     quantized: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
 
 
 def import_weights(
@@ -151,7 +153,13 @@ def _onnx(file: Path, network: str, classes: int, state: str, eps: float | None)
         weight_names = networks.weight_names(networks.NETWORKS[network](classes))
     how = ("read from an ONNX file", *imported.sentences)
     return ImportedWeights(
-        imported.state, weight_names, how, imported.normal, imported.codes, imported.quantized
+        imported.state,
+        weight_names,
+        how,
+        imported.normal,
+        imported.codes,
+        imported.quantized,
+        tuple(name for name in imported.rounded if name in imported.codes),
     )
 
 

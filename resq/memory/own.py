@@ -34,7 +34,8 @@ def own(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray, bits: int) -> Qu
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     if codes.size and not low <= int(codes.min()) <= int(codes.max()) <= high:
         raise ResqError(f"codes span {codes.min()}..{codes.max()}; {bits} bits hold {low}..{high}")
-    words = (codes.astype(np.int64) & (2**bits - 1)).astype(np.uint8)
+    # Row by row in memory, as all stored words: codes read out of a transposed weight lie by columns.
+    words = np.ascontiguousarray((codes.astype(np.int64) & (2**bits - 1)).astype(np.uint8))
     spread = [np.broadcast_to(np.asarray(v, np.float32), codes.shape).reshape(-1) for v in (scale, zero)]
     run = _run(spread, codes.size // max(1, len(codes)))
     encoding = Encoding(

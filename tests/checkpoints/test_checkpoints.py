@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from safetensors.numpy import save as write_tensors
 from resq import checkpoints, data, networks
 from resq.checkpoints import packed
 from resq.core import Encoding
+from resq.memory import quant
 
 NAME = "signs/resnet20/saved"
 
@@ -29,6 +31,29 @@ def test_what_is_saved_comes_back_with_weights_rounded_to_float16(saved, tiny):
         kept = value.astype(np.float16).astype(np.float32) if name in tiny.weights else value
         assert loaded.state[name].dtype == value.dtype
         assert np.array_equal(loaded.state[name], kept)
+
+
+def by_columns(value: np.ndarray) -> np.ndarray:
+    """The same numbers in another order in memory: channels last where there are four axes."""
+    if value.ndim == 4:
+        return np.ascontiguousarray(value.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    return np.asarray(value, order="F")  # asfortranarray would give scalars an axis
+
+
+@pytest.mark.parametrize("bits", [0, 8, 4])
+def test_the_order_in_memory_of_what_is_saved_does_not_matter(own_folders, tiny, bits):
+    turned = {name: by_columns(value) for name, value in tiny.state.items()}
+    assert not all(value.flags.c_contiguous for value in turned.values())
+    plain = checkpoints.save(NAME, tiny.state, tiny.weights, {}, bits=bits).read_bytes()
+    assert checkpoints.save(NAME, turned, tiny.weights, {}, bits=bits).read_bytes() == plain
+
+
+def test_the_order_in_memory_of_codes_that_came_does_not_matter(own_folders, tiny):
+    came = {name: quant.quantize(tiny.state[name], Encoding(8, "symmetric")) for name in tiny.weights}
+    turned = {name: replace(q, words=by_columns(q.words)) for name, q in came.items()}
+    assert not all(q.words.flags.c_contiguous for q in turned.values())
+    plain = checkpoints.save(NAME, tiny.state, tiny.weights, {}, imported=came).read_bytes()
+    assert checkpoints.save(NAME, tiny.state, tiny.weights, {}, imported=turned).read_bytes() == plain
 
 
 def test_the_card_says_where_the_weights_come_from(saved, tiny):

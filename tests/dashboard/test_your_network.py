@@ -211,6 +211,14 @@ def test_names_in_figures_are_short_different_and_draw_nothing():
     assert all(len(label) <= filewords.LONGEST + 4 and "<" not in label for label in found.values())
 
 
+def test_words_that_a_file_only_rounds_its_floats_to_are_not_called_its_own():
+    counts = {"words": 100, "differ": {"int8": 100, "int8-symmetric": 0}}
+    own = "Of the 100 words: int8 changes 100.0\u202f% of them; int8-symmetric has the very words"
+    assert filewords.differs({"codes": counts}) == f"{own} of the file."
+    rounded = {"codes": {**counts, "rounded": 20}}
+    assert filewords.differs(rounded) == f"{own} to which the file rounds its floats."
+
+
 @pytest.mark.parametrize(("page", "seen"), [
     ("layers", "Which tensors and bits matter?"), ("bitlab", "Flip a bit of it"),
 ])  # fmt: skip

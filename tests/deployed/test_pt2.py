@@ -14,7 +14,7 @@ from torch import nn
 from resq import data
 from resq.core import seeds
 from resq.deployed import canary, modules, words
-from resq.deployed.network import Network, find
+from resq.deployed.network import Network, find, read
 from resq.deployed.pixels import Asked
 from resq.deployed.twin import check
 from resq.deployed.twin.module import Twin
@@ -94,6 +94,54 @@ def test_words_are_the_state_dicts_own_bytes(file):
         assert kinds["_scale_0"] == kinds["_zero_point_0"] == "scales"
     else:
         assert (kinds["running_mean"], kinds["bias"]) == ("norms", "biases")
+
+
+def unfolded(file):
+    pytest.importorskip("torchao")
+    return pt2_files.pt2e(pt2_files.Small(), file, IMAGES, fold=False)
+
+
+def rounded(file):
+    return pt2_files.exported(pt2_files.Rounded(), file, IMAGES)
+
+
+@pytest.mark.parametrize("made", [unfolded, rounded])
+def test_float_weights_that_a_program_rounds_are_weights_and_only_their_scales_are_scales(tmp_path, x, made):
+    torch.manual_seed(0)
+    file = made(tmp_path / "rounded.pt2")
+    raw = file.read_bytes()
+    with Network(file, "weights", UNIT, threads=1) as network:
+        assert {(s.shape, s.dtype) for s in network.stored} == {
+            ((8, 3, 3, 3), "float32"),
+            ((16, 8), "float32"),
+        }
+        others = {s.name: s.kind for s in network.parsed.stored if s not in network.stored}
+        assert {name for name, kind in others.items() if kind == "scales"} == {
+            name for name in others if "scale" in name or "zero" in name
+        }
+        assert len(others) > 3
+        canary.settle(network, x)
+        where = faults.FAULTS["random"](faults.region(network), 1e-2, rng=seeds.rng(0, "map"))
+        changed = np.frombuffer(raw, np.uint8).copy()
+        at, mask = network.places(where)
+        changed[at] ^= mask
+        with network.flipped(where):
+            np.testing.assert_array_equal(network.logits(x), loaded(changed.tobytes(), x, network.batch))
+            assert (network.logits(x) != loaded(raw, x, network.batch)).any()
+
+
+@pytest.mark.parametrize("decomposed", [False, True])
+def test_what_is_added_right_to_a_product_is_its_bias(tmp_path, decomposed):
+    torch.manual_seed(0)
+    module = pt2_files.Products()
+    program = torch.export.export(module.eval(), (IMAGES,), dynamic_shapes=(pt2_files.FREE,))
+    torch.export.save(program.run_decompositions() if decomposed else program, tmp_path / "products.pt2")
+    kinds = {stored.name: stored.kind for stored in read(tmp_path / "products.pt2")[1].stored}
+    assert kinds == {
+        "patch.weight": "weights", "free": "weights", "fc.weight": "weights",
+        "patch.bias": "biases", "bias": "biases", "last": "biases",
+        "place": "norms",
+    }  # fmt: skip
 
 
 def test_a_twin_answers_the_same_and_has_gradients(file, x):

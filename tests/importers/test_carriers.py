@@ -170,6 +170,22 @@ def test_what_quanto_itself_writes_is_that_layout(body, tmp_path):  # noqa: F811
     torch.testing.assert_close(networks.logits(network.body, x), made(x).detach(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float16])
+def test_activations_that_quanto_quantizes_are_told_in_every_kind_of_floats(body, tmp_path, kind):  # noqa: F811
+    tool = pytest.importorskip("optimum.quanto")
+    made = networks.build("resnet20", 10, **ONES, seed=2).body.eval()
+    made.load_state_dict(body.state_dict())
+    made = made.to(kind)
+    tool.quantize(made, weights=tool.qint8, activations=tool.qint8)
+    with tool.Calibration(), torch.no_grad():
+        made(torch.rand(4, 3, 32, 32, generator=FULL).to(kind))
+    tool.freeze(made)
+    save_file({k: v.clone().contiguous() for k, v in made.state_dict().items()}, tmp_path / "q.safetensors")
+    brought = import_weights(tmp_path / "q.safetensors", "resnet20", 10)
+    assert brought.quantized[0].startswith("40 scales of activations such as conv1.input_scale")
+    assert any(said.endswith("left out: they are floats here") for said in brought.how)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -103,6 +103,54 @@ def test_codes_that_cannot_be_read_are_refused_with_what_is_wrong(state, tmp_pat
         import_weights(with_codes(state, trio, tmp_path / "x.safetensors", about), "resnet20", 10)
 
 
+@pytest.mark.parametrize("kind", [torch.int8, torch.float8_e4m3fn])
+def test_blocks_that_leave_a_rest_are_not_taken_for_even_ones(state, tmp_path, kind):
+    """compressed-tensors' strategy "block": 10 rows in blocks of 8 are 8 and 2, as many as two of 5."""
+    weight, width = state["linear.weight"], 8
+    scale = torch.stack([weight[i : i + width].abs().max() for i in (0, width)]).reshape(2, 1) / 127
+    codes = (weight / scale.repeat_interleave(width, 0)[:10]).round().to(kind)
+    parts = {"linear.weight": codes, "linear.weight_scale": scale}
+    said = r"linear\.weight', .* of shape 10x64, a scale of shape 2x1, which blocks of 5 and blocks of 8"
+    with pytest.raises(ValueError, match=said + r" with a rest of 2 both give along axis 0, and the file"):
+        import_weights(with_codes(state, parts, tmp_path / "x.safetensors"), "resnet20", 10)
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.float8_e4m3fn])
+def test_even_blocks_of_both_axes_come_in(state, tmp_path, kind):
+    """A convolution's 64 x 64 kernels in blocks of 16 x 32: no other power of two makes as many."""
+    weight = state["layer3.1.conv1.weight"]
+    blocks = weight.reshape(4, 16, 2, 32, 9)
+    scale = blocks.abs().amax((1, 3, 4)) / 127
+    spread = scale.repeat_interleave(16, 0).repeat_interleave(32, 1)[..., None, None]
+    codes = (weight / spread).round().to(kind)
+    kept = {k: v.clone() for k, v in state.items() if k != "layer3.1.conv1.weight"}
+    named = {"layer3.1.conv1.weight": codes, "layer3.1.conv1.weight_scale": scale[..., None, None].clone()}
+    save_file({**kept, **named}, tmp_path / "x.safetensors")
+    brought = import_weights(tmp_path / "x.safetensors", "resnet20", 10)
+    expected = (codes.float() * spread).numpy()
+    assert np.array_equal(brought.state["layer3.1.conv1.weight"], expected)
+
+
+def test_torchaos_groups_divide_their_axis_whatever_their_size(tmp_path):
+    pytest.importorskip("torchao")
+    made = networks.build("swin_t", 10, **ONES, seed=2).body
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torchao.prototype.safetensors.safetensors_support import flatten_tensor_state_dict
+        from torchao.quantization import IntxWeightOnlyConfig, quantize_
+        from torchao.quantization.granularity import PerGroup
+
+        config = IntxWeightOnlyConfig(weight_dtype=torch.int8, granularity=PerGroup(48))
+        quantize_(made, config, filter_fn=lambda module, _: isinstance(module, nn.Linear))
+        tensors, about = flatten_tensor_state_dict(made.state_dict())
+    save_file({k: v.contiguous() for k, v in tensors.items()}, tmp_path / "x.safetensors", metadata=about)
+    brought = import_weights(tmp_path / "x.safetensors", "swin_t", 10)
+    name = "features.1.0.attn.qkv.weight"
+    weight = made.get_parameter(name)
+    assert weight.scale.shape[1] == 2
+    assert np.allclose(brought.state[name], weight.dequantize().detach().numpy(), rtol=1e-6, atol=1e-8)
+
+
 def test_what_torchao_itself_writes_comes_in(state, tmp_path):
     pytest.importorskip("torchao")
     with warnings.catch_warnings():

@@ -99,10 +99,45 @@ def test_float_weights_behind_quantizers_are_read_as_the_codes_they_become(
     )
     assert len(brought.codes) == 20
     assert not own.differing(brought.codes)[encoding]
-    assert owncodes.about(brought)["encoding"] == encoding
+    card = owncodes.about(brought)
+    assert (card["encoding"], card["codes"]["rounded"]) == (encoding, 20)
+    (told,) = owncodes.sentences(card)
+    assert told.startswith("20 of 20 layers came as floats that the file rounds to integer codes of 8 bits")
+    assert f"{encoding} has the very words to which it rounds them" in told
+    assert owncodes.rounded(dict.fromkeys(brought.codes, 8))[0] in brought.how
     weight = body("resnet20").conv1.weight.detach().numpy()
     apart = np.abs(brought.state["conv1.weight"] - weight).max()
     assert 0 < apart < np.abs(weight).max() / 127
+
+
+def test_a_file_that_holds_some_weights_as_codes_and_some_as_floats_that_it_rounds_says_how_many(
+    default, folder
+):
+    from onnx import numpy_helper
+
+    tool = pytest.importorskip("onnxruntime.quantization")
+    pairs = {"extra_options": {"AddQDQPairToWeight": True}, "weight_type": tool.QuantType.QInt8}
+    file = quantized(default, folder / "pairs.onnx", **pairs)
+    model = onnx.load(file)
+    held = {tensor.name: tensor for tensor in model.graph.initializer}
+    rounding = [n for n in model.graph.node if n.op_type == "QuantizeLinear" and n.input[0] in held]
+    whole = owncodes.about(import_weights(file, "resnet20", 10))["codes"]
+    assert (whole["layers"], whole["rounded"]) == (20, 20)
+    for node in rounding:
+        if len(held[node.input[0]].dims) != 4:
+            continue
+        value, scale, zero = (numpy_helper.to_array(held[name]) for name in node.input)
+        codes = np.clip(np.rint(value / scale) + zero, -128, 127).astype(np.int8)
+        model.graph.initializer.append(numpy_helper.from_array(codes, node.output[0]))
+        model.graph.node.remove(node)
+    onnx.save(model, folder / "mixed.onnx")
+    card = owncodes.about(import_weights(folder / "mixed.onnx", "resnet20", 10))
+    assert (card["codes"]["layers"], card["codes"]["rounded"]) == (20, 1)  # convolutions are codes now
+    assert {k: v for k, v in card["codes"].items() if k != "rounded"} == {
+        k: v for k, v in whole.items() if k != "rounded"
+    }
+    (told,) = owncodes.sentences(card)
+    assert "came as integer codes of 8 bits, 1 of them as floats that the file rounds to such when" in told
 
 
 def own_codes(file: Path) -> dict[tuple[int, ...], list[np.ndarray]]:
@@ -136,6 +171,8 @@ def test_onnxruntimes_static_files_come_in_with_their_own_words(default, folder,
     )
     brought = import_weights(file, "resnet20", 10)
     assert owncodes.about(brought)["encoding"] == encoding
+    assert "rounded" not in owncodes.about(brought)["codes"]
+    assert f"{encoding} has the very words of the file" in owncodes.sentences(owncodes.about(brought))[0]
     theirs = own_codes(file)
     for name, q in brought.codes.items():
         words = quant.quantize(brought.state[name], Encoding.parse(encoding)).words

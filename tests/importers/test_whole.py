@@ -11,6 +11,7 @@ from resq import checkpoints, data, networks
 from resq.core.errors import ResqError
 from resq.importers import draft, import_weights, owncodes, whole
 from resq.importers.formats import carriers, files
+from resq.importers.onnx import onnx_check, onnx_file
 from tests.importers.test_carriers import quanto
 from tests.onnx_files import exported, quantized
 
@@ -76,6 +77,23 @@ def test_its_weights_alone_are_taken_where_that_is_asked_and_both_are_said(file,
     )
 
 
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_a_file_whose_answers_hang_on_the_batch_is_run_one_image_at_a_time(file, images, dynamic):
+    tool, onnxruntime = (pytest.importorskip(f"onnxruntime{end}") for end in (".quantization", ""))
+    source = file.with_name("float.onnx")
+    if dynamic:
+        tool.quantize_dynamic(str(source), str(file.with_name("dynamic.onnx")))
+        source = file.with_name("dynamic.onnx")
+    x = (images.pixels.astype(np.float32) / 255 - 0.5) / 0.25
+    theirs = onnx_check.answers(onnx_file.loaded(source), x, own=True)
+    assert theirs.runtime == "onnxruntime" + ", one image at a time" * dynamic
+    session = onnxruntime.InferenceSession(str(source), providers=["CPUExecutionProvider"])
+    alone = np.concatenate([session.run(None, {"x": one[None]})[0] for one in x])
+    together = session.run(None, {"x": x})[0]
+    assert np.abs(theirs.logits - alone).max() < 1e-4
+    assert (np.abs(together - alone).max() > 1e-2) == dynamic
+
+
 def test_a_tenth_of_a_point_is_the_border(file, brought, images, monkeypatch):
     """One image of 1,000 more or less is within it, two are not."""
     for wrong, allowed in ((1, True), (2, False)):
@@ -120,17 +138,20 @@ def state():
     return {k: torch.tensor(v) for k, v in checkpoints.load(NAME).state.items()}
 
 
+@pytest.mark.parametrize("shape", [(), (1, 1)])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float16, torch.float8_e4m3fn])
 @pytest.mark.parametrize("scale", [1.0, 0.02])
 def test_a_state_dict_with_scales_of_activations_is_refused_since_nothing_here_runs_it(
-    tmp_path, images, scale
+    tmp_path, images, scale, kind, shape
 ):
     """quanto writes such scales always; where it quantized no activations all of them are 1."""
-    tensors = {k: v * scale if "put_scale" in k else v for k, v in quanto(state()).items()}
+    step = torch.full(shape, scale).to(kind)
+    tensors = {k: step if "put_scale" in k else v for k, v in quanto(state()).items()}
     torch.save(tensors, tmp_path / "x.pt")
     brought = import_weights(tmp_path / "x.pt", "resnet20", 16)
     if scale == 1:
         assert compared(tmp_path / "x.pt", brought, images, False) == {}
-        assert any("all of them 1: none are quantized" in said for said in brought.how)
+        assert any("every scale 1: none are quantized" in said for said in brought.how)
         return
     assert brought.quantized[0].startswith("40 scales of activations such as ")
     with pytest.raises(

@@ -81,6 +81,15 @@ def test_codes_come_back_from_a_checkpoint_as_they_were(state, words, tmp_path, 
     assert checkpoints.default_encoding(found.card) == "as-imported"
 
 
+@pytest.mark.parametrize("turned", [lambda a: a.T, np.asfortranarray], ids=["transposed", "by columns"])
+def test_words_of_a_weight_that_lay_by_columns_lie_row_by_row(turned):
+    codes = turned(signed((6, 4), 0))
+    q = own.own(codes, np.float32(1), np.float32(0), 8)
+    assert not codes.flags.c_contiguous
+    assert q.words.flags.c_contiguous
+    assert np.array_equal(q.words.view(np.int8), codes)
+
+
 @pytest.mark.parametrize("kind", SCALES)
 def test_a_bench_flips_them_as_they_lie(state, words, tmp_path, kind):
     found = saved(state, words, with_codes(state, words, SCALES[kind]), tmp_path)

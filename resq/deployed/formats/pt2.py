@@ -69,11 +69,11 @@ def parse(raw: bytes) -> Parsed:
         RefusedError: no such file, damaged, or with parts that would be run.
     """
     program = read(raw)
-    seen = pt2_kinds.readers(program.nodes)
+    graph = pt2_kinds.Graph.of(program.nodes)
     placed: dict[int, tuple[int, Stored]] = {}
     for name, held in program.held.items():
-        if held.begin not in placed and name in seen and np.prod(held.shape, dtype=np.int64):
-            placed[held.begin] = _placed_tensor(raw, name, held, seen, program.held)
+        if held.begin not in placed and name in graph.readers and np.prod(held.shape, dtype=np.int64):
+            placed[held.begin] = _placed_tensor(raw, name, held, graph, program.held)
     _apart([one for _, one in placed.values()])
     ordered = sorted(placed.values(), key=lambda pair: pair[0])
     makers = {name: (node.op, next((read for _, read in node.reads()), ""))
@@ -238,12 +238,12 @@ def _with_span(end: Tensor, nodes: tuple[Node, ...], held: Mapping[str, Held]) -
 
 
 def _placed_tensor(
-    raw: bytes, name: str, held: Held, seen: pt2_kinds.Readers, all_held: Mapping[str, Held]
+    raw: bytes, name: str, held: Held, graph: pt2_kinds.Graph, all_held: Mapping[str, Held]
 ) -> tuple[int, Stored]:
     """The place in the graph at which a tensor is computed with, and its words."""
     count = int(np.prod(held.shape, dtype=np.int64))
-    kind, op, place = pt2_kinds.kind_of(name, seen, count)
-    names, numbers = pt2_kinds.quantizer_of(name, seen)
+    kind, op, place = pt2_kinds.kind_of(name, graph, count)
+    names, numbers = pt2_kinds.quantizer_of(name, graph)
     scale: tuple[float, ...] = () if numbers is None else (numbers[0],)
     zero: tuple[int, ...] = () if numbers is None else (numbers[1],)
     axis = -1

@@ -6,6 +6,7 @@ Source: ATen's schemas (native_functions.yaml), and those of torch.ao's ``quanti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from resq.deployed.formats.pt2_graph import Node
 
@@ -17,54 +18,94 @@ NORMS = ("batch_norm", "native_batch_norm", "_native_batch_norm_legit_no_trainin
          "_prelu_kernel", "_fused_rms_norm")  # fmt: skip
 SUMS = ("add", "sub", "mul", "div", "rsub", "add_", "sub_", "mul_", "div_")
 ADDED = {"addmm": "self", "baddbmm": "self"}  # the argument of a product that is a bias
-TEXTS = "quantize_per"
+ADDITIONS = ("add", "add_")
+# Operators of quantizers: their first argument passes on, rounded; only these arguments are scales.
+ROUNDING = ("quantize_per", "fake_quant")
+SCALES = ("scale", "scales", "zero_point", "zero_points")
 # Operators that pass a constant on: what reads their output says what it is for.
 THROUGH = ("permute", "transpose", "t", "view", "reshape", "_unsafe_view", "clone", "detach", "alias", "to",
            "_to_copy", "contiguous", "expand", "unsqueeze", "squeeze", "flatten", "slice", "index", "numpy_T",
            "select", "unfold", "repeat")  # fmt: skip
 DEEPEST = 12
 
-Readers = Mapping[str, Sequence[tuple[int, Node, str]]]
+# Operators between a product and the addition of its biases.
+BETWEEN = ("clone", "detach", "alias", "to", "_to_copy", "contiguous")
+MATRICES = ("mm", "bmm")  # products of matrices, which decompositions put into shape by a view behind them
+VIEWS = ("view", "_unsafe_view")
 
 
-def readers(nodes: Sequence[Node]) -> dict[str, list[tuple[int, Node, str]]]:
-    """Name of a value -> (place, operator, argument) of all that read it."""
-    by_value: dict[str, list[tuple[int, Node, str]]] = {}
-    for number, node in enumerate(nodes):
-        for argument, name in node.reads():
-            by_value.setdefault(name, []).append((number, node, argument))
-    return by_value
+@dataclass(frozen=True)
+class Graph:
+    """The operators of a program, found by what they read and make.
+
+    Attributes:
+        readers: name of a value -> (place, operator, argument) of all that read it.
+        makers: name of a value -> the operator that makes it.
+    """
+
+    readers: Mapping[str, Sequence[tuple[int, Node, str]]]
+    makers: Mapping[str, Node]
+
+    @staticmethod
+    def of(nodes: Sequence[Node]) -> Graph:
+        """The graph of these operators."""
+        readers: dict[str, list[tuple[int, Node, str]]] = {}
+        for number, node in enumerate(nodes):
+            for argument, name in node.reads():
+                readers.setdefault(name, []).append((number, node, argument))
+        return Graph(readers, {name: node for node in nodes for name in node.makes()})
 
 
-def kind_of(name: str, read: Readers, count: int, depth: int = 0) -> tuple[str, str, int]:
+def kind_of(name: str, graph: Graph, count: int, depth: int = 0) -> tuple[str, str, int]:
     """(kind, operator, its place) of a constant of ``count`` numbers: of its first reader which tells one."""
     first_reader = ("other", "", 0)
-    for number, node, argument in read.get(name, ()):
+    for number, node, argument in graph.readers.get(name, ()):
         first = bool(node.arguments) and node.arguments[0][0] == argument
-        passes = node.op in THROUGH or (node.op.startswith("dequantize_per") and argument == "input")
-        if passes and first and depth < DEEPEST:
-            role = next((kind_of(out, read, count, depth + 1) for out in node.makes()), first_reader)
+        if first and (node.op in THROUGH or _rounds(node)) and depth < DEEPEST:
+            role = next((kind_of(out, graph, count, depth + 1) for out in node.makes()), first_reader)
         else:
-            role = _kind(node, argument, count), node.op, number
+            role = _kind(name, node, argument, graph, count), node.op, number
         if role[0] != "other":
             return role
         first_reader = first_reader if first_reader[1] else role
     return first_reader
 
 
-def _kind(node: Node, argument: str, count: int) -> str:
+def _rounds(node: Node) -> bool:
+    """Whether an operator rounds its first argument to codes, reads it from codes, or does both at once."""
+    return any(part in node.op for part in ROUNDING)
+
+
+def _kind(name: str, node: Node, argument: str, graph: Graph, count: int) -> str:
     if node.op in PRODUCTS:
         return B if argument == "bias" or ADDED.get(node.op) == argument else W
     if node.op in NORMS:
         return N
-    if node.op in SUMS:  # one number is one of the formula, such as the root of a head's size
-        return N if count > 1 else "other"
-    return S if TEXTS in node.op else "other"
+    if node.op in SUMS and count > 1:  # one number is one of the formula, such as the root of a head's size
+        others = [other for _, other in node.reads() if other != name]
+        added = node.op in ADDITIONS and any(_is_product(other, graph) for other in others)
+        return B if added else N
+    return S if _rounds(node) and argument in SCALES else "other"
 
 
-def quantizer_of(name: str, read: Readers) -> tuple[tuple[str, str, int] | None, tuple[float, int] | None]:
+def _is_product(name: str, graph: Graph, viewed: bool = False) -> bool:
+    """Whether a value is a product, rounded or put into shape: what is added to it is its bias."""
+    for _ in range(DEEPEST):
+        maker = graph.makers.get(name)
+        if maker is None:
+            return False
+        if maker.op in PRODUCTS and maker.op != "embedding":
+            return not viewed or maker.op in MATRICES
+        if not (maker.op in (*BETWEEN, *VIEWS) or _rounds(maker)):
+            return False
+        viewed = viewed or maker.op in VIEWS
+        name = next((read for _, read in maker.reads()), "")
+    return False
+
+
+def quantizer_of(name: str, graph: Graph) -> tuple[tuple[str, str, int] | None, tuple[float, int] | None]:
     """Names of a constant's scales and zero points and their axis, or both where the graph writes them."""
-    for _, node, argument in read.get(name, ()):
+    for _, node, argument in graph.readers.get(name, ()):
         if argument != "input" or not node.op.startswith("dequantize_per"):
             continue
         arguments = dict(node.arguments)

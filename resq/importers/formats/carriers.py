@@ -60,7 +60,7 @@ def decoded(listed: Listing) -> Listing:
     """
     _refuse(listed)
     named = _renamed(listed.tensors)
-    small = _scaled(named)
+    small = _scaled(named, listed.about)
     plain = coded.decoded(replace(listed, tensors=small))
     if plain.tensors.keys() == listed.tensors.keys():
         return plain
@@ -74,14 +74,11 @@ def decoded(listed: Listing) -> Listing:
 def quantized(listed: Listing, file: Path) -> tuple[str, ...]:
     """What a file says of codes of activations, in words; empty where it quantizes weights alone.
 
-    quanto writes scales of activations even where it quantizes none: all are 1 then.
+    quanto writes scales of activations even where it quantizes none: all are 1 then. A scale is one number,
+    whatever its kind and shape.
     """
-    steps = {name: t for name, t in listed.activations.items() if "scale" in name and t.shape in ((), (1,))}
-    used = [
-        n
-        for n, t in steps.items()
-        if t.kind in ("f4", "f8", "f2") and float(t.read(file).reshape(-1)[0]) != 1
-    ]
+    steps = {n: t for n, t in listed.activations.items() if "scale" in n and math.prod(t.shape) == 1}
+    used = [name for name, t in steps.items() if float(t.read(file).reshape(-1)[0]) != 1]
     packed = [name for name in listed.activations if "_packed_params" in name]
     signs = [f"{len(used)} scales of activations such as {used[0][:60]}"] if used else []
     signs += ["packed parameters of torch.ao"] if packed and not used else []
@@ -92,7 +89,7 @@ def quantized(listed: Listing, file: Path) -> tuple[str, ...]:
 def notes(listed: Listing, file: Path) -> list[str]:
     """What else the file holds and what was made of small floats, in words for a card."""
     left = len(listed.activations)
-    dropped = ": they are floats here" if quantized(listed, file) else ", all of them 1: none are quantized"
+    dropped = ": they are floats here" if quantized(listed, file) else ", every scale 1: none are quantized"
     acts = [f"{left} scales and zero points of activations left out{dropped}"] if left else []
     kinds = [str(getattr(t, "data", t).kind) for t in listed.tensors.values()]
     small = sorted({kind for kind in kinds if kind in floats.SMALL})
@@ -142,20 +139,23 @@ def _renamed(tensors: Mapping[str, Any]) -> dict[str, Any]:
     return {new.get(name, name): tensor for name, tensor in tensors.items()}
 
 
-def _scaled(tensors: Mapping[str, Any]) -> dict[str, Any]:
+def _scaled(tensors: Mapping[str, Any], about: Mapping[str, str]) -> dict[str, Any]:
     """Floats of eight bits and their scales as one tensor each."""
     merged = dict(tensors)
     for name, tensor in tensors.items():
         stem = name.removesuffix(":qdata")
         if stem == name or tensor.kind not in floats.SMALL:
             continue
-        scale = tensors.get(f"{stem}:scale")
-        if scale is None or not coded._fits(tuple(scale.shape), tuple(tensor.shape)):
-            there = "no scale" if scale is None else f"a scale of shape {describe(tuple(scale.shape))}"
+        scale, shape = tensors.get(f"{stem}:scale"), tuple(tensor.shape)
+        wrong = (
+            "no scale; expected one per tensor, per channel or per block"
+            if scale is None
+            else coded.unfit(tuple(scale.shape), shape, even=bool(about.get(stem)))
+        )
+        if wrong:
+            there = "" if scale is None else "a scale "
             raise RefusedError(
-                f"gives {stem[:80]!r}, {tensor.kind} of shape {describe(tuple(tensor.shape))}, {there}; "
-                "expected "
-                "one per tensor, per channel or per block"
+                f"gives {stem[:80]!r}, {tensor.kind} of shape {describe(shape)}, {there}{wrong}"
             )
         merged[name] = Scaled(tensor, scale)
         merged.pop(f"{stem}:scale")

@@ -18,7 +18,7 @@ import numpy as np
 
 from resq.core import QuantizedTensor
 from resq.importers.formats.pickles import RefusedError
-from resq.importers.formats.tensors import Found, Listing
+from resq.importers.formats.tensors import Found, Listing, describe
 from resq.memory.own import own
 
 DATA = re.compile(r"(.+?)([.:_]_?)(qdata|int_data)")
@@ -106,10 +106,10 @@ def _trio(
     if scale is None:
         raise RefusedError(f"holds the codes of {weight[:80]!r} without their scale, {base[:80]}{sep}scale")
     for name, parameter in (("scale", scale), ("zero point", zero)):
-        if parameter is not None and not _fits(parameter.shape, data.shape):
+        wrong = "" if parameter is None else unfit(parameter.shape, data.shape, even=bool(kind))
+        if wrong:
             raise RefusedError(
-                f"gives {weight[:80]!r}, codes of shape {_shape(data.shape)}, a {name} of shape "
-                f"{_shape(parameter.shape)}; expected one per tensor, per channel or per block"
+                f"gives {weight[:80]!r}, codes of shape {describe(data.shape)}, a {name} {wrong}"
             )
     return weight, Coded(data, scale, zero, bits=_bits(about.get(weight, "")))
 
@@ -129,10 +129,33 @@ def _type(header: str) -> str:
     return str(fields.get("_type", "")) if isinstance(fields, dict) else ""
 
 
-def _fits(shape: tuple[int, ...], codes: tuple[int, ...]) -> bool:
+def unfit(shape: tuple[int, ...], codes: tuple[int, ...], even: bool = False) -> str:
+    """What is wrong with a scale or zero point of this shape, for codes of that one; empty: nothing.
+
+    Blocks need not divide an axis: compressed-tensors puts 192 rows in blocks of 128 into 128 and 64, as many
+    blocks as two of 96. Refused is what is read in two ways: evenly, or in blocks of a power of two.
+
+    Args:
+        even: whether the tool that wrote them, as torchao, only makes blocks that divide the axis.
+
+    >>> unfit((2, 6), (256, 768)), unfit((10, 3), (10, 96)), unfit((2, 6), (192, 768), even=True)
+    ('', '', '')
+    >>> unfit((2, 6), (192, 768))[:64]
+    'of shape 2x6, which blocks of 96 and blocks of 128 with a rest o'
+    """
     if math.prod(shape) == 1 or (len(shape) == 1 and codes and shape[0] == codes[0]):
-        return True
-    return len(shape) == len(codes) and all(s and c % s == 0 for s, c in zip(shape, codes, strict=True))
+        return ""
+    if len(shape) != len(codes) or not all(m and n % m == 0 for n, m in zip(codes, shape, strict=True)):
+        return f"of shape {describe(shape)}; expected one per tensor, per channel or per block"
+    for axis, (n, m) in enumerate(zip(codes, shape, strict=True)):
+        power = 1 << (n // m).bit_length()
+        if m > 1 and not even and -(-n // power) == m:
+            return (
+                f"of shape {describe(shape)}, which blocks of {n // m} and blocks of {power} with a rest of "
+                f"{n % power} both give along axis {axis}, and the file does not say which: save the "
+                "dequantized weights"
+            )
+    return ""
 
 
 def _spread(values: np.ndarray, codes: tuple[int, ...]) -> np.ndarray:
@@ -145,7 +168,3 @@ def _spread(values: np.ndarray, codes: tuple[int, ...]) -> np.ndarray:
         if m > 1:
             values = np.repeat(values, n // m, axis=axis)
     return values
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "scalar"

@@ -27,6 +27,7 @@ class FromOnnx:
 
     Attributes:
         codes: weights that came as integer codes.
+        rounded: those of them that the file stores as floats and rounds to codes whenever it runs.
         said: sentences on what was found, adapted and dropped.
         normal: what the file itself takes from its images and divides them by; None: nothing.
         quantized: the operators by which it quantizes activations, which are floats here.
@@ -37,6 +38,7 @@ class FromOnnx:
     sentences: tuple[str, ...] = ()
     normal: Normal | None = None
     quantized: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
 
 
 def read(file: Path, network: str, classes: int) -> FromOnnx:
@@ -56,13 +58,17 @@ def read(file: Path, network: str, classes: int) -> FromOnnx:
     normal = _normalised(graph)
     how = _proven(plain, network, classes, filled, normal)
     own = {name: q for name, value in filled.weights.items() if (q := value.own()) is not None}
-    wide = owncodes.unkept({n: value.bits for n, value in filled.weights.items() if n not in own})
+    rounded = {name: value.bits for name, value in filled.weights.items() if value.rounded}
+    wide = owncodes.unkept(
+        {n: value.bits for n, value in filled.weights.items() if n not in own and n not in rounded}
+    )
     return FromOnnx(
         filled.state,
         own,
-        (*_sentences(plain, filled, normal), *wide, how),
+        (*_sentences(plain, filled, normal), *wide, *owncodes.rounded(rounded), how),
         normal,
         tuple(sorted(plain.dropped)),
+        tuple(rounded),
     )
 
 

@@ -48,12 +48,14 @@ class Value:
         array: the numbers; the codes where ``scale`` is there.
         bits: of a number as the file stores it.
         scale, zero: broadcast against the codes, axis by axis; None: the numbers are what they are.
+        rounded: whether the codes are none of the file's, but what it rounds floats to whenever it runs.
     """
 
     array: np.ndarray
     bits: int = 32
     scale: np.ndarray | None = None
     zero: np.ndarray | None = None
+    rounded: bool = False
 
     @property
     def floats(self) -> np.ndarray:
@@ -74,9 +76,11 @@ class Value:
             return replace(self, array=how(self.array))
         if whole and self.scale.size == self.zero.size == 1:
             one = (1,) * how(self.array).ndim
-            return Value(how(self.array), self.bits, self.scale.reshape(one), self.zero.reshape(one))
+            return replace(
+                self, array=how(self.array), scale=self.scale.reshape(one), zero=self.zero.reshape(one)
+            )
         spread = [np.broadcast_to(v, self.array.shape) if whole else v for v in (self.scale, self.zero)]
-        return Value(how(self.array), self.bits, how(spread[0]), how(spread[1]))
+        return replace(self, array=how(self.array), scale=how(spread[0]), zero=how(spread[1]))
 
     def times(self, factor: np.ndarray) -> Value:
         """Each output channel, axis 0, times its factor or all times one; codes stay what they are."""
@@ -176,7 +180,8 @@ def _cast(s: Settings, x: Value) -> Value:
     if s["to"] in onnx_file.FLOATING:
         return x if x.scale is not None else Value(x.array.astype(np.float32))
     kinds = {2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_}
-    return Value(x.floats.astype(kinds[s["to"]]), onnx_file.BITS[s["to"]])
+    rounded = x.rounded or x.floats.dtype.kind == "f"
+    return Value(x.floats.astype(kinds[s["to"]]), onnx_file.BITS[s["to"]], rounded=rounded)
 
 
 def _axes(s: Settings, tensor: Value | None) -> tuple[int, ...] | None:
@@ -238,7 +243,7 @@ def _quantize(s: Settings, x: Value, scale: Value, zero: Value | None = None) ->
     step = _spread(scale.floats, x.array.shape, s)
     start = 0 if zero is None else _spread(zero.array, x.array.shape, s).astype(np.float64)
     codes = np.clip(np.rint(x.floats / step) + start, low, high)
-    return Value(codes.astype(np.uint16 if low == 0 else np.int16), onnx_file.BITS[kind])
+    return Value(codes.astype(np.uint16 if low == 0 else np.int16), onnx_file.BITS[kind], rounded=True)
 
 
 def _type(zero: Value) -> int:
@@ -251,7 +256,7 @@ def _dequantize(s: Settings, x: Value, scale: Value, zero: Value | None = None) 
         raise ResqError("no codes")
     step = _spread(scale.floats.astype(np.float32), x.array.shape, s)
     start = np.zeros_like(step) if zero is None else _spread(zero.array, x.array.shape, s)
-    return Value(x.array, x.bits, step, start.astype(np.float32))
+    return replace(x, scale=step, zero=start.astype(np.float32))
 
 
 def _gather(s: Settings, x: Value, index: Value) -> Value:
