@@ -194,6 +194,12 @@ class Network:
         raw = np.frombuffer(self.parsed.memory, np.uint8)
         return MappingProxyType({s.name: Words(words.unsigned(raw, s)) for s in self.stored})
 
+    @property
+    def ends(self) -> dict[str, tuple[float, int]]:
+        """Scale and zero point of the input and of the output, as the file says them; scale 0: none."""
+        ends = {"input": self.parsed.input, "output": self.parsed.output}
+        return {name: (end.scale, end.zero) for name, end in ends.items()}
+
     def places(self, flips: BitFlips) -> tuple[np.ndarray, np.ndarray]:
         """The bytes of the memory that flips change, ascending, and what to xor each with.
 
@@ -307,7 +313,8 @@ class Network:
     def _open(self, process: Process) -> None:
         tensors = [(s.name, s.dtype, s.shape, s.offset, s.n_bytes) for s in self.stored]
         memory, pixels = np.frombuffer(self.parsed.memory, np.uint8), vars(self.pixels)
-        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": tensors, "pixels": pixels}
+        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": tensors, "pixels": pixels,
+                 "ends": self.ends}  # fmt: skip
         try:
             answer, _ = process.ask("open", [memory], about=about)
         except RefusedError as error:

@@ -74,7 +74,8 @@ class Tensor:
         dtype: what the runtime takes or gives.
         shape: less than 1 where a size is free.
         scale, zero: what an integer stands for is scale x (number - zero); scale 0: not quantized.
-        codes: the integers that it is quantized to, where ``dtype`` are floats that the file rounds at once.
+        codes: the integers that it is quantized to, where ``dtype`` are floats that the file rounds at once;
+            with scale 0 and ``dtype`` again: the file computes with them by a scale that is not known.
         mean, std: what the file's metadata do to pixels from 0 to 255: (pixel - mean) / std; empty: they do
             not say it.
         wrong: why what they say is not used, a sentence about the file; "" where nothing is wrong.
@@ -136,6 +137,18 @@ def middle(codes: str) -> int:
     """
     limits = np.iinfo(np.dtype(codes))
     return (int(limits.min) + int(limits.max) + 1) // 2
+
+
+def no_scale(dtype: str) -> str:
+    """Why answers in integers of this type are refused where the file does not say what they stand for.
+
+    >>> no_scale("uint8")[:33]
+    'answers in uint8 without a scale,'
+    """
+    return (
+        f"answers in {dtype} without a scale, so that its numbers are no logits and say no probabilities; "
+        "expected floats, or integers of one constant scale: keep the output's DequantizeLinear"
+    )
 
 
 def kinds(targets: str) -> tuple[str, ...]:

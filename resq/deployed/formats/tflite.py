@@ -12,7 +12,7 @@ import numpy as np
 from resq.deployed import soft_ends
 from resq.deployed.formats import tflite_metadata, zero_points
 from resq.deployed.formats.flatbuffer import Table
-from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
+from resq.deployed.words import Parsed, RefusedError, Stored, Tensor, no_scale
 
 # TensorType -> name and bits; those that can be words.
 TYPES = {0: ("float32", 32), 1: ("float16", 16), 2: ("int32", 32), 3: ("uint8", 8), 4: ("int64", 64),
@@ -112,6 +112,8 @@ def _end(numbers: np.ndarray, tensors: list[_Entry], what: str) -> Tensor:
         raise RefusedError(f"has an {what} of {dtype}; expected float32, int8, uint8 or int16")
     q = entry.quantization
     scale, zero = (q.array(2, "<f4"), q.array(3, "<i8")) if q else (np.empty(0), np.empty(0, int))
+    if what == "output" and dtype != "float32" and not (len(scale) == 1 and scale[0] > 0):
+        raise RefusedError(no_scale(dtype))
     if dtype == "float32" or not len(scale):
         return Tensor(entry.name, dtype, entry.shape)
     return Tensor(entry.name, dtype, entry.shape, float(scale[0]), int(zero[0]) if len(zero) else 0)
