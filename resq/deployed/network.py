@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -114,7 +114,7 @@ def read(file: str | Path) -> tuple[bytes, Parsed]:
             raise RefusedError("stores no numbers: there is nothing in it to flip")
     except RefusedError as error:
         raise ResqError(f"{path.name} {error}") from None
-    return raw, parsed
+    return raw, replace(parsed, notes=(*parsed.notes, *words.others(parsed.stored)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,9 @@ KINDS = ("weights", "biases", "scales", "norms", "other")
 # words of the weights. In a file of integers these are integers too: biases of 32 bits, zero points.
 SEVERAL = {"floats": ("biases", "scales", "norms"), "all": KINDS}
 
+MANY = 1000  # numbers of a constant that is no shape, place or number of a formula
+INDICES = ("bool", "int32", "uint32", "int64", "uint64")
+
 
 class RefusedError(ResqError):
     """A file that is not measured; the sentence says why, and the file's name goes before it."""
@@ -166,6 +169,22 @@ def kinds(targets: str) -> tuple[str, ...]:
             raise ResqError(f"no targets {name!r}; known: {', '.join((*KINDS, *SEVERAL))}")
         kinds_named += SEVERAL.get(name, (name,))
     return tuple(kind for kind in KINDS if kind in kinds_named)
+
+
+def others(tensors: Sequence[Stored]) -> tuple[str, ...]:
+    """A sentence where many numbers are read by operators that are not known to hold any of the other kinds.
+
+    Shapes, places and masks of whole numbers are none of them.
+    """
+    names = [f"{s.name!r:.60} of {s.op or 'no operator'}" for s in tensors
+             if s.kind == "other" and s.count > MANY and s.dtype not in INDICES]  # fmt: skip
+    if not names:
+        return ()
+    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (
+        f"constants of more than {MANY:,} numbers have no known part in a layer "
+        f"({', '.join(names[:3])}{rest}): no target but other and all reaches them",
+    )
 
 
 def chosen(tensors: Sequence[Stored], targets: str) -> tuple[Stored, ...]:
