@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -114,7 +114,7 @@ def read(file: str | Path) -> tuple[bytes, Parsed]:
             raise RefusedError("stores no numbers: there is nothing in it to flip")
     except RefusedError as error:
         raise ResqError(f"{path.name} {error}") from None
-    return raw, parsed
+    return raw, replace(parsed, notes=(*parsed.notes, *words.others(parsed.stored)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +193,12 @@ class Network:
         """What is stored in each chosen tensor, for fault models that look at it."""
         raw = np.frombuffer(self.parsed.memory, np.uint8)
         return MappingProxyType({s.name: Words(words.unsigned(raw, s)) for s in self.stored})
+
+    @property
+    def ends(self) -> dict[str, tuple[float, int]]:
+        """Scale and zero point of the input and of the output, as the file says them; scale 0: none."""
+        ends = {"input": self.parsed.input, "output": self.parsed.output}
+        return {name: (end.scale, end.zero) for name, end in ends.items()}
 
     def places(self, flips: BitFlips) -> tuple[np.ndarray, np.ndarray]:
         """The bytes of the memory that flips change, ascending, and what to xor each with.
@@ -307,7 +313,8 @@ class Network:
     def _open(self, process: Process) -> None:
         tensors = [(s.name, s.dtype, s.shape, s.offset, s.n_bytes) for s in self.stored]
         memory, pixels = np.frombuffer(self.parsed.memory, np.uint8), vars(self.pixels)
-        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": tensors, "pixels": pixels}
+        about = {"carrier": self.parsed.carrier, "threads": self.threads, "stored": tensors, "pixels": pixels,
+                 "ends": self.ends}  # fmt: skip
         try:
             answer, _ = process.ask("open", [memory], about=about)
         except RefusedError as error:

@@ -6,6 +6,8 @@ of its codes, says the largest magnitude alone: pixels from 0 to 1 and from -1 t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from resq.deployed.words import RefusedError, Tensor, middle
@@ -13,6 +15,9 @@ from resq.deployed.words import RefusedError, Tensor, middle
 # Ranges of pixels that are in use; a quantized input that spans one of them says that it is meant.
 RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0), (-128.0, 127.0))
 APART = 0.1  # of an input's span: calibration cuts a little off what metadata say, never so much
+# Pixels as asked and what an input spans have this share of the wider one in common, or one of them is of
+# another kind: 0 to 1 and 0 to 255 have a 255th.
+FITS = 1 / 16
 SAY = "say --range 0..1, --range 0..255 or --range=-1..1, or --mean and --std of pixels in 0..1"
 # int8 from -127 to 127 over the magnitude 1, and from -128 to 127 over -1 to 1: scales above their mean are
 # those of the symmetric form.
@@ -27,8 +32,8 @@ def spanned(taken: Tensor) -> tuple[float, float]:
     """
     span, magnitude = taken.span, one_sided(taken)
     if span is None:
-        if taken.dtype in ("uint8", "int8") and not taken.scale:
-            return (0.0, 255.0) if taken.dtype == "uint8" else (-128.0, 127.0)
+        if taken.dtype in ("uint8", "int8"):
+            return _of_codes(taken)
         raise RefusedError(f"does not say what pixels become (its input is {taken.dtype}); {SAY}")
     step = (span[1] - span[0]) / 255
     for low, high in RANGES:
@@ -40,6 +45,23 @@ def spanned(taken: Tensor) -> tuple[float, float]:
         "does not say what pixels become (its quantized input spans "
         f"{span[0]:.3g} to {span[1]:.3g}{alone}); {SAY}"
     )
+
+
+def _of_codes(taken: Tensor) -> tuple[float, float]:
+    """The codes of a black and a white pixel where no scale of them is known: the least and the greatest.
+
+    Raises:
+        RefusedError: the file computes with them about another zero point, as of a symmetric quantizer.
+    """
+    limits = np.iinfo(np.dtype(taken.dtype))
+    centred = taken.zero == middle(taken.dtype) and taken.symmetric is False
+    if taken.codes and not centred and taken.zero != limits.min:
+        raise RefusedError(
+            f"does not say what pixels become (its input is {taken.dtype} of no one scale that it holds, "
+            f"with the zero point {taken.zero}); say the codes of black and white, such as "
+            f"--range={limits.min}..{limits.max}"
+        )
+    return float(limits.min), float(limits.max)
 
 
 def one_sided(taken: Tensor) -> bool:
@@ -73,4 +95,35 @@ def check_metadata(taken: Tensor) -> None:
         raise RefusedError(
             f"says two things of its pixels: its metadata make them {made[0]:.3g} to {made[1]:.3g}, its "
             f"quantized input spans {span[0]:.3g} to {span[1]:.3g}; {SAY}"
+        )
+
+
+def check_asked(taken: Tensor, low: float, high: float, mean: Sequence[float], std: Sequence[float]) -> None:
+    """Refuses pixels that a quantized input cannot hold, or would round to a few of its codes.
+
+    Args:
+        low, high: what black and white become, before mean and deviation, each of one number or per channel.
+
+    Raises:
+        RefusedError: they are such.
+    """
+    ends = (np.array([[low], [high]]) - np.asarray(mean)) / np.asarray(std)
+    made, span, codes = (float(ends.min()), float(ends.max())), taken.span, taken.codes or taken.dtype
+    if "int" not in codes:
+        return
+    if span is None:
+        limits = np.iinfo(np.dtype(codes))
+        held = limits.min - 0.5 <= made[0] and made[1] <= limits.max + 0.5
+        if not held or made[1] - made[0] < limits.max // 2:
+            raise RefusedError(
+                f"takes {codes} without a scale that it holds, and what was asked makes pixels {made[0]:.3g} "
+                f"to {made[1]:.3g}; say the codes of black and white, such as "
+                f"--range={limits.min}..{limits.max}"
+            )
+        return
+    common = min(made[1], span[1]) - max(made[0], span[0])
+    if common < FITS * max(made[1] - made[0], span[1] - span[0]):
+        raise RefusedError(
+            f"has a quantized input that spans {span[0]:.3g} to {span[1]:.3g}, and what was asked makes "
+            f"pixels {made[0]:.3g} to {made[1]:.3g}; {SAY}"
         )

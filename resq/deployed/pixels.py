@@ -185,7 +185,10 @@ def settled(taken: Tensor, asked: Asked) -> Pixels:
 def _meant(taken: Tensor, asked: Asked) -> tuple[float, float, str, tuple[float, ...], tuple[float, ...]]:
     """Range, what says it, mean and deviation: as asked, as the metadata say, or as the input spans."""
     if asked.span or asked.mean or asked.std:
-        return *_range(taken, asked), asked.mean or (0.0,), asked.std or (1.0,)
+        low, high, source = _range(taken, asked)
+        mean, std = asked.mean or (0.0,), asked.std or (1.0,)
+        pixel_range.check_asked(taken, low, high, mean, std)
+        return low, high, source, mean, std
     if taken.wrong:
         raise RefusedError(f"{taken.wrong}; {pixel_range.SAY}")
     if taken.mean:

@@ -17,6 +17,9 @@ KINDS = ("weights", "biases", "scales", "norms", "other")
 # words of the weights. In a file of integers these are integers too: biases of 32 bits, zero points.
 SEVERAL = {"floats": ("biases", "scales", "norms"), "all": KINDS}
 
+MANY = 1000  # numbers of a constant that is no shape, place or number of a formula
+INDICES = ("bool", "int32", "uint32", "int64", "uint64")
+
 
 class RefusedError(ResqError):
     """A file that is not measured; the sentence says why, and the file's name goes before it."""
@@ -74,7 +77,8 @@ class Tensor:
         dtype: what the runtime takes or gives.
         shape: less than 1 where a size is free.
         scale, zero: what an integer stands for is scale x (number - zero); scale 0: not quantized.
-        codes: the integers that it is quantized to, where ``dtype`` are floats that the file rounds at once.
+        codes: the integers that it is quantized to, where ``dtype`` are floats that the file rounds at once;
+            with scale 0 and ``dtype`` again: the file computes with them by a scale that is not known.
         mean, std: what the file's metadata do to pixels from 0 to 255: (pixel - mean) / std; empty: they do
             not say it.
         wrong: why what they say is not used, a sentence about the file; "" where nothing is wrong.
@@ -138,6 +142,18 @@ def middle(codes: str) -> int:
     return (int(limits.min) + int(limits.max) + 1) // 2
 
 
+def no_scale(dtype: str) -> str:
+    """Why answers in integers of this type are refused where the file does not say what they stand for.
+
+    >>> no_scale("uint8")[:33]
+    'answers in uint8 without a scale,'
+    """
+    return (
+        f"answers in {dtype} without a scale, so that its numbers are no logits and say no probabilities; "
+        "expected floats, or integers of one constant scale: keep the output's DequantizeLinear"
+    )
+
+
 def kinds(targets: str) -> tuple[str, ...]:
     """The kinds of a name such as weights, floats, all, or of several with commas between them.
 
@@ -153,6 +169,22 @@ def kinds(targets: str) -> tuple[str, ...]:
             raise ResqError(f"no targets {name!r}; known: {', '.join((*KINDS, *SEVERAL))}")
         kinds_named += SEVERAL.get(name, (name,))
     return tuple(kind for kind in KINDS if kind in kinds_named)
+
+
+def others(tensors: Sequence[Stored]) -> tuple[str, ...]:
+    """A sentence where many numbers are read by operators that are not known to hold any of the other kinds.
+
+    Shapes, places and masks of whole numbers are none of them.
+    """
+    names = [f"{s.name!r:.60} of {s.op or 'no operator'}" for s in tensors
+             if s.kind == "other" and s.count > MANY and s.dtype not in INDICES]  # fmt: skip
+    if not names:
+        return ()
+    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (
+        f"constants of more than {MANY:,} numbers have no known part in a layer "
+        f"({', '.join(names[:3])}{rest}): no target but other and all reaches them",
+    )
 
 
 def chosen(tensors: Sequence[Stored], targets: str) -> tuple[Stored, ...]:

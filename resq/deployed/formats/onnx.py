@@ -154,7 +154,7 @@ def _node(raw: bytes, span: Span, number: int) -> Node:
         for a in protobuf.parts(raw, span, ATTRIBUTE)
         if protobuf.text(raw, a, 1) in WHOLE
     }
-    return Node(protobuf.text(raw, span, 4), read, made, number, numbers)
+    return Node(protobuf.text(raw, span, 4), read, made, number, numbers, protobuf.text(raw, span, 7))
 
 
 def _placed_tensor(

@@ -9,47 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-# Operator -> the kind of each input by its number.
-W, B, S, N = "weights", "biases", "scales", "norms"
-INPUTS: dict[str, dict[int, str]] = {
-    "Conv": {1: W, 2: B},
-    "ConvTranspose": {1: W, 2: B},
-    "FusedConv": {1: W, 2: B},
-    "ConvInteger": {1: W, 2: S, 3: S},
-    "Gemm": {0: W, 1: W, 2: B},
-    "FusedGemm": {0: W, 1: W, 2: B},
-    "MatMul": {0: W, 1: W},
-    "FusedMatMul": {0: W, 1: W},
-    "MatMulInteger": {0: W, 1: W, 2: S, 3: S},
-    "MatMulIntegerToFloat": {0: W, 1: W, 2: S, 3: S, 4: S, 5: S, 6: B},
-    "DynamicQuantizeMatMul": {1: W, 2: S, 3: S, 4: B},
-    "MatMulNBits": {1: W, 2: S, 3: S, 5: B},
-    "Gather": {0: W},
-    "GatherBlockQuantized": {0: W, 2: S, 3: S},
-    "QLinearConv": {1: S, 2: S, 3: W, 4: S, 5: S, 6: S, 7: S, 8: B},
-    "QLinearMatMul": {1: S, 2: S, 3: W, 4: S, 5: S, 6: S, 7: S},
-    "QGemm": {1: S, 2: S, 3: W, 4: S, 5: S, 6: B, 7: S, 8: S},
-    "QLinearAdd": {0: N, 1: S, 2: S, 3: N, 4: S, 5: S, 6: S, 7: S},
-    "QLinearMul": {0: N, 1: S, 2: S, 3: N, 4: S, 5: S, 6: S, 7: S},
-    "QLinearGlobalAveragePool": {1: S, 2: S, 3: S, 4: S},
-    "QLinearAveragePool": {1: S, 2: S, 3: S, 4: S},
-    "QLinearSigmoid": {1: S, 2: S, 3: S, 4: S},
-    "QLinearLeakyRelu": {1: S, 2: S, 3: S, 4: S},
-    "QLinearSoftmax": {1: S, 2: S, 3: S, 4: S},
-    "QuantizeLinear": {1: S, 2: S},
-    "DequantizeLinear": {1: S, 2: S},
-    "DequantizeBFP": {1: S},
-    "BatchNormalization": {1: N, 2: N, 3: N, 4: N},
-    "LayerNormalization": {1: N, 2: N},
-    "SkipLayerNormalization": {2: N, 3: N, 4: B},
-    "InstanceNormalization": {1: N, 2: N},
-    "GroupNormalization": {1: N, 2: N},
-    "Add": {0: N, 1: N},
-    "Sub": {0: N, 1: N},
-    "Mul": {0: N, 1: N},
-    "Div": {0: N, 1: N},
-    "PRelu": {1: N},
-}
+from resq.deployed.formats.operators.onnx_inputs import EMBEDDINGS, INPUTS, B, N, S, W
+
 # Operators that pass a constant on: what reads their output says what it is for.
 THROUGH = (
     "DequantizeLinear", "Identity", "Transpose", "Reshape", "Cast", "Clip", "QuantizeLinear",
@@ -57,7 +18,7 @@ THROUGH = (
 )  # fmt: skip
 # Products whose whole numbers become real by a Cast and a Mul behind them.
 INTEGER = ("ConvInteger", "MatMulInteger")
-PRODUCTS = tuple(op for op, kinds in INPUTS.items() if W in kinds.values() and "Gather" not in op)
+PRODUCTS = tuple(op for op, kinds in INPUTS.items() if W in kinds.values() and op not in EMBEDDINGS)
 # Operators between a product and the addition of its biases.
 BETWEEN = ("QuantizeLinear", "DequantizeLinear", "Cast", "Identity")
 DEEPEST = 12
@@ -69,6 +30,7 @@ class Node:
 
     Attributes:
         number: its place in the graph; ``numbers``: its attributes that are whole numbers, by name.
+        domain: whose operator it is; "" is ONNX's own.
     """
 
     op: str
@@ -76,6 +38,7 @@ class Node:
     outputs: tuple[str, ...]
     number: int
     numbers: Mapping[str, int]
+    domain: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +86,8 @@ def kind_of(name: str, graph: Graph, count: int, depth: int = 0) -> tuple[str, s
 def _kind(name: str, node: Node, place: int, graph: Graph, count: int) -> str:
     if node.op == "Mul" and name in graph.scales:
         return S
-    kind = INPUTS.get(node.op, {}).get(place, "other")
+    own = INPUTS.get(f"{node.domain}.{node.op}", INPUTS.get(node.op, {}))
+    kind = own.get(place, "other")
     if node.op == "QLinearConcat" and place != 2 and (place < 2 or (place - 2) % 3):
         return S
     if kind == N and node.op in ("Add", "Sub", "Mul", "Div") and count == 1:

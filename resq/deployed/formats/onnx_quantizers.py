@@ -19,7 +19,7 @@ BEHIND = -1  # the scale is no input: it multiplies what the operator makes
 SCALED = {
     "DequantizeLinear": ((0, 1, 2),),
     "QLinearConv": ((3, 4, 5),),
-    "QLinearMatMul": ((3, 4, 5),),
+    "QLinearMatMul": ((0, 1, 2), (3, 4, 5)),
     "QGemm": ((3, 4, 5),),
     "QLinearAdd": ((0, 1, 2), (3, 4, 5)),
     "QLinearMul": ((0, 1, 2), (3, 4, 5)),
@@ -27,6 +27,9 @@ SCALED = {
     "MatMulInteger": ((1, BEHIND, 3),),
     "MatMulIntegerToFloat": ((1, 3, 5),),
     "DynamicQuantizeMatMul": ((1, 2, 3),),
+    "DynamicQuantizeLSTM": ((1, 8, 9), (2, 10, 11)),
+    "QAttention": ((1, 4, 7),),
+    "QEmbedLayerNormalization": tuple((2 + at, 8 + at, 13 + at) for at in range(5)),
 }
 # Operator -> (its biases, the scales of its input and of its weights): they stand for the product of the two.
 BIASES = {"QLinearConv": (8, 1, 4), "QGemm": (6, 1, 4)}

@@ -14,9 +14,9 @@ import numpy as np
 
 from resq.core.errors import ResqError
 from resq.deployed import soft_ends
-from resq.deployed.formats import pt2_graph, pt2_kinds, pt2_zip, zero_points
-from resq.deployed.formats.pt2_graph import TYPES, Node, Ref
-from resq.deployed.formats.zero_points import Computed
+from resq.deployed.formats import pt2_graph, pt2_kinds, pt2_zip
+from resq.deployed.formats.operators import pt2_ends
+from resq.deployed.formats.pt2_graph import TYPES, Node
 from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
 
 DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, StopIteration)
@@ -113,7 +113,7 @@ def _program(archive: pt2_zip.Archive) -> Program:
     nodes = pt2_graph.nodes(graph)
     _made_before_read(nodes, {*held, inputs[0]}, outputs[0])
     taken, output = (_end(name, graph["tensor_values"]) for name in (inputs[0], outputs[0]))
-    return Program(nodes, held, _with_span(taken, nodes, held), output)
+    return Program(nodes, held, pt2_ends.input_of(taken, nodes, held), pt2_ends.output_of(output, nodes))
 
 
 def _made_before_read(nodes: Sequence[Node], known: set[str], output: str) -> None:
@@ -219,22 +219,6 @@ def _end(name: str, values: dict[str, Any]) -> Tensor:
     if dtype not in ("float32", "float16", "uint8", "int8"):
         raise RefusedError(f"takes or gives {dtype} ({name!r:.40}); expected float32, float16, uint8 or int8")
     return Tensor(name, dtype, tuple(_size(n) if "as_int" in n else -1 for n in meta["sizes"]))
-
-
-def _with_span(end: Tensor, nodes: tuple[Node, ...], held: Mapping[str, Held]) -> Tensor:
-    """The input, with the scale and zero point that the program quantizes it with at once."""
-    seen: dict[str, Computed] = {}
-    for node in nodes:
-        arguments = dict(node.arguments)
-        if node.op != "quantize_per_tensor" or not isinstance(arguments.get("input"), Ref):
-            continue
-        scale, zero, codes = arguments["scale"], arguments["zero_point"], arguments["dtype"].value
-        if isinstance(scale, float) and isinstance(zero, int) and arguments["input"].name not in held:
-            seen.setdefault(arguments["input"].name, Computed(codes, scale, zero))
-    if (own := seen.pop(end.name, None)) is None:
-        return end
-    symmetric = zero_points.symmetric(own.codes, seen.values())
-    return Tensor(end.name, end.dtype, end.shape, own.scale, own.zero, own.codes, symmetric=symmetric)
 
 
 def _placed_tensor(

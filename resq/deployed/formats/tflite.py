@@ -12,21 +12,22 @@ import numpy as np
 from resq.deployed import soft_ends
 from resq.deployed.formats import tflite_metadata, zero_points
 from resq.deployed.formats.flatbuffer import Table
-from resq.deployed.words import Parsed, RefusedError, Stored, Tensor
+from resq.deployed.formats.operators.tflite_inputs import (
+    DEQUANTIZE,
+    READS,
+    THROUGH,
+    Node,
+    kind_of,
+    products_of,
+    source_of,
+)  # fmt: skip
+from resq.deployed.words import Parsed, RefusedError, Stored, Tensor, no_scale
 
 # TensorType -> name and bits; those that can be words.
 TYPES = {0: ("float32", 32), 1: ("float16", 16), 2: ("int32", 32), 3: ("uint8", 8), 4: ("int64", 64),
          7: ("int16", 16), 9: ("int8", 8), 10: ("float64", 64), 16: ("uint16", 16), 15: ("uint32", 32),
          17: ("int4", 4), 18: ("bfloat16", 16), 19: ("int2", 2)}  # fmt: skip
 CUSTOM = 32
-# Operator -> its name and which of its inputs are weights and biases.
-READS: dict[int, tuple[str, tuple[int, int] | None]] = {
-    0: ("ADD", None), 3: ("CONV_2D", (1, 2)), 4: ("DEPTHWISE_CONV_2D", (1, 2)),
-    9: ("FULLY_CONNECTED", (1, 2)), 18: ("MUL", None), 36: ("GATHER", (0, -1)), 41: ("SUB", None),
-    42: ("DIV", None), 67: ("TRANSPOSE_CONV", (1, 3)), 126: ("BATCH_MATMUL", (1, -1)),
-    132: ("CONV_3D", (1, 2)), 54: ("PRELU", None),
-}  # fmt: skip
-DEQUANTIZE = 6
 # Operators that a classifier may end with, beside those above.
 ENDS = {DEQUANTIZE: "DEQUANTIZE", 22: "RESHAPE", 25: "SOFTMAX", 43: "SQUEEZE", 50: "LOG_SOFTMAX", 53: "CAST",
         114: "QUANTIZE"}  # fmt: skip
@@ -70,7 +71,7 @@ def parse(raw: bytes) -> Parsed:
                   _probabilities(operators, int(graphs[0].array(2, "<i4")[0])))  # fmt: skip
 
 
-def _operators(model: Table, graph: Table) -> list[tuple[int, list[int], list[int]]]:
+def _operators(model: Table, graph: Table) -> list[Node]:
     """(operator, inputs, outputs) of each node."""
     codes = [max(code.integer(3), code.integer(0, "<b")) for code in model.tables(1)]
     if CUSTOM in codes:
@@ -112,21 +113,21 @@ def _end(numbers: np.ndarray, tensors: list[_Entry], what: str) -> Tensor:
         raise RefusedError(f"has an {what} of {dtype}; expected float32, int8, uint8 or int16")
     q = entry.quantization
     scale, zero = (q.array(2, "<f4"), q.array(3, "<i8")) if q else (np.empty(0), np.empty(0, int))
+    if what == "output" and dtype != "float32" and not (len(scale) == 1 and scale[0] > 0):
+        raise RefusedError(no_scale(dtype))
     if dtype == "float32" or not len(scale):
         return Tensor(entry.name, dtype, entry.shape)
     return Tensor(entry.name, dtype, entry.shape, float(scale[0]), int(zero[0]) if len(zero) else 0)
 
 
-def _probabilities(operators: list[tuple[int, list[int], list[int]]], output: int) -> bool | None:
+def _probabilities(operators: list[Node], output: int) -> bool | None:
     """Whether the answer, a tensor by its number, is that of a softmax; None: the graph does not show it."""
     names = {**{code: name for code, (name, _) in READS.items()}, **ENDS}
     makers = {str(outs[0]): (names.get(op, ""), str(ins[0])) for op, ins, outs in operators if ins and outs}
     return soft_ends.probabilities(str(output), makers)
 
 
-def _with_others(
-    taken: Tensor, operators: list[tuple[int, list[int], list[int]]], tensors: list[_Entry]
-) -> Tensor:
+def _with_others(taken: Tensor, operators: list[Node], tensors: list[_Entry]) -> Tensor:
     """The input, with whether all that the operators make is quantized symmetrically."""
     if not taken.scale:
         return taken
@@ -144,24 +145,28 @@ def _at(number: int, tensors: list[_Entry]) -> _Entry:
 
 
 def _constants(
-    raw: bytes, tensors: list[_Entry], operators: list[tuple[int, list[int], list[int]]], buffers: list[Table]
+    raw: bytes, tensors: list[_Entry], operators: list[Node], buffers: list[Table]
 ) -> list[Stored]:
     """The tensors that lie in the file, in the order in which operators read them."""
-    through = {outs[0]: ins[0] for op, ins, outs in operators if op == DEQUANTIZE and ins and outs}
+    passed = {outs[0]: ins[0] for op, ins, outs in operators if op in THROUGH and ins and outs}
+    products = products_of(operators)
     constants: dict[int, Stored] = {}
-    for op, inputs, _ in operators:
-        for place, number in enumerate(inputs):
-            if number < 0:  # an input that the operator may do without
-                continue
-            number = through.get(number, number) if op != DEQUANTIZE else -1
-            if number < 0 or number in constants or not (entry := _at(number, tensors)).buffer:
-                continue
-            if tensor := _constant(raw, entry, op, place, buffers):
-                constants[number] = tensor
+    for last in (False, True):  # what is passed on is told by who reads it then; in the end, by who passes it
+        for node in operators:
+            for place, number in enumerate(node[1]):
+                if (place == 0 and node[0] in THROUGH) is not last:
+                    continue
+                number = source_of(number, passed)
+                if number < 0 or number in constants or not (entry := _at(number, tensors)).buffer:
+                    continue  # below 0: an input that the operator may do without
+                if tensor := _constant(raw, entry, node, place, buffers, products):
+                    constants[number] = tensor
     return list(constants.values())
 
 
-def _constant(raw: bytes, entry: _Entry, op: int, place: int, buffers: list[Table]) -> Stored | None:
+def _constant(
+    raw: bytes, entry: _Entry, node: Node, place: int, buffers: list[Table], products: set[int]
+) -> Stored | None:
     """A constant tensor, None where its buffer is empty: then it is computed."""
     if entry.buffer >= len(buffers):
         raise RefusedError(f"names buffer {entry.buffer}; it has {len(buffers)}: it is damaged")
@@ -179,18 +184,9 @@ def _constant(raw: bytes, entry: _Entry, op: int, place: int, buffers: list[Tabl
             f"says that {entry.name!r:.60} has the shape {entry.shape} of {dtype}, but stores {size} bytes"
         )
     scale, zero, axis = _quantizer(entry)
-    name, _ = READS.get(op, (f"operator {op}", None))
-    kind = _kind(op, place, entry, dtype)
+    name = READS[node[0]][0] if node[0] in READS else f"operator {node[0]}"
+    kind = kind_of(node, place, count, products)
     return Stored(entry.name, kind, dtype, entry.shape, width, at, at, scale, zero, axis, name)
-
-
-def _kind(op: int, place: int, entry: _Entry, dtype: str) -> str:
-    if op not in READS:
-        return "other"
-    places = READS[op][1]
-    if places is None:  # additions and products of constants: what is left of a norm
-        return "norms"
-    return "weights" if place == places[0] else "biases" if place == places[1] else "other"
 
 
 def _quantizer(entry: _Entry) -> tuple[tuple[float, ...], tuple[int, ...], int]:

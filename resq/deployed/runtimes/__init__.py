@@ -138,6 +138,17 @@ class Memory:
         return len(self.raw)
 
 
+def real(raw: np.ndarray, scale: float, zero: int) -> np.ndarray:
+    """What answers stand for, float32 of the same shape: scale x (number - zero) of integers.
+
+    Scale 0: they stand for themselves.
+    """
+    if raw.dtype.kind == "f" or not scale:
+        return raw.astype(np.float32, copy=False)
+    with np.errstate(all="ignore"):  # a flipped scale may be no number: that is a result
+        return (raw.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+
+
 def padded(part: np.ndarray, batch: int) -> np.ndarray:
     """A part of the inputs, filled up to a batch with its first.
 

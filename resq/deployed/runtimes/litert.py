@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from resq.deployed.runtimes import LARGE, Lanes, Memory, padded
+from resq.deployed.runtimes import LARGE, Lanes, Memory, padded, real
 
 
 class Engine:
@@ -78,7 +78,7 @@ class Engine:
         made = [_sized(one, batch) for one in self._now(lanes)]
         output = made[0].get_output_details()[0]
         runners = [_runner(one, values, batch) for one in made]
-        return _dequantized(self._lanes.run(runners, len(values), batch), output)
+        return real(self._lanes.run(runners, len(values), batch), *output["quantization"])
 
     def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:
         """Each output of the file, integers as they are.
@@ -117,11 +117,3 @@ def _runner(made: Interpreter, values: np.ndarray, batch: int) -> Callable[[int]
         return np.asarray(made.get_tensor(given)).reshape(batch, -1)
 
     return answer
-
-
-def _dequantized(raw: np.ndarray, about: dict[str, Any]) -> np.ndarray:
-    scale, zero = about["quantization"]
-    if raw.dtype.kind == "f" or not scale:
-        return raw.astype(np.float32)
-    with np.errstate(all="ignore"):  # a flipped scale may be no number: that is a result
-        return (raw.astype(np.float32) - np.float32(zero)) * np.float32(scale)

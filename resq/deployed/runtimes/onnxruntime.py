@@ -24,7 +24,7 @@ import onnxruntime as ort
 
 from resq.core.errors import ResqError
 from resq.deployed.formats import onnx as onnx_format
-from resq.deployed.runtimes import LARGE, Lanes, Memory, padded
+from resq.deployed.runtimes import LARGE, Lanes, Memory, padded, real
 
 FRESH, SHARED, PREPARED = "session", "shared memory", "session of the optimized graph"
 # What OrtValues can be made of; words of other types are flipped in the file's bytes.
@@ -36,12 +36,14 @@ class Engine:
 
     Args:
         memory: the file's bytes, which flips are made in.
-        about: ``threads``, and ``stored``: [name, dtype, shape, offset, bytes] of what may be flipped.
+        about: ``threads``; ``stored``: [name, dtype, shape, offset, bytes] of what may be flipped; ``ends``:
+            [scale, zero point] of the ``input`` and the ``output``.
     """
 
     def __init__(self, memory: Memory, about: dict[str, Any]) -> None:
         self.name = f"onnxruntime {ort.__version__}"
         self._lanes, self._initializers = Lanes(int(about["threads"])), about["stored"]
+        self._ends = about["ends"]
         self._file, self._memory = memory, memory.array
         self.ways = (FRESH, SHARED) if len(memory) > LARGE else (FRESH, SHARED, PREPARED)
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
@@ -96,8 +98,14 @@ class Engine:
         return self._flipped
 
     def input(self) -> tuple[str, float, int]:
-        """Dtype of the input; ONNX says no scale of it."""
-        return {"float": "float32"}.get(self._taken, self._taken), 0.0, 0
+        """Dtype of the input, and the scale and zero point that the file as it is reads its integers with.
+
+        The runtime says neither of input or output: whoever calls it has them from the file beforehand, so
+        that flips in its scales do not reach them.
+        """
+        dtype = {"float": "float32"}.get(self._taken, self._taken)
+        scale, zero = self._ends["input"] if "int" in dtype else (0.0, 0)
+        return dtype, scale, zero
 
     def run(self, values: np.ndarray, batch: int) -> np.ndarray:
         """The output, float32 (N, classes)."""
@@ -109,7 +117,7 @@ class Engine:
             return np.asarray(session.run(None, {name: part})[0]).reshape(batch, -1)
 
         answers = self._lanes.run([answer] * self._lanes.count, len(values), batch)
-        return answers.astype(np.float32, copy=False)
+        return real(answers, *self._ends["output"])
 
     def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:
         """Each output of the file, integers as they are."""

@@ -15,7 +15,7 @@ import torch
 from resq.core.errors import ResqError
 from resq.deployed.formats import pt2
 from resq.deployed.formats.pt2 import Held
-from resq.deployed.runtimes import Memory, aten, padded
+from resq.deployed.runtimes import Memory, aten, padded, real
 
 
 class Engine:
@@ -54,12 +54,14 @@ class Engine:
         self._flips = None
 
     def input(self) -> tuple[str, float, int]:
-        """Dtype of the input; a program rounds by itself."""
-        return self._program.taken.dtype, 0.0, 0
+        """Dtype of the input, and scale and zero point of integers; floats a program rounds by itself."""
+        about = self._program.taken
+        return about.dtype, *((about.scale, about.zero) if "int" in about.dtype else (0.0, 0))
 
     def run(self, values: np.ndarray, batch: int) -> np.ndarray:
         """The output, float32 (N, classes)."""
-        return self.outputs(values, batch)[0].reshape(len(values), -1).astype(np.float32)
+        about = self._program.output
+        return real(self.outputs(values, batch)[0].reshape(len(values), -1), about.scale, about.zero)
 
     @torch.inference_mode()
     def outputs(self, values: np.ndarray, batch: int) -> list[np.ndarray]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from resq.deployed.words import Parsed
+
 
 @dataclass(frozen=True)
 class Step:
@@ -27,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Codes:
-    """The quantizer of a TFLite value.
+    """The quantizer of a TFLite value, or of an end of another file.
 
     Attributes:
         scale, zero: names of constants, both of one number for each channel or of one.
@@ -51,7 +53,8 @@ class Program:
         constants: name -> numbers as they are stored, before any scale; those that are not among the file's
             words (``words`` says which are).
         words: name of a value -> name of the ``Stored`` that holds its numbers.
-        codes: of TFLite, the quantizer of each value that has one.
+        codes: of TFLite, the quantizer of each value that has one; of the other carriers, of an
+            input and output in integers.
         shapes: of TFLite, the shape of each value, -1 where it is free.
         opset: of ONNX, the version of its own operators.
     """
@@ -65,3 +68,17 @@ class Program:
     codes: Mapping[str, Codes] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     opset: int = 0
+
+
+def ends(parsed: Parsed) -> tuple[dict[str, Codes], dict[str, np.ndarray]]:
+    """The quantizers of an input and an output in integers, and the numbers that they name, float32 scalars.
+
+    They are no words of the file: whoever runs it has them beside it.
+    """
+    codes, numbers = {}, {}
+    for end in (parsed.input, parsed.output):
+        if end.scale and "int" in end.dtype:
+            codes[end.name] = Codes(f"{end.name}/own scale", f"{end.name}/own zero", -1, end.dtype)
+            numbers[f"{end.name}/own scale"] = np.asarray(end.scale, np.float32)
+            numbers[f"{end.name}/own zero"] = np.asarray(end.zero, np.float32)
+    return codes, numbers

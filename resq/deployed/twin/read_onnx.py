@@ -12,7 +12,7 @@ import numpy as np
 
 from resq.deployed.formats import onnx_tensors, protobuf
 from resq.deployed.formats.protobuf import PART, SHORT
-from resq.deployed.twin.graph import Program, Step
+from resq.deployed.twin.graph import Program, Step, ends
 from resq.deployed.words import Parsed
 
 GRAPH, OPSET, NODE, INITIALIZER, ATTRIBUTE = 7, 8, 1, 5, 5
@@ -40,8 +40,10 @@ def program(parsed: Parsed) -> Program:
             constants[one.name] = (
                 onnx_tensors.array(raw, one).reshape(one.shape) if one.count else np.empty(one.shape)
             )
-    ends = parsed.input.name, parsed.output.name
-    return Program("onnx", tuple(steps), constants, words, *ends, opset=_opset(raw))
+    codes, numbers = ends(parsed)
+    constants |= numbers
+    names = parsed.input.name, parsed.output.name
+    return Program("onnx", tuple(steps), constants, words, *names, codes, opset=_opset(raw))
 
 
 def _opset(raw: bytes) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from resq.deployed.formats import pt2
-from resq.deployed.twin.graph import Program, Step
+from resq.deployed.twin.graph import Program, Step, ends
 from resq.deployed.words import Parsed
 
 LIES = "as it lies"  # the axes of a tensor that lies in the file in another order
@@ -28,4 +28,6 @@ def program(parsed: Parsed) -> Program:
     for node in read.nodes:
         inputs = tuple(name for _, name in node.reads())
         steps.append(Step(node.op, inputs, tuple(node.makes()), {"node": node}))
-    return Program("pt2", tuple(steps), constants, words, parsed.input.name, parsed.output.name)
+    codes, numbers = ends(parsed)
+    names = parsed.input.name, parsed.output.name
+    return Program("pt2", tuple(steps), {**constants, **numbers}, words, *names, codes)

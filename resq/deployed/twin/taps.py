@@ -79,7 +79,7 @@ def _process(network: Network, memory: bytes, wanted: Sequence[str]) -> Any:
     process = Process(len(memory))
     try:
         about = {"carrier": network.parsed.carrier, "threads": network.threads, "stored": [],
-                 "pixels": vars(network.pixels), "wanted": list(wanted)}  # fmt: skip
+                 "pixels": vars(network.pixels), "wanted": list(wanted), "ends": network.ends}  # fmt: skip
         process.ask("open", [np.frombuffer(memory, np.uint8)], about=about)
         process.ask("use", batch=network.batch)
         yield process

@@ -1,0 +1,1 @@
+"""What operators read and make: which of their inputs hold what. No file is read here."""
