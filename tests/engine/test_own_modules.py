@@ -164,7 +164,7 @@ def test_limits_of_activations_want_training_images_which_a_module_names_none_of
 
 def test_flips_in_activations_want_training_images_which_a_module_names_none_of():
     network = made()
-    with pytest.raises(ResqError, match=r"bits of activations flip .* names none; give another fault model"):
+    with pytest.raises(ResqError, match=r"activations are stored in ranges .* names none; flip bits of its weights"):
         resq.sweep(network, *pictures(network), fault="activations", ber=0.1, progress=False)
 
 
