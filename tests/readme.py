@@ -36,6 +36,7 @@ from tests.tables import (
     shield_tables,
     tenths_table,
     training_tables,
+    whole_table,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -558,6 +559,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     **asymmetry_tables.TABLES,
     **cost_tables.TABLES,
     **tenths_table.TABLES,
+    **whole_table.TABLES,
     **deployed_tables.TABLES,
     **defence_tables.TABLES,
     **lesson_tables.TABLES,

@@ -75,7 +75,7 @@ def _figures(rows: pd.DataFrame, name: str, first: str) -> str:
     clean, pgd, strong = (cell(rows, name, attack) for attack in ("none", "pgd", "autoattack"))
     known = name != first and len(cell(rows, first, "pgd"))
     apart = less(paired.difference(pgd, cell(rows, first, "pgd"))) if known else ""
-    return " | ".join([_share(clean), _share(pgd), apart, _share(strong)])
+    return " | ".join([share(clean), share(pgd), apart, share(strong)])
 
 
 def cell(rows: pd.DataFrame, name: str, attack: str) -> pd.DataFrame:
@@ -83,7 +83,8 @@ def cell(rows: pd.DataFrame, name: str, attack: str) -> pd.DataFrame:
     return rows[(rows["checkpoint"] == name) & (rows["attack"] == attack)]
 
 
-def _share(row: pd.DataFrame) -> str:
+def share(row: pd.DataFrame) -> str:
+    """The accuracy of a row, with its interval over images."""
     (right, n) = int(row["correct"].iloc[0]), int(row["n"].iloc[0])
     low, high = stats.wilson(right / n, n)
     return f"{100 * right / n:.1f} % ({100 * low:.1f} to {100 * high:.1f})"

@@ -11,8 +11,9 @@ from resq import data
 from resq.core import paths
 from resq.core.errors import ResqError
 from resq.data.held_out import held_out
+from resq.measure.analysis import paired
 from resq.measure.store import table
-from tests.tables import tenths_table
+from tests.tables import tenths_table, whole_table
 
 SHIPPED = paths.ASSETS / "specs" / "adversarial" / "equal-cost.toml"
 TINY = """
@@ -132,3 +133,17 @@ def test_a_hardening_that_does_not_begin_with_attacks_has_nothing_to_compare(tmp
         ResqError, match=r"list\.toml hardens no 'other' against attacks first; it does: mine"
     ):
         side_by_side.planned(file, "other")
+
+
+@pytest.mark.parametrize(
+    ("mean", "high", "share", "said"),
+    [
+        (0.03, 0.06, 0.61, "it is more than 0.6 of the time, whatever was reached"),
+        (-0.021, 0.02, 0.5, "it is missed"),
+        (-0.019, 0.02, 0.5, "the robust accuracy is reached in at most 0.6 of the time"),
+        (-0.01, -0.001, 0.5, "whether it is reached is open"),
+    ],
+)
+def test_on_the_whole_budget_it_is_called_what_the_design_says(mean, high, share, said):
+    apart = paired.Difference(mean, 2 * mean - high, high, 0, 500, 0.5, "images", 0.5)
+    assert whole_table.word(apart, share) == said
