@@ -20,7 +20,7 @@ def test_a_number_between_the_steps_of_a_slider_is_taken_at_its_word(visit):
     for key, number in (("n", "37"), ("maps", "3")):
         expect(page.locator(f".st-key-{key} [data-testid=stSliderThumbValue]")).to_have_text(number)
     expect(page.locator(".st-key-shell_link")).to_be_hidden()
-    assert re.search(r"n=37(&|$)", page.url)
+    expect(page).to_have_url(re.compile(r"n=37(&|$)"))
 
 
 def test_what_a_page_does_not_have_is_said_until_something_else_is_chosen(visit):
