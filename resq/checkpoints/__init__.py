@@ -26,7 +26,7 @@ from resq.checkpoints import packed
 from resq.core import Encoding, QuantizedModel, QuantizedTensor, commands, files
 from resq.core.encoding import IMPORTED
 from resq.core.errors import ResqError
-from resq.core.paths import ASSETS, work
+from resq.core.paths import ASSETS, ROOT, work
 from resq.data import normal, source
 from resq.memory import own, quant
 
@@ -134,12 +134,21 @@ def making(card: Mapping[str, Any]) -> str:
 
     >>> making({"name": "gtsrb/vgg16/base", "recipe": {}})
     'python -m resq train --all --only gtsrb/vgg16/base'
+    >>> making({"name": "cifar10/vgg16/plain", "recipe": {}})
+    'python -m resq train cifar10/vgg16/plain'
     >>> making({"name": "cifar10/swin_t/fault", "data": "cifar10", "network": "swin_t", "stages": [{}]})
     'python -m resq harden assets/specs/hardened/cifar10-swin_t.toml'
+    >>> making({"name": "cifar10/resnet18/quick", "data": "cifar10", "network": "resnet18", "stages": [{}]})
+    'python -m resq harden assets/specs/hardened/cifar10-resnet18-quick.toml'
     """
+    name = card["name"]
     if "stages" not in card:
-        return commands.line(["train", "--all", "--only", card["name"]])
-    return commands.line(["harden", f"assets/specs/hardened/{card['data']}-{card['network']}.toml"])
+        table = ["--all", "--only"] if name.endswith("/base") else []  # which lists bases alone
+        return commands.line(["train", *table, name])
+    lists = "assets/specs/hardened"
+    own = f"{lists}/{name.replace('/', '-')}.toml"  # of a variant with a list of its own
+    there = (ROOT / own).is_file()
+    return commands.line(["harden", own if there else f"{lists}/{card['data']}-{card['network']}.toml"])
 
 
 def _file(folder: Path, name: str) -> Path:
