@@ -15,7 +15,6 @@ from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.specs import file_encoding
-from resq.measure.specs.cells import ACTIVATIONS
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
 from resq.platform import devices
 
@@ -87,22 +86,6 @@ def refuse_unmeasured(measured: bool, **options: float) -> None:
                 f"{name} is said of measured cells, got {value:g} where they are estimated from gradients; "
                 "measured=True flips bits and measures"
             )
-
-
-def refuse_of_own(spec: SweepSpec) -> None:
-    """Refuses what cannot be measured of a module that is no checkpoint.
-
-    Raises:
-        ResqError: such a thing.
-    """
-    if not checkpoints.held(spec.checkpoint):
-        return
-    card = checkpoints.card(spec.checkpoint)
-    if spec.fault == ACTIVATIONS:
-        raise ResqError(
-            f"{ACTIVATIONS} are stored in ranges that training images show, and {card['network']} is a "
-            "module of your own, which names none; flip bits of its weights"
-        )
 
 
 def check_mapped(file: str, metric: str, encoding: str, device: str) -> None:

@@ -110,7 +110,6 @@ def sweep(
         arguments.number("top", top), precision, **of_file,
     )  # fmt: skip
     asked.refuse_unused(spec, targets)
-    asked.refuse_of_own(spec)
     measurer, note = sweep_run.Measurer(devices.chosen(device)), ""
     if spec.precision != "fp32":
         spec, note = bf16_check.choose_precision(spec, measurer.row)

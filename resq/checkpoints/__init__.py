@@ -26,7 +26,7 @@ from resq.checkpoints import packed
 from resq.core import Encoding, QuantizedModel, QuantizedTensor, commands, files
 from resq.core.encoding import IMPORTED
 from resq.core.errors import ResqError
-from resq.core.paths import ASSETS, ROOT, work
+from resq.core.paths import ASSETS, work
 from resq.data import normal, source
 from resq.memory import own, quant
 
@@ -145,10 +145,10 @@ def making(card: Mapping[str, Any]) -> str:
     if "stages" not in card:
         table = ["--all", "--only"] if name.endswith("/base") else []  # which lists bases alone
         return commands.line(["train", *table, name])
-    lists = "assets/specs/hardened"
-    own = f"{lists}/{name.replace('/', '-')}.toml"  # of a variant with a list of its own
-    there = (ROOT / own).is_file()
-    return commands.line(["harden", own if there else f"{lists}/{card['data']}-{card['network']}.toml"])
+    own = f"{name.replace('/', '-')}.toml"  # of a variant with a list of its own
+    there = (ASSETS / "specs" / "hardened" / own).is_file()
+    shared = f"{card['data']}-{card['network']}.toml"
+    return commands.line(["harden", f"assets/specs/hardened/{own if there else shared}"])
 
 
 def _file(folder: Path, name: str) -> Path:

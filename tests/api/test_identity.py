@@ -91,6 +91,32 @@ def settings(network):
 CHANGES = [attribute, element, array, tensor, hook, hook_before, override, override_below, closure, settings]
 
 
+def quantized(scale):
+    return torch.quantize_per_tensor(torch.ones(3) * scale, 0.1, 0, torch.qint8)
+
+
+def sparse(scale):
+    return (torch.eye(3) * scale).to_sparse()
+
+
+def packed(scale):
+    layer = nn.Linear(3, 2)
+    nn.init.constant_(layer.weight, scale)
+    return torch.ao.quantization.quantize_dynamic(nn.Sequential(layer), {nn.Linear})
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("made", [quantized, sparse, packed])
+def test_numbers_that_lie_packed_in_memory_count_too(made):
+    digests = []
+    for scale in (1.0, 1.0, 2.0):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Conv2d(3, 4, 3))
+        network.extra = made(scale)
+        digests.append(identity.digest(network))
+    assert digests[0] == digests[1] != digests[2]
+
+
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_a_network_that_differs_in_what_it_computes_is_another_one(change):
     network = Own()

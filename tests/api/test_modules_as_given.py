@@ -156,7 +156,7 @@ def test_a_heatmap_is_the_same_where_gradients_are_off(xy):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"fault": "activations", "ber": 0.1}, "Wrapped is a module of your own, which names none"),
+        ({"fault": "activations", "ber": 0.1}, "a module of your own names none; give another"),
         ({"eps": 8, "layers": "head.weight"}, "layers is said of bit flips, got .*'head.weight'"),
         ({"eps": 8, "targets": "all"}, "targets is said of bit flips, got 'all' of an attack alone"),
         ({"eps": 8, "sample": "random"}, "sample is said of bit flips, got 'random'"),

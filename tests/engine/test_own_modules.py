@@ -165,7 +165,7 @@ def test_limits_of_activations_want_training_images_which_a_module_names_none_of
 def test_flips_in_activations_want_training_images_which_a_module_names_none_of():
     network = made()
     with pytest.raises(
-        ResqError, match=r"activations are stored in ranges .* names none; flip bits of its weights"
+        ResqError, match=r"bits of activations flip .* a module of your own names none; give another fault"
     ):
         resq.sweep(network, *pictures(network), fault="activations", ber=0.1, progress=False)
 

@@ -37,6 +37,12 @@ class Gathered(Fingerprint):
         for name, value in (*network.named_parameters(), *network.named_buffers()):
             self.say(name)
             self.numbers(value)
+        every = (network.named_parameters, network.named_buffers)
+        known = {name for named in every for name, _ in named(remove_duplicate=False)}
+        for name, value in network.state_dict().items():
+            if name not in known:  # such as the packed weights of a quantized layer
+                self.say(name)
+                self.value(value)
 
     def _module(self, module: nn.Module) -> None:
         self.value(type(module))

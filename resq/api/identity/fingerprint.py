@@ -74,12 +74,14 @@ class Fingerprint:
         return self._done[id(value)]
 
     def numbers(self, value: np.ndarray | np.generic | Tensor) -> None:
-        """Adds an array or a tensor: type, shape and bytes; of one without memory of its own, no bytes."""
+        """Adds an array or a tensor: type, shape and bytes, also of quantized and sparse ones."""
         if isinstance(value, Tensor):
             self.say(str(value.dtype).removeprefix("torch."), str(tuple(value.shape)))
-            if not value.is_meta and value.layout == torch.strided and not value.is_quantized:
-                flat = value.detach().cpu().contiguous().reshape(-1)
-                self._sha.update(flat.view(torch.uint8).numpy().data)
+            if not value.is_meta:  # which has a shape alone
+                value = value.detach().cpu()
+                value = value.dequantize() if value.is_quantized else value
+                flat = (value if value.layout == torch.strided else value.to_dense()).contiguous()
+                self._sha.update(flat.reshape(-1).view(torch.uint8).numpy().data)
             return
         self.say(str(value.dtype), str(value.shape))
         if value.dtype.hasobject:
