@@ -138,8 +138,9 @@ def making(card: Mapping[str, Any]) -> str:
     'python -m resq train cifar10/vgg16/plain'
     >>> making({"name": "cifar10/swin_t/fault", "data": "cifar10", "network": "swin_t", "stages": [{}]})
     'python -m resq harden assets/specs/hardened/cifar10-swin_t.toml'
-    >>> making({"name": "cifar10/resnet18/quick", "data": "cifar10", "network": "resnet18", "stages": [{}]})
-    'python -m resq harden assets/specs/hardened/cifar10-resnet18-quick.toml'
+    >>> about = {"name": "cifar10/resnet18/attack-nfgsm", "data": "cifar10", "network": "resnet18"}
+    >>> making({**about, "stages": [{}]})
+    'python -m resq harden assets/specs/hardened/cifar10-resnet18-attack-nfgsm.toml'
     """
     name = card["name"]
     if "stages" not in card:
