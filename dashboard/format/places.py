@@ -12,7 +12,7 @@ def rate(place: Place) -> str:
     ber = place.ber
     return (
         f"**{place.what}**: bit error rate **{ber.value:.2g}** ({ber.low:.2g} to {ber.high:.2g}), "
-        f"fault model `{place.fault}`."
+        f"fault model `{place.fault}`{place.counted}."
     )
 
 

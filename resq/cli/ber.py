@@ -91,7 +91,7 @@ def text(place: Place) -> str:
     ber = place.ber
     rate = f"{ber.value:.2g} ({ber.low:.2g} to {ber.high:.2g})"
     lines = [
-        f"{place.what}: bit error rate {rate}, fault model {place.fault}",
+        f"{place.what}: bit error rate {rate}, fault model {place.fault}{place.counted}",
         f"covers: {place.says}",
         *(f"- {quoted.citation}" for quoted in place.quoted),
     ]

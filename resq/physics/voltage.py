@@ -2,34 +2,38 @@
 
 Source: Salami, Unsal and Cristal, "Fault characterization through FPGA undervolting", FPL 2018: of a
 nominal 1 V, 0.61 V is the lowest without an observable fault; below it the rate of faults "exponentially
-increases to 0.06 %". The chip stops at 0.54 V (the same authors, MICRO 2018, board VC707). Between the two
-ends the rate is an exponential of the voltage, as they say. How it begins is not published: taken is one
-fault among the 37 Mbit of the chip at 0.61 V, within a band from a tenth of one to three.
+increases to 0.06 %". The chip stops at 0.54 V (the same authors, MICRO 2018, board VC707). How many faults
+there are at each hundredth of a volt is in the data that they published with it: 4 at 0.60 V, 23,706 at
+0.54 V, which is 0.062 % of all bits. The memory was full of ones, "any '0' represents a 1-to-0 bit-flip":
+what is counted are cells that are read as 0, and of the bits stored there only ones are wrong. Between two
+voltages the rate is an exponential of the voltage. How it begins is not published: taken is one fault at
+0.61 V, within a band from a tenth of one to three.
 """
 
 from __future__ import annotations
 
 import math
 
-from resq.physics.values import Band, Place, Quoted, within
+from resq.physics.values import Band, Place, Quoted, falling, within
 
 NOMINAL, SAFE, CRASH = 1.0, 0.61, 0.54  # V
-WORST = Quoted(Band(5.5e-4, 6e-4, 6.5e-4), "of all bits at the lowest working voltage",
-               "Salami et al., FPL 2018, abstract: 0.06 % (the band is its rounding)", True)  # fmt: skip
+DATA = "Salami et al., MICRO 2018, github.com/behzadsalami/FPGA-BRAMs-Undervoltig-Study, VC707"
+COUNTED = {0.60: 4, 0.59: 24, 0.58: 146, 0.57: 772, 0.56: 2732, 0.55: 7520, 0.54: 23706}
 LEAST = Quoted(Band(0.61, 0.61, 0.61), "V, the lowest without an observable fault",
                "Salami et al., FPL 2018, abstract", True)  # fmt: skip
-STOPS = Quoted(Band(0.54, 0.54, 0.54), "V, where the chip stops", "Salami et al., MICRO 2018 (VC707)", False)
+STOPS = Quoted(Band(0.54, 0.54, 0.54), "V, where the chip stops", DATA, True)
 MEMORY = 1030 * 36 * 1024  # bits of block RAM of the XC7VX485T on the VC707
+FIRST = Band(0.1, 1, 3)  # faults of it at 0.61 V
 
 
 def sram(volts: float) -> Place:
-    """The rate at which bits of the block RAM are read wrong at a supply voltage, 0.54..1 V.
+    """Cells of the block RAM that are read as 0 at a supply voltage, 0.54..1 V.
 
     Raises:
         ValueError: beyond what was measured.
 
-    >>> sram(0.7).ber.value, round(sram(0.54).ber.value, 6)
-    (0.0, 0.0006)
+    >>> sram(0.7).ber.value, round(sram(0.54).rate.value, 6), round(sram(0.54).ber.value, 6)
+    (0.0, 0.000624, 0.000312)
     """
     why = "the measured chip stops below and is rated for no more"
     within("supply voltage", volts, CRASH, NOMINAL, "V", why)
@@ -39,10 +43,24 @@ def sram(volts: float) -> Place:
     )
     if volts >= SAFE:
         # No fault was seen: at most the three in 37 Mbit that would have been seen with 95 % probability.
-        return Place(f"{volts:g} V", Band(0.0, 0.0, 3 / MEMORY), (LEAST,), says)
-    share = (SAFE - volts) / (SAFE - CRASH)
-    first = Band(0.1 / MEMORY, 1 / MEMORY, 3 / MEMORY)
-    last = WORST.band
+        return falling(f"{volts:g} V", Band(0.0, 0.0, 3 / MEMORY), (LEAST,), says)
+    above = min(v for v in (SAFE, *COUNTED) if v > volts)
+    below = max(v for v in COUNTED if v <= volts)
+    share, first, last = (above - volts) / (above - below), _faults(above), _faults(below)
     ends = ((first.low, last.low), (first.value, last.value), (first.high, last.high))
-    band = Band(*(math.exp((1 - share) * math.log(a) + share * math.log(b)) for a, b in ends))
-    return Place(f"{volts:g} V", band, (WORST, LEAST, STOPS), says)
+    cells = Band(*(a ** (1 - share) * b**share / MEMORY for a, b in ends))
+    quoted = [_count(v) for v in (above, below) if v in COUNTED and (v == below or share < 1)]
+    return falling(f"{volts:g} V", cells, (*quoted, LEAST, STOPS), says)
+
+
+def _faults(volts: float) -> Band:
+    """Faults of the whole memory at a voltage of the source, within two standard deviations of the count."""
+    if volts not in COUNTED:
+        return FIRST
+    count, spread = COUNTED[volts], 1 + 2 / math.sqrt(COUNTED[volts])
+    return Band(count / spread, count, count * spread)
+
+
+def _count(volts: float) -> Quoted:
+    unit = f"faults of {MEMORY:,} bits, all ones, at {volts:g} V"
+    return Quoted(Band(COUNTED[volts], COUNTED[volts], COUNTED[volts]), unit, DATA, True)
