@@ -26,9 +26,29 @@ def wrong(rate: Band, time: float, scrub: float = 0.0) -> Band:
     """
     within("time", time, 0, math.inf, "", "it goes on")
     within("time between scrubs", scrub, 0, math.inf, "", "0 stands for none")
-    if not scrub or scrub >= time:
+    if not _within(time, scrub):
         return rate.through(lambda r: -math.expm1(-2 * r * time) / 2)
     return rate.through(lambda r: _mean(2 * r * scrub))
+
+
+def scrubbed(what: str, time: float, scrub: float, unit: str) -> str:
+    """A place in words, with the moment that ``wrong`` says its share of wrong bits of.
+
+    >>> scrubbed("here for 10 h", 10, 2, "h"), scrubbed("here for 10 h", 10, 0, "h")
+    ('here for 10 h, scrubbed every 2 h (the mean between two scrubs)', 'here for 10 h')
+    >>> scrubbed("here for 10 h", 10, 10, "h")
+    'here for 10 h, with scrubs every 10 h never scrubbed within it (at its end)'
+    """
+    if not scrub:
+        return what
+    if not _within(time, scrub):
+        return f"{what}, with scrubs every {scrub:g} {unit} never scrubbed within it (at its end)"
+    return f"{what}, scrubbed every {scrub:g} {unit} (the mean between two scrubs)"
+
+
+def _within(time: float, scrub: float) -> bool:
+    """Whether a scrub comes before the time is over."""
+    return 0 < scrub < time
 
 
 def _mean(x: float) -> float:

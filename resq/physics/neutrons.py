@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from resq.physics.exposure import wrong
+from resq.physics.exposure import scrubbed, wrong
 from resq.physics.values import Band, Place, Quoted, within
 
 FLUX = Quoted(Band(13, 13, 13), "neutrons above 10 MeV per cm2 and hour, New York",
@@ -73,7 +73,7 @@ def ground(
     """The share of bits that are wrong after so many hours at an altitude.
 
     Args:
-        scrub: hours after which all bits are written anew; 0: never.
+        scrub: hours after which all bits are written anew; 0, or as long as all: never.
         fit: upsets in 10^9 hours of 2^20 bits at sea level in New York.
 
     Raises:
@@ -90,6 +90,5 @@ def ground(
         "neutrons above 10 MeV under a quiet sun; neither thermal neutrons, alpha particles of the package "
         "nor solar storms. The band, a factor of 1.3, is that of the flux; another memory is another --fit"
     )
-    what = f"{metres:g} m above the sea for {hours:g} h"
-    what += f", scrubbed every {scrub:g} h (the mean between two scrubs)" if scrub else ""
+    what = scrubbed(f"{metres:g} m above the sea for {hours:g} h", hours, scrub, "h")
     return Place(what, wrong(band, hours, scrub), (FLUX, LENGTH, *own), says)

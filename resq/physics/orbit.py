@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 
-from resq.physics.exposure import wrong
+from resq.physics.exposure import scrubbed, wrong
 from resq.physics.values import Band, Place, Quoted, within
 
 ALSAT = Quoted(Band(4.04e-7, 4.04e-7, 1e-6), "upsets per bit and day at 686 km, commercial SRAM",
@@ -30,7 +30,7 @@ def earth(kilometres: float, days: float, scrub: float = 0.0) -> Place:
     """The share of wrong bits after so many days in a polar orbit at an altitude of 686..1,425 km.
 
     Args:
-        scrub: days between two scrubs; 0: none.
+        scrub: days between two scrubs; 0, or as long as all: none.
 
     Raises:
         ValueError: an altitude between which no satellite here counted.
@@ -51,7 +51,7 @@ def earth(kilometres: float, days: float, scrub: float = 0.0) -> Place:
         "commercial SRAM behind the walls of small satellites, averaged over months; the band, a factor of "
         "three for other memories, is assumed; solar storms come on top, shielding is as it was flown"
     )
-    return Place(_scrubbed(what, scrub), wrong(rate, days, scrub), (ALSAT, INTERNET), says)
+    return Place(scrubbed(what, days, scrub, "days"), wrong(rate, days, scrub), (ALSAT, INTERNET), says)
 
 
 def moon(days: float, scrub: float = 0.0) -> Place:
@@ -62,9 +62,5 @@ def moon(days: float, scrub: float = 0.0) -> Place:
         "factor of three for other memories, is assumed"
     )
     rate = Band(value / DEVICES, value, value * DEVICES)
-    what = _scrubbed(f"around the Moon for {days:g} days", scrub)
+    what = scrubbed(f"around the Moon for {days:g} days", days, scrub, "days")
     return Place(what, wrong(rate, days, scrub), (MOON,), says)
-
-
-def _scrubbed(what: str, scrub: float) -> str:
-    return f"{what}, scrubbed every {scrub:g} days (the mean between two scrubs)" if scrub else what

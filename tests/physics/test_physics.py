@@ -103,6 +103,23 @@ def test_ten_years_scrubbed_once_a_day_leave_half_of_what_a_day_brings():
     assert orbit.earth(686, 3650, scrub=1).ber.value == pytest.approx(day / 2, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("place", "unit"),
+    [(orbit.earth, "days"), (lambda *of: neutrons.ground(12200, *of[1:]), "h"),
+     (lambda *of: orbit.moon(*of[1:]), "days")],
+)  # fmt: skip
+@pytest.mark.parametrize("scrub", [10, 400])
+def test_a_scrub_that_does_not_come_in_time_is_called_no_mean(place, unit, scrub):
+    """It was, with twice the mean."""
+    never, often, none = (place(700, 10, interval) for interval in (scrub, 9.999999, 0))
+    assert never.ber == none.ber
+    assert f"with scrubs every {scrub} {unit} never scrubbed within it (at its end)" in never.what
+    assert "mean" not in never.what
+    assert "(the mean between two scrubs)" in often.what
+    assert often.ber.value == pytest.approx(never.ber.value / 2, rel=1e-3)
+    assert "scrub" not in none.what
+
+
 # --- refusals ---------------------------------------------------------------------------------------------
 
 
