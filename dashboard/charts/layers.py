@@ -22,6 +22,8 @@ def layer_heatmap(
 ) -> go.Figure:
     """Layers by stored bits, coloured by the change of the loss per flipped bit; beside it, layer totals.
 
+    Where no layer has a total the heatmap takes all the width.
+
     Args:
         cells: lines of ``layers.cells``.
         totals: lines of ``layer_view.totals``.
@@ -38,11 +40,13 @@ def layer_heatmap(
     )  # fmt: skip
     _blanks(figure, cells, layers)
     _clicks(figure, cells, layers, row)
-    _totals(figure, totals, layers)
+    bars = _bars(cells) if totals["mean"].notna().any() else ""
+    if bars:
+        _totals(figure, totals, layers)
     labels, shapes = _fields(names)
     return theme.dress(
         figure, height=66 + row * len(layers), room=_room(layers, row), annotations=labels, shapes=shapes,
-        hoverdistance=-1, hovermode="closest", bargap=0.25, **_axes(layers, bits, row, _bars(cells)),
+        hoverdistance=-1, hovermode="closest", bargap=0.25, **_axes(layers, bits, row, bars),
     )  # fmt: skip
 
 
@@ -140,6 +144,7 @@ def _bars(cells: pd.DataFrame) -> str:
 
 
 def _axes(layers: list[str], bits: list[int], row: int, bars: str) -> dict[str, dict[str, Any]]:
+    """The axes of the heatmap, and of what stands beside it if ``bars`` says what that is."""
     size = {"size": min(theme.SIZE, row - 3), "color": theme.INK}
     bit = {"range": [bits[0] + 0.5, bits[-1] - 0.5], "tickvals": bits, "fixedrange": True, "showgrid": False,
            "title": {"text": "stored bit"}}  # fmt: skip
@@ -148,6 +153,8 @@ def _axes(layers: list[str], bits: list[int], row: int, bars: str) -> dict[str, 
     layer = {"range": [len(layers) - 0.5, -0.5], "tickvals": list(range(len(layers))), "tickfont": size,
              "showgrid": False, "ticktext": [name.removesuffix(".weight") for name in layers],
              "fixedrange": True}  # fmt: skip
+    if not bars:
+        return {"xaxis": {**bit, "domain": [0, 1]}, "yaxis": layer}
     return {
         "xaxis": {**bit, "domain": [0, 0.725]},
         "xaxis2": {**total, "domain": [0.745, 1], "anchor": "y2"},

@@ -12,9 +12,10 @@ import pandas as pd
 
 from dashboard.format import numbers
 from dashboard.model import bit_view
-from resq.core import Encoding
+from resq.core import Encoding, lone_flips
 from resq.measure.analysis import layer_heatmap, stats
 from resq.measure.analysis.layer_heatmap import LayerSpec
+from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
 
 BER = 1e-3  # of the bars: one layer alone at this bit error rate
 KINDS = {"measured": "measured", "instant": "estimated", "pvf": "PVF"}
@@ -145,24 +146,32 @@ def _best(rows: pd.DataFrame) -> pd.DataFrame:
 def shown(cells: pd.DataFrame) -> pd.DataFrame:
     """Cells with ``hover``, and ``shown``: the mean where it is positive and above its noise, else NaN."""
     noise = (cells["kind"] != "instant") & ~(cells["low"] > 0)
-    hovers = [hover(cell) for cell in cells.to_dict("records")]
+    stored = _stored(cells)
+    hovers = [hover(cell, stored[cell["layer"]]) for cell in cells.to_dict("records")]
     return cells.assign(shown=cells["mean"].where((cells["mean"] > 0) & ~noise), hover=hovers)
+
+
+def _stored(cells: pd.DataFrame) -> dict[str, Encoding]:
+    """How each layer of one network is stored; words of a file as they are, plain ones."""
+    name = str(cells["encoding"].iloc[0])
+    encoding = Encoding() if name == AS_STORED else Encoding.parse(name)
+    return {layer: encoding.of(i) for i, layer in enumerate(dict.fromkeys(cells["layer"]))}
 
 
 def totals(cells: pd.DataFrame) -> pd.DataFrame:
     """Per layer: what it adds to the loss when its bits alone flip at BER, ``mean`` and ``half`` interval.
 
     The sum over its bits of the change per flipped bit times the flips to expect; half widths add as the
-    errors of independent maps do. Of a PVF it is the layer's own, over all its bits, with ``half`` above it
-    and ``below`` under it.
+    errors of independent maps do. NaN where flips do not add up, see ``lone_flips``. Of a PVF it is the
+    layer's own, over all its bits, with ``half`` above it and ``below`` under it.
     """
     if (cells["kind"] == "pvf").all():
         return _shares(cells)
-    flips = cells["words"] * BER
-    each = cells.assign(
-        mean=cells["mean"] * flips, half=((cells["high"] - cells["mean"]) * flips).fillna(0) ** 2
-    )
-    sums = each.groupby("layer", sort=False)[["mean", "half"]].sum().reset_index()
+    flips, stored = cells["words"] * BER, _stored(cells)
+    adds = cells["layer"].map({layer: lone_flips.add_up(encoding) for layer, encoding in stored.items()})
+    half = ((cells["high"] - cells["mean"]) * flips).fillna(0) ** 2
+    each = cells.assign(mean=(cells["mean"] * flips).where(adds), half=half.where(adds))
+    sums = each.groupby("layer", sort=False)[["mean", "half"]].sum(min_count=1).reset_index()
     half = np.sqrt(sums["half"])
     return sums.assign(half=half, below=half, words=_weights_of_layers(cells), kind=cells["kind"].iloc[0])
 
@@ -181,15 +190,18 @@ def _weights_of_layers(cells: pd.DataFrame) -> np.ndarray:
     return cells.groupby("layer", sort=False)["words"].first().to_numpy()
 
 
-def hover(cell: Mapping[Any, Any]) -> str:
-    """All that makes one cell checkable."""
+def hover(cell: Mapping[Any, Any], encoding: Encoding) -> str:
+    """All that makes one cell checkable, of a layer that is stored so."""
     if cell["kind"] == "pvf":
         lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", changed(cell)]
         return "<br>".join([*lines, f"n = {cell['n']}, seed {cell['seed']}, weights {cell['weights'][:8]}"])
-    lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", f"one flipped bit: {change(cell['mean'])}"]
+    alone = cell["kind"] != "measured" or lone_flips.add_up(encoding)
+    each = "one flipped bit" if alone else f"each of {cell['flips']:,} bits flipped at once"
+    lines = [f"<b>{short(cell['layer'])}, bit {cell['bit']}</b>", f"{each}: {change(cell['mean'])}"]
     if cell["kind"] == "measured":
         lines.append(f"95 % over {cell['maps']} maps: {change(cell['low'])} to {change(cell['high'])}")
-        lines.append(f"{cell['flips']:,} of {cell['words']:,} flipped: accuracy {points(cell['drop'])}")
+        of = cell["words"] * encoding.copies
+        lines.append(f"{cell['flips']:,} of {of:,} flipped: accuracy {points(cell['drop'])}")
     else:
         lines.append(f"estimated from gradients; {cell['words']:,} weights")
     return "<br>".join([*lines, f"n = {cell['n']}, seed {cell['seed']}, weights {cell['weights'][:8]}"])
@@ -237,6 +249,8 @@ def total_hover(name: str, line: pd.Series) -> str:
             f"<b>{short(name)}</b>: one flipped bit changes {numbers.percent(line['mean'])} of the answers"
             f"<br>95 %: {low:.1f} to {high:.1f}{numbers.THIN}%"
         )
+    if np.isnan(line["mean"]):
+        return f"<b>{short(name)}</b>: no bar, {lone_flips.UNDONE}"
     return (
         f"<b>{short(name)}</b>: {change(line['mean'])}{_half_width(line)}<br>its "
         f"{int(line['words']):,} weights alone at BER {numbers.power(BER)}"
@@ -281,23 +295,41 @@ def finding(cells: pd.DataFrame) -> str:
     clear = cells.dropna(subset=["shown"])
     if (cells["kind"] == "pvf").all():
         return _pvf_finding(cells, clear)
+    sums = totals(cells)
     if clear.empty:
-        return "No cell stands above its noise: with these maps and images nothing can be told from zero."
-    most, sums = clear.iloc[int(clear["shown"].argmax())], totals(cells)
-    return (
+        none = "No cell stands above its noise: with these maps and images nothing can be told from zero."
+        return " ".join([none, *_without_bar(cells, sums, str(cells["layer"].iloc[0]))])
+    most = clear.iloc[int(clear["shown"].argmax())]
+    first = (
         f"Most harmful per flipped bit: {short(most['layer'])}, bit {most['bit']}, of {len(cells):,} cells "
-        f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}{_noise(most)}). "
-        f"{_worst_layer(sums.iloc[int(sums['mean'].argmax())])}"
+        f"({change(most['mean'])} on a loss of {numbers.number(most['loss'])}{_noise(most)})."
     )
+    return " ".join([first, *_worst_layer(sums), *_without_bar(cells, sums, most["layer"])])
 
 
-def _worst_layer(most: pd.Series) -> str:
-    """The layer with the largest sum, or that it is not told from zero."""
+def _worst_layer(sums: pd.DataFrame) -> list[str]:
+    """The layer with the largest sum, or that it is not told from zero; nothing where no layer has one."""
+    known = sums.dropna(subset=["mean"])
+    if known.empty:
+        return []
+    most = known.iloc[int(known["mean"].argmax())]
+    among = "" if len(known) == len(sums) else ", of the layers with a bar"
     at = f"{change(most['mean'])}{_half_width(most)} at BER {numbers.power(BER)}"
     if most["half"] > 0 and most["mean"] <= most["half"]:
-        name = short(most["layer"])
-        return f"At an equal bit error rate no layer is told from zero: the largest sum is {name}'s, {at}."
-    return f"Most harmful at an equal bit error rate: {short(most['layer'])} ({at})."
+        none = f"At an equal bit error rate no layer is told from zero{among}"
+        return [f"{none}: the largest sum is {short(most['layer'])}'s, {at}."]
+    return [f"Most harmful at an equal bit error rate{among}: {short(most['layer'])} ({at})."]
+
+
+def _without_bar(cells: pd.DataFrame, sums: pd.DataFrame, usual: str) -> list[str]:
+    """Why layers have no bar, and what measures one of them at a rate: ``usual``, if it is among them."""
+    lacking = list(sums["layer"][sums["mean"].isna()])
+    if not lacking:
+        return []
+    first, layer = cells.iloc[0], usual if usual in lacking else lacking[0]
+    sweep = SweepSpec(first["checkpoint"], encoding=first["encoding"], layers=(layer,), bers=(0.0, BER))
+    who = "No layer has a" if len(lacking) == len(sums) else f"{len(lacking)} of {len(sums)} layers have no"
+    return [f"{who} bar: {lone_flips.UNDONE}; `{sweep.command}` measures {short(layer)} at one."]
 
 
 def _pvf_finding(cells: pd.DataFrame, clear: pd.DataFrame) -> str:

@@ -166,6 +166,9 @@ def sensitivity(
 ) -> Heatmap:
     """What a flipped bit adds to the loss, layer by layer and bit by bit: ``python -m resq sensitivity``.
 
+    Of words that are copied or checked it is the share in what several flips of a cell do together, as one
+    that is alone is undone: no figure of a bit error rate, which ``resq.sweep`` measures.
+
     Args:
         model: as for ``resq.sweep``.
         images: as for ``resq.sweep``.

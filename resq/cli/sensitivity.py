@@ -14,11 +14,13 @@ from tqdm import tqdm
 
 from resq import jobs
 from resq.cli import filewords, options
+from resq.core import Encoding, lone_flips
 from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.measure.analysis import layer_heatmap
 from resq.measure.analysis.layer_heatmap import LayerSpec
 from resq.measure.specs import sdc_rates
+from resq.measure.specs.sweep_spec import AS_STORED
 from resq.measure.store import table
 
 SHADES = " ░▒▓█"
@@ -121,12 +123,24 @@ def text(frame: pd.DataFrame) -> str:
         parts.append(_sampled(of_kind["pvf"]))
     if len(of_kind) == 2:
         parts.append(_agreement(layer_heatmap.agreement(of_kind["measured"], of_kind["instant"])))
+    if "measured" in of_kind and first["encoding"] != AS_STORED:
+        parts += _together(Encoding.parse(str(first["encoding"])), of_kind["measured"])
     parts.append(
         f"{options.network_label(dict(first.items()))}, {first['data']} test images 1 to {first['n']}, "
         f"loss without faults {first['loss']:.4f}, seed {first['seed']}; "
         f"weights {first['weights']}, images {first['images']}"
     )
     return "\n\n".join(parts)
+
+
+def _together(encoding: Encoding, cells: pd.DataFrame) -> list[str]:
+    """What a measured change of words that are copied or checked is of; nothing where flips add up."""
+    if lone_flips.add_up_everywhere(encoding):
+        return []
+    return [
+        f"{lone_flips.UNDONE}: measured is what up to {cells['flips'].max():,} flips of a cell do together, "
+        "shared among them; sweep --layers measures a layer at a rate"
+    ]
 
 
 SAID = {

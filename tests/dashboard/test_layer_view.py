@@ -187,3 +187,47 @@ def test_sentences_name_the_worst_cell_and_the_worst_layer(found):
     assert "a, bit 1, of 3 cells (+0.025" in said
     assert isinstance(layer_view.readable(found.cells["measured"]), pd.DataFrame)
     assert "4 fault maps a cell" in layer_view.provenance(found.cells["measured"], "Stored rows")
+
+
+def _stored_as(encoding: str) -> layer_view.Heatmap:
+    frame = layer_heatmap.frame([one for one in rows() if one["kind"] == "measured"])
+    return layer_view.heatmap(frame.assign(encoding=encoding, words=4000))
+
+
+@pytest.mark.parametrize("encoding", ["int8-x3", "int8-secded", "int8-spw", "int8-radar32"])
+def test_copied_and_checked_words_have_no_bar_at_a_bit_error_rate(encoding):
+    """They had one, 4.2 times too high of three copies and 0 of words with a code each."""
+    seen = _stored_as(encoding)
+    assert seen.totals["measured"]["mean"].isna().all()
+    said = seen.findings["measured"]
+    assert "Most harmful per flipped bit: a, bit 1" in said
+    assert "Most harmful at an equal bit error rate" not in said
+    assert "No layer has a bar: copies and codes undo a flip that is alone" in said
+    assert (
+        f"`python -m resq sweep signs/resnet20/base --encoding {encoding} --layers a --ber 0,0.001`" in said
+    )
+    figure = charts.CHARTS["layers"].draw(seen.cells["measured"], seen.totals["measured"], FIELDS)
+    assert not traces(figure, "bar")
+    assert tuple(figure.layout.xaxis.domain) == (0, 1)
+    assert "each of 10 bits flipped at once: +0.025" in seen.cells["measured"]["hover"].iloc[0]
+
+
+def test_a_copied_layer_among_others_is_the_one_without_a_bar():
+    seen = _stored_as("int8+int8-x3@0")
+    bars = seen.totals["measured"].set_index("layer")["mean"]
+    assert np.isnan(bars["a"])
+    assert bars["b"] == pytest.approx(0.0025 * 4000 * 1e-3)
+    said = seen.findings["measured"]
+    assert "Most harmful at an equal bit error rate, of the layers with a bar: b (+0.01" in said
+    assert "1 of 2 layers have no bar" in said
+    hovers = seen.cells["measured"].set_index("layer")["hover"]
+    assert "10 of 12,000 flipped" in hovers["a"].iloc[0]
+    assert "10 of 4,000 flipped" in hovers["b"]
+    figure = charts.CHARTS["layers"].draw(seen.cells["measured"], seen.totals["measured"], FIELDS)
+    (bar,) = traces(figure, "bar")
+    assert [np.isnan(x) for x in bar.x] == [True, False]
+    assert "no bar" in bar.text[0]
+
+
+def test_the_words_of_a_file_as_stored_keep_their_bars():
+    assert _stored_as("as stored").totals["measured"]["mean"].notna().all()
