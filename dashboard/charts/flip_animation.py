@@ -57,7 +57,7 @@ def _frame(animation: Film, i: int) -> list[Any]:
     """The traces at one rate."""
     bits = len(animation.memory)
     flipped = animation.thresholds <= BERS[i] if BERS[i] else np.zeros_like(animation.memory, dtype=bool)
-    counts, expected = animation.counts[i], animation.words * BERS[i]
+    counts, share = animation.counts[i], animation.words * BERS[i]
     strip = go.Heatmap(
         z=np.where(flipped, 2, animation.memory).tolist(), colorscale=SCALE, zmin=-0.5, zmax=2.5, xgap=1,
         ygap=1,
@@ -69,9 +69,9 @@ def _frame(animation: Film, i: int) -> list[Any]:
         textfont={"size": 13, "color": theme.INK}, hovertemplate="bit %{y}: %{x:,} flips<extra></extra>",
     )  # fmt: skip
     line = go.Scatter(
-        x=[expected or None] * 2, y=[-0.5, bits - 0.5], mode="lines",
+        x=[share or None] * 2, y=[-0.5, bits - 0.5], mode="lines",
         line={"color": theme.BEFORE, "dash": "dash"},
-        hovertemplate=f"expected: {expected:,.1f}<extra></extra>",
+        hovertemplate=f"words times the rate: {share:,.1f}<extra></extra>",
     )  # fmt: skip
     return [strip, bars, line]
 

@@ -23,10 +23,11 @@ class Film:
     """One fault map of a layer at growing rates.
 
     Attributes:
-        words: weights of the layer.
-        memory: the first words bit by bit, int64 (bits, words) of 0 and 1, bit 0 first.
+        words: stored words of the layer, copies included.
+        memory: the first words as they are stored, bit by bit, int64 (bits, words) of 0 and 1, bit 0 first.
         thresholds: the rate from which on each of those bits is flipped; inf where it never is.
         counts: flips of each bit plane, int64 (len(BERS), bits).
+        checks: bits beside the words that guard them; struck: flips among these at the largest rate.
     """
 
     layer: str
@@ -36,13 +37,16 @@ class Film:
     memory: np.ndarray
     thresholds: np.ndarray
     counts: np.ndarray
+    checks: int = 0
+    struck: int = 0
 
 
 def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
     """Map 0 of a sweep over this layer, drawn once at the largest rate, so that frames hold those before."""
     where = faults.region(model, [layer])
     flips = faults.FAULTS[fault](where, BERS[-1], rng=seeds.rng(seed, "map", 0))
-    word_bits, n_words = model.layout.word_bits, model.layout.words[model.layout.layers.index(layer)]
+    # The words' own length: what guards them may be longer.
+    word_bits, n_words = model.read.word_bits, model.layout.words[model.layout.layers.index(layer)]
     place = flips.addresses - model.layout.address(layer, 0, 0)
     own = (place >= 0) & (place < n_words * word_bits)  # not check bits, which lie elsewhere
     (word, bit), onsets = np.divmod(place[own], word_bits), flips.thresholds[own]
@@ -52,9 +56,11 @@ def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
     thresholds = np.full((word_bits, first), np.inf)
     near = word < first
     thresholds[bit[near], word[near]] = onsets[near]
-    memory = model.weights[layer].words.reshape(-1)[:first].astype(np.int64)
+    held = where.words or model.weights  # what flips: a guard may keep its own bits in the words
+    memory = held[layer].words.reshape(-1)[:first].astype(np.int64)
     bits = memory[None] >> np.arange(word_bits)[:, None] & 1
-    return Film(layer, fault, seed, n_words, bits, thresholds, np.array(counts))
+    beside = where.n_bits - n_words * word_bits, len(flips) - int(own.sum())
+    return Film(layer, fault, seed, n_words, bits, thresholds, np.array(counts), *beside)
 
 
 def command(animation: Film, net: str, enc: str) -> str:
@@ -75,7 +81,9 @@ def sentence(animation: Film) -> str:
     """What the frames show, for people who cannot see them and for a class."""
     total, bits = animation.counts[-1].sum(), animation.words * animation.counts.shape[1]
     plane, name = animation.counts[-1], animation.layer.removesuffix(".weight")
+    beside = f"{animation.struck:,} of its {animation.checks:,} check bits, which are not drawn"
     return (
         f"At BER {numbers.power(BERS[-1])}, {total:,} of {bits:,} stored bits of "
-        f"{name} are flipped, {plane.min():,} to {plane.max():,} in each bit plane."
+        f"{name} are flipped, {plane.min():,} to {plane.max():,} in each bit plane"
+        f"{f', and {beside}' if animation.checks else ''}."
     )

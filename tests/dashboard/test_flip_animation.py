@@ -9,9 +9,11 @@ from dashboard.format import numbers, tables
 from dashboard.model import flip_animation
 from resq import checkpoints
 from resq.cli import options, parser
-from resq.core import Encoding
+from resq.core import Encoding, seeds
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sweep
+from resq.memory import faults
+from resq.memory.guards import layers as guarded
 from tests.pages import fine
 from tests.views.test_app import NAME, figures, opened, said
 
@@ -107,3 +109,43 @@ def test_check_bits_that_lie_elsewhere_are_no_planes_of_the_words(name):
     bits, flips = shown.words * shown.counts.shape[1], shown.counts[-1].sum()
     rate = flip_animation.BERS[-1]
     assert abs(flips - rate * bits) < 4 * (bits * rate * (1 - rate)) ** 0.5
+
+
+GUARDED = ["int4-secded", "int4-secded0", "int8-symmetric-inplace", "int8-cep", "fp16-mset", "int8-radar8",
+           "int8-x3", "int8+int4-tmr2-x3@1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_the_bits_that_are_drawn_are_those_that_are_stored(name):
+    """Eight planes were drawn of four-bit words, and of words that hold their own checks the bits as read."""
+    model = checkpoints.load(NAME).quantized(Encoding.parse(name))
+    layer = list(model.weights)[1]
+    q, shown = model.weights[layer], flip_animation.film(model, layer, "random")
+    stored = guarded.written(q)[0][: flip_animation.SHOWN].astype(np.int64)
+    assert shown.memory.tolist() == [(stored >> b & 1).tolist() for b in range(q.encoding.word_bits)]
+    rate, bits = flip_animation.BERS[-1], q.words.size * q.encoding.copies * q.encoding.word_bits
+    assert f"of {bits:,} stored bits of layer1.0.conv1 are flipped" in flip_animation.sentence(shown)
+    assert abs(shown.counts[-1].sum() - rate * bits) < 4 * (bits * rate * (1 - rate)) ** 0.5
+
+
+@pytest.mark.parametrize("name", ["int8-symmetric-inplace", "int8-cep", "int4-secded"])
+@pytest.mark.parametrize(("fault", "falls"), [("stuck-at-0", 1), ("stuck-at-1", 0)])
+def test_a_stuck_cell_flips_no_bit_that_is_drawn_as_what_it_is_stuck_at(name, fault, falls):
+    model = checkpoints.load(NAME).quantized(Encoding.parse(name))
+    shown = flip_animation.film(model, list(model.weights)[1], fault)
+    struck = np.isfinite(shown.thresholds)
+    assert struck.sum() > 10
+    assert (shown.memory[struck] == falls).all()
+
+
+@pytest.mark.parametrize(("name", "checks"), [("int4-secded", 1152), ("fp16-limits", 240), ("int8", 0)])
+def test_the_sentence_counts_the_check_bits_that_are_not_drawn(name, checks):
+    model = checkpoints.load(NAME).quantized(Encoding.parse(name))
+    layer = list(model.weights)[1]
+    shown = flip_animation.film(model, layer, "random")
+    assert shown.checks == checks
+    assert shown.counts[-1].sum() + shown.struck == len(
+        faults.random(faults.region(model, [layer]), flip_animation.BERS[-1], rng=seeds.rng(0, "map", 0))
+    )
+    said = f"and {shown.struck:,} of its {checks:,} check bits, which are not drawn."
+    assert (said in flip_animation.sentence(shown)) == bool(checks)
