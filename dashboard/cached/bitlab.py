@@ -99,7 +99,7 @@ def outcome(state: bit_view.BitExperiment, seen: bool, own: np.ndarray | None = 
     after, trace = before, dict[str, float]()
     if before is not None and len(bits):
         after, trace = _after(both, sha256, state, bits, own)
-    reading = bit_view.reading(both.model, faulty, state.layer, state.w)
+    reading = bit_view.reading(both.model, faulty, state.layer, state.w, bits)
     return Outcome(reading, len(bits), at, counts, spread, before, after, trace)
 
 

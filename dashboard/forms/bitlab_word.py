@@ -61,10 +61,12 @@ def readings(enc: Encoding, reading: bit_view.Reading, n_flips: int) -> None:
         st.columns([4, 4, 6] if reading.codes else 2), pairs, strict=True
     ):
         render.change(column, name, before, after)
-    if reading.codes and reading.words[0] != reading.words[1] and reading.codes[0] == reading.codes[1]:
-        st.caption("The copies outvote the flipped bit: the code is read as before.")
-    elif enc.copies > 1:
-        st.caption(outvoted(enc, n_flips > 0 and reading.words[0] == reading.words[1]))
+    same = reading.values[0] == reading.values[1]
+    if enc.copies > 1:
+        st.caption(outvoted(enc, n_flips > 0 and same))
+    elif reading.words[0] != reading.words[1] and same and (enc.tmr or enc.guard):
+        who = f"The guard `{enc.guard}` undoes" if enc.guard else "The copies outvote"
+        st.caption(f"{who} what is flipped: the weight is read as before.")
     elif n_flips > len(st.session_state.flips):
         st.caption(f"{n_flips:,} bits are flipped in all.")
 

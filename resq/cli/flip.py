@@ -117,7 +117,7 @@ def answered(state: BitExperiment) -> dict[str, Any]:
     image = test.take(np.array([state.img]))
     network, x = network_of(checkpoint, model), sweep.pixels(image)
     moved = single_bit.perturbed(network, model, bits, x, state) if state.eps else x
-    read = single_bit.reading(model, flipping.flip(model, bits), state.layer, state.w)
+    read = single_bit.reading(model, flipping.flip(model, bits), state.layer, state.w, bits)
     return {
         "checkpoint": state.net, "data": checkpoint.data, "encoding": state.enc, "layer": state.layer,
         "weight": state.w, "word": read.words, "code": read.codes, "value": read.values, "flips": len(bits),

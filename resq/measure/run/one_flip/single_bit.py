@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resq.core import FLOATS, BitFlips, QuantizedModel, commands, seeds
+from resq.core import FLOATS, BitFlips, QuantizedModel, QuantizedTensor, commands, seeds
 from resq.memory import faults, flipping, quant
+from resq.memory.guards.layers import Layer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,7 +75,12 @@ class BitExperiment:
 
 @dataclass(frozen=True)
 class Reading:
-    """One stored word before and after its flips, and what it is read as."""
+    """One stored word before and after its flips, and what it is read as.
+
+    Attributes:
+        words: as they lie in memory; of several copies the first.
+        codes, values: as they are read, after majorities and guards; codes are None of floats.
+    """
 
     words: tuple[int, int]
     codes: tuple[int, int] | None
@@ -114,16 +120,33 @@ def _plane(model: QuantizedModel, lab: BitExperiment) -> np.ndarray:
     return faults.random(where, 1.0, rng=rng).at_rate(lab.share).addresses
 
 
-def reading(model: QuantizedModel, faulty: QuantizedModel, layer: str, w: int) -> Reading:
-    """The chosen weight in both models."""
+def reading(model: QuantizedModel, faulty: QuantizedModel, layer: str, w: int, flipped: BitFlips) -> Reading:
+    """The chosen weight in both models.
+
+    Args:
+        flipped: the bits that make the one of the other.
+    """
     q = model.weights[layer]
     pairs = [either.weights[layer].words.reshape(-1)[w : w + 1] for either in (model, faulty)]
     entry = quant.channel(q, np.array([w]))
     before, after = (float(quant.values(v, q.scale[entry], q.zero[entry], q.encoding)[0]) for v in pairs)
-    pair = int(pairs[0][0]), int(pairs[1][0])
     table = None if q.encoding.code in FLOATS else quant.codes(q.encoding)
-    codes = None if table is None else (int(table[pair[0]]), int(table[pair[1]]))
-    return Reading(pair, codes, (before, after))
+    codes = None if table is None else (int(table[pairs[0][0]]), int(table[pairs[1][0]]))
+    first = model.layout.address(layer, w, 0)
+    own = flipped.addresses[np.searchsorted(flipped.addresses, first) :] - first
+    mask = sum(1 << int(bit) for bit in own[own < q.encoding.word_bits])
+    held = _in_memory(q, w)
+    return Reading((held, held ^ mask), codes, (before, after))
+
+
+def _in_memory(q: QuantizedTensor, w: int) -> int:
+    """The stored word of one weight: a guard may keep its own bits in it."""
+    if not q.encoding.guard:
+        return int(q.words.reshape(-1)[w])
+    layer = Layer(q.words.reshape(-1), q.encoding)
+    block = layer.block(np.array([w]))
+    (index, real), (words, _) = layer.members(block), layer.in_memory(block)
+    return int(words[(index == w) & real][0])
 
 
 def probabilities(logits: Tensor) -> np.ndarray:
