@@ -328,7 +328,9 @@ def _without_bar(cells: pd.DataFrame, sums: pd.DataFrame, usual: str) -> list[st
         return []
     first, layer = cells.iloc[0], usual if usual in lacking else lacking[0]
     sweep = SweepSpec(first["checkpoint"], encoding=first["encoding"], layers=(layer,), bers=(0.0, BER))
-    who = "No layer has a" if len(lacking) == len(sums) else f"{len(lacking)} of {len(sums)} layers have no"
+    have = "has" if len(lacking) == 1 else "have"
+    some = f"{len(lacking)} of {len(sums)} layers {have} no"
+    who = "No layer has a" if len(lacking) == len(sums) else some
     return [f"{who} bar: {lone_flips.UNDONE}; `{sweep.command}` measures {short(layer)} at one."]
 
 

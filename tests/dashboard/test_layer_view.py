@@ -219,7 +219,7 @@ def test_a_copied_layer_among_others_is_the_one_without_a_bar():
     assert bars["b"] == pytest.approx(0.0025 * 4000 * 1e-3)
     said = seen.findings["measured"]
     assert "Most harmful at an equal bit error rate, of the layers with a bar: b (+0.01" in said
-    assert "1 of 2 layers have no bar" in said
+    assert "1 of 2 layers has no bar" in said
     hovers = seen.cells["measured"].set_index("layer")["hover"]
     assert "10 of 12,000 flipped" in hovers["a"].iloc[0]
     assert "10 of 4,000 flipped" in hovers["b"]
