@@ -24,7 +24,7 @@ PATIENCE = 60_000  # ms; generous, since other work may hold both cores
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A journey that fails is tried once more, and the summary names it as rerun; failed twice, it has failed.
+    """A journey that fails is tried once more, and the summary says so; failed twice, it has failed.
 
     Server, browser and six pages share two cores with the rest of the suite: about one journey in some
     thousands looks at the one moment in which it should not have.
