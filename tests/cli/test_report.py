@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 
-from dashboard.report import html_report
+from dashboard.report import html_report, measured
 from resq import jobs
 from resq.claims import provenance
 from resq.cli import main
@@ -55,11 +55,11 @@ def test_it_holds_the_rows_and_every_mean_of_them(made):
 def test_a_point_whose_maps_were_drawn_at_two_rates_is_one_dot_of_one_line():
     """Of EfficientNet-B0 the line went through 69.8 and 64.0 % at one rate."""
     found = table.shipped().query("checkpoint == 'cifar10/efficientnet_b0/base' and encoding == 'int4-tmr2'")
-    drawn = [part for name, _, _, part in html_report.figures(found) if name == "ber"]
+    drawn = [part for name, _, _, part in measured.figures(found) if name == "ber"]
     twice = stats.curve(found)
     assert twice.duplicated(["fault", "region", "n", "seed", "x"]).any()
     assert not any(part.duplicated(["encoding", "x"]).any() for part in drawn)
-    numbers = pd.concat([html_report.numbers(part, "ber") for part in drawn])
+    numbers = pd.concat([measured.numbers(part, "ber") for part in drawn])
     assert set(numbers["maps drawn at"]) >= {"", "0.1"}
 
 
