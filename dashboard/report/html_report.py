@@ -77,6 +77,7 @@ def page(
     if rows.empty:
         raise ResqError(f"{title} holds no rows, so there is nothing to report")
     about = provenance.claims(rows)
+    drawn = [] if first else list(measured.figures(rows, half))
     judged = [v for v in verdict.judge_all(about, rows, load()) if _worth_reporting(v)]
     return TEMPLATES.get_template("report.html.j2").render(
         title=title,
@@ -85,12 +86,14 @@ def page(
         taken=taken.lines(rows, file),
         plotly=Markup(bundle.script()),
         claim=first,
-        figures=[] if first else [measured.shown(*drawn) for drawn in measured.figures(rows, half)],
+        figures=[measured.shown(*each) for each in drawn],
+        left_out="" if first else measured.left_out(rows, [(axis, lines) for axis, *_, lines in drawn]),
         claims=[] if first else [_claim(v) for v in judged],
         rule=verdict.RULE,
         methods=provenance.methods(rows, half),
         hashes=provenance.hashes(rows),
         commands="\n".join([*_makers(rows), *provenance.commands(rows)]),
+        without=provenance.without_command(rows),
         bibtex=provenance.bibtex(about),
         rows_json=Markup(_data(rows)),
     )

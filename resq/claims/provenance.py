@@ -200,6 +200,14 @@ def commands(rows: pd.DataFrame) -> list[str]:
     return [spec.command for spec in specs(rows)]
 
 
+def without_command(rows: pd.DataFrame) -> str:
+    """How many of these rows no command of ``commands`` measures, in a sentence; empty where none."""
+    part = int((rows["region"] != "all").sum())
+    if not part:
+        return ""
+    return f"{part:,} rows of chosen layers, bits or stored numbers beside the weights have no command here."
+
+
 def methods(rows: pd.DataFrame, half: float = 0.0) -> str:
     """How the rows were measured, as a paragraph that a paper could take over.
 
@@ -211,10 +219,12 @@ def methods(rows: pd.DataFrame, half: float = 0.0) -> str:
     sentences = [
         f"{_list(rows['checkpoint'])} {were} evaluated on {_list(sorted(rows['n'].unique()))} test images of "
         f"{_list(rows['data'])}, weights stored as {_list(rows['encoding'])}.",
-        _flips(rows[rows["axis"] == "ber"]),
+        _flips(rows[rows["axis"].isin(["ber", "joint"])]),
         _stopped(half),
         _spared(rows[rows["ber"] > 0]),
         _attacks(rows[rows["axis"] == "eps"]),
+        _joint_attacks(rows[rows["axis"] == "joint"]),
+        UPPER if rows["axis"].isin(["eps", "joint"]).any() else "",
         f"Random draws follow from the {seeds} {_list(sorted(rows['seed'].unique()))}{_tops(rows)}.",
     ]
     return " ".join(filter(None, sentences))
@@ -233,7 +243,7 @@ def _tops(rows: pd.DataFrame) -> str:
 def _flips(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
-    maps = rows.groupby([*SERIES, "top", "ber"]).size().max()
+    maps = rows.groupby([*SERIES, "mode", "top", "ber", "eps"]).size().max()
     return (
         f"Bits of the stored words were hit by the fault model {_list(rows['fault'])}; the BER is "
         f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals "
@@ -266,17 +276,38 @@ TARGETS = {
 }
 
 
+UPPER = "Accuracies under FGSM and PGD are upper bounds of those under APGD and AutoAttack."
+MODES = {
+    "transfer": "on the fault-free quantized network, and shown to every faulty one (transfer)",
+    "adaptive": "on every faulty network itself (adaptive)",
+}
+
+
 def _attacks(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
-    how = [
+    return (
+        f"Adversarial examples were made by {_how(rows)} in the maximum norm, budgets in 1/255 of the pixel "
+        "range, against the fault-free quantized network, worst case over starts."
+    )
+
+
+def _joint_attacks(rows: pd.DataFrame) -> str:
+    """How examples were made that met the flips."""
+    if rows.empty:
+        return ""
+    return (
+        f"Under faults and attack at once, examples were made by {_how(rows)} in the maximum norm, budgets "
+        "in 1/255 of the pixel range, worst case over starts, "
+        f"{_list(MODES.get(mode, mode) for mode in rows['mode'])}."
+    )
+
+
+def _how(rows: pd.DataFrame) -> str:
+    """The attacks of these rows with their steps and starts."""
+    return _list(
         f"{a} ({s} steps, {r} start{'s' * (r != 1)})"
         for a, s, r in rows[["attack", "steps", "restarts"]].to_numpy()
-    ]
-    return (
-        f"Adversarial examples were made by {_list(how)} in the maximum norm, budgets in 1/255 of the pixel "
-        "range, against the fault-free quantized network, worst case over starts. Accuracies under FGSM "
-        "and PGD are upper bounds of those under APGD and AutoAttack."
     )
 
 
