@@ -210,7 +210,7 @@ def _outcome(rows: pd.DataFrame, pairs: list[Pair]) -> Outcome:
         maps = f"{fresh.maps} of {stored.maps} fault maps" if stored.ber else ""
         images = f"{fresh.n:,} of {stored.n:,} images" if fresh.n < stored.n else ""
         return Outcome(None, ", ".join(filter(None, (maps, images))))
-    judged = [agreement.against(*cells, rows, own, len(whole)) for *cells, own in whole.values()]
+    judged = (agreement.against(one, fresh, rows, own, len(whole)) for one, fresh, own in whole.values())
     return Outcome(all(again.within for again in judged))
 
 
