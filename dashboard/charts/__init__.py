@@ -249,7 +249,7 @@ CHARTS: dict[str, Chart] = {
     "cell_again": Chart(
         "Stored and measured again",
         "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
-        "machine.",
+        "machine. Both have noise, so a dot beyond the dashes is no other result: the sentence above tells.",
         "sweep",
         again,
     ),
@@ -335,7 +335,8 @@ CHARTS: dict[str, Chart] = {
     "again": Chart(
         "Stored and measured again",
         "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
-        "machine; the open diamond is the quoted figure.",
+        "machine; the open diamond is the quoted figure. Both have noise, so a dot beyond the dashes is no "
+        "other result: the sentence above tells.",
         "replay",
         again,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import cached, charts
@@ -12,8 +13,8 @@ from dashboard.charts import confusion as confusion_charts
 from dashboard.components import job_status, page_frame, render
 from dashboard.format import numbers, sentences, tables
 from dashboard.server import job_queue
+from resq.claims import agreement, rerun
 from resq.claims import points as claim_points
-from resq.claims import rerun
 from resq.claims.points import Cell
 from resq.measure.analysis import stats
 from resq.measure.run import confusion
@@ -97,7 +98,7 @@ def section(specs: Sequence[SweepSpec], options: dict[str, Any], running: Jobs) 
 
 
 def _span(cell: Cell) -> str:
-    """The interval over all noise, then that over maps, which a re-run on the same images is held against."""
+    """The interval over all noise, then that over maps, in which the mean on the same images lies."""
     struck = cell.axis == "ber" and cell.ber > 0
     interval = f"over {'fault maps and ' * struck}images {_share(cell.low, cell.high)}"
     if not struck or cell.map_low != cell.map_low:
@@ -121,6 +122,12 @@ def begin(spec: job_queue.Work, key: str) -> None:
     """Begins a measurement from within the fragment, then runs the whole page, which follows it."""
     job_status.start([spec], key)
     st.rerun()
+
+
+def stored_rows(cell: Cell) -> pd.DataFrame:
+    """The rows of a stored cell: shipped ones, else those of this machine."""
+    shipped = claim_points.rows_of(cell, cached.rows())
+    return shipped if len(shipped) else claim_points.rows_of(cell, cached.stored_here(cell.checkpoint))
 
 
 def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measurement | None) -> None:
@@ -150,7 +157,7 @@ def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measu
     cells = claim_points.cells(table.frame(fresh), tuple(stats.AXES)) if fresh else []
     again = [c for c in cells if rerun.same_point(c, cell)]
     if again and not (running is not None and running.active):
-        comparison = rerun.against(cell, again[0])
+        comparison = agreement.against(cell, again[0], stored_rows(cell), table.frame(fresh))
         icon = ":material/check_circle:" if comparison.within else ":material/warning:"
         with st.container(key=f"verdict_{'same' if comparison.within else 'changed'}_cell", gap=None):
             st.markdown(f"{icon} {render.plain(comparison.says[0].upper() + comparison.says[1:])}.")

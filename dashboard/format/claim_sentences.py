@@ -176,10 +176,9 @@ def _count(some: pd.Series) -> pd.Series:
 
 def level(board: pd.DataFrame) -> str:
     """How many lines stand on which level of verification."""
-    counts = board["level"].value_counts()
-    parts = [
-        f"{counts[name]} {name}"
-        for name in (leaderboard.HERE, leaderboard.AGAIN, leaderboard.DIFFERS, leaderboard.QUOTED)
-        if name in counts
-    ]
+    counts = board["level"].str.partition(",")[0].value_counts()  # how much of a part stands behind it
+    order = (
+        leaderboard.HERE, leaderboard.AGAIN, leaderboard.PART, leaderboard.DIFFERS, leaderboard.QUOTED
+    )  # fmt: skip
+    parts = [f"{counts[name]} {name}" for name in order if name in counts]
     return ", ".join(parts)

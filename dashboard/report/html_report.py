@@ -12,30 +12,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from dashboard import charts
-from dashboard.charts import theme
-from dashboard.format import claim_labels, claim_sentences, encodings, sentences
-from dashboard.report import bundle, ending, taken
-from resq import __version__, checkpoints, data
+from dashboard.format import claim_labels, claim_sentences
+from dashboard.report import bundle, ending, measured, taken
+from resq import __version__, checkpoints
 from resq.claims import points, provenance, verdict
 from resq.claims.judged import Verdict
 from resq.claims.registry import load
 from resq.core.errors import ResqError
-from resq.measure.analysis import stats
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-SHARED = {
-    "ber": ["data", "fault", "region", "n", "seed"],
-    "eps": ["data", "attack", "steps", "restarts", "n", "seed"],
-}
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
 
 
@@ -52,7 +45,7 @@ def claim_page(v: Verdict, rows: pd.DataFrame, again: str = "") -> str:
     book = load()
     drawn = None
     if v.claim.value is not None and v.claim.unit != "flips" and v.readings:
-        drawn = _picture(charts.CHARTS["readings"].draw(v, book.get(v.claim.baseline)))
+        drawn = measured.picture(charts.CHARTS["readings"].draw(v, book.get(v.claim.baseline)))
     reached = claim_labels.reached(v) if drawn is not None else ""
     first = {**_claim(v), "picture": drawn, "reached": reached, "again": again}
     return page(claim_labels.label(v, book), rows, {**first, "readings": claim_sentences.table(v)})
@@ -65,13 +58,18 @@ def of_claim(v: Verdict, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def page(
-    title: str, rows: pd.DataFrame, first: Mapping[str, object] | None = None, file: Path | None = None
+    title: str,
+    rows: pd.DataFrame,
+    first: Mapping[str, object] | None = None,
+    file: Path | None = None,
+    half: float = 0.0,
 ) -> str:
     """The whole report of these rows, as HTML.
 
     Args:
         first: a claim, as ``claim_page`` tells it: instead of curves of the rows and other claims.
         file: the deployed file that the rows are of, where it lies elsewhere than those that are kept.
+        half: at which half-width, 0..1, a rule stopped the maps of these rows; 0: none did.
 
     Raises:
         ValueError: no rows.
@@ -79,6 +77,7 @@ def page(
     if rows.empty:
         raise ResqError(f"{title} holds no rows, so there is nothing to report")
     about = provenance.claims(rows)
+    drawn = [] if first else list(measured.figures(rows, half))
     judged = [v for v in verdict.judge_all(about, rows, load()) if _worth_reporting(v)]
     return TEMPLATES.get_template("report.html.j2").render(
         title=title,
@@ -87,12 +86,14 @@ def page(
         taken=taken.lines(rows, file),
         plotly=Markup(bundle.script()),
         claim=first,
-        figures=[] if first else [_figure(*drawn) for drawn in figures(rows)],
+        figures=[measured.shown(*each) for each in drawn],
+        left_out="" if first else measured.left_out(rows, [(axis, lines) for axis, *_, lines in drawn]),
         claims=[] if first else [_claim(v) for v in judged],
         rule=verdict.RULE,
-        methods=provenance.methods(rows),
+        methods=provenance.methods(rows, half),
         hashes=provenance.hashes(rows),
         commands="\n".join([*_makers(rows), *provenance.commands(rows)]),
+        without=provenance.without_command(rows),
         bibtex=provenance.bibtex(about),
         rows_json=Markup(_data(rows)),
     )
@@ -103,54 +104,6 @@ def _worth_reporting(v: Verdict) -> bool:
     return v.claim.source.label in ("paper", "blog") or (
         v.decides is not None and v.decides.value is not None
     )
-
-
-def figures(rows: pd.DataFrame) -> Iterator[tuple[str, str, go.Figure, pd.DataFrame]]:
-    """(name, under which conditions, figure, its curves), one for all series that share their conditions."""
-    chance = {name: 1 / len(s.classes) for name, s in data.DATASETS.items()}
-    for name, shared in SHARED.items():
-        curves = stats.curve(rows, name)
-        if curves.empty:
-            continue
-        for _, each in curves.groupby(shared, sort=False):
-            part = stats.longest_series(each)  # maps drawn at several rates are several cells of a point
-            own = {d: chance[d] for d in part["data"].unique() if d in chance}
-            yield name, sentences.provenance(part, "Conditions"), charts.CHARTS[name].draw(part, own), part
-
-
-def _figure(name: str, where: str, drawn: go.Figure, curves: pd.DataFrame) -> dict[str, object]:
-    """What the template shows of a figure."""
-    chart = charts.CHARTS[name]
-    return {"title": chart.title, "caption": chart.caption, "where": where, "picture": _picture(drawn),
-            "numbers": numbers(curves, name)}  # fmt: skip
-
-
-def _picture(drawn: go.Figure) -> Markup:
-    return Markup(bundle.division(theme.on_white(drawn)))
-
-
-def numbers(curves: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A curve's numbers for people: percent with two digits, the interval that the figure shows.
-
-    Where nothing is random but the images, it is Wilson's over them: also of the accuracy without faults.
-    """
-    still = (curves["x"] == 0) | (name == "eps")
-    low, high = (curves[end].where(~still, curves[f"image_{end}"]) for end in ("low", "high"))
-    shown = {
-        "network": curves["checkpoint"],
-        "stored as": encodings.column(curves["encoding"]),
-        "eps / 255" if name == "eps" else "BER": curves["x"].map("{:g}".format),
-        "accuracy %": (100 * curves["mean"]).map("{:.2f}".format),
-        "95 % low": (100 * low).map("{:.2f}".format),
-        "95 % high": (100 * high).map("{:.2f}".format),
-        "over": still.map({True: "images (Wilson)", False: "maps and images"}),
-        "maps": curves["maps"],
-        **({} if name == "eps" else {"maps drawn at": curves["top"].map("{:g}".format).mask(still, "")}),
-        "n": curves["n"],
-        "seed": curves["seed"],
-        **encodings.exact(curves["encoding"]),
-    }
-    return pd.DataFrame(shown).replace("nan", "one map")
 
 
 def _makers(rows: pd.DataFrame) -> list[str]:
@@ -216,7 +169,7 @@ def write(target: str, out: Path, file: Path | None = None) -> Path:
         raise ResqError(f"--out takes a .html or .pdf file, got {out}")
     if out.exists():
         raise ResqError(f"{out} exists already; nothing was overwritten")
-    text = page(*provenance.target(target), file=file)
+    text = page(*provenance.target(target), file=file, half=provenance.half(target))
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".html":
         out.write_text(text, encoding="utf-8")

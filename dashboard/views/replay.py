@@ -11,7 +11,7 @@ from dashboard.components import job_status, page_frame, query, render, rerun_ce
 from dashboard.format import claim_labels, claim_sentences, numbers, papers, tables
 from dashboard.report import html_report
 from dashboard.server import job_queue
-from resq.claims import asymmetry_claims, points, rerun, verdict
+from resq.claims import agreement, asymmetry_claims, points, rerun, verdict
 from resq.claims.judged import NONE, Verdict
 from resq.claims.registry import LABELS, Claim
 from resq.core import commands
@@ -172,7 +172,7 @@ def compared(v: Verdict, cell: points.Cell, running: job_queue.Measurement | Non
         st.caption("Not measured again on this machine yet.")
         return
     fresh, latest = [c for _, c in reruns], reruns[0][0]
-    result = rerun.against(cell, fresh[0])
+    result = agreement.against(cell, fresh[0], rerun_cell.stored_rows(cell), latest.rows)
     if rerun_cell.so_far(fresh[0], running):
         st.markdown(
             f"So far {100 * fresh[0].mean:.2f}{numbers.THIN}% over {fresh[0].drawn}, no interval yet. It is "
@@ -265,7 +265,7 @@ def whole_report(v: Verdict) -> str:
     if not reruns:
         return html_report.claim_page(v, mine)
     run, fresh = reruns[0]
-    says = rerun.against(cell, fresh).says
+    says = agreement.against(cell, fresh, rerun_cell.stored_rows(cell), run.rows).says
     when = f"{run.at[:19].replace('T', ' ')} UTC on {run.machine}"
     return html_report.claim_page(v, mine, f"{says[0].upper()}{says[1:]} ({when}).")
 

@@ -19,7 +19,7 @@ from resq import checkpoints
 from resq.claims import points as claim_points
 from resq.claims import rerun
 from resq.claims.points import Cell
-from resq.claims.rerun import Run
+from resq.claims.rerun import Outcome, Run
 from resq.core import Encoding
 from resq.core.errors import ResqError
 from resq.measure.analysis import areas, asymmetry, choose, paired, stats
@@ -45,7 +45,8 @@ BESIDE = [f"{c}_{of}" for c in CELLS for of in ("low", "high", "n")] + [f"{c}_n"
 HOW = ["r_f_maps", "ber_1e_2_maps", "pgd_how", "seeds"]  # fault maps, PGD's steps x starts, seeds of a line
 STRONG, ENOUGH = ("apgd", "autoattack"), 1000  # attacks whose accuracy is the figure, on so many images
 QUOTED, HERE, AGAIN = "quoted", "measured here", "re-run on this machine"
-DIFFERS = "re-run on this machine, outside the interval"
+DIFFERS = "re-run on this machine with another result"
+PART = "re-run on this machine in part"  # followed by how much of how much
 
 
 def board(rows: pd.DataFrame, again: Sequence[Run] = (), quoted: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -59,12 +60,18 @@ def board(rows: pd.DataFrame, again: Sequence[Run] = (), quoted: pd.DataFrame | 
     lines = [*_lines(rows, HERE), *([] if quoted is None else _lines(quoted, QUOTED))]
     table = pd.DataFrame(lines, columns=[*KEYS, *COLUMNS, *BESIDE, *HOW])
     held = rerun.outcomes(rows, again) if again else {}
-    names = {None: HERE, True: AGAIN, False: DIFFERS}
-    own = [names[held.get(tuple(key))] for key in table[KEYS].to_numpy().tolist()]
+    own = [_level(held.get(tuple(key))) for key in table[KEYS].to_numpy().tolist()]
     table["level"] = table["level"].where(table["level"] == QUOTED, pd.Series(own, dtype=object))
     # A card of what is here has the same cells once more.
     every = rows if quoted is None else store.drop_repeated(pd.concat([rows, quoted], ignore_index=True))
     return table.assign(rank=_ranks(table, every))
+
+
+def _level(again: Outcome | None) -> str:
+    """How a line of our own is known, with what came of measuring it again."""
+    if again is None:
+        return HERE
+    return f"{PART}, {again.part}" if again.held is None else AGAIN if again.held else DIFFERS
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:

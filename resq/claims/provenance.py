@@ -12,11 +12,12 @@ from resq import checkpoints
 from resq.claims import registry
 from resq.claims.registry import Claim
 from resq.core.errors import ResqError
+from resq.measure.run.campaign import stopped_cells
 from resq.measure.specs import campaign, cells
 from resq.measure.specs.campaign import CampaignSpec
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.specs.version import NUMBERS
-from resq.measure.store import carry, database, rows_by_key, table
+from resq.measure.store import carry, database, known_rows, rows_by_key, table
 
 SERIES = [
     "checkpoint", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed", "n", "axis",
@@ -43,11 +44,8 @@ def target(name: str) -> tuple[str, pd.DataFrame]:
         return Path(name).stem, _current(Path(name))
     if (file := table.SHIPPED / f"{name}.parquet").is_file() and not name.endswith("-layers"):
         return name, _current(file)
-    begun = {run["hash"]: run["spec"] for run in rows_by_key.runs()} if database.there() else {}
-    if name in begun:
-        return _campaign(f"campaign {name}", campaign.parse(begun[name], f"campaign {name}"))
-    if name.endswith(".toml"):
-        return _campaign(Path(name).stem, campaign.read(Path(name)))
+    if (spec := _spec_of(name)) is not None:
+        return _campaign(Path(name).stem if name.endswith(".toml") else f"campaign {name}", spec)
     shipped = table.shipped()
     own = rows_by_key.rows(checkpoint=name) if database.there() else table.frame([])
     rows = table.drop_repeated(pd.concat([shipped[shipped["checkpoint"] == name], own], ignore_index=True))
@@ -73,15 +71,38 @@ def _current(file: Path) -> pd.DataFrame:
     )
 
 
+def _spec_of(name: str) -> CampaignSpec | None:
+    """The campaign that a target is: of an id of this machine's store, or of a .toml file; else None."""
+    begun = {run["hash"]: run["spec"] for run in rows_by_key.runs()} if database.there() else {}
+    if name in begun:
+        return campaign.parse(begun[name], f"campaign {name}")
+    return campaign.read(Path(name)) if name.endswith(".toml") else None
+
+
+def half(name: str) -> float:
+    """The half-width, 0..1, at which the maps of this target stopped by a rule; 0: no rule stopped them.
+
+    Args:
+        name: as ``target`` takes it.
+    """
+    if name.endswith(".parquet") or (table.SHIPPED / f"{name}.parquet").is_file():
+        return 0.0
+    spec = _spec_of(name)
+    return spec.half if spec else 0.0
+
+
 def _campaign(title: str, spec: CampaignSpec) -> tuple[str, pd.DataFrame]:
-    """The rows of a campaign's cells, as far as they are measured."""
-    wanted, shipped = cells.keys(spec.cells()), table.shipped()
-    own = rows_by_key.by_key(wanted) if database.there() else table.frame([])
-    rows = table.drop_repeated(pd.concat([shipped[shipped["key"].isin(wanted)], own], ignore_index=True))
+    """The rows of a campaign's cells, as far as they are measured, with how many of how many it has."""
+    wanted = spec.cells()
+    keys = dict(zip(cells.keys(wanted), wanted, strict=True))
+    rows = known_rows.by_key(list(keys))
+    asked, least = stopped_cells.asked(spec, keys, rows) if spec.half else (list(keys), False)
+    rows = table.drop_repeated(rows[rows["key"].isin(asked)])
     if rows.empty:
         raise ResqError(f"no cell of {title} is measured yet: python -m resq campaign runs it")
-    missing = len(set(wanted)) - len(rows)
-    return title + (f", {len(rows)} of {len(rows) + missing} cells" if missing else ""), rows
+    if len(rows) == len(asked):
+        return title, rows
+    return f"{title}, {len(rows)} of {'at least ' * least}{len(asked)} cells", rows
 
 
 def specs(rows: pd.DataFrame) -> list[SweepSpec]:
@@ -96,28 +117,52 @@ def specs(rows: pd.DataFrame) -> list[SweepSpec]:
 def _together(joint: pd.DataFrame) -> list[SweepSpec]:
     """The sweeps of joint rows: budgets that were measured at the same rates and maps are one sweep."""
     sweeps = []
-    for _, part in joint.assign(drawn=_drawn(joint)).groupby([*SERIES, "mode"], sort=False):
-        grids: dict[tuple[Any, ...], list[float]] = {}
+    for _, part in joint.assign(drawn=_drawn(joint)).groupby([*SERIES, "mode", "drawn"], sort=False):
+        grids: dict[tuple[tuple[float, ...], int], list[float]] = {}
         for eps, line in part.groupby("eps"):
-            maps = line.groupby("ber")["map"].max().to_dict()
-            grids.setdefault((tuple(sorted(maps)), max(maps.values())), []).append(float(str(eps)))
-        top = float(part["drawn"].max())
-        sweeps += [_joint(part.iloc[0], bers, most + 1, eps, top) for (bers, most), eps in grids.items()]
+            for rates, maps in _alike(line):
+                grids.setdefault((rates, maps), []).append(float(str(eps)))
+        sweeps += [_joint(part, rates, maps, eps) for (rates, maps), eps in grids.items()]
     return sweeps
 
 
-def _joint(first: pd.Series, bers: tuple[float, ...], maps: int, eps: list[float], top: float) -> SweepSpec:
+def _joint(part: pd.DataFrame, rates: tuple[float, ...], maps: int, eps: list[float]) -> SweepSpec:
+    first = part.iloc[0]
     return SweepSpec(
-        **_shared(first), fault=first["fault"], bers=bers, maps=maps, attack=first["attack"],
+        **_shared(first), fault=first["fault"], bers=rates, maps=maps, attack=first["attack"],
         eps=tuple(eps), steps=int(first["steps"]), restarts=int(first["restarts"]), modes=(first["mode"],),
-        top=top if top > max(bers) and any(bers) else 0.0,
+        top=_top(part, rates),
     )  # fmt: skip
+
+
+def _alike(part: pd.DataFrame) -> list[tuple[tuple[float, ...], int]]:
+    """(rates, fault maps) of the sweeps that measure these rows and no others: of as many maps they are one.
+
+    A campaign that stops by a rule has other numbers of maps at each rate: measured over the most of them, a
+    rate would have another mean. Without flips one map stands for all, so it is of any sweep.
+    """
+    by_maps: dict[int, list[float]] = {}
+    for ber, number in part.groupby("ber")["map"].max().items():
+        by_maps.setdefault(int(number) + 1, []).append(float(str(ber)))
+    if part["sample"].iloc[0] == "first" and by_maps.get(1) == [0.0] and len(by_maps) > 1:
+        del by_maps[1]
+        by_maps[max(by_maps)].append(0.0)
+    return [(tuple(sorted(rates)), maps) for maps, rates in by_maps.items()]
+
+
+def _top(part: pd.DataFrame, rates: tuple[float, ...]) -> float:
+    """The rate that a sweep of these rates has to name for its maps; 0: the largest of its own is it.
+
+    Older rows do not note it: of them it is the largest of all their rates.
+    """
+    top = float(part["drawn"].max()) or float(part["ber"].max())
+    return top if top > max(rates) and any(rates) else 0.0
 
 
 def _apart(rows: pd.DataFrame) -> list[SweepSpec]:
     plain = rows[(rows["region"] == "all") & rows["axis"].isin(["ber", "eps"])]
     parts = plain.assign(drawn=_drawn(plain)).groupby([*SERIES, "drawn"], sort=False)
-    return [_spec(part) for _, part in parts]
+    return [spec for _, part in parts for spec in _specs(part)]
 
 
 def _drawn(rows: pd.DataFrame) -> pd.Series:
@@ -126,17 +171,15 @@ def _drawn(rows: pd.DataFrame) -> pd.Series:
     return rows["top"].where(rows["ber"] > 0, most)
 
 
-def _spec(part: pd.DataFrame) -> SweepSpec:
-    first = part.iloc[0]
-    shared = _shared(first)
+def _specs(part: pd.DataFrame) -> list[SweepSpec]:
+    first, shared = part.iloc[0], _shared(part.iloc[0])
     if first["axis"] == "ber":
-        bers, maps, top = tuple(part["ber"]), int(part["map"].max()) + 1, float(part["drawn"].max())
-        # Maps are drawn at the largest rate asked for, unless another is named.
-        top = top if top > max(bers) and any(bers) else 0.0
-        precision = str(first["precision"])
-        return SweepSpec(**shared, fault=first["fault"], bers=bers, maps=maps, precision=precision, top=top)
+        shared |= {"fault": first["fault"], "precision": str(first["precision"])}
+        return [
+            SweepSpec(**shared, bers=rates, maps=maps, top=_top(part, rates)) for rates, maps in _alike(part)
+        ]
     attack = {"attack": first["attack"], "steps": int(first["steps"]), "restarts": int(first["restarts"])}
-    return SweepSpec(**shared, **attack, eps=tuple(part["eps"]))
+    return [SweepSpec(**shared, **attack, eps=tuple(part["eps"]))]
 
 
 def _shared(first: pd.Series) -> dict[str, Any]:
@@ -157,16 +200,31 @@ def commands(rows: pd.DataFrame) -> list[str]:
     return [spec.command for spec in specs(rows)]
 
 
-def methods(rows: pd.DataFrame) -> str:
-    """How the rows were measured, as a paragraph that a paper could take over."""
+def without_command(rows: pd.DataFrame) -> str:
+    """How many of these rows no command of ``commands`` measures, in a sentence; empty where none."""
+    part = int((rows["region"] != "all").sum())
+    if not part:
+        return ""
+    return f"{part:,} rows of chosen layers, bits or stored numbers beside the weights have no command here."
+
+
+def methods(rows: pd.DataFrame, half: float = 0.0) -> str:
+    """How the rows were measured, as a paragraph that a paper could take over.
+
+    Args:
+        half: as of the function of this name.
+    """
     were = "was" if rows["checkpoint"].nunique() == 1 else "were"
     seeds = "seed" if rows["seed"].nunique() == 1 else "seeds"
     sentences = [
         f"{_list(rows['checkpoint'])} {were} evaluated on {_list(sorted(rows['n'].unique()))} test images of "
         f"{_list(rows['data'])}, weights stored as {_list(rows['encoding'])}.",
-        _flips(rows[rows["axis"] == "ber"]),
+        _flips(rows[rows["axis"].isin(["ber", "joint"])]),
+        _stopped(half),
         _spared(rows[rows["ber"] > 0]),
         _attacks(rows[rows["axis"] == "eps"]),
+        _joint_attacks(rows[rows["axis"] == "joint"]),
+        UPPER if rows["axis"].isin(["eps", "joint"]).any() else "",
         f"Random draws follow from the {seeds} {_list(sorted(rows['seed'].unique()))}{_tops(rows)}.",
     ]
     return " ".join(filter(None, sentences))
@@ -185,12 +243,22 @@ def _tops(rows: pd.DataFrame) -> str:
 def _flips(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
-    maps = rows.groupby([*SERIES, "top", "ber"]).size().max()
+    maps = rows.groupby([*SERIES, "mode", "top", "ber", "eps"]).size().max()
     return (
         f"Bits of the stored words were hit by the fault model {_list(rows['fault'])}; the BER is "
         f"the probability per stored bit. Up to {maps} fault maps, each nested over the rates. Intervals "
         "count fault maps and images together: 95 % t intervals of the mean over maps and Wilson's over "
         "images, their distances from the mean added as squares (MOVER)."
+    )
+
+
+def _stopped(half: float) -> str:
+    if not half:
+        return ""
+    return (
+        "At each rate maps were added until the 95 % t interval over them, which counts one more map as far "
+        f"below the mean as the farthest one, was at most {100 * half:g} points to either side, or the most "
+        "that were planned were measured; the figures show this interval."
     )
 
 
@@ -208,17 +276,38 @@ TARGETS = {
 }
 
 
+UPPER = "Accuracies under FGSM and PGD are upper bounds of those under APGD and AutoAttack."
+MODES = {
+    "transfer": "on the fault-free quantized network, and shown to every faulty one (transfer)",
+    "adaptive": "on every faulty network itself (adaptive)",
+}
+
+
 def _attacks(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
-    how = [
+    return (
+        f"Adversarial examples were made by {_how(rows)} in the maximum norm, budgets in 1/255 of the pixel "
+        "range, against the fault-free quantized network, worst case over starts."
+    )
+
+
+def _joint_attacks(rows: pd.DataFrame) -> str:
+    """How examples were made that met the flips."""
+    if rows.empty:
+        return ""
+    return (
+        f"Under faults and attack at once, examples were made by {_how(rows)} in the maximum norm, budgets "
+        "in 1/255 of the pixel range, worst case over starts, "
+        f"{_list(MODES.get(mode, mode) for mode in rows['mode'])}."
+    )
+
+
+def _how(rows: pd.DataFrame) -> str:
+    """The attacks of these rows with their steps and starts."""
+    return _list(
         f"{a} ({s} steps, {r} start{'s' * (r != 1)})"
         for a, s, r in rows[["attack", "steps", "restarts"]].to_numpy()
-    ]
-    return (
-        f"Adversarial examples were made by {_list(how)} in the maximum norm, budgets in 1/255 of the pixel "
-        "range, against the fault-free quantized network, worst case over starts. Accuracies under FGSM "
-        "and PGD are upper bounds of those under APGD and AutoAttack."
     )
 
 

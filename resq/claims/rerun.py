@@ -13,31 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from resq.claims import points
+from resq.claims import agreement, points
+from resq.claims.agreement import Again
 from resq.claims.judged import Verdict
 from resq.claims.points import Cell
 from resq.core.errors import ResqError
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import database, rows_by_key, table
-
-
-@dataclass(frozen=True)
-class Again:
-    """A stored cell and the same one measured again.
-
-    Attributes:
-        within: whether the new mean lies in the stored cell's 95 % interval: over fault maps where both saw
-            the same images, else over maps and images.
-        same: whether the weights' and images' hashes are those of the stored cell.
-    """
-
-    stored: Cell
-    fresh: Cell
-    low: float
-    high: float
-    within: bool
-    same: bool
-    says: str
 
 
 def target(verdict: Verdict) -> Cell:
@@ -99,29 +81,18 @@ def job(verdict: Verdict, n: int, maps: int, seed: int) -> Rerun:
     return Rerun(**{f.name: getattr(same, f.name) for f in fields(SweepSpec)}, claim=verdict.claim.id)
 
 
-def compare(reference: Cell, rows: Iterable[Mapping[str, Any]]) -> Again:
-    """The stored cell beside what ``spec`` of it gave.
+def compare(reference: Cell, stored: pd.DataFrame, rows: Iterable[Mapping[str, Any]]) -> Again:
+    """The stored cell, whose rows are among ``stored``, beside what ``spec`` of it gave.
 
     Raises:
         ValueError: the rows are not of this cell.
     """
-    matches = [c for c in points.cells(table.frame(rows)) if same_point(c, reference)]
+    measured = table.frame(rows)
+    axes = ("joint",) if reference.axis == "joint" else ("ber", "eps")
+    matches = [c for c in points.cells(measured, axes) if same_point(c, reference)]
     if not matches:
         raise ResqError(f"no row is of {reference.checkpoint} as {reference.encoding} at {reference.point}")
-    return against(reference, matches[0])
-
-
-def against(reference: Cell, fresh: Cell) -> Again:
-    """Two cells of one point: whether the fresh one lies in the interval of the stored one."""
-    struck = reference.ber > 0  # else there are no maps, and their interval has no width
-    alike = struck and fresh.images == reference.images and not math.isnan(reference.map_low)
-    low, high = (reference.map_low, reference.map_high) if alike else (reference.low, reference.high)
-    within = low - 1e-12 <= fresh.mean <= high + 1e-12
-    same = (fresh.weights, fresh.images) == (reference.weights, reference.images)
-    over = "fault maps" if alike else "fault maps and images" if struck else "images"
-    return Again(
-        reference, fresh, low, high, within, same, _says(reference, fresh, (low, high), within, over)
-    )
+    return agreement.against(reference, matches[0], stored, measured)
 
 
 def same_point(a: Cell, b: Cell) -> bool:
@@ -133,25 +104,6 @@ def same_point(a: Cell, b: Cell) -> bool:
         and math.isclose(a.ber, b.ber)
     )
     return same and (a.axis == "eps" or a.fault == b.fault)
-
-
-def _says(reference: Cell, fresh: Cell, ends: tuple[float, float], within: bool, over: str) -> str:
-    """The comparison as a sentence, which names what its interval is over: a cell has several."""
-    lies = "lies within" if within else "lies OUTSIDE"
-    sentence = (
-        f"measured again {100 * fresh.mean:.2f} % ({_counts(fresh)}), stored {100 * reference.mean:.2f} % "
-        f"({_counts(reference)}): the new value {lies} the stored 95 % interval "
-        f"over {over}, {100 * ends[0]:.2f} to {100 * ends[1]:.2f} %"
-    )
-    if fresh.weights != reference.weights:
-        sentence += f"; other weights: {fresh.weights} now, {reference.weights} then"
-    if fresh.images != reference.images:
-        sentence += "; other images, so the interval counts those too"
-    return sentence
-
-
-def _counts(cell: Cell) -> str:
-    return f"{cell.drawn}, {cell.n} images, seed {cell.seed}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,22 +154,64 @@ def runs(claim: str = "") -> list[Run]:
     return [Run(str(at), str(named), str(machine), part) for (at, named, machine), part in parts]
 
 
-def outcomes(rows: pd.DataFrame, again: Iterable[Run]) -> dict[tuple[str, ...], bool]:
-    """(checkpoint, data, encoding, weights) of each network that was re-run -> whether all of it held.
+@dataclass(frozen=True)
+class Outcome:
+    """What came of measuring cells of one network again.
 
-    Of several re-runs of one cell the latest counts; held means within the stored interval.
+    Attributes:
+        held: whether each cell that was measured again whole is as stored; None: none was whole.
+        part: where none was, how much of a cell was measured again, in words.
     """
-    fresh = [cell for run in again for cell in points.cells(run.rows)]
-    names = {cell.checkpoint for cell in fresh}
+
+    held: bool | None
+    part: str = ""
+
+
+def outcomes(rows: pd.DataFrame, again: Iterable[Run]) -> dict[tuple[str, ...], Outcome]:
+    """(checkpoint, data, encoding, weights) of each network that was re-run -> what came of it.
+
+    Of several re-runs of one cell the latest whole one counts: on all its images, over all its fault maps.
+    Held means as ``agreement.against`` says, for all whole cells of a network together.
+    """
+    pairs = _pairs(rows, list(again))
+    return {key: _outcome(rows, some) for key, some in pairs.items()}
+
+
+Pair = tuple[
+    Cell, Cell, pd.DataFrame
+]  # a stored cell, the fresh one, the rows among which the fresh ones are
+
+
+def _pairs(rows: pd.DataFrame, again: list[Run]) -> dict[tuple[str, ...], list[Pair]]:
+    """By network, each cell measured again beside the stored one that it repeats, the latest first."""
+    names = {name for run in again for name in run.rows["checkpoint"]}
     shipped = points.cells(rows[rows["checkpoint"].isin(names)])
-    by_series: dict[tuple[str, ...], bool] = {}
-    seen: list[Cell] = []
-    for cell in fresh:
-        beside = next((c for c in shipped if same_point(c, cell) and of(c) == of(cell)), None)
-        if beside and not any(same_point(cell, other) and of(cell) == of(other) for other in seen):
-            seen.append(cell)
-            by_series[of(cell)] = by_series.get(of(cell), True) and against(beside, cell).within
-    return by_series
+    by_network: dict[tuple[str, ...], list[Pair]] = {}
+    for run in again:
+        for cell in points.cells(run.rows):
+            there = [c for c in shipped if same_point(c, cell) and of(c) == of(cell)]
+            if there:
+                beside = next((c for c in there if _drawn(c) == _drawn(cell)), there[0])
+                by_network.setdefault(of(cell), []).append((beside, cell, run.rows))
+    return by_network
+
+
+def _drawn(cell: Cell) -> tuple[Any, ...]:
+    return cell.n, cell.images, cell.seed, cell.top, cell.sample, cell.precision
+
+
+def _outcome(rows: pd.DataFrame, pairs: list[Pair]) -> Outcome:
+    whole: dict[Cell, Pair] = {}
+    for pair in pairs:
+        if pair[1].maps >= pair[0].maps and pair[1].n >= pair[0].n:
+            whole.setdefault(pair[0], pair)
+    if not whole:
+        stored, fresh, _ = pairs[0]
+        maps = f"{fresh.maps} of {stored.maps} fault maps" if stored.ber else ""
+        images = f"{fresh.n:,} of {stored.n:,} images" if fresh.n < stored.n else ""
+        return Outcome(None, ", ".join(filter(None, (maps, images))))
+    judged = (agreement.against(one, fresh, rows, own, len(whole)) for one, fresh, own in whole.values())
+    return Outcome(all(again.within for again in judged))
 
 
 def of(cell: Cell) -> tuple[str, ...]:

@@ -6,8 +6,11 @@ import argparse
 import json
 from typing import Any
 
+import pandas as pd
+
 from resq import jobs
 from resq.claims import registry, rerun, verdict
+from resq.claims.agreement import Again
 from resq.claims.judged import Judged, Verdict
 from resq.claims.points import Cell
 from resq.cli import options, sweep
@@ -41,16 +44,21 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.rerun:
         raise ResqError("--rerun needs a claim, such as: claims resnet18-ber-1e-2 --rerun --n 1000 --maps 5")
     judged = [claims[arguments.claim]] if arguments.claim else claims.values()
-    verdicts = verdict.judge_all(judged, table.shipped(), claims)
-    again = {"rerun": _again(verdicts[0], arguments)} if arguments.rerun else {}
+    stored = table.shipped()
+    verdicts = verdict.judge_all(judged, stored, claims)
+    again = {"rerun": _again(verdicts[0], stored, arguments)} if arguments.rerun else {}
     if arguments.json:
         print(options.dump({"rule": verdict.RULE, "claims": [{**spelled(v), **again} for v in verdicts]}))
     elif not arguments.stream:
         _print(verdicts, again.get("rerun"))
 
 
-def _again(judged: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measures the claim's cell again, row by row into the store; what came, for ``--json``."""
+def _again(judged: Verdict, stored: pd.DataFrame, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measures the claim's cell again, row by row into the store; what came, for ``--json``.
+
+    Args:
+        stored: rows among which are those of the cell.
+    """
     cell = rerun.target(judged)
     spec = rerun.spec(cell, arguments.n, arguments.maps, arguments.seed)
     if arguments.stream:
@@ -62,7 +70,7 @@ def _again(judged: Verdict, arguments: argparse.Namespace) -> dict[str, Any]:
         rerun.store_rerun(judged.claim.id, [row], began)
         if arguments.stream:
             print(json.dumps({"row": table.plain(row)}), flush=True)
-    result = rerun.compare(cell, rows)
+    result = rerun.compare(cell, stored, rows)
     command = spec.command
     about = {"command": command, "at": began, "machine": rerun.machine(), "rows": len(rows)}
     return {**spelled_again(result), **about}
@@ -130,14 +138,21 @@ def _cell(judged: Judged | None) -> dict[str, Any] | None:
     }
 
 
-def spelled_again(result: rerun.Again) -> dict[str, Any]:
-    """A re-run as ``--json`` prints it; ``low`` and ``high`` of the stored cell are what decides."""
-    reference, fresh = result.stored, result.fresh
+def spelled_again(result: Again) -> dict[str, Any]:
+    """A re-run as ``--json`` prints it.
+
+    ``within`` says whether the rows of the same maps and images are equal, or else 0 lies within the interval
+    of ``difference``; ``low`` and ``high`` of the cells are over fault maps and images.
+    """
+    reference, fresh, gap = result.stored, result.fresh, result.gap
+    ends = {"low": gap.low, "high": gap.high} if gap.bounded else {"low": None, "high": None}
     return {
         "within": result.within,
         "says": result.says,
-        "stored": {"mean": reference.mean, "low": result.low, "high": result.high, **_count(reference)},
-        "measured": {"mean": fresh.mean, "low": fresh.map_low, "high": fresh.map_high, **_count(fresh)},
+        "stored": {"mean": reference.mean, "low": reference.low, "high": reference.high, **_count(reference)},
+        "measured": {"mean": fresh.mean, "low": fresh.low, "high": fresh.high, **_count(fresh)},
+        "compared": {"stored": result.of, "again": result.rows, "equal": result.equal},
+        "difference": {"mean": gap.mean, **ends, "over": gap.over},
         "same_hashes": result.same,
     }
 

@@ -70,6 +70,8 @@ def test_a_rerun_of_the_same_cell_gives_the_same_numbers_and_is_kept(capsys, one
     found = json.loads(spoken(capsys, "claims", "sign", "--rerun", "--json"))["claims"][0]
     again = found["rerun"]
     assert again["within"]
+    assert again["compared"] == {"stored": 2, "again": 2, "equal": 2}
+    assert again["says"].endswith("all 2 rows equal the stored ones, image by image")
     assert again["same_hashes"]
     assert again["measured"]["mean"] == again["stored"]["mean"] == sum(r["correct"] for r in one_claim) / 80
     kept = rerun.runs("sign")[0]

@@ -57,6 +57,15 @@ def test_the_commands_of_a_surface_give_its_tiles_their_images_maps_and_seed(net
     assert spelled == cached.surface_commands(net, enc, mode)
 
 
+@pytest.mark.parametrize("axis", ["ber", "joint"])
+def test_rates_that_were_measured_over_other_numbers_of_maps_have_a_command_for_each(axis):
+    rows = ROWS.query("checkpoint == 'signs/resnet20/base' and encoding == 'int8' and axis == @axis")
+    rows = rows.query("fault == 'random' and region == 'all' and (axis == 'joint' or n == 250)")
+    fewer = rows[(rows["ber"] != 1e-3) | (rows["map"] < 3)]  # as a rule that stops maps leaves it
+    assert 0 < len(fewer) < len(rows)
+    exact(fewer, provenance.specs(fewer))
+
+
 def test_tiles_that_were_just_measured_are_in_the_rows_and_commands_too():
     net, enc = "cifar10/vgg16/base", "int8"
     assert not len(ROWS.query("checkpoint == @net and axis == 'joint'"))

@@ -115,16 +115,32 @@ def test_lines_that_cannot_be_told_apart_share_a_rank():
 def test_a_line_says_how_it_is_known():
     rows, other = table.frame(maps(900, 903)), table.frame(maps(800, checkpoint="cifar10/resnet18/theirs"))
 
-    def levels(*again: int) -> list[str]:
-        runs = [Run(str(i), "a-claim", "", table.frame(maps(count))) for i, count in enumerate(again)]
-        return list(leaderboard.board(rows, again=runs, quoted=other)["level"])
+    def level(*again: tuple[int, ...], **changed: object) -> str:
+        runs = [Run(str(i), "", "", table.frame(maps(*c, **changed))) for i, c in enumerate(again)]
+        own, quoted = leaderboard.board(rows, again=runs, quoted=other)["level"]
+        assert quoted == leaderboard.QUOTED
+        return str(own)
 
-    assert levels() == [leaderboard.HERE, leaderboard.QUOTED]
-    assert levels(901, 500) == [
-        leaderboard.AGAIN,
-        leaderboard.QUOTED,
-    ]  # the latest, the first of them, counts
-    assert levels(500, 901) == [leaderboard.DIFFERS, leaderboard.QUOTED]
+    assert level() == leaderboard.HERE
+    assert level((900, 903), (500, 501)) == leaderboard.AGAIN  # the latest, the first of them, counts
+    assert level((500, 501), (900, 903)) == leaderboard.DIFFERS
+    assert level((901, 902), seed=7) == leaderboard.AGAIN
+    assert level((500, 501), seed=7) == leaderboard.DIFFERS
+
+
+def test_a_part_of_a_cell_measured_again_is_no_outcome_but_says_how_much_it_is():
+    stored = maps(900, 903, 860)
+
+    def level(*again: list[dict]) -> str:
+        runs = [Run(str(i), "a-claim", "", table.frame(part)) for i, part in enumerate(again)]
+        return str(leaderboard.board(table.frame(stored), again=runs)["level"].item())
+
+    assert level(stored[:2]) == f"{leaderboard.PART}, 2 of 3 fault maps"
+    few = maps(90, 90, 86, n=100, images="e" * 16)
+    assert level(few) == f"{leaderboard.PART}, 3 of 3 fault maps, 100 of 1,000 images"
+    assert level(stored[:1], stored) == leaderboard.AGAIN  # cancelled later, but there is a whole one
+    both = pd.DataFrame({"level": [level(stored[:2]), level(few), leaderboard.HERE]})
+    assert claim_sentences.level(both) == f"1 {leaderboard.HERE}, 2 {leaderboard.PART}"
 
 
 def test_no_rows_are_no_lines():

@@ -179,20 +179,20 @@ def test_without_a_stored_flow_the_command_is_told(rows):
     assert command in commands(app)
 
 
-def test_a_chosen_cell_is_measured_again_and_held_against_the_stored_interval(rows, monkeypatch):
+def test_a_chosen_cell_is_measured_again_and_held_against_the_stored_one(rows, monkeypatch):
     app = opened("sweep", cell=CELL, n="100", maps="2")
     run = pressed(app, "run_cell", monkeypatch)
     assert app.query_params["again"]
     stored = rows[rows["ber"] == 1e-2].to_dict("records")
-    run.jobs[0].rows = [{**stored[0], "map": m, "correct": c} for m, c in ((0, 89), (1, 89))]
+    run.jobs[0].rows = stored[:2]
     run.jobs[0].state = "done"
     until(lambda: run.state == "done")
     app.run()
     fine(app)
-    assert "lies within the stored 95 % interval" in said(app)
+    assert "of the 3 stored rows 2 were measured again, equal" in said(app)
     assert figures(app) == 3
-    run.jobs[0].rows = [{**stored[0], "map": m, "correct": c} for m, c in ((0, 50), (1, 51))]
-    assert "lies OUTSIDE" in said(app.run())
+    run.jobs[0].rows = [{**stored[0], "map": m, "correct": c, "right": b""} for m, c in ((0, 50), (1, 51))]
+    assert "which does NOT hold 0" in said(app.run())
 
 
 def test_a_flow_is_measured_as_a_job_and_drawn(rows, monkeypatch):

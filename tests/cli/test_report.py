@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 
-from dashboard.report import html_report
+from dashboard.report import html_report, measured
 from resq import jobs
 from resq.claims import provenance
 from resq.cli import main
@@ -55,12 +55,49 @@ def test_it_holds_the_rows_and_every_mean_of_them(made):
 def test_a_point_whose_maps_were_drawn_at_two_rates_is_one_dot_of_one_line():
     """Of EfficientNet-B0 the line went through 69.8 and 64.0 % at one rate."""
     found = table.shipped().query("checkpoint == 'cifar10/efficientnet_b0/base' and encoding == 'int4-tmr2'")
-    drawn = [part for name, _, _, part in html_report.figures(found) if name == "ber"]
+    drawn = [part for name, _, _, part in measured.figures(found) if name == "ber"]
     twice = stats.curve(found)
     assert twice.duplicated(["fault", "region", "n", "seed", "x"]).any()
     assert not any(part.duplicated(["encoding", "x"]).any() for part in drawn)
-    numbers = pd.concat([html_report.numbers(part, "ber") for part in drawn])
+    numbers = pd.concat([measured.numbers(part, "ber") for part in drawn])
     assert set(numbers["maps drawn at"]) >= {"", "0.1"}
+
+
+@pytest.mark.parametrize("name", ["cifar10-resnet18-plus-surface", "signs/resnet20/base"])
+def test_rows_under_faults_and_attack_at_once_are_a_map_a_table_and_a_sentence(name):
+    title, target_rows = provenance.target(name)
+    drawn = [each for each in measured.figures(target_rows) if each[0] == "joint"]
+    assert [lines["mode"].iloc[0] for *_, lines in drawn] == ["adaptive", "transfer"]
+    text = html_report.page(title, target_rows)
+    joint = target_rows[target_rows["axis"] == "joint"]
+    assert sum(int(lines["maps"].sum()) for *_, lines in drawn) == len(joint)
+    for mode in ("adaptive", "transfer"):
+        assert f"Accuracy under both: {mode} examples" in text
+    for _, part in joint.groupby(["mode", "ber", "eps"]):
+        assert f"<td>{100 * (part['correct'] / part['n']).mean():.2f}</td>" in text
+    methods = provenance.methods(target_rows)
+    assert "Under faults and attack at once, examples were made by pgd (10 steps, 1 start)" in methods
+    assert "on the fault-free quantized network, and shown to every faulty one (transfer)" in methods
+    assert "on every faulty network itself (adaptive)" in methods
+    assert "by the fault model random" in methods
+
+
+def test_rows_that_no_figure_shows_are_counted():
+    title, every = provenance.target("cifar10/efficientnet_b0/base")
+    drawn = [(axis, lines) for axis, *_, lines in measured.figures(every)]
+    shown = sum(int(lines["maps"].sum()) for _, lines in drawn)
+    assert 0 < shown < len(every)
+    assert f"{len(every) - shown} of these {len(every)} rows are in no figure" in html_report.page(
+        title, every
+    )
+    assert measured.left_out(rows(), [(axis, lines) for axis, *_, lines in measured.figures(rows())]) == ""
+
+
+def test_rows_of_chosen_bits_have_no_command_and_that_is_said():
+    part = rows().head(3).assign(region="bit 7")
+    assert provenance.commands(part) == []
+    assert "3 rows of chosen layers, bits" in html_report.page("bits", pd.concat([rows(), part]))
+    assert provenance.without_command(rows()) == ""
 
 
 def test_it_says_how_to_cite_and_to_measure_again_with_all_hashes(made):

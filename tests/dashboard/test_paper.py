@@ -12,7 +12,7 @@ from PIL import Image
 from dashboard import charts
 from dashboard.charts import theme
 from dashboard.format import tables
-from dashboard.report import bundle, html_report, paper
+from dashboard.report import bundle, html_report, measured, paper
 from resq.core.errors import ResqError
 from resq.measure.analysis import stats
 from resq.measure.store import table
@@ -91,7 +91,7 @@ def test_an_accuracy_without_faults_has_wilsons_interval_in_tables_and_reports()
         "least": [0.88, 0.3], "top": [0.0, 0.0], "flips": [0, 9], "weights": ["w"] * 2, "images": ["i"] * 2,
         "code": ["c"] * 2,
     })  # fmt: skip
-    shown = html_report.numbers(lines, "ber")
+    shown = measured.numbers(lines, "ber")
     assert list(shown["95 % low"]) == ["84.90", "40.00"]
     assert list(shown["over"]) == ["images (Wilson)", "maps and images"]
     assert list(tables.curves(lines, "ber")["95 % high"]) == [90.6, 60.0]

@@ -63,13 +63,24 @@ def test_a_link_opens_a_claim_beside_its_measured_cell(rows):
 
 
 def test_a_cell_measured_again_stands_beside_the_stored_one(rows):
-    rerun.store_rerun("resnet18-ber-1e-2", maps(500, 501, **HARDENED, encoding="fp32"), "2031-01-01T00:00:00")
+    fresh = maps(500, 501, 499, **HARDENED, encoding="fp32")
+    rerun.store_rerun("resnet18-ber-1e-2", fresh, "2031-01-01T00:00:00")
     app = opened(claim="resnet18-ber-1e-2")
     fine(app)
-    assert "lies OUTSIDE the stored 95 % interval" in said(app)
+    assert "0 of them equal" in said(app)
+    assert "which does NOT hold 0" in said(app)
     assert "Re-run 2031-01-01 00:00:00 UTC on " in said(app)
     assert len(app.get("plotly_chart")) == 2
     assert leaderboard.DIFFERS in said(opened("leaderboard"))
+
+
+def test_a_re_run_that_was_cancelled_after_a_map_is_equal_as_far_as_it_goes(rows):
+    part = [row for row in ROWS if row["checkpoint"] == HARDENED["checkpoint"]][:1]
+    rerun.store_rerun("resnet18-ber-1e-2", part, "2031-01-01T00:00:00")
+    app = opened(claim="resnet18-ber-1e-2")
+    fine(app)
+    assert "of the 3 stored rows 1 was measured again, equal" in said(app)
+    assert f"1 {leaderboard.PART}" in said(opened("leaderboard"))
 
 
 class Going:
@@ -86,7 +97,7 @@ class Going:
 
 
 def test_a_re_run_that_is_still_going_is_held_against_nothing(rows, monkeypatch):
-    """Two fault maps of twenty lay "OUTSIDE the stored interval", beside a green bar."""
+    """Two fault maps of twenty are no result yet, beside a green bar."""
     claims = registry.load()
     v = verdict.judge(claims["resnet18-ber-1e-2"], table.frame(ROWS), claims)
     going = Going((rerun.job(v, 1000, 20, 0),))
@@ -98,7 +109,7 @@ def test_a_re_run_that_is_still_going_is_held_against_nothing(rows, monkeypatch)
     text = said(opened(claim="resnet18-ber-1e-2"))
     assert "over 2 fault maps, no interval yet" in text
     assert "It is held against the stored value when all of them are measured" in text
-    assert "OUTSIDE" not in text
+    assert "NOT hold" not in text
 
 
 def test_without_rows_every_claim_is_still_quoted_and_nothing_is_made_up():

@@ -11,12 +11,15 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
 from resq.core.errors import ResqError
-from resq.measure.analysis.stats import t_half_width
+from resq.measure.analysis import intervals
+from resq.measure.analysis.stats import KEYS, t_half_width
 from resq.measure.analysis.variance import Components
 
+ENDS = ["low", "high", "map_low", "map_high"]
 START, MOST, HALF = 20, 200, 0.005  # maps to begin with, maps to end with, half-width to stop at
 
 
@@ -47,6 +50,29 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     """The 95 % interval of the mean that belongs to ``enough``, cut to [0, 1]."""
     mean, half_width = float(np.mean(values)), cautious_half_width(values)
     return max(0.0, mean - half_width), min(1.0, mean + half_width)
+
+
+def of_rule(lines: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The lines with the intervals that belong to ``enough``, which chose the number of their maps.
+
+    Args:
+        lines: of ``stats.curve`` of these rows over "ber"; those without flips or of one map stay as they
+            are.
+        rows: those of a measurement that stopped by the rule.
+    """
+    maps = rows[rows["axis"] == "ber"].sort_values("map").groupby([*KEYS, "ber", "top"])
+    values = {key: (part["correct"] / part["n"]).tolist() for key, part in maps}
+    ruled = lines.astype(dict.fromkeys(ENDS, float))
+    for index, line in lines.iterrows():
+        if line["x"] > 0 and line["maps"] > 1:
+            over_maps = interval(values[tuple(line[key] for key in [*KEYS, "x", "top"])])
+            images = line["image_low"], line["image_high"]
+            # Where every map saw images of its own, the spread over maps holds that of the images already.
+            own = line["sample"] == "random"
+            ruled.loc[index, ENDS] = [
+                *(over_maps if own else intervals.both(line["mean"], over_maps, images)), *over_maps
+            ]  # fmt: skip
+    return ruled
 
 
 def looks(most: int = MOST) -> list[int]:
