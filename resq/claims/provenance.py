@@ -12,6 +12,7 @@ from resq import checkpoints
 from resq.claims import registry
 from resq.claims.registry import Claim
 from resq.core.errors import ResqError
+from resq.measure.analysis import drawn_images
 from resq.measure.specs import campaign, cells
 from resq.measure.specs.campaign import CampaignSpec
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -164,12 +165,28 @@ def methods(rows: pd.DataFrame) -> str:
     sentences = [
         f"{_list(rows['checkpoint'])} {were} evaluated on {_list(sorted(rows['n'].unique()))} test images of "
         f"{_list(rows['data'])}, weights stored as {_list(rows['encoding'])}.",
+        _drawn_anew(rows[rows["sample"] == "random"]),
         _flips(rows[rows["axis"] == "ber"]),
         _spared(rows[rows["ber"] > 0]),
         _attacks(rows[rows["axis"] == "eps"]),
         f"Random draws follow from the {seeds} {_list(sorted(rows['seed'].unique()))}{_tops(rows)}.",
     ]
     return " ".join(filter(None, sentences))
+
+
+def _drawn_anew(rows: pd.DataFrame) -> str:
+    """Which images maps looked at that each drew its own, and what their intervals count."""
+    if rows.empty:
+        return ""
+    kinds = rows[["n", "data", "images"]].drop_duplicates(["n", "data"]).itertuples(index=False, name=None)
+    each = _list(drawn_images.described("random", n, name, images) for n, name, images in kinds)
+    return f"Each fault map was measured on images of its own: {each}. {DRAWN_ANEW}"
+
+
+DRAWN_ANEW = (
+    "Their t interval over maps then holds which images were drawn, and Wilson's over the whole test set, "
+    "which joins it, that the set has these images and no others."
+)
 
 
 def _tops(rows: pd.DataFrame) -> str:
