@@ -97,7 +97,7 @@ def specs(rows: pd.DataFrame) -> list[SweepSpec]:
 def _together(joint: pd.DataFrame) -> list[SweepSpec]:
     """The sweeps of joint rows: budgets that were measured at the same rates and maps are one sweep."""
     sweeps = []
-    for _, part in joint.assign(drawn=_drawn(joint)).groupby([*SERIES, "mode"], sort=False):
+    for _, part in joint.assign(drawn=_drawn(joint)).groupby([*SERIES, "mode", "drawn"], sort=False):
         grids: dict[tuple[Any, ...], list[float]] = {}
         for eps, line in part.groupby("eps"):
             maps = line.groupby("ber")["map"].max().to_dict()
