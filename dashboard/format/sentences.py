@@ -11,6 +11,7 @@ import pandas as pd
 
 from dashboard.format import numbers
 from dashboard.format.encodings import stored_as
+from resq.measure.analysis import drawn_images
 from resq.measure.analysis.intervals import caution
 
 
@@ -157,7 +158,8 @@ def hover(point: Mapping[Any, Any] | pd.Series, axis: str, metric: str = "accura
         *(_attacked(point, eps) if axis != "BER" or eps > 0 else ()),
     ]
     images = "over" if ber > 0 else "95 % over"
-    lines.append(f"{images} {point['n']} images: {span(point['image_low'], point['image_high'])}")
+    note = drawn_images.note(point["sample"])
+    lines.append(f"{images} {point['n']} images{note}: {span(point['image_low'], point['image_high'])}")
     hashes = f"weights {point['weights'][:8]}, images {point['images'][:8]}, code {point['code'][:8]}"
     drawn = f", maps drawn at {point['top']:g}" if ber > 0 and point["top"] else ""
     return "<br>".join([*lines, f"n = {point['n']}, seed {point['seed']}{drawn}", hashes])
@@ -261,7 +263,7 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
 
     counts, attacks = sorted({int(m) for m in curves["maps"] if m > 1}), values("attack")
     how = f"{attacks}, {values('steps')} steps, {values('restarts')} start" if attacks != "none" else ""
-    parts = [source, how or f"fault model {values('fault')}", f"n = {values('n')} images"]
+    parts = [source, how or f"fault model {values('fault')}", _images(curves)]
     parts += [f"{', '.join(map(str, counts))} fault maps"] if counts else []
     tops = sorted({float(t) for t in curves["top"] if t > 0})
     parts += [f"drawn at {', '.join(f'{t:g}' for t in tops)}"] if tops else []
@@ -271,6 +273,13 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
         parts += [bound("pgd", 8.0)]
     parts += [f"seed {values('seed')}", f"weights {values('weights', 8)}", f"images {values('images', 8)}"]
     return " · ".join([*parts, f"code {values('code', 8)}"])
+
+
+def _images(curves: pd.DataFrame) -> str:
+    """How many images each point of curves is on, and whether they are random ones."""
+    kinds = curves.groupby("sample", sort=False)["n"].unique().items()
+    each = [f"{', '.join(map(str, n))} images{drawn_images.note(str(sample))}" for sample, n in kinds]
+    return f"n = {', '.join(each)}"
 
 
 def place(ber: float, eps: float) -> str:
@@ -289,9 +298,10 @@ def cell(line: Mapping[Any, Any] | pd.Series) -> str:
 
 def interval(line: Mapping[Any, Any] | pd.Series) -> str:
     """The interval of a cell: over maps and images, over images alone where nothing is random."""
+    seen = f"{line['n']} images{drawn_images.note(line['sample'])}"
     if line["ber"] > 0 and line["maps"] > 1:
-        return f"95 % over {line['maps']} maps and {line['n']} images: {span(line['low'], line['high'])}"
-    images = f"95 % over {line['n']} images: {span(line['image_low'], line['image_high'])}"
+        return f"95 % over {line['maps']} maps and {seen}: {span(line['low'], line['high'])}"
+    images = f"95 % over {seen}: {span(line['image_low'], line['image_high'])}"
     return images if line["ber"] == 0 else f"one map, so no interval over maps; {images}"
 
 

@@ -23,7 +23,7 @@ from dashboard import charts
 from dashboard.format import claim_labels, claim_sentences
 from dashboard.report import bundle, ending, measured, taken
 from resq import __version__, checkpoints
-from resq.claims import points, provenance, verdict
+from resq.claims import methods, points, provenance, verdict
 from resq.claims.judged import Verdict
 from resq.claims.registry import load
 from resq.core.errors import ResqError
@@ -90,7 +90,7 @@ def page(
         left_out="" if first else measured.left_out(rows, [(axis, lines) for axis, *_, lines in drawn]),
         claims=[] if first else [_claim(v) for v in judged],
         rule=verdict.RULE,
-        methods=provenance.methods(rows, half),
+        methods=methods.paragraph(rows, half),
         hashes=provenance.hashes(rows),
         commands="\n".join([*_makers(rows), *provenance.commands(rows)]),
         without=provenance.without_command(rows),

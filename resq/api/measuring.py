@@ -77,7 +77,8 @@ def sweep(
         restarts: of PGD, worst case per image.
         mode: how faults and attack meet: "transfer", examples made on the fault-free network; "adaptive", on
             every faulty one; empty: they are measured apart.
-        sample: "first", the first n images, or "random", every map its own.
+        sample: "first", the first n images, or "random", for every map n of a data set's, drawn anew; of
+            arrays, which are cut to the first n before, always these.
         top: the rate that maps are drawn at; default: the largest.
         precision: fp32, or bf16 where it agrees with fp32 on the first maps.
         n: so many images; default: all given, 1,000 of a data set or all where it has fewer.

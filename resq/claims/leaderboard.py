@@ -203,7 +203,8 @@ def _area(points: list[Line], area: Callable[[np.ndarray, np.ndarray], np.ndarra
     """
     curves: dict[tuple[Any, ...], dict[float, float]] = {}
     for p in points:
-        curves.setdefault(tuple(p[key] for key in choose.SET), {}).setdefault(p["x"], p["mean"])
+        same = tuple(p[key] for key in (*choose.SET, "precision"))  # bf16 and fp32 are two curves
+        curves.setdefault(same, {}).setdefault(p["x"], p["mean"])
     for (n, maps, *_), own in sorted(curves.items(), reverse=True):
         x, mean = np.array(sorted(own)), np.array([own[at] for at in sorted(own)])
         if areas.whole(x, area):

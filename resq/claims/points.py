@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from resq.claims.registry import Claim, Reading
-from resq.measure.analysis import choose, intervals, paired, stats
+from resq.measure.analysis import choose, drawn_images, intervals, paired, stats
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,13 @@ class Cell:
 
     @property
     def drawn(self) -> str:
-        """Over how many fault maps, in words; without flips there are none."""
-        return f"{self.maps} fault map{'s' * (self.maps != 1)}" if self.ber else "no flips"
+        """Over how many fault maps, in words; without flips there are none. And whose images are random."""
+        maps = f"{self.maps} fault map{'s' * (self.maps != 1)}" if self.ber else "no flips"
+        if self.sample == "first":
+            return maps
+        return (
+            f"{maps}, each on random images of its own" if self.ber else f"{maps}, {self.maps} random draws"
+        )
 
 
 def cells(rows: pd.DataFrame, axes: Sequence[str] = ("ber", "eps")) -> list[Cell]:
@@ -102,8 +107,10 @@ def over(cell: Cell, level: float, images: bool = True) -> tuple[float, float]:
     maps = cell.mean - half_width, cell.mean + half_width
     if not images:
         return max(0.0, maps[0]), min(1.0, maps[1])
-    seen = cell.n * cell.maps if cell.sample == "random" else cell.n
-    return intervals.both(cell.mean, maps, stats.wilson(cell.mean, seen, level))
+    if cell.sample == "random":
+        whole = drawn_images.set_size(cell.data, cell.images, cell.n)
+        return intervals.drawn(cell.mean, maps, cell.n, cell.maps, whole, level)
+    return intervals.both(cell.mean, maps, stats.wilson(cell.mean, cell.n, level))
 
 
 def rows_of(cell: Cell, rows: pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +154,7 @@ def apart(a: Cell, b: Cell, comparisons: int = 1) -> paired.Difference:
 
 def alike(a: Cell, b: Cell) -> bool:
     """Whether two cells saw the same maps and images as far as their counts tell."""
-    return (a.n, a.maps, a.top, a.seed) == (b.n, b.maps, b.top, b.seed)
+    return all(getattr(a, key) == getattr(b, key) for key in choose.SET)
 
 
 def answers(cell: Cell, reading: Reading, claim: Claim) -> bool:

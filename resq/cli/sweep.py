@@ -24,7 +24,8 @@ from resq.platform import malloc
 BERS = (0.0, 1e-4, 1e-3, 1e-2)
 HALF_WIDTH = (
     "stop each rate as soon as its 95 %% interval over maps is this many percentage points to either side "
-    "(0.5 is usual), after 20 to 200 maps (--maps, if more); with --sample random and no --n a pilot finds n"
+    "(0.5 is usual), after 20 to 200 maps (--maps, if more); with --sample random and no --n a pilot finds "
+    "n; the table's 95 %% also counts that the test set has these images and no others"
 )
 
 PRECISION = (

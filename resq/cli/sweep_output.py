@@ -14,7 +14,7 @@ import pandas as pd
 
 from resq.cli import options
 from resq.deployed import network as deployed
-from resq.measure.analysis import intervals, joint_grid, stats, stopping_rule
+from resq.measure.analysis import drawn_images, intervals, joint_grid, stats, stopping_rule
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
 from resq.measure.store import table
 
@@ -23,12 +23,13 @@ def stopped(frame: pd.DataFrame, metric: str = "accuracy") -> str:
     """One line: after how many maps each rate stopped, and the half-width that stopped it."""
     rows = frame[(frame["axis"] == "ber") & (frame["ber"] > 0)].sort_values("map")
     accuracy = (rows["correct"] / rows["n"]).groupby(rows["ber"])
+    of = "maps and draws of images" if (rows["sample"] == "random").any() else "maps"
     parts = [
         f"BER {ber:g} {len(seen)} maps, ±{100 * stopping_rule.cautious_half_width(list(seen)):.2f} pp"
         for ber, seen in accuracy
     ]
     same = ", as in the table" if metric == "accuracy" else " of accuracy"
-    return f"stopped after: {'; '.join(parts)} (95 %, counting one more bad map{same})"
+    return f"stopped after: {'; '.join(parts)} (95 % over {of}, counting one more bad map{same})"
 
 
 def report(
@@ -79,10 +80,11 @@ def _of_rule(line: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
     at = (frame["axis"] == "ber") & (frame["ber"] == line["ber"]) & (frame["top"] == line["top"])
     rows = frame[at]
     maps = stopping_rule.interval((rows["correct"] / rows["n"]).tolist())
-    images = line["image_low"], line["image_high"]
-    # Where every map saw images of its own, the spread over maps holds that of the images already.
-    own = bool((rows["sample"] == "random").any())
-    low, high = maps if own else intervals.both(line["mean"], maps, images)
+    low, high = intervals.both(line["mean"], maps, (line["image_low"], line["image_high"]))
+    if (first := rows.iloc[0])["sample"] == "random":
+        n = int(first["n"])
+        whole = drawn_images.set_size(first["data"], first["images"], n)
+        low, high = intervals.drawn(line["mean"], maps, n, len(rows), whole)
     return {**line, "low": low, "high": high, "map_low": maps[0], "map_high": maps[1]}
 
 
@@ -182,9 +184,21 @@ def provenance(frame: pd.DataFrame) -> str:
     words = AS_STORED if own_words else f"as {row['encoding']}"
     words += f", run by {row['software']}" if of_file else ""
     sampler = "" if faults.empty else f"sampler {', '.join(dict.fromkeys(faults['fault']))}, "
+    hashes = ", ".join(dict.fromkeys(frame["images"]))
     return struck + (
-        f"{row['checkpoint']} {words}, {row['data']} test images 1 to {row['n']}, "
-        f"{sampler}seed {row['seed']}; weights {row['weights']}, images {row['images']}, code {row['code']}"
+        f"{row['checkpoint']} {words}, {_images(frame)}, "
+        f"{sampler}seed {row['seed']}; weights {row['weights']}, images {hashes}, code {row['code']}"
+    )
+
+
+def _images(frame: pd.DataFrame) -> str:
+    """Which test images: under an attack the first ones, also where every map draws its own."""
+    kinds = frame[["sample", "n", "data", "images"]].drop_duplicates(["sample", "n"]).to_dict("records")
+    return " and ".join(
+        f"{row['data']} test images 1 to {row['n']}"
+        if row["sample"] == "first"
+        else f"{row['data']}, {drawn_images.described('random', row['n'], row['data'], row['images'])}"
+        for row in kinds
     )
 
 

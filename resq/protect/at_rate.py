@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from resq.core.errors import ResqError
-from resq.measure.analysis import choose, stats
+from resq.measure.analysis import choose, drawn_images, stats
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,11 @@ def accuracy(rows: pd.DataFrame, low: float, value: float, high: float) -> Kept:
 
 def _how(ends: pd.DataFrame) -> str:
     """What the measured points rest on: images, fault maps, sampler, seed."""
-    images = " and ".join(dict.fromkeys(f"{n:,}" for n in ends["n"]))
+    kinds = ends[["sample", "n", "data", "images"]].itertuples(index=False, name=None)
+    images = " and ".join(dict.fromkeys(drawn_images.described(*kind) for kind in kinds))
     maps = " and ".join(dict.fromkeys(f"{m}" for m in ends.loc[ends["x"] > 0, "maps"]))
     seeds = " and ".join(dict.fromkeys(f"{seed}" for seed in ends["seed"]))
-    return f"independent bits, the first {images} test images, {maps} fault maps, seed {seeds}"
+    return f"independent bits, {images}, {maps} fault maps, seed {seeds}"
 
 
 def _curves(rows: pd.DataFrame) -> list[pd.DataFrame]:
@@ -86,8 +87,8 @@ def _curves(rows: pd.DataFrame) -> list[pd.DataFrame]:
             "network and encoding: python -m resq sweep measures them"
         )
     curves, struck = [], struck.assign(rank=np.arange(len(struck)))
-    for (n, *_), own in struck.groupby(choose.SET):
-        same = clean[clean["n"] == n]
+    for (n, *_, sample), own in struck.groupby(choose.SET):
+        same = clean[(clean["n"] == n) & (clean["sample"] == sample)]
         first = (same if len(same) else clean).head(1)
         curves.append(pd.concat([first, own.drop_duplicates("x").sort_values("x")], ignore_index=True))
     return curves

@@ -49,7 +49,6 @@ def test_nothing_is_random_at_ber_0_so_the_interval_over_maps_has_no_width_and_t
 def test_the_interval_that_is_shown_is_never_narrower_than_that_over_maps_or_over_images_alone():
     lines = pd.concat([stats.curve(table.shipped(), axis) for axis in ("ber", "eps", "joint")])
     lines = lines.dropna(subset=["low"])
-    lines = lines[lines["sample"] == "first"]
     assert len(lines) > 500
     for source in ("map", "image"):
         assert (lines["low"] <= lines[f"{source}_low"] + 1e-9).all()
@@ -246,12 +245,11 @@ def test_points_summed_up_together_say_what_each_ones_rows_say_alone(metric):
             same &= rows[key] == line[key]
         part = rows[same]
         shares = (part[stats.METRICS[metric]] / part["n"]).to_numpy(float)
-        exact = line["axis"] == "eps" or (line["x"] == 0 and line["sample"] == "first")
+        exact = line["axis"] == "eps" or line["x"] == 0
         mean = float(shares.mean())
         maps = (mean, mean) if exact else stats.t_interval(shares)
-        seen = part["n"].sum() if line["sample"] == "random" else part["n"].iloc[0]
-        joined = intervals.both(mean, maps, stats.wilson(mean, int(seen)))
-        joined = maps if line["sample"] == "random" and not exact else joined
+        assert line["sample"] == "first"  # of random images see test_drawn_images.py
+        joined = intervals.both(mean, maps, stats.wilson(mean, int(part["n"].iloc[0])))
         assert (line["mean"], line["maps"], line["map_low"]) == pytest.approx(
             (mean, len(part), maps[0]), nan_ok=True
         )

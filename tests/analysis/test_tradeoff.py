@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from dashboard import cached
-from resq.measure.analysis import stats, tradeoff
+from resq.claims import provenance
+from resq.measure.analysis import choose, stats, tradeoff
+from resq.measure.store import table as store
 from resq.measure.store.table import frame
 from tests.dashboard.test_charts import row
 
@@ -101,6 +103,14 @@ def test_an_area_joins_no_cells_of_several_sets_of_images_or_maps():
     )  # on the same images, though 1,000 speak for the point
 
 
+def test_an_area_joins_no_cells_of_two_precisions():
+    """Each rate in another one: of neither is there a curve."""
+    rows = frame(curves("a", (80, 40), (90, 10)))
+    apart = rows.assign(precision=np.where(rows["ber"] == 1e-2, "bf16", "fp32"))
+    assert len(tradeoff.areas(rows)) == 1
+    assert tradeoff.areas(apart).empty
+
+
 def test_without_clean_rows_on_the_images_of_an_area_those_on_others_are_told():
     table = [line for line in curves("a", (80, 40), (90, 10)) if line.get("ber") or line["axis"] == "eps"]
     found = tradeoff.areas(frame([*table, row(checkpoint="a", n=1000, correct=950)])).iloc[0]
@@ -133,3 +143,70 @@ def test_the_shipped_study_has_both_areas_though_its_attacked_rows_name_no_fault
     assert {"signs/resnet20/base", "signs/resnet20/asym-00-s10", "signs/resnet20/asym-a-s10"} <= set(
         found["checkpoint"]
     )
+
+
+def _drawn(top: float, counts: tuple[int, ...], **changes: object) -> list[dict[str, object]]:
+    """Maps drawn at a rate, all at BER 1e-2."""
+    return [row(ber=1e-2, top=top, map=m, correct=c, **changes) for m, c in enumerate(counts)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_tile_is_of_the_maps_of_one_draw_the_one_that_speaks(turned):
+    """Two maps drawn at 1e-2 and eight at 5e-2: maps 2 to 7 of the latter beside 0 and 1 of the former."""
+    few, many = _drawn(1e-2, (90, 10)), _drawn(5e-2, (60, 62, 64, 58, 59, 61, 63, 65))
+    attack = row(eps=8.0, axis="eps", attack="pgd", steps=20, restarts=1, correct=40)
+    table = frame([row(), attack, *(many + few if turned else few + many)])
+    tile = tradeoff.cells(table, "transfer").query("ber > 0").iloc[0]
+    speaks = choose.speaking(stats.curve(table)).query("x > 0").iloc[0]
+    assert (tile["mean"], tile["maps"], tile["top"]) == (pytest.approx(0.615), 8, 5e-2)
+    for name in ("mean", "low", "high", "maps", "top"):
+        assert tile[name] == speaks[name]
+    behind = tradeoff.used(table, "transfer").query("ber > 0")
+    assert sorted(zip(behind["top"], behind["map"], strict=True)) == [(5e-2, m) for m in range(8)]
+
+
+@pytest.mark.parametrize("other", [{"sample": "random", "images": "all"}, {"precision": "bf16"}])
+def test_a_tile_joins_no_maps_on_other_images_or_in_another_precision(other):
+    table = frame([row(), *_drawn(1e-2, (80, 82, 81, 79)), *_drawn(1e-2, (20, 22, 60, 18, 25), **other)])
+    tiles = tradeoff.cells(table, "transfer")
+    assert not tiles.duplicated(["ber", "eps"]).any()
+    behind = tradeoff.used(table, "transfer").query("ber > 0")
+    assert len(behind[["sample", "precision"]].drop_duplicates()) == 1
+    assert len(behind) == tiles.query("ber > 0")["maps"].iloc[0] in (4, 5)
+
+
+def test_the_commands_of_a_joint_surface_keep_the_draws_of_its_tiles_apart():
+    """Eight maps of BER 1e-2 drawn at 5e-2, and three of 1e-3 drawn at 1e-3: no sweep gives both."""
+    many = [both(1e-2, 8.0, 30 + m, map=m, top=5e-2, fault="random") for m in range(8)]
+    few = [both(1e-3, 8.0, 40 + m, map=m, top=1e-3, fault="random") for m in range(3)]
+    commands = provenance.commands(tradeoff.used(frame([*few, *many]), "transfer"))
+    assert sorted("--maps 8" in line for line in commands) == [False, True]
+    assert sum("--ber 0.001 --maps 3" in line for line in commands) == 1
+    assert sum("--ber 0.01 --maps 8" in line and "--top 0.05" in line for line in commands) == 1
+
+
+# Where maps were drawn at two rates and a tile was of parts of both.
+MIXED = {("cifar10/resnet18/base", "int8-symmetric-tensor", 1e-3),
+         ("cifar10/resnet18/base", "int8-symmetric-tensor", 1e-2)}  # fmt: skip
+
+
+def test_every_shipped_tile_is_of_one_draw_and_those_that_were_so_before_have_not_moved(monkeypatch):
+    rows = store.shipped()
+    rows = rows[(rows["region"] == "all") & (rows["seed"] == 0)]
+    rows = rows[rows["fault"].isin(["none", "random"]) & rows["attack"].isin(["none", "pgd"])]
+    # Two draws both begin with map 0: a surface without a map twice on as many images is of one draw a tile.
+    twice = rows.duplicated(["checkpoint", "encoding", "axis", "mode", "ber", "eps", "map", "n"], keep=False)
+    surfaces = [own for _, own in rows.groupby(["checkpoint", "encoding"]) if twice[own.index].any()]
+    each = [(own, mode) for own in surfaces for mode in ("transfer", "adaptive")]
+    each = [(own, mode) for own, mode in each if mode == "transfer" or (own["mode"] == mode).any()]
+    now = pd.concat([tradeoff.used(*one) for one in each])
+    # Each map once, whichever draw it is of, as they were merged before.
+    merge = {"name": "_speaking", "value": lambda of: of.drop_duplicates(["ber", "eps", "map", "seed"])}
+    monkeypatch.setattr(tradeoff, **merge)
+    merged = pd.concat([tradeoff.used(*one) for one in each])
+    row_of = ["checkpoint", "encoding", "ber", "eps", "axis", "mode", "map", "top", "n", "images", "correct"]
+    before, after = (set(of[row_of].itertuples(index=False, name=None)) for of in (merged, now))
+    assert {(net, enc, ber) for net, enc, ber, *_ in before ^ after} == MIXED
+    tiles = now.assign(mode=now["mode"].where(now["axis"] == "joint", "")).groupby(row_of[:6])
+    assert len(tiles) > 200
+    assert (tiles[["top", "n", "images", "sample", "precision"]].nunique() == 1).all(axis=None)

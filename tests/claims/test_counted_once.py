@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.cached import tradeoff
 from dashboard.model.storage import places
-from resq.claims import card, leaderboard, points, provenance, rerun
+from resq.claims import card, leaderboard, methods, points, provenance, rerun
 from resq.measure.analysis import paired, stats
 from resq.measure.store import rows_by_key, table
 from resq.protect import at_rate
@@ -120,7 +120,7 @@ def test_an_attack_that_is_run_again_is_held_against_the_noise_of_images():
 
 def test_a_report_counts_maps_of_one_draw_and_names_what_was_said_of_a_file_s_input():
     drawn = [row for top in (1e-2, 5e-2) for row in maps(850, 851, 852, top=top)]
-    assert "Up to 3 fault maps" in provenance.methods(table.frame(drawn))
+    assert "Up to 3 fault maps" in methods.paragraph(table.frame(drawn))
     file = {
         "checkpoint": "net@0123456789abcdef.onnx",
         "network": "onnx",

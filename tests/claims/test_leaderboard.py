@@ -44,6 +44,13 @@ def test_r_f_joins_no_cells_of_several_sets_of_maps():
     assert line["r_f_maps"] == len(maps(900))
 
 
+def test_r_f_joins_no_cells_of_two_precisions():
+    whole = table.frame(curve())
+    apart = whole.assign(precision=np.where(whole["ber"] > 1e-3, "bf16", "fp32"))
+    assert np.isfinite(leaderboard.board(whole)["r_f"].iloc[0])
+    assert np.isnan(leaderboard.board(apart)["r_f"].iloc[0])
+
+
 def test_what_is_not_measured_is_nan_and_never_made_up():
     line = leaderboard.board(table.frame(curve()[:-1])).iloc[0]
     assert math.isnan(line["r_f"])

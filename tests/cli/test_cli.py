@@ -128,8 +128,22 @@ def test_where_a_rule_stopped_the_maps_the_table_has_the_interval_that_it_stoppe
     low, high = stopping_rule.interval(accuracy)
     assert (point["map_low"], point["map_high"]) == pytest.approx((low, high))
     assert high - low > 2 * stats.t_half_width(np.array(accuracy))
-    whole = intervals.both(point["mean"], (low, high), (point["image_low"], point["image_high"]))
-    assert (point["low"], point["high"]) == pytest.approx((low, high) if sample == "random" else whole)
+    images = (point["image_low"], point["image_high"])
+    whole = intervals.both(point["mean"], (low, high), images)
+    drawn = intervals.drawn(point["mean"], (low, high), 50, point["maps"], 4000)
+    assert (point["low"], point["high"]) == pytest.approx(drawn if sample == "random" else whole)
+    assert point["low"] < min(low, images[0])
+    assert point["high"] > max(high, images[1])
+
+
+def test_a_sweep_of_random_images_says_of_how_many_they_were_drawn(capsys):
+    given = ["sweep", BASE, "--ber", "0,1e-2", "--n", "20", "--maps", "2", "--eps", "8", "--steps", "1"]
+    last = spoken(capsys, *given, "--sample", "random").splitlines()[-1]
+    assert (
+        "signs, 20 random ones of 4,000 test images, drawn anew for each map and signs test images 1 to 20"
+        in last
+    )
+    assert "signs test images 1 to 20, sampler" in spoken(capsys, *given).splitlines()[-1]
 
 
 SHARED = f'checkpoint = "{BASE}"\nbers = [0, 1e-2]\nmaps = 3\nn = 20\neps = [8]\nsteps = 1\n'

@@ -11,7 +11,7 @@ import pytest
 
 from dashboard.report import html_report, measured
 from resq import jobs
-from resq.claims import provenance
+from resq.claims import methods, provenance
 from resq.cli import main
 from resq.measure.analysis import stats
 from resq.measure.specs.campaign import CampaignSpec
@@ -75,11 +75,11 @@ def test_rows_under_faults_and_attack_at_once_are_a_map_a_table_and_a_sentence(n
         assert f"Accuracy under both: {mode} examples" in text
     for _, part in joint.groupby(["mode", "ber", "eps"]):
         assert f"<td>{100 * (part['correct'] / part['n']).mean():.2f}</td>" in text
-    methods = provenance.methods(target_rows)
-    assert "Under faults and attack at once, examples were made by pgd (10 steps, 1 start)" in methods
-    assert "on the fault-free quantized network, and shown to every faulty one (transfer)" in methods
-    assert "on every faulty network itself (adaptive)" in methods
-    assert "by the fault model random" in methods
+    said = methods.paragraph(target_rows)
+    assert "Under faults and attack at once, examples were made by pgd (10 steps, 1 start)" in said
+    assert "on the fault-free quantized network, and shown to every faulty one (transfer)" in said
+    assert "on every faulty network itself (adaptive)" in said
+    assert "by the fault model random" in said
 
 
 def test_rows_that_no_figure_shows_are_counted():
@@ -163,8 +163,8 @@ def test_a_campaign_is_a_target_by_its_file_and_by_its_id(tmp_path, monkeypatch)
 def test_the_methods_of_a_report_say_what_was_struck(targets, said):
     rows = table.shipped()
     rows = rows[(rows["checkpoint"] == "signs/resnet20/base") & (rows["encoding"] == "int8")]
-    assert said in provenance.methods(rows.assign(targets=targets))
-    assert "struck" not in provenance.methods(rows[rows["ber"] == 0])
+    assert said in methods.paragraph(rows.assign(targets=targets))
+    assert "struck" not in methods.paragraph(rows[rows["ber"] == 0])
 
 
 @pytest.mark.parametrize(

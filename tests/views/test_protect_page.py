@@ -140,7 +140,7 @@ def _points(*lines: tuple[str, float, float]) -> pd.DataFrame:
     return pd.DataFrame(
         [{"encoding": name, "kind": "plain", "bits": bits, "ber": 0.01, "kept": kept, "kept_low": kept - 0.02,
           "kept_high": kept + 0.02, "maps": 6, "n": 300, "mean": kept, "low": kept, "high": kept, "seed": 0,
-          "over": "int8",
+          "over": "int8", "sample": "first", "data": "signs", "images": "e" * 16,
           "weights": "f" * 16} for name, bits, kept in lines]
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from dashboard.charts import curves, theme
 from dashboard.format import numbers
 from resq.core import Encoding, commands
-from resq.measure.analysis import mixed_encoding
+from resq.measure.analysis import drawn_images, mixed_encoding
 
 # The sentence is about the largest rate at which all layers protected keep this share of the clean accuracy,
 KEPT = 0.9
@@ -62,7 +62,8 @@ def _hover(point: dict[Any, Any]) -> str:
         f"<b>{numbers.percent(point['mean'])}</b> at BER "
         f"{numbers.power(point['ber'])}<br>{point['encoding']}<br>"
         f"protected: {inside}<br>"
-        f"95 % over {point['maps']} maps and {point['n']} images: {span}<br>seed {point['seed']}, "
+        f"95 % over {point['maps']} maps and {point['n']} images{drawn_images.note(point['sample'])}: "
+        f"{span}<br>seed {point['seed']}, "
         f"weights {point['weights'][:8]}"
     )
 
@@ -75,8 +76,8 @@ def _with_interval(point: pd.Series) -> str:
 def _rests(point: pd.Series) -> str:
     """On what the figures of a sentence rest, and what their brackets are."""
     return (
-        f"In brackets: 95 % over {point['maps']} fault maps (seed {point['seed']}) and the first "
-        f"{point['n']:,} test images"
+        f"In brackets: 95 % over {point['maps']} fault maps (seed {point['seed']}) and "
+        f"{drawn_images.described(*point[['sample', 'n', 'data', 'images']])}"
     )
 
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from dashboard.charts import theme
 from dashboard.format import numbers
+from resq.measure.analysis import drawn_images
 from resq.protect.timing.times import IMAGES
 
 ROOM = {"l": 66, "r": 16, "t": 44, "b": 62}
@@ -71,7 +72,8 @@ def _hover(line: dict[Any, Any]) -> str:
     return (
         f"<b>{line['encoding']}</b><br>{numbers.percent(line['kept'])} kept at BER "
         f"{numbers.power(line['ber'])}, {line['bits']:.2f} bits a weight{_time(line)}<br>accuracy "
-        f"{numbers.percent(line['mean'])}, 95 % over {line['maps']} maps and {line['n']} images: "
+        f"{numbers.percent(line['mean'])}, 95 % over {line['maps']} maps and {line['n']} images"
+        f"{drawn_images.note(line['sample'])}: "
         f"{numbers.percent(line['low'])} to {numbers.percent(line['high'])}<br>seed {line['seed']}, "
         f"weights {line['weights'][:8]}"
     )

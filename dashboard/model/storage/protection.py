@@ -12,7 +12,7 @@ import pandas as pd
 
 from dashboard.model.storage import common_images
 from resq.core import Encoding
-from resq.measure.analysis import choose, paired, stats
+from resq.measure.analysis import choose, drawn_images, paired, stats
 from resq.measure.specs.sweep_spec import AS_STORED
 from resq.protect.timing import times as times_of
 
@@ -178,6 +178,7 @@ class Answer:
         enough: whether it keeps what was asked.
         sure: whether the lower end of its interval does too.
         over: the encoding whose accuracy without faults ``retained`` is a share of.
+        images: which test images, in words.
     """
 
     encoding: str
@@ -192,6 +193,7 @@ class Answer:
     seed: int = 0
     over: str = ""
     asked: float = 0.0
+    images: str = ""
 
 
 def answer(at: pd.DataFrame, keep: float, most: float) -> Answer:
@@ -209,4 +211,5 @@ def answer(at: pd.DataFrame, keep: float, most: float) -> Answer:
         str(one["encoding"]), bool(len(enough)), bool(one["kept_low"] >= keep), float(one["bits"]),
         float(one["kept"]), float(one["kept_low"]), float(one["kept_high"]), int(one["maps"]), int(one["n"]),
         int(one["seed"]), str(one["over"]), keep,
+        drawn_images.described(*one[["sample", "n", "data", "images"]]),
     )  # fmt: skip

@@ -39,7 +39,7 @@ def _retained(chosen: Answer) -> str:
     return (
         f"**{_share(chosen.retained, chosen.asked)}** of what {_whose(chosen.over)} has without faults "
         f"(95 %: {100 * chosen.low:.1f} to {100 * chosen.high:.1f} %, {chosen.maps} fault maps of seed "
-        f"{chosen.seed}, the first {chosen.n} test images)"
+        f"{chosen.seed}, {chosen.images})"
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard.format import numbers
 from dashboard.model.storage.place_names import At
-from resq.measure.analysis import intervals, paired
+from resq.measure.analysis import drawn_images, intervals, paired
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,9 @@ def of_cell(line: pd.Series) -> Behind:
     drawn = f" drawn at {rates}" if (rates := _drawn([line])) else ""
     maps = f"{line['maps']} maps{drawn}, " if struck else ""
     text = (
-        f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}the first {line['n']:,} test "
-        f"images, seed {line['seed']}, weights {line['weights'][:8]}"
+        f"{line['checkpoint']} in {line['encoding']}, {where}: {maps}"
+        f"{drawn_images.described(*line[['sample', 'n', 'data', 'images']])}, seed {line['seed']}, "
+        f"weights {line['weights'][:8]}"
     )
     return Behind(text, int(line["n"]), int(line["maps"]) if struck else 0, (), (int(line["seed"]),))
 

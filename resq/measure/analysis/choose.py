@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from resq.measure.analysis import drawn_images
+from resq.measure.analysis.drawn_images import WHOLE as WHOLE
 from resq.measure.store.table import COLUMNS
 
 # What a question names. The images, how many, the seed and the rate that maps were drawn at decide how well
@@ -24,7 +26,6 @@ QUESTION = [
 ]  # fmt: skip
 # What cells of one curve have in common beside their question: the same images and the same maps.
 SET = ["n", "maps", "top", "seed", "sample"]
-WHOLE = {"cifar10": 10_000, "cifar100": 10_000, "gtsrb": 12_630, "signs": 4_000}  # images of the test split
 RULE = (
     "Where one point was measured more than once, the cell on the whole test split speaks, else the one "
     "whose images and fault maps give the narrowest 95 % interval, whatever its own accuracy is."
@@ -77,17 +78,30 @@ def _expected_width(lines: pd.DataFrame) -> np.ndarray:
 
     All cells of one question have the same accuracy and spread here, their mean and their pooled one, so that
     images and maps alone decide: a cell that happened to fall near 0 or 1, or whose maps happened to agree,
-    has a narrower interval and would be preferred for what it found.
+    has a narrower interval and would be preferred for what it found. Where every map drew images of its own,
+    its spread holds theirs too (``drawn_images``), and what is left are those of the whole test set.
     """
     of, n = _questions(lines), lines["n"].to_numpy(float)
+    whole = _test_images(lines)
     maps = np.maximum(lines["maps"].to_numpy(float), 1)
     error, mean = (lines[name].to_numpy(float) for name in ("error", "mean"))
     freedom = np.where(np.isnan(error), 0, maps - 1)
-    spread = _sums(freedom * maps * np.nan_to_num(error) ** 2, of) / np.maximum(_sums(freedom, of), 1)
     rate = _sums(mean * n * maps, of) / _sums(n * maps, of)
+    drawn = rate * (1 - rate) * (1 / n - 1 / whole)  # 0 where all maps share their images
+    own = np.maximum(0, maps * np.nan_to_num(error) ** 2 - drawn)
+    spread = _sums(freedom * own, of) / np.maximum(_sums(freedom, of), 1)
     quantile = special.stdtrit(np.maximum(freedom, 1), 0.975)
-    of_maps = np.where(freedom > 0, quantile**2 * spread / maps, 0)
-    return 2 * np.sqrt(of_maps + 1.96**2 * rate * (1 - rate) / n)
+    of_maps = np.where(freedom > 0, quantile**2 * (spread + drawn) / maps, 0)
+    return 2 * np.sqrt(of_maps + 1.96**2 * rate * (1 - rate) / whole)
+
+
+def _test_images(lines: pd.DataFrame) -> np.ndarray:
+    """How many images Wilson's interval of each line is over, float64 (lines,), as in ``summaries``."""
+    whole = lines["n"].to_numpy(float)
+    for place in np.flatnonzero((lines["sample"] != "first").to_numpy()):
+        one = lines.iloc[place]
+        whole[place] = drawn_images.set_size(str(one["data"]), str(one["images"]), int(one["n"]))
+    return whole
 
 
 def _questions(lines: pd.DataFrame) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from resq.measure.analysis import stats
+from resq.measure.analysis import drawn_images, stats
 
 FEW = 10  # fault maps; t over fewer undercovers where accuracy saturates, see ``caution``
 
@@ -28,6 +28,27 @@ def both(mean: float, maps: tuple[float, float], images: tuple[float, float]) ->
     if math.isnan(down):
         return math.nan, math.nan
     return max(0.0, mean - down), min(1.0, mean + up)
+
+
+def drawn(
+    mean: float, maps: tuple[float, float], n: int, count: int, whole: int, level: float = 0.95
+) -> tuple[float, float]:
+    """The interval of ``mean`` over fault maps and images, where each map drew images of its own.
+
+    The interval over maps holds which images of the test set were drawn; Wilson's over all of it joins it, as
+    in ``both``: which images the set has. It is at least Wilson's over what the draws are worth
+    (``drawn_images.effective_count``), for few maps may happen to agree.
+
+    Args:
+        maps: the interval over maps.
+        n: images of a map, of which there are ``count``; the test set has ``whole``.
+
+    >>> tuple(round(v, 4) for v in drawn(0.9892, (0.9892, 0.9892), 4000, 2, 4000))
+    (0.9855, 0.992)
+    """
+    low, high = both(mean, maps, stats.wilson(mean, whole, level))
+    least, most = stats.wilson(mean, drawn_images.effective_count(n, count, whole), level)
+    return (math.nan, math.nan) if math.isnan(low) else (min(low, least), max(high, most))
 
 
 def ratio(above: Sequence[float], below: Sequence[float], level: float = 0.95) -> dict[str, float]:

@@ -21,7 +21,7 @@ SAME = [
 ]  # what points that are compared have in common
 COLUMNS = [
     "encoding", "share", "layers", "of", "ber", "mean", "low", "high", "maps",
-    "n", "seed", "weights", "images", "top",
+    "n", "seed", "weights", "images", "top", "sample", "data",
 ]  # fmt: skip
 
 

@@ -28,14 +28,16 @@ def curve(rows: pd.DataFrame, axis: str = "ber", metric: str = "accuracy") -> pd
     counted are left out.
 
     Columns beside the series' own: ``x``; ``mean``, the metric over fault maps; ``low``, ``high``, its 95 %
-    interval over fault maps and images together (``intervals.both``; NaN for a single map); ``map_low``,
-    ``map_high``, its t interval over maps on these images (NaN for a single map, no width where nothing is
-    random; where every map saw random images of its own, on all images); ``image_low``, ``image_high``, the
-    Wilson interval of ``mean`` as a rate over the images looked at; ``error``, the standard error over maps;
-    ``least``, the worst map, with the lowest accuracy or the most of the others; ``q05`` ... ``q95``,
-    quantiles over maps, which tell more than a mean where networks collapse; ``maps``; ``flips`` and
-    ``due``, means; ``top``, the rate that the maps were drawn at: maps of another are other maps, so they
-    are lines of their own; ``code``, what measured it, "several" where halves of it differ.
+    interval over fault maps and images together (``intervals.both``, where every map drew its own images
+    ``intervals.drawn``; NaN for a single map); ``map_low``, ``map_high``, its t interval over maps on these
+    images (NaN for a single map, no width where nothing is random; where every map drew images of its own, on
+    all images of that test set); ``image_low``, ``image_high``, the Wilson interval of ``mean`` as a rate
+    over the images looked at, of random ones over as many as the draws are worth (``drawn_images``);
+    ``error``, the standard error over maps; ``least``, the worst map, with the lowest accuracy or the most of
+    the others; ``q05`` ... ``q95``, quantiles over maps, which tell more than a mean where networks collapse;
+    ``maps``; ``flips`` and ``due``, means; ``top``, the rate that the maps were drawn at: maps of another are
+    other maps, so they are lines of their own; ``code``, what measured it, "several" where halves of it
+    differ.
     """
     rows, by = rows[rows["axis"] == axis], AXES[axis]
     counted = rows[lookup("metric", metric, METRICS)]
@@ -92,7 +94,7 @@ def t_interval(
     return max(limits[0], mean - half_width), min(limits[1], mean + half_width)
 
 
-def wilson(rate: float, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson(rate: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Wilson interval of a rate seen in n independent trials.
 
     >>> tuple(round(v, 4) for v in wilson(0.9, 100))

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from resq.measure.analysis import drawn_images
+
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 MADE = ["mean", "low", "high", "map_low", "map_high", "image_low", "image_high", "error", "least", *QUANTILES,
         "maps", "flips", "due", "code"]  # fmt: skip
@@ -27,12 +29,12 @@ def summaries(rows: pd.DataFrame, keys: list[str], exact: np.ndarray, worst: str
     heads = rows.iloc[order[starts]]
     columns = {name: np.full(len(starts), np.nan) for name in MADE[:-1]}
     values = {name: rows[name].to_numpy(float)[order] for name in ("accuracy", "n", "flips", "due")}
-    free, drawn = exact[order[starts]], (heads["sample"] == "random").to_numpy()
+    free, images = exact[order[starts]], _images(heads, counts)
     for count in np.unique(counts):
         of = np.flatnonzero(counts == count)
         at = starts[of][:, None] + np.arange(count)
         part = {name: all_[at] for name, all_ in values.items()}
-        for name, column in _summed(part, free[of], drawn[of], worst).items():
+        for name, column in _summed(part, free[of], images[of], worst).items():
             columns[name][of] = column
     made = pd.DataFrame({**columns, "maps": counts, "code": _codes(rows["code"], order, starts)})
     return pd.concat([heads[keys].reset_index(drop=True), made[MADE]], axis=1)
@@ -47,24 +49,42 @@ def _groups(rows: pd.DataFrame, keys: list[str]) -> tuple[np.ndarray, np.ndarray
     return order, starts, counts
 
 
+def _images(heads: pd.DataFrame, counts: np.ndarray) -> np.ndarray:
+    """How many images each point's test set has, and what was seen of them is worth, float64 (P, 2).
+
+    Where all maps share their images both are their number.
+
+    Args:
+        heads: one row of each point.
+        counts: its maps.
+    """
+    images = np.repeat(heads["n"].to_numpy(float)[:, None], 2, axis=1)
+    for at in np.flatnonzero((heads["sample"] == "random").to_numpy()):
+        name, hashed, n = heads[["data", "images", "n"]].iloc[at]
+        whole = drawn_images.set_size(str(name), str(hashed), int(n))
+        images[at] = whole, drawn_images.effective_count(int(n), counts[at], whole)
+    return images
+
+
 def _summed(
-    part: dict[str, np.ndarray], exact: np.ndarray, random: np.ndarray, worst: str
+    part: dict[str, np.ndarray], exact: np.ndarray, seen: np.ndarray, worst: str
 ) -> dict[str, np.ndarray]:
-    """The summaries of points (P,) from what their maps counted, (P, maps) each."""
+    """The summaries of points (P,) from what their maps counted, (P, maps) each; ``seen`` of ``_images``."""
     accuracy, count = part["accuracy"], part["accuracy"].shape[1]
     mean = accuracy.mean(axis=1)
     error = accuracy.std(axis=1, ddof=1) / np.sqrt(count) if count > 1 else np.full(len(mean), np.nan)
     half_width = np.where(exact, 0.0, special.stdtrit(max(1, count - 1), 0.975) * error)
     maps = np.clip(mean - half_width, 0.0, None), np.clip(mean + half_width, None, 1.0)
     maps = tuple(np.where(exact, mean, edge) for edge in maps)
-    images = wilson(mean, np.where(random, part["n"].sum(axis=1), part["n"][:, 0]))
-    down, up = np.hypot(mean - maps[0], mean - images[0]), np.hypot(maps[1] - mean, images[1] - mean)
-    # Where every map saw images of its own, the spread over maps holds that of the images already.
-    own = random & ~exact
+    whole, images = wilson(mean, seen[:, 0]), wilson(mean, seen[:, 1])
+    # Where every map drew images of its own, the spread over maps holds which of the test set they were, and
+    # Wilson's over all of it which the test set has. Maps that happen to agree must not hide the former.
+    down, up = np.hypot(mean - maps[0], mean - whole[0]), np.hypot(maps[1] - mean, whole[1] - mean)
+    down, up = np.maximum(down, mean - images[0]), np.maximum(up, images[1] - mean)
     return {
         "mean": mean,
-        "low": np.where(own, maps[0], np.clip(mean - down, 0.0, None)),
-        "high": np.where(own, maps[1], np.clip(mean + up, None, 1.0)),
+        "low": np.clip(mean - down, 0.0, None),
+        "high": np.clip(mean + up, None, 1.0),
         "map_low": maps[0],
         "map_high": maps[1],
         "image_low": images[0],

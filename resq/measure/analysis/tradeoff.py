@@ -17,9 +17,11 @@ def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     """The cells of one network's surface: lines as of ``stats.curve``, with their ``ber`` and ``eps``.
 
     Cells come from joint rows of the mode; where those have no edges, without faults or without attack, from
-    sweeps: beside joint rows that have, a sweep on other images would make steps that no rate makes. A cell
-    measured on several numbers of images counts with the largest. All cells are of one attack, the one that
-    most were measured with: five starts at one budget beside one start at another is no row.
+    sweeps: beside joint rows that have, a sweep on other images would make steps that no rate makes. Of a
+    cell that was measured more than once, on other images or over other maps, the measurement on the most
+    images counts, of these the one that speaks by the rule of ``choose``, and never parts of two. All cells
+    are of one attack, the one that most were measured with: five starts at one budget beside one start at
+    another is no row.
 
     Args:
         rows: of one series (SERIES) and one attack.
@@ -32,7 +34,7 @@ def cells(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     for _, cell in all_cells.groupby(["ber", "eps"]):
         line = stats.curve(cell.assign(axis="ber"), "ber")
         lines.append(line.assign(ber=cell["ber"].iloc[0], eps=cell["eps"].iloc[0]))
-    return pd.concat(lines, ignore_index=True).drop_duplicates(["ber", "eps"], ignore_index=True)
+    return pd.concat(lines, ignore_index=True)
 
 
 def used(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
@@ -45,7 +47,18 @@ def used(rows: pd.DataFrame, mode: str) -> pd.DataFrame:
     edge = edge[~pd.MultiIndex.from_frame(edge[["ber", "eps"]]).isin(known)]
     surface_rows = pd.concat([joint, edge], ignore_index=True)
     largest = surface_rows.groupby(["ber", "eps"])["n"].transform("max")
-    return surface_rows[surface_rows["n"] == largest].drop_duplicates(["ber", "eps", "map", "seed"])
+    return _speaking(surface_rows[surface_rows["n"] == largest])
+
+
+def _speaking(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of each tile the rows of the measurement that speaks for it: maps of two sweeps make no mean."""
+    each = [*stats.KEYS, "ber", "eps", "top"]
+    rows = rows.drop_duplicates([*each, "map"])
+    lines = choose.ranked(stats.curve(rows.assign(axis="joint"), "joint")).rename(columns={"x": "ber"})
+    # Without flips and attack it does not matter of which sweep it is the edge: of bit flips, before others.
+    lines = lines.iloc[np.argsort((lines["attack"] != "none") & (lines["eps"] == 0), kind="stable")]
+    chosen = lines.drop_duplicates(["ber", "eps"])
+    return rows[pd.MultiIndex.from_frame(rows[each]).isin(pd.MultiIndex.from_frame(chosen[each]))]
 
 
 def grid(
@@ -125,7 +138,7 @@ def _of_one_set(curves: pd.DataFrame, keys: list[str], points: Iterable[float]) 
     What is fault-free is of no map: it stays, on the images of the set first, then those that speak.
     """
     struck = curves[curves["x"].isin(list(points))]
-    same = list(dict.fromkeys([*keys, *choose.SET]))
+    same = list(dict.fromkeys([*keys, *choose.SET, "data", "precision"]))
     sets = pd.DataFrame(struck.groupby(same)["x"].nunique()).reset_index()
     best = sets.sort_values(["x", "n", "maps", "top"]).drop_duplicates(keys, keep="last")
     chosen = pd.MultiIndex.from_frame(curves[same]).isin(pd.MultiIndex.from_frame(best[same]))

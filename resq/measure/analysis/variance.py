@@ -95,8 +95,8 @@ def variance(c: Components, maps: int, images: int, sample: str) -> float:
     """Variance of a mean accuracy over maps and images.
 
     Args:
-        sample: "random", every map has ``images`` of its own; "first", all maps share them, so more maps do
-            not average the images out.
+        sample: "random", every map has ``images`` of its own, of endless ones (of one test set's see
+            ``drawn_images``); "first", all maps share them, so more maps do not average the images out.
     """
     if sample == "random":
         return c.map / maps + c.within / (maps * images)
