@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from resq.api import arguments, identity, kinds, stored_words
+from resq.api import arguments, kinds, stored_words
 from resq.api.given import Given
 from resq.api.kinds import Model
 from resq.core import BitFlips, Encoding, seeds
@@ -19,6 +19,7 @@ from resq.core.validation import lookup
 from resq.deployed import network as deployed
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.memory import faults
+from resq.networks import identity
 
 
 @contextmanager

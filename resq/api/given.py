@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resq.api import identity
 from resq.core.errors import ResqError
-from resq.networks import Network
+from resq.networks import Network, identity
 
 
 class Given(Network):

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from resq import checkpoints
-from resq.api import arguments, given, identity, kinds
+from resq.api import arguments, given, kinds
 from resq.api.kinds import Model
 from resq.checkpoints import Checkpoint
 from resq.core import Encoding
@@ -20,7 +20,7 @@ from resq.core.errors import ResqError
 from resq.deployed import network as deployed
 from resq.deployed.pixels import Asked
 from resq.measure.engine.faulty_network import network_of
-from resq.networks import Network
+from resq.networks import Network, identity
 
 # Loaded network -> the checkpoint's name and what the network was then: changed since, it is another one.
 _LOADED: WeakKeyDictionary[nn.Module, tuple[str, str]] = WeakKeyDictionary()

@@ -10,11 +10,12 @@ import numpy as np
 from torch import nn
 
 from resq import checkpoints
-from resq.api import identity, models
+from resq.api import models
 from resq.api.kinds import Model
 from resq.checkpoints import Checkpoint
 from resq.core import BitFlips, Encoding
 from resq.core.errors import ResqError
+from resq.networks import identity
 
 
 class Stored(NamedTuple):

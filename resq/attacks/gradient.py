@@ -9,6 +9,7 @@ from torch import Tensor
 
 from resq.attacks.autoattack import apgd, autoattack, square
 from resq.attacks.linf import Attack, Logits, check_eps, differentiable
+from resq.core import registries
 from resq.core.errors import ResqError
 from resq.networks import answer
 
@@ -150,3 +151,4 @@ ATTACKS: dict[str, Attack] = {
     "square": square,
     "autoattack": autoattack,
 }
+registries.note("attack", ATTACKS)

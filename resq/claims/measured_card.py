@@ -13,7 +13,7 @@ from resq.core import json_text
 from resq.core.files import write_text
 from resq.measure.run.adversary import checked_attack
 from resq.measure.run.campaign import missing_cells
-from resq.measure.run.sweep import code_hash, images_there
+from resq.measure.run.sweep import code_of, images_there
 from resq.measure.specs import cells
 from resq.measure.specs.sweep_spec import SweepSpec
 
@@ -43,7 +43,9 @@ def written(
 
 def _checks(spec: SweepSpec, tell: Tell) -> dict[str, Any]:
     """The checks of the attack, measured once for these weights and this code."""
-    made_of = json.dumps([spec.hash, cells.weights_of(spec.checkpoint), code_hash(), card.attacks()])
+    made_of = json.dumps(
+        [spec.hash, cells.weights_of(spec.checkpoint), code_of(spec.cells()), card.attacks()]
+    )
     file = card.folder("guards") / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.json"
     if file.is_file():
         return dict(json.loads(file.read_text(encoding="utf-8")))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resq.core import registries
 from resq.core.errors import ResqError
 
 ROW = 64  # data bits of a row of memory that one SEC-DED code covers
@@ -104,6 +105,7 @@ GUARDS: dict[str, Guard] = {
         FLOATING, (16, 32), -1, 1, "open",
     ),
 }  # fmt: skip
+registries.note("facts of guard", GUARDS)
 
 
 def check(guard: str, code: str, width: int, tmr: int, copies: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resq.core import Dataset, DataSource, lookup
+from resq.core import Dataset, DataSource, lookup, registries
 from resq.data import folders, held_out, labels, order, own, signs
 
 # Rendered once, then cached: enough to train a small network in minutes and to test it to half a point.
@@ -76,6 +76,8 @@ DATASETS: dict[str, DataSource] = {
         about="GTSRB: photographs of 43 German traffic signs (Stallkamp et al. 2012)",
     ),
 }
+
+registries.note("data set", DATASETS)
 
 
 def source(name: str) -> DataSource:

@@ -23,7 +23,7 @@ from resq.core import Dataset
 from resq.core.errors import NotFoundError, ResqError
 from resq.core.files import write_with
 from resq.core.paths import ROOT
-from resq.data import decode
+from resq.data import decode, tracks
 from resq.data.order import mixed
 
 
@@ -66,9 +66,9 @@ def load(name: str, split: str, classes: tuple[str, ...], download: bool = False
         raise ResqError(f"no split {split!r}; known: test, train")
     files = shards(name, split)
     if files:
-        pixels, y, groups = _decoded(files)
+        pixels, y, groups = _decoded(files, split == "train" and name in tracks.GROUPED)
     elif download or _downloaded(name).exists():
-        (pixels, y), groups = _torchvision(name, split, download), None
+        pixels, y, groups = _torchvision(name, split, download)
     else:
         places = ", ".join(str(p / name) for p in folders())
         raise NotFoundError(
@@ -81,8 +81,12 @@ def load(name: str, split: str, classes: tuple[str, ...], download: bool = False
     return mixed(images, name) if split == "test" else images  # of those to learn from, order.few
 
 
-def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Pixels, labels and groups of the shards, decoded once and then read from the cache."""
+def _decoded(files: list[Path], grouped: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Pixels, labels and groups of the shards, decoded once and then read from the cache.
+
+    Args:
+        grouped: whether the images are frames of signs, so that a cache without groups lacks something.
+    """
     stamp = "|".join(f"{p.resolve()}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in files)
 
     def make() -> dict[str, np.ndarray]:
@@ -90,7 +94,14 @@ def _decoded(files: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray | No
 
         return encoded.read(files)
 
+    def signs() -> dict[str, np.ndarray]:
+        from resq.data import shards as encoded
+
+        return encoded.groups(files)
+
     arrays = cached_arrays(f"{decode.NEWEST}|{stamp}", make)
+    if grouped and "groups" not in arrays:
+        arrays = {**arrays, **cached_arrays(f"groups|{stamp}", signs)}
     return arrays["pixels"], arrays["y"], arrays.get("groups")
 
 
@@ -133,7 +144,8 @@ def _downloaded(name: str) -> Path:
     return ROOT / "data" / "downloads" / inside[name]
 
 
-def _torchvision(name: str, split: str, download: bool) -> tuple[np.ndarray, np.ndarray]:
+def _torchvision(name: str, split: str, download: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Pixels, labels and groups of torchvision's own download."""
     from resq.platform.torchvision_compat import torchvision  # needs torch, which reading a folder does not
 
     sets, root = torchvision().datasets, str(_downloaded(name).parent)
@@ -141,7 +153,9 @@ def _torchvision(name: str, split: str, download: bool) -> tuple[np.ndarray, np.
         signs = sets.GTSRB(root, split=split, download=download)
         resized = (np.asarray(x.convert("RGB").resize((32, 32), Image.Resampling.BILINEAR)) for x, _ in signs)
         pixels = np.stack(list(tqdm(resized, total=len(signs), desc="decoding gtsrb", unit="img")))
-        return pixels.transpose(0, 3, 1, 2).copy(), np.array([y for _, y in signs._samples], dtype=np.int64)
+        y = np.array([label for _, label in signs._samples], dtype=np.int64)
+        groups = tracks.of_names([path for path, _ in signs._samples], y) if split == "train" else None
+        return pixels.transpose(0, 3, 1, 2).copy(), y, groups
     kind = {"cifar10": sets.CIFAR10, "cifar100": sets.CIFAR100}[name]
     images = kind(root, train=split == "train", download=download)
-    return images.data.transpose(0, 3, 1, 2).copy(), np.asarray(images.targets, dtype=np.int64)
+    return images.data.transpose(0, 3, 1, 2).copy(), np.asarray(images.targets, dtype=np.int64), None

@@ -12,7 +12,7 @@ import numpy as np
 
 from resq.core import Dataset, DataSource, seeds
 from resq.core.errors import ResqError
-from resq.data import order
+from resq.data import order, tracks
 
 SUFFIX = "-held-out"
 
@@ -24,7 +24,16 @@ def held_out(images: Dataset, share: float = 0.1, most: int = 2000) -> tuple[Dat
 
     The same for every seed and stage, so that what one stage is judged by no other has trained on. A base
     network was trained on all of them: its own validation accuracy is that of images it has seen.
+
+    Raises:
+        ValueError: the images are frames of signs, and do not say which are of one.
     """
+    if images.groups is None and images.name in tracks.GROUPED:
+        raise ResqError(
+            f"the {len(images)} training images of {images.name} do not say which are frames of one sign, so "
+            "none can be held out (a network would have learned from their near-twins); expected a column "
+            "track, or file names such as 00012_00029.ppm"
+        )
     groups = np.arange(len(images)) if images.groups is None else images.groups
     kinds, member = np.unique(groups, return_inverse=True)
     drawn = seeds.rng(0, "held out", images.name).permutation(len(kinds))

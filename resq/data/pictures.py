@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from resq.core import Dataset, DataSource
 from resq.core.errors import NotFoundError, ResqError
-from resq.data import decode, folders
+from resq.data import decode, folders, tracks
 from resq.data.order import mixed
 
 SIDE = 32
@@ -95,7 +95,8 @@ def _load(root: Path, name: str, classes: tuple[str, ...], split: str, download:
 
     pixels = folders.cached_arrays(f"pictures|{decode.NEWEST}|{stamp}", make)["pixels"]
     y = np.repeat(np.arange(len(classes)), [len(group) for group in files]).astype(np.int64)
-    return mixed(Dataset(name, split, pixels, y, classes))
+    groups = tracks.of_names([file.name for file in flat], y) if split == "train" else None
+    return mixed(Dataset(name, split, pixels, y, classes, groups))
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -11,9 +11,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from resq.core.errors import ResqError
-from resq.data import decode, twice
+from resq.data import decode, tracks, twice
 
 IMAGES, LABELS = ("img", "image"), ("label", "labels", "fine_label")
+PATH = "path of the image"  # of a picture that is stored as Hugging Face's bytes and path
+NAMES = ("filename", "Path", "path", PATH)  # columns that may name a picture's file
 
 
 def read(files: list[Path]) -> dict[str, np.ndarray]:
@@ -33,9 +35,40 @@ def read(files: list[Path]) -> dict[str, np.ndarray]:
     y = table[label].to_numpy().astype(np.int64)
     arrays = {"pixels": pixels.transpose(0, 3, 1, 2).copy(), "y": y}
     if "track" in table.column_names and files[0].name.startswith("train"):
-        # A track number counts within its class: class and track together name one physical sign.
-        arrays["groups"] = y * 100_000 + table["track"].to_numpy().astype(np.int64)
+        arrays["groups"] = tracks.numbered(y, table["track"].to_numpy())
     return arrays
+
+
+def groups(files: list[Path]) -> dict[str, np.ndarray]:
+    """Which images of shards are of one sign, by their tracks or their files' names; empty: none say it.
+
+    Returns:
+        ``groups``, int64 (N,), where every image says it.
+
+    Raises:
+        ValueError: no column of labels.
+    """
+    table = pa.concat_tables([_told(p) for p in files], promote_options="default")
+    y = table[column(table, LABELS, files[0])].to_numpy().astype(np.int64)
+    if "track" in table.column_names:
+        return {"groups": tracks.numbered(y, table["track"].to_numpy())}
+    for name in NAMES:
+        if name in table.column_names:
+            signs = tracks.of_names([str(value) for value in table[name].to_pylist()], y)
+            if signs is not None:
+                return {"groups": signs}
+    return {}
+
+
+def _told(file: Path) -> pa.Table:
+    """A shard's columns but for the pictures' bytes."""
+    table = pq.read_table(file)
+    paths = {}
+    for name in IMAGES:
+        if name in table.column_names and pa.types.is_struct(table.schema.field(name).type):
+            paths[PATH] = [cell.get("path") if cell else None for cell in table[name].to_pylist()]
+    rest = table.drop_columns([name for name in IMAGES if name in table.column_names])
+    return rest.append_column(PATH, pa.array(paths[PATH], pa.string())) if paths else rest
 
 
 def column(table: pa.Table, names: tuple[str, ...], file: Path) -> str:

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from resq.core import registries
 from resq.core.errors import ResqError
 from resq.core.files import write_bytes
 from resq.core.paths import work
@@ -35,18 +36,23 @@ class Module:
 
 
 MODULES: dict[str, Module] = {}
+registries.note("module", MODULES)
 
 
-@cache
 def exported(name: str) -> Path:
     """The file of a module, written once for the same graph and weights, so that rows keep its hash.
 
     Raises:
         ValueError: torch.export cannot write it down; its own words are in the sentence.
     """
+    return of_module(name, MODULES[name])
+
+
+@cache
+def of_module(name: str, module: Module) -> Path:
+    """As ``exported``, of what a name stands for now: a notebook may give it another module."""
     import torch  # only who brings a module pays for it
 
-    module = MODULES[name]
     images = torch.zeros(2, *module.shape)
     try:
         free = ({0: torch.export.Dim("n")},)
@@ -58,6 +64,8 @@ def exported(name: str) -> Path:
             "measure it from Python with resq.measure.engine.module_subject.ModuleSubject"
         ) from None
     digest = hashlib.sha256(program.graph_module.code.encode())
+    for part in list(program.graph_module.modules())[1:]:  # the branches of a torch.cond
+        digest.update(str(getattr(part, "code", "")).encode())
     for key, value in sorted({**program.state_dict, **program.constants}.items()):
         digest.update(key.encode())
         if isinstance(value, torch.Tensor):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from resq.core import BitFlips, Layout
+from resq.core import BitFlips, Layout, registries
 from resq.memory import bits, bursts, hammer, protected, stuck
 from resq.memory.regions import Region, check_rate, drawn_at, region
 
@@ -95,3 +95,4 @@ FAULTS: dict[str, FaultModel] = {
     "threefold": protected.threefold,
     "sec-ded": protected.secded,
 }
+registries.note("fault model", FAULTS)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resq.core import lookup
+from resq.core import lookup, registries
 from resq.core.errors import ResqError
 from resq.networks.efficientnet_b0 import efficientnet_b0
 from resq.networks.resnet18 import resnet18, resnet18_gn
@@ -30,6 +30,7 @@ NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "efficientnet_b0": efficientnet_b0,
     "swin_t": swin_t,
 }
+registries.note("network", NETWORKS)
 
 
 class Network(nn.Module):

@@ -17,6 +17,7 @@ from resq.core import paths
 from resq.measure.analysis import areas
 from resq.measure.analysis.asymmetry import MODELS
 from resq.measure.run import sweep
+from resq.measure.specs import plugged
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 from resq.training import harden
@@ -99,7 +100,15 @@ def base_recipe(study: Study, seed: int) -> recipes.Recipe:
 
 def folder(study: Study) -> Path:
     """Where the study keeps its networks and rows."""
-    return paths.work() / "asymmetry" / f"{study.base.replace('/', '-')}-{study.hash}"
+    name_of = study.base.split("/")
+    dataset, network = (
+        name_of[:2]
+        if len(name_of) == 3 and not study.base.endswith(".safetensors")
+        else (checkpoints.card(study.base)[key] for key in ("data", "network"))
+    )
+    foreign = plugged.of_training(network, dataset, STAGES)
+    made_of = "-".join([study.hash, *[foreign] * bool(foreign)])
+    return paths.work() / "asymmetry" / f"{study.base.replace('/', '-')}-{made_of}"
 
 
 def place(study: Study, model: str) -> Path:

@@ -14,7 +14,7 @@ from resq.checkpoints import packed
 from resq.core import Dataset, paths
 from resq.data.held_out import held_out
 from resq.measure.run import accuracy
-from resq.measure.run.sweep import code_hash
+from resq.measure.run.sweep import code_of_training
 from resq.networks import imagenet, weight_names
 from resq.training import distillation, machine, train
 from resq.training import recipe as recipes
@@ -84,7 +84,7 @@ def _history(recipe: recipes.Recipe, images: Dataset, run: Run) -> dict[str, Any
         **_start(recipe, run),
         **distillation.about(recipe),
         "minutes": round(own + sum(part["minutes"] for part in parts), 1),
-        "code": code_hash(),
+        "code": code_of_training(recipe.network, recipe.data),
         "selected": f"{_which_weights(recipe)}; within the run nothing was chosen on test images",
         "history": run.history,
     }

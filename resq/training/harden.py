@@ -17,7 +17,8 @@ from resq.core import Dataset, Encoding, paths
 from resq.data.held_out import held_out
 from resq.data.normal import KEY
 from resq.measure.run import accuracy
-from resq.measure.run.sweep import code_hash
+from resq.measure.run.sweep import code_of_training
+from resq.measure.specs import plugged
 from resq.training import machine
 from resq.training.presets import Plan
 from resq.training.stages import STAGES
@@ -114,7 +115,7 @@ def _result(
         "valid": {"n": len(valid), "images": valid.hash},
         "minutes": round(sum(row.get("seconds", 0.0) for row in logs) / 60, 1),
         "machine": f"{platform.machine()}, {machine.described(machine.device())}",
-        "code": code_hash(),
+        "code": code_of_training(base.network, base.data, [name for name, _ in plan.stages]),
         "selected": "of each stage the last epoch above its validation floor; within the run nothing "
                     "was chosen on test images",
         "look": dataclasses.asdict(plan.look),
@@ -164,5 +165,7 @@ def forget(plan: Plan) -> None:
 
 
 def _folder(plan: Plan, base: Checkpoint) -> Path:
-    """Where a run is kept until it is published: two bases may have one file name."""
-    return paths.work() / "harden" / f"{plan.result.replace('/', '-')}-{plan.hash}-{base.hash}"
+    """Where a run is kept until it is published: two bases may have one file name, a plugin other content."""
+    foreign = plugged.of_training(base.network, base.data, [name for name, _ in plan.stages])
+    made_of = "-".join([plan.hash, base.hash, *[foreign] * bool(foreign)])
+    return paths.work() / "harden" / f"{plan.result.replace('/', '-')}-{made_of}"

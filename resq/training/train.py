@@ -24,6 +24,7 @@ from resq.core import Dataset, seeds
 from resq.core.errors import ResqError
 from resq.core.files import write_with
 from resq.data.normal import Normal, of_card
+from resq.measure.specs import plugged
 from resq.networks import answer, imagenet
 from resq.training import augment, average, distillation, machine
 from resq.training.recipe import IMAGENET, Recipe
@@ -194,7 +195,7 @@ def train(
     """
     run = run or start(recipe)
     objective = objective or _usual(recipe, machine.of(run.network))
-    identity = " ".join([recipe.hash, images.hash, *started(recipe), *[hooks.mark] * bool(hooks.mark)])
+    identity = _identity(recipe, images, hooks.mark)
     if keep is not None and keep.exists():
         _resume(run, keep, identity)
     if run.bf16 is None:
@@ -220,6 +221,12 @@ def train(
     if (run.averaged or recipe.start_share or recipe.soup) and run.epoch == recipe.epochs:
         average.apply_average(run, average.mean(run, recipe), recipe, padded)
     return run
+
+
+def _identity(recipe: Recipe, images: Dataset, mark: str) -> str:
+    """What a run that was kept must be of to be gone on with."""
+    foreign = plugged.of_training(recipe.network, recipe.data)
+    return " ".join([recipe.hash, images.hash, *started(recipe), *filter(None, (mark, foreign))])
 
 
 def _usual(recipe: Recipe, where: torch.device) -> Objective:

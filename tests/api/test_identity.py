@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from torch import nn
 
 import resq
-from resq.api import identity, models
+from resq.api import models
 from resq.core.errors import ResqError
 from resq.core.paths import ROOT
+from resq.networks import identity
 
 BASE = "signs/resnet20/base"
 GAIN = 1.0
@@ -173,7 +174,7 @@ def test_training_mode_counts_of_hooks_and_who_shares_a_value_make_no_other_netw
 
 SCRIPT = """
 import sys
-from resq.api import identity
+from resq.networks import identity
 from tests.api.test_identity import Own, turned
 network = Own(act=turned(2.0))
 network.words = {"stored", "flipped", "read", "masked"}

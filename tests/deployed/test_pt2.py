@@ -310,15 +310,15 @@ def plugin(monkeypatch, own_folders):
     torch.manual_seed(1)
     module = pt2_files.Small()
     monkeypatch.setitem(modules.MODULES, "mine", modules.Module(lambda: module, (3, 32, 32)))
-    modules.exported.cache_clear()
+    modules.of_module.cache_clear()
     yield module
-    modules.exported.cache_clear()
+    modules.of_module.cache_clear()
 
 
 def test_a_plugins_module_is_a_file_that_is_written_once(plugin, x):
     file = find("mine.pt2")
     before = file.read_bytes()
-    modules.exported.cache_clear()
+    modules.of_module.cache_clear()
     assert find("mine.pt2") == file
     assert file.read_bytes() == before
     with Network("mine.pt2", asked=UNIT, threads=1) as network, torch.inference_mode():
@@ -326,7 +326,7 @@ def test_a_plugins_module_is_a_file_that_is_written_once(plugin, x):
         np.testing.assert_allclose(network.logits(x), own, atol=1e-5)
     with torch.no_grad():
         plugin.fc.bias.add_(1)
-    modules.exported.cache_clear()
+    modules.of_module.cache_clear()
     assert find("mine.pt2") != file  # other weights are another network
 
 
@@ -338,3 +338,24 @@ def test_a_module_that_branches_on_its_images_is_a_sentence(monkeypatch, own_fol
     monkeypatch.setitem(modules.MODULES, "branches", modules.Module(Branches, (3, 4, 4)))
     with pytest.raises(ValueError, match=r"'branches' is not written down by torch\.export.*ModuleSubject"):
         find("branches.pt2")
+
+
+def test_a_module_whose_branch_was_edited_is_another_file(monkeypatch, own_folders):
+    class Branches(nn.Module):
+        def __init__(self, factor):
+            super().__init__()
+            self.factor = factor
+
+        def forward(self, x):
+            def up(y):
+                return y * factor
+
+            factor = self.factor
+            return torch.cond(x.sum() > 0, up, lambda y: y - 1, (x.mean((2, 3)),))
+
+    files = []
+    for factor in (2.0, 3.0):
+        module = modules.Module(lambda factor=factor: Branches(factor), (3, 4, 4))
+        monkeypatch.setitem(modules.MODULES, "branching", module)
+        files.append(modules.exported("branching"))
+    assert len(set(files)) == 2

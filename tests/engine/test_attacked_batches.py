@@ -6,7 +6,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from resq.attacks.gradient import ATTACKS
-from resq.core import paths
+from resq.core import paths, registries
 from resq.measure.run import joint_attack, sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 
@@ -29,6 +29,8 @@ def begun(monkeypatch, tmp_path):
 
     short.killed_at = None
     monkeypatch.setitem(joint_attack.ATTACKS, "apgd", short)
+    # As if it were the project's own: what it notes would make it another attack each time.
+    monkeypatch.setitem(registries._REGISTRIES["attack"][1], "apgd", short)
     return made, short
 
 

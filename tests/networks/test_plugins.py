@@ -159,3 +159,32 @@ def test_plugins_of_the_environment_are_loaded_once(tmp_path, monkeypatch):
     plugins.load()
     plugins.load([given])
     assert os.environ["COUNT"] == "x"
+
+
+def test_a_plugin_takes_no_name_of_the_projects_own(tmp_path, capsys):
+    text = "from resq.networks import NETWORKS\nNETWORKS['resnet20'] = NETWORKS['vgg16']\n"
+    own = networks.NETWORKS["resnet20"]
+    for _ in range(2):  # a server would run it once more
+        assert main(["show", "--plugin", plugin(tmp_path, text)]) == 2
+        assert "plugin mine.py puts its own in the place of network 'resnet20'" in capsys.readouterr().err
+        assert networks.NETWORKS["resnet20"] is own
+
+
+def test_a_plugin_that_was_edited_since_it_was_read_is_refused_in_that_process(tmp_path, capsys):
+    text = "from resq.networks import NETWORKS\nNETWORKS['mine'] = NETWORKS['resnet20']\n"
+    assert main(["show", "--plugin", (given := plugin(tmp_path, text))]) == 0
+    plugin(tmp_path, text.replace("resnet20", "resnet18"))
+    assert main(["show", "--plugin", given]) == 2
+    assert "plugin mine.py was edited after this process had read it" in capsys.readouterr().err
+    plugin(tmp_path, text)
+    assert main(["show", "--plugin", given]) == 0
+
+
+def test_what_is_run_of_a_plugin_is_what_its_file_holds_also_within_a_second(tmp_path, monkeypatch):
+    monkeypatch.setenv("VALUE", "")
+    for value in ("1", "2"):
+        given = plugin(tmp_path, f"import os\nos.environ['VALUE'] = '{value}'\n")
+        os.utime(given, (10**9, 10**9))  # the same size and time: Python would take its compiled code
+        monkeypatch.setattr(plugins, "_loaded", set())
+        plugins.load([given])
+        assert os.environ["VALUE"] == value

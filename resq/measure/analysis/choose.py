@@ -22,7 +22,8 @@ from resq.measure.store.table import COLUMNS
 # it is answered, and the code that answered it is where it comes from.
 QUESTION = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "weights",
-    "mode", "precision", "targets", "numbers", "inputs", "x", "eps",
+    "mode", "precision", "targets", "numbers", "inputs", "plugged",
+    "x", "eps",
 ]  # fmt: skip
 # What cells of one curve have in common beside their question: the same images and the same maps.
 SET = ["n", "maps", "top", "seed", "sample"]

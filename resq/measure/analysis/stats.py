@@ -14,6 +14,7 @@ from resq.measure.specs.sdc_rates import METRICS as METRICS
 KEYS = [
     "checkpoint", "network", "data", "encoding", "fault", "region", "attack", "steps", "restarts", "seed",
     "n", "weights", "images", "numbers", "mode", "sample", "precision", "targets", "inputs",
+    "plugged",
 ]  # fmt: skip
 AXES = {"ber": ["ber"], "eps": ["eps"], "joint": ["ber", "eps"]}
 LINE = [*MADE, "top"]

@@ -89,7 +89,7 @@ def run(spec: ConfusionSpec) -> Iterator[dict[str, Any]]:
     images = sweep.test_images(same, bench.checkpoint)
     x, size = sweep.pixels(images), len(images.classes)
     about = {**asdict(spec), "data": images.name, "weights": bench.checkpoint.hash, "images": images.hash,
-             "code": sweep.code_hash(), "classes": list(images.classes)}  # fmt: skip
+             "code": sweep.code_of(same.cells()), "classes": list(images.classes)}  # fmt: skip
 
     def answers(network: torch.nn.Module) -> np.ndarray:
         with torch.inference_mode():

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+from resq.measure.specs import plugged
+from resq.measure.specs.cells import Cell
 
 # What decides the numbers: a row carries a hash of these sources, which are all that ``sweep`` imports, and
 # what those import, but for IDLE.
@@ -57,6 +61,13 @@ IDLE = (
     "core/paths.py",  # where it lies
     "platform/__init__.py",
     "measure/run/source_hash.py",  # says which code it was
+    "measure/specs/plugged.py",  # says it of what is not the project's own, as do the next
+    "plugins/__init__.py",
+    "plugins/sources.py",
+    "networks/identity/__init__.py",
+    "networks/identity/code_text.py",
+    "networks/identity/fingerprint.py",
+    "core/registries.py",
     "measure/run/machine.py",  # tells what computed
     "platform/malloc.py",  # where memory comes from
     "measure/specs/version.py",  # a row says it
@@ -76,6 +87,20 @@ def code_hash() -> str:
     for file in sources():
         digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def code_of(cells: Iterable[Cell]) -> str:
+    """16 hex digits over these sources and those of what the cells name that is not the project's own."""
+    return _with(plugged.digest(cells))
+
+
+def code_of_training(network: str, dataset: str, stages: Iterable[str] = ()) -> str:
+    """As ``code_of``, of a network's training on a data set, by these stages."""
+    return _with(plugged.of_training(network, dataset, stages))
+
+
+def _with(foreign: str) -> str:
+    return hashlib.sha256(f"{code_hash()} {foreign}".encode()).hexdigest()[:16] if foreign else code_hash()
 
 
 ROOT = Path(__file__).resolve().parents[2]

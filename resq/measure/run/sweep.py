@@ -22,8 +22,8 @@ from resq.measure.run import attacked_batches, cell_images, joint_attack, machin
 from resq.measure.run.cell_images import images_there, pixels, test_images
 from resq.measure.run.deployed.rows import Files
 from resq.measure.run.joint_attack import AttackConfig
-from resq.measure.run.source_hash import code_hash
-from resq.measure.specs import cells
+from resq.measure.run.source_hash import code_hash, code_of, code_of_training
+from resq.measure.specs import cells, plugged
 from resq.measure.specs.cells import ACTIVATIONS, Cell
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.specs.version import NUMBERS
@@ -31,11 +31,14 @@ from resq.memory import faults
 from resq.memory.beside import Struck
 from resq.networks.activations import Ranges
 from resq.platform import devices, malloc
+from resq.plugins import sources
 
 __all__ = [
     "BATCH",
     "Measurer",
     "code_hash",
+    "code_of",
+    "code_of_training",
     "evaluate",
     "images_there",
     "pixels",
@@ -78,6 +81,7 @@ class Measurer:
         self._craft = lru_cache(8)(attacked_batches.perturb)
         self._files = Files()
         self._clean = lru_cache(2)(look)
+        self._foreign = sources.digests()
 
     def row(self, cell: Cell) -> dict[str, Any]:
         """The row of a cell, columns as in ``table.COLUMNS``.
@@ -85,6 +89,7 @@ class Measurer:
         Raises:
             ValueError, FileNotFoundError: as ``run`` says.
         """
+        self._forget_edited()
         if deployed.is_file(cell.checkpoint):
             self._on_processor(f"{Path(cell.checkpoint).name} is run by its own runtime")
             return self._of_file(cell)
@@ -97,11 +102,20 @@ class Measurer:
             self._on_processor("bits of activations flip")
             return {**_about(cell, bench, images), **self._in_activations(cell, bench, x, y)}
         flips = self.flips(cell, bench)
-        computed = f"{self.device} {machine.processor()} {machine.software()} {code_hash()}"
+        computed = f"{self.device} {machine.processor()} {machine.software()} {code_of([cell])}"
         made_of = f"{which} {cell_images.decided_by(cell)} {images} {computed}"
         answered = self._answers(cell, bench, flips, x, y, made_of)
         return {**_about(cell, bench, images), "flips": len(flips),
                 **row_counts(answered, self._fault_free(cell, bench, x, y))}  # fmt: skip
+
+    def _forget_edited(self) -> None:
+        """Keeps nothing that was made of a member which a notebook has given another meaning since."""
+        foreign = sources.digests()
+        if foreign != self._foreign:
+            self._foreign = foreign
+            self._files.forget()
+            for cached in (self._bench, self._pictures, self._map, self._ranges, self._craft, self._clean):
+                cached.cache_clear()
 
     def _on_processor(self, what: str) -> None:
         """Refuses another device for what computes on the processor alone."""
@@ -113,10 +127,8 @@ class Measurer:
         return {
             **{name: getattr(cell, name) for name in SAME},
             **counts,
-            "code": code_hash(),
-            "numbers": NUMBERS,
+            **_origin(cell, counts["weights"], counts["images"]),
             "processor": machine.processor(),
-            "key": cells.key(cell, counts["weights"], counts["images"]),
         }
 
     def _in_activations(self, cell: Cell, bench: FaultyNetwork, x: Tensor, y: Tensor) -> dict[str, Any]:
@@ -222,9 +234,18 @@ def _about(cell: Cell, bench: FaultyNetwork, images: str) -> dict[str, Any]:
         "weights": bench.checkpoint.hash,
         "images": images,
         "bits": _bits(cell, bench),
-        "code": code_hash(),
-        "numbers": NUMBERS,
+        **_origin(cell, bench.checkpoint.hash, images),
         "software": machine.software(),
         "processor": devices.label(bench.device, machine.processor()),
-        "key": cells.key(cell, bench.checkpoint.hash, images),
+    }
+
+
+def _origin(cell: Cell, weights: str, images: str) -> dict[str, Any]:
+    """What a row says of the code that measured it, the project's and others', and its content key."""
+    foreign = plugged.parts(plugged.names(cell))
+    return {
+        "code": code_of([cell]),
+        "numbers": NUMBERS,
+        "plugged": plugged.hashed([foreign] if foreign else []),
+        "key": cells.key(cell, weights, images, foreign),
     }

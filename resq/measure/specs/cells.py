@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from resq import checkpoints, data
 from resq.core import Dataset, seeds
 from resq.deployed import network as deployed
+from resq.measure.specs import plugged
+from resq.measure.specs.plugged import ACTIVATIONS as ACTIVATIONS
 from resq.measure.specs.version import KEYED
 
 SAMPLES = ("first", "random")
 MODES = ("transfer", "adaptive")
 PRECISIONS = ("fp32", "bf16")
 TARGETS = ("weights", "floats", "all")
-ACTIVATIONS = "activations"  # the fault model that is not of stored weights
 _NAMED = {"all": "weights and floats"}
 
 
@@ -76,8 +78,14 @@ class Cell:
         return ", ".join([*named, *self.layers, *(f"bit {p}" for p in self.planes)]) or "all"
 
 
-def key(cell: Cell, weights: str, images: str) -> str:
-    """32 hex digits over the hashes of weights and images, KEYED and every field: same cell, same key."""
+def key(cell: Cell, weights: str, images: str, foreign: Mapping[str, Any] | None = None) -> str:
+    """32 hex digits over the hashes of weights and images, KEYED and every field: same cell, same key.
+
+    What is not the project's own, a plugin's data set or fault model, is in it by what it is made of.
+
+    Args:
+        foreign: as ``plugged.parts`` has it of the cell's names, where that is known.
+    """
     fields = asdict(cell)
     for name in ("precision", "targets", "inputs"):
         if fields[name] == getattr(Cell, name):
@@ -85,6 +93,8 @@ def key(cell: Cell, weights: str, images: str) -> str:
     if deployed.is_file(cell.checkpoint):
         fields["checkpoint"] = deployed.named(cell.checkpoint, weights)
         fields["runtime"] = deployed.runtime(cell.checkpoint)
+    if foreign := plugged.parts(plugged.names(cell)) if foreign is None else foreign:
+        fields["plugged"] = dict(foreign)
     made_of = [KEYED, weights, images, fields]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -97,7 +107,11 @@ def keys(cells: Iterable[Cell]) -> list[str]:
         FileNotFoundError: the images are not on this machine.
     """
     weights, pictures = cache(weights_of), cache(images_hash)  # once per campaign, not once per cell
-    return [key(c, weights(c.checkpoint), pictures(c.data, c.sample, c.n)) for c in cells]
+    foreign = cache(plugged.parts)
+    return [
+        key(c, weights(c.checkpoint), pictures(c.data, c.sample, c.n), foreign(plugged.names(c)))
+        for c in cells
+    ]
 
 
 def weights_of(checkpoint: str) -> str:

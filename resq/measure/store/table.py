@@ -58,6 +58,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "software": ("str", "versions of torch, torchvision and numpy; empty in rows older than it"),
     "processor": ("str", "kind of processor; empty in rows older than it"),
     "inputs": ("str", "of a deployed file: what was said of its input beyond what it says itself"),
+    "plugged": (
+        "str",
+        "16 hex digits over the sources of what is not the project's own, of a plugin; or empty",
+    ),
 }
 
 # What a row says that was written before these columns were.
@@ -77,6 +81,7 @@ DEFAULTS: dict[str, Any] = {
     "software": "",
     "processor": "",
     "inputs": "",
+    "plugged": "",
 }
 # Columns that rows had not when series and old keys were first made of the others.
 LATER = ("precision", *list(DEFAULTS)[list(DEFAULTS).index("right") + 1 :])

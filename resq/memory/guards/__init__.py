@@ -8,12 +8,11 @@ READERS, and its facts in ``core.guards``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
 
-from resq.core import Encoding
+from resq.core import Encoding, registries
 from resq.core.guards import GUARDS
 from resq.memory.guards.cep import Cep
 from resq.memory.guards.hamming import Rows
@@ -54,7 +53,7 @@ class Reader(Protocol):
         ...
 
 
-READERS: Mapping[str, Reader] = {
+READERS: dict[str, Reader] = {
     "secded": Rows(),
     "secded0": Rows(zeroing=True),
     "spw": Rows(zeroing=True),
@@ -64,3 +63,4 @@ READERS: Mapping[str, Reader] = {
     **{name: Radar() for name in GUARDS if name.startswith("radar")},
     "limits": Limits(),
 }
+registries.note("guard", READERS)

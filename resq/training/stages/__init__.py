@@ -6,6 +6,7 @@ in which order with which options is a preset: a TOML file in assets/specs/prese
 
 from __future__ import annotations
 
+from resq.core import registries
 from resq.training.stages import (
     adversarial,
     bit_error,
@@ -30,3 +31,4 @@ STAGES: dict[str, Stage] = {
     "flat": flat.STAGE,
     "quantize": quantize.STAGE,
 }
+registries.note("stage", STAGES)

@@ -12,6 +12,8 @@ from resq.core import files
 from resq.core.errors import ResqError
 from resq.core.paths import work
 from resq.measure.analysis.embedding.rows import Row
+from resq.measure.specs import plugged
+from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 
 ENDING = "-embed.json.gz"
@@ -61,6 +63,9 @@ class Spec(Protocol):
     def hash(self) -> str:
         """16 hex digits of it."""
 
+    def sweep(self) -> SweepSpec:
+        """The sweep whose cells the steps are."""
+
 
 def same(row: Row, spec: Spec) -> bool:
     """Whether a row is one of this spec's."""
@@ -72,9 +77,11 @@ def kept_file(spec: Spec, weights: str) -> Path:
     """Where the rows of a spec are kept for later.
 
     Args:
-        weights: 16 hex digits of the network's: one that is trained anew is another.
+        weights: 16 hex digits of the network's: one that is trained anew is another, as is a plugin's that
+            was edited.
     """
-    return work() / "embeddings" / f"{spec.hash}-{weights}{ENDING}"
+    foreign = plugged.digest(spec.sweep().cells())
+    return work() / "embeddings" / f"{'-'.join([spec.hash, weights, *[foreign] * bool(foreign)])}{ENDING}"
 
 
 def keep(spec: Spec, rows: Sequence[Row]) -> None:

@@ -31,6 +31,6 @@ def checked(spec: SweepSpec) -> dict[str, Any]:
         "seed": spec.seed,
         "weights": checkpoint.hash,
         "images": images.hash,
-        "code": sweep.code_hash(),
+        "code": sweep.code_of(spec.cells()),
         "guards": [guard.row() for guard in checks],
     }

@@ -14,6 +14,7 @@ from resq.core import Encoding, seeds
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.engine.predictions import score
 from resq.measure.run import sweep
+from resq.measure.specs.cells import Cell
 
 Batch = tuple[torch.Tensor, torch.Tensor]  # images (N, 3, H, W) float32 in [0, 1], labels (N,) int64
 NO_FLIP = {"address": -1, "layer": "", "word": -1, "bit": -1, "before": 0.0, "after": 0.0, "tried": 0}
@@ -56,7 +57,7 @@ def searched(
         "seed": seed,
         "weights": loaded.hash,
         "images": whole.hash,
-        "code": sweep.code_hash(),
+        "code": sweep.code_of([Cell(checkpoint, loaded.data, encoding)]),
         "steps": _steps(faulty, seen, unseen, flips),
     }
 

@@ -105,5 +105,6 @@ def completed(
 def _other(row: Row) -> str:
     return (
         f"a worker measured {row['checkpoint']} with weights {row['weights']} on images {row['images']}, "
-        "others than here; give all machines the same files and the same version of this project"
+        "others than here, or by another plugin; give all machines the same files, the same plugins and the "
+        "same version of this project"
     )

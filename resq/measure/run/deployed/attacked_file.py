@@ -43,7 +43,8 @@ def _frozen(part: Dataset) -> np.ndarray:
 def _about(spec: SweepSpec, network: Network, images: Dataset) -> dict[str, Any]:
     return {
         "checkpoint": network.name, "data": images.name, "encoding": AS_STORED, "n": spec.n,
-        "seed": spec.seed, "weights": network.hash, "images": images.hash, "code": sweep.code_hash(),
+        "seed": spec.seed, "weights": network.hash, "images": images.hash,
+        "code": sweep.code_of(spec.cells()),
     }  # fmt: skip
 
 

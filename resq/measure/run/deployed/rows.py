@@ -43,6 +43,12 @@ class Files:
         self._clean: dict[tuple[str, str, str], tuple[np.ndarray, Answers]] = {}
         self._aimed: tuple[tuple[Any, ...], np.ndarray, np.ndarray] | None = None
 
+    def forget(self) -> None:
+        """Keeps nothing but the open files: what names mean has changed."""
+        for cached in (self._pictures, self._map, self._guarded):
+            cached.cache_clear()
+        self._clean, self._aimed = {}, None
+
     def counts(self, cell: Cell) -> dict[str, Any]:
         """What the row of a cell says beside the cell: the network, hashes, counts.
 

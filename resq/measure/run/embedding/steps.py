@@ -45,7 +45,7 @@ def run(spec: EmbeddingSpec) -> Iterator[dict[str, Any]]:
     clean = head.see(bench.network, x)
     plane = pca.fitted(clean.features)
     about = {**asdict(spec), "data": images.name, "weights": bench.checkpoint.hash, "images": images.hash,
-             "code": sweep.code_hash(), "classes": list(images.classes), "labels": y.tolist(),
+             "code": sweep.code_of(same.cells()), "classes": list(images.classes), "labels": y.tolist(),
              "features": clean.features.shape[1], "head": head.name.removeprefix("body."),
              "shares": plane.shares.tolist()}  # fmt: skip
     for cell in same.cells():

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from resq.api.identity import code_text
-from resq.api.identity.fingerprint import Fingerprint
+from resq.networks.identity import code_text
+from resq.networks.identity.fingerprint import Fingerprint
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 HOW = ("_with_kwargs", "_always_called")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resq.api.identity import code_text
+from resq.networks.identity import code_text
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, range)
 PRINTED = (torch.dtype, torch.device, torch.memory_format, torch.layout)
