@@ -17,6 +17,7 @@ from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.protect.singles import critical_bits
+from resq.protect.singles.single_faults import Share
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -52,12 +53,11 @@ def run(arguments: argparse.Namespace) -> None:
         bench, sweep.pixels(images), torch.from_numpy(images.y),
         error=arguments.error, aware=not arguments.plain, seed=arguments.seed,
     )  # fmt: skip
-    total = len(bench.model.weights) * bench.model.read.word_bits
+    total = critical_bits.count(bench)
     frame = dict(tqdm(cells, total=total, desc=arguments.checkpoint, unit="cell", leave=False, delay=1))
-    sizes = {name: q.words.size for name, q in bench.model.weights.items()}
-    lines = critical_bits.summary(frame, sizes, arguments.error)
+    lines = critical_bits.summary(frame, arguments.error)
     if arguments.json:
-        rows = [{"layer": layer, "bit": bit, "share": s.value, "low": s.low, "high": s.high,
+        rows = [{"layer": layer, "bit": bit, "bits": s.bits, "share": s.value, "low": s.low, "high": s.high,
                  "injections": s.injections} for (layer, bit), s in frame.items()]  # fmt: skip
         print(
             options.dump(
@@ -87,22 +87,25 @@ def _every(
             "n": arguments.n, "images": images.hash, "cells": cells}  # fmt: skip
 
 
-def table(frame: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
-    """One line per layer, one column per bit, in percent."""
+def table(frame: dict[tuple[str, int], Share]) -> list[dict[str, str]]:
+    """One line per layer, and one for check words that guard it, one column per bit, in percent."""
     bits = sorted({bit for _, bit in frame}, reverse=True)
     layers = dict.fromkeys(layer for layer, _ in frame)
-    return [
-        {"layer": layer, **{f"bit {b}": f"{100 * frame[layer, b].value:.1f} %" for b in bits}}
-        for layer in layers
-    ]
+    return [{"layer": layer, **{f"bit {b}": _share(frame.get((layer, b))) for b in bits}} for layer in layers]
+
+
+def _share(found: Share | None) -> str:
+    """The share of one cell in percent; nothing where the layer's words, or check words, are shorter."""
+    return "" if found is None else f"{100 * found.value:.1f} %"
 
 
 def text(lines: dict[str, Any], arguments: argparse.Namespace) -> str:
     """The whole memory for people."""
     share, first = f"{100 * lines['critical']:.2f} %", f"{lines['flips_to_first']:.0f}"
     return (
-        f"\n{share} of all bits are critical alone: they change an answer to one of the first {arguments.n} "
-        f"test images; of random flips, each alone, the first critical one comes after {first} on average. "
+        f"\n{share} of all bits that the weights are stored in, copies and check bits included, are critical "
+        f"alone: they change an answer to one of the first {arguments.n} test images; of random flips, each "
+        f"alone, the first critical one comes after {first} on average. "
         f"{lines['injections']:,} flips were tried, where plain sampling to the same half-width of "
         f"{arguments.error:g} in every cell tries {lines['plain']:,}; seed {arguments.seed}"
     )

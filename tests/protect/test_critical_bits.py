@@ -8,6 +8,7 @@ import torch
 
 from resq import checkpoints, cli, data
 from resq.core import BitFlips, Encoding
+from resq.core.types import CHECKS
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run.sweep import pixels
 from resq.measure.specs.sdc_rates import leveugle
@@ -68,6 +69,54 @@ class Nothing:
 
     def __exit__(self, *_):
         return False
+
+
+@pytest.mark.parametrize("encoding", ["int4+int4-x9@13-18", "int8+int8-secded@0"])
+def test_every_stored_bit_counts_once_copies_and_check_bits_too(images, encoding):
+    bench = FaultyNetwork(checkpoints.load(NET), Encoding.parse(encoding))
+    x, y = (part[:1] for part in images)
+    found = dict(critical_bits.shares(bench, x, y, error=0.45))
+    assert len(found) == critical_bits.count(bench)
+    assert sum(share.bits for share in found.values()) == bench.model.n_bits
+    first = next(iter(bench.model.weights))
+    checks = {cell: share for cell, share in found.items() if cell[0] == first + CHECKS}
+    assert len(checks) == (8 if "secded" in encoding else 0)
+    assert all(share.value == 0 and share.injections for share in checks.values())  # one flip is undone
+
+
+def test_a_layer_stored_nine_times_weighs_nine_times_in_the_share_of_all_bits():
+    model = checkpoints.load(NET).quantized(Encoding.parse("int4+int4-x9@13-18"))
+    copied = {layer for layer, q in model.weights.items() if q.encoding.copies > 1}
+    found = {
+        (layer, bit): single_faults.share(0 if layer in copied else 2, 96, q.words.size * q.encoding.copies)
+        for layer, q in model.weights.items()
+        for bit in range(4)
+    }
+    critical = sum(4 * q.words.size for name, q in model.weights.items() if name not in copied) * 2 / 96
+    said = critical_bits.summary(found, 0.1)
+    assert said["critical"] == pytest.approx(critical / model.n_bits)
+    assert said["flips_to_first"] == pytest.approx(model.n_bits / critical)
+
+
+@pytest.mark.parametrize("encoding", ["int8+int8-x3@19", "int8+int8-secded@19"])
+def test_every_flip_of_a_copied_or_guarded_layer_is_tried_copies_and_check_words_too(
+    images, monkeypatch, encoding
+):
+    bench, x = FaultyNetwork(checkpoints.load(NET), Encoding.parse(encoding)), images[0][:1]
+    monkeypatch.setattr(FaultyNetwork, "flipped", Nothing)  # how many are tried does not hang on the answers
+    tried = {cell: len(critical) for cell, critical in critical_bits.every(bench, x, ["linear.weight"])}
+    checks = {("linear.weight" + CHECKS, bit): 1024 // 8 for bit in range(8)} if "secded" in encoding else {}
+    words = 1024 * (3 if "x3" in encoding else 1)
+    assert tried == {("linear.weight", bit): words for bit in range(8)} | checks
+    assert set(tried) <= set(critical_bits.guesses(bench))
+
+
+def test_the_table_has_a_line_for_check_words_whatever_their_length(capsys, monkeypatch):
+    monkeypatch.setattr(FaultyNetwork, "flipped", Nothing)
+    assert cli.main(["singles", NET, "--encoding", "int4+int4-secded@0", "--error", "0.45", "--n", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith(f"conv1.weight{CHECKS}") for line in lines) == 1
+    assert lines[0].split()[:3] == ["layer", "bit", "7"]
 
 
 def test_an_interval_that_cannot_be_is_refused(capsys):

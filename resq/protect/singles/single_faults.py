@@ -26,12 +26,13 @@ Draw = Callable[[int, int], int]
 
 @dataclass(frozen=True)
 class Share:
-    """A share of critical bits, its 95 % interval (Wilson) and how many flips were tried."""
+    """A share of critical bits, its 95 % interval (Wilson), how many flips were tried, of how many bits."""
 
     value: float
     low: float
     high: float
     injections: int
+    bits: float
 
     @property
     def half_width(self) -> float:
@@ -39,8 +40,8 @@ class Share:
         return (self.high - self.low) / 2
 
 
-def share(critical: int, tried: int) -> Share:
-    """The share of critical bits from counts.
+def share(critical: int, tried: int, bits: float = math.inf) -> Share:
+    """The share of critical bits from counts, of a cell of so many bits.
 
     >>> found = share(3, 100)
     >>> round(found.low, 3), found.value, round(found.high, 3)
@@ -51,7 +52,7 @@ def share(critical: int, tried: int) -> Share:
     width = z / (1 + z * z / tried) * math.sqrt(p * (1 - p) / tried + z * z / (4 * tried * tried))
     low = middle - width if critical else 0.0  # both are exact at the ends, but for rounding
     high = middle + width if critical < tried else 1.0
-    return Share(p, low, high, tried)
+    return Share(p, low, high, tried, bits)
 
 
 def guesses(distance: Sequence[float]) -> np.ndarray:
@@ -82,7 +83,7 @@ def least(error: float) -> int:
 def plain(bits: Sequence[int], error: float, draw: Draw) -> list[Share]:
     """Every cell's share to within ``error``, by as many flips as are asked for where nothing is known."""
     each = [leveugle(n, error) for n in bits]
-    return [share(draw(i, n), n) for i, n in enumerate(each)]
+    return [share(draw(i, n), n, bits[i]) for i, n in enumerate(each)]
 
 
 def aware(bits: Sequence[int], guess: Sequence[float], error: float, draw: Draw) -> list[Share]:
@@ -100,7 +101,7 @@ def _narrowed(cell: int, bits: int, guess: float, error: float, draw: Draw) -> S
     wanted = leveugle(bits, error, share=guess) if guess > 0 else 0
     tried = min(most, max(least(error), wanted))
     critical = draw(cell, tried)
-    while (estimate := share(critical, tried)).half_width > error and tried < most:
+    while (estimate := share(critical, tried, bits)).half_width > error and tried < most:
         # What the interval's end nearest to one half asks for, and a tenth more at least.
         end = min(0.5, estimate.high)
         more = min(most, max(math.ceil(1.1 * tried), leveugle(bits, error, share=end))) - tried
