@@ -1,12 +1,15 @@
 """Single flips of a real network: what counts as critical, and that the flips tried are as few as said."""
 
+import argparse
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
 
 from resq import checkpoints, cli, data
+from resq.cli import singles
 from resq.core import BitFlips, Encoding
 from resq.core.types import CHECKS
 from resq.measure.engine.faulty_network import FaultyNetwork
@@ -34,7 +37,7 @@ def test_a_flip_is_critical_where_the_whole_network_answers_otherwise(bench, ima
     (layer, bit), found = next(critical_bits.shares(bench, x, y, error=ERROR))
     guess = critical_bits.guesses(bench)[layer, bit]
     assert (layer, bit) == ("conv1.weight", 0)
-    assert found.injections == max(single_faults.least(ERROR), leveugle(432, ERROR, share=guess))
+    assert found.injections == max(single_faults.least(ERROR, 432), leveugle(432, ERROR, share=guess))
     where = faults.region(bench.model, ["conv1.weight"], [7])
     order = critical_bits.seeds.rng(0, "critical", "conv1.weight", 7).permutation(where.n_bits)
     with torch.inference_mode():
@@ -55,7 +58,10 @@ def test_the_command_tries_at_most_half_of_what_plain_sampling_does_and_says_bot
     assert found["injections"] <= found["plain"] / 2
     assert len(found["cells"]) == 20 * 8
     assert all((cell["high"] - cell["low"]) / 2 <= 0.2 + 1e-9 for cell in found["cells"])
-    assert found["critical"] == 0
+    assert found["critical"] == found["critical_low"] == 0
+    assert found["flips_to_first"] is None
+    assert 0 < found["critical_high"] <= 0.4
+    assert found["flips_to_first_least"] == pytest.approx(1 / found["critical_high"])
 
 
 class Nothing:
@@ -117,6 +123,32 @@ def test_the_table_has_a_line_for_check_words_whatever_their_length(capsys, monk
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith(f"conv1.weight{CHECKS}") for line in lines) == 1
     assert lines[0].split()[:3] == ["layer", "bit", "7"]
+
+
+def test_flips_none_of_which_was_critical_bound_the_share_and_do_not_say_that_none_is(capsys, monkeypatch):
+    monkeypatch.setattr(FaultyNetwork, "flipped", Nothing)
+    assert cli.main(["singles", NET, "--error", "0.1", "--n", "1"]) == 0
+    text = capsys.readouterr().out
+    assert "None of the flips tried was critical alone" in text
+    assert re.search(r"at most (8|9|1\d)\.?\d* % are, .* comes after at least (5|6|10|11) on average", text)
+    assert re.search(r"conv1.weight  <= 1?\d\.\d %", text)
+    assert "inf" not in text.replace("information", "")
+    assert " 0.0 %" not in text
+
+
+def test_the_sentence_names_the_ends_that_the_cells_intervals_leave(capsys):
+    found = {("a", 0): single_faults.share(2, 20, 432), ("b", 0): single_faults.share(0, 20, 432)}
+    lines = critical_bits.summary(found, 0.2)
+    ends = [sum(getattr(s, end) for s in found.values()) / 2 for end in ("low", "value", "high")]
+    said = [lines[key] for key in ("critical_low", "critical", "critical_high")]
+    assert said == pytest.approx(ends)
+    text = singles.text(lines, argparse.Namespace(n=4, error=0.2, seed=0))
+    assert text.startswith("\n5 % of all bits")
+    assert "comes after 20 on average" in text
+    known = critical_bits.summary({("a", 0): single_faults.share(0, 9, 9)}, 0.2)
+    assert "none is critical alone: all were tried" in singles.text(
+        known, argparse.Namespace(n=4, error=0.2, seed=0)
+    )
 
 
 def test_an_interval_that_cannot_be_is_refused(capsys):

@@ -66,7 +66,7 @@ def count(bench: FaultyNetwork) -> int:
 def shares(
     bench: FaultyNetwork, x: Tensor, y: Tensor, *, error: float, aware: bool = True, seed: int = 0
 ) -> Iterator[tuple[Cell, Share]]:
-    """Every cell with its share of critical bits to within ``error``, layer by layer.
+    """Every cell with its share of critical bits, its interval no wider than twice ``error``, by layer.
 
     A flip is critical where it changes the answer to any of these images.
 
@@ -145,11 +145,17 @@ def summary(cell_shares: Mapping[Cell, Share], error: float) -> dict[str, Any]:
     """The memory's share of critical bits, the flips to the first, and what plain sampling would take.
 
     A cell counts by its stored bits, copies and check bits among them: a random flip strikes any of these.
+    ``critical_low`` and ``critical_high`` are the shares where every cell's is at that end of its interval,
+    and ``flips_to_first_least`` the flips to the first critical one at the latter; ``flips_to_first`` is
+    infinite where no flip that was tried was critical, which does not say that none is.
     """
     bits = np.array([s.bits for s in cell_shares.values()], float)
-    value = float(bits @ [s.value for s in cell_shares.values()] / bits.sum())
+    ends = np.array([(s.low, s.value, s.high) for s in cell_shares.values()])
+    low, value, high = (bits @ ends / bits.sum()).tolist()
     return {
-        "critical": value, "flips_to_first": single_faults.flips_to_first(value),
+        "critical": value, "critical_low": low, "critical_high": high,
+        "flips_to_first": single_faults.flips_to_first(value),
+        "flips_to_first_least": single_faults.flips_to_first(high),
         "injections": sum(s.injections for s in cell_shares.values()),
         "plain": sum(leveugle(s.bits, error) for s in cell_shares.values()),
     }  # fmt: skip
