@@ -42,7 +42,8 @@ def film(model: QuantizedModel, layer: str, fault: str, seed: int = 0) -> Film:
     """Map 0 of a sweep over this layer, drawn once at the largest rate, so that frames hold those before."""
     where = faults.region(model, [layer])
     flips = faults.FAULTS[fault](where, BERS[-1], rng=seeds.rng(seed, "map", 0))
-    word_bits, n_words = model.layout.word_bits, model.layout.words[model.layout.layers.index(layer)]
+    # Check words may be longer than those of the weights, which all have one length.
+    word_bits, n_words = model.read.word_bits, model.layout.words[model.layout.layers.index(layer)]
     place = flips.addresses - model.layout.address(layer, 0, 0)
     own = (place >= 0) & (place < n_words * word_bits)  # not check bits, which lie elsewhere
     (word, bit), onsets = np.divmod(place[own], word_bits), flips.thresholds[own]
