@@ -13,7 +13,8 @@ from itertools import product
 from pathlib import Path
 
 from resq import checkpoints
-from resq.core import FLOATS, Encoding, commands, lookup, validation
+from resq.core import Encoding, commands, lookup, validation
+from resq.core.encoding import of_floats
 from resq.core.errors import ResqError
 from resq.deployed import guarded, words
 from resq.deployed import network as deployed
@@ -196,7 +197,8 @@ class SweepSpec:
             raise ResqError(f"bit planes must lie in 0..{length - 1}, got {outside[0]} for {self.encoding}")
 
     def _check_precision(self) -> None:
-        if self.precision != "fp32" and (self.modes or self.fault == ACTIVATIONS or self.encoding in FLOATS):
+        integers = not of_floats(self.encoding) and self.fault != ACTIVATIONS
+        if self.precision != "fp32" and (self.modes or not integers):
             raise ResqError(
                 f"{self.precision} passes are for faults in integer words without an attack, "
                 f"got {', '.join((self.encoding, self.fault, *self.modes))}"
