@@ -99,12 +99,12 @@ def table(frame: dict[tuple[str, int], Share]) -> list[dict[str, str]]:
     return [{"layer": layer, **{f"bit {b}": _share(frame.get((layer, b))) for b in bits}} for layer in layers]
 
 
-def _share(found: Share | None) -> str:
+def _share(share: Share | None) -> str:
     """The share of one cell in percent; nothing where the layer's words, or check words, are shorter."""
-    if found is None:
+    if share is None:
         return ""
-    bounded = found.value == 0 < found.high  # none of those tried, which is not none at all
-    return f"<= {100 * found.high:.1f} %" if bounded else f"{100 * found.value:.1f} %"
+    bounded = share.value == 0 < share.high  # none of those tried, which is not none at all
+    return f"<= {100 * share.high:.1f} %" if bounded else f"{100 * share.value:.1f} %"
 
 
 def text(lines: dict[str, Any], arguments: argparse.Namespace) -> str:
@@ -119,7 +119,7 @@ def text(lines: dict[str, Any], arguments: argparse.Namespace) -> str:
 
 def _critical(lines: dict[str, Any]) -> str:
     """Which share of the stored bits is critical, as far as the flips that were tried tell it."""
-    low, share, high = (f"{100 * lines[key]:.3g} %" for key in ("critical_low", "critical", "critical_high"))
+    low, value, high = (f"{100 * lines[key]:.3g} %" for key in ("critical_low", "critical", "critical_high"))
     every = "all bits that the weights are stored in, copies and check bits included,"
     if not lines["critical_high"]:
         return f"Of {every} none is critical alone: all were tried"
@@ -131,7 +131,7 @@ def _critical(lines: dict[str, Any]) -> str:
             "cell's share lies in its interval"
         )
     return (
-        f"{share} of {every} are critical alone, and of random flips, each alone, the first critical one "
+        f"{value} of {every} are critical alone, and of random flips, each alone, the first critical one "
         f"comes after {lines['flips_to_first']:,.0f} on average; {low} to {high}, and after at least "
         f"{least}, where every cell's share lies in its interval"
     )
