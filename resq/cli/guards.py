@@ -40,17 +40,27 @@ def run(arguments: argparse.Namespace) -> None:
         ]
     )
     print("\n" + "\n".join(f"{g['name']}: {g['says']}." for g in report["guards"]))
-    half = 100 * (wilson(0.5, report["n"])[1] - 0.5)
     print(
         f"\nThe shares are of the same {report['n']} images; the 95 % interval of each, over images, "
-        f"reaches at most {half:.1f} points to either side. Guards compare the shares themselves "
-        "with their limits."
+        f"reaches at most {100 * reach(report['n']):.1f} points to either side. Guards compare the shares "
+        "themselves with their limits."
     )
     print(
         f"\n{options.network_label(report)}, {report['data']} test images 1 to {report['n']}, "
         f"eps {report['eps']:g}/255, seed {report['seed']}; weights {report['weights']}, "
         f"code {report['code']}"
     )
+
+
+def reach(n: int) -> float:
+    """The farthest that the 95 % interval (Wilson) of a share of n images reaches to one side, in 0..1.
+
+    That is not half its width where the share is one half: near 0 and 1 the interval lies to one side.
+
+    >>> round(reach(10), 4), round(wilson(0.5, 10)[1] - 0.5, 4), round(wilson(0.0, 10)[1], 4)
+    (0.3098, 0.2634, 0.2775)
+    """
+    return max(wilson(right / n, n)[1] - right / n for right in range(n + 1))
 
 
 def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -151,7 +151,9 @@ SAID = {
 
 def _sampled(cells: pd.DataFrame) -> str:
     """How many flips were tried, and how many bound a share."""
-    few = sdc_rates.leveugle(float(cells["words"].min()), 0.05)
+    encoding, layers = Encoding.parse(cells["encoding"].iloc[0]), cells.groupby("layer", sort=False)
+    each = enumerate(layers["words"].first())
+    few = sdc_rates.leveugle(min(words * encoding.of(i).copies for i, words in each), 0.05)
     return (
         f"{cells['maps'].max()} single flips a cell; to know a cell's share to within 5 points at 95 % takes "
         f"{few} of the smallest layer's and up to {sdc_rates.leveugle(math.inf, 0.05)} of others (--maps)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import sweep
 from resq.measure.specs.sweep_spec import SweepSpec
 from resq.protect.singles import critical_bits
+from resq.protect.singles.single_faults import Share
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +26,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", help="data/network/variant or the path of a checkpoint")
     parser.add_argument("--encoding", default="", help="how it is stored (default: its own)")
     parser.add_argument(
-        "--error", type=float, default=0.1, help="half-width of each cell's interval (default 0.1)"
+        "--error",
+        type=float,
+        default=0.1,
+        help="half-width of each cell's interval, at most (default 0.1)",
     )
     parser.add_argument("--n", type=int, default=32, help="the first N test images (default 32)")
     parser.add_argument(
@@ -52,12 +57,11 @@ def run(arguments: argparse.Namespace) -> None:
         bench, sweep.pixels(images), torch.from_numpy(images.y),
         error=arguments.error, aware=not arguments.plain, seed=arguments.seed,
     )  # fmt: skip
-    total = len(bench.model.weights) * bench.model.read.word_bits
+    total = critical_bits.count(bench)
     frame = dict(tqdm(cells, total=total, desc=arguments.checkpoint, unit="cell", leave=False, delay=1))
-    sizes = {name: q.words.size for name, q in bench.model.weights.items()}
-    lines = critical_bits.summary(frame, sizes, arguments.error)
+    lines = critical_bits.summary(frame, arguments.error)
     if arguments.json:
-        rows = [{"layer": layer, "bit": bit, "share": s.value, "low": s.low, "high": s.high,
+        rows = [{"layer": layer, "bit": bit, "bits": s.bits, "share": s.value, "low": s.low, "high": s.high,
                  "injections": s.injections} for (layer, bit), s in frame.items()]  # fmt: skip
         print(
             options.dump(
@@ -68,9 +72,10 @@ def run(arguments: argparse.Namespace) -> None:
     options.print_table(table(frame))
     print(text(lines, arguments))
     print(
-        f"{arguments.checkpoint} as {encoding}; of each cell the share itself, its 95 % interval (Wilson, "
-        f"over flips) reaches at most {arguments.error:g} to either side; the share of all bits has no "
-        f"interval; weights {checkpoint.hash[:16]}"
+        f"{arguments.checkpoint} as {encoding}; of each cell the share itself, or where no flip tried was "
+        "critical the upper end of its interval; each cell's 95 % interval (Wilson for a finite number of "
+        f"bits, over flips) has a half-width of at most {arguments.error:g}, and may lie to one side of the "
+        f"share; weights {checkpoint.hash[:16]}"
     )
 
 
@@ -87,22 +92,46 @@ def _every(
             "n": arguments.n, "images": images.hash, "cells": cells}  # fmt: skip
 
 
-def table(frame: dict[tuple[str, int], Any]) -> list[dict[str, str]]:
-    """One line per layer, one column per bit, in percent."""
+def table(frame: dict[tuple[str, int], Share]) -> list[dict[str, str]]:
+    """One line per layer, and one for check words that guard it, one column per bit, in percent."""
     bits = sorted({bit for _, bit in frame}, reverse=True)
     layers = dict.fromkeys(layer for layer, _ in frame)
-    return [
-        {"layer": layer, **{f"bit {b}": f"{100 * frame[layer, b].value:.1f} %" for b in bits}}
-        for layer in layers
-    ]
+    return [{"layer": layer, **{f"bit {b}": _share(frame.get((layer, b))) for b in bits}} for layer in layers]
+
+
+def _share(share: Share | None) -> str:
+    """The share of one cell in percent; nothing where the layer's words, or check words, are shorter."""
+    if share is None:
+        return ""
+    bounded = share.value == 0 < share.high  # none of those tried, which is not none at all
+    return f"<= {100 * share.high:.1f} %" if bounded else f"{100 * share.value:.1f} %"
 
 
 def text(lines: dict[str, Any], arguments: argparse.Namespace) -> str:
     """The whole memory for people."""
-    share, first = f"{100 * lines['critical']:.2f} %", f"{lines['flips_to_first']:.0f}"
     return (
-        f"\n{share} of all bits are critical alone: they change an answer to one of the first {arguments.n} "
-        f"test images; of random flips, each alone, the first critical one comes after {first} on average. "
-        f"{lines['injections']:,} flips were tried, where plain sampling to the same half-width of "
-        f"{arguments.error:g} in every cell tries {lines['plain']:,}; seed {arguments.seed}"
+        f"\n{_critical(lines)}. A flip is critical where it changes an answer to one of the first "
+        f"{arguments.n} test images; {lines['injections']:,} flips were tried, where plain sampling to the "
+        f"same half-width of {arguments.error:g} in every cell tries {lines['plain']:,}; "
+        f"seed {arguments.seed}"
+    )
+
+
+def _critical(lines: dict[str, Any]) -> str:
+    """Which share of the stored bits is critical, as far as the flips that were tried tell it."""
+    low, value, high = (f"{100 * lines[key]:.3g} %" for key in ("critical_low", "critical", "critical_high"))
+    every = "all bits that the weights are stored in, copies and check bits included,"
+    if not lines["critical_high"]:
+        return f"Of {every} none is critical alone: all were tried"
+    least = f"{math.floor(lines['flips_to_first_least']):,}"
+    if not lines["critical"]:
+        return (
+            f"None of the flips tried was critical alone: of {every} at most {high} are, and of random "
+            f"flips, each alone, the first critical one comes after at least {least} on average, where every "
+            "cell's share lies in its interval"
+        )
+    return (
+        f"{value} of {every} are critical alone, and of random flips, each alone, the first critical one "
+        f"comes after {lines['flips_to_first']:,.0f} on average; {low} to {high}, and after at least "
+        f"{least}, where every cell's share lies in its interval"
     )

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from resq.core import guards
 from resq.core.errors import ResqError
@@ -255,6 +256,21 @@ class Encoding:
                 "networks that were imported as codes"
             )
         return Encoding(bits=int(head[3:]), **fields)  # type: ignore[arg-type]
+
+
+@cache
+def of_floats(name: str) -> bool:
+    """Whether the encoding of this name has floating-point words, whatever guards them and lies beside them.
+
+    Of what is no name of an encoding it is False, such as of a deployed file's words.
+
+    >>> [of_floats(name) for name in ("fp16", "fp32-limits", "fp16+ranger", "bf16+floats9", "int8-secded")]
+    [True, True, True, True, False]
+    """
+    try:
+        return Encoding.parse(name).code in FLOATS
+    except ResqError:
+        return False
 
 
 def _mixed(text: str) -> Encoding:

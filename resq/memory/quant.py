@@ -201,13 +201,17 @@ def _float_words(weight: np.ndarray, code: str) -> np.ndarray:
 def bfloat16(values: np.ndarray) -> np.ndarray:
     """The bits of float32 numbers as bfloat16, uint16: the upper half, rounded to nearest, ties to even.
 
-    >>> [hex(word) for word in bfloat16(np.array([1.0, -2.0], np.float32))]
-    ['0x3f80', '0xc000']
+    NaN stays NaN with its sign, whatever its other bits: rounded like a number it could become -0.
+
+    >>> [hex(word) for word in bfloat16(np.array([1.0, -2.0, np.inf, np.nan], np.float32))]
+    ['0x3f80', '0xc000', '0x7f80', '0x7fc0']
     """
     raw = values.view(np.uint32)
     odd = raw >> 16 & 1
     # A finite number cannot overflow 32 bits here, and infinity is even.
-    return ((raw + (odd + np.uint32(0x7FFF))) >> 16).astype(np.uint16)
+    rounded = (raw + (odd + np.uint32(0x7FFF))) >> 16
+    quiet = raw >> 16 | 0x40  # the upper half of a NaN may be that of infinity
+    return np.where(np.isnan(values), quiet, rounded).astype(np.uint16)
 
 
 def _from_float_words(words: np.ndarray, code: str) -> np.ndarray:

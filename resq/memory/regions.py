@@ -154,7 +154,8 @@ def region(
         words: what lies in a layout, for those that do.
 
     Raises:
-        ValueError: a pattern that fits no layer, or a plane outside the stored word.
+        ValueError: a pattern that fits no layer, a plane outside the stored words of all chosen layers
+            (check words have none of their own), or a memory without a bit.
     """
     layout = memory if isinstance(memory, Layout) else memory.layout
     own = [name.removesuffix(CHECKS) for name in layout.layers]  # what guards a layer's words belongs to it
@@ -164,18 +165,27 @@ def region(
         if not matches:
             raise ResqError(f"no layer fits {pattern!r}; known: {', '.join(dict.fromkeys(own))}")
         chosen |= matches
-    outside = [p for p in planes if not 0 <= p < layout.word_bits]
-    if outside:
-        raise ResqError(f"bit planes must lie in 0..{layout.word_bits - 1}, got {outside[0]}")
     everywhere = chosen if layers else set(range(len(layout.layers)))
     if planes:  # planes are those of the weights' words
         everywhere = {i for i in everywhere if not layout.layers[i].endswith(CHECKS)}
-    return Region(
+        _check_planes(planes, max((int(layout.lengths[i]) for i in everywhere), default=0), layers)
+    where = Region(
         layout,
         tuple(sorted(everywhere)),
         tuple(sorted(set(planes))) or tuple(range(layout.word_bits)),
         words if isinstance(memory, Layout) else _words_in_memory(memory),
     )
+    if not where.n_bits:  # accuracies under no flips would look like those of faults that do no harm
+        raise ResqError("bits flip where some are stored: expected words of a layer, got a memory of none")
+    return where
+
+
+def _check_planes(planes: Sequence[int], length: int, layers: Sequence[str]) -> None:
+    """Refuses bit planes that no word of the chosen layers has; ``length``: bits of the longest of them."""
+    outside = [p for p in planes if not 0 <= p < length]
+    if outside:
+        whose = f" for {', '.join(layers)}" if layers else ""
+        raise ResqError(f"bit planes must lie in 0..{length - 1}, got {outside[0]}{whose}")
 
 
 def _words_in_memory(memory: QuantizedModel | Memory) -> Mapping[str, Words]:

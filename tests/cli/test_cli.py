@@ -215,6 +215,7 @@ def test_what_another_file_says_is_not_said_beside_it(capsys, argv):
         (["sweep", BASE, "--encoding", "int8-gray"], "no encoding 'int8-gray'"),
         (["sweep", BASE, "--ber", "0", "--layers", "conv9*"], "no layer fits 'conv9*'"),
         (["sweep", BASE, "--ber", "0", "--planes", "8"], "bit planes must lie in 0..7, got 8"),
+        (["sweep", BASE, "--encoding", "int4-secded", "--planes", "6", "--ber", "0.1"], "in 0..3, got 6"),
         (["sweep", BASE, "--n", "0"], "n must be at least 1, got 0"),
         (["sweep", BASE, "--out", "rows.xlsx"], "--out takes a .parquet or .csv file, got rows.xlsx"),
         (["evaluate", BASE, "--n", "9999999"], "n must lie in 1..4000"),

@@ -7,8 +7,10 @@ import pytest
 from resq import checkpoints
 from resq.claims import registry, verdict
 from resq.claims.judged import NONE
-from resq.cli import main, options
+from resq.cli import guards, main, options
 from resq.core import paths
+from resq.measure.analysis.stats import wilson
+from resq.measure.specs.sdc_rates import leveugle
 from resq.measure.store import table
 
 NAME = "signs/resnet20/base"
@@ -72,7 +74,29 @@ def test_one_flip_says_how_the_picture_was_attacked(capsys):
 def test_single_flips_say_words_weights_and_how_wide_an_interval_may_be(capsys):
     text = printed(capsys, "singles", NAME, "--error", "0.45", "--n", "1")
     assert f"{NAME} as int8" in text
-    assert "its 95 % interval (Wilson, over flips) reaches at most 0.45 to either side" in text
+    told = (
+        r"95 % interval \(Wilson for a finite number of bits, over flips\) has a half-width of at most 0\.45"
+    )
+    assert re.search(told, text)
+    assert "may lie to one side of the share" in text
+
+
+def test_the_flips_that_bound_a_cell_are_those_of_all_its_copies(capsys):
+    asked = ["--metric", "pvf", "--maps", "1", "--n", "1"]
+    told = "takes {} of the smallest layer's"
+    once, copied = (
+        printed(capsys, "sensitivity", NAME, "--encoding", name, *asked)
+        for name in ("int2", "int2+int2-x3@0")
+    )
+    assert told.format(leveugle(432, 0.05)) in once
+    assert told.format(leveugle(1024, 0.05)) in copied  # conv1's 432 words are stored three times
+
+
+@pytest.mark.parametrize("n", [5, 64])
+def test_no_interval_of_a_share_of_the_guards_reaches_further_than_said(n):
+    reached = [abs(end - right / n) for right in range(n + 1) for end in wilson(right / n, n)]
+    assert guards.reach(n) == pytest.approx(max(reached))
+    assert guards.reach(n) > wilson(0.5, n)[1] - 0.5
 
 
 def test_a_study_says_what_it_was_measured_with(capsys):

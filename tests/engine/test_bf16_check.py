@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sql
 import torch
 
-from resq.core import Encoding
+from resq.core import BitFlips, Encoding
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.run import bf16_check, sweep
 from resq.measure.specs import cells
@@ -108,7 +108,34 @@ def test_fp32_keeps_the_key_it_had_and_bf16_has_another():
     assert cells.key(cells.Cell("c", "d", "int8"), "w", "i") == "ecbabf322369b095870d3b26922d8cea"
 
 
-@pytest.mark.parametrize("other", [{"encoding": "fp32"}, {"modes": ("transfer",), "eps": (2.0,)}])
+def test_no_number_stays_none_in_bfloat16_whatever_its_bits():
+    """The least and the greatest NaN of each sign, and those whose upper half is that of infinity."""
+    bits = np.array([0x7F800001, 0x7F80FFFF, 0x7FC00000, 0x7FFF8000, 0x7FFFFFFF], np.uint32)
+    none = np.concatenate([bits, bits | 0x80000000]).view(np.float32)
+    words = torch.from_numpy(quant.bfloat16(none).view(np.int16)).view(torch.bfloat16)
+    assert words.isnan().all()
+    assert torch.signbit(words).tolist() == np.signbit(none).tolist()
+
+
+def test_a_flipped_word_that_is_no_number_is_none_in_bfloat16_passes(tiny):
+    """Of fp32 words with every bit of exponent and fraction set."""
+    benches = [FaultyNetwork(tiny, Encoding.parse("fp32"), bf16=h) for h in (True, False)]
+    layer, q = next(iter(benches[0].model.weights.items()))
+    word = int(q.words.reshape(-1)[0])
+    zeros = np.array([bit for bit in range(31) if not word >> bit & 1])
+    for bench in benches:
+        with bench.flipped(BitFlips(zeros, np.zeros(len(zeros)))) as network:
+            assert network.body.get_parameter(layer).reshape(-1)[0].isnan()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        *({"encoding": name} for name in ("fp32", "fp16", "fp16-mset", "fp32-limits", "fp16-spw")),
+        *({"encoding": name} for name in ("fp16+ranger", "bf16-spw+ranger", "fp32+floats9")),
+        {"modes": ("transfer",), "eps": (2.0,)},
+    ],
+)
 def test_bf16_is_refused_for_float_words_and_for_attacks(other):
     with pytest.raises(ValueError, match="bf16 passes are for faults in integer words without an attack"):
         replace(SPEC, **other)

@@ -72,6 +72,10 @@ def test_a_campaign_comes_back_from_its_toml_and_any_field_changes_its_hash():
         ('checkpoints = ["a/b/c"]\nbers = [0]\nn = "x"', "n is a int, got 'x'"),
         ('checkpoints = ["a/b/c"]\nbers = [0]\nencodings = ["int9"]', "2 to 8 bits, got 9"),
         ('checkpoints = ["a/b/c"]\nbers = [0]\nmodes = ["both"]', "no mode 'both'; known: none, transfer"),
+        (
+            'checkpoints = ["a/b/c"]\nbers = [0]\nplanes = [6]\nencodings = ["int8", "int4-secded"]',
+            r"bit planes must lie in 0\.\.3, got 6 for int4-secded",
+        ),
     ],
 )
 def test_a_file_that_is_no_campaign_is_refused_with_what_is_wrong(text, sentence):

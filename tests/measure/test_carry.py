@@ -67,6 +67,27 @@ def test_older_rows_of_several_restarts_count_only_where_these_stopped_at_an_err
     assert len(rows_by_key.rows()) == same
 
 
+@pytest.mark.parametrize(
+    ("encoding", "same"),
+    [
+        ("fp16", False),
+        ("fp16-mset", False),
+        ("fp32+ranger", False),
+        ("bf16+floats9", False),
+        ("int8-secded", True),
+    ],
+)
+def test_rows_of_attacks_on_flipped_float_words_of_version_1_are_not_carried_whatever_guards_them(
+    encoding, same
+):
+    old = {**table.DEFAULTS, **ROW, "numbers": "1", "axis": "joint", "encoding": encoding, "weights": FLOATS}
+    assert (len(carry.current(table.frame([old]))) == 1) == same
+    assert (carry.row(old)["numbers"] == NUMBERS) == same
+    faults = {**old, "axis": "ber"}
+    assert len(carry.current(table.frame([faults]))) == 1
+    assert carry.row(faults)["numbers"] == NUMBERS
+
+
 def test_a_network_whose_older_rows_are_carried_is_kept_otherwise_or_in_the_words_that_were_made_anew():
     for found in map(checkpoints.load, checkpoints.names()):
         if found.hash in carry.OTHERWISE:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resq.cli import filewords, flip, flow, options, parser, sensitivity
-from resq.core import commands, paths
+from resq.core import FLOATS, Encoding, commands, paths
 from resq.measure.analysis.layer_heatmap import LayerSpec
 from resq.measure.run.confusion import ConfusionSpec
 from resq.measure.run.deployed.file_cells import FileLayers
@@ -59,14 +59,16 @@ def sweeps(draw):
         draw(ENCODINGS),
         draw(st.lists(st.sampled_from(MODES), max_size=2)) if bers and eps else [],
     )
-    precise = not plain or modes or encoding == "fp32"
+    parsed = Encoding.parse(encoding)
+    precise = not plain or modes or parsed.code in FLOATS
+    plane = st.integers(0, parsed.word_bits - 1)
     return SweepSpec(
         draw(NETWORKS),
         data=draw(st.one_of(st.just(""), NAMES)),
         encoding=encoding,
         fault=draw(st.sampled_from(sorted(FAULTS))),
         layers=tuple(draw(st.lists(PATTERNS, max_size=3))) if plain else (),
-        planes=tuple(draw(st.lists(st.integers(0, 31), max_size=3))) if plain else (),
+        planes=tuple(draw(st.lists(plane, max_size=3))) if plain else (),
         bers=tuple(bers),
         maps=draw(COUNTS),
         attack=draw(st.sampled_from(sorted(ATTACKS))),

@@ -19,6 +19,12 @@ SPEC = SweepSpec("signs/resnet20/base", bers=(1e-3, 0.0), eps=(8.0, 0.5), layers
         ({"maps": 0}, "maps must be at least 1, got 0"),
         ({"n": -3}, "n must be at least 1, got -3"),
         ({"seed": -1}, "seed must lie in 0.*got -1"),
+        ({"planes": (7, 8)}, r"bit planes must lie in 0\.\.7, got 8 for int8"),
+        ({"planes": (-1,)}, r"bit planes must lie in 0\.\.7, got -1 for int8"),
+        # of words of 4 bits with check words of 8, and of 4
+        ({"encoding": "int4-secded", "planes": (6,)}, r"must lie in 0\.\.3, got 6 for int4-secded"),
+        ({"encoding": "int4-secded0", "planes": (4,)}, r"must lie in 0\.\.3, got 4 for int4-secded0"),
+        ({"encoding": "int4-spw", "planes": (4,)}, r"must lie in 0\.\.3, got 4 for int4-spw"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_the_value_in_the_sentence(field, sentence):

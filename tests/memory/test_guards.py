@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from resq.core import BitFlips, Encoding
+from dashboard.model import flip_animation
+from resq.core import BitFlips, Encoding, seeds
 from resq.core.guards import GUARDS, LIMIT_COPIES
 from resq.core.types import CHECKS
 from resq.memory import faults, flipping, own, quant
@@ -328,3 +329,31 @@ def test_a_network_that_is_kept_as_codes_is_guarded_in_these_very_words():
         assert encoding.once == there.encoding
         kept = own.as_stored(there, encoding)
         assert np.array_equal(quant.codes(encoding.word).take(kept.words), there.words)
+
+
+@pytest.mark.parametrize("name", ["int4-secded", "int4-secded0", "int4-spw"])
+def test_bit_planes_are_those_of_the_weights_words_however_long_their_check_words_are(name):
+    model = _model(name)
+    assert model.layout.word_bits == (4 if name == "int4-spw" else 8)
+    assert faults.region(model, planes=[3]).n_bits == sum(q.words.size for q in model.weights.values())
+    for layers in ((), ("conv.*",)):
+        with pytest.raises(ValueError, match=r"bit planes must lie in 0\.\.3, got 4"):
+            faults.region(model, layers, [3, 4])
+
+
+@pytest.mark.parametrize("name", ["int4-secded", "int4-spw"])
+def test_a_film_of_guarded_words_shows_the_flips_of_their_own_bits(name):
+    model = _model(name)
+    film = flip_animation.film(model, "deep.weight", "random")
+    rate = flip_animation.BERS[-1]
+    drawn = faults.random(faults.region(model, ["deep.weight"]), rate, rng=seeds.rng(0, "map", 0))
+    flipped = flipping.flip(_model("int4"), _own(model, drawn)).weights["deep.weight"].words.reshape(-1)
+    changed = flipped ^ _model("int4").weights["deep.weight"].words.reshape(-1)
+    assert film.memory.shape == film.thresholds.shape == (4, 45)
+    assert np.array_equal(film.thresholds <= rate, changed >> np.arange(4)[:, None] & 1)
+    assert film.counts[-1].tolist() == [int((changed >> bit & 1).sum()) for bit in range(4)]
+
+
+def _own(model, drawn: BitFlips) -> BitFlips:
+    """The flips of words alone: check words lie after all of them."""
+    return BitFlips(drawn.addresses[drawn.addresses < model.read.n_bits], np.zeros(0))

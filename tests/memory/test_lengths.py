@@ -35,6 +35,19 @@ def test_addresses_count_each_layers_own_bits():
         MIXED.address("d", 0, 4)
 
 
+def test_planes_that_no_word_of_the_chosen_layers_has_are_refused():
+    assert faults.region(MIXED, planes=[63]).n_bits == 32
+    assert faults.region(MIXED, ["a", "b"], [7, 31]).n_bits == 500 + 2 * 64
+    with pytest.raises(ValueError, match=r"bit planes must lie in 0\.\.7, got 31 for a, d"):
+        faults.region(MIXED, ["a", "d"], [7, 31])
+
+
+def test_a_memory_without_a_bit_is_refused():
+    for nothing in (Layout((), (), 8), Layout(("a",), (0,), 8)):
+        with pytest.raises(ValueError, match="expected words of a layer, got a memory of none"):
+            faults.region(nothing)
+
+
 @pytest.mark.parametrize("name", list(faults.FAULTS))
 def test_a_map_lies_in_the_memory_and_a_smaller_rate_is_a_part_of_it(name):
     flips = faults.FAULTS[name](region(), 0.05, rng=seeds.rng(3))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from resq import checkpoints
 from resq.core import Encoding
@@ -43,7 +44,7 @@ def test_a_guess_that_is_far_too_low_costs_more_steps_and_is_right_all_the_same(
     guess = [0.001, 0.001, 0.5, 0.0]
     runs = [single_faults.aware(BITS[:4], guess, 0.05, _draws(seed, truth)) for seed in range(50)]
     assert all(
-        s.half_width <= 0.05 + 1e-12 or s.injections == leveugle(270_000, 0.05)
+        s.half_width <= 0.05 + 1e-12 and s.injections <= leveugle(270_000, 0.05)
         for found in runs
         for s in found
     )
@@ -71,6 +72,37 @@ def test_no_critical_flip_leaves_an_interval_above_zero():
     assert found.value == found.low == 0
     assert 0.09 < found.high < 0.1
     assert single_faults.flips_to_first(found.value) == np.inf
+
+
+@pytest.mark.parametrize("bits", [10, 48, 432, 1024])
+def test_an_interval_of_a_small_layer_is_no_wider_than_asked_and_holds(bits):
+    critical = np.arange(bits + 1)
+    for error in (0.03, 0.1, 0.2):
+        tried = leveugle(bits, error)
+        found = [single_faults.share(count, tried, bits) for count in range(tried + 1)]
+        assert max(s.half_width for s in found) <= error + 1e-12
+        low, high = (np.array([getattr(s, end) for s in found]) for end in ("low", "high"))
+        inside = (low <= critical[:, None] / bits + 1e-12) & (critical[:, None] / bits <= high + 1e-12)
+        drawn = stats.hypergeom.pmf(np.arange(tried + 1), bits, critical[:, None], tried)
+        assert (inside * drawn).sum(1).mean() >= 0.94
+
+
+def test_data_aware_sampling_of_a_small_layer_ends_at_the_half_width_asked_for():
+    critical = iter(np.random.default_rng(0).permutation(np.arange(432) < 216))
+    (found,) = single_faults.aware([432], [0.3], 0.1, lambda cell, n: sum(next(critical) for _ in range(n)))
+    assert found.half_width <= 0.1
+    assert found.injections <= leveugle(432, 0.1)
+
+
+def test_where_all_flips_were_tried_the_share_is_known():
+    found = single_faults.share(3, 12, 12)
+    assert (found.low, found.value, found.high) == (0.25, 0.25, 0.25)
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 9), (3, 2, 9), (1, 10, 9), (-1, 2, 9)])
+def test_counts_that_cannot_be_are_refused(counts):
+    with pytest.raises(ValueError, match="flips are at least one, at most all 9 bits, got"):
+        single_faults.share(*counts)
 
 
 @pytest.mark.parametrize("far", [[0.0, 0.0], [np.nan, 1.0], [-1.0, 1.0]])

@@ -13,7 +13,8 @@ from itertools import product
 from pathlib import Path
 
 from resq import checkpoints
-from resq.core import FLOATS, Encoding, commands, lookup, validation
+from resq.core import Encoding, commands, lookup, validation
+from resq.core.encoding import of_floats
 from resq.core.errors import ResqError
 from resq.deployed import guarded, words
 from resq.deployed import network as deployed
@@ -139,6 +140,7 @@ class SweepSpec:
             Encoding.parse(self.encoding)
             lookup("target", self.targets, dict.fromkeys(TARGETS))
             self._check_targets()
+            self._check_planes()
             if self.inputs:
                 raise ResqError(f"inputs are those of a deployed file, got {self.inputs}")
             return
@@ -164,6 +166,7 @@ class SweepSpec:
             return
         how = Encoding.parse(self.encoding)
         guarded.check(how)
+        self._check_planes()
         object.__setattr__(self, "encoding", str(how))
         if self.targets != "weights" or self.eps:
             raise ResqError(
@@ -187,8 +190,15 @@ class SweepSpec:
                 f"planes, got {', '.join(map(str, other))}"
             )
 
+    def _check_planes(self) -> None:
+        """Bit planes are those of the weights' words, not of check words, which may be longer."""
+        length = Encoding.parse(self.encoding).word_bits
+        if outside := [p for p in self.planes if not 0 <= p < length]:
+            raise ResqError(f"bit planes must lie in 0..{length - 1}, got {outside[0]} for {self.encoding}")
+
     def _check_precision(self) -> None:
-        if self.precision != "fp32" and (self.modes or self.fault == ACTIVATIONS or self.encoding in FLOATS):
+        integers = not of_floats(self.encoding) and self.fault != ACTIVATIONS
+        if self.precision != "fp32" and (self.modes or not integers):
             raise ResqError(
                 f"{self.precision} passes are for faults in integer words without an attack, "
                 f"got {', '.join((self.encoding, self.fault, *self.modes))}"

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from resq.core import FLOATS, Encoding
+from resq.core import Encoding
+from resq.core.encoding import of_floats
 from resq.core.errors import ResqError
 from resq.measure.specs.version import NUMBERS
 
@@ -74,7 +75,7 @@ def carried(table: pd.DataFrame) -> pd.DataFrame:
     first, second, third = first & worst, second & worst, third & worst
     four = table["encoding"].map(in_four).to_numpy(bool)
     same = ~four | table["weights"].isin(OTHERWISE).to_numpy(bool)
-    first = first & ~((table["axis"] == "joint") & table["encoding"].isin(list(FLOATS))).to_numpy()
+    first = first & ~((table["axis"] == "joint") & table["encoding"].map(of_floats)).to_numpy(bool)
     due, n = table["due"].to_numpy(), table["n"].to_numpy()
     none, every = same & first & (due == 0), same & first & (due == n) & (due > 0)
     right = table["right"].to_numpy(object, copy=True)
@@ -102,7 +103,7 @@ def row(old: dict[str, Any]) -> dict[str, Any]:
     if worst and old["numbers"] == "3":
         return {**old, "numbers": NUMBERS}
     if worst and (not in_four(old["encoding"]) or old["weights"] in OTHERWISE):
-        met = old["axis"] == "joint" and old["encoding"] in FLOATS
+        met = old["axis"] == "joint" and of_floats(old["encoding"])
         if old["numbers"] == "2":
             return {**old, "numbers": NUMBERS}
         if old["numbers"] == "1" and old["due"] in (0, old["n"]) and not met:
