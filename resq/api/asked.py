@@ -25,11 +25,11 @@ OF_ATTACKS = ("attack", "steps", "restarts")
 
 def spec_fields(
     model: Model, images: Any, labels: Any, n: int | None, weights: str | Sequence[str],
-    encoding: str | Encoding, inputs: str, targets: str,
+    encoding: str | Encoding, inputs: str, targets: str, sample: str = "first",
 ) -> tuple[str, str, int, str, dict[str, Any]]:  # fmt: skip
     """(checkpoint, data, n, encoding, targets and inputs) as a spec has them."""
     encoding = str(encoding)
-    name, count = pictures.named(images, labels, n)
+    name, count = pictures.named(images, labels, n, sample)
     if images is None and models.is_own(model):
         raise ResqError("a module of your own does not say which images it is for; give images and labels")
     seen = pictures.some(name) if name else None

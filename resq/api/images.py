@@ -59,12 +59,15 @@ def load_images(
     return x.div_(255) if dataset.pixels.dtype == np.uint8 else x, torch.from_numpy(dataset.y.copy())
 
 
-def named(images: Any, labels: Any = None, n: int | None = None) -> tuple[str, int]:
-    """(the name of a data set, how many of its first images): what specs and rows call the images.
+def named(images: Any, labels: Any = None, n: int | None = None, sample: str = "first") -> tuple[str, int]:
+    """(the name of a data set, how many of its images): what specs and rows call the images.
 
     Arrays that hold the first test images of a data set, as ``load_images`` gave them, are that data set.
+    Random ones are drawn of all that are given and of no others.
     """
     n = _counted(n)
+    if sample == "random" and not (images is None or isinstance(images, str | Path)):
+        return _drawn_of(images, labels, n)
     if images is None:
         arrays.refuse_labels(labels, "no images")
         return "", FIRST if n is None else n
@@ -78,6 +81,19 @@ def named(images: Any, labels: Any = None, n: int | None = None) -> tuple[str, i
         dataset = arrays.read(images, labels, n)
     known = _SEEN.get(_held(dataset))
     return known or own.hold(dataset.pixels, dataset.y), len(dataset)
+
+
+def _drawn_of(images: Any, labels: Any, n: int | None) -> tuple[str, int]:
+    """(the name of these images and no others, how many of them every fault map draws)."""
+    if isinstance(images, Dataset):
+        arrays.refuse_labels(labels, f"the images of {images.name}, which have their own")
+    dataset = images if isinstance(images, Dataset) else arrays.read(images, labels, None)
+    known = _SEEN.get(_held(dataset), "")
+    if known and len(data.load(known, "test")) > len(dataset):
+        known = ""  # the first ones of a larger set: others of it are not drawn
+    if n is not None and n > len(dataset):
+        raise ResqError(f"n must lie in 1..{len(dataset)}, the images given, got {n}")
+    return known or own.hold(dataset.pixels, dataset.y), len(dataset) if n is None else n
 
 
 def _counted(n: Any) -> int | None:

@@ -77,8 +77,7 @@ def sweep(
         restarts: of PGD, worst case per image.
         mode: how faults and attack meet: "transfer", examples made on the fault-free network; "adaptive", on
             every faulty one; empty: they are measured apart.
-        sample: "first", the first n images, or "random", for every map n of a data set's, drawn anew; of
-            arrays, which are cut to the first n before, always these.
+        sample: "first", the first n images, or "random", for every map n of all that are given, drawn anew.
         top: the rate that maps are drawn at; default: the largest.
         precision: fp32, or bf16 where it agrees with fp32 on the first maps.
         n: so many images; default: all given, 1,000 of a data set or all where it has fewer.
@@ -100,7 +99,7 @@ def sweep(
         (3, 'python -m resq sweep signs/resnet20/base --ber 0,0.01 --maps 2 --n 100 --seed 7')
     """
     checkpoint, name, count, how, of_file = asked.spec_fields(
-        model, images, labels, n, weights, encoding, inputs, targets
+        model, images, labels, n, weights, encoding, inputs, targets, sample
     )
     rates, budgets = arguments.floats("ber", ber), arguments.floats("eps", eps)
     spec = SweepSpec(
