@@ -1,4 +1,4 @@
-"""The teacher's side of a room: the code and the class's predictions on the projector, next, reveal, end."""
+"""The teacher's side of a room: the code, how many have predicted and what with the reveal, next, end."""
 
 from __future__ import annotations
 
@@ -73,10 +73,23 @@ def progress(code: str, key: str, every: list[Lesson]) -> None:
         shared.view(step)
         if step.choices:
             st.markdown(f"**{step.ask}**")
-            shared.votes(code, lesson, number, right=predicting.right(step) if room.revealed else "",
-                         title=False)  # fmt: skip
+            if room.revealed:
+                shared.votes(code, lesson, number, right=predicting.right(step), title=False)
+            else:
+                st.markdown(answered(sum(counts), rooms.joined(code)))
         if room.revealed:
             shared.measured(step)
+
+
+def answered(n: int, joined: int) -> str:
+    """How many have answered, which is all that the projector says before the reveal.
+
+    What they chose would be seen by those who have not answered yet.
+
+    >>> answered(3, 5)
+    ':material/how_to_vote: **3 of 5 have answered.** What they chose is shown with *Reveal*.'
+    """
+    return f":material/how_to_vote: **{n} of {joined} have answered.** What they chose is shown with *Reveal*."
 
 
 def way(code: str, key: str, lesson: Lesson, number: int, revealed: bool) -> None:
