@@ -114,7 +114,7 @@ def test_judging_is_counted_before_the_first_stage_in_each_and_after_it():
     passes = 600 * 6 / 3 + 2 * (forward + look.attacked * look.steps)
     assert hardening_run.judging_seconds(clean, 0.001) == pytest.approx(passes * 0.001)
     short = HardenSpec(NAME, "quick", SPEC.stages, (), 0.1)
-    # Where stages are short, judging takes longer than training: an estimate without it is of the lesser part.
+    # Where stages are short, judging takes longer than training.
     assert hardening_run.judging_seconds(short, 0.001) > hardening_run.seconds(short, 0.001, 16_000)
 
 
