@@ -25,6 +25,8 @@ def overview(every: list[lessons.Lesson]) -> lessons.Lesson:
             "Lesson", list(titles), key="lesson", required=True, format_func=titles.__getitem__,
             label_visibility="collapsed", on_change=turn,
         )  # fmt: skip
+        with st.container(key="lesson_swipe"):  # seen where the titles stand in one row: on a telephone
+            st.caption(say(language.current(), "swipe", n=len(every)))
         language.choose()
     chosen = next(lesson for lesson in every if lesson.name == st.session_state.lesson)
     render.section(chosen.title)
