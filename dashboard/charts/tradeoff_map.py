@@ -10,10 +10,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.charts.words import tile_ink
 from dashboard.format import numbers, sentences
 from resq.measure.analysis import tradeoff
 
-SCALE = "Cividis"  # the same to all eyes, and in grey
+SHARE = "%{z:.0%}"  # what a tile says
 INK = {"size": theme.SIZE, "color": theme.INK}
 BAR = {"title": {"text": "accuracy", "side": "right", "font": INK}, "tickfont": INK, "tickformat": ".0%",
        "thickness": 16}  # fmt: skip
@@ -38,10 +39,9 @@ def heatmap(
     bers, budgets, z = tradeoff.grid(cells, *planned)
     x, y = np.arange(len(budgets)), np.arange(len(bers))
     figure = go.Figure()
-    figure.add_heatmap(
-        z=z, x=x, y=y, zmin=0, zmax=1, xgap=2, ygap=2, colorscale=SCALE, hoverinfo="skip",
-        showscale=False, texttemplate="%{z:.0%}", textfont={"size": theme.SIZE},
-    )  # fmt: skip
+    for tiles in tile_ink.layers(z):
+        tiles["textfont"]["size"] = theme.SIZE
+        figure.add_heatmap(x=x, y=y, hoverinfo="skip", texttemplate=SHARE, **tiles)
     _targets(figure, cells, bers, budgets)
     # Dark below light: between light tiles, and on a white page, one of the two is always seen.
     path = _border(z, threshold)
@@ -123,7 +123,7 @@ def relief(cells: pd.DataFrame) -> go.Figure:
     bers, budgets, z = tradeoff.grid(cells)
     figure = go.Figure(
         go.Surface(
-            z=z, x=np.arange(len(budgets)), y=np.arange(len(bers)), cmin=0, cmax=1, colorscale=SCALE,
+            z=z, x=np.arange(len(budgets)), y=np.arange(len(bers)), cmin=0, cmax=1, colorscale=tile_ink.SCALE,
             colorbar=BAR, hovertemplate="accuracy %{z:.1%}<extra></extra>",
         )
     )  # fmt: skip

@@ -254,8 +254,8 @@ def test_a_surface_draws_a_line_at_the_threshold_hatches_what_was_not_run_and_fr
     assert border.path == "M1.5,-0.5L1.5,0.5 M-0.5,1.5L0.5,1.5"
     assert hatch.path.count("M") == 4 * 8, "two rates at two budgets were not run"
     assert (frame.x0, frame.y0) == (0.5, 0.5)
-    assert "not run" in figure.data[1].text[4]
-    assert figure.data[1].customdata[4] == [1e-3, 2.0]
+    assert "not run" in figure.data[-1].text[4]
+    assert figure.data[-1].customdata[4] == [1e-3, 2.0]
 
 
 def trace(figure, name):
