@@ -68,8 +68,8 @@ CHARTS: dict[str, Chart] = {
     ),
     "relief": Chart(
         "Accuracy under both",
-        "Height and colour: the share of test images still right. Drag to turn. Holes were not run. The "
-        "tiles and the table below tell each cell's interval.",
+        "Height and colour: the share of test images still right. Drag to turn. Holes were not run. Each "
+        "cell's interval is told by “Drawn as: map” and by the table below.",
         "tradeoff",
         relief,
     ),

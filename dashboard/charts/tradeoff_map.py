@@ -119,7 +119,10 @@ def _hatch(i: int, j: int, lines: int = 4) -> str:
 
 
 def relief(cells: pd.DataFrame) -> go.Figure:
-    """The same cells as a landscape; holes where nothing was measured."""
+    """The same cells as a landscape; holes where nothing was measured.
+
+    Only powers of ten are named on the axis of rates: all of them lie over each other as the picture turns.
+    """
     bers, budgets, z = tradeoff.grid(cells)
     figure = go.Figure(
         go.Surface(
@@ -128,15 +131,18 @@ def relief(cells: pd.DataFrame) -> go.Figure:
         )
     )  # fmt: skip
     theme.dress(figure, height=520)
-    grey = {"color": theme.INK, "gridcolor": theme.GRID, "backgroundcolor": "rgba(0,0,0,0)"}
+    grey = {"color": theme.INK, "gridcolor": theme.GRID, "backgroundcolor": "rgba(0,0,0,0)",
+            "tickfont": {"size": theme.SIZE - 4}}  # fmt: skip
+    marked = [j for j, ber in enumerate(bers) if numbers.power(ber).startswith(("0", "10"))]
     figure.update_layout(
         scene={
             "xaxis": {"title": {"text": "eps, 1/255"}, "tickvals": list(range(len(budgets))),
                       "ticktext": [f"{e:g}" for e in budgets], **grey},
-            "yaxis": {"title": {"text": "BER"}, "tickvals": list(range(len(bers))),
-                      "ticktext": [numbers.power(b) for b in bers], **grey},
-            "zaxis": {"title": {"text": "accuracy"}, "range": [0, 1], "tickformat": ".0%", **grey},
-            "camera": {"eye": {"x": 1.5, "y": 1.4, "z": 0.9}},
+            "yaxis": {"title": {"text": "BER"}, "tickvals": marked,
+                      "ticktext": [numbers.power(bers[j]) for j in marked], **grey},
+            "zaxis": {"title": {"text": "accuracy"}, "range": [0, 1], "tickformat": ".0%", "nticks": 3,
+                      **grey},
+            "camera": {"eye": {"x": 1.8, "y": 1.7, "z": 1.1}},
             "aspectratio": {"x": 1, "y": 1, "z": 0.7},
         },
         dragmode="orbit",

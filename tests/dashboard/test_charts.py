@@ -258,6 +258,17 @@ def test_a_surface_draws_a_line_at_the_threshold_hatches_what_was_not_run_and_fr
     assert figure.data[-1].customdata[4] == [1e-3, 2.0]
 
 
+def test_a_landscape_names_its_rates_by_powers_of_ten_alone():
+    five = table.frame([row(ber=5e-3, map=m, correct=40) for m in (0, 1)])
+    cells = tradeoff.cells(pd.concat([faulty(), five, attacked()]), "transfer")
+    axis = charts.CHARTS["relief"].draw(cells).layout.scene.yaxis
+    bers, _, _ = tradeoff.grid(cells)
+    named = {bers[j]: text for j, text in zip(axis.tickvals, axis.ticktext, strict=True)}
+    assert named == {ber: numbers.power(ber) for ber in bers if "·" not in numbers.power(ber)}
+    assert len(named) < len(bers)
+    assert "tiles" not in charts.CHARTS["relief"].caption
+
+
 def trace(figure, name):
     """The trace of that name."""
     return next(t for t in figure.data if t.name == name)
