@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import cached
+from dashboard.format import claim_sentences
 from dashboard.forms import bitlab
 from dashboard.model import bit_view, decisive, url_schema
 from dashboard.server import warmup
@@ -615,3 +616,14 @@ def test_the_most_harmful_bit_is_that_of_whole_passes_one_by_one(enc, layer):
         if left < least:
             best, least = (w, bit), left
     assert bit_view.most_harmful(both.network, both.model, layer, x) == best
+
+
+def test_the_columns_that_rank_a_line_are_wide_enough_for_their_words():
+    shown = claim_sentences.leaders(cached.board()).data
+    board = opened("leaderboard").dataframe[0]
+    columns = json.loads(board.proto.columns)
+    for name in ("rank", "checkpoint", "stored as", "BER 10⁻²"):
+        cells = [str(v) if v == v and v is not None else "not measured" for v in shown[name]]
+        if name in ("rank", "BER 10⁻²"):  # numbers, short beside the words of a lack
+            cells = ["not measured"]
+        assert columns[name]["width"] >= 7 * max(map(len, cells)) + 20  # pixels of a letter, on the average
