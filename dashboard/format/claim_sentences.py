@@ -73,11 +73,11 @@ def overview(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """One line per claim."""
     lines = [
         {
+            "verdict": v.verdict,
             "claim": v.claim.says,
-            "source": v.claim.source.label,
             "quoted": f"◇ {v.claim.quote}",
             "measured here, 95 %": measured(v),
-            "verdict": v.verdict,
+            "source": v.claim.source.label,
             "readings": v.tried,
             "id": v.claim.id,
         }

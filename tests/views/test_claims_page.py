@@ -163,6 +163,7 @@ def test_every_claim_is_in_the_overview():
     found = claim_sentences.overview(verdict.judge_all(claims.values(), table.frame(ROWS), claims))
     assert isinstance(found, pd.DataFrame)
     assert list(found["id"]) == list(claims)
+    assert list(found)[:2] == ["verdict", "claim"]  # in view before anybody scrolls
 
 
 def test_a_job_runs_the_command_that_keeps_the_row():
