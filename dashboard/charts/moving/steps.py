@@ -90,7 +90,7 @@ def _tiles(
     figure = go.Figure()
     for tiles in tile_ink.layers(shares):
         own, tiles["textfont"]["size"] = ~np.isnan(tiles["z"]), LETTERS
-        tiles["z"] = np.where(own, tiles["z"], None).tolist()
+        tiles["z"] = [[None if np.isnan(s) else s for s in line] for line in tiles["z"].tolist()]
         figure.add_heatmap(
             x=_columns(shown), y=list(shown.classes), text=np.where(own, np.array(texts), "").tolist(),
             texttemplate="%{text}", hovertemplate=hover,
