@@ -68,7 +68,16 @@ setup(
     package_data={
         "resq": ["py.typed"],
         "resq.protect": ["decoder.c"],
-        OWN: [".streamlit/*.toml", "*.css", "*.svg", "report/*.j2", "text/*.md", "text/lessons/*.toml"],
+        OWN: [
+            ".streamlit/*.toml",
+            "*.css",
+            "*.svg",
+            "report/*.j2",
+            "text/*.md",
+            "text/*.toml",
+            "text/lessons/*.toml",
+            "text/lessons/*/*.toml",
+        ],
     },
     cmdclass={"build_py": Build},
 )

@@ -35,11 +35,13 @@ def effort(spec: hardening_run.HardenSpec) -> str:
     if not history or not n or "seconds" not in history[-1]:
         return f"{epochs} epochs. How long they take is not known: the base's card says no times."
     per_image = float(np.median([row["seconds"] for row in history])) / n
-    wait = numbers.duration(hardening_run.seconds(spec, per_image, n))
+    training = numbers.duration(hardening_run.seconds(spec, per_image, n))
+    judging = numbers.duration(hardening_run.judging_seconds(spec, per_image))
     machine = str(about.get("machine", "")).rpartition(", ")[2] or "not named"
     # Measured: an epoch of ResNet18 takes 4 s of an H100 that it shares, 8 minutes of one CPU core.
     slower = "" if "CPU" in machine else " On a few CPU cores expect a hundred times that."
     return (
-        f"{epochs} epochs, about **{wait}** of training on a machine like the one that trained the base "
-        f"({machine}).{slower}"
+        f"{epochs} epochs: about **{training}** of training and **{judging}** of judging (before "
+        "the first stage, in each and after it) on a machine like the one that trained the base "
+        f"({machine}).{slower} Loading comes on top, and a machine that does something else takes longer."
     )

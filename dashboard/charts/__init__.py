@@ -68,8 +68,8 @@ CHARTS: dict[str, Chart] = {
     ),
     "relief": Chart(
         "Accuracy under both",
-        "Height and colour: the share of test images still right. Drag to turn. Holes were not run. The "
-        "tiles and the table below tell each cell's interval.",
+        "Height and colour: the share of test images still right. Drag to turn. Holes were not run. Each "
+        "cell's interval is told by “Drawn as: map” and by the table below.",
         "tradeoff",
         relief,
     ),
@@ -127,8 +127,9 @@ CHARTS: dict[str, Chart] = {
     ),
     "ber": Chart(
         "Accuracy under flipped bits",
-        "Each dot is a mean over fault maps: other draws of which bits flip, nested so that a curve follows "
-        "the same maps to the right. The band is the 95 % interval of that mean, over maps and images "
+        "Each dot is a mean over fault maps. A fault map is one random choice of the bits that flip; along a "
+        "curve the maps stay the same and only grow, so a bit that flips at a rate flips at all higher ones. "
+        "The band is the 95 % interval of that mean, over maps and images "
         "together; dashed: guessing. Of a point measured more than once the cell is shown whose images and "
         "maps give the narrowest interval. Solid lines join dots of the same images and maps; where a dotted "
         "line leads to a dot with an upright interval, a step is the images' as much as the rate's. "

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.charts.words import tile_ink
 from dashboard.format import numbers
 
 NOTHING = "no number"
@@ -34,7 +35,7 @@ def flow(counts: np.ndarray, classes: Sequence[str]) -> go.Figure:
         hoverinfo="skip", xgap=2, ygap=2,
     )  # fmt: skip
     figure.add_heatmap(
-        z=changed, colorscale="Cividis", zmin=0, zmax=float(np.nanmax(changed, initial=0.02)), xgap=2, ygap=2,
+        z=changed, colorscale=tile_ink.SCALE, zmin=0, zmax=_most(changed), xgap=2, ygap=2,
         hoverinfo="skip", colorbar={"title": {"text": "share of the line's answers", "side": "right"},
                                     "tickformat": ".1~%", "thickness": 16},
     )  # fmt: skip
@@ -72,10 +73,15 @@ def _columns(counts: np.ndarray, classes: Sequence[str]) -> list[str]:
 
 
 def _ink(changed: np.ndarray, i: int, j: int) -> str:
-    """Text that reads on its tile: Cividis begins dark and ends light."""
+    """Text that reads on its tile; on the grey ones of answers that stayed in the page's own grey."""
     if np.isnan(changed[i, j]):
         return theme.INK
-    return "#111" if changed[i, j] > 0.55 * np.nanmax(changed) else "white"
+    return tile_ink.ink(float(changed[i, j]) / _most(changed))
+
+
+def _most(changed: np.ndarray) -> float:
+    """The share that takes the brightest colour."""
+    return float(np.nanmax(changed, initial=0.02))
 
 
 def changes(counts: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:

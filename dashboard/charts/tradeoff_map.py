@@ -10,10 +10,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.charts.words import tile_ink
 from dashboard.format import numbers, sentences
 from resq.measure.analysis import tradeoff
 
-SCALE = "Cividis"  # the same to all eyes, and in grey
+SHARE = "%{z:.0%}"  # what a tile says
 INK = {"size": theme.SIZE, "color": theme.INK}
 BAR = {"title": {"text": "accuracy", "side": "right", "font": INK}, "tickfont": INK, "tickformat": ".0%",
        "thickness": 16}  # fmt: skip
@@ -38,10 +39,9 @@ def heatmap(
     bers, budgets, z = tradeoff.grid(cells, *planned)
     x, y = np.arange(len(budgets)), np.arange(len(bers))
     figure = go.Figure()
-    figure.add_heatmap(
-        z=z, x=x, y=y, zmin=0, zmax=1, xgap=2, ygap=2, colorscale=SCALE, hoverinfo="skip",
-        showscale=False, texttemplate="%{z:.0%}", textfont={"size": theme.SIZE},
-    )  # fmt: skip
+    for tiles in tile_ink.layers(z):
+        tiles["textfont"]["size"] = theme.SIZE
+        figure.add_heatmap(x=x, y=y, hoverinfo="skip", texttemplate=SHARE, **tiles)
     _targets(figure, cells, bers, budgets)
     # Dark below light: between light tiles, and on a white page, one of the two is always seen.
     path = _border(z, threshold)
@@ -119,24 +119,30 @@ def _hatch(i: int, j: int, lines: int = 4) -> str:
 
 
 def relief(cells: pd.DataFrame) -> go.Figure:
-    """The same cells as a landscape; holes where nothing was measured."""
+    """The same cells as a landscape; holes where nothing was measured.
+
+    Only powers of ten are named on the axis of rates: all of them lie over each other as the picture turns.
+    """
     bers, budgets, z = tradeoff.grid(cells)
     figure = go.Figure(
         go.Surface(
-            z=z, x=np.arange(len(budgets)), y=np.arange(len(bers)), cmin=0, cmax=1, colorscale=SCALE,
+            z=z, x=np.arange(len(budgets)), y=np.arange(len(bers)), cmin=0, cmax=1, colorscale=tile_ink.SCALE,
             colorbar=BAR, hovertemplate="accuracy %{z:.1%}<extra></extra>",
         )
     )  # fmt: skip
     theme.dress(figure, height=520)
-    grey = {"color": theme.INK, "gridcolor": theme.GRID, "backgroundcolor": "rgba(0,0,0,0)"}
+    grey = {"color": theme.INK, "gridcolor": theme.GRID, "backgroundcolor": "rgba(0,0,0,0)",
+            "tickfont": {"size": theme.SIZE - 4}}  # fmt: skip
+    marked = [j for j, ber in enumerate(bers) if numbers.power(ber).startswith(("0", "10"))]
     figure.update_layout(
         scene={
             "xaxis": {"title": {"text": "eps, 1/255"}, "tickvals": list(range(len(budgets))),
                       "ticktext": [f"{e:g}" for e in budgets], **grey},
-            "yaxis": {"title": {"text": "BER"}, "tickvals": list(range(len(bers))),
-                      "ticktext": [numbers.power(b) for b in bers], **grey},
-            "zaxis": {"title": {"text": "accuracy"}, "range": [0, 1], "tickformat": ".0%", **grey},
-            "camera": {"eye": {"x": 1.5, "y": 1.4, "z": 0.9}},
+            "yaxis": {"title": {"text": "BER"}, "tickvals": marked,
+                      "ticktext": [numbers.power(bers[j]) for j in marked], **grey},
+            "zaxis": {"title": {"text": "accuracy"}, "range": [0, 1], "tickformat": ".0%", "nticks": 3,
+                      **grey},
+            "camera": {"eye": {"x": 1.8, "y": 1.7, "z": 1.1}},
             "aspectratio": {"x": 1, "y": 1, "z": 0.7},
         },
         dragmode="orbit",

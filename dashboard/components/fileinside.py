@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import cached, charts
@@ -16,6 +17,7 @@ from resq.core import commands
 from resq.measure.analysis import stats
 from resq.measure.store import table
 
+ROW, ROWS, WIDEST = 36, 20, 520  # pixels of a row of the table; rows that stand at once; pixels of a column
 N = (100, 1000, 2000, 4000, 10000)
 
 
@@ -26,18 +28,16 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
     st.markdown(render.plain(filewords.ends(about)))
     for note in about["notes"]:
         st.caption(render.plain(str(note)[:300]))
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        kinds = about["targets"]
-        drawn = charts.CHARTS["targets"].draw(kinds)
-        alt = "; ".join(f"{filewords.KINDS[k]}: {of['bits']:,} bits" for k, of in kinds.items() if of["bits"])
-        render.figure("targets", drawn, key="chart_targets", alt=alt)
-    with right:
-        st.markdown(f"**Its {len(about['layers'])} stored tensors, in the order of the graph**")
-        st.dataframe(
-            filewords.layers(about), hide_index=True, height=300, key="tensors",
-            column_config={"tensor": st.column_config.TextColumn(width="medium")},
-        )  # fmt: skip
+    kinds = about["targets"]
+    drawn = charts.CHARTS["targets"].draw(kinds)
+    alt = "; ".join(f"{filewords.KINDS[k]}: {of['bits']:,} bits" for k, of in kinds.items() if of["bits"])
+    render.figure("targets", drawn, key="chart_targets", alt=alt)
+    st.markdown(f"**Its {len(about['layers'])} stored tensors, in the order of the graph**")
+    shown = filewords.layers(about)
+    widths = {name: st.column_config.Column(width=wide(shown[name])) for name in ("tensor", "shape", "scale")}
+    rows = min(len(shown), ROWS)
+    st.dataframe(shown, hide_index=True, height=ROW * (rows + 1) + 3, row_height=ROW, key="tensors",
+                 column_config=widths)  # fmt: skip
     if not filewords.known(about):
         render.error_box(
             f"{render.plain(about['input']['pixels'].removeprefix('not known: '))}. Say it under “Input” "
@@ -50,6 +50,11 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
             lambda: ({"targets": filewords.targets(kinds)}, {"targets": drawn}), None, [made],
             key="numbers_targets", called=about["name"],
         )  # fmt: skip
+
+
+def wide(texts: pd.Series) -> int:
+    """Pixels of a column that shows its longest text whole, at most ``WIDEST``."""
+    return min(WIDEST, 24 + 8 * int(texts.astype(str).str.len().max()))
 
 
 def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:

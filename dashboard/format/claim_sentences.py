@@ -24,10 +24,10 @@ HEADS = {
     "rank": "rank",
     "checkpoint": "checkpoint",
     "encoding": "stored as",
+    "ber_1e_2": "BER 10⁻²",  # what ranks stands first of the figures
     "clean": "clean",
     "r_f": "R_F",
     "r_a": "R_A",
-    "ber_1e_2": "BER 10⁻²",
     "strong_8": "APGD or AutoAttack 8/255",
     "pgd_8": "PGD 8/255, at most",
     "pgd_how": "PGD's steps x starts",
@@ -73,11 +73,11 @@ def overview(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """One line per claim."""
     lines = [
         {
+            "verdict": v.verdict,
             "claim": v.claim.says,
-            "source": v.claim.source.label,
             "quoted": f"◇ {v.claim.quote}",
             "measured here, 95 %": measured(v),
-            "verdict": v.verdict,
+            "source": v.claim.source.label,
             "readings": v.tried,
             "id": v.claim.id,
         }

@@ -171,6 +171,24 @@ def seconds(spec: HardenSpec, per_image: float, images: int) -> float:
     return passes * n * per_image
 
 
+FORWARD = 1 / 3  # of a forward and backward pass: the backward one takes twice the forward one's products
+
+
+def judging_seconds(spec: HardenSpec, per_image: float) -> float:
+    """Estimated time of judging on validation images: before the first stage, after each, in every epoch.
+
+    Args:
+        per_image: as of ``seconds``.
+    """
+    plan, passes = spec.plan(), 0.0
+    for _, options in plan.stages:
+        # The floor is looked up first, then every epoch is held against it.
+        passes += FORWARD * options.get("n_valid", 0) * (options.get("epochs", 0) + 1)
+    look = plan.look  # clean and on each fault map; PGD's steps, and its images once more
+    one = FORWARD * (look.n * (1 + look.maps) + look.attacked) + look.attacked * look.steps
+    return (passes + one * (len(plan.stages) + 1)) * per_image
+
+
 def steps(spec: HardenSpec, rows: list[dict[str, Any]], active: bool) -> list[tuple[str, str, str]]:
     """Every stage with its state (queued, running, done, stopped) and a word on its progress."""
     stages_so_far, current = [], rows[-1]["stage"] if rows else spec.stages[0]

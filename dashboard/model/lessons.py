@@ -15,6 +15,7 @@ from typing import Any
 
 from dashboard.model import url_schema
 from dashboard.model.parts import challenge, reflection, scale
+from dashboard.model.parts.fixed_words import say
 from dashboard.model.storage import places
 from resq.core import validation
 from resq.core.errors import ResqError
@@ -66,12 +67,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A sequence of steps."""
+    """A sequence of steps.
+
+    Attributes:
+        language: of its text, and so of the fixed words around it.
+    """
 
     name: str
     title: str
     about: str
     steps: tuple[Step, ...]
+    language: str = "en"
 
     @property
     def minutes(self) -> int:
@@ -96,7 +102,8 @@ def read(file: Path) -> Lesson:
     """
     written = validation.build(_File, validation.read_toml(file, "lesson"), file.name, "a lesson")
     steps = tuple(_step(f"{file.name}, step {i + 1}", step) for i, step in enumerate(written.step))
-    return Lesson(file.stem.partition("-")[2], written.title, written.about, steps)
+    language = "en" if file.parent == FOLDER else file.parent.name
+    return Lesson(file.stem.partition("-")[2], written.title, written.about, steps, language)
 
 
 def _step(where: str, entries: Any) -> Step:
@@ -144,6 +151,17 @@ def every(language: str = "en") -> list[Lesson]:
     """All lessons, in the order of their numbers; those that are not translated in English."""
     files = sorted(FOLDER.glob("*.toml"), key=lambda file: int(file.stem.partition("-")[0]))
     return [read(own if (own := FOLDER / language / file.name).is_file() else file) for file in files]
+
+
+def listed(lesson: Lesson, language: str) -> str:
+    """The title of a lesson in a list that is read in a language; it says where that has only English.
+
+    >>> english = every()[1]
+    >>> listed(english, "de"), listed(english, "en")
+    ('Why the most significant bit? (nur auf Englisch)', 'Why the most significant bit?')
+    """
+    only = lesson.language != language
+    return f"{lesson.title} ({say(language, 'only_english')})" if only else lesson.title
 
 
 def languages() -> dict[str, str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from dashboard.model import lessons, url_schema
+from dashboard.model.parts.fixed_words import say
 
 Reveal = Callable[[str], str]  # a reveal's text -> with its places filled
 LOOK = """body { font: 11pt/1.45 Arial, sans-serif; color: #111; max-width: 46rem; margin: 2rem auto; }
@@ -18,37 +19,49 @@ aside { background: #eee; padding: .3rem .6rem } @page { margin: 16mm }"""
 
 
 def page(every: Sequence[lessons.Lesson], base: str, reveal: Reveal | None = None) -> str:
-    """All lessons to print: tasks, questions to tick, a line for why; the answers are left out.
+    """Lessons to print: tasks, questions to tick, a line for why; the answers are left out.
+
+    The sheet's own words are in the language of its lessons where all have one, else in English; those of a
+    lesson always in the lesson's.
 
     Args:
+        every: the lessons on the sheet, one or more.
         base: the lab's address, up to and without a page's name; the views are given below it.
         reveal: for a teacher's key, which ticks what is right and adds what was measured.
     """
-    title = "RESQ Lab: key to the lessons" if reveal else "RESQ Lab: lessons"
+    languages = {lesson.language for lesson in every}
+    of = languages.pop() if len(languages) == 1 else "en"
+    title = say(of, "key" if reveal else "handout")
     parts = [_lesson(lesson, base, reveal) for lesson in every]
-    name = "" if reveal else "<p>Name: ______________________________ &nbsp; Date: ______________</p>"
+    blank = f"{say(of, 'name')}: ______________________________ &nbsp; {say(of, 'date')}: ______________"
+    name = "" if reveal else f"<p>{blank}</p>"
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{LOOK}</style>"
+        f"<!doctype html><html lang={of}><meta charset=utf-8><title>{title}</title><style>{LOOK}</style>"
         f"<h1>{title}</h1>{name}{''.join(parts)}</html>"
     )
 
 
 def _lesson(lesson: lessons.Lesson, base: str, reveal: Reveal | None) -> str:
-    steps = [_step(number, step, base, reveal) for number, step in enumerate(lesson.steps, 1)]
-    head = f"<h2>{html.escape(lesson.title)}</h2><p>{html.escape(lesson.about)} {lesson.minutes} minutes.</p>"
-    return head + "".join(steps)
+    of = lesson.language
+    steps = [_step(number, step, base, reveal, of) for number, step in enumerate(lesson.steps, 1)]
+    minutes = say(of, "minutes", n=lesson.minutes)
+    head = f"<h2>{html.escape(lesson.title)}</h2><p>{html.escape(lesson.about)} {minutes}</p>"
+    return f"<div lang={of}>{head}{''.join(steps)}</div>"
 
 
-def _step(number: int, step: lessons.Step, base: str, reveal: Reveal | None) -> str:
+def _step(number: int, step: lessons.Step, base: str, reveal: Reveal | None, of: str) -> str:
     around = url_schema.Shell(step.do, step.hide)
     link = url_schema.page_url(f"{base}/{step.page}", url_schema.query(step.page, step.query, around))
     asked = f"<p><b>{html.escape(step.ask)}</b></p>" if step.ask else ""
     right = step.right if reveal else ""
-    ticks = f"<p>Your number: __________{step.unit}</p>" if step.scale else _ticks(step.choices, right)
-    text = f"<aside>{words(reveal(step.reveal))}</aside>" if reveal else "<p>Why?</p><div class=why></div>"
+    blank = f"<p>{say(of, 'number')}: __________{step.unit}</p>"
+    ticks = blank if step.scale else _ticks(step.choices, right)
+    why = f"<p>{say(of, 'why')}</p><div class=why></div>"
+    text = f"<aside>{words(reveal(step.reveal))}</aside>" if reveal else why
+    do = html.escape(say(of, "then", do=step.do) if step.choices else step.do)
     return (
-        f"<section><p><b>{number}.</b> ({step.minutes} min) {html.escape(step.do)}</p>{asked}{ticks}{text}"
-        f"{_after(step, bool(reveal))}"
+        f"<section><p><b>{number}.</b> ({say(of, 'min', n=step.minutes)}) {do}</p>{asked}{ticks}{text}"
+        f"{_after(step, bool(reveal), of)}"
         f'<p class=link><a href="{html.escape(link)}">{html.escape(link)}</a></p></section>'
     )
 
@@ -58,7 +71,7 @@ def _ticks(choices: Sequence[str], right: str) -> str:
     return f"<ul>{''.join(lines)}</ul>"
 
 
-def _after(step: lessons.Step, key: bool) -> str:
+def _after(step: lessons.Step, key: bool, of: str) -> str:
     """The reflection and the challenge; in a key what is right, and what is typically said."""
     parts = []
     if (asked := step.reflect) is not None:
@@ -68,9 +81,10 @@ def _after(step: lessons.Step, key: bool) -> str:
         ]
         parts.append(f"<p>{html.escape(asked.why)}</p>" if key else "")
     if step.challenge is not None:
-        parts.append(f"<p><b>Design.</b> {html.escape(step.challenge.ask)}</p>")
+        parts.append(f"<p><b>{say(of, 'design')}</b> {html.escape(step.challenge.ask)}</p>")
         parts.append(f"<p>{html.escape(step.challenge.why)}</p>" if key else "<div class=why></div>")
-    parts.append(f"<p><b>In class:</b> {html.escape(step.notes)}</p>" if key and step.notes else "")
+    if key and step.notes:
+        parts.append(f"<p><b>{say(of, 'in_class')}</b> {html.escape(step.notes)}</p>")
     return "".join(parts)
 
 

@@ -15,7 +15,7 @@ from resq.core.errors import ResqError
 
 def doors(every: list[lessons.Lesson]) -> None:
     """Two ways in."""
-    titles = {lesson.name: lesson.title for lesson in every}
+    titles = {lesson.name: lessons.listed(lesson, language.current()) for lesson in every}
     left, right = st.columns(2)
     with left.container(border=True), page_frame.group("room", "open"):
         st.header("Teach", anchor=False)

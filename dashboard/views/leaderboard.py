@@ -38,6 +38,9 @@ PAPER = st.column_config.LinkColumn(
     help="Where the network's architecture is from",
 )
 
+# Pixels: "not measured" in a narrow column of numbers, and the longest words of the first two, in whole.
+WIDTHS = {"rank": 112, "checkpoint": 250, "stored as": 310, "BER 10⁻²": 112}
+
 
 def chosen(lines: pd.DataFrame) -> pd.DataFrame:
     """The lines of one data set that hold all words that are searched for."""
@@ -61,8 +64,9 @@ def board(lines: pd.DataFrame) -> None:
         render.error_box("No line holds these words: search for less, or choose another data set.")
         return
     st.caption(f"{len(shown)} of {len(lines)} lines. {claim_sentences.level(shown)}.")
+    widths = {name: st.column_config.Column(width=pixels) for name, pixels in WIDTHS.items()}
     st.dataframe(claim_sentences.leaders(shown), hide_index=True, key="leaders", placeholder="not measured",
-                 height=560, column_config={"architecture": PAPER})  # fmt: skip
+                 height=560, column_config={**widths, "architecture": PAPER})  # fmt: skip
     st.caption(HOW)
     data = st.session_state.get("data") or "all"
     st.download_button("These lines as CSV", partial(table.csv, shown), f"resq-leaderboard-{data}.csv",

@@ -291,7 +291,11 @@ def overview(verdicts: list[Verdict]) -> None:
     box = st.expander("All claims", icon=":material/list:", key="overview", on_change="rerun")
     with box:
         if box.open:
-            st.dataframe(claim_sentences.overview(verdicts), hide_index=True)
+            st.dataframe(claim_sentences.overview(verdicts), hide_index=True, row_height=96, height=620,
+                         column_config={"claim": st.column_config.Column(width=420),
+                                        "quoted": st.column_config.Column(width=190),
+                                        "measured here, 95 %": st.column_config.Column(width=230),
+                                        "source": st.column_config.Column(width=260)})  # fmt: skip
 
 
 render.page("What was claimed, and does it hold here?", render.text("replay"))

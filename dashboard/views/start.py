@@ -41,6 +41,15 @@ CARDS = (
     ),
 )
 
+# What the encodings of the figure are, for who sees their names here first.
+WORDS = {
+    "int8": "eight bits a weight, a range of its own for each channel",
+    "int8-symmetric": "the same with 0 in the middle of each range",
+    "int8-symmetric-tensor": "that with one range for a whole layer",
+    "int4-tmr2": "four bits a weight, the top two stored three times, so eight bits as well",
+    "fp32": "32-bit floating point",
+}
+
 
 def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[str, str], ...]) -> None:
     """One way in; a click anywhere on it follows its first link."""
@@ -84,11 +93,13 @@ def figure() -> None:
             commands.line(["sweep", names[0]]),
         )
         return
-    st.header("A trained network, its stored bits flipped at random", anchor=False)
+    st.header(f"{names[0]}, a trained network, its stored bits flipped at random", anchor=False)
     chance, order = cached.chance_level(list(curves["data"])), curves_charts.order(specs)
     drawn = cached.cached_figure(curves_charts.accuracy_vs_ber, known.key, curves, chance, order)
     finding = cached.cached_figure(sentences.finding, known.key, curves, "ber")
     render.figure("ber", drawn, key="start", alt=finding, title=False)
+    if words := [f"`{spec.encoding}`: {WORDS[spec.encoding]}" for spec in specs if spec.encoding in WORDS]:
+        st.caption(f"How its weights are stored. {'; '.join(words)}.")
     made = f"{sentences.provenance(curves, 'Stored rows')}. {cached.about(str(curves['data'].iloc[0]))}."
     with st.popover("What it is, and where it comes from", icon=":material/fact_check:"):
         st.caption(made)

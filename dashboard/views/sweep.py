@@ -64,13 +64,18 @@ def picture(
     return known, drawn
 
 
+def progress(running: job_queue.Measurement | None) -> None:
+    """How far a measurement is; drawn anew while it runs."""
+    with render.errors_as_sentences():
+        job_status.progress(running)
+
+
 def results(specs: list[SweepSpec], running: job_queue.Measurement | None, metric: str) -> None:
     """What is known about the specs; called again and again while one is measured.
 
     Args:
         metric: of the figure under flipped bits; under attack it is accuracy that is counted.
     """
-    job_status.progress(running)
     fresh = cached.here(specs)
     now = running is not None and running.active
     known, figures = {}, {}
@@ -116,10 +121,13 @@ def shown(
 def page(names: list[str]) -> None:
     """The whole page."""
     render.unknown_names("nets", names)
-    choice, button = st.columns([5, 1], vertical_alignment="bottom")
+    choice, button = st.columns([5, 1])
     with choice, page_frame.group("choice"):
         nets, encs = sweep.selection(names, cached.usual(names[0]))
-    with page_frame.group("view"):
+    running = job_status.measurement(kind=SweepSpec, lost="The settings still hold; measure again.")
+    # Above the settings: below them, opened, it would be off the screen.
+    st.fragment(progress, run_every=0.5 if running is not None and running.active else None)(running)
+    with choice, page_frame.group("view"):
         metric = sweep.metric()
     with page_frame.group("settings"):
         options = sweep.settings()
@@ -128,7 +136,6 @@ def page(names: list[str]) -> None:
         render.error_box("Choose at least one network and one encoding.")
         return
     from_place.section(cached.rows(), nets, encs)
-    running = job_status.measurement(kind=SweepSpec, lost="The settings still hold; measure again.")
     so = "stored curves are all there is to see"
     away = render.missing_weights(nets, so) or render.missing_images((spec.dataset for spec in specs), so)
     with button, page_frame.group("live"):

@@ -254,8 +254,19 @@ def test_a_surface_draws_a_line_at_the_threshold_hatches_what_was_not_run_and_fr
     assert border.path == "M1.5,-0.5L1.5,0.5 M-0.5,1.5L0.5,1.5"
     assert hatch.path.count("M") == 4 * 8, "two rates at two budgets were not run"
     assert (frame.x0, frame.y0) == (0.5, 0.5)
-    assert "not run" in figure.data[1].text[4]
-    assert figure.data[1].customdata[4] == [1e-3, 2.0]
+    assert "not run" in figure.data[-1].text[4]
+    assert figure.data[-1].customdata[4] == [1e-3, 2.0]
+
+
+def test_a_landscape_names_its_rates_by_powers_of_ten_alone():
+    five = table.frame([row(ber=5e-3, map=m, correct=40) for m in (0, 1)])
+    cells = tradeoff.cells(pd.concat([faulty(), five, attacked()]), "transfer")
+    axis = charts.CHARTS["relief"].draw(cells).layout.scene.yaxis
+    bers, _, _ = tradeoff.grid(cells)
+    named = {bers[j]: text for j, text in zip(axis.tickvals, axis.ticktext, strict=True)}
+    assert named == {ber: numbers.power(ber) for ber in bers if "·" not in numbers.power(ber)}
+    assert len(named) < len(bers)
+    assert "tiles" not in charts.CHARTS["relief"].caption
 
 
 def trace(figure, name):

@@ -5,11 +5,13 @@ import io
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 from PIL import Image
 
 from dashboard import cached
+from dashboard.components import fileinside
 from dashboard.format import filewords, sentences
 from dashboard.model.own import ownfiles, ownimages, uploads
 from resq import data, jobs
@@ -362,3 +364,8 @@ def test_images_are_refused_before_they_are_read_where_they_are_none_or_too_many
     with pytest.raises(ResqError, match="have 600 MB of pixels; up to 512 MB"):
         ownimages.keep(b"x", "x.npz", lambda _: {"name": "x@1", "images": 9, "bytes": 600 << 20})
     assert not list(ownimages.folder().iterdir())
+
+
+def test_the_table_of_tensors_shows_names_and_scales_whole_up_to_a_width():
+    assert fileinside.wide(pd.Series(["a", "b" * 40])) == 24 + 8 * 40
+    assert fileinside.wide(pd.Series(["c" * 400])) == fileinside.WIDEST

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import cached
+from dashboard.components import job_status
+from dashboard.format import claim_sentences
 from dashboard.forms import bitlab
 from dashboard.model import bit_view, decisive, url_schema
 from dashboard.server import warmup
@@ -615,3 +618,34 @@ def test_the_most_harmful_bit_is_that_of_whole_passes_one_by_one(enc, layer):
         if left < least:
             best, least = (w, bit), left
     assert bit_view.most_harmful(both.network, both.model, layer, x) == best
+
+
+def test_the_columns_that_rank_a_line_are_wide_enough_for_their_words():
+    shown = claim_sentences.leaders(cached.board()).data
+    board = opened("leaderboard").dataframe[0]
+    columns = json.loads(board.proto.columns)
+    for name in ("rank", "checkpoint", "stored as", "BER 10⁻²"):
+        cells = [str(v) if v == v and v is not None else "not measured" for v in shown[name]]
+        if name in ("rank", "BER 10⁻²"):  # numbers, short beside the words of a lack
+            cells = ["not measured"]
+        assert columns[name]["width"] >= 7 * max(map(len, cells)) + 20  # pixels of a letter, on the average
+
+
+def test_the_start_page_names_the_network_of_its_figure_and_says_what_its_words_are():
+    app = opened("start")
+    assert any(h.value.startswith("signs/resnet20/base, a trained network") for h in app.header)
+    for name in cached.usual("signs/resnet20/base"):
+        assert f"`{name}`: " in said(app)
+    assert "if each flip first picks a layer" in said(app)
+
+
+def test_several_kinds_of_figures_say_which_they_are_of():
+    assert "fault maps (1st" in said(opened("start"))
+
+
+def test_the_progress_of_a_sweep_stands_above_its_settings(monkeypatch):
+    monkeypatch.setattr(job_status, "progress", lambda *_, **__: st.caption("so far"))
+    app = opened("sweep")
+    order = [element.value if element.type == "caption" else element.label
+             for element in app.main if element.type in ("caption", "expander")]  # fmt: skip
+    assert order.index("so far") < order.index("Settings: faults, attack, images, seed")

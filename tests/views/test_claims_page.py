@@ -160,6 +160,7 @@ def test_the_leaderboard_counts_the_copies_of_few_layers():
 
 def test_the_leaderboard_says_what_is_not_measured():
     leaders = claim_sentences.leaders(leaderboard.board(table.frame(ROWS)))
+    assert list(leaders.data)[:4] == ["rank", "checkpoint", "stored as", "BER 10⁻²"]  # what ranks comes first
     counted = [name for name in leaders.data if str(name).endswith((", images", ", maps"))]
     assert counted
     assert not (leaders.data[counted] == 0).to_numpy(na_value=False).any()  # "not measured", on no images
@@ -173,6 +174,7 @@ def test_every_claim_is_in_the_overview():
     found = claim_sentences.overview(verdict.judge_all(claims.values(), table.frame(ROWS), claims))
     assert isinstance(found, pd.DataFrame)
     assert list(found["id"]) == list(claims)
+    assert list(found)[:2] == ["verdict", "claim"]  # in view before anybody scrolls
 
 
 def test_a_job_runs_the_command_that_keeps_the_row():

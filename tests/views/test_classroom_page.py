@@ -4,7 +4,7 @@ import pytest
 
 from dashboard.model import lessons
 from dashboard.model.classroom import predictions, rooms
-from tests.views.test_app import choice, opened, said
+from tests.views.test_app import choice, figures, opened, said
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +59,21 @@ def test_a_learner_joins_by_the_code_predicts_once_and_sees_the_reveal():
     assert "Right is **by 128**" in said(again)
     assert "1 of 1 in the class predicted what you did" in said(again)
     assert rooms.joined(code) == 1
+
+
+@pytest.mark.parametrize(("lesson", "place"), [("bit", "by 7"), ("epsilon", "85 %")])
+def test_the_projector_says_how_many_have_answered_and_what_only_with_the_reveal(lesson, place):
+    code, key = rooms.open_room(lesson)
+    of = next(one for one in lessons.every() if one.name == lesson)
+    for choice_made in (place, of.steps[0].choices[0]):
+        predictions.predict(code, rooms.join(code, ""), of, 0, choice_made)
+    rooms.join(code, "")
+    app = opened("classroom", code=code, teach=key)
+    assert "2 of 3 have answered" in said(app)
+    assert figures(app) == 0
+    app.button(key="room_reveal").click().run()
+    assert "have answered" not in said(app)
+    assert figures(app) == 1
 
 
 def test_who_comes_after_the_reveal_is_told_that_there_was_no_prediction():

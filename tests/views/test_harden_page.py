@@ -107,9 +107,20 @@ def test_time_is_passes_times_images_times_seconds():
     assert hardening_run.seconds(clean, 0.001, 16_000) == pytest.approx(5 * 2000 * 0.001)
 
 
+def test_judging_is_counted_before_the_first_stage_in_each_and_after_it():
+    clean = HardenSpec(NAME, "quick", ("clean",), (("clean.epochs", 5), ("clean.n_valid", 600)))
+    look = clean.plan().look
+    forward = (look.n * (1 + look.maps) + look.attacked) / 3
+    passes = 600 * 6 / 3 + 2 * (forward + look.attacked * look.steps)
+    assert hardening_run.judging_seconds(clean, 0.001) == pytest.approx(passes * 0.001)
+    short = HardenSpec(NAME, "quick", SPEC.stages, (), 0.1)
+    # Where stages are short, judging takes longer than training.
+    assert hardening_run.judging_seconds(short, 0.001) > hardening_run.seconds(short, 0.001, 16_000)
+
+
 def test_a_run_that_trains_nothing_says_so():
     assert "Nothing is trained" in said(opened("harden", preset="protect"))
-    assert "of training on a machine" in said(opened("harden", preset="quick"))
+    assert "of training and" in said(opened("harden", preset="quick"))
 
 
 def test_the_time_of_a_base_that_a_gpu_trained_says_so():
@@ -149,7 +160,8 @@ def test_the_form_becomes_a_command_with_an_estimate_before_anything_starts():
     app = opened("harden", preset="quick", seed="3", scale="0.3")
     fine(app)
     assert "--seed 3" in commands(app)[0]
-    assert "of training on a machine like" in said(app)
+    assert "of judging (before the first stage, in each and after it) on a machine like" in said(app)
+    assert "Loading comes on top" in said(app)
     assert not any("--set" in code for code in commands(app))
 
 

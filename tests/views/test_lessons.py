@@ -2,6 +2,8 @@
 
 import html
 import math
+import re
+import string
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from dashboard.components import render
 from dashboard.format import numbers
 from dashboard.model import lesson_plan, lessons, url_schema
-from dashboard.model.parts import challenge, scale
+from dashboard.model.parts import challenge, fixed_words, scale
 from dashboard.model.storage import places
 from dashboard.report import handout, plan_paper
 from resq import checkpoints
@@ -415,12 +417,89 @@ def test_a_translated_lesson_asks_the_same_of_the_same_figures(language):
             assert len(b.do) <= url_schema.LONGEST_TASK
 
 
+def places_of(words: str) -> list[str]:
+    """The places in braces that a text has."""
+    return sorted(name for _, name, _, _ in string.Formatter().parse(words) if name)
+
+
+def test_every_language_has_the_same_fixed_words_with_the_same_places():
+    english = fixed_words.every()["en"]
+    assert set(fixed_words.every()) == set(lessons.languages())
+    for words in fixed_words.every().values():
+        assert {key: places_of(text) for key, text in words.items()} == {
+            key: places_of(text) for key, text in english.items()
+        }
+
+
+def whole(app) -> str:
+    """All words of a lesson's page: what is said, and what its buttons and questions are called."""
+    labels = [b.label for b in app.button] + [r.label for r in app.radio]
+    return " ".join([said(app), *labels, *(s.label for s in app.get("select_slider"))])
+
+
+@pytest.mark.parametrize(("lang", "other"), [("de", "es"), ("es", "de")])
+def test_the_fixed_words_of_a_lesson_are_in_its_language(lang, other):
+    app = opened("lessons", lesson="bit", lang=lang)
+    for key in ("predict", "answer", "commit", "step", "back", "next", "about", "then"):
+        piece = max(re.split(r"\{\w+\}", fixed_words.every()[lang][key]), key=len).strip()
+        assert piece in whole(app), key
+        for elsewhere in ("en", other):
+            absent = max(re.split(r"\{\w+\}", fixed_words.every()[elsewhere][key]), key=len).strip()
+            assert absent == piece or absent not in whole(app), key
+    assert app.button(key="step_next").label == fixed_words.say(lang, "next")
+    # One that is not translated is English throughout, and the list says so beforehand.
+    english = opened("lessons", lesson="msb", lang=lang)
+    assert english.button(key="step_next").label == "Next"
+    listed = [option.content for option in choice(english, "button_group", "lesson").proto.options]
+    assert len([title for title in listed if fixed_words.say(lang, "only_english") in title]) == 8
+
+
+def test_a_distance_is_told_in_the_lessons_language():
+    said_in = {lang: scale.off("25 %", 31.02, lang) for lang in fixed_words.every()}
+    assert said_in["de"].endswith("gemessen: **31.0 %**, also 6.0 Prozentpunkte daneben.")
+    assert all("31.0 %" in text and "6.0 " in text for text in said_in.values())
+
+
+def test_a_task_is_not_asked_for_before_its_view_is_open():
+    for lesson in lessons.every():
+        for number, step in enumerate(lesson.steps):
+            words = said(opened("lessons", lesson=lesson.name, step=str(number + 1)))
+            assert (f"After your answer, in the view: {step.do}" in words) == bool(step.choices), step.do
+    answered = said(opened("lessons", lesson="bit", said="2,0"))
+    assert "After your answer" not in answered
+    assert "Flip bit 0, the one at the right" in answered
+
+
+def test_a_handout_is_of_one_lesson_in_its_language_or_of_all_each_in_its_own():
+    german = {lesson.name: lesson for lesson in lessons.every("de")}
+    one = handout.page([german["bit"]], "http://lab")
+    assert one.startswith("<!doctype html><html lang=de>")
+    assert one.count("<h2>") == 1
+    assert "Nach deiner Antwort, in der Ansicht: Hier ist ein Gewicht" in one
+    assert "5 min" in one
+    for english in ("Name: ", "Date", "minutes", "Why?", "After your answer", "RESQ Lab: lessons"):
+        assert english not in one.replace("Name: ____", ""), english
+    every = handout.page(list(german.values()), "http://lab")
+    assert every.count("<h2>") == 10
+    assert "<div lang=de><h2>Was ist ein Bit wert?</h2>" in every
+    assert "<div lang=en><h2>Why the most significant bit?</h2>" in every
+    key = handout.page([german["epsilon"]], "http://lab", str)
+    assert "Im Unterricht:" in key
+    assert "In class:" not in key
+
+
+def test_the_page_prints_the_chosen_lesson_and_offers_all_ten():
+    app = opened("lessons", lesson="epsilon")
+    assert app.selectbox(key="print_of").options == ["this lesson (What does epsilon buy?)", "all 10 lessons"]
+    assert app.selectbox(key="print_of").value == "this lesson (What does epsilon buy?)"
+
+
 def test_the_language_of_an_address_stays_with_the_predictions():
     app = opened("lessons", lesson="bit", lang="de", said="2,0")
     fine(app)
-    assert "You said: **um 7**. That is wrong; right is **um 128**" in said(app)
+    assert "Deine Antwort: **um 7**. Das ist falsch; richtig ist **um 128**" in said(app)
     choice(app, "button_group", "lang").set_value("es").run()
-    assert "You said: **en 7**" in said(app)
+    assert "Tu respuesta: **en 7**" in said(app)
     other = opened("lessons", lesson="msb", lang="de")  # not translated
     assert "Why the most significant bit?" in [h.value for h in other.header]
     fine(opened("lessons", lang="nowhere"))

@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard import cached
-from dashboard.model.mystery import diagnosis
+from dashboard.model.mystery import diagnosis, probes
 from resq.measure.run.mystery import cases
 from resq.measure.run.mystery.cases import Fault
 from tests.pages import fine
@@ -37,6 +37,14 @@ def test_a_question_costs_its_price_once_and_its_answer_stays_after_a_reload():
     assert figures(again) == 2
 
 
+def test_what_each_question_gives_is_said_without_resting_on_a_button():
+    for case, others in (("F3", {"clean", "pixels"}), ("H3", set())):
+        words = said(opened("mystery", case=case))
+        for name, probe in probes.PROBES.items():
+            assert (probe.about in words) == (name not in others)
+        assert "rest on" not in words
+
+
 def test_every_question_of_a_case_has_an_answer():
     asked = "flow,clean,pixels,trace,sum-3,hist-3,ones-3,words-3"
     app = opened("mystery", case="H3", asked=asked)
@@ -57,6 +65,8 @@ def test_a_diagnosis_counts_once_and_shows_what_it_was_and_its_points():
     assert "bit 6 of layer2.1.conv2 is stuck at 1 in 30 % of the words" in said(app)
     assert all(app.button(key=f"mystery_{name}").disabled for name in ("flow", "hist"))
     assert not [b for b in app.button if b.key == "mystery_commit"]
+    assert "Still to win" not in metrics(app)  # a diagnosis counts once: nothing is left to win
+    assert metrics(app)["Spent"] == "33 points"
 
 
 def test_hacked_or_broken_asks_for_the_cause_first():

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.charts.words import tile_ink
 from dashboard.model.moving.journey import AXES, Journey, name
 
 ROW, LETTERS = 26, 13  # pixels
@@ -86,15 +87,15 @@ def _tiles(
     behind: np.ndarray | None = None,
 ) -> go.Figure:  # fmt: skip
     """Classes by steps, brighter for more."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=[[None if np.isnan(s) else s for s in line] for line in shares.tolist()], x=_columns(shown),
-            y=list(shown.classes), colorscale="Cividis", zmin=0, zmax=1, xgap=2, ygap=2, text=texts,
-            texttemplate="%{text}", textfont={"size": LETTERS}, hovertemplate=hover,
-            customdata=None if behind is None else behind.tolist(),
-            showscale=False,
-        )
-    )  # fmt: skip
+    figure = go.Figure()
+    for tiles in tile_ink.layers(shares):
+        own, tiles["textfont"]["size"] = ~np.isnan(tiles["z"]), LETTERS
+        tiles["z"] = [[None if np.isnan(s) else s for s in line] for line in tiles["z"].tolist()]
+        figure.add_heatmap(
+            x=_columns(shown), y=list(shown.classes), text=np.where(own, np.array(texts), "").tolist(),
+            texttemplate="%{text}", hovertemplate=hover,
+            customdata=None if behind is None else behind.tolist(), **tiles,
+        )  # fmt: skip
     room = {"l": 12 + theme.width(shown.classes, LETTERS), "r": 12, "t": 8, "b": 96}
     return theme.dress(
         figure, height=110 + ROW * len(shown.classes), room=room,

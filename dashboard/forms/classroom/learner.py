@@ -14,6 +14,7 @@ from dashboard.forms.lesson import after, language, predicting
 from dashboard.model.classroom import ledger, predictions, rooms
 from dashboard.model.lessons import Lesson, Step
 from dashboard.model.parts import scale
+from dashboard.model.parts.fixed_words import say
 from dashboard.report import handout
 from resq.core import logs
 from resq.core.errors import ResqError
@@ -39,43 +40,44 @@ def progress(code: str, learner: str, every: list[Lesson], conclusions: Conclusi
         lesson, number = shared.at(every, room.lesson, room.step)
         step = lesson.steps[number]
         own = predictions.predictions(code, learner).get((lesson.name, number))
-        st.markdown(f"**{lesson.title}** Step {number + 1} of {len(lesson.steps)}")
+        of = lesson.language
+        st.markdown(f"**{lesson.title}** {say(of, 'step', n=number + 1, of=len(lesson.steps))}")
         with st.container(border=True, key=f"room_{lesson.name}_{number}"):
-            st.markdown(step.do)
-            if own is not None or room.revealed or not step.choices:
-                shared.view(step)  # not before: it may show what is asked
-            else:
-                st.caption("Commit to an answer to open the view.")
+            open_now = own is not None or room.revealed or not step.choices
+            st.markdown(step.do if open_now else say(of, "then", do=step.do))
+            if open_now:
+                shared.view(step, of)  # not before: it may show what is asked
             if step.choices:
                 asked(code, learner, lesson, number, own, room.revealed)
             if room.revealed:
                 shared.measured(step)
-                after.after(step, f"room_{lesson.name}_{number}")
+                after.after(step, f"room_{lesson.name}_{number}", of)
                 conclude(lesson, number, conclusions)
 
 
 def asked(code: str, learner: str, lesson: Lesson, number: int, own: int | None, revealed: bool) -> None:
     """The question; what was predicted; after the reveal, beside the class."""
-    step, key = lesson.steps[number], f"{lesson.name}_{number}"
+    step, key, of = lesson.steps[number], f"{lesson.name}_{number}", lesson.language
     if own is not None:
         st.markdown(f"**{step.ask}**")
-        st.markdown(judged(step, step.choices[own], revealed))
+        st.markdown(judged(step, step.choices[own], revealed, of))
     elif revealed:
-        st.markdown(f"**{step.ask}** You made no prediction.")
+        st.markdown(f"**{step.ask}** {say(of, 'no_prediction')}")
     else:
-        choice = predicting.picked(step, f"room_choice_{key}")
-        st.button("That is my answer", key=f"room_commit_{key}", disabled=choice is None,
+        choice = predicting.picked(step, f"room_choice_{key}", of)
+        st.button(say(of, "answer"), key=f"room_commit_{key}", disabled=choice is None,
                   on_click=commit, args=(code, learner, lesson, number))  # fmt: skip
+        st.caption(say(of, "commit"))
         if message := st.session_state.pop("room_refused", ""):
             st.markdown(f":material/error: {message}")
     if revealed:
         own_choice = "" if own is None else step.choices[own]
         shared.votes(code, lesson, number, own_choice, predicting.right(step))
         if own is not None:
-            st.markdown(beside_class(step, own_choice, predictions.votes(code, lesson, number)))
+            st.markdown(beside_class(step, own_choice, predictions.votes(code, lesson, number), of))
 
 
-def beside_class(step: Step, own: str, counts: list[int]) -> str:
+def beside_class(step: Step, own: str, counts: list[int], language: str = "en") -> str:
     """One's own prediction beside those of the class.
 
     >>> beside_class(Step("d", "bitlab", "r", 1, ask="?", choices=("a", "b")), "b", [3, 1])
@@ -85,12 +87,12 @@ def beside_class(step: Step, own: str, counts: list[int]) -> str:
         both = zip(step.choices, counts, strict=True)
         every = [scale.number(place) for place, count in both for _ in range(count)]
         middle = f"{statistics.median(every):g}{step.unit}"
-        own_distance = predicting.distance(step, own)
-        return f"{own_distance} The middle of the class's {len(every)} predictions: {middle}."
-    return f"{counts[step.choices.index(own)]} of {sum(counts)} in the class predicted what you did."
+        own_distance = predicting.distance(step, own, language)
+        return f"{own_distance} {say(language, 'middle', n=len(every), middle=middle)}"
+    return say(language, "alike", n=counts[step.choices.index(own)], of=sum(counts))
 
 
-def judged(step: Step, choice: str, revealed: bool) -> str:
+def judged(step: Step, choice: str, revealed: bool, language: str = "en") -> str:
     """What was predicted and, once it is shown, whether it is right.
 
     >>> step = Step("d", "bitlab", "r", 1, ask="?", choices=("a", "b"), right="b")
@@ -100,13 +102,14 @@ def judged(step: Step, choice: str, revealed: bool) -> str:
     ':material/cancel: You predicted: **a**. Right is **b**.'
     """
     if not revealed:
-        return f":material/lock: You predicted: **{choice}**. The answer comes when your teacher shows it."
+        return f":material/lock: {say(language, 'locked', choice=choice)}"
     match step.predicted_right(choice):
         case True:
-            return f":material/check_circle: You predicted: **{choice}**. That is right."
+            return f":material/check_circle: {say(language, 'predicted_right', choice=choice)}"
         case False:
-            return f":material/cancel: You predicted: **{choice}**. Right is **{step.right}**."
-    return f":material/how_to_vote: You predicted: **{choice}**."
+            wrong = say(language, "predicted_wrong", choice=choice, right=step.right)
+            return f":material/cancel: {wrong}"
+    return f":material/how_to_vote: {say(language, 'predicted', choice=choice)}"
 
 
 def commit(code: str, learner: str, lesson: Lesson, number: int) -> None:
@@ -122,8 +125,8 @@ def commit(code: str, learner: str, lesson: Lesson, number: int) -> None:
 def conclude(lesson: Lesson, number: int, conclusions: Conclusions) -> None:
     """One's own sentence, for the ledger alone."""
     text = st.text_area(
-        "What do you conclude?", key=f"room_concluded_{lesson.name}_{number}", max_chars=ledger.LONGEST,
-        placeholder="One sentence, in your own words; it goes into your ledger and nowhere else.",
+        say(lesson.language, "conclude"), key=f"room_concluded_{lesson.name}_{number}",
+        max_chars=ledger.LONGEST, placeholder=say(lesson.language, "conclude_hint"),
     )  # fmt: skip
     conclusions[lesson.name, number] = text or ""
 

@@ -10,6 +10,7 @@ from dashboard.components import page_frame, render
 from dashboard.model import url_schema
 from dashboard.model.classroom import predictions
 from dashboard.model.lessons import Lesson, Step
+from dashboard.model.parts.fixed_words import say
 
 
 def at(every: list[Lesson], name: str, number: int) -> tuple[Lesson, int]:
@@ -18,14 +19,14 @@ def at(every: list[Lesson], name: str, number: int) -> tuple[Lesson, int]:
     return lesson, number if number < len(lesson.steps) else 0
 
 
-def view(step: Step) -> None:
+def view(step: Step, language: str) -> None:
     """The link to what the step looks at, from where a link leads back to the room."""
     place = {
         name: st.query_params[name] for name in ("code", "teach", "me", "lang") if name in st.query_params
     }
     page_frame.leads_back(step.do, "classroom", "Back to the room", place)
     around = url_schema.Shell(step.do, step.hide, page_frame.presenting())
-    page_frame.open_view(step.page, "Open this view", url_schema.query(step.page, step.query, around))
+    page_frame.open_view(step.page, say(language, "open"), url_schema.query(step.page, step.query, around))
 
 
 def votes(code: str, lesson: Lesson, number: int, own: str = "", right: str = "", title: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""The teacher's side of a room: the code and the class's predictions on the projector, next, reveal, end."""
+"""The teacher's side of a room: the code, how many have predicted and what with the reveal, next, end."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import streamlit as st
 
 from dashboard.components import page_frame, render
 from dashboard.forms.classroom import shared
-from dashboard.forms.lesson import predicting
+from dashboard.forms.lesson import language, predicting
+from dashboard.model import lessons
 from dashboard.model.classroom import ledger, predictions, rooms
 from dashboard.model.lessons import Lesson
+from dashboard.model.parts.fixed_words import say
 from resq.core import logs
 from resq.core.errors import ResqError
 
@@ -61,33 +63,54 @@ def progress(code: str, key: str, every: list[Lesson]) -> None:
         step = lesson.steps[number]
         counts = predictions.votes(code, lesson, number)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f"**{lesson.title}** Step {number + 1} of {len(lesson.steps)} · {rooms.joined(code)} joined"
-                + (f" · {sum(counts)} have predicted" if step.choices else ""),
-                width="stretch",
-            )
+            st.markdown(where(lesson, number, rooms.joined(code), sum(counts)), width="stretch")
             way(code, key, lesson, number, room.revealed)  # above the figure: a projector shows 720 lines
         if message := st.session_state.pop("room_refused", ""):
             st.markdown(f":material/error: {message}")
-        st.markdown(step.do)
-        shared.view(step)
+        closed = step.choices and not room.revealed  # to the class: its views open with an answer
+        st.markdown(say(lesson.language, "then", do=step.do) if closed else step.do)
+        shared.view(step, lesson.language)
         if step.choices:
             st.markdown(f"**{step.ask}**")
-            shared.votes(code, lesson, number, right=predicting.right(step) if room.revealed else "",
-                         title=False)  # fmt: skip
+            if room.revealed:
+                shared.votes(code, lesson, number, right=predicting.right(step), title=False)
+            else:
+                st.markdown(answered(sum(counts), rooms.joined(code), lesson.language))
         if room.revealed:
             shared.measured(step)
 
 
+def where(lesson: Lesson, number: int, joined: int, predicted: int) -> str:
+    """Which lesson and step, how many have joined and how many of them have predicted, in one line."""
+    of = lesson.language
+    parts = [say(of, "step", n=number + 1, of=len(lesson.steps)).removesuffix("."),
+             say(of, "joined", n=joined)]  # fmt: skip
+    if lesson.steps[number].choices:
+        parts.append(say(of, "have_predicted", n=predicted))
+    return f"**{lesson.title}** {' · '.join(parts)}"
+
+
+def answered(n: int, joined: int, language: str = "en") -> str:
+    """How many have answered, which is all that the projector says before the reveal.
+
+    What they chose would be seen by those who have not answered yet.
+
+    >>> answered(3, 5)
+    ':material/how_to_vote: **3 of 5 have answered.** What they chose is shown with *Reveal*.'
+    """
+    sentence = say(language, "answered", n=n, of=joined, reveal=say(language, "reveal"))
+    return f":material/how_to_vote: {sentence}"
+
+
 def way(code: str, key: str, lesson: Lesson, number: int, revealed: bool) -> None:
     """Back, reveal, next: for all at once."""
-    name = lesson.name
+    name, of = lesson.name, lesson.language
     with st.container(horizontal=True, width="content"):
-        st.button("Back", key="room_back", icon=":material/arrow_back:", disabled=not number,
+        st.button(say(of, "back"), key="room_back", icon=":material/arrow_back:", disabled=not number,
                   on_click=partial(act, rooms.go, code, key, name, number - 1))  # fmt: skip
-        st.button("Reveal", key="room_reveal", icon=":material/visibility:", disabled=revealed,
+        st.button(say(of, "reveal"), key="room_reveal", icon=":material/visibility:", disabled=revealed,
                   type="primary", on_click=partial(act, rooms.reveal, code, key, name, number))  # fmt: skip
-        st.button("Next", key="room_next", icon=":material/arrow_forward:",
+        st.button(say(of, "next"), key="room_next", icon=":material/arrow_forward:",
                   disabled=number + 1 >= len(lesson.steps),
                   on_click=partial(act, rooms.go, code, key, name, number + 1))  # fmt: skip
 
@@ -104,7 +127,7 @@ def act(do: object, *args: object) -> None:
 
 def choose_lesson(code: str, key: str, every: list[Lesson]) -> None:
     """Another lesson for the class, from its first step."""
-    titles = {lesson.name: lesson.title for lesson in every}
+    titles = {lesson.name: lessons.listed(lesson, language.current()) for lesson in every}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Lesson", list(titles), key="room_lesson", format_func=titles.__getitem__)
         st.button("Begin this lesson", key="room_begin", on_click=partial(act, rooms.go, code, key, name, 0))

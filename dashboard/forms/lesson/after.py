@@ -11,35 +11,38 @@ from dashboard.model.lessons import Step
 from dashboard.model.parts import challenge as challenges
 from dashboard.model.parts import reflection
 from dashboard.model.parts.challenge import Challenge, Trial
+from dashboard.model.parts.fixed_words import say
 from dashboard.model.parts.reflection import Reflection
 
 
-def after(step: Step, key: str) -> None:
-    """All that the step has of these.
+def after(step: Step, key: str, language: str) -> None:
+    """All that the step has of these; a challenge is in English, as no lesson that has one is translated.
 
     Args:
         key: of the step, for widgets and for what this visit has answered.
+        language: of the lesson.
     """
     if step.math:
-        with st.expander("The mathematics", icon=":material/function:", key=f"math_{key}"):
+        with st.expander(say(language, "math"), icon=":material/function:", key=f"math_{key}"):
             st.markdown(step.math)
     if step.reflect is not None:
-        reflect(step.reflect, key)
+        reflect(step.reflect, key, language)
     if step.challenge is not None:
         challenge(step.challenge, key)
 
 
-def reflect(asked: Reflection, key: str) -> None:
+def reflect(asked: Reflection, key: str, language: str) -> None:
     """A question with four answers; the first one counts, and then the right one is explained."""
     given = remembered()
     with st.container(border=True, key=f"reflect_{key}"):
         if key not in given:
-            answer = st.radio(f"Think back: {asked.ask}", asked.answers, index=None, key=f"reflect_on_{key}")
-            st.button("That is my answer", key=f"reflect_commit_{key}", disabled=answer is None,
+            label = say(language, "think_back", ask=asked.ask)
+            answer = st.radio(label, asked.answers, index=None, key=f"reflect_on_{key}")
+            st.button(say(language, "answer"), key=f"reflect_commit_{key}", disabled=answer is None,
                       on_click=commit, args=(asked, key))  # fmt: skip
             return
         st.markdown(f"*{asked.ask}*")
-        st.markdown(judged(asked, asked.answers[given[key]]))
+        st.markdown(judged(asked, asked.answers[given[key]], language))
 
 
 def remembered() -> dict[str, int]:
@@ -61,15 +64,17 @@ def commit(asked: Reflection, key: str) -> None:
         remembered()
 
 
-def judged(asked: Reflection, given: str) -> str:
+def judged(asked: Reflection, given: str, language: str = "en") -> str:
     """What was answered, whether it is right, and why.
 
     >>> judged(Reflection("?", ("a", "b", "c", "d"), "a", "Because."), "b")
     ':material/cancel: You said: **b**. Right is **a**. Because.'
     """
     if given == asked.right:
-        return f":material/check_circle: You said: **{given}**. That is right. {asked.why}"
-    return f":material/cancel: You said: **{given}**. Right is **{asked.right}**. {asked.why}"
+        sentence = say(language, "reflected_right", choice=given, why=asked.why)
+        return f":material/check_circle: {sentence}"
+    sentence = say(language, "reflected_wrong", choice=given, right=asked.right, why=asked.why)
+    return f":material/cancel: {sentence}"
 
 
 def challenge(asked: Challenge, key: str) -> None:

@@ -7,15 +7,17 @@ import streamlit as st
 from dashboard import cached
 from dashboard.model.lessons import Step
 from dashboard.model.parts import scale
+from dashboard.model.parts.fixed_words import say
 
 
-def picked(step: Step, key: str) -> str | None:
+def picked(step: Step, key: str, language: str) -> str | None:
     """The choice that somebody picks; None while there is none.
 
     Args:
         key: of the widget.
+        language: of the lesson.
     """
-    label = f"Predict: {step.ask}"
+    label = say(language, "predict", ask=step.ask)
     if not step.scale:
         choice: str | None = st.radio(label, step.choices, index=None, key=key)
         return choice
@@ -28,6 +30,6 @@ def right(step: Step) -> str:
     return scale.nearest(step.choices, cached.measured_percent(step.truth)) if step.scale else step.right
 
 
-def distance(step: Step, choice: str) -> str:
+def distance(step: Step, choice: str, language: str) -> str:
     """How far a predicted number was off, as a sentence; "" where no number was asked for."""
-    return scale.off(choice, cached.measured_percent(step.truth)) if step.scale else ""
+    return scale.off(choice, cached.measured_percent(step.truth), language) if step.scale else ""

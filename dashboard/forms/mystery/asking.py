@@ -53,7 +53,8 @@ def buy(name: str) -> None:
 def answers(desk: Desk) -> None:
     """The answers, the newest first."""
     if not desk.asked:
-        st.caption("Answers stand here. What a question gives is said when you rest on its button.")
+        st.caption("Answers stand here. What each question gives:")
+        st.caption("\n".join(given(desk.case.letter)))
     for asked in reversed(desk.asked):
         probe = probes.PROBES[asked.name]
         of = f" · {layer_name(desk.layers[asked.layer])}" if asked.layer >= 0 else ""
@@ -64,6 +65,19 @@ def answers(desk: Desk) -> None:
             if drawn is not None:
                 render.figure(chart, drawn, key=f"mystery_figure_{asked.word}", alt=sentence, title=False,
                               caption=False)  # fmt: skip
+
+
+def given(letter: str) -> list[str]:
+    """What each question of a case gives, a line of Markdown each: a finger cannot rest on a button.
+
+    Args:
+        letter: of the case, "F" or "H".
+
+    >>> given("F")[0]
+    '- **Which answers became which**: All pictures, their answers before and now.'
+    """
+    asked = (probe for probe in probes.PROBES.values() if letter in probe.letters)
+    return [f"- **{probe.title}**: {probe.about}" for probe in asked]
 
 
 def answer(desk: Desk, asked: probes.Asked) -> tuple[str, go.Figure | None, str]:

@@ -99,12 +99,15 @@ def facts(desk: Desk, name: Callable[[], None]) -> None:
         name: draws that way.
     """
     before, now = desk.hidden.accuracy
+    # A diagnosis counts once: after it there is nothing to win, and the points stand in the box of the score.
+    open_case = desk.named is None
+    to_win = [("Still to win", f"{max(0, 100 - desk.spent)} points")] if open_case else []
     with st.container(horizontal=True, vertical_alignment="center", key="mystery_facts"):
         for label, value in (
             ("Right as stored", numbers.percent(before)),
             ("Right now", numbers.percent(now)),
             ("Spent", f"{desk.spent} points"),
-            ("Still to win", f"{max(0, 100 - desk.spent)} points"),
+            *to_win,
         ):
             st.metric(label, value, border=True, width="content")
         name()

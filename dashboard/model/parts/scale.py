@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from dashboard.model.parts.fixed_words import say
 from resq.core.errors import ResqError
 
 MOST = 101  # places
@@ -49,17 +50,18 @@ def nearest(places: Sequence[str], value: float) -> str:
     return "" if math.isnan(value) else min(places, key=lambda place: abs(number(place) - value))
 
 
-def off(choice: str, value: float) -> str:
+def off(choice: str, value: float, language: str = "en") -> str:
     """How far a prediction lies from what was measured, as a sentence.
+
+    Args:
+        language: of the lesson.
 
     >>> off("25 %", 31.02)
     'You predicted **25 %**; measured: **31.0 %**, 6.0 points off.'
     """
     if math.isnan(value):
-        return f"You predicted **{choice}**; the number is not measured here."
+        return say(language, "off_unmeasured", choice=choice)
     unit = choice.lstrip("-−.0123456789")
-    points = " points" if "%" in unit else ""
-    return (
-        f"You predicted **{choice}**; measured: **{value:.1f}{unit}**, "
-        f"{abs(number(choice) - value):.1f}{points} off."
-    )
+    distance = f"{abs(number(choice) - value):.1f}"
+    distance = say(language, "points", n=distance) if "%" in unit else distance
+    return say(language, "off", choice=choice, measured=f"{value:.1f}{unit}", distance=distance)

@@ -34,14 +34,44 @@ class Behind:
 def sentence(figures: Sequence[Behind]) -> str:
     """What the figures of a text rest on, each kind once; empty where it has none.
 
+    Where there are several kinds each says of which figures it is, counted as they are read.
+
     >>> sentence([Behind("", 500, 12, (), (0,)), Behind("", 500, 12, (), (0,))])
     'Measured on 500 images, 12 fault maps; seed 0.'
+    >>> some, more = Behind("", 500, 10, (), (0,)), Behind("", 500, 20, (), (0,))
+    >>> sentence([some, more, some]).partition(";")[0]
+    'Measured on 500 images, 10 fault maps (1st and 3rd figure)'
     """
-    kinds = "; ".join(dict.fromkeys(map(_kind, figures)))
+    kinds = "; ".join(_kinds([_kind(figure) for figure in figures]))
     seeds = ", ".join(dict.fromkeys(" and ".join(map(str, figure.seeds)) for figure in figures))
     maps = [count for figure in figures for count in (figure.maps, *figure.own) if count > 1]
     few = intervals.caution(min(maps, default=0))
     return f"Measured on {kinds}; seed {seeds}{'. ' * bool(few)}{few}." if figures else ""
+
+
+def _kinds(named: Sequence[str]) -> list[str]:
+    """Each kind once, with the figures that are of it where there are several."""
+    places: dict[str, list[str]] = {}
+    for number, kind in enumerate(named, 1):
+        places.setdefault(kind, []).append(_ordinal(number))
+    if len(places) < 2:
+        return list(places)
+    return [f"{kind} ({_listed(numbers)} figure)" for kind, numbers in places.items()]
+
+
+def _ordinal(number: int) -> str:
+    """A place in a row.
+
+    >>> _ordinal(1), _ordinal(12), _ordinal(23)
+    ('1st', '12th', '23rd')
+    """
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if 10 < number % 100 < 20 else ends.get(number % 10, 'th')}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Words with commas and an "and" before the last."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _kind(figure: Behind) -> str:

@@ -59,6 +59,6 @@ def test_a_lesson_is_read_in_german_and_keeps_its_answer(visit):
     page = visit("/lessons?lesson=bit&said=2,0").page
     expect(page.get_by_text("You said: by 7")).to_be_visible()
     page.get_by_text("Deutsch", exact=True).click()
-    expect(page.get_by_text("You said: um 7. That is wrong; right is um 128")).to_be_visible()
+    expect(page.get_by_text("Deine Antwort: um 7. Das ist falsch; richtig ist um 128")).to_be_visible()
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_text("Welchem Speicher traust du mehr?")).to_be_visible()
