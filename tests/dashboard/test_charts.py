@@ -174,6 +174,21 @@ def test_a_verdict_holds_the_numbers():
     assert said.detail.replace(numbers.THIN, " ").startswith("71.0 % sure; stop fell 99.0 % → 29.0 %")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ([255 / 256, 1 / 256], [255 / 256, 0.0], "the next has 0.4 % → 0.0 %, and a share of 0 tells no lead"),
+        ([0.0, 0.0], [0.5, 0.5], "the next has 0.0 % → 50.0 %, and a share of 0 tells no lead"),
+        ([0.9, 0.1], [0.8, 0.2], "lead over the next 2.2 → 1.4 logits"),
+    ],
+)
+def test_a_share_of_zero_tells_no_lead_in_logits(before, after, told):
+    """An int8 softmax answers in steps of 1/256, so its least share is 0, of which no logit is known."""
+    said = sentences.verdict(("stop", "yield"), np.array(before), np.array(after), 0, True)
+    assert told in said.detail.replace(numbers.THIN, " ")
+    assert "708" not in said.detail
+
+
 def test_stored_rows_answer_on_however_many_images_and_measured_ones_on_those_asked_for():
     frame = pd.concat([faulty(n=100), faulty(n=200)])
     assert set(select_rows.select_rows(frame, SweepSpec(NAME, n=100), "ber")["n"]) == {100, 200}
