@@ -131,8 +131,7 @@ CHARTS: dict[str, Chart] = {
         "the same maps to the right. The band is the 95 % interval of that mean, over maps and images "
         "together; dashed: guessing. Of a point measured more than once the cell is shown whose images and "
         "maps give the narrowest interval. Solid lines join dots of the same images and maps; where a dotted "
-        "line leads to a dot with an upright interval, a step is the images' as much as the rate's. "
-        "Only the words of the weights flip here: scales, zero points, norms and biases are spared.",
+        "line leads to a dot with an upright interval, a step is the images' as much as the rate's.",
         "sweep",
         accuracy_vs_ber,
     ),

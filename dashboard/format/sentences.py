@@ -11,6 +11,7 @@ import pandas as pd
 
 from dashboard.format import numbers
 from dashboard.format.encodings import stored_as
+from dashboard.format.struck import struck
 from resq.measure.analysis.intervals import caution
 
 
@@ -277,7 +278,9 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
 
     counts, attacks = sorted({int(m) for m in curves["maps"] if m > 1}), values("attack")
     how = f"{attacks}, {values('steps')} steps, {values('restarts')} start" if attacks != "none" else ""
-    parts = [source, how or f"fault model {values('fault')}", f"n = {values('n')} images"]
+    spared = "" if how else struck(curves)
+    parts = [source, how or f"fault model {values('fault')}", *filter(None, [spared])]
+    parts += [f"n = {values('n')} images"]
     parts += [f"{', '.join(map(str, counts))} fault maps"] if counts else []
     tops = sorted({float(t) for t in curves["top"] if t > 0})
     parts += [f"drawn at {', '.join(f'{t:g}' for t in tops)}"] if tops else []
