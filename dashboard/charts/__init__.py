@@ -326,8 +326,8 @@ CHARTS: dict[str, Chart] = {
         "never measured here. Circle: measured here, with its 95 % interval over fault maps and images; grey "
         "square: the unhardened network under the same reading, with 95 % of its own. The intervals of the "
         "circles hold for all readings that are judged together; those for comparison alone are not "
-        "counted. A reading is consistent where its whole interval lies within the claim's margin of the "
-        "line.",
+        "counted. Not comparable: what was measured cannot tell. A reading is consistent where its whole "
+        "interval lies within the claim's margin of the line.",
         "replay",
         readings,
     ),
