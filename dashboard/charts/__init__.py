@@ -247,8 +247,8 @@ CHARTS: dict[str, Chart] = {
     ),
     "cell_again": Chart(
         "Stored and measured again",
-        "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
-        "machine.",
+        "The stored cell and the same cell measured on this machine, each with the 95 % interval of its own, "
+        "over fault maps and images where bits flip. The sentence above says by what they are judged.",
         "sweep",
         again,
     ),
@@ -333,8 +333,9 @@ CHARTS: dict[str, Chart] = {
     ),
     "again": Chart(
         "Stored and measured again",
-        "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
-        "machine; the open diamond is the quoted figure.",
+        "The stored cell and the same cell measured on this machine, each with the 95 % interval of its own, "
+        "over fault maps and images where bits flip; the open diamond is the quoted figure. The sentence "
+        "above says by what they are judged.",
         "replay",
         again,
     ),

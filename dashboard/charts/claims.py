@@ -124,7 +124,10 @@ def _hover(cell: Cell | None, value: str) -> str:
 
 
 def again(reference: Cell, fresh: Sequence[Cell], quoted: float | None) -> go.Figure:
-    """A stored cell above the same cell measured again, the latest first."""
+    """A stored cell above the same cell measured again, the latest first, each with its own interval.
+
+    No limits are drawn: what tells the two apart is their difference, whose noise is that of both.
+    """
     figure = go.Figure()
     _cells(figure, [(len(fresh), reference)], "stored", theme.BLUE, "circle", 0)
     _cells(
@@ -135,9 +138,6 @@ def again(reference: Cell, fresh: Sequence[Cell], quoted: float | None) -> go.Fi
         "x",
         0,
     )
-    for x in (reference.map_low, reference.map_high):
-        if x == x:  # one map has no interval
-            figure.add_vline(x=x, line={"color": theme.BLUE, "dash": "dash", "width": 1.5})
     if quoted is not None:
         marker = {"symbol": "diamond-open", "size": 15, "color": QUOTED, "line": {"width": 3}}
         figure.add_scatter(x=[quoted], y=[len(fresh)], mode="markers", name="as quoted", marker=marker)

@@ -151,8 +151,12 @@ def test_the_figure_sets_aside_as_many_readings_as_the_sentence_counts(claim):
 def test_a_rerun_is_drawn_under_the_stored_cell():
     stored = points.cells(table.frame(maps(850, 852, 849)))[0]
     fresh = points.cells(table.frame(maps(840, 841)))
-    names = [trace.name for trace in claims_charts.again(stored, fresh, 0.9).data]
-    assert names == ["stored", "again", "as quoted"]
+    drawn = claims_charts.again(stored, fresh, 0.9)
+    assert [trace.name for trace in drawn.data] == ["stored", "again", "as quoted"]
+    assert not drawn.layout.shapes  # no limit that the verdict does not go by
+    for trace, cell in zip(drawn.data[:2], (stored, fresh[0]), strict=True):
+        ends = trace.x[0] - trace.error_x.arrayminus[0], trace.x[0] + trace.error_x.array[0]
+        assert ends == pytest.approx((cell.low, cell.high))
 
 
 def test_the_leaderboard_counts_the_copies_of_few_layers():
