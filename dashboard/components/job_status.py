@@ -79,14 +79,24 @@ def progress(running: job_queue.Measurement | None, noun: str = "cells", key: st
         rows, left = len(running.rows), running.left
         estimate = [] if left is None else [f"about {numbers.duration(left)} left"]
         wait = ", ".join(estimate if rows else ["starting…", *estimate])
-        _with_cancel(running, f"{rows} of {running.total} {noun}, {wait}", running.done, key)
+        _with_cancel(running, f"{rows} of {_amount(running.total, noun)}, {wait}", running.done, key)
     elif running.state == "failed":
         render.error_box(f"The measurement stopped: {render.plain(running.error)}")
     elif running.state == "cancelled":
-        text = f"Cancelled after {len(running.rows)} of {running.total} {noun}; what was measured stays."
-        st.caption(text)
+        of = _amount(running.total, noun)
+        st.caption(f"Cancelled after {len(running.rows)} of {of}; what was measured stays.")
     else:
-        st.caption(f"Made here in {running.seconds:.0f} s: {running.total} {noun}.")
+        st.caption(f"Made here in {running.seconds:.0f} s: {_amount(running.total, noun)}.")
+
+
+def _amount(n: int, noun: str) -> str:
+    """So many of what a plural names.
+
+    >>> _amount(1, "cells"), _amount(7, "cells"), _amount(1, "accuracies")
+    ('1 cell', '7 cells', '1 accuracy')
+    """
+    single = f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
+    return f"{n:,} {single if n == 1 else noun}"
 
 
 def _with_cancel(running: job_queue.Measurement, text: str, done: float | None, key: str) -> None:
