@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import page_frame, query, render
+from dashboard.format import filewords
 from dashboard.model.own import ownfiles, ownimages, uploads
 from resq.core import logs
 from resq.core.errors import ResqError
@@ -84,7 +85,7 @@ def drop_images() -> None:
     """The box for images of one's own, and what became of the last ones."""
     with page_frame.group("own", "images"):
         left, right = st.columns(2)
-        left.text_input("Size of pictures that have many", key="image_size", max_chars=11,
+        left.text_input("Resize pictures of several sizes to", key="image_size", max_chars=11,
                         on_change=take_images, placeholder="224x224")  # fmt: skip
         right.text_input("Class of each output, where not in the data's order", key="image_classes",
                          max_chars=4000, on_change=take_images, placeholder="cat,dog,ship")  # fmt: skip
@@ -175,11 +176,11 @@ def inputs() -> str:
 
 def _fields() -> dict[str, str]:
     columns = st.columns(4)
-    span = columns[0].selectbox("Black and white become", RANGES, key="range", bind="query-params",
+    span = columns[0].selectbox(filewords.FIELDS["range"], RANGES, key="range", bind="query-params",
                                 format_func=lambda text: text or "as the file says")  # fmt: skip
-    mean = columns[1].text_input("Mean, then subtracted", key="mean", bind="query-params", max_chars=60,
+    mean = columns[1].text_input(filewords.FIELDS["mean"], key="mean", bind="query-params", max_chars=60,
                                  placeholder="0.485,0.456,0.406")  # fmt: skip
-    std = columns[2].text_input("Then divided by", key="std", bind="query-params", max_chars=60,
+    std = columns[2].text_input(filewords.FIELDS["std"], key="std", bind="query-params", max_chars=60,
                                 placeholder="0.229,0.224,0.225")  # fmt: skip
     layout = columns[3].selectbox("Axes", ("", *LAYOUTS), key="layout", bind="query-params",
                                   format_func=lambda text: text.upper() or "as the file says")  # fmt: skip

@@ -17,6 +17,10 @@ from resq.measure.analysis import stats
 from resq.measure.store import table
 
 N = (100, 1000, 2000, 4000, 10000)
+FIRST = (
+    "The first run of a file also checks that it computes with the flips of every weight tensor, which can "
+    "take longer than the images, and measures the price of what follows."
+)
 
 
 def inside(about: Mapping[str, Any], inputs: str) -> None:
@@ -25,7 +29,7 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
     st.markdown(render.plain(filewords.headline(about)))
     st.markdown(render.plain(filewords.ends(about)))
     for note in about["notes"]:
-        st.caption(render.plain(str(note)[:300]))
+        st.caption(render.plain(filewords.in_fields(str(note)[:300])))
     left, right = st.columns([2, 3], gap="large")
     with left:
         kinds = about["targets"]
@@ -39,10 +43,7 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
             column_config={"tensor": st.column_config.TextColumn(width="medium")},
         )  # fmt: skip
     if not filewords.known(about):
-        render.error_box(
-            f"{render.plain(about['input']['pixels'].removeprefix('not known: '))}. Say it under “Input” "
-            "above."
-        )
+        render.error_box(render.plain(filewords.unsaid(about)))
     made = commands.line(["inspect", about["name"], *cached.flags(inputs)])
     with page_frame.group("more", "inside"):
         render.terminal(made)
@@ -73,6 +74,8 @@ def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:
             "Run it", type="primary", key="run", icon=":material/play_arrow:", on_click=job_status.start,
             args=([check, clean], "clean"), disabled=running is not None and running.active,
         )  # fmt: skip
+        if not cached.measurements().rows([check]):
+            st.caption(FIRST, width="stretch")
     every = 0.5 if running is not None and running.active else None
     st.fragment(_check_outcome, run_every=every)(running, check, clean)
     rows = cached.measurements().rows([check])

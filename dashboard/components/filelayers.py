@@ -38,10 +38,12 @@ def section(
             args=([spec], "heat"), disabled=running is not None and running.active,
         )  # fmt: skip
         rows = spec.total
+        own = st.session_state.get("page") == "yournetwork"
+        where = "“Run it” above" if own else "“Run it” on Your network"
         price = (
             filewords.cost(filewords.seconds(check, rows, N), rows)
             if check
-            else f"{rows} rows; “Run it” on Your network tells the price."
+            else f"{rows} rows; {where} measures how long one takes."
         )
         st.caption(price, width="stretch")
     names = filewords.labels([layer["name"] for layer in about["layers"]])

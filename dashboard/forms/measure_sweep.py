@@ -54,9 +54,9 @@ def buttons(specs: Sequence[SweepSpec], away: bool, busy: bool) -> None:
     parts = [] if away else left(specs)
     if away or parts:
         st.button(
-            f"Measure {numbers.counted(total, 'cell')}" if away else label(parts, total), type="primary", key="measure",
-            on_click=job_status.start, args=(remaining.ordered(parts),), icon=":material/play_arrow:",
-            disabled=away or busy,
+            f"Measure {numbers.counted(total, 'cell')}" if away else label(parts, total),
+            type="primary", key="measure", on_click=job_status.start, args=(remaining.ordered(parts),),
+            icon=":material/play_arrow:", disabled=away or busy,
         )  # fmt: skip
     else:
         st.caption("The one cell is stored." if total == 1 else f"All {total:,} cells are stored.")

@@ -192,8 +192,8 @@ def searched(net: str) -> None:
         with st.expander(
             f"{protection_says.searched(search)}: `{search['encoding']}`", icon=":material/search:"
         ):
-            st.markdown(wording.sentence(search))
-            st.markdown(wording.against(search))
+            st.markdown(render.unlinked(wording.sentence(search)))
+            st.markdown(render.unlinked(wording.against(search)))
             st.caption(wording.passes(search))
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import zipfile
 
 import numpy as np
@@ -118,6 +119,12 @@ def test_a_file_that_does_not_say_what_pixels_become_is_not_run_before_somebody_
     app = dropped((tmp_path / "small-float.onnx").read_bytes())
     fine(app, "does not say what pixels become")
     assert "does not say what pixels become" in said(app)
+    assert "choose what “Black and white become”" in said(app)
+    assert "--range" not in said(app)  # which a page has no place for
+    name = ownfiles.names()[0]
+    bare = re.sub("`[^`]*`", "", said(app))
+    assert f"`{name}`" in said(app)
+    assert name not in bare.replace("\\", "")  # else Markdown makes a mail address of name@hash.onnx
     assert not [b for b in app.button if b.key == "run"]
 
 
