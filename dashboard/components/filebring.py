@@ -35,19 +35,49 @@ def drop() -> None:
 
 
 def take() -> None:
-    """Keeps the dropped file and chooses it."""
+    """Keeps the dropped file and chooses it; one that cannot be read is not kept."""
     file: Any = st.session_state.get("drop")
     st.session_state.dropped = ""
     if file is None:
         return
     try:
+        before = ownfiles.names()
         name, note = ownfiles.keep(file.getvalue(), file.name)
+        if name not in before:
+            _read(name)
     except (ResqError, OSError) as error:
         logs.refused(error, render.where())
         st.session_state.dropped = f":material/error: This file is not used: {render.plain(str(error))}."
         return
     st.session_state.file = name
     st.session_state.dropped = f":material/info: {render.plain(note)}." if note else ""
+
+
+def _read(name: str) -> None:
+    """Has a file that has just been kept read, and removes it where nothing could make that succeed.
+
+    Raises:
+        ResqError: it is no such file, or damaged. A sentence with an option says what may be told of it on
+            the page; that file stays.
+    """
+    try:
+        cached.inspected(name, "")
+    except ResqError as error:
+        if "--" not in str(error):
+            ownfiles.delete(name)
+            raise
+
+
+def delete(name: str) -> None:
+    """Removes a kept file from this server, for a button."""
+    try:
+        ownfiles.delete(name)
+    except (ResqError, OSError) as error:
+        logs.refused(error, render.where())
+        st.session_state.dropped = f":material/error: Not deleted: {render.plain(str(error))}."
+        return
+    st.session_state.pop("file", None)
+    st.session_state.dropped = f":material/delete: {render.plain(name)} is deleted; its rows stay stored."
 
 
 def choose(names: list[str]) -> str | None:
@@ -70,8 +100,10 @@ def choose(names: list[str]) -> str | None:
     if not names:
         return None
     st.session_state.file = chosen
-    with page_frame.group("choice"):
+    with page_frame.group("choice"), st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("File", names, key="file")
+        st.button("Delete", key="file_delete", on_click=delete, args=(name,), icon=":material/delete:",
+                  type="tertiary")  # fmt: skip
     _written(name)
     return name
 

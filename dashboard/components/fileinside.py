@@ -84,7 +84,7 @@ def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:
 
 def _check_outcome(running: job_queue.Measurement | None, check: filejobs.FileCheck, clean: Any) -> None:
     with render.errors_as_sentences():
-        job_status.progress(running, "steps", "clean")
+        job_status.progress(running, "steps", "clean", [clean])
         if rows := cached.measurements().rows([check]):
             st.markdown(render.plain(filewords.ran(rows[0]["check"])))
         if rows := cached.measurements().rows([clean]):

@@ -54,7 +54,7 @@ def section(
 
 def _shown(spec: FileLayers, names: dict[str, str], running: job_queue.Measurement | None) -> None:
     with render.errors_as_sentences():
-        job_status.progress(running, "cells and words", "heat")
+        job_status.progress(running, "cells and words", "heat", [spec])
         now = running is not None and running.active
         rows = cached.measurements().rows([spec])
         if rows and not now:

@@ -108,11 +108,13 @@ def _price(spec: SweepSpec, about: Mapping[str, Any], check: Mapping[str, Any] |
 
 def _shown(specs: Sequence[SweepSpec], running: job_queue.Measurement | None) -> None:
     with render.errors_as_sentences():
-        job_status.progress(running)
+        job_status.progress(running, of=specs)
         fresh = cached.measurements().rows(specs)
         known = cached.stored_curves(specs, "ber", fresh, running is not None and running.active)
         if not known.curves.empty:
             _figure(specs, known, fresh)
+        elif running is not None and not running.active:
+            st.caption("Nothing is measured with these settings yet: press “Sweep it”.")
         job_status.ended(running)
 
 

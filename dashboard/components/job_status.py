@@ -65,11 +65,20 @@ def _session_key(key: str, what: str = "id") -> str:
     return f"{st.session_state.get('page', '')}_{key}_{what}"
 
 
-def progress(running: job_queue.Measurement | None, noun: str = "cells", key: str = "job") -> None:
-    """A refusal; the place in line, the share done, or the end of a measurement."""
+def progress(
+    running: job_queue.Measurement | None,
+    noun: str = "cells",
+    key: str = "job",
+    of: Sequence[job_queue.Work] = (),
+) -> None:
+    """A refusal; the place in line, the share done, or the end of a measurement.
+
+    Args:
+        of: what the page shows below; an ended measurement of none of it is not told.
+    """
     if refused := st.session_state.get(_session_key(key, "refused")):
         render.error_box(render.plain(refused))
-    if running is None:
+    if running is None or (of and not running.active and not _measured(running, of)):
         return
     if running.state == "waiting":
         place = max(1, cached.measurements().place(running))  # it may have begun just now
@@ -87,6 +96,12 @@ def progress(running: job_queue.Measurement | None, noun: str = "cells", key: st
         st.caption(f"Cancelled after {len(running.rows)} of {of}; what was measured stays.")
     else:
         st.caption(f"Made here in {running.seconds:.0f} s: {_amount(running.total, noun)}.")
+
+
+def _measured(running: job_queue.Measurement, of: Sequence[job_queue.Work]) -> bool:
+    """Whether some of this work is that of a measurement."""
+    done = [getattr(work, "spec", work) for work in running.specs]
+    return any(work in done for work in of)
 
 
 def _amount(n: int, noun: str) -> str:
