@@ -90,10 +90,10 @@ CHARTS: dict[str, Chart] = {
     "shields": Chart(
         "What each shield gives against each threat",
         "Right: resists faults better. Up: resists attack better. Arrows start at the network without a "
-        "shield; one that points right and up helps against both. Blue: a study's four networks (00 none, "
-        "a attack, f faults, af both), each the mean of its seeds, the small dots. The others: hardened in "
-        "stages. A shape is an encoding. Areas have no interval here: dots that lie near each other are not "
-        "told apart, and an area under PGD is an upper bound.",
+        "shield; one that points right and up helps against both. Blue: the networks of a study "
+        "(00 none, a attack, f faults, af both where the study has it), each the mean of its seeds, the "
+        "small dots. The others: hardened in stages. A shape is an encoding. Areas have no interval here: "
+        "dots that lie near each other are not told apart, and an area under PGD is an upper bound.",
         "tradeoff",
         shields,
     ),

@@ -92,8 +92,8 @@ def progress(
     elif running.state == "failed":
         render.error_box(f"The measurement stopped: {render.plain(running.error)}")
     elif running.state == "cancelled":
-        of = _amount(running.total, noun)
-        st.caption(f"Cancelled after {len(running.rows)} of {of}; what was measured stays.")
+        total = _amount(running.total, noun)
+        st.caption(f"Cancelled after {len(running.rows)} of {total}; what was measured stays.")
     else:
         st.caption(f"Made here in {running.seconds:.0f} s: {_amount(running.total, noun)}.")
 

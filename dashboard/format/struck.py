@@ -28,8 +28,8 @@ def struck(curves: pd.DataFrame) -> str:
     flipped = curves[(curves["x"] > 0) & (curves["fault"] != "none")]
     pairs = zip(flipped["targets"], flipped["fault"], strict=True)
     each = (VALUES if fault == ACTIVATIONS else _spared(str(name)) for name, fault in pairs)
-    told = list(dict.fromkeys(each))
-    return f"{'by curve, ' * (len(told) > 1)}{'; or '.join(told)}"
+    phrases = list(dict.fromkeys(each))
+    return f"{'by curve, ' * (len(phrases) > 1)}{'; or '.join(phrases)}"
 
 
 def _spared(targets: str) -> str:
