@@ -63,7 +63,7 @@ def crowd() -> float:
     return max(1.0, (1.0 + load) / (os.cpu_count() or 1))
 
 
-def price(works: Sequence[costs.Counted], noun: str = "cells") -> str:
+def price(works: Sequence[costs.Counted], noun: str = "cell") -> str:
     """Cells and time of some measurements, one after the other, as a button says them."""
     wait = sum(costs.seconds(work, speed) for work, speed in zip(works, speeds(works), strict=True))
-    return f"{sum(work.total for work in works):,} {noun}, about {numbers.duration(wait)}"
+    return f"{numbers.counted(sum(work.total for work in works), noun)}, about {numbers.duration(wait)}"

@@ -90,10 +90,10 @@ CHARTS: dict[str, Chart] = {
     "shields": Chart(
         "What each shield gives against each threat",
         "Right: resists faults better. Up: resists attack better. Arrows start at the network without a "
-        "shield; one that points right and up helps against both. Blue: a study's four networks (00 none, "
-        "a attack, f faults, af both), each the mean of its seeds, the small dots. The others: hardened in "
-        "stages. A shape is an encoding. Areas have no interval here: dots that lie near each other are not "
-        "told apart, and an area under PGD is an upper bound.",
+        "shield; one that points right and up helps against both. Blue: the networks of a study "
+        "(00 none, a attack, f faults, af both where the study has it), each the mean of its seeds, the "
+        "small dots. The others: hardened in stages. A shape is an encoding. Areas have no interval here: "
+        "dots that lie near each other are not told apart, and an area under PGD is an upper bound.",
         "tradeoff",
         shields,
     ),
@@ -132,8 +132,7 @@ CHARTS: dict[str, Chart] = {
         "The band is the 95 % interval of that mean, over maps and images "
         "together; dashed: guessing. Of a point measured more than once the cell is shown whose images and "
         "maps give the narrowest interval. Solid lines join dots of the same images and maps; where a dotted "
-        "line leads to a dot with an upright interval, a step is the images' as much as the rate's. "
-        "Only the words of the weights flip here: scales, zero points, norms and biases are spared.",
+        "line leads to a dot with an upright interval, a step is the images' as much as the rate's.",
         "sweep",
         accuracy_vs_ber,
     ),
@@ -249,8 +248,8 @@ CHARTS: dict[str, Chart] = {
     ),
     "cell_again": Chart(
         "Stored and measured again",
-        "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
-        "machine. Both have noise, so a dot beyond the dashes is no other result: the sentence above tells.",
+        "The stored cell and the same cell measured on this machine, each with the 95 % interval of its own, "
+        "over fault maps and images where bits flip. The sentence above says by what they are judged.",
         "sweep",
         again,
     ),
@@ -328,16 +327,16 @@ CHARTS: dict[str, Chart] = {
         "never measured here. Circle: measured here, with its 95 % interval over fault maps and images; grey "
         "square: the unhardened network under the same reading, with 95 % of its own. The intervals of the "
         "circles hold for all readings that are judged together; those for comparison alone are not "
-        "counted. A reading is consistent where its whole interval lies within the claim's margin of the "
-        "line.",
+        "counted. Not comparable: what was measured cannot tell. A reading is consistent where its whole "
+        "interval lies within the claim's margin of the line.",
         "replay",
         readings,
     ),
     "again": Chart(
         "Stored and measured again",
-        "The stored cell, its 95 % interval over fault maps dashed, and the same cell measured on this "
-        "machine; the open diamond is the quoted figure. Both have noise, so a dot beyond the dashes is no "
-        "other result: the sentence above tells.",
+        "The stored cell and the same cell measured on this machine, each with the 95 % interval of its own, "
+        "over fault maps and images where bits flip; the open diamond is the quoted figure. The sentence "
+        "above says by what they are judged.",
         "replay",
         again,
     ),

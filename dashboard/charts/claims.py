@@ -8,12 +8,14 @@ import plotly.graph_objects as go
 
 from dashboard.charts import theme
 from dashboard.format import numbers
-from resq.claims.judged import EXCEEDED, REPRODUCED, Judged, Verdict
+from resq.claims.judged import EXCEEDED, MISSED, NONE, REPRODUCED, Judged, Verdict
 from resq.claims.points import Cell
 from resq.claims.registry import Claim
 
 QUOTED = "#A6761D"  # no series has it: what is quoted is never taken for measured
-WORDS = {REPRODUCED: "✓ consistent", EXCEEDED: "▲ above", "not reproduced": "✗ not consistent"}
+WORDS = {
+    REPRODUCED: "✓ consistent", EXCEEDED: "▲ above", MISSED: "✗ not consistent", NONE: "? not comparable",
+}  # fmt: skip
 ROW = 58  # pixels per reading
 
 
@@ -46,9 +48,9 @@ def readings(verdict: Verdict, start: Claim | None = None) -> go.Figure:
 
 
 def _name(judged: Judged) -> str:
-    """The reading in two lines: what it is, and whether it fits."""
-    word = WORDS.get(judged.verdict, "not measured" if judged.value is None else "beside, not compared")
-    return f"{judged.reading.label}<br><b>{word}</b>"
+    """The reading in two lines: what it is, and whether it fits; one that is set aside is not judged."""
+    word = "beside, for comparison alone" if judged.reading.aside else WORDS.get(judged.verdict, "")
+    return f"{judged.reading.label}<br><b>{'not measured' if judged.value is None else word}</b>"
 
 
 def _quoted(
@@ -122,7 +124,10 @@ def _hover(cell: Cell | None, value: str) -> str:
 
 
 def again(reference: Cell, fresh: Sequence[Cell], quoted: float | None) -> go.Figure:
-    """A stored cell above the same cell measured again, the latest first."""
+    """A stored cell above the same cell measured again, the latest first, each with its own interval.
+
+    No limits are drawn: what tells the two apart is their difference, whose noise is that of both.
+    """
     figure = go.Figure()
     _cells(figure, [(len(fresh), reference)], "stored", theme.BLUE, "circle", 0)
     _cells(
@@ -133,9 +138,6 @@ def again(reference: Cell, fresh: Sequence[Cell], quoted: float | None) -> go.Fi
         "x",
         0,
     )
-    for x in (reference.map_low, reference.map_high):
-        if x == x:  # one map has no interval
-            figure.add_vline(x=x, line={"color": theme.BLUE, "dash": "dash", "width": 1.5})
     if quoted is not None:
         marker = {"symbol": "diamond-open", "size": 15, "color": QUOTED, "line": {"width": 3}}
         figure.add_scatter(x=[quoted], y=[len(fresh)], mode="markers", name="as quoted", marker=marker)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import page_frame, query, render
+from dashboard.format import filewords
 from dashboard.model.own import ownfiles, ownimages, uploads
 from resq.core import logs
 from resq.core.errors import ResqError
@@ -34,19 +35,49 @@ def drop() -> None:
 
 
 def take() -> None:
-    """Keeps the dropped file and chooses it."""
+    """Keeps the dropped file and chooses it; one that cannot be read is not kept."""
     file: Any = st.session_state.get("drop")
     st.session_state.dropped = ""
     if file is None:
         return
     try:
+        before = ownfiles.names()
         name, note = ownfiles.keep(file.getvalue(), file.name)
+        if name not in before:
+            _read(name)
     except (ResqError, OSError) as error:
         logs.refused(error, render.where())
         st.session_state.dropped = f":material/error: This file is not used: {render.plain(str(error))}."
         return
     st.session_state.file = name
     st.session_state.dropped = f":material/info: {render.plain(note)}." if note else ""
+
+
+def _read(name: str) -> None:
+    """Has a file that has just been kept read, and removes it where nothing could make that succeed.
+
+    Raises:
+        ResqError: it is no such file, or damaged. A sentence with an option says what may be told of it on
+            the page; that file stays.
+    """
+    try:
+        cached.inspected(name, "")
+    except ResqError as error:
+        if "--" not in str(error):
+            ownfiles.delete(name)
+            raise
+
+
+def delete(name: str) -> None:
+    """Removes a kept file from this server, for a button."""
+    try:
+        ownfiles.delete(name)
+    except (ResqError, OSError) as error:
+        logs.refused(error, render.where())
+        st.session_state.dropped = f":material/error: Not deleted: {render.plain(str(error))}."
+        return
+    st.session_state.pop("file", None)
+    st.session_state.dropped = f":material/delete: {render.plain(name)} is deleted; its rows stay stored."
 
 
 def choose(names: list[str]) -> str | None:
@@ -69,8 +100,10 @@ def choose(names: list[str]) -> str | None:
     if not names:
         return None
     st.session_state.file = chosen
-    with page_frame.group("choice"):
+    with page_frame.group("choice"), st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("File", names, key="file")
+        st.button("Delete", key="file_delete", on_click=delete, args=(name,), icon=":material/delete:",
+                  type="tertiary")  # fmt: skip
     _written(name)
     return name
 
@@ -84,7 +117,7 @@ def drop_images() -> None:
     """The box for images of one's own, and what became of the last ones."""
     with page_frame.group("own", "images"):
         left, right = st.columns(2)
-        left.text_input("Size of pictures that have many", key="image_size", max_chars=11,
+        left.text_input("Resize pictures of several sizes to", key="image_size", max_chars=11,
                         on_change=take_images, placeholder="224x224")  # fmt: skip
         right.text_input("Class of each output, where not in the data's order", key="image_classes",
                          max_chars=4000, on_change=take_images, placeholder="cat,dog,ship")  # fmt: skip
@@ -175,11 +208,11 @@ def inputs() -> str:
 
 def _fields() -> dict[str, str]:
     columns = st.columns(4)
-    span = columns[0].selectbox("Black and white become", RANGES, key="range", bind="query-params",
+    span = columns[0].selectbox(filewords.FIELDS["range"], RANGES, key="range", bind="query-params",
                                 format_func=lambda text: text or "as the file says")  # fmt: skip
-    mean = columns[1].text_input("Mean, then subtracted", key="mean", bind="query-params", max_chars=60,
+    mean = columns[1].text_input(filewords.FIELDS["mean"], key="mean", bind="query-params", max_chars=60,
                                  placeholder="0.485,0.456,0.406")  # fmt: skip
-    std = columns[2].text_input("Then divided by", key="std", bind="query-params", max_chars=60,
+    std = columns[2].text_input(filewords.FIELDS["std"], key="std", bind="query-params", max_chars=60,
                                 placeholder="0.229,0.224,0.225")  # fmt: skip
     layout = columns[3].selectbox("Axes", ("", *LAYOUTS), key="layout", bind="query-params",
                                   format_func=lambda text: text.upper() or "as the file says")  # fmt: skip

@@ -19,6 +19,10 @@ from resq.measure.store import table
 
 ROW, ROWS, WIDEST = 36, 20, 520  # pixels of a row of the table; rows that stand at once; pixels of a column
 N = (100, 1000, 2000, 4000, 10000)
+FIRST = (
+    "The first run of a file also checks that it computes with the flips of every weight tensor, which can "
+    "take longer than the images, and measures the price of what follows."
+)
 
 
 def inside(about: Mapping[str, Any], inputs: str) -> None:
@@ -27,7 +31,7 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
     st.markdown(render.plain(filewords.headline(about)))
     st.markdown(render.plain(filewords.ends(about)))
     for note in about["notes"]:
-        st.caption(render.plain(str(note)[:300]))
+        st.caption(render.plain(filewords.in_fields(str(note)[:300])))
     kinds = about["targets"]
     drawn = charts.CHARTS["targets"].draw(kinds)
     alt = "; ".join(f"{filewords.KINDS[k]}: {of['bits']:,} bits" for k, of in kinds.items() if of["bits"])
@@ -39,10 +43,7 @@ def inside(about: Mapping[str, Any], inputs: str) -> None:
     st.dataframe(shown, hide_index=True, height=ROW * (rows + 1) + 3, row_height=ROW, key="tensors",
                  column_config=widths)  # fmt: skip
     if not filewords.known(about):
-        render.error_box(
-            f"{render.plain(about['input']['pixels'].removeprefix('not known: '))}. Say it under “Input” "
-            "above."
-        )
+        render.error_box(render.plain(filewords.unsaid(about)))
     made = commands.line(["inspect", about["name"], *cached.flags(inputs)])
     with page_frame.group("more", "inside"):
         render.terminal(made)
@@ -78,6 +79,8 @@ def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:
             "Run it", type="primary", key="run", icon=":material/play_arrow:", on_click=job_status.start,
             args=([check, clean], "clean"), disabled=running is not None and running.active,
         )  # fmt: skip
+        if not cached.measurements().rows([check]):
+            st.caption(FIRST, width="stretch")
     every = 0.5 if running is not None and running.active else None
     st.fragment(_check_outcome, run_every=every)(running, check, clean)
     rows = cached.measurements().rows([check])
@@ -86,7 +89,7 @@ def accuracy(name: str, images: str, inputs: str) -> dict[str, Any] | None:
 
 def _check_outcome(running: job_queue.Measurement | None, check: filejobs.FileCheck, clean: Any) -> None:
     with render.errors_as_sentences():
-        job_status.progress(running, "steps", "clean")
+        job_status.progress(running, "steps", "clean", [clean])
         if rows := cached.measurements().rows([check]):
             st.markdown(render.plain(filewords.ran(rows[0]["check"])))
         if rows := cached.measurements().rows([clean]):

@@ -38,10 +38,12 @@ def section(
             args=([spec], "heat"), disabled=running is not None and running.active,
         )  # fmt: skip
         rows = spec.total
+        own = st.session_state.get("page") == "yournetwork"
+        where = "“Run it” above" if own else "“Run it” on Your network"
         price = (
             filewords.cost(filewords.seconds(check, rows, N), rows)
             if check
-            else f"{rows} rows; “Run it” on Your network tells the price."
+            else f"{rows} rows; {where} measures how long one takes."
         )
         st.caption(price, width="stretch")
     names = filewords.labels([layer["name"] for layer in about["layers"]])
@@ -52,7 +54,7 @@ def section(
 
 def _shown(spec: FileLayers, names: dict[str, str], running: job_queue.Measurement | None) -> None:
     with render.errors_as_sentences():
-        job_status.progress(running, "cells and words", "heat")
+        job_status.progress(running, "cells and words", "heat", [spec])
         now = running is not None and running.active
         rows = cached.measurements().rows([spec])
         if rows and not now:

@@ -108,11 +108,13 @@ def _price(spec: SweepSpec, about: Mapping[str, Any], check: Mapping[str, Any] |
 
 def _shown(specs: Sequence[SweepSpec], running: job_queue.Measurement | None) -> None:
     with render.errors_as_sentences():
-        job_status.progress(running)
+        job_status.progress(running, of=specs)
         fresh = cached.measurements().rows(specs)
         known = cached.stored_curves(specs, "ber", fresh, running is not None and running.active)
         if not known.curves.empty:
             _figure(specs, known, fresh)
+        elif running is not None and not running.active:
+            st.caption("Nothing is measured with these settings yet: press “Sweep it”.")
         job_status.ended(running)
 
 
@@ -120,12 +122,11 @@ def _figure(specs: Sequence[SweepSpec], known: cached.StoredCurves, fresh: Seque
     chart, chance = charts.CHARTS["ber"], cached.chance_level(list(known.curves["data"]))
     drawn = cached.cached_figure(chart.draw, known.key, known.curves, chance, curves.order(specs))
     render.figure("ber", drawn, key="chart_file_ber", alt=sentences.finding(known.curves, "ber"), title=False)
-    struck = specs[0].targets
-    st.caption(f"Struck: {_target(struck)}. {sentences.provenance(known.curves, 'Measured here')}")
+    st.caption(sentences.provenance(known.curves, "Measured here"))
     with page_frame.group("more", "sweep"):
         render.numbers(
             partial(_behind, known, drawn), known.rows, [spec.command for spec in specs],
-            called=f"{specs[0].checkpoint} {struck}",
+            called=f"{specs[0].checkpoint} {specs[0].targets}",
         )  # fmt: skip
 
 

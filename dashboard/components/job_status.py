@@ -65,11 +65,20 @@ def _session_key(key: str, what: str = "id") -> str:
     return f"{st.session_state.get('page', '')}_{key}_{what}"
 
 
-def progress(running: job_queue.Measurement | None, noun: str = "cells", key: str = "job") -> None:
-    """A refusal; the place in line, the share done, or the end of a measurement."""
+def progress(
+    running: job_queue.Measurement | None,
+    noun: str = "cells",
+    key: str = "job",
+    of: Sequence[job_queue.Work] = (),
+) -> None:
+    """A refusal; the place in line, the share done, or the end of a measurement.
+
+    Args:
+        of: what the page shows below; an ended measurement of none of it is not told.
+    """
     if refused := st.session_state.get(_session_key(key, "refused")):
         render.error_box(render.plain(refused))
-    if running is None:
+    if running is None or (of and not running.active and not _measured(running, of)):
         return
     if running.state == "waiting":
         place = max(1, cached.measurements().place(running))  # it may have begun just now
@@ -79,14 +88,30 @@ def progress(running: job_queue.Measurement | None, noun: str = "cells", key: st
         rows, left = len(running.rows), running.left
         estimate = [] if left is None else [f"about {numbers.duration(left)} left"]
         wait = ", ".join(estimate if rows else ["starting…", *estimate])
-        _with_cancel(running, f"{rows} of {running.total} {noun}, {wait}", running.done, key)
+        _with_cancel(running, f"{rows} of {_amount(running.total, noun)}, {wait}", running.done, key)
     elif running.state == "failed":
         render.error_box(f"The measurement stopped: {render.plain(running.error)}")
     elif running.state == "cancelled":
-        text = f"Cancelled after {len(running.rows)} of {running.total} {noun}; what was measured stays."
-        st.caption(text)
+        total = _amount(running.total, noun)
+        st.caption(f"Cancelled after {len(running.rows)} of {total}; what was measured stays.")
     else:
-        st.caption(f"Made here in {running.seconds:.0f} s: {running.total} {noun}.")
+        st.caption(f"Made here in {running.seconds:.0f} s: {_amount(running.total, noun)}.")
+
+
+def _measured(running: job_queue.Measurement, of: Sequence[job_queue.Work]) -> bool:
+    """Whether some of this work is that of a measurement."""
+    done = [getattr(work, "spec", work) for work in running.specs]
+    return any(work in done for work in of)
+
+
+def _amount(n: int, noun: str) -> str:
+    """So many of what a plural names.
+
+    >>> _amount(1, "cells"), _amount(7, "cells"), _amount(1, "accuracies")
+    ('1 cell', '7 cells', '1 accuracy')
+    """
+    single = f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
+    return f"{n:,} {single if n == 1 else noun}"
 
 
 def _with_cancel(running: job_queue.Measurement, text: str, done: float | None, key: str) -> None:

@@ -92,13 +92,34 @@ def terminal(*commands: str) -> None:
     st.html(f'<pre class="terminal" title="a click selects it">{chr(10).join(lines)}</pre>')
 
 
+# What GitHub's Markdown links without being asked: mail addresses that end in a letter, and web addresses.
+LINKED = re.compile(
+    r"((?<![\w.+@`-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[\w-]*[A-Za-z](?![\w`-])"
+    r"|(?:https?://|www\.)[^\s`]+)"
+)
+
+
 def plain(text: str) -> str:
     r"""The text as Markdown shows it letter by letter: names come from files and links, so they draw nothing.
 
-    >>> print(plain("no *checkpoint* [a](http://b)"))
-    no \*checkpoint\* \[a\]\(http\://b\)
+    What Markdown makes a link of by itself, a mail or web address as file@hash.onnx looks like one, stands as
+    code: an escape does not keep it from becoming one.
+
+    >>> print(plain("no *checkpoint* [a](http://b) of net_1@b5c0046d.onnx"))
+    no \*checkpoint\* \[a\]\(`http://b)` of `net_1@b5c0046d.onnx`
     """
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~:$&])", r"\\\1", text)
+    parts = LINKED.split(text)  # what is linked stands at the odd places
+    escaped = [re.sub(r"([\\`*_{}\[\]()<>#+!|~:$&])", r"\\\1", part) for part in parts]
+    return "".join(f"`{part}`" if i % 2 else escaped[i] for i, part in enumerate(parts))
+
+
+def unlinked(text: str) -> str:
+    """A text of the lab's own with names of files in it: these stand as code, so that none is a mail link.
+
+    >>> unlinked("**of** net@b5c0046d.onnx as `int4-x3@0.5`")
+    '**of** `net@b5c0046d.onnx` as `int4-x3@0.5`'
+    """
+    return LINKED.sub(r"`\1`", text)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,8 @@ from resq.measure.store import table
 PLACES = {
     "sweep": "Sweep", "tradeoff": "Trade-off", "layers": "Layers", "harden": "Harden", "bitlab": "Bit lab",
 }  # fmt: skip
+# What the importer's command takes as options, by the names of the box's fields.
+FIELDS = {"mean": "Mean", "std": "Deviation", "state": "State dict", "eps": "Batch norm eps"}
 N = 1000  # test images that its accuracy is measured on
 TRIED = (
     "The graph of an .onnx file is run, to see that it answers as what was read from it: by onnxruntime "
@@ -193,12 +196,12 @@ def followed(file: Any, network: str, trained: str, reading: dict[str, Any], cal
 def reading_fields() -> dict[str, Any]:
     """What the file may not say itself; empty fields leave it to the file and the data set."""
     fields = {
-        "mean": ("Mean", "such as imagenet", "What the network subtracts from pixels in 0..1: "
+        "mean": (FIELDS["mean"], "such as imagenet", "What the network subtracts from pixels in 0..1: "
                  f"{', '.join(USUAL)} (a name stands for the deviation too), one number or three. Empty: a "
                  "Normalize layer in the file, else the data set's."),
-        "std": ("Deviation", "as the mean's", "What it then divides by: one number, three, or a name."),
-        "state": ("State dict", "such as ema", "Its key or prefix, where the file holds several."),
-        "eps": ("Batch norm eps", "1e-5", "Where the file does not say it and it is not the usual one."),
+        "std": (FIELDS["std"], "as the mean's", "What it then divides by: one number, three, or a name."),
+        "state": (FIELDS["state"], "such as ema", "Its key or prefix, where the file holds several."),
+        "eps": (FIELDS["eps"], "1e-5", "Where the file does not say it and it is not the usual one."),
     }  # fmt: skip
     places = st.columns(len(fields))
     entries = {
@@ -207,6 +210,15 @@ def reading_fields() -> dict[str, Any]:
     }
     alone = st.checkbox("Weights alone", key="bring_alone", help=ALONE)
     return {**entries, "alone": alone}
+
+
+def in_fields(text: str) -> str:
+    """A sentence of the importer with the fields of this box instead of the options of its command.
+
+    >>> in_fields("expected to be told which: --state ema"), in_fields("as --eps says")
+    ('expected to be told which: “State dict” ema', 'as “Batch norm eps” says')
+    """
+    return re.sub(rf"--({'|'.join(FIELDS)})(?![\w-])=?", lambda option: f"“{FIELDS[option[1]]}”", text)
 
 
 def take(
@@ -220,14 +232,15 @@ def take(
         name = ownnames.rename(name, called or ownnames.of_file(file.name))
     except (ResqError, OSError) as error:
         logs.refused(error, render.where())
-        st.session_state.brought = f":material/error: This file is not used: {render.plain(str(error))}."
+        reason = render.plain(in_fields(str(error)))
+        st.session_state.brought = f":material/error: This file is not used: {reason}."
         st.session_state.brought_name = ""
         return
     cached.names.clear()
     chosen.choose(name)
     st.session_state.brought_name = name
     message = f":material/check_circle: **{render.plain(name)}** is kept and chosen: "
-    message += f"{render.plain('; '.join(notes))}."
+    message += f"{render.plain(in_fields('; '.join(notes)))}."
     if cached.present(trained):
         job_status.start([SweepSpec(name, encoding="fp32", bers=(0.0,), maps=1, n=N)], "clean")
     else:

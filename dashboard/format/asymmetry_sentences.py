@@ -42,6 +42,11 @@ def asymmetry(study: Mapping[str, Any]) -> str:
     return f"{value}: **{study['verdict']}**. {study['meaning'][0].upper()}{study['meaning'][1:]}."
 
 
+SYMBOLS = (
+    "R_A and R_F: the areas under accuracy over eps and over the logarithm of the BER. 00 is trained on "
+    "clean, A against attacks, F under faults. D_A and X_FA: what A and F add to R_A; D_F and X_AF: what F "
+    "and A add to R_F. Lambda is X_FA / D_A − X_AF / D_F."
+)
 SHIELDS = {
     "a": "hardened against attacks (A)",
     "f": "hardened against faults (F)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,8 +44,9 @@ CARRIERS = {"tflite": "A TFLite", "onnx": "An ONNX", "pt2": "A torch.export"}
 def ends(about: Mapping[str, Any]) -> str:
     """Input and output in words."""
     taken, output = about["input"], about["output"]
+    pixels = taken["pixels"] if known(about) else "not known, see below"
     return (
-        f"Takes {_tensor(taken)}; pixels: {taken['pixels']}. Gives {_tensor(output)}: "
+        f"Takes {_tensor(taken)}; pixels: {pixels}. Gives {_tensor(output)}: "
         f"{output['classes'] or 'an unknown number of'} classes."
     )
 
@@ -58,6 +60,32 @@ def _tensor(end: Mapping[str, Any]) -> str:
 def known(about: Mapping[str, Any]) -> bool:
     """Whether it is known how pixels become the input."""
     return not str(about["input"]["pixels"]).startswith("not known")
+
+
+# The fields of the pages' box, and what ``python -m resq`` calls them.
+FIELDS = {"range": "Black and white become", "mean": "Mean, then subtracted", "std": "Then divided by"}
+
+
+def unsaid(about: Mapping[str, Any]) -> str:
+    """What a file does not say of its pixels, and which fields of the page say it instead of options.
+
+    >>> print(unsaid({"input": {"pixels": "not known: a.onnx does not say it; say --range 0..1"}})[:66])
+    a.onnx does not say it. Open “Input” above and say it: choose what
+    """
+    lacking = str(about["input"]["pixels"]).removeprefix("not known: ").partition("; say ")[0]
+    return (
+        f"{lacking}. Open “Input” above and say it: choose what “{FIELDS['range']}”, or, of pixels in 0..1, "
+        f"fill in “{FIELDS['mean']}” and “{FIELDS['std']}”."
+    )
+
+
+def in_fields(text: str) -> str:
+    """A sentence of a command with the fields of the page instead of the options that they stand for.
+
+    >>> in_fields("98.80 % with --range=0..1")
+    '98.80 % with “Black and white become” 0..1'
+    """
+    return re.sub(rf"--({'|'.join(FIELDS)})(?![\w-])[= ]?", lambda option: f"“{FIELDS[option[1]]}” ", text)
 
 
 def misfit(about: Mapping[str, Any], images: str, classes: int) -> str:
@@ -135,7 +163,7 @@ def ran(check: Mapping[str, Any]) -> str:
         f"{check['batch']} on {threads}; a fault map on {check['images']} images takes "
         f"{1000 * per:.0f} ms here. Flips in every weight tensor change its answers, and undoing them brings "
         f"the answers back bit for bit.{lost}"
-        + "".join(f" {note[0].upper()}{note[1:]}." for note in check.get("notes", ()))
+        + "".join(f" {note[0].upper()}{in_fields(note)[1:]}." for note in check.get("notes", ()))
     )
 
 

@@ -27,10 +27,10 @@ def percent(share: float, digits: int = 1) -> str:
 def counted(n: int, what: str) -> str:
     """So many of a thing.
 
-    >>> counted(1, "start"), counted(5, "start")
-    ('1 start', '5 starts')
+    >>> counted(1, "start"), counted(5000, "start")
+    ('1 start', '5,000 starts')
     """
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+    return f"{n} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def power(value: float) -> str:

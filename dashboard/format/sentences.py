@@ -11,6 +11,7 @@ import pandas as pd
 
 from dashboard.format import numbers
 from dashboard.format.encodings import stored_as
+from dashboard.format.struck import struck
 from resq.measure.analysis import drawn_images
 from resq.measure.analysis.intervals import caution
 
@@ -58,8 +59,16 @@ def verdict(
         return Verdict(kind, f"{classes[first]} → {classes[then]}", f"{sure} {change}; {judged}{shows}"
                        if judged else f"{sure} {change}. {shows}")  # fmt: skip
     change = f"{numbers.percent(before[first])} → {numbers.percent(after[first])} sure"
-    lead = " → ".join(f"{margin(p, first):.1f}".replace("-", "−") for p in (before, after))
-    return Verdict(kind, f"still {classes[first]}", f"{change}; lead over the next {lead} logits. {shows}")
+    return Verdict(kind, f"still {classes[first]}", f"{change}; {_lead(before, after, first)}. {shows}")
+
+
+def _lead(before: np.ndarray, after: np.ndarray, first: int) -> str:
+    """By how much a class leads the next before and after: in logits, or as shares where one of them is 0."""
+    leads = [margin(p, first) for p in (before, after)]
+    if np.isfinite(leads).all():
+        return f"lead over the next {' → '.join(f'{lead:.1f}'.replace('-', '−') for lead in leads)} logits"
+    shares = " → ".join(numbers.percent(_next(p, first)) for p in (before, after))
+    return f"the next has {shares}, and a share of 0 tells no lead in logits"
 
 
 def unchanged(before: np.ndarray, after: np.ndarray) -> bool:
@@ -77,11 +86,19 @@ def unchanged(before: np.ndarray, after: np.ndarray) -> bool:
 def margin(p: np.ndarray, first: int) -> float:
     """By how many logits a class leads the next one: the difference of the logarithms of the two shares.
 
-    >>> round(margin(np.array([0.9, 0.1]), 0), 3)
-    2.197
+    Infinite, or NaN, where one of them is 0: rounded to a quantized output's steps, or below what its floats
+    hold, it says only that the logits lie further apart than that.
+
+    >>> round(margin(np.array([0.9, 0.1]), 0), 3), margin(np.array([1.0, 0.0]), 0)
+    (2.197, inf)
     """
-    least = np.finfo(np.float64).tiny
-    return float(np.log(max(p[first], least)) - np.log(max(np.delete(p, first).max(), least)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.log(p[first]) - np.log(_next(p, first)))
+
+
+def _next(p: np.ndarray, first: int) -> float:
+    """The largest share (0..1) of p (classes,) beside that of one class."""
+    return float(np.delete(p, first).max())
 
 
 def travels(trace: Mapping[str, float]) -> str:
@@ -263,7 +280,9 @@ def provenance(curves: pd.DataFrame, source: str) -> str:
 
     counts, attacks = sorted({int(m) for m in curves["maps"] if m > 1}), values("attack")
     how = f"{attacks}, {values('steps')} steps, {values('restarts')} start" if attacks != "none" else ""
-    parts = [source, how or f"fault model {values('fault')}", _images(curves)]
+    spared = "" if how else struck(curves)
+    parts = [source, how or f"fault model {values('fault')}", *filter(None, [spared])]
+    parts.append(_images(curves))
     parts += [f"{', '.join(map(str, counts))} fault maps"] if counts else []
     tops = sorted({float(t) for t in curves["top"] if t > 0})
     parts += [f"drawn at {', '.join(f'{t:g}' for t in tops)}"] if tops else []

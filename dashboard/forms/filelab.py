@@ -66,8 +66,7 @@ def _chosen(name: str) -> tuple[str, str, Mapping[str, Any]] | None:
     if not images:
         return None
     if not filewords.known(about):
-        message = render.plain(about["input"]["pixels"].removeprefix("not known: "))
-        render.error_box(f"{message}. Say it under “Input” above.")
+        render.error_box(render.plain(filewords.unsaid(about)))
         return None
     if message := filewords.misfit(about, images, filebring.classes_of(images, about["output"]["classes"])):
         render.error_box(message)

@@ -77,9 +77,10 @@ def buttons(net: str, enc: str, mode: str, known: bool, running: job_queue.Measu
             if not left.total:
                 continue  # all of it is stored
             of = "" if left.total == left.spec.total else f" of {left.spec.total:,}"
-            cells, _, wait = cached.price([left]).partition(" cells")
+            cells, wait = cached.price([left]).split(", ", 1)
+            cells = f"{cells.partition(' ')[0]}{of} cells" if of else cells
             pressed = st.button(
-                f"{label}: {cells}{of} cells{wait}", key=f"map_{grid}", disabled=busy,
+                f"{label}: {cells}, {wait}", key=f"map_{grid}", disabled=busy,
                 icon=":material/play_arrow:",
                 type="primary" if grid == "coarse" and not known else "secondary",
             )  # fmt: skip

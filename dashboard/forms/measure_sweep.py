@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import cached
 from dashboard.components import job_status, page_frame
+from dashboard.format import numbers
 from dashboard.model import remaining
 from resq.measure.specs.sweep_spec import SweepSpec
 
@@ -53,12 +54,12 @@ def buttons(specs: Sequence[SweepSpec], away: bool, busy: bool) -> None:
     parts = [] if away else left(specs)
     if away or parts:
         st.button(
-            f"Measure {total:,} cells" if away else label(parts, total), type="primary", key="measure",
-            on_click=job_status.start, args=(remaining.ordered(parts),), icon=":material/play_arrow:",
-            disabled=away or busy,
+            f"Measure {numbers.counted(total, 'cell')}" if away else label(parts, total),
+            type="primary", key="measure", on_click=job_status.start, args=(remaining.ordered(parts),),
+            icon=":material/play_arrow:", disabled=away or busy,
         )  # fmt: skip
     else:
-        st.caption(f"All {total:,} cells are stored.")
+        st.caption("The one cell is stored." if total == 1 else f"All {total:,} cells are stored.")
     if not away and sum(part.total for part in parts) < total:
         st.button(
             f"Measure all again: {cached.price(specs)}", key="measure_all", on_click=job_status.start,
@@ -72,7 +73,6 @@ def label(parts: Sequence[remaining.Remaining], total: int) -> str:
     >>> label([], 0)
     'Measure 0 cells, about 0 s'
     """
-    cells, _, wait = cached.price(parts).partition(" cells")
-    return (
-        f"Measure {cells}{'' if sum(part.total for part in parts) == total else f' of {total:,}'} cells{wait}"
-    )
+    cells, wait = cached.price(parts).split(", ", 1)
+    of = "" if sum(part.total for part in parts) == total else f" of {total:,} cells"
+    return f"Measure {cells.partition(' ')[0] if of else cells}{of}, {wait}"

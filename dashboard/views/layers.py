@@ -62,7 +62,7 @@ def buttons(net: str, enc: str, running: job_queue.Measurement | None) -> None:
     quick = again.get("instant") or LayerSpec(net, encoding=enc)
 
     def label_of(what: str, work: LayerSpec, kind: str) -> str:
-        return f"{what}{' again' * (kind in kinds)}: {cached.price([work], 'rows')}"
+        return f"{what}{' again' * (kind in kinds)}: {cached.price([work], 'row')}"
 
     with page_frame.group("live"), st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, work, icon, about in (

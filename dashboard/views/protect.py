@@ -70,11 +70,13 @@ def results(net: str, fault: str, points_frame: pd.DataFrame, seen: tuple[Any, .
     usable = protection.within(points_frame[points_frame["kind"].isin(kinds)], asked.time)
     at = usable[usable["ber"] == asked.rate]
     answer = protection.answer(at, asked.keep, asked.most)
-    text = protection_says.answer(answer, asked.rate, asked.keep, asked.most, asked.time)
+    budget = protection_says.Budget(asked.most, asked.time, kinds)
+    text = protection_says.answer(answer, asked.rate, asked.keep, budget)
     with st.container(key="protect_says"):
         st.markdown(text)
-        st.markdown(protection_says.confirmed_apart(cached.searches(net), fault, asked.rate, answer))
-    deploy(asked, answer.encoding)
+        searches = cached.searches(net)
+        st.markdown(protection_says.searched_apart(searches, fault, asked.rate, answer, budget))
+    deploy(asked, at[at["encoding"] == answer.encoding])
     shown_points = partial(at_three_rates, usable, known, asked.rate)
     drawn = None
     if usable["ber"].isin(protection.three(known, asked.rate)).any():
@@ -101,11 +103,22 @@ def figure(
     return charts.CHARTS["protection"].draw(points(), rates, asked.keep, asked.most, chosen)
 
 
-def deploy(asked: Asked, encoding: str) -> None:
-    """The command that searches on, and the files of what the answer stores."""
+def deploy(asked: Asked, answered: pd.DataFrame) -> None:
+    """The command that measured the answer, the one that searches anew, the files of what it stores.
+
+    Args:
+        answered: the answer's point; empty where there is none.
+    """
+    if not answered.empty:
+        st.caption("This measures the answer again:")
+        render.terminal(*protection_commands.measuring(asked.net, answered))
+    st.caption(
+        "This is a new search: it asks for the same rate, share and budget, tries mixtures by layer on "
+        "held-out images, knows none of the rows here, and may choose another way to store the weights:"
+    )
     render.terminal(command_of(asked))
-    if encoding:
-        download(asked.net, encoding, "answer")
+    if not answered.empty:
+        download(asked.net, str(answered["encoding"].iloc[0]), "answer")
 
 
 def download(net: str, encoding: str, key: str) -> None:
@@ -179,8 +192,8 @@ def searched(net: str) -> None:
         with st.expander(
             f"{protection_says.searched(search)}: `{search['encoding']}`", icon=":material/search:"
         ):
-            st.markdown(wording.sentence(search))
-            st.markdown(wording.against(search))
+            st.markdown(render.unlinked(wording.sentence(search)))
+            st.markdown(render.unlinked(wording.against(search)))
             st.caption(wording.passes(search))
 
 

@@ -132,7 +132,7 @@ def rerun_controls(v: Verdict, cell: points.Cell, running: job_queue.Measurement
 
 def _price(job: rerun.Rerun, here: bool) -> str:
     """Cells and time; without the weights, the cells alone."""
-    return cached.price([job]) if here else f"{job.total:,} cells"
+    return cached.price([job]) if here else numbers.counted(job.total, "cell")
 
 
 def other_readings(v: Verdict, decides: points.Cell) -> None:

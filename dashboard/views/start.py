@@ -8,6 +8,7 @@ from dashboard import cached
 from dashboard.charts import curves as curves_charts
 from dashboard.components import page_frame, render, upload
 from dashboard.format import sentences
+from dashboard.format.struck import struck
 from dashboard.model import url_schema
 from resq.core import commands
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -100,6 +101,8 @@ def figure() -> None:
     render.figure("ber", drawn, key="start", alt=finding, title=False)
     if words := [f"`{spec.encoding}`: {WORDS[spec.encoding]}" for spec in specs if spec.encoding in WORDS]:
         st.caption(f"How its weights are stored. {'; '.join(words)}.")
+    if spared := struck(curves):
+        st.caption(f"{spared[0].upper()}{spared[1:]}.")
     made = f"{sentences.provenance(curves, 'Stored rows')}. {cached.about(str(curves['data'].iloc[0]))}."
     with st.popover("What it is, and where it comes from", icon=":material/fact_check:"):
         st.caption(made)

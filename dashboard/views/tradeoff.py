@@ -235,7 +235,9 @@ def shields(net: str) -> None:
     """Does one shield protect against both? All variants of the network that were measured."""
     render.section("Does one shield protect against both?")
     if study := cached.study(net):
-        st.markdown(f":material/balance: {asymmetry_sentences.asymmetry(study)}")
+        of = render.plain(net.rpartition("/")[0])
+        st.markdown(f":material/balance: **{of}**: {asymmetry_sentences.asymmetry(study)}")
+        st.caption(asymmetry_sentences.SYMBOLS)
         if more := asymmetry_sentences.alike(study):
             st.caption(more)
     else:

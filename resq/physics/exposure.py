@@ -36,14 +36,17 @@ def scrubbed(what: str, time: float, scrub: float, unit: str) -> str:
 
     >>> scrubbed("here for 10 h", 10, 2, "h"), scrubbed("here for 10 h", 10, 0, "h")
     ('here for 10 h, scrubbed every 2 h (the mean between two scrubs)', 'here for 10 h')
+    >>> scrubbed("here for 10 days", 10, 1, "days")
+    'here for 10 days, scrubbed every day (the mean between two scrubs)'
     >>> scrubbed("here for 10 h", 10, 10, "h")
     'here for 10 h, with scrubs every 10 h never scrubbed within it (at its end)'
     """
     if not scrub:
         return what
+    every = "day" if (scrub, unit) == (1, "days") else f"{scrub:g} {unit}"
     if not _within(time, scrub):
-        return f"{what}, with scrubs every {scrub:g} {unit} never scrubbed within it (at its end)"
-    return f"{what}, scrubbed every {scrub:g} {unit} (the mean between two scrubs)"
+        return f"{what}, with scrubs every {every} never scrubbed within it (at its end)"
+    return f"{what}, scrubbed every {every} (the mean between two scrubs)"
 
 
 def _within(time: float, scrub: float) -> bool:

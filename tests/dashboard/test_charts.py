@@ -51,6 +51,28 @@ def bands(figure):
     return [t for t in figure.data if t.fill == "toself"]
 
 
+@pytest.mark.parametrize(
+    ("targets", "fault", "said"),
+    [
+        ("weights", "random", "only the words of the weights flip here: scales, zero points, norms"),
+        ("all", "random", "all that is stored flips here"),
+        ("floats", "random", "only scales, zero points, norms and biases flip here: the words"),
+        ("biases", "random", "only the biases flip here: all else that is stored, the weights too, is"),
+        ("weights,biases", "random", "only the weights and biases flip here"),
+        ("weights", "activations", "only bits of the 8-bit activations flip here"),
+    ],
+)
+def test_where_a_curve_comes_from_tells_what_was_struck_and_what_was_spared(targets, fault, said):
+    curves = stats.curve(faulty().assign(targets=targets, fault=fault))
+    assert f" · {said}" in sentences.provenance(curves, "Stored rows")
+    assert "spared" not in charts.CHARTS["ber"].caption  # which stands under curves of all targets
+
+
+def test_where_nothing_flips_nothing_is_said_of_what_is_spared():
+    for curves in (stats.curve(attacked(), "eps"), stats.curve(faulty().query("ber == 0"))):
+        assert "flip" not in sentences.provenance(curves, "Stored rows")
+
+
 def test_a_ber_curve_has_its_means_its_band_and_a_zero_apart_on_a_log_axis():
     figure = charts.accuracy_vs_ber(stats.curve(faulty()), {"signs": 1 / 16})
     line, clean = lines(figure)
@@ -172,6 +194,21 @@ def test_a_verdict_says_what_became_of_the_answer(before, after, flipped, kind, 
 def test_a_verdict_holds_the_numbers():
     said = sentences.verdict(("stop", "yield"), np.array([0.99, 0.01]), np.array([0.29, 0.71]), 0, True)
     assert said.detail.replace(numbers.THIN, " ").startswith("71.0 % sure; stop fell 99.0 % → 29.0 %")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ([255 / 256, 1 / 256], [255 / 256, 0.0], "the next has 0.4 % → 0.0 %, and a share of 0 tells no"),
+        ([0.0, 0.0], [0.5, 0.5], "the next has 0.0 % → 50.0 %, and a share of 0 tells no"),
+        ([0.9, 0.1], [0.8, 0.2], "lead over the next 2.2 → 1.4 logits"),
+    ],
+)
+def test_a_share_of_zero_tells_no_lead_in_logits(before, after, told):
+    """An int8 softmax answers in steps of 1/256, so its least share is 0, of which no logit is known."""
+    said = sentences.verdict(("stop", "yield"), np.array(before), np.array(after), 0, True)
+    assert told in said.detail.replace(numbers.THIN, " ")
+    assert "708" not in said.detail
 
 
 def test_stored_rows_answer_on_however_many_images_and_measured_ones_on_those_asked_for():

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import zipfile
 
 import numpy as np
@@ -120,6 +121,12 @@ def test_a_file_that_does_not_say_what_pixels_become_is_not_run_before_somebody_
     app = dropped((tmp_path / "small-float.onnx").read_bytes())
     fine(app, "does not say what pixels become")
     assert "does not say what pixels become" in said(app)
+    assert "choose what “Black and white become”" in said(app)
+    assert "--range" not in said(app)  # which a page has no place for
+    name = ownfiles.names()[0]
+    bare = re.sub("`[^`]*`", "", said(app))
+    assert f"`{name}`" in said(app)
+    assert name not in bare.replace("\\", "")  # else Markdown makes a mail address of name@hash.onnx
     assert not [b for b in app.button if b.key == "run"]
 
 
@@ -142,6 +149,22 @@ def test_once_it_is_said_it_is_run_and_the_price_is_told_before_the_click(raw):
     assert "a fault map on 100 images takes 50 ms here" in said(app)
     assert "in batches of 10 on 2 threads" in said(app)
     assert "31 rows, about 13 s" in said(app)  # 3 + 2 + 31 x 500 x 0.05 / 100, rounded up
+
+
+def test_of_a_sweep_with_other_rates_nothing_is_said_over_an_empty_place(raw):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    app = opened("yournetwork", file=name, range="0..1", data="signs")
+    app.button(key="sweep").click().run()
+    run = next(iter(cached.measurements()._all.values()))
+    until(lambda: run.jobs)
+    run.jobs[0].state = "done"
+    until(lambda: run.state == "done")
+    app.run()
+    assert "Made here in" in said(app)
+    app.text_input(key="bers").set_value("1e-3").run()
+    fine(app)
+    assert "Made here in" not in said(app)
+    assert "Nothing is measured with these settings yet: press “Sweep it”." in said(app)
 
 
 def test_a_flip_is_answered_by_the_runtime(raw, real_processes):
@@ -177,13 +200,33 @@ def test_a_runtime_that_crashes_is_one_sentence_and_the_page_stays(raw, tmp_path
     assert "2 weight tensors, 344 weights" in said(app)
 
 
+def test_a_damaged_file_is_not_kept_and_the_page_goes_on_with_what_is_there(raw, real_processes):
+    app = dropped(raw)
+    (name,) = ownfiles.names()
+    app.file_uploader(key="drop").upload("broken.tflite", b"TFL3" * 40, "application/octet-stream").run()
+    fine(app, "This file is not used")
+    assert "This file is not used" in said(app)
+    assert ownfiles.names() == [name]
+    assert app.query_params["file"] == name
+
+
+def test_a_kept_file_can_be_deleted_and_the_address_forgets_it(raw, real_processes):
+    app = dropped(raw)
+    app.button(key="file_delete").click().run()
+    fine(app)
+    assert ownfiles.names() == []
+    assert "is deleted; its rows stay stored" in said(app)
+    assert not app.query_params.get("file")
+
+
 @pytest.mark.sorry("it is damaged")
 def test_a_damaged_file_is_one_sentence_and_the_page_stays(raw, real_processes):
     app = dropped(raw[:200])
-    told = [m.value for m in app.markdown if m.value.startswith(":material/info:")]
+    told = [m.value for m in app.markdown if m.value.startswith(":material/error:")]
     assert len(told) == 1
     assert "onnx" in told[0]
     assert not app.exception
+    assert not ownfiles.names()
     assert [u for u in app.file_uploader if u.key == "drop"]
 
 

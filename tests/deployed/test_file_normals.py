@@ -67,7 +67,7 @@ def test_what_is_right_far_more_often_is_said_with_both_figures(bodies, name, in
     (said,) = hints(bodies[name], inputs)
     own, other = accuracy(bodies[name], inputs), accuracy(bodies[name], better)
     assert other > own + 0.3
-    assert f"{100 * own:.2f} here; {100 * other:.2f} with {option}" in said
+    assert f"{100 * own:.2f} % here; {100 * other:.2f} % with {option}" in said
 
 
 @pytest.mark.parametrize(("name", "inputs"), [

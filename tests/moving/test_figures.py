@@ -119,6 +119,9 @@ def test_sentences_say_what_became_of_the_network_its_classes_and_one_picture():
     assert "Most is lost by **yield** (100" in sentences.class_sentence(shown)
     honest = sentences.honesty(shown).replace("\u202f", " ")
     assert "5 features that the last layer, linear, reads" in honest
+    assert "last layer, with its flipped weights, answers" in honest
+    still = journey([{**row, "axis": "eps"} for row in ROWS], "eps")
+    assert "the network's own last layer answers" in sentences.honesty(still)  # under attack no bit flips
     assert "75.0 % of their variance (50.0 % and 25.0 %)" in honest
     clean = embedding.agreeing(ROWS[0])
     assert f"for {100 * clean:.0f} % of the clean ones" in honest

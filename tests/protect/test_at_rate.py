@@ -68,7 +68,7 @@ def test_the_command_goes_from_an_orbit_to_an_accuracy(capsys):
     assert cli.main(asked) == 0
     said = capsys.readouterr().out
     assert (
-        "686 km, polar orbit, for 3650 days, scrubbed every 1 days (the mean between two scrubs): "
+        "686 km, polar orbit, for 3650 days, scrubbed every day (the mean between two scrubs): "
         "bit error rate 2e-07" in said
     )
     assert "[quoted]" in said

@@ -7,6 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard import cached
 from dashboard.charts import claims as claims_charts
 from dashboard.format import claim_labels, claim_sentences
 from dashboard.report import html_report
@@ -141,16 +142,32 @@ def test_quoted_figures_have_a_mark_and_a_colour_that_no_measurement_has():
 
 def test_the_figure_says_which_readings_are_consistent():
     ticks = " ".join(claims_charts.readings(judged("resnet18-ber-1e-2")).layout.yaxis.ticktext)
-    assert "fp32 words, independent bits<br><b>beside, not compared" in ticks  # too few images to tell
+    assert "fp32 words, independent bits<br><b>? not comparable" in ticks  # too few images to tell
     rng = " ".join(claims_charts.readings(judged("resnet18-ber-1e-2-baseline")).layout.yaxis.ticktext)
     assert "consistent" not in rng  # at chance level no reading gets a word
+
+
+@pytest.mark.parametrize("claim", ["resnet18-ber-1e-2", "swin_t-ber-5e-3", "fault-gain", "attack-gain"])
+def test_the_figure_sets_aside_as_many_readings_as_the_sentence_counts(claim):
+    """A judged reading that cannot tell is not comparable, which is another thing than set aside."""
+    v = next(v for v in cached.verdicts() if v.claim.id == claim)
+    ticks = claims_charts.readings(v).layout.yaxis.ticktext
+    aside = sum("for comparison alone" in tick for tick in ticks)
+    end = f", {aside} of them for comparison alone." if aside else "measured."
+    assert claim_labels.tried(v).endswith(end)
+    measured = [r for r in v.readings if r.value is not None and not r.reading.aside]
+    assert sum("not comparable" in tick for tick in ticks) == sum(r.verdict == NONE for r in measured)
 
 
 def test_a_rerun_is_drawn_under_the_stored_cell():
     stored = points.cells(table.frame(maps(850, 852, 849)))[0]
     fresh = points.cells(table.frame(maps(840, 841)))
-    names = [trace.name for trace in claims_charts.again(stored, fresh, 0.9).data]
-    assert names == ["stored", "again", "as quoted"]
+    drawn = claims_charts.again(stored, fresh, 0.9)
+    assert [trace.name for trace in drawn.data] == ["stored", "again", "as quoted"]
+    assert not drawn.layout.shapes  # no limit that the verdict does not go by
+    for trace, cell in zip(drawn.data[:2], (stored, fresh[0]), strict=True):
+        ends = trace.x[0] - trace.error_x.arrayminus[0], trace.x[0] + trace.error_x.array[0]
+        assert ends == pytest.approx((cell.low, cell.high))
 
 
 def test_the_leaderboard_counts_the_copies_of_few_layers():

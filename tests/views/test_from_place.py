@@ -18,7 +18,7 @@ def test_one_link_says_what_is_left_after_ten_years_in_orbit_scrubbed_once_a_day
     fine(app)
     said = _said(app)
     assert (
-        "**686 km, polar orbit, for 3650 days, scrubbed every 1 days (the mean between two scrubs)**: "
+        "**686 km, polar orbit, for 3650 days, scrubbed every day (the mean between two scrubs)**: "
         "bit error rate **2e-07**" in said
     )
     assert f"`{NAME}` in `int8` keeps **98.8 %**" in said

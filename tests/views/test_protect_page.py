@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import zipfile
 
 import pandas as pd
@@ -153,29 +154,72 @@ def test_the_cheapest_that_keeps_enough_is_the_answer_and_else_what_keeps_most()
     most = protection.answer(points, 0.98, 8)
     assert (most.encoding, most.enough) == ("int4-tmr2", False)
     assert protection.answer(points, 0.98, 6).encoding == ""
-    assert "Nothing that takes at most 6 bits" in protection_says.answer(protection.Answer(""), 0.01, 0.9, 6)
+    assert "Nothing that takes at most 6 bits" in protection_says.answer(
+        protection.Answer(""), 0.01, 0.9, protection_says.Budget(6)
+    )
 
 
 def test_an_answer_that_cannot_be_told_from_enough_says_so_and_never_rounds_up_to_what_was_asked():
     short = protection.answer(_points(("int4-tmr2", 8, 0.98996)), 0.99, 99)
-    text = protection_says.answer(short, 0.01, 0.99, math.inf).replace("\u202f", " ")
+    text = protection_says.answer(short, 0.01, 0.99).replace("\u202f", " ")
     assert "**98.996 %** of what int8 has without faults" in text
     assert "Its interval holds 99 %" in text
     low = protection.answer(_points(("int4-tmr2", 8, 0.9)), 0.99, 99)
-    assert "Its interval holds" not in protection_says.answer(low, 0.01, 0.99, math.inf)
+    assert "Its interval holds" not in protection_says.answer(low, 0.01, 0.99)
 
 
 def test_what_a_search_confirmed_stands_beside_an_answer_that_keeps_less():
     """The page said that nothing keeps 99 %, above a search that had confirmed 99.5 % in fewer bits."""
     known, points = cached.searches(NAME), cached.protections(NAME, "layer-uniform")
     answer = protection.answer(points[points["ber"] == 0.01], 0.99, math.inf)
-    text = protection_says.confirmed_apart(known, "layer-uniform", 0.01, answer)
+    text = protection_says.searched_apart(known, "layer-uniform", 0.01, answer)
     assert "`int4-tmr1+int4-tmr1-x5@0-7.19`, 7.78 bits a weight" in text
     assert "98.2\u202f% right" in text
     assert "400 test images" in text
-    assert protection_says.confirmed_apart(known, "random", 0.03, answer) == ""
+    assert protection_says.searched_apart(known, "random", 0.03, answer) == ""
     app = opened("protect", **UNEVEN)
     assert text in said(app) or answer.enough
+
+
+def test_a_search_that_missed_what_it_was_asked_says_so_where_it_keeps_more_than_the_points():
+    known, points = cached.searches(NAME), cached.protections(NAME, "random")
+    plain = points[(points["ber"] == 0.05) & (points["kind"] == "plain")]
+    answer = protection.answer(plain, 0.99, math.inf)
+    told = protection_says.searched_apart(known, "random", 0.05, answer)
+    assert "A search chose `int4-tmr2+int4-tmr2-x5@0.5.19`, 8.45 bits a weight, and measured 92.6" in told
+    assert "8.5 bits a weight (missed on held-out images, missed on test images)." in told
+    assert "confirmed" not in told
+    assert told.count("A search chose") == 2
+
+
+def test_a_search_stands_beside_the_answer_only_within_the_budget_and_what_may_be_used():
+    app = opened("protect", net=NAME, ber="0.05", kinds="plain words")
+    fine(app)
+    assert "Nothing measured of what may be used reaches" in said(app)
+    assert "A search chose" not in said(app)
+    known, points = cached.searches(NAME), cached.protections(NAME, "random")
+    plain = points[(points["ber"] == 0.05) & (points["kind"] == "plain")]
+    answer = protection.answer(plain, 0.99, math.inf)
+
+    def told(most: float, kinds: tuple[str, ...] = ("plain", "mixture"), time: float = math.inf) -> int:
+        budget = protection_says.Budget(most, time, kinds)
+        return protection_says.searched_apart(known, "random", 0.05, answer, budget).count("A search chose")
+
+    assert [told(most) for most in (math.inf, 8, 6)] == [2, 1, 0]
+    assert told(math.inf, ("plain",)) == 0
+    assert told(math.inf, time=2.0) == 0  # nobody timed a pass of what they chose
+
+
+def test_the_command_of_the_answer_measures_it_and_a_search_is_named_as_a_new_one():
+    app = opened("protect", net=NAME, ber="0.01", keep="99")
+    fine(app)
+    answer = re.search(r"Store `([^`]+)`", said(app))[1]
+    measuring, search = commands(app)[:2]
+    assert "This is a new search: it asks for the same rate, share and budget" in said(app)
+    assert measuring.startswith(f"python -m resq sweep {NAME}")
+    assert f"--encoding {answer} " in measuring
+    assert "--ber 0,0.01" in measuring
+    assert search.startswith(f"python -m resq protect {NAME} --ber 0.01 --keep 0.99")
 
 
 def test_a_search_is_named_by_what_it_was_asked_for_and_what_became_of_it():
@@ -192,7 +236,7 @@ def test_a_search_counts_by_what_it_keeps_of_the_network_as_it_is_stored():
     known = [search for search in cached.searches(FILE) if search["wanted"]["fault"] == "random"]
     at = known[0]["confirmed"][1]
     assert at["chosen"]["accuracy"] / at["chosen"]["clean"] > answer.asked
-    assert protection_says.confirmed_apart(known, "random", at["ber"], answer) == ""
+    assert protection_says.searched_apart(known, "random", at["ber"], answer) == ""
 
 
 def test_the_front_is_drawn_as_steps_and_the_answer_is_ringed():

@@ -122,3 +122,12 @@ def test_a_cell_whose_weights_are_not_here_offers_no_run(monkeypatch, tmp_path):
     fine(app, "are not on this machine")
     assert "weights of signs/resnet20/base are not on this machine" in said(app).replace("\\", "")
     assert "run_cell" not in [button.key for button in app.button]
+
+
+def test_what_each_shield_gives_names_its_network_and_says_what_its_symbols_are():
+    app = opened("tradeoff", surface_net=NAME)
+    fine(app)
+    assert f"**{NAME.rpartition('/')[0]}**: Lambda" in said(app)
+    for symbol in ("R_A and R_F: ", "D_A and X_FA: ", "D_F and X_AF: ", "Lambda is X_FA / D_A − X_AF / D_F"):
+        assert symbol in said(app)
+    assert "four networks" not in said(app)  # of this study three are drawn

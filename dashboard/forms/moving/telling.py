@@ -96,7 +96,7 @@ def behind(now: Journey, chosen: int) -> render.Behind:
 
 def price(spec: EmbeddingSpec, again: bool) -> str:
     """What the button says."""
-    return f"Measure{' again' * again}: {cached.price([spec], 'steps')}"
+    return f"Measure{' again' * again}: {cached.price([spec], 'step')}"
 
 
 def size(spec: EmbeddingSpec) -> str:

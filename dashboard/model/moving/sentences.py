@@ -50,7 +50,8 @@ def _head(shown: Journey) -> tuple[str, str]:
         logits = f"the {about['features']} logits (no linear layer of this network gives them)"
         return logits, "the class whose logit is the largest"
     features = f"the {about['features']} features that the last layer, {about['head']}, reads"
-    return features, "what the network's own last layer, with its flipped weights, answers"
+    flipped = ", with its flipped weights," if shown.axis == "ber" else ""  # under attack none flips
+    return features, f"what the network's own last layer{flipped} answers"
 
 
 def provenance(shown: Journey, source: str) -> str:

@@ -59,6 +59,18 @@ def keep(raw: bytes, file: str) -> tuple[str, str]:
     return name, note
 
 
+def delete(name: str) -> None:
+    """Removes a kept file; rows that were measured of it stay in the store.
+
+    Raises:
+        ResqError: no such file is kept.
+    """
+    if name not in names():
+        raise ResqError(f"no file {name[:80]!r} is kept here")
+    (folder() / name).unlink(missing_ok=True)
+    _shown.pop(name, None)
+
+
 def touch(name: str) -> None:
     """Notes that a page has just shown a file."""
     _shown[name] = time.time()

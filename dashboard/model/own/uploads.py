@@ -191,7 +191,7 @@ def _seen(
         few = images.first(min(len(images), FEW))
         tries = KEEPING - READ
         other = normals.other(checkpoint, few, lambda done, what: progress(READ + tries * done, what))
-    note = f"of the first {len(few)} test images {other.sentence('Mean')}" if other else ""
+    note = f"of the first {len(few)} test images {other.sentence('“Mean”')}" if other else ""
     return {**comparison, **({"notes": [note]} if note else {})}
 
 

@@ -4,30 +4,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from dashboard.format import numbers
-from dashboard.model.storage.protection import KINDS, Answer
+from dashboard.model.storage.protection import KINDS, Answer, kind_of
 from resq.core import commands
 from resq.measure.specs.sweep_spec import AS_STORED
 from resq.protect import fulfilled, wording
 from resq.protect.timing.times import IMAGES
 
 
-def answer(chosen: Answer, rate: float, keep: float, most: float, time: float = math.inf) -> str:
+@dataclass(frozen=True)
+class Budget:
+    """What an answer may be: the most bits a weight, the most times a plain pass, of which of KINDS."""
+
+    most: float = math.inf
+    time: float = math.inf
+    kinds: Sequence[str] = tuple(KINDS)
+
+    @property
+    def limited(self) -> bool:
+        """Whether some kind may not be used."""
+        return set(self.kinds) < set(KINDS)
+
+    def holds(self, search: dict[str, Any]) -> bool:
+        """Whether what a search chose is such an answer; one whose pass was not timed is in no time."""
+        quick = math.isinf(self.time) or (
+            search["wanted"].get("batch") == IMAGES[-1] and (search.get("time") or math.inf) <= self.time
+        )
+        return search["bits"] <= self.most + 1e-9 and quick and kind_of(search["encoding"]) in self.kinds
+
+
+ANY = Budget()
+
+
+def answer(chosen: Answer, rate: float, keep: float, budget: Budget = ANY) -> str:
     """The answer as one sentence."""
-    asked = f"at a bit error rate of {numbers.power(rate)}"
+    asked, most, time = f"at a bit error rate of {numbers.power(rate)}", budget.most, budget.time
+    used = " of what may be used" * budget.limited
     if not chosen.encoding:
-        return f"Nothing that takes at most {_bits(most)}{_time(time)} is measured {asked}."
+        return f"Nothing{used} that takes at most {_bits(most)}{_time(time)} is measured {asked}."
     retained = _retained(chosen)
     if not chosen.enough:
         within = "" if math.isinf(most) else f" in at most {_bits(most)}"
         within += _time(time) and f",{_time(time)}"
         near = f" Its interval holds {numbers.percent(keep, 0)}: more maps and images would have to decide."
         return (
-            f"Nothing measured reaches {numbers.percent(keep, 0)} {asked}{within}; most keeps "
+            f"Nothing measured{used} reaches {numbers.percent(keep, 0)} {asked}{within}; most keeps "
             f"`{chosen.encoding}` at {chosen.bits:.2f} bits a weight: {retained}."
             f"{near * (chosen.high >= keep)}"
         )
@@ -66,19 +92,23 @@ def measured(chosen: Answer, rate: float) -> str:
     )
 
 
-def confirmed_apart(known: Sequence[dict[str, Any]], fault: str, rate: float, chosen: Answer) -> str:
-    """What searches have confirmed at this rate that keeps more, or enough in fewer bits; "" where none does.
+def searched_apart(
+    known: Sequence[dict[str, Any]], fault: str, rate: float, chosen: Answer, budget: Budget = ANY
+) -> str:
+    """What searches within the budget measured here that keeps more, or enough in fewer bits; "" where none.
 
-    They met images of their own number, so they are no points of the plane.
+    They met images of their own number, so they are no points of the plane. Each says what it was asked, and
+    whether it kept that: a search that missed it may still keep more than any point.
 
     Args:
         known: answers of ``resq protect``; fault, rate, chosen: what is asked, and what the points answer.
     """
-    better = [text for search in known if (text := _confirmed(search, fault, rate, chosen))]
-    return "Not among the points, as the images are others: " + " ".join(better) if better else ""
+    within = [search for search in known if budget.holds(search)]
+    better = [text for search in within if (text := _apart(search, fault, rate, chosen))]
+    return "Not among the points, as the images are others. " + " ".join(better) if better else ""
 
 
-def _confirmed(search: dict[str, Any], fault: str, rate: float, chosen: Answer) -> str:
+def _apart(search: dict[str, Any], fault: str, rate: float, chosen: Answer) -> str:
     at = [e["chosen"] for e in search["confirmed"] if e["ber"] == rate and search["wanted"]["fault"] == fault]
     if not at or search["encoding"] == chosen.encoding:
         return ""
@@ -88,11 +118,11 @@ def _confirmed(search: dict[str, Any], fault: str, rate: float, chosen: Answer) 
     if not cheaper and not (not chosen.enough and share > chosen.retained):
         return ""
     return (
-        f"a search confirmed `{search['encoding']}`, {search['bits']:.2f} bits a weight: "
+        f"A search chose `{search['encoding']}`, {search['bits']:.2f} bits a weight, and measured "
         f"{numbers.percent(at[0]['accuracy'])} right (95 %: {100 * at[0]['low']:.1f} to "
         f"{100 * at[0]['high']:.1f} %, {at[0]['maps']} fault maps, the first {at[0]['n']} test images), "
         f"where {whole['encoding']} has {numbers.percent(whole['accuracy'])} without faults; seed "
-        f"{wording.seed(search)}; it was asked to {fulfilled.question(search)}."
+        f"{wording.seed(search)}. It was asked to {searched(search)}."
     )
 
 

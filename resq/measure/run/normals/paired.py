@@ -30,7 +30,7 @@ class Other:
         """Both in percent, and where to say it: ``option`` is what the mean is called there."""
         doubt = "" if self.clear else ", no clear difference"
         named = " ".join(part for part in (option, self.name) if part)
-        return f"{100 * self.own:.2f} here; {100 * self.accuracy:.2f} with {named}{doubt}"
+        return f"{100 * self.own:.2f} % here; {100 * self.accuracy:.2f} % with {named}{doubt}"
 
 
 def compared(name: str, own: np.ndarray, others: np.ndarray) -> Other | None:
@@ -40,7 +40,7 @@ def compared(name: str, own: np.ndarray, others: np.ndarray) -> Other | None:
         own, others: bool (N,), whether the answer to each image is right.
 
     >>> print(compared("half", np.array([1, 0, 0, 0, 0, 0], bool), np.ones(6, bool)))
-    16.67 here; 100.00 with --mean half
+    16.67 % here; 100.00 % with --mean half
     """
     won, lost = int((others & ~own).sum()), int((own & ~others).sum())
     if won < lost or not won:
