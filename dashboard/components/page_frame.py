@@ -122,6 +122,7 @@ def way_back(task: str) -> None:
 
 def end(here: DeltaGenerator) -> None:
     """What the link asked for in vain; the way out of presenter mode, and to the pages beside this one."""
+    query.keep_whole(url_schema.PARAMS.get(st.session_state.page, {}))
     link_notes.shown(st.session_state.page, here)
     if not presenting():
         return
