@@ -71,7 +71,7 @@ def before_widget(key: str, value: str | Sequence[str]) -> None:
 
 
 def bound(name: str) -> tuple[str, Any] | None:
-    """The value type and the metadata of the control that an address's parameter is bound to; None if none."""
+    """Value type and metadata of the control that a parameter is bound to; None where none is."""
     if (context := get_script_run_ctx()) is None:
         return None
     with context.session_state.query_params() as parameters:
