@@ -102,7 +102,7 @@ def flips(given: Given, places: Places) -> None:
             st.rerun()
         outcome = given.outcome(state)
         with places.word:
-            words.tiles(encoding, outcome.reading.words[1], given.decides(state))
+            words.tiles(encoding, outcome.reading.words[1], given.framed(state))
         with places.row:
             words.reset()
         with places.answer:  # before the rest, since it is what a flip is about
