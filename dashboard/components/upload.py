@@ -57,11 +57,16 @@ def opener() -> None:
         dialog()
 
 
-def page_with_box(key: str, label: str, page: str = "tradeoff") -> None:
-    """Leads to a page with the dialog open."""
-    if st.button(label, key=f"{key}_{page}", icon=":material/arrow_forward:", type="tertiary"):
-        st.session_state.bringing = page
-        st.switch_page(f"views/{page}.py")
+def box_here(key: str, label: str) -> None:
+    """A button that opens the dialog over a page that has no list of networks: Start.
+
+    It leads on from there, so that whoever closes it is where they were.
+    """
+    here = st.session_state.get("page", "")
+    if st.button(label, key=key, icon=":material/upload_file:", type="tertiary"):
+        st.session_state.bringing = here
+    if st.session_state.get("bringing") == here:
+        dialog()
 
 
 def close() -> None:
@@ -90,12 +95,13 @@ def steps(name: str, key: str) -> None:
     """
     st.markdown(f"Go on with {render.plain(name)}:")
     with st.container(horizontal=True):
-        if st.button("Go on here", key=f"{key}_close", icon=":material/check:"):
+        here = st.session_state.get("page", "")
+        if here != "start" and st.button("Go on here", key=f"{key}_close", icon=":material/check:"):
             st.session_state.brought_name = name
             close()
             st.rerun()  # the whole page, which closes the dialog
         for page, label in PLACES.items():
-            if page != st.session_state.get("page"):  # a link to the page itself would change nothing
+            if page != here:  # a link to the page itself would change nothing
                 to = {"nets": [name]} if page == "sweep" else {"net": name}
                 page_frame.button_link(page, label, f"{key}_go_{page}", **to)
         rows = cached.stored_here(name)

@@ -105,6 +105,18 @@ def test_a_second_network_is_brought_beside_the_first_and_both_can_be_gone_on_wi
     assert not app.session_state["bringing"]
 
 
+def test_on_start_the_box_opens_over_start_and_leads_on_from_there(raw):
+    app = brought(opened("start"), raw)
+    fine(app)
+    assert app.title[0].value == "What is left of a network when its memory fails?"
+    assert "is kept and chosen" in said(app)
+    keys = {button.key for button in app.button}
+    assert "bring_close" not in keys  # Start has no list to go on with
+    assert {f"bring_go_{page}" for page in ("sweep", "tradeoff", "layers", "harden", "bitlab")} <= keys
+    app.button(key="bring_go_layers").click().run()
+    assert app.selectbox(key="net").value == app.session_state["brought_name"]
+
+
 def test_the_accuracy_of_a_brought_checkpoint_is_measured_and_told(raw):
     app = brought(opened("bitlab"), raw)
     run = next(iter(cached.measurements()._all.values()))
