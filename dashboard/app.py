@@ -22,8 +22,12 @@ render.style()
 with render.errors_as_sentences():
     plugins.load()  # those of $RESQ_PLUGINS, once per server; never from a page
 st.logo(HERE / "wordmark.svg", size="large")
+# An address without a page is answered by Start and a sentence, not by Streamlit's box over both.
+stray = page_frame.stray_name()
+strays = [st.Page("views/start.py", title="Start", url_path=stray, visibility="hidden")] if stray else []
 page = st.navigation(
     [
+        *strays,
         st.Page("views/start.py", title="Start", icon=":material/home:", default=True),
         st.Page("views/bitlab.py", title="Bit lab", icon=":material/toggle_on:", url_path="bitlab"),
         st.Page("views/sweep.py", title="Sweep", icon=":material/show_chart:", url_path="sweep"),
@@ -65,7 +69,7 @@ page = st.navigation(
     ],
     position="top",
 )
-here = page_frame.begin(page.url_path)
-page_frame.unknown_address()
+here = page_frame.begin("" if page.url_path == stray else page.url_path)
+page_frame.unknown_address(stray)
 page.run()
 page_frame.end(here)

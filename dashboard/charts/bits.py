@@ -103,9 +103,9 @@ def _labels(names: list[str], before: np.ndarray, after: np.ndarray | None) -> t
         (
             ""
             if long < 0.02
-            else f"{GAP}{_whole(b)} %"
+            else f"{GAP}{_tenths(b)} %"
             if after is None
-            else f"{GAP}{_whole(b)} → {_whole(a)} %"
+            else f"{GAP}{_tenths(b)} → {_tenths(a)} %"
         )
         for b, a, long in zip(before, then, longer, strict=True)
     ]
@@ -124,11 +124,12 @@ def _labels(names: list[str], before: np.ndarray, after: np.ndarray | None) -> t
     return labels, theme.width([text.replace(" ", "") for text in texts], 16)
 
 
-def _whole(share: float) -> str:
-    """Whole percent; never 100 or 0 for what is not."""
+def _tenths(share: float) -> str:
+    """Percent with one digit, as the verdict says them; never 100 or 0 for what is not."""
     if np.isnan(share):
         return "?"
-    return ">99" if 0.995 <= share < 1 else "<1" if 0 < share < 0.005 else f"{100 * share:.0f}"
+    written = numbers.percent(share).removesuffix(f"{numbers.THIN}%")
+    return written.replace("over ", ">").replace("under ", "<")
 
 
 def weight_histogram(

@@ -25,11 +25,13 @@ def carry(names: Sequence[str], key: str = "net") -> None:
     _again(names, key)
     name, page = st.session_state.get(KEPT, ""), st.session_state.get("page", "")
     linked = set(st.query_params) & set(url_schema.PARAMS.get(page, {}))
-    if name in names and key not in st.session_state and not linked:
+    arrived = link_notes.ASKED in st.session_state
+    if linked or name not in names:
+        return
+    if key not in st.session_state or (arrived and _holds(key, name)):  # or held over from an earlier page
+        # Said again also where it is held: a list is drawn with its usual choice unless it is told another.
         st.session_state[key] = [name] if key in url_schema.MANY else name
         query.before_widget(key, name)
-    elif link_notes.ASKED in st.session_state and not linked and _holds(key, name) and name != names[0]:
-        query.before_widget(key, name)  # held over from an earlier page
 
 
 def _holds(key: str, name: str) -> bool:

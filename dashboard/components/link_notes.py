@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.components import query
 from dashboard.format.sentences import FAULT_NAMES
@@ -99,14 +98,8 @@ def _bound(name: str) -> list[str] | None:
     It drops what a widget does not have from the address without a word, and what is as usual too, so
     that the address alone does not tell the two apart.
     """
-    context = get_script_run_ctx()
-    if context is None:
-        return None
-    with context.session_state.query_params() as parameters:
-        binding = parameters.get_binding_for_param(name)
-    state: Any = context.session_state._state
-    metadata = state.get_widget_metadata(binding.widget_id) if binding else None
-    return None if metadata is None else _texts(metadata.serializer(st.session_state[name]))
+    control = query.bound(name)
+    return None if control is None else _texts(control[1].serializer(st.session_state[name]))
 
 
 def _texts(value: object) -> list[str]:

@@ -122,6 +122,7 @@ def way_back(task: str) -> None:
 
 def end(here: DeltaGenerator) -> None:
     """What the link asked for in vain; the way out of presenter mode, and to the pages beside this one."""
+    query.keep_whole(url_schema.PARAMS.get(st.session_state.page, {}))
     link_notes.shown(st.session_state.page, here)
     if not presenting():
         return
@@ -146,16 +147,23 @@ def present() -> None:
     st.query_params["present"] = "1"
 
 
-def unknown_address() -> None:
-    """Says so where an address names a page that there is not, and Start is shown in its place."""
+def stray_name() -> str:
+    """The last part of an address that names a page that there is not; "" where there is such a page."""
     path = urlsplit(st.context.url or "").path.strip("/")
     path = path.removeprefix(str(st.get_option("server.baseUrlPath") or "").strip("/"))
     last_part = path.rsplit("/", 1)[-1]
-    if st.session_state.page == "start" and last_part and last_part not in url_schema.PARAMS:
+    return "" if last_part in url_schema.PARAMS else last_part
+
+
+def unknown_address(name: str) -> None:
+    """Says so where an address names a page that there is not, and Start is shown in its place.
+
+    Args:
+        name: as of ``stray_name``.
+    """
+    if st.session_state.page == "start" and name:
         with st.container(border=True, key="shell_unknown"):
-            st.text(
-                f"There is no page “{last_part[:60]}” here. This is Start; all pages stand in the menu above."
-            )
+            st.text(f"There is no page “{name[:60]}” here. This is Start; all pages stand in the menu above.")
 
 
 def leave() -> None:
@@ -208,7 +216,7 @@ def button_link(page: str, label: str, key: str, **values: object) -> None:
 
 def open_view(page: str, label: str, parameters: dict[str, str | list[str]]) -> None:
     """A link to a page in a state of it, with a task and hidden controls of its own."""
-    st.page_link(f"views/{page}.py", label=label, icon=":material/open_in_new:", query_params=parameters)
+    st.page_link(f"views/{page}.py", label=label, icon=":material/arrow_forward:", query_params=parameters)
 
 
 def here() -> dict[str, str | list[str]]:
@@ -253,8 +261,12 @@ def dialog() -> None:
         placeholder="Flip bit 7, then bit 0. Which one changes the weight more? Why?",
     )
     groups = url_schema.GROUPS.get(page, {})
-    hide = st.pills(
-        "Hide", list(groups), selection_mode="multi", key="shell_hide", format_func=lambda name: groups[name]
+    hide = (
+        st.pills(
+            "Hide", list(groups), selection_mode="multi", key="shell_hide", format_func=groups.__getitem__
+        )
+        if groups
+        else []
     )
     large = st.toggle("For a projector: large type, no menu", key="shell_present")
     around = url_schema.Shell(task or "", tuple(hide or ()), bool(large))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -68,6 +68,36 @@ def before_widget(key: str, value: str | Sequence[str]) -> None:
     with context.session_state.query_params() as parameters:  # one of the page before may hold the name yet
         many = not isinstance(value, str)
         parameters.set_corrected_value(key, value, "string_array_value" if many else "string_value")
+
+
+def bound(name: str) -> tuple[str, Any] | None:
+    """Value type and metadata of the control that a parameter is bound to; None where none is."""
+    if (context := get_script_run_ctx()) is None:
+        return None
+    with context.session_state.query_params() as parameters:
+        binding = parameters.get_binding_for_param(name)
+    state: Any = context.session_state._state
+    metadata = state.get_widget_metadata(binding.widget_id) if binding else None
+    return None if binding is None or metadata is None else (binding.value_type, metadata)
+
+
+def keep_whole(names: Iterable[str]) -> None:
+    """After controls are drawn: writes what they hold that is not as usual and that the address lacks.
+
+    What is usual for one control may depend on another's choice, as the Bit lab's weight and picture on the
+    encoding. Streamlit leaves out what was usual when it was chosen, so that without this a shared link
+    would open what is usual by now.
+    """
+    if (context := get_script_run_ctx()) is None:
+        return
+    for name in names:
+        if (control := bound(name)) is None or name not in st.session_state:
+            continue
+        value_type, metadata = control
+        value = st.session_state[name]
+        with context.session_state.query_params() as parameters:
+            if value != metadata.deserializer(None) and not parameters.has_param(name):
+                parameters.set_corrected_value(name, metadata.serializer(value), value_type)
 
 
 def back_again() -> None:

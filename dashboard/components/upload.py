@@ -60,11 +60,16 @@ def opener() -> None:
         dialog()
 
 
-def page_with_box(key: str, label: str, page: str = "tradeoff") -> None:
-    """Leads to a page with the dialog open."""
-    if st.button(label, key=f"{key}_{page}", icon=":material/arrow_forward:", type="tertiary"):
-        st.session_state.bringing = page
-        st.switch_page(f"views/{page}.py")
+def box_here(key: str, label: str) -> None:
+    """A button that opens the dialog over a page that has no list of networks: Start.
+
+    It leads on from there, so that whoever closes it is where they were.
+    """
+    here = st.session_state.get("page", "")
+    if st.button(label, key=key, icon=":material/upload_file:", type="tertiary"):
+        st.session_state.bringing = here
+    if st.session_state.get("bringing") == here:
+        dialog()
 
 
 def close() -> None:
@@ -85,22 +90,28 @@ def dialog() -> None:
         own()
 
 
-def steps(name: str) -> None:
-    """Where to go with a network, which is chosen there."""
-    st.markdown("Go on with it:")
+def steps(name: str, key: str) -> None:
+    """Where to go with a network, which is chosen there.
+
+    Args:
+        key: tells the buttons of one network from those of another in the same dialog.
+    """
+    st.markdown(f"Go on with {render.plain(name)}:")
     with st.container(horizontal=True):
-        if st.button("Go on here", key="bring_close", icon=":material/check:"):
+        here = st.session_state.get("page", "")
+        if here != "start" and st.button("Go on here", key=f"{key}_close", icon=":material/check:"):
+            st.session_state.brought_name = name
             close()
             st.rerun()  # the whole page, which closes the dialog
         for page, label in PLACES.items():
-            if page != st.session_state.get("page"):  # a link to the page itself would change nothing
+            if page != here:  # a link to the page itself would change nothing
                 to = {"nets": [name]} if page == "sweep" else {"net": name}
-                page_frame.button_link(page, label, f"go_{page}", **to)
+                page_frame.button_link(page, label, f"{key}_go_{page}", **to)
         rows = cached.stored_here(name)
         if len(rows):
             make = partial(html_report.page, name, rows)
             st.download_button("Report", make, f"resq-{name.replace('/', '-')}.html", "text/html",
-                               on_click="ignore", key="bring_report")  # fmt: skip
+                               on_click="ignore", key=f"{key}_report")  # fmt: skip
 
 
 def own() -> None:
@@ -115,7 +126,7 @@ def own() -> None:
         st.button("Rename", key="own_rename", on_click=rename, args=(name, called), disabled=not called)
         st.button("Delete", key="own_delete", on_click=delete, args=(name,), icon=":material/delete:")
     if st.session_state.get("brought_name") != name:
-        steps(name)
+        steps(name, "earlier")
 
 
 def rename(name: str, called: str) -> None:
@@ -170,7 +181,7 @@ def form() -> None:
     if message := st.session_state.get("brought"):
         st.markdown(message)
     if name := st.session_state.get("brought_name"):
-        steps(name)
+        steps(name, "bring")
     running = job_status.measurement("clean", SweepSpec)
     st.fragment(accuracy, run_every=0.5 if running is not None and running.active else None)(running)
 

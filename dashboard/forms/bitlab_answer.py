@@ -50,11 +50,16 @@ class Given:
         moved = (state.flips, state.ber) != (self.state.flips, self.state.ber)
         return around or (follows and moved)
 
-    def decides(self, state: bit_view.BitExperiment) -> int:
-        """The bit known to change this answer, while it is not flipped; -1 where none is known."""
+    def framed(self, state: bit_view.BitExperiment) -> int:
+        """The bit known to change this answer, as long as no other bit is flipped; -1 where none is known."""
         k = self.known
         here = k is not None and (k.layer, k.w, k.img) == (state.layer, state.w, state.img)
-        return k.bit if k and here and self.own is None and not state.flips else -1
+        alone = k is not None and set(state.flips) <= {k.bit} and not state.share and not state.ber
+        return k.bit if k and here and alone and self.own is None else -1
+
+    def decides(self, state: bit_view.BitExperiment) -> int:
+        """The same, while it is not flipped yet."""
+        return -1 if state.flips else self.framed(state)
 
     def picture(self) -> tuple[str, str]:
         """The picture as a PNG address, and what it is."""

@@ -15,14 +15,16 @@ from resq.memory import number_formats as formats
 ANSWER = (
     "Words lie in memory lower byte first, so of a half-precision word an even byte holds bits 0 to 7, an"
     " odd one bits 8 to 15. **D1 and D3** fall on bit 14, the top of the exponent: from 0 to 1 it "
-    "multiplies a weight by 65,536, and one such weight ruins the network. **A1, B1, B2, B3** lie in even"
+    "multiplies a weight below 1 by 65,536. In the source that ruins networks; whether this one weight "
+    "changes the answer to this picture, the verdict above says: the next layers may hold it back, and"
+    " another weight or picture may not. **A1, B1, B2, B3** lie in even"
     " bytes, the lower part of the mantissa: they change nothing that anybody sees. **C1 and D2** fall on"
     " bit 8, a quarter of the weight's power of two. Seen on an A6000: GPUHammer (Lin, Qu and Saileshwar,"
     " USENIX Security 2025), tables 3 and 4."
 )
 ASKED = (
-    "**Rowhammer on a graphics card.** Eight flips that were seen. Some ruin a network in fp16, others "
-    "change nothing: which, and why? A button flips that bit of the chosen weight."
+    "**Rowhammer on a graphics card.** Eight flips that were seen. Some can ruin a network in fp16, "
+    "others change nothing: which, and why? A button flips that bit of the chosen weight."
 )
 
 
@@ -45,7 +47,8 @@ def opened(given: Given) -> None:
     if st.session_state.get("formats_of") != place:
         st.session_state.formats_of, st.session_state.format_flips = place, {}
     st.caption(f"The weight is {numbers.number(value)}; a code's scale is that of its channel, whose largest "
-               f"magnitude is {numbers.number(largest)}. Click a bit; it stays in this box.")  # fmt: skip
+               f"magnitude is {numbers.number(largest)}. Click a bit; it stays in this box. "
+               "The codes are symmetric; the lab's int8 and int4 have a zero point.")  # fmt: skip
     for name in formats.FORMATS:
         row(name, value, largest)
     seen(given, value)
@@ -66,7 +69,7 @@ def row(name: str, value: float, largest: float) -> None:
     now = word ^ sum(1 << bit for bit in flips)
     key = name.replace(" ", "_")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"formats_row_{key}"):
-        st.markdown(f"**{name}**", width=84)
+        st.markdown(f"**{name}**", width=128)
         with st.container(horizontal=True, gap=None, width="content", key=f"formats_bits_{key}"):
             for bit in range(form.bits - 1, -1, -1):
                 tile(key, form.kind(bit), bit, now >> bit & 1, flips)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -17,6 +18,8 @@ from resq.core import Encoding
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
+DECIDES = "decides"  # the place of the bit that is marked, see style.css
+
 
 def tiles(enc: Encoding, word: int, decides: int = -1) -> None:
     """The stored bits as buttons: a click or the digit flips one, Esc flips all back.
@@ -31,9 +34,12 @@ def tiles(enc: Encoding, word: int, decides: int = -1) -> None:
                 st.caption(field.name)
                 with st.container(horizontal=True, gap="xxsmall"):
                     for bit in field.bits:
-                        tile(bit, word >> bit & 1, digits.get(bit))
-    if decides >= 0:
-        st.html(f"<style>.st-key-bit_{decides} button {{ box-shadow: 0 0 0 3px #E69F00; }}</style>")
+                        # a place of its own goes with its tile; a style sheet would stay for other weights
+                        framed = (
+                            st.container(key=DECIDES, width="content") if bit == decides else nullcontext()
+                        )
+                        with framed:
+                            tile(bit, word >> bit & 1, digits.get(bit))
 
 
 def tile(bit: int, value: int, digit: str | None) -> None:

@@ -41,6 +41,7 @@ def network(names: Sequence[str]) -> tuple[str, str]:
     chosen.carry(list(names), "net")
     with left:
         net = st.selectbox("Network", names, key="net", bind="query-params")
+    chosen.keep(net)
     with right:
         fault = st.segmented_control(
             "Which bits flip", SAMPLERS, key="sampler", default="random", required=True, bind="query-params",

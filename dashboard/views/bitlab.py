@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import cached
-from dashboard.components import page_frame, render, upload
+from dashboard.components import page_frame, query, render, upload
 from dashboard.format import sentences
 from dashboard.forms import bitlab, filelab
 from dashboard.forms import bitlab_answer as answers
 from dashboard.forms import bitlab_formats as formats
 from dashboard.forms import bitlab_word as words
 from dashboard.forms.bitlab_answer import NUMBERS, Given
-from dashboard.model import bit_view
+from dashboard.model import bit_view, url_schema
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -102,7 +102,7 @@ def flips(given: Given, places: Places) -> None:
             st.rerun()
         outcome = given.outcome(state)
         with places.word:
-            words.tiles(encoding, outcome.reading.words[1], given.decides(state))
+            words.tiles(encoding, outcome.reading.words[1], given.framed(state))
         with places.row:
             words.reset()
         with places.answer:  # before the rest, since it is what a flip is about
@@ -134,6 +134,7 @@ def shown(names: list[str]) -> None:
     """The page, or a sentence: a fragment, so that a choice draws nothing around it again."""
     with render.errors_as_sentences():
         page(names)
+    query.keep_whole(url_schema.PARAMS["bitlab"])
 
 
 render.page("What does one flipped bit do?", render.text("bitlab"), upload.button)

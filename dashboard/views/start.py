@@ -13,7 +13,7 @@ from dashboard.model import url_schema
 from resq.core import commands
 from resq.measure.specs.sweep_spec import SweepSpec
 
-BRING = "bring"  # no page: the box for weights, on the Trade-off
+BRING = "bring"  # no page: the box for weights, over this one
 
 CARDS = (
     (
@@ -62,7 +62,7 @@ def card(number: int, title: str, icon: str, sentence: str, links: tuple[tuple[s
             page_frame.link(page, label)
         for page, label in others:
             with st.container(key=f"other_{number}_{page}", width="content"):
-                (upload.page_with_box if page == BRING else page_frame.link)(page, label)
+                (upload.box_here if page == BRING else page_frame.link)(page, label)
 
 
 def findings() -> None:

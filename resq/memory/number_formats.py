@@ -1,7 +1,8 @@
 """One number in several formats: the word that it is stored as, and what any word of the format stands for.
 
 Source: IEEE 754 (fp16), the OCP 8-bit floating point specification (E4M3 without infinities, E5M2), bfloat16
-as the upper half of single precision. int8 and int4 are two's complement codes times a scale.
+as the upper half of single precision. The codes are the two's complement ones that this
+lab stores as int8-symmetric and int4-symmetric, times a scale.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ FORMATS = {
     "bf16": NumberFormat(8, 7),
     "fp8 e4m3": NumberFormat(4, 3, finite=True),
     "fp8 e5m2": NumberFormat(5, 2),
-    "int8": NumberFormat(0, 7),
-    "int4": NumberFormat(0, 3),
+    "int8-symmetric": NumberFormat(0, 7),
+    "int4-symmetric": NumberFormat(0, 3),
 }
 
 
@@ -52,7 +53,7 @@ FORMATS = {
 def values(name: str) -> np.ndarray:
     """What every word of a format stands for, float64 (2**bits,); of codes, the code.
 
-    >>> values("fp8 e4m3")[[0x38, 0x7E]].tolist(), values("int4")[[7, 8, 15]].tolist()
+    >>> values("fp8 e4m3")[[0x38, 0x7E]].tolist(), values("int4-symmetric")[[7, 8, 15]].tolist()
     ([1.0, 448.0], [7.0, -8.0, -1.0])
     """
     form = FORMATS[name]
@@ -74,7 +75,7 @@ def values(name: str) -> np.ndarray:
 def scale(name: str, largest: float) -> float:
     """What a step of a code is worth where the largest magnitude is the largest code; 1 of floats.
 
-    >>> round(scale("int8", 12.7), 6)
+    >>> round(scale("int8-symmetric", 12.7), 6)
     0.1
     """
     form = FORMATS[name]
@@ -87,7 +88,7 @@ def store(name: str, value: float, largest: float) -> int:
     Args:
         largest: the largest magnitude that the code's scale is made for; floats need none.
 
-    >>> hex(store("fp16", 1.0, 0)), store("int8", -12.7, 12.7)
+    >>> hex(store("fp16", 1.0, 0)), store("int8-symmetric", -12.7, 12.7)
     ('0x3c00', 129)
     """
     off = np.abs(values(name) - value / scale(name, largest))

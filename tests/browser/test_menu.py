@@ -1,4 +1,7 @@
-"""The menu at the widths of a laptop, a small window and a telephone."""
+"""The menu at the widths of a laptop, a small window and a telephone; what goes along from page to page."""
+
+import re
+from urllib.parse import unquote
 
 import pytest
 
@@ -52,3 +55,22 @@ def test_two_seeds_of_the_bit_lab_say_what_each_decides(visit):
     for label in ("Seed of the flips", "Seed of the attack"):
         expect(page.get_by_role("spinbutton", name=label)).to_be_visible()
     expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_count(0)
+
+
+OTHER = "cifar10/resnet18/base"
+
+
+@pytest.mark.parametrize("title", ["Protect", "Layers", "Bit lab", "Harden", "Sweep"])
+def test_the_network_of_a_link_goes_along_in_the_box_as_in_the_address(visit, title):
+    page = visit(f"/tradeoff?net={OTHER}").page
+    ready(page)
+    page.get_by_test_id("stTopNavLink").filter(has_text=title).click()
+    several = title == "Sweep"
+    path, name = title.lower().replace(" ", ""), "nets" if several else "net"
+    expect(page).to_have_url(re.compile(f"/{path}.*{name}="))
+    ready(page)
+    if several:
+        expect(page.locator(".st-key-nets")).to_contain_text(OTHER)
+    else:
+        expect(page.locator(".st-key-net input")).to_have_value(OTHER)
+    assert f"={OTHER}" in unquote(page.url)

@@ -10,6 +10,7 @@ import streamlit as st
 from safetensors.numpy import save
 
 from dashboard import cached
+from dashboard.components import render
 from dashboard.forms import measure_map, sweep
 from dashboard.model.own import ownnames, uploads
 from resq import checkpoints
@@ -75,6 +76,45 @@ def test_a_brought_checkpoint_is_chosen_on_the_page(raw, page):
     fine(app)
     assert app.selectbox(key="net").value.startswith("signs/resnet20/own-")
     assert "is kept and chosen" in said(app)
+
+
+def another(raw_of: dict[str, np.ndarray]) -> bytes:
+    """The weights of a second network of the same shapes."""
+    return save({name: np.asarray(2 * value, value.dtype) for name, value in raw_of.items()})
+
+
+@pytest.mark.parametrize("called", ["a", "z"])
+def test_a_second_network_is_brought_beside_the_first_and_both_can_be_gone_on_with(raw, tiny, called):
+    brought(opened("tradeoff"), raw, "m.safetensors")
+    first = next(name for name in cached.names() if "own-m-" in name)
+    app = brought(opened("tradeoff"), another(tiny.state), f"{called}.safetensors")  # after a reload
+    fine(app)
+    second = app.session_state["brought_name"]
+    assert f"own-{called}-" in second
+    text = said(app)
+    assert f"Go on with {render.plain(second)}:" in text
+    earlier = app.selectbox(key="own_name")
+    if earlier.value != first:
+        earlier.set_value(first)
+        app.run()
+        fine(app)
+    assert f"Go on with {render.plain(first)}:" in said(app)
+    app.button(key="earlier_close").click().run()
+    fine(app)
+    assert app.selectbox(key="net").value == first
+    assert not app.session_state["bringing"]
+
+
+def test_on_start_the_box_opens_over_start_and_leads_on_from_there(raw):
+    app = brought(opened("start"), raw)
+    fine(app)
+    assert app.title[0].value == "What is left of a network when its memory fails?"
+    assert "is kept and chosen" in said(app)
+    keys = {button.key for button in app.button}
+    assert "bring_close" not in keys  # Start has no list to go on with
+    assert {f"bring_go_{page}" for page in ("sweep", "tradeoff", "layers", "harden", "bitlab")} <= keys
+    app.button(key="bring_go_layers").click().run()
+    assert app.selectbox(key="net").value == app.session_state["brought_name"]
 
 
 def test_the_accuracy_of_a_brought_checkpoint_is_measured_and_told(raw):

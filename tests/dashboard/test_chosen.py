@@ -4,6 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import chosen
+from tests.views.test_app import PAGES, opened
 
 
 def page() -> None:
@@ -42,3 +43,20 @@ def test_the_earlier_choice_counts_again_when_nothing_can_be_stale(brought, monk
     later = chosen.time.monotonic() + chosen.STALE
     monkeypatch.setattr(chosen.time, "monotonic", lambda: later)
     assert brought.selectbox(key="net").set_value("a").run().selectbox(key="net").value == "a"
+
+
+def test_a_list_that_holds_the_network_of_a_link_still_tells_the_browser_so():
+    """A browser draws a list of a new page with its usual choice, unless it is told another."""
+    app = opened("tradeoff", net="cifar10/resnet18/base")
+    app.switch_page(PAGES["layers"]).run()
+    shown = app.selectbox(key="net")
+    assert shown.value == "cifar10/resnet18/base"
+    assert shown.proto.set_value
+    assert app.query_params["net"] == "cifar10/resnet18/base"
+
+
+def test_a_network_chosen_on_protect_is_chosen_on_the_sweep_too():
+    app = opened("protect")
+    app.selectbox(key="net").set_value("cifar10/resnet18/base").run()
+    app.switch_page(PAGES["sweep"]).run()
+    assert app.multiselect(key="nets").value == ["cifar10/resnet18/base"]

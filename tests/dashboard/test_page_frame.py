@@ -52,6 +52,17 @@ def test_the_dialog_has_the_link_of_this_view_and_one_for_a_class():
     assert set(for_class.split("?")[1].split("&")) == {"w=5", "flip=7", "task=Why%3F", "hide=plane"}
 
 
+def test_the_dialog_offers_nothing_to_hide_where_a_page_has_nothing():
+    app = opened("start")
+    app.button(key="shell_open").click().run()
+    fine(app)
+    assert len(app.code) == 2
+    assert "shell_hide" not in {pills.key for pills in app.get("button_group")}
+    app = opened("sweep")
+    app.button(key="shell_open").click().run()
+    assert "shell_hide" in {pills.key for pills in app.get("button_group")}
+
+
 def test_an_enlarged_figure_leaves_the_given_one_as_it_is():
     small = theme.dress(go.Figure(go.Scatter(x=[0], y=[0], textfont={"size": 10})))
     small.add_annotation(text="a", font={"size": 10})

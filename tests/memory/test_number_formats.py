@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from resq.core import Encoding
 from resq.memory import number_formats as formats
 from resq.memory import quant
 
@@ -32,15 +33,24 @@ def test_half_precision_is_numpys_and_bfloat16_the_labs():
 
 
 def test_a_code_is_the_nearest_step_of_its_scale():
-    assert formats.store("int8", 0.5, 1.27) == 50
-    assert formats.store("int4", -0.7, 0.7) == 9  # -7 in two's complement
-    assert formats.read("int4", 9 ^ 8, 0.7) == pytest.approx(0.1)  # the sign bit counts -8
-    assert formats.store("int8", 0.0, 0.0) == 0
+    assert formats.store("int8-symmetric", 0.5, 1.27) == 50
+    assert formats.store("int4-symmetric", -0.7, 0.7) == 9  # -7 in two's complement
+    assert formats.read("int4-symmetric", 9 ^ 8, 0.7) == pytest.approx(0.1)  # the sign bit counts -8
+    assert formats.store("int8-symmetric", 0.0, 0.0) == 0
+
+
+@pytest.mark.parametrize("name", ["int8-symmetric", "int4-symmetric"])
+def test_a_code_is_the_labs_word_of_the_encoding_of_the_same_name(name):
+    weights = NUMBERS.reshape(4, 50)
+    words = np.asarray(quant.quantize(weights, Encoding.parse(name)).words).reshape(weights.shape)
+    for stored, row in zip(words, weights, strict=True):
+        largest = float(np.abs(row).max())
+        assert stored.tolist() == [formats.store(name, float(x), largest) for x in row]
 
 
 def test_bits_say_what_they_are():
     kinds = [formats.FORMATS["fp16"].kind(bit) for bit in (15, 14, 10, 9, 0)]
     assert kinds == ["sign", "exponent", "exponent", "mantissa", "mantissa"]
     assert {name: form.bits for name, form in formats.FORMATS.items()} == {
-        "fp16": 16, "bf16": 16, "fp8 e4m3": 8, "fp8 e5m2": 8, "int8": 8, "int4": 4,
+        "fp16": 16, "bf16": 16, "fp8 e4m3": 8, "fp8 e5m2": 8, "int8-symmetric": 8, "int4-symmetric": 4,
     }  # fmt: skip
