@@ -130,6 +130,12 @@ def stored_rows(cell: Cell) -> pd.DataFrame:
     return shipped if len(shipped) else claim_points.rows_of(cell, cached.stored_here(cell.checkpoint))
 
 
+def measured_beside(cell: Cell, spec: SweepSpec) -> str:
+    """On how many images and fault maps the button measures, and on how many the stored cell was."""
+    maps = (f", {spec.maps} fault maps", f", {cell.maps} fault maps") if cell.ber else ("", "")
+    return f"It measures {spec.n:,} images{maps[0]}, seed {spec.seed}; stored: {cell.n:,} images{maps[1]}."
+
+
 def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measurement | None) -> None:
     """The button that measures the cell here, and what came of it.
 
@@ -152,6 +158,7 @@ def measured_again(cell: Cell, options: dict[str, Any], running: job_queue.Measu
             )  # fmt: skip
         if pressed:
             begin(spec, "again")
+        st.caption(measured_beside(cell, spec))
     job_status.progress(running, key="again")
     fresh = cached.measurements().rows([spec])
     cells = claim_points.cells(table.frame(fresh), tuple(stats.AXES)) if fresh else []

@@ -181,6 +181,7 @@ def test_without_a_stored_flow_the_command_is_told(rows):
 
 def test_a_chosen_cell_is_measured_again_and_held_against_the_stored_one(rows, monkeypatch):
     app = opened("sweep", cell=CELL, n="100", maps="2")
+    assert "It measures 100 images, 2 fault maps, seed 0; stored: " in said(app)
     run = pressed(app, "run_cell", monkeypatch)
     assert app.query_params["again"]
     stored = rows[rows["ber"] == 1e-2].to_dict("records")
