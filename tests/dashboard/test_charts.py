@@ -148,7 +148,7 @@ def test_probabilities_are_one_bar_per_class_solid_before_and_hatched_after():
     assert after.x == (0.2, 0.8)
     assert (before.marker.pattern.shape, after.marker.pattern.shape) == ("", "/")
     assert before.y[0] == "<b>stop</b>"
-    assert "90 → 20 %" in labels.text[0]
+    assert "90.0 → 20.0 %" in labels.text[0]
 
 
 def test_of_many_classes_the_ten_likeliest_are_shown():
