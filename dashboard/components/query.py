@@ -100,6 +100,19 @@ def keep_whole(names: Iterable[str]) -> None:
                 parameters.set_corrected_value(name, metadata.serializer(value), value_type)
 
 
+def forget(names: Iterable[str]) -> None:
+    """Before controls are drawn: lets go of what was chosen in them, in the address too.
+
+    A control that is bound to the address would begin with what still stands there.
+    """
+    for name in names:
+        st.session_state.pop(name, None)
+        if (context := get_script_run_ctx()) is not None:
+            with context.session_state.query_params() as parameters:
+                parameters.remove_param(name)
+                parameters.set_initial_query_params_from_current()
+
+
 def back_again() -> None:
     """On a page that Back or Forward has opened: takes its whole address, as its entry of history holds it.
 

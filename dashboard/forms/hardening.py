@@ -45,8 +45,7 @@ def form(names: list[str]) -> HardenSpec:
 
 def forget() -> None:
     """Another preset has stages and options of its own: what was chosen in the one before is let go."""
-    for key in ("stages", *FIRST):
-        st.session_state.pop(key, None)
+    query.forget(("stages", *FIRST))
 
 
 def options(stage_names: tuple[str, ...], stages: dict[str, dict[str, Any]]) -> tuple[tuple[str, Any], ...]:
