@@ -60,5 +60,5 @@ def test_a_lesson_is_read_in_german_and_keeps_its_answer(visit):
     expect(page.get_by_text("You said: by 7")).to_be_visible()
     page.get_by_text("Deutsch", exact=True).click()
     expect(page.get_by_text("Deine Antwort: um 7. Das ist falsch; richtig ist um 128")).to_be_visible()
-    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Weiter").click()
     expect(page.get_by_text("Welchem Speicher traust du mehr?")).to_be_visible()
