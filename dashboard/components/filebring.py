@@ -53,19 +53,30 @@ def take() -> None:
     st.session_state.dropped = f":material/info: {render.plain(note)}." if note else ""
 
 
+# What a visitor may say of a file's input on the page; one of them answers what a file lacks.
+ANSWERS = ("range 0,1", "layout nchw", "layout nhwc", "range 0,1 layout nchw")
+
+
 def _read(name: str) -> None:
-    """Has a file that has just been kept read, and removes it where nothing could make that succeed.
+    """Has a file that has just been kept read, and removes it where nothing said of it makes that succeed.
 
     Raises:
-        ResqError: it is no such file, or damaged. A sentence with an option says what may be told of it on
-            the page; that file stays.
+        ResqError: it is no such file, or damaged. A file that lacks only what can be said on the page stays.
     """
     try:
         cached.inspected(name, "")
-    except ResqError as error:
-        if "--" not in str(error):
+    except ResqError:
+        if not any(_readable(name, inputs) for inputs in ANSWERS):
             ownfiles.delete(name)
             raise
+
+
+def _readable(name: str, inputs: str) -> bool:
+    try:
+        cached.inspected(name, inputs)
+    except ResqError:
+        return False
+    return True
 
 
 def delete(name: str) -> None:
