@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # A projector shows one question, its choice and its figure; sizes follow the root's.
 PRESENT = """
 html { font-size: 23px !important; }
+.stApp h1 { font-size: 1.85rem; }
 @media (max-width: 1400px) {
   html { font-size: 19px !important; }
   .stApp h1 { font-size: 1.5rem; padding: 0; }
@@ -38,6 +39,7 @@ html { font-size: 23px !important; }
   background: light-dark(#FFFFFF, #12161D); border-radius: 8px; }
 @media (min-width: 1000px) { /* beside the question: no figure lies under it */
   .st-key-shell_way { top: .4rem; bottom: auto; }
+  .stApp h1 { max-width: calc(100vw - 22rem); }
   .st-key-shell_task_box { max-width: calc(100vw - 34rem); }
 }
 .stApp [class*="st-key-group_shortcuts"] [data-testid="stHorizontalBlock"],
@@ -48,10 +50,6 @@ html { font-size: 23px !important; }
 }
 .stApp .st-key-pixels button { padding: 0 .55rem; min-width: 0; }
 .stApp [data-testid="stMetric"] > div { display: grid; grid-template-columns: 1fr; }
-.st-key-words_32 [class*="st-key-field_mantissa"] { width: 100%; }
-.st-key-words_32 [class*="st-key-field_mantissa"] [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
-.st-key-words_32 [class*="st-key-field_mantissa"] [class*="st-key-bit_"] { flex: 1 1 0; min-width: 0; }
-.st-key-words_32 [class*="st-key-field_mantissa"] button { width: 100%; min-width: 0; padding: 0; }
 """
 
 

@@ -335,6 +335,7 @@ def change(column: object, name: str, before: str, after: str) -> None:
         delta_color="off",
         delta_arrow="off",
         border=True,
+        height="stretch",  # beside others as high as the highest
     )
 
 

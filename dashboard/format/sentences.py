@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,16 +106,26 @@ def travels(trace: Mapping[str, float]) -> str:
     """How far flips move each layer's output, from the first moved layer to the answer, in words.
 
     >>> travels({"a": 0.0, "b.weight": 0.2, "c.weight": 0.5, "d": 0.1}).replace(numbers.THIN, " ")
-    'How far the flips move each layer: 20.0 % at b, at most 50.0 % (c), 10.0 % at d, the last.'
+    'How far the flips move each layer: 20.0 % at b, 50.0 % at c (the most), 10.0 % at d (the last).'
+    >>> travels({"a": 0.2, "b": float("nan")}).replace(numbers.THIN, " ")
+    'How far the flips move each layer: 20.0 % at a, no number at b (the last).'
     """
-    moved = {name.removesuffix(".weight"): change for name, change in trace.items() if change > 0}
+    moved = {name.removesuffix(".weight"): change for name, change in trace.items() if not change <= 0}
     if not moved:
         return "The flips move no layer's output."
     first, last = next(iter(moved)), list(trace)[-1].removesuffix(".weight")
-    most = max(moved, key=lambda name: moved[name])
-    end = moved.get(last, 0.0)
-    parts = [f"{change_of(moved[first])} at {first}", f"at most {change_of(moved[most])} ({most})"]
-    return f"How far the flips move each layer: {', '.join(parts)}, {change_of(end)} at {last}, the last."
+    most = _most(moved)
+    notes = {first: "", most: " (the most)" if math.isfinite(moved[most]) else "", last: " (the last)"}
+    if most == last and math.isfinite(moved[last]):
+        notes[last] = " (the last and the most)"
+    parts = [f"{change_of(moved.get(name, 0.0))} at {name}{note}" for name, note in notes.items()]
+    return f"How far the flips move each layer: {', '.join(parts)}."
+
+
+def _most(moved: Mapping[str, float]) -> str:
+    """The layer whose output moves most; the first that is no longer a number, if one is."""
+    lost = [name for name, change in moved.items() if not math.isfinite(change)]
+    return lost[0] if lost else max(moved, key=lambda name: moved[name])
 
 
 def change_of(change: float) -> str:
@@ -123,7 +134,7 @@ def change_of(change: float) -> str:
     >>> change_of(0.216).replace(numbers.THIN, " "), change_of(float("inf")), change_of(2.4e37)
     ('21.6 %', 'no number', '2.4·10³⁷ times')
     """
-    if np.isinf(change):
+    if not math.isfinite(change):
         return "no number"
     return numbers.percent(change) if change < 1 else f"{numbers.number(float(f'{change:.2g}'))} times"
 

@@ -1,9 +1,13 @@
 """Labels beside dots: on no arrow, no other label, and inside the picture, where there is room."""
 
+import itertools
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from dashboard import cached
+from dashboard.charts.tradeoff import gains
 from dashboard.charts.tradeoff.pareto import _ends, models
 from dashboard.charts.words import label_sides
 
@@ -52,3 +56,21 @@ def test_no_label_of_a_shipped_figure_lies_on_an_arrow_where_a_side_of_its_dot_i
         free = [at for at in boxes[i] if label_sides._cost(boxes[i], [*dots, *others], lines, at) == 0]
         if side and free:
             assert label_sides._crossed(boxes[i][side], lines) == 0, (table["label"].iloc[i], side, free)
+
+
+def test_no_name_of_a_studys_arrow_lies_on_another_name():
+    studies = cached.studies()
+    every = [(name, of) for arrows in studies.values() for name, of in arrows.items()]
+    heads = np.array([(of["R_A"]["mean"], of["R_F"]["mean"]) for _, of in every])
+    names = [gains.LETTERS.get(name, name) for name, _ in every]
+    ends = np.vstack([heads, np.zeros(2)])
+    shares = gains.EDGE + (1 - 2 * gains.EDGE) * (heads - ends.min(axis=0)) / np.ptp(ends, axis=0)
+    sides = gains._sides(names, list(map(tuple, heads)))
+    boxes = [
+        label_sides._boxes(h, v, gains.LETTER * len(name), 1.25 * gains.LETTER)[side]
+        for (h, v), name, side in zip(shares, names, sides, strict=True)
+    ]
+    assert len(boxes) > 8
+    for one, other in itertools.combinations(boxes, 2):
+        smaller = min(label_sides._overlap(box, box) for box in (one, other))
+        assert label_sides._overlap(one, other) < 0.15 * smaller  # the margins of their letters

@@ -9,14 +9,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.charts import theme
+from dashboard.charts.words import label_sides
 from dashboard.format import asymmetry_sentences as sentences
 
 ATTACKS, FAULTS = "change of R_A: against attacks", "change of R_F: against faults"
 ROOM = {"l": 84, "r": 24, "t": 56, "b": 62}
 LETTERS = {"a": "A", "f": "F"}
 STEPS = 65  # points of an ellipse
-SIDES = ("top right", "bottom right", "top left", "bottom left", "middle right")
-NEAR = 0.06  # of the picture: names nearer to each other than this stand on different sides of their heads
+EDGE = 0.07  # of the picture: between the outermost heads and its sides, where ellipses and names have room
+LETTER = 0.011  # width of a letter, as a share of a picture as wide as the page
 
 
 def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
@@ -28,8 +29,9 @@ def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         studies: the ``arrows`` of each, as ``asymmetry.summary`` has them, by what people call it.
     """
     figure = go.Figure()
-    every = [change for arrows in studies.values() for change in arrows.values()]
-    sides = iter(_sides([(change["R_A"]["mean"], change["R_F"]["mean"]) for change in every]))
+    every = [(LETTERS.get(name, name), of) for arrows in studies.values() for name, of in arrows.items()]
+    heads = [(of["R_A"]["mean"], of["R_F"]["mean"]) for _, of in every]
+    sides = iter(_sides([name for name, _ in every], heads))
     for number, (name, arrows) in enumerate(studies.items()):
         look = theme.style(number)
         for model, change in arrows.items():
@@ -48,21 +50,19 @@ def gains(studies: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     )  # fmt: skip
 
 
-def _sides(heads: Sequence[tuple[float, float]]) -> list[str]:
-    """On which side of each arrow's head its name stands, so that names near to each other do not overlap.
+def _sides(names: Sequence[str], heads: Sequence[tuple[float, float]]) -> list[str]:
+    """On which side of each arrow's head its name stands, so that names do not overlap, nor hide an arrow.
 
-    >>> _sides([(0.3, -0.2), (0.01, 0.01), (0.011, 0.012), (0.012, 0.011)])
-    ['top right', 'top right', 'bottom right', 'top left']
+    >>> _sides(["A", "flat", "multi"], [(0.3, -0.2), (0.01, 0.01), (0.011, 0.012)])
+    ['middle right', 'bottom right', 'middle right']
     """
     if not heads:
         return []
-    places = np.asarray(heads, dtype=float)
-    room = np.ptp(np.vstack([places, np.zeros(2)]), axis=0) + 1e-9
-    sides: list[str] = []
-    for i, place in enumerate(places):
-        near = [sides[j] for j in range(i) if (np.abs(place - places[j]) < NEAR * room).all()]
-        sides.append(next((side for side in SIDES if side not in near), SIDES[-1]))
-    return sides
+    ends = np.vstack([np.asarray(heads, dtype=float), np.zeros(2)])
+    low, room = ends.min(axis=0), np.ptp(ends, axis=0) + 1e-9
+    shares = EDGE + (1 - 2 * EDGE) * (ends - low) / room
+    *points, (h, v) = [(float(right), float(up)) for right, up in shares]
+    return label_sides.places(points, names, [(h, v, *point) for point in points], LETTER)
 
 
 def _effect(effect: Mapping[str, Any]) -> tuple[float, float]:

@@ -27,20 +27,32 @@ def sides(areas: pd.DataFrame, dots: pd.DataFrame, x: str, y: str, arrows: Seque
     """
     ends = {name: around(areas[name])["range"] for name in (x, y)}
     where = {name: ((dots[name] - low) / (high - low)).tolist() for name, (low, high) in ends.items()}
-    labels = dots["label"].tolist()
-    lines = [
-        tuple(
-            (end[name] - ends[name][0]) / (ends[name][1] - ends[name][0]) for end in pair for name in (x, y)
-        )
-        for pair in arrows
-    ]
-    taken = [(h - 0.02, v - 0.03, h + 0.02, v + 0.03) for h, v in zip(where[x], where[y], strict=True)]
+    points = list(zip(where[x], where[y], strict=True))
+    words = dots["label"].tolist()
+    once = ["" if _repeated(points, words, i) else word for i, word in enumerate(words)]
+    return places(points, once, [_line(pair, ends) for pair in arrows])
+
+
+def places(
+    points: Sequence[tuple[float, float]],
+    labels: Sequence[str],
+    lines: Sequence[Line],
+    letter: float = LETTER,
+) -> list[str]:
+    """Where the label of each point goes, as ``sides``; nowhere if it is empty.
+
+    Args:
+        points: right and up, as shares of the picture.
+        lines: the ends of what else is drawn, as such shares.
+        letter: width of a letter, as a share of the picture.
+    """
+    taken = [(h - letter, v - 0.03, h + letter, v + 0.03) for h, v in points]
     chosen: list[str] = []
     for i, label in enumerate(labels):
-        if any(labels[j] == label and _close(where, i, j) for j in range(i)):
+        if not label:
             chosen.append("")
             continue
-        boxes = _boxes(where[x][i], where[y][i], LETTER * len(label))
+        boxes = _boxes(*points[i], letter * len(label), 1.25 * letter)
         chosen.append(min(boxes, key=partial(_cost, boxes, taken, lines)))
         taken.append(boxes[chosen[-1]])
     return chosen
@@ -53,14 +65,18 @@ def _line(pair: Pair, ends: Mapping[str, Sequence[float]]) -> Line:
     )
 
 
-def _close(where: dict[str, list[float]], i: int, j: int) -> bool:
-    """Whether two dots lie less than a twentieth of the picture apart."""
-    return all(abs(places[i] - places[j]) < 0.05 for places in where.values())
+def _repeated(points: Sequence[tuple[float, float]], words: Sequence[str], i: int) -> bool:
+    """Whether a dot's word stands already at one less than a twentieth of the picture away."""
+    return any(
+        words[j] == words[i]
+        and all(abs(one - other) < 0.05 for one, other in zip(points[i], points[j], strict=True))
+        for j in range(i)
+    )
 
 
-def _boxes(h: float, v: float, wide: float) -> dict[str, Box]:
-    """The places of a label around its dot, by Plotly's names."""
-    across = {"right": (h + 0.025, h + 0.025 + wide), "left": (h - 0.025 - wide, h - 0.025),
+def _boxes(h: float, v: float, wide: float, gap: float = 0.025) -> dict[str, Box]:
+    """The places of a label ``gap`` beside its dot, by Plotly's names."""
+    across = {"right": (h + gap, h + gap + wide), "left": (h - gap - wide, h - gap),
               "center": (h - wide / 2, h + wide / 2)}  # fmt: skip
     along = {"middle": (v - 0.022, v + 0.022), "top": (v + 0.035, v + 0.08), "bottom": (v - 0.08, v - 0.035)}
     return {
