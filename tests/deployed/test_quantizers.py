@@ -19,10 +19,12 @@ from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQua
 from torch import nn
 
 from resq.cli import main
+from resq.core import BitFlips
 from resq.deployed import quantizers
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
-from resq.deployed.words import Stored
+from resq.deployed.twin.module import Twin
+from resq.deployed.words import Stored, numbers
 from resq.measure.run.deployed import file_flip
 from tests import onnx_files
 
@@ -66,11 +68,11 @@ def with_dense_as(file: Path, transposed: int) -> Path:
     return file
 
 
-def blocks(source: Path, to: Path, form: QuantFormat, symmetric: bool) -> None:
+def blocks(source: Path, to: Path, form: QuantFormat, symmetric: bool, bits: int = 4) -> None:
     config = DefaultWeightOnlyQuantConfig(
-        block_size=32, is_symmetric=symmetric, quant_format=form, op_types_to_quantize=("MatMul",)
+        block_size=32, is_symmetric=symmetric, quant_format=form, op_types_to_quantize=("MatMul",), bits=bits
     )
-    made = MatMulNBitsQuantizer(onnx.load(source), 32, symmetric, algo_config=config)
+    made = MatMulNBitsQuantizer(onnx.load(source), algo_config=config)
     made.process()
     made.model.save_model_to_file(str(to))
 
@@ -85,6 +87,9 @@ WAYS = {
     "dynamic-channels": lambda f, t: quantize_dynamic(f, t, weight_type=QuantType.QUInt8, per_channel=True),
     "blocks": lambda f, t: blocks(f, t, QuantFormat.QDQ, False),
     "blocks-symmetric": lambda f, t: blocks(f, t, QuantFormat.QDQ, True),
+    "blocks-packed": lambda f, t: blocks(f, t, QuantFormat.QOperator, False),
+    "blocks-packed-symmetric": lambda f, t: blocks(f, t, QuantFormat.QOperator, True),
+    "blocks-packed-bytes": lambda f, t: blocks(f, t, QuantFormat.QOperator, False, 8),
     "qdq-channels": lambda f, t: static(f, t, per_channel=True),
     "qdq-uint8": lambda f, t: static(f, t, weight_type=QuantType.QUInt8),
     "qoperator": lambda f, t: static(f, t, quant_format=QuantFormat.QOperator),
@@ -106,7 +111,7 @@ def quantized(folder: Path, way: str, transposed: int) -> tuple[Path, dict[str, 
 
 def float_of(stored: Stored, floats: dict[str, np.ndarray]) -> np.ndarray | None:
     """The floats of which a tool made this tensor; it may store them the other way round."""
-    ends = ("_quantized", "_DQ_Q4", "_Transposed_quantized", "")
+    ends = ("_quantized", "_DQ_Q4", "_Q4", "_Q8", "_Transposed_quantized", "")
     names = [stored.name.removesuffix(end) for end in ends if stored.name.endswith(end)]
     weights = next((floats[name] for name in names if name in floats), None)
     return weights.T if weights is not None and weights.shape != stored.shape else weights
@@ -130,18 +135,55 @@ def test_a_word_stands_for_the_float_that_it_was_made_of(tmp_path, way, transpos
     assert compared >= (100 if "blocks" in way else 250)
 
 
+def in_an_order_of_its_own(file: Path) -> None:
+    """Which block an input belongs to is said by an index, here the usual one."""
+    model = onnx.load(file)
+    node = next(node for node in model.graph.node if node.op_type == "MatMulNBits")
+    inputs = next(a.i for a in node.attribute if a.name == "K")
+    index = numpy_helper.from_array((np.arange(inputs) // 32).astype(np.int32), "index")
+    model.graph.initializer.append(index)
+    node.input.append(index.name)
+    onnx.save(model, file)
+
+
+def test_packed_codes_are_words_of_their_own_bits_and_flip_and_twin_as_the_unpacked_ones_do(tmp_path):
+    torch.manual_seed(0)
+    source = onnx_files.exported(Small().eval(), tmp_path / "float.onnx", opset_version=21)
+    pixels, made = torch.rand(8, 3, 32, 32), {}
+    for form in (QuantFormat.QOperator, QuantFormat.QDQ):
+        file = tmp_path / f"{form.name}.onnx"
+        blocks(source, file, form, False)
+        with Network(file, asked=UNIT) as network:
+            codes = next(s for s in network.stored if s.kind == "weights" and s.width == 4)
+            assert network.layout.words[network.layout.layers.index(codes.name)] == 256 * 24
+            memory = np.frombuffer(network.parsed.memory, np.uint8)
+            made[form] = np.sort(numbers(memory, codes), None)  # one is the other's transpose
+            twin = Twin(network)
+            layer = network.layout.layers.index(codes.name)
+            first, end = network.layout.starts[layer : layer + 2]
+            for every in (end - first + 1, 97):
+                at = np.arange(first + every - 1, end, every)
+                flips = BitFlips(at, np.zeros(len(at)))
+                with network.flipped(flips), twin.flipped(flips):
+                    answers = network.logits(pixels.numpy())
+                    apart = np.abs(twin(pixels).detach().numpy() - answers)
+                    assert apart.max() < 1e-3 * max(1.0, np.abs(answers).max())
+    assert np.array_equal(made[QuantFormat.QOperator], made[QuantFormat.QDQ])
+
+
 def test_a_flip_of_a_file_without_a_known_scale_does_not_say_what_a_word_stands_for(tmp_path, capsys):
     torch.manual_seed(0)
     source = onnx_files.exported(Small().eval(), tmp_path / "float.onnx", opset_version=21)
     file = tmp_path / "packed.onnx"
-    blocks(source, file, QuantFormat.QOperator, False)  # two words of 4 bits in a byte
+    blocks(source, file, QuantFormat.QOperator, False)
+    in_an_order_of_its_own(file)
     with Network(file, asked=UNIT) as network:
         packed = next(stored for stored in network.stored if stored.op == "MatMulNBits")
-        reading = file_flip.read(network, packed, 3, (7,))
+        reading = file_flip.read(network, packed, 3, (3,))
         assert reading["value"] == [None, None]
         assert reading["scale"] is None
-        assert reading["word"][1] == reading["word"][0] ^ 128
-    asked = ["flip", str(file), "--data", "signs", "--layer", packed.name, "--bits", "7", "--range", "0..1"]
+        assert reading["word"][1] == reading["word"][0] ^ 8
+    asked = ["flip", str(file), "--data", "signs", "--layer", packed.name, "--bits", "3", "--range", "0..1"]
     assert main(asked) == 0
     assert "stands for" not in capsys.readouterr().out
     assert main([*asked, "--json"]) == 0

@@ -401,7 +401,7 @@ def test_group_norms_written_out_and_not_optimised_come_in(folder):
 
 def _packed(graph) -> None:
     gemm = next(n for n in graph.node if n.op_type == "Gemm")
-    gemm.op_type, gemm.domain = "MatMulNBits", "com.microsoft"
+    gemm.op_type, gemm.domain = "MatMulBnb4", "com.microsoft"
 
 
 def _qonnx(graph) -> None:
@@ -415,7 +415,7 @@ def _qonnx(graph) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_packed, r"keeps a weight in MatMulNBits, .* quant_format=QuantFormat\.QDQ\) writes Dequ"),
+        (_packed, r"keeps a weight in MatMulBnb4, codes of 4 bits that stand for floats by a table"),
         (_qonnx, r"by the operator Quant, which is not read \(node 'q'\); Brevitas' export_onnx_qcdq writes"),
     ],
 )

@@ -14,12 +14,18 @@ from resq.deployed.formats import onnx_ends, onnx_tensors, protobuf
 from resq.deployed.formats.onnx_kinds import Graph, Node, kind_of
 from resq.deployed.formats.onnx_quantizers import quantizer_of
 from resq.deployed.formats.onnx_tensors import TYPES, Held
+from resq.deployed.formats.operators import onnx_packed
 from resq.deployed.words import Parsed, RefusedError, Stored
 
 GRAPH, FUNCTIONS = 7, 25
 NODE, INITIALIZER, SPARSE = 1, 5, 15
 ATTRIBUTE, TENSOR = 5, 5
-WHOLE = ("axis", "block_size", "transB")  # attributes that say where a constant's scales belong
+WHOLE = (
+    "axis",
+    "block_size",
+    "transB",
+    *onnx_packed.ATTRIBUTES,
+)  # attributes that say where a constant's scales belong
 DOMAINS = ("", "ai.onnx", "com.microsoft", "ai.onnx.ml")
 SUBGRAPHS = (6, 11)
 MOST = 100_000  # nodes, initialisers
@@ -42,6 +48,7 @@ def parse(raw: bytes) -> Parsed:
     graph = protobuf.parts(memory, (0, len(memory)), GRAPH)[-1]
     nodes = Graph.of([_node(memory, s, i) for i, s in enumerate(protobuf.parts(memory, graph, NODE))])
     ends = onnx_ends.ends(memory, graph, constants, nodes)
+    constants = onnx_packed.spelled(constants, nodes)
     read = [one for name, one in constants.items() if one.count and name in nodes.readers]
     placed = [_placed_tensor(memory, one, nodes, constants, original[one.name].begin) for one in read]
     placed.sort(key=lambda pair: pair[0])

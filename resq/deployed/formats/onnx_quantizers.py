@@ -13,6 +13,7 @@ import numpy as np
 from resq.deployed.formats import onnx_tensors
 from resq.deployed.formats.onnx_kinds import Graph, Node, scales_of
 from resq.deployed.formats.onnx_tensors import Held
+from resq.deployed.formats.operators import onnx_packed
 
 BEHIND = -1  # the scale is no input: it multiplies what the operator makes
 # Operator -> (a constant, its scale, its zero point) by the numbers of the inputs.
@@ -29,6 +30,7 @@ SCALED = {
     "DynamicQuantizeMatMul": ((1, 2, 3),),
     "DynamicQuantizeLSTM": ((1, 8, 9), (2, 10, 11)),
     "QAttention": ((1, 4, 7),),
+    onnx_packed.OP: ((1, 2, 3),),
     "QEmbedLayerNormalization": tuple((2 + at, 8 + at, 13 + at) for at in range(5)),
 }
 # Operator -> (its biases, the scales of its input and of its weights): they stand for the product of the two.
@@ -62,12 +64,25 @@ def quantizer_of(raw: bytes, one: Held, graph: Graph, constants: Mapping[str, He
             taken, own = (_numbers(raw, given[at], constants) for at in BIASES[node.op][1:])
             return _fitted(one, 0, 0, own * taken if len(taken) == 1 else taken[:0], ZERO)
         for at, scale, zero in SCALED.get(node.op, ()):
-            if place == at:
+            if place == at and not (node.op == onnx_packed.OP and given[4]):  # an index gives each its block
                 name = _behind(node, graph, constants) if scale == BEHIND else given[scale]
-                zeros = _numbers(raw, given[zero], constants) if given[zero] else ZERO
+                zeros = _zeros(node, _numbers(raw, given[zero], constants) if given[zero] else None)
                 block = max(0, node.numbers.get("block_size", 0))
                 return _fitted(one, _axis(node), block, _numbers(raw, name, constants), zeros)
     return UNKNOWN
+
+
+def _zeros(node: Node, numbers: np.ndarray | None) -> np.ndarray:
+    """The zero points as the operator takes them; where it has none, those of its default."""
+    if node.op != onnx_packed.OP:
+        return ZERO if numbers is None else numbers
+    if numbers is None:
+        return np.array([1 << (onnx_packed.bits(node) - 1)])
+    many = max(1, node.numbers.get("N", 1))
+    if numbers.size % many:
+        return numbers
+    rows = numbers.reshape(many, -1)
+    return rows[:, : onnx_packed.blocks(node)].reshape(-1)
 
 
 def _behind(node: Node, graph: Graph, constants: Mapping[str, Held]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from resq.importers.formats.pickles import RefusedError
-from resq.importers.onnx import onnx_file
+from resq.importers.onnx import onnx_file, onnx_packed
 from resq.importers.onnx.onnx_values import LOOSE, Values
 
 SHAPES = ("Shape", "Size")  # depend on the images' number and size alone
@@ -97,7 +97,8 @@ def plain(model: Any) -> Plain:
             made.add(node)
             continue
         _settled(made, node)
-        made.dropped[node.op_type] = made.dropped.get(node.op_type, 0) + 1
+        if node.op_type != onnx_packed.OP or onnx_packed.without_rounding(node) is not None:
+            made.dropped[node.op_type] = made.dropped.get(node.op_type, 0) + 1
         rule(made, node, list(node.input) + [""] * 12)
     made.values = Values(model.graph, made.nodes, made.moving)
     return made
@@ -115,11 +116,11 @@ def _settled(p: Plain, node: Any) -> None:
 
 
 def _known(node: Any) -> None:
-    if node.op_type.startswith("MatMul") and node.op_type.endswith(("NBits", "Bnb4")):
+    if node.op_type in ("MatMulBnb4", "MatMulFpQ4"):
         raise RefusedError(
-            f"keeps a weight in {node.op_type}, onnxruntime's codes of few bits packed in blocks, which are "
-            f"not read (node {node.name[:80]!r}); MatMulNBitsQuantizer(..., quant_format=QuantFormat.QDQ) "
-            "writes DequantizeLinear instead, which is"
+            f"keeps a weight in {node.op_type}, codes of 4 bits that stand for floats by a table, which are "
+            f"not read (node {node.name[:80]!r}); import the float network, or one quantized by "
+            "MatMulNBitsQuantizer"
         )
     if node.op_type.startswith("QLinear") or node.op_type in ("QAttention", "QMoE"):
         raise RefusedError(
@@ -235,6 +236,11 @@ def _dynamic_matmul(p: Plain, node: Any, inputs: list[str]) -> None:
     _product(p, node, inputs[0], p.floats(inputs[1], inputs[2], inputs[3]), inputs[4])
 
 
+def _packed_matmul(p: Plain, node: Any, inputs: list[str]) -> None:
+    """com.microsoft's MatMulNBits: its weight is read where layers are; only its rounding is taken off."""
+    p.add(onnx_packed.without_rounding(node) or node)
+
+
 def _product(p: Plain, node: Any, x: str, weight: str, bias: str) -> None:
     out = p.put("MatMul", [x, weight], [p.fresh(node.output[0]) if bias else node.output[0]])
     if bias:
@@ -261,6 +267,7 @@ RULES: dict[str, Callable[[Plain, Any, list[str]], None]] = {
     "MatMulInteger": _integer("MatMul"),
     "MatMulIntegerToFloat": _scaled_matmul,
     "DynamicQuantizeMatMul": _dynamic_matmul,
+    onnx_packed.OP: _packed_matmul,
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from resq.importers.formats.pickles import RefusedError
 from resq.importers.graphs import Layer
-from resq.importers.onnx import onnx_file
+from resq.importers.onnx import onnx_file, onnx_packed
 from resq.importers.onnx.onnx_dequantize import SHAPES, Plain, moved
 from resq.importers.onnx.onnx_values import UnreadError, Value
 
@@ -326,6 +326,12 @@ def _matmul(walk: Walk, node: Any, before: frozenset[int]) -> None:
     walk.add(node, Read(Layer("linear", weight.array.shape, before, node.name), weight))
 
 
+def _packed_matmul(walk: Walk, node: Any, before: frozenset[int]) -> None:
+    weight = onnx_packed.weight(node, walk.p.values)
+    bias = walk.value(node.input[5]).reshape(-1) if len(node.input) > 5 and node.input[5] else None
+    walk.add(node, Read(Layer("linear", weight.array.shape, before, node.name), weight, bias))
+
+
 def _norm(walk: Walk, node: Any, before: frozenset[int]) -> None:
     """LayerNormalization and GroupNormalization, or a batch norm that stands alone."""
     s = onnx_file.settings(node)
@@ -344,11 +350,12 @@ RULES = {
     "FusedConv": _conv,
     "Gemm": _gemm,
     "MatMul": _matmul,
+    onnx_packed.OP: _packed_matmul,
     "LayerNormalization": _norm,
     "GroupNormalization": _norm,
     "BatchNormalization": _norm,
 }
-REFUSED = ("ConvTranspose", "LSTM", "GRU", "RNN", "Einsum", "Loop", "Scan", "If", "MatMulNBits")
+REFUSED = ("ConvTranspose", "LSTM", "GRU", "RNN", "Einsum", "Loop", "Scan", "If")
 
 
 def layers(plain: Plain) -> Graph:

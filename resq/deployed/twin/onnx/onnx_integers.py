@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from resq.core.errors import ResqError
 from resq.deployed.twin.graph import Step
 from resq.deployed.twin.rounding import along, coded
 from resq.deployed.twin.values import Values
@@ -42,6 +43,20 @@ def dequantized(v: Values, step: Step) -> Tensor:
     zero = v.get(step.inputs, 2)
     moved = x if zero is None else x - _along(zero, x, axis, step)
     return moved * _along(v[step.inputs[1]], x, axis, step)
+
+
+def packed_matmul(v: Values, step: Step) -> Tensor:
+    """MatMulNBits: x, codes (N, blocks x size), scales, zero points and, at last, a bias."""
+    if v.get(step.inputs, 4) is not None:
+        raise ResqError("orders the inputs of a MatMulNBits by an index (g_idx), which is not followed")
+    codes, rows, size = v[step.inputs[1]], step.attributes["N"], step.attributes["block_size"]
+    codes = codes.reshape(rows, -1, size)
+    scale, zero, bias = v[step.inputs[2]], v.get(step.inputs, 3), v.get(step.inputs, 5)
+    middle = torch.tensor(float(2 ** (step.attributes.get("bits", 4) - 1)))
+    moved = middle if zero is None else zero.reshape(rows, -1)[:, : codes.shape[1], None]
+    weight = ((codes - moved) * scale.reshape(rows, -1, 1)).reshape(rows, -1)[:, : step.attributes["K"]]
+    out = v[step.inputs[0]] @ weight.T
+    return out if bias is None else out + bias
 
 
 def _along(numbers: Tensor, x: Tensor, axis: int, step: Step) -> Tensor:
@@ -191,4 +206,5 @@ OPS: dict[str, Callable[[Values, Step], Any]] = {
     "DynamicQuantizeLinear": dynamic,
     "ConvInteger": conv_integer,
     "MatMulInteger": matmul_integer,
+    "MatMulNBits": packed_matmul,
 }
