@@ -27,6 +27,9 @@ from resq.deployed.formats import onnx as onnx_format
 from resq.deployed.runtimes import LARGE, Lanes, Memory, padded, real
 
 FRESH, SHARED, PREPARED = "session", "shared memory", "session of the optimized graph"
+# Without it, processors of the x64 kind that have no VNNI add pairs of products, uint8 activations times int8
+# weights, in 16 bits and cut off what lies beyond: other answers than the same file has elsewhere (1.32.0).
+EXACT = "session.x64quantprecision"
 # What OrtValues can be made of; words of other types are flipped in the file's bytes.
 SHAREABLE = ("float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "int64", "float16", "bool")
 
@@ -135,9 +138,15 @@ class Engine:
         return self._shared.bytes_now() if self._shared else [self._memory.data]
 
 
-def _options() -> ort.SessionOptions:
-    """One thread: batches run side by side."""
+def _options(exact: bool = True) -> ort.SessionOptions:
+    """One thread: batches run side by side.
+
+    Args:
+        exact: whether sums of products of integers are exact on every processor; see EXACT.
+    """
     options = ort.SessionOptions()
+    if exact:
+        options.add_session_config_entry(EXACT, "1")
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     return options
