@@ -16,7 +16,7 @@ from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
 from resq.measure.run import machine
-from resq.measure.run.deployed import file_normals
+from resq.measure.run.deployed import default_sums, file_normals
 
 CHECK = "is every flip in these targets computed with, and how long does a fault map take"
 
@@ -120,7 +120,7 @@ def checked(network: Network, name: str) -> dict[str, Any]:
         "images": settled.images,
         "unread": list(settled.unread),
         "seconds_per_map": settled.seconds,
-        "notes": file_normals.sentences(network, whole),
+        "notes": [*file_normals.sentences(network, whole), *default_sums.sentences(network, whole)],
     }
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from resq import jobs
 from resq.cli import options, surface
 from resq.core.errors import ResqError
-from resq.measure.run.deployed import coarse_answers, file_normals
+from resq.measure.run.deployed import coarse_answers, default_sums, file_normals
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import SweepSpec, once, read
 from resq.platform import malloc
@@ -199,13 +199,13 @@ def measured(
 ) -> Iterator[dict[str, Any]]:
     """The rows, hints and a progress bar on standard error; ``width`` is the half-width that ends a rate.
 
-    ``look`` also runs a deployed file on images that become other numbers, for a hint; ``left`` are the cells
-    to measure, None for all.
+    ``look`` also runs a deployed file on images that become other numbers, and by its runtime's defaults, for
+    hints; ``left`` are the cells to measure, None for all.
     """
     for hint in (
         *options.hints(spec),
         *coarse_answers.hints(spec),
-        *(file_normals.hints(spec) if look else ()),
+        *((*file_normals.hints(spec), *default_sums.hints(spec)) if look else ()),
     ):
         print(hint, file=sys.stderr)
     from resq.measure.run import sweep  # torch: seconds that a refused spec need not pay

@@ -244,6 +244,11 @@ class Network:
         self.refusals.append(str(refused))
         return np.full((len(x), self.classes), np.nan, np.float32)
 
+    def by_default(self, x: np.ndarray) -> np.ndarray | None:
+        """As ``logits``, where a program sets no option of the runtime; None: here none is set either."""
+        answers = self._running().ask("by_default", [self.pixels.fitted(x)])[1]
+        return answers[0] if answers else None
+
     def _answers(self, x: np.ndarray) -> np.ndarray:
         """The answers of the process; images that nobody can write into are sent once."""
         process = self._running()

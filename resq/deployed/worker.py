@@ -109,6 +109,13 @@ class Served:
         values = self._kept_inputs(name, quantizer) if name else self._converted(arrays[0], *quantizer)
         return {}, [self._engine.run(values, self.batch)]
 
+    def do_by_default(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+        """What the runtime answers where no option is set; nothing where none is set here either."""
+        by_default = getattr(self._engine, "by_default", None)
+        if by_default is None:
+            return {}, []
+        return {}, [by_default(self._converted(arrays[0], *self._engine.input()), self.batch)]
+
     def do_outputs(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """All outputs for images that came with the message, as the runtime gives them."""
         values = self._converted(arrays[0], *self._engine.input())

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import numpy_helper
 
@@ -20,7 +19,7 @@ from resq.deployed.pixels import Asked
 from resq.measure.engine.faulty_network import FaultyNetwork
 from resq.measure.engine.subject import Subject, TorchSubject
 from resq.memory import faults
-from tests import deployed_files
+from tests import deployed_files, onnx_files
 
 UNIT = Asked((0.0, 1.0))
 TFLITE = ("ic01_int8.tflite", "ic01_float.tflite")
@@ -70,7 +69,7 @@ def settled(network, x):
 def own_answers(file: bytes | str, network, x):
     """What the runtime answers when a person's script asks it, one image after the other."""
     if network.parsed.carrier == "onnx":
-        session = ort.InferenceSession(file)
+        session = onnx_files.session(file)
         return np.concatenate([session.run(None, {"images": (i / np.float32(255))[None]})[0] for i in x])
     from ai_edge_litert.interpreter import Interpreter
 

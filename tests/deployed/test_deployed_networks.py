@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 import torch
 from onnx import numpy_helper
@@ -25,7 +24,7 @@ from resq.deployed.pixels import Asked
 from resq.measure.engine.faulty_network import network_of
 from resq.memory import faults
 from resq.networks.small_conv import SmallConv2d
-from tests import deployed_files, litert_files, pt2_files
+from tests import deployed_files, litert_files, onnx_files, pt2_files
 
 LONG = {
     "cifar10/resnet18/base": 300,
@@ -111,9 +110,7 @@ def script(file: Path, pixels: np.ndarray) -> np.ndarray:
             return np.concatenate([module(torch.from_numpy(i)).numpy() for i in images])
     if file.suffix == ".tflite":
         return tflite_script(file, images)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    session = onnx_files.session(file)
     return np.concatenate([session.run(None, {"images": i})[0] for i in images])
 
 
@@ -190,5 +187,5 @@ def test_a_small_convolution_is_exported_for_any_number_of_images(tmp_path):
     torch.onnx.export(
         layer, x[:2], tmp_path / "small.onnx", dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "n"}}
     )
-    found = ort.InferenceSession(tmp_path / "small.onnx").run(None, {"x": x.numpy()})[0]
+    found = onnx_files.session(tmp_path / "small.onnx").run(None, {"x": x.numpy()})[0]
     np.testing.assert_allclose(found, layer(x).detach().numpy(), atol=1e-5)

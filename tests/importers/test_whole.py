@@ -12,6 +12,7 @@ from resq.core.errors import ResqError
 from resq.importers import draft, import_weights, owncodes, whole
 from resq.importers.formats import carriers, files
 from resq.importers.onnx import onnx_check, onnx_file
+from tests import onnx_files
 from tests.importers.test_carriers import quanto
 from tests.onnx_files import exported, quantized
 
@@ -42,11 +43,9 @@ def brought(file):
 
 def own_accuracy(file: Path, images) -> float:
     """As a user of onnxruntime finds it."""
-    import onnxruntime
-
     normal = checkpoints.load(NAME).normal
     x = (images.pixels / 255 - np.reshape(normal.mean, (3, 1, 1))) / np.reshape(normal.std, (3, 1, 1))
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    session = onnx_files.session(file)
     logits = session.run(None, {"x": x.astype(np.float32)})[0]
     return float((logits.argmax(1) == images.y).mean())
 
@@ -79,7 +78,7 @@ def test_its_weights_alone_are_taken_where_that_is_asked_and_both_are_said(file,
 
 @pytest.mark.parametrize("dynamic", [True, False])
 def test_a_file_whose_answers_hang_on_the_batch_is_run_one_image_at_a_time(file, images, dynamic):
-    tool, onnxruntime = (pytest.importorskip(f"onnxruntime{end}") for end in (".quantization", ""))
+    tool = pytest.importorskip("onnxruntime.quantization")
     source = file.with_name("float.onnx")
     if dynamic:
         tool.quantize_dynamic(str(source), str(file.with_name("dynamic.onnx")))
@@ -87,7 +86,7 @@ def test_a_file_whose_answers_hang_on_the_batch_is_run_one_image_at_a_time(file,
     x = (images.pixels.astype(np.float32) / 255 - 0.5) / 0.25
     theirs = onnx_check.answers(onnx_file.loaded(source), x, own=True)
     assert theirs.runtime == "onnxruntime" + ", one image at a time" * dynamic
-    session = onnxruntime.InferenceSession(str(source), providers=["CPUExecutionProvider"])
+    session = onnx_files.session(source)
     alone = np.concatenate([session.run(None, {"x": one[None]})[0] for one in x])
     together = session.run(None, {"x": x})[0]
     assert np.abs(theirs.logits - alone).max() < 1e-4

@@ -5,7 +5,6 @@ import json
 import zipfile
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 from PIL import Image
 
@@ -13,6 +12,7 @@ from resq import data
 from resq.cli import main
 from resq.data import own
 from stress import tiny
+from tests import onnx_files
 
 CHANCE = np.random.default_rng(3)
 GREY = CHANCE.integers(0, 256, (30, 12, 10), dtype=np.uint8)
@@ -26,7 +26,7 @@ def file(tmp_path_factory):
 @pytest.fixture(scope="module")
 def answers(file):
     """What the runtime's own script answers to the grey images."""
-    session = ort.InferenceSession(file)
+    session = onnx_files.session(file)
     return session.run(None, {"images": (GREY / np.float32(255))[:, None]})[0].argmax(axis=1)
 
 
