@@ -170,12 +170,12 @@ def images(classes: int) -> str | None:
     brought = ownimages.names()
     here = [name for name in cached.datasets() if cached.present(name)]
     here.sort(key=lambda name: len(cached.classes(name)) != classes)
+    labels = {name: f"{name}: {len(cached.classes(name))} classes" for name in here}
+    labels |= {name: f"{name}: {n:,} of your own" for name, n in brought.items()}
+    query.value_in_address("data", labels)
     with page_frame.group("choice", "images"):
-        return st.selectbox(
-            "Images", [*here, *brought], key="data", bind="query-params",
-            format_func=lambda name: f"{name}: {brought[name]:,} of your own" if name in brought
-            else f"{name}: {len(cached.classes(name))} classes",
-        )  # fmt: skip
+        return st.selectbox("Images", list(labels), key="data", bind="query-params",
+                            format_func=labels.__getitem__)  # fmt: skip
 
 
 def classes_of(images: str, outputs: int) -> int:
@@ -225,7 +225,9 @@ def _fields() -> dict[str, str]:
                                  placeholder="0.485,0.456,0.406")  # fmt: skip
     std = columns[2].text_input(filewords.FIELDS["std"], key="std", bind="query-params", max_chars=60,
                                 placeholder="0.229,0.224,0.225")  # fmt: skip
-    layout = columns[3].selectbox("Axes", ("", *LAYOUTS), key="layout", bind="query-params",
-                                  format_func=lambda text: text.upper() or "as the file says")  # fmt: skip
+    axes = {"": "as the file says", **{name: name.upper() for name in LAYOUTS}}
+    query.value_in_address("layout", axes)
+    layout = columns[3].selectbox("Axes", list(axes), key="layout", bind="query-params",
+                                  format_func=axes.__getitem__)  # fmt: skip
     texts = {"range": span or "", "mean": mean, "std": std, "layout": layout or ""}
     return {name: value.replace(" ", "") for name, value in texts.items()}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Said elsewhere, in sentences of their own: networks, files, places, and measurements to follow.
 ELSEWHERE = {"net", "nets", "file", "place", "job", "again", "map", "flow", "heat", "clean"}
-ASKED, NOTES = "link_asked", "link_notes"
+ASKED, NOTES = query.ASKED, "link_notes"
 
 
 def arrived(page: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -11,13 +11,25 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from dashboard.format.sentences import FAULT_NAMES
 
 FAULTS = {"fault", "kindof"}  # parameters that hold a fault model
+ASKED = "link_asked"  # what the link of this visit asks for, by its parameters, in the visit's state
 
 
 def fault_name_in_address(key: str) -> None:
     """A fault model named in the address as commands name it becomes what its list has; the page restarts."""
-    name = st.query_params.get(key)
-    if name in FAULT_NAMES:
-        st.query_params[key] = FAULT_NAMES[name]
+    value_in_address(key, FAULT_NAMES)
+
+
+def value_in_address(key: str, labels: Mapping[str, str]) -> None:
+    """Before a list is drawn that has labels: a value that the address names becomes its label.
+
+    A list that is bound to the address is spelled there by its labels, so that a link of a value would let
+    the list begin with its first. The page restarts.
+    """
+    name = st.query_params.get(key, "")
+    if name in labels and labels[name] != name:
+        st.query_params[key] = labels[name]
+        if key in (asked := st.session_state.get(ASKED, {})):
+            asked[key] = [labels[name]]
         st.rerun()
 
 

@@ -64,6 +64,30 @@ def number(value: float) -> str:
     return ("−" if value < 0 else "") + _scientific(abs(value))
 
 
+def before_and_after(before: float, after: float) -> tuple[str, str]:
+    """Two numbers, with as many digits as tell them apart where they differ.
+
+    >>> before_and_after(0.71983, 0.71978), before_and_after(1.0, 2.0), before_and_after(0.5, 0.5)
+    (('0.71983', '0.71978'), ('1', '2'), ('0.5', '0.5'))
+    """
+    written = number(before), number(after)
+    for digits in range(5, 18):
+        if written[0] != written[1] or before == after or math.isnan(before):
+            break
+        one, other = (f"{value:.{digits}g}".replace("-", "−") for value in (before, after))
+        written = one, other
+    return written
+
+
+def whole(value: float) -> str:
+    """An integer with all of its digits.
+
+    >>> whole(14658.0), whole(-3), whole(float("nan"))
+    ('14,658', '−3', 'NaN')
+    """
+    return f"{int(value):,}".replace("-", "−") if math.isfinite(value) else number(value)
+
+
 def _scientific(value: float) -> str:
     exponent = math.floor(math.log10(value))
     tail = "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

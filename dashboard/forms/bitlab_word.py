@@ -62,7 +62,7 @@ def readings(enc: Encoding, reading: bit_view.Reading, n_flips: int) -> None:
     pairs = [("Stored word", *word)]
     if reading.codes:
         pairs.append(("Read as code", *(str(code).replace("-", "−") for code in reading.codes)))
-    pairs.append(("Weight", *map(numbers.number, reading.values)))
+    pairs.append(("Weight", *numbers.before_and_after(*reading.values)))
     for column, (name, before, after) in zip(
         st.columns([4, 4, 6] if reading.codes else 2), pairs, strict=True
     ):

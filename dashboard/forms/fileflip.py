@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import cached, charts
-from dashboard.components import page_frame, render
+from dashboard.components import page_frame, query, render
 from dashboard.format import filewords, sentences, tables
 from dashboard.format import numbers as format_numbers
 from dashboard.forms import bitlab
@@ -68,6 +68,7 @@ def _word(layers: Mapping[str, Mapping[str, Any]]) -> tuple[str, int]:
     left, right = st.columns([3, 1])
     if st.session_state.get("layer") not in (None, *layers):
         del st.session_state["layer"]  # of another file
+    query.value_in_address("layer", names)
     layer = left.selectbox(
         "Tensor", list(layers), key="layer", bind="query-params", format_func=lambda n: names.get(n, n)
     )
@@ -101,9 +102,10 @@ def _readings(reading: Mapping[str, Any]) -> None:
     words = [f"0x{value:0{digits}X}" for value in reading["word"]]
     render.change(st, "Stored word", *words)
     numbers, values = (
-        [format_numbers.number(float("nan") if v is None else v) for v in reading[key]]
-        for key in ("number", "value")
+        [float("nan") if v is None else v for v in reading[key]] for key in ("number", "value")
     )
-    render.change(st, f"Read as {reading['dtype']}", *numbers)
+    integers = "int" in reading["dtype"]
+    written = map(format_numbers.whole, numbers) if integers else format_numbers.before_and_after(*numbers)
+    render.change(st, f"Read as {reading['dtype']}", *written)
     if reading["scale"] is not None:  # else its scale or its zero point is not known
-        render.change(st, "Stands for", *values)
+        render.change(st, "Stands for", *format_numbers.before_and_after(*values))

@@ -138,6 +138,7 @@ class Network:
         layout: the chosen words' bits, in the order of the graph.
         differentiable: False: a runtime gives no gradients.
         runtime: its name and version, "" until the first answer.
+        exact: whether it sums up products of integers exactly on this processor, True until the first answer.
         refusals: sentences of the runtime where it refused the file with flips.
         most: threads that it may have.
         way, batch, threads: how flips are brought to it and images are run, see ``canary.settle``.
@@ -157,6 +158,7 @@ class Network:
         self.hash = hashlib.sha256(raw).hexdigest()[:16]
         self.threads = self.most = threads or _threads()
         self.way, self.batch, self.runtime = "", _own_batch(self.parsed), ""
+        self.exact = True
         self.stored = words.chosen(self.parsed.stored, targets)
         if not self.stored:
             there = sorted({s.kind for s in self.parsed.stored})
@@ -330,7 +332,7 @@ class Network:
                 f"{self.file.name} is run by {package.split('==')[0]}, which is not installed: "
                 f"pip install {package}"
             ) from None
-        self.runtime, self.ways = answer["runtime"], tuple(answer["ways"])
+        self.runtime, self.ways, self.exact = answer["runtime"], tuple(answer["ways"]), answer["exact"]
         process.ask("use", way=self.way, batch=self.batch)
         if self._flips:
             process.ask("flip", list(self._flips))

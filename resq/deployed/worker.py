@@ -53,7 +53,8 @@ class Served:
             malloc.return_large()
         self.pixels = Pixels(**self._about["pixels"])
         self.engine = self._opened()
-        return {"runtime": self.engine.name, "ways": list(self.engine.ways)}, []
+        exact = getattr(self.engine, "exact", True)
+        return {"runtime": self.engine.name, "ways": list(self.engine.ways), "exact": exact}, []
 
     def _opened(self) -> Engine:
         return engine(self._about["carrier"], self._memory, self._about)

@@ -28,6 +28,8 @@ from resq.core.errors import LackingError
 
 SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
+SHARED = (".so", ".pyd", ".dylib", ".dll")
+
 DEFERRED, COMPILER = True, "torch._dynamo.utils"
 
 # A torch.library.Library withdraws its operators when it is collected: it must live as long as the process.
@@ -35,17 +37,26 @@ _declared: list[torch.library.Library] = []
 
 
 def _compiled_library_loads() -> bool:
-    """Whether torchvision's own C++ operators can be registered beside this torch."""
+    """Whether torchvision's own C++ operators can be registered beside this torch.
+
+    True also where no library of a known name is there: operators that are declared here and then registered
+    by a library end the whole process, where an import that lacks them raises.
+    """
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
         raise LackingError("torchvision is not installed; pip install -r requirements.txt brings it")
-    libraries = list(Path(spec.origin).parent.glob("_C.*"))
+    libraries = compiled(Path(spec.origin).parent)
     try:
         for library in libraries:
             ctypes.CDLL(str(library))
     except OSError:
         return False
-    return bool(libraries)
+    return True
+
+
+def compiled(folder: Path) -> list[Path]:
+    """The libraries of operators in torchvision's folder: ``_C.so``, from 0.29 on ``_C_stable.so``."""
+    return [file for file in sorted(folder.glob("_C*")) if file.suffix in SHARED]
 
 
 def torchvision() -> ModuleType:

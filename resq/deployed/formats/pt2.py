@@ -25,6 +25,9 @@ STRIDED = 7
 SINGLE = "expected one program; save the classifier alone"
 
 
+CODES = ("int8", "uint8")  # types of weights that a scale makes real
+
+
 @dataclass(frozen=True)
 class Held:
     """A tensor as the file says that it lies there.
@@ -69,7 +72,8 @@ def parse(raw: bytes) -> Parsed:
         RefusedError: no such file, damaged, or with parts that would be run.
     """
     program = read(raw)
-    graph = pt2_kinds.Graph.of(program.nodes)
+    codes = [name for name, held in program.held.items() if held.dtype in CODES]
+    graph = pt2_kinds.Graph.of(program.nodes, codes)
     placed: dict[int, tuple[int, Stored]] = {}
     for name, held in program.held.items():
         if held.begin not in placed and name in graph.readers and np.prod(held.shape, dtype=np.int64):

@@ -5,20 +5,20 @@ Source: ATen's schemas (native_functions.yaml), and those of torch.ao's ``quanti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from resq.deployed.formats.pt2_graph import Node
 
 W, B, S, N = "weights", "biases", "scales", "norms"
 PRODUCTS = ("conv1d", "conv2d", "conv3d", "convolution", "_convolution", "conv_transpose2d", "linear",
-            "matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "embedding")  # fmt: skip
+            "matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "embedding", "_int_mm")  # fmt: skip
 NORMS = ("batch_norm", "native_batch_norm", "_native_batch_norm_legit_no_training", "layer_norm",
          "native_layer_norm", "group_norm", "native_group_norm", "instance_norm", "rms_norm", "prelu",
          "_prelu_kernel", "_fused_rms_norm")  # fmt: skip
 SUMS = ("add", "sub", "mul", "div", "rsub", "add_", "sub_", "mul_", "div_")
 ADDED = {"addmm": "self", "baddbmm": "self"}  # the argument of a product that is a bias
-ADDITIONS = ("add", "add_")
+ADDITIONS, MULTIPLIED = ("add", "add_"), ("mul", "mul_")
 # Operators of quantizers: their first argument passes on, rounded; only these arguments are scales.
 ROUNDING = ("quantize_per", "fake_quant")
 SCALES = ("scale", "scales", "zero_point", "zero_points")
@@ -30,8 +30,12 @@ DEEPEST = 12
 
 # Operators between a product and the addition of its biases.
 BETWEEN = ("clone", "detach", "alias", "to", "_to_copy", "contiguous")
-MATRICES = ("mm", "bmm")  # products of matrices, which decompositions put into shape by a view behind them
-VIEWS = ("view", "_unsafe_view")
+MATRICES = (
+    "mm",
+    "bmm",
+    "_int_mm",
+)  # products of matrices, which decompositions put into shape by a view behind them
+VIEWS = ("view", "_unsafe_view", "reshape")
 
 
 @dataclass(frozen=True)
@@ -41,19 +45,21 @@ class Graph:
     Attributes:
         readers: name of a value -> (place, operator, argument) of all that read it.
         makers: name of a value -> the operator that makes it.
+        codes: names of constants that are integers of 8 bits or less.
     """
 
     readers: Mapping[str, Sequence[tuple[int, Node, str]]]
     makers: Mapping[str, Node]
+    codes: frozenset[str] = frozenset()
 
     @staticmethod
-    def of(nodes: Sequence[Node]) -> Graph:
+    def of(nodes: Sequence[Node], codes: Collection[str] = ()) -> Graph:
         """The graph of these operators."""
         readers: dict[str, list[tuple[int, Node, str]]] = {}
         for number, node in enumerate(nodes):
             for argument, name in node.reads():
                 readers.setdefault(name, []).append((number, node, argument))
-        return Graph(readers, {name: node for node in nodes for name in node.makes()})
+        return Graph(readers, {name: node for node in nodes for name in node.makes()}, frozenset(codes))
 
 
 def kind_of(name: str, graph: Graph, count: int, depth: int = 0) -> tuple[str, str, int]:
@@ -81,6 +87,8 @@ def _kind(name: str, node: Node, argument: str, graph: Graph, count: int) -> str
         return B if argument == "bias" or ADDED.get(node.op) == argument else W
     if node.op in NORMS:
         return N
+    if node.op in MULTIPLIED and _scaled(node, name, graph):
+        return S
     if node.op in SUMS and count > 1:  # one number is one of the formula, such as the root of a head's size
         others = [other for _, other in node.reads() if other != name]
         added = node.op in ADDITIONS and any(_is_product(other, graph) for other in others)
@@ -96,10 +104,35 @@ def _is_product(name: str, graph: Graph, viewed: bool = False) -> bool:
             return False
         if maker.op in PRODUCTS and maker.op != "embedding":
             return not viewed or maker.op in MATRICES
+        if maker.op in MULTIPLIED and any(_of_codes(read, graph) for _, read in maker.reads()):
+            return True
         if not (maker.op in (*BETWEEN, *VIEWS) or _rounds(maker)):
             return False
         viewed = viewed or maker.op in VIEWS
         name = next((read for _, read in maker.reads()), "")
+    return False
+
+
+def _scaled(node: Node, name: str, graph: Graph) -> bool:
+    """Whether a constant multiplies a product with codes, so that it is the scale of the codes."""
+    return any(other != name and _of_codes(other, graph) for _, other in node.reads())
+
+
+def _of_codes(name: str, graph: Graph) -> bool:
+    """Whether a value is a product with constant codes, cast, put into shape or scaled before."""
+    todo = [(name, False)]
+    for _ in range(3 * DEEPEST):
+        if not todo:
+            return False
+        at, inside = todo.pop()
+        if inside and at in graph.codes:
+            return True
+        if (maker := graph.makers.get(at)) is None:
+            continue
+        if not inside and maker.op in PRODUCTS:
+            todo += [(read, True) for argument, read in maker.reads() if argument != "bias"]
+        elif (inside and maker.op in THROUGH) or (maker.op in (*BETWEEN, *VIEWS, *MULTIPLIED) and not inside):
+            todo += [(read, inside) for _, read in maker.reads()]
     return False
 
 

@@ -25,6 +25,7 @@ import onnxruntime as ort
 from resq.core.errors import ResqError
 from resq.deployed.formats import onnx as onnx_format
 from resq.deployed.runtimes import LARGE, Lanes, Memory, padded, real
+from resq.platform import vnni
 
 FRESH, SHARED, PREPARED = "session", "shared memory", "session of the optimized graph"
 # Without it, processors of the x64 kind that have no VNNI add pairs of products, uint8 activations times int8
@@ -41,6 +42,9 @@ class Engine:
         memory: the file's bytes, which flips are made in.
         about: ``threads``; ``stored``: [name, dtype, shape, offset, bytes] of what may be flipped; ``ends``:
             [scale, zero point] of the ``input`` and the ``output``.
+
+    Attributes:
+        exact: whether sums of products of integers are exact; see EXACT.
     """
 
     def __init__(self, memory: Memory, about: dict[str, Any]) -> None:
@@ -50,7 +54,8 @@ class Engine:
         self._file, self._memory = memory, memory.array
         self.ways = (FRESH, SHARED) if len(memory) > LARGE else (FRESH, SHARED, PREPARED)
         self._flips: tuple[np.ndarray, np.ndarray] | None = None
-        self._clean: ort.InferenceSession | None = self._fresh()
+        self.exact = True
+        self._clean: ort.InferenceSession | None = self._first()
         self._taken = self._clean.get_inputs()[0].type.removeprefix("tensor(").removesuffix(")")
         self._flipped: ort.InferenceSession | None = None
         self._shared: Shared | None = None
@@ -62,9 +67,9 @@ class Engine:
         self._shared = self._prepared = None
         if way == SHARED:
             self._clean = None
-            self._shared = Shared(self._file, self._initializers)
+            self._shared = Shared(self._file, self._initializers, self.exact)
         elif way == PREPARED:
-            self._prepared = Prepared(self._file.raw, self._initializers)
+            self._prepared = Prepared(self._file.raw, self._initializers, self.exact)
 
     def flip(self, at: np.ndarray, mask: np.ndarray) -> None:
         """Flips bits of these bytes."""
@@ -85,8 +90,21 @@ class Engine:
             self._prepared.xor(at, mask)
         self._memory[at] ^= mask
 
+    def _first(self) -> ort.InferenceSession:
+        """A session with exact sums; without where the processor needs the option and the file fails with it.
+
+        QGemm behind an optimizer, and some graphs of quantizers, fail with it (1.32.0).
+        """
+        try:
+            return self._fresh()
+        except Exception:
+            if not vnni.lacking():
+                raise
+        self.exact = False
+        return self._fresh()
+
     def _fresh(self) -> ort.InferenceSession:
-        return _session(self._file.raw, _options())
+        return _session(self._file.raw, _options(self.exact))
 
     def _now(self) -> ort.InferenceSession:
         if self._shared:
@@ -116,7 +134,7 @@ class Engine:
 
     def by_default(self, values: np.ndarray, batch: int) -> np.ndarray:
         """As ``run``, by a session with no option set that changes an answer."""
-        return self._run(_session(self._file.raw, _options(exact=False)), values, batch)
+        return self._run(_session(self._file.raw, _options(False)), values, batch)
 
     def _run(self, session: ort.InferenceSession, values: np.ndarray, batch: int) -> np.ndarray:
         name = session.get_inputs()[0].name
@@ -144,7 +162,7 @@ class Engine:
         return self._shared.bytes_now() if self._shared else [self._memory.data]
 
 
-def _options(exact: bool = True) -> ort.SessionOptions:
+def _options(exact: bool) -> ort.SessionOptions:
     """One thread: batches run side by side.
 
     Args:
@@ -170,10 +188,11 @@ class Shared:
     Args:
         memory: the file.
         stored: [name, dtype, shape, offset, bytes] of the initialisers.
+        exact: as of ``_options``.
     """
 
-    def __init__(self, memory: Memory, initializers: Sequence[Sequence[Any]]) -> None:
-        options = _options()
+    def __init__(self, memory: Memory, initializers: Sequence[Sequence[Any]], exact: bool) -> None:
+        options = _options(exact)
         options.add_session_config_entry("session.disable_prepacking", "1")
         self._starts, self._arrays, self._values = [], [], []
         for name, dtype, shape, offset, size in sorted(initializers, key=lambda s: s[3]):
@@ -215,11 +234,13 @@ class Prepared:
     Args:
         raw: the file.
         stored: [name, dtype, shape, offset, bytes] of the words that may be flipped.
+        exact: as of ``_options``.
     """
 
-    def __init__(self, raw: bytes, stored: Sequence[Sequence[Any]]) -> None:
+    def __init__(self, raw: bytes, stored: Sequence[Sequence[Any]], exact: bool) -> None:
+        self._exact = exact
         level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL  # a session's own
-        compiler = ort.ModelCompiler(_options(), raw, graph_optimization_level=level)
+        compiler = ort.ModelCompiler(_options(exact), raw, graph_optimization_level=level)
         self._graph = Memory(np.frombuffer(compiler.compile_to_bytes(), np.uint8))
         held = onnx_format.held_of(self._graph.raw)
         self._starts, self._ends, self._shifts = [], [], []
@@ -233,7 +254,7 @@ class Prepared:
 
     def session(self) -> ort.InferenceSession:
         """A session of the words as they are now."""
-        options = _options()
+        options = _options(self._exact)
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         return _session(self._graph.raw, options)
 

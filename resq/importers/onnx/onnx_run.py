@@ -67,16 +67,24 @@ def _alike(run: Any, name: str, x: np.ndarray) -> bool:
 
 
 def _session(onnxruntime: Any, raw: bytes, own: bool) -> tuple[Any, Any, str]:
+    try:
+        session = _opened(onnxruntime, raw, own, True)
+    except Exception:  # of some files, on processors without VNNI: see resq.deployed.runtimes.onnxruntime
+        session = _opened(onnxruntime, raw, own, False)
+    (model_input,) = session.get_inputs()
+    kind = {"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(model_input.type, np.float32)
+    return lambda feed: session.run(None, feed)[0], (model_input.name, model_input.shape, kind), "onnxruntime"
+
+
+def _opened(onnxruntime: Any, raw: bytes, own: bool, exact: bool) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     levels = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if own else levels.ORT_DISABLE_ALL
-    options.add_session_config_entry(EXACT, "1")
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
-    (model_input,) = session.get_inputs()
-    kind = {"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(model_input.type, np.float32)
-    return lambda feed: session.run(None, feed)[0], (model_input.name, model_input.shape, kind), "onnxruntime"
+    if exact:
+        options.add_session_config_entry(EXACT, "1")
+    return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
 
 
 def _reference(raw: bytes) -> tuple[Any, Any, str]:
