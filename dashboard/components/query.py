@@ -15,7 +15,7 @@ ASKED = "link_asked"  # what the link of this visit asks for, by its parameters,
 
 
 def fault_name_in_address(key: str) -> None:
-    """A fault model named in the address as commands name it becomes what its list has; the page restarts."""
+    """A fault model named in the address as commands name it becomes what its list has."""
     value_in_address(key, FAULT_NAMES)
 
 
@@ -23,14 +23,17 @@ def value_in_address(key: str, labels: Mapping[str, str]) -> None:
     """Before a list is drawn that has labels: a value that the address names becomes its label.
 
     A list that is bound to the address is spelled there by its labels, so that a link of a value would let
-    the list begin with its first. The page restarts.
+    the list begin with its first.
     """
     name = st.query_params.get(key, "")
-    if name in labels and labels[name] != name:
-        st.query_params[key] = labels[name]
-        if key in (asked := st.session_state.get(ASKED, {})):
-            asked[key] = [labels[name]]
-        st.rerun()
+    if not name or labels.get(name, name) == name:
+        return
+    if key in (asked := st.session_state.get(ASKED, {})):
+        asked[key] = [labels[name]]
+    if (context := get_script_run_ctx()) is not None:
+        with context.session_state.query_params() as parameters:
+            parameters.set_corrected_value(key, labels[name], "string_value")
+            parameters.set_initial_query_params_from_current()
 
 
 Number = TypeVar("Number", int, float)

@@ -1,12 +1,13 @@
 """Networks of torchvision that nobody here listed: swept, attacked and mapped layer by bit in a few lines."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 import torch
 
 import resq
-from resq.platform.torchvision_compat import torchvision
+from resq.platform.torchvision_compat import compiled, torchvision
 
 models = torchvision().models
 
@@ -45,3 +46,14 @@ def test_a_network_of_torchvision_is_swept_attacked_and_mapped_in_at_most_ten_li
     assert swept.rows[1]["flips"] == pytest.approx(1e-3 * swept.rows[1]["bits"], rel=0.1)
     assert attacked.rows[0]["attack"] == "fgsm"
     assert all(figure.data for figure in figures)
+
+
+@pytest.mark.parametrize("library", ["_C.so", "_C_stable.so", "_C.pyd"])
+def test_the_compiled_library_is_found_by_each_name_that_it_has_had(tmp_path, library):
+    for name in (library, "image_stable.so", "__init__.py", "_C_notes.txt"):
+        (tmp_path / name).touch()
+    assert compiled(tmp_path) == [tmp_path / library]
+
+
+def test_the_installed_torchvision_has_such_a_library():
+    assert compiled(Path(torchvision().__file__).parent)

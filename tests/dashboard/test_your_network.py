@@ -14,6 +14,7 @@ from PIL import Image
 from dashboard import cached
 from dashboard.components import fileinside
 from dashboard.format import filewords, sentences
+from dashboard.format import numbers as format_numbers
 from dashboard.model.own import ownfiles, ownimages, uploads
 from resq import data, jobs
 from resq.core.errors import ResqError
@@ -327,6 +328,22 @@ def test_images_of_ones_own_are_chosen_and_the_file_is_run_on_them(raw, real_pro
     assert (
         cached.answer_of([*run.jobs[0].argv])["check"]["images"] >= 40
     )  # again and again, to time a usual map
+
+
+@pytest.mark.parametrize("page", ["layers", "bitlab"])
+def test_a_link_brings_images_of_ones_own_and_what_is_said_of_the_input_to_other_pages(raw, page):
+    name = ownfiles.keep(raw, "net.onnx")[0]
+    own = ownimages.keep(images_file(), "my set.npz", cached.answer_of, "", "")
+    app = opened(page, net=name, data=own, range="0..1", layout="nchw")
+    fine(app)
+    assert app.selectbox(key="data").value == own
+    assert app.selectbox(key="layout").value == "nchw"
+    assert not app.text  # no word of a link that asks for what is not there
+
+
+def test_a_bias_and_its_neighbour_are_told_apart_in_all_digits():
+    assert format_numbers.before_and_after(0.71983, 0.71978) == ("0.71983", "0.71978")
+    assert format_numbers.whole(14658) == "14,658"
 
 
 def test_the_order_of_the_outputs_is_said_and_makes_other_labels_of_the_same_images(raw):

@@ -1,5 +1,7 @@
 """The figure of moving pictures: its regions, its frames, what is marked, what the sentences say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -117,6 +119,8 @@ def test_sentences_say_what_became_of_the_network_its_classes_and_one_picture():
     assert "**no number**" in sentences.picture_sentence(shown, 2)
     assert "2 fault maps and images" in sentences.network_sentence(shown)
     assert "Most is lost by **yield** (100" in sentences.class_sentence(shown)
+    tied = replace(shown, per_class=np.array([[1.0, 1.0], [0.0, 0.0]]))
+    assert "as stored, 0 % at BER 10⁻²), as much by " in sentences.class_sentence(tied).replace("\u202f", " ")
     honest = sentences.honesty(shown).replace("\u202f", " ")
     assert "5 features that the last layer, linear, reads" in honest
     assert "last layer, with its flipped weights, answers" in honest

@@ -40,7 +40,8 @@ def board(code: str, key: str, every: list[Lesson]) -> None:
 
 def door(code: str) -> None:
     """The code, and its link as a picture for telephones."""
-    link = f"{(st.context.url or '').partition('?')[0]}?code={code}"
+    spoken = language.current()  # the class begins in the language of whoever teaches it
+    link = f"{(st.context.url or '').partition('?')[0]}?code={code}{f'&lang={spoken}' * (spoken != 'en')}"
     picture = io.BytesIO()
     segno.make(link, error="m").save(picture, kind="png", scale=5, border=2)
     with st.container(horizontal=True, vertical_alignment="center", key="room_door"):
@@ -145,10 +146,9 @@ def check(code: str) -> None:
             logs.refused(error, render.where())
             st.markdown(f":material/error: {render.plain(str(error))}.")
             return
-        right = [entry.get("right") for entry in read["steps"]]
         st.markdown(
-            f":material/verified: As the lab wrote it: {len(right)} predictions, {right.count(True)} right, "
-            f"{right.count(False)} wrong; learner {read['learner']}, {read['written']}."
+            f":material/verified: As the lab wrote it: {ledger.counted(read['steps'])}; "
+            f"learner {read['learner']}, {read['written']}."
         )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from dashboard.format import numbers
 from dashboard.model.classroom import predictions, rooms
 from dashboard.model.lessons import Lesson, Step
 from dashboard.model.parts import scale
@@ -150,12 +151,32 @@ def _section(entry: Mapping[str, Any]) -> str:
     return f"<section>{''.join(f'<p>{line}</p>' for line in lines)}<ul>{figures}</ul></section>"
 
 
+def counted(steps: Sequence[Mapping[str, Any]]) -> str:
+    """How many predictions a ledger holds, and what became of those that were revealed.
+
+    >>> counted([{"right": True}, {"right": None, "distance": 35.2, "unit": "%"}, {"revealed": None}])
+    '3 predictions: 1 right, 0 wrong, 1 number off by 35.2 points, 1 not revealed'
+    >>> counted([{"right": False}])
+    '1 prediction: 0 right, 1 wrong'
+    """
+    marks = [entry.get("right") for entry in steps]
+    offs = [_off_by(entry) for entry in steps if entry.get("distance") is not None]
+    parts = [f"{marks.count(True)} right", f"{marks.count(False)} wrong"]
+    if offs:
+        parts.append(f"{numbers.counted(len(offs), 'number')} off by {', '.join(offs)}")
+    if hidden := len(steps) - len(offs) - sum(mark is not None for mark in marks):
+        parts.append(f"{hidden} not revealed")
+    return f"{numbers.counted(len(steps), 'prediction')}: {', '.join(parts)}"
+
+
+def _off_by(entry: Mapping[str, Any]) -> str:
+    points = " points" if "%" in entry["unit"] else f" {entry['unit']}".rstrip()
+    return f"{entry['distance']:.1f}{points}"
+
+
 def _off(entry: Mapping[str, Any]) -> list[str]:
     """How far a predicted number was off; nothing where none was predicted, or none measured."""
     if entry.get("distance") is None:
         return []
-    unit = html.escape(entry["unit"])
-    points = " points" if "%" in unit else f" {unit}".rstrip()
-    return [
-        f"Off by <b>{entry['distance']:.1f}{points}</b>: measured {entry['measured']:.1f} {unit}".rstrip()
-    ]
+    off, unit = html.escape(_off_by(entry)), html.escape(entry["unit"])
+    return [f"Off by <b>{off}</b>: measured {entry['measured']:.1f} {unit}".rstrip()]

@@ -105,5 +105,7 @@ def class_sentence(shown: Journey) -> str:
         count = int((np.asarray(shown.labels) == i).sum())
         return f"**{shown.classes[i]}** ({ends[0]} of {count} as stored, {ends[1]} at {at})"
 
+    tied = [shown.classes[i] for i in known if i != most and lost[i] == lost[most]]
+    also = f", as much by {' and '.join(tied)}" if tied else ""
     few = "So few pictures a class have wide intervals: neighbours are not told apart."
-    return f"Most is lost by {line(most)}, least by {line(least)}. {few}"
+    return f"Most is lost by {line(most)}{also}, least by {line(least)}. {few}"

@@ -114,7 +114,7 @@ def test_five_predict_one_teaches_and_a_killed_server_loses_nothing(person, tmp_
         assert (step["predicted"], step["right"], step["concluded"]) == ("by 7", False, "Places double.")
         assert step["class"] == {"by 1": 0, "by 7": 1, "by 64": 1, "by 128": 3}
         assert step["revealed"] == next(one for one in lessons.every() if one.name == "bit").steps[0].reveal
-        check(teacher, code, url, ledger, "1 predictions, 0 right, 1 wrong")
+        check(teacher, code, url, ledger, "1 prediction: 0 right, 1 wrong")
         teacher.get_by_role("button", name="Next").click()
         for page in learners:
             expect(page.get_by_text("Which store do you trust more?").first).to_be_visible()
