@@ -119,7 +119,9 @@ def test_sentences_say_what_became_of_the_network_its_classes_and_one_picture():
     assert "**no number**" in sentences.picture_sentence(shown, 2)
     assert "2 fault maps and images" in sentences.network_sentence(shown)
     assert "Most is lost by **yield** (100" in sentences.class_sentence(shown)
-    tied = replace(shown, per_class=np.array([[1.0, 1.0], [0.0, 0.0]]))
+    tied = replace(
+        shown, per_class=np.linspace(1, 0, len(shown.steps))[:, None] * np.ones(len(shown.classes))
+    )
     assert "as stored, 0 % at BER 10⁻²), as much by " in sentences.class_sentence(tied).replace("\u202f", " ")
     honest = sentences.honesty(shown).replace("\u202f", " ")
     assert "5 features that the last layer, linear, reads" in honest
