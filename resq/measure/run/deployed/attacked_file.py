@@ -86,7 +86,7 @@ def estimates(spec: SweepSpec) -> Iterator[dict[str, Any]]:
     with Network(spec.checkpoint, spec.targets, Asked.parse(spec.inputs)) as network:
         images = data.load(spec.data, "test").first(spec.n)
         about = _about(spec, network, images) | {"network": network.parsed.carrier}
-        x = torch.from_numpy(images.pixels.astype(np.float32)) / 255
+        x = torch.from_numpy(network.pixels.unit(images.pixels))
         y = torch.from_numpy(images.y)
         for row in file_bits.estimated(network, Twin(network), x, y, seed=spec.seed):
             yield {**about, **row}
