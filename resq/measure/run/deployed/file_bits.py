@@ -132,7 +132,7 @@ def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: in
     the runtime, and the one that raises its loss most is kept (Rakin, He and Fan 2019, arXiv:1903.12269).
 
     Args:
-        x: the attacker's images (N, C, H, W), uint8 or float32, read-only to be sent once; ``y`` their labels.
+        x: the attacker's images (N, C, H, W), uint8 or float32, read-only to be sent once; ``y`` labels.
 
     Raises:
         ValueError: the words are floating-point, where one exponent bit ends the search.

@@ -18,6 +18,7 @@ from resq.deployed import network as deployed
 from resq.deployed.network import Network
 from resq.deployed.pixel_range import RANGES
 from resq.deployed.pixels import Asked, unit
+from resq.measure.run.deployed import file_classes
 from resq.measure.run.normals.paired import Other, compared
 from resq.measure.specs.sweep_spec import SweepSpec
 
@@ -38,6 +39,10 @@ def hints(spec: SweepSpec) -> list[str]:
 
 def sentences(network: Network, images: Dataset) -> list[str]:
     """The sentence, as ``hints`` gives it, of a file that is open."""
+    try:
+        file_classes.check(network, images, images.name)
+    except ResqError:  # of images of other classes no answer is right
+        return []
     best = other(network, images)
     if best is None or not best.clear:
         return []
