@@ -38,11 +38,17 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def compared(network: Network, name: str, n: int) -> Check:
-    """The runtime beside the twin on the first test images of a data set."""
+    """The runtime beside the twin on the first test images of a data set.
+
+    Raises:
+        ValueError: images of other classes, fewer of them, or operators that a twin does not compute.
+    """
     from resq.deployed.twin.check import compare
     from resq.deployed.twin.module import Twin
+    from resq.measure.run.deployed import file_classes
 
     images = data.load(name, "test").first(n)
+    file_classes.check(network, images, name)
     return compare(network, Twin(network), images.pixels, images.y)
 
 

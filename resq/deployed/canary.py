@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from resq.core import BitFlips, seeds
 from resq.core.errors import ResqError
 from resq.deployed.network import Network
 from resq.deployed.words import Stored
+from resq.memory import regions
 
 PROBE = 8  # images
 FEW = 256  # words of the first try
@@ -59,10 +59,10 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
 
     Raises:
         ValueError: the runtime never computes with a tensor of weights, biases or norms, or with none of the
-            targets; its answers are not the same twice; or flips are not undone.
+            targets; no layer fits a pattern; its answers are not the same twice; or flips are not undone.
     """
     probe, timed = _frozen(x[:PROBE]), _frozen(x[:TIMED])
-    tensors = [s for s in network.stored if not layers or any(fnmatchcase(s.name, p) for p in layers)]
+    tensors = [network.stored[i] for i in regions.region(network.layout, layers).layers]
     network.logits(probe)  # begins the process
     plain, *others = network.ways
     network.use(plain, threads=1)

@@ -77,11 +77,13 @@ class GuardedFile:
         tables: for each tensor, what the file holds for every word that may be read, uint8 (2 ** bits,).
 
     Raises:
-        ResqError: a file whose words are not bytes, or an encoding that is not for them.
+        ResqError: a file whose words are not bytes, an encoding that is not for them, or one that
+            stores tensors apart which it does not have.
     """
 
     def __init__(self, network: Network, encoding: Encoding) -> None:
         check(encoding)
+        quant.check_apart(encoding, len(network.stored))
         self._network, own = network, own_code(network.stored, network.file.name)
         raw, held, self.tables = np.frombuffer(network.parsed.memory, np.uint8), {}, []
         for i, s in enumerate(network.stored):

@@ -119,6 +119,14 @@ class Pixels:
             return np.ascontiguousarray(x)
         return np.stack([_resized(image, self.height, self.width) for image in x])
 
+    def unit(self, x: np.ndarray) -> np.ndarray:
+        """Images (N, C, H, W) as the input sees them, float32 in [0, 1]: in its size, in its colours or grey.
+
+        What moves them from here on starts where the answers without an attack do, rounding included.
+        """
+        seen = self.fitted(x)[:, : x.shape[1]]  # three copies of a grey picture move as one
+        return unit(np.ascontiguousarray(seen))
+
     def values(self, x: np.ndarray) -> np.ndarray:
         """Fitted images as the numbers that the input stands for, float32, in its order of axes."""
         v = x.astype(np.float32)
@@ -145,6 +153,11 @@ class Pixels:
             f"{colours}, {self.height}x{self.width}, {self.layout.upper()}, "
             f"pixels {self.low:g}..{self.high:g}{norm} ({self.source})"
         )
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    """Images of any shape, uint8 or float32 in [0, 1], as float32 in [0, 1]; only uint8 has 255 for white."""
+    return x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x.astype(np.float32)
 
 
 def _list(values: tuple[float, ...]) -> str:

@@ -182,12 +182,21 @@ def quantize_model(
     Raises:
         ValueError: the encoding stores layers apart that the network does not have.
     """
-    if encoding.other is not None and encoding.apart[-1] >= len(weights):
-        last = encoding.apart[-1]
-        raise ResqError(f"{encoding} stores layer {last} apart; the network has 0..{len(weights) - 1}")
+    check_apart(encoding, len(weights))
     put = word or (lambda name, how: quantize(state[name], how))
     quantized = {name: put(name, encoding.of(i)) for i, name in enumerate(weights)}
     return QuantizedModel(quantized, {name: v for name, v in state.items() if name not in quantized})
+
+
+def check_apart(encoding: Encoding, layers: int) -> None:
+    """Refuses an encoding that stores layers apart beyond the ``layers`` that there are.
+
+    Raises:
+        ResqError: what it stores apart, and the numbers of the layers.
+    """
+    if encoding.other is not None and encoding.apart[-1] >= layers:
+        last = encoding.apart[-1]
+        raise ResqError(f"{encoding} stores layer {last} apart; the network has 0..{layers - 1}")
 
 
 def _float_words(weight: np.ndarray, code: str) -> np.ndarray:

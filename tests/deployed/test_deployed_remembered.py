@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from resq.core.errors import ResqError
 from resq.deployed import canary, remembered
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
@@ -46,6 +47,12 @@ def test_another_processor_targets_or_layers_run_it_anew(file, runs, change):
     opened(file)
     opened(file, **change)
     assert len(runs) == 2
+
+
+@pytest.mark.parametrize("layers", [("nosuch",), ("*.weight", "nosuch")])
+def test_a_pattern_that_fits_no_layer_is_refused_by_its_name(file, runs, layers):
+    with pytest.raises(ResqError, match=r"no layer fits 'nosuch'; known: .*conv\.weight"):
+        opened(file, layers=layers)
 
 
 def test_another_version_of_the_runtime_runs_it_anew(file, runs, monkeypatch):

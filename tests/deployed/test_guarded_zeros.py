@@ -65,3 +65,14 @@ def test_channels_with_zero_points_of_their_own_are_refused(dynamic, tmp_path):
     quantize_dynamic(source, file, weight_type=QuantType.QUInt8, per_channel=True)
     with Network(file, asked=UNIT) as network, pytest.raises(ResqError, match="several zero points a tensor"):
         GuardedFile(network, Encoding.parse("int8-secded0"))
+
+
+@pytest.mark.parametrize("name", ["int8+int8-secded@{}", "int8+int8-x9@0.{}"])
+def test_tensors_stored_apart_that_the_file_does_not_have_are_refused(dynamic, name):
+    with Network(dynamic, asked=UNIT, threads=1) as network:
+        count = len(network.stored)
+        GuardedFile(network, Encoding.parse(name.format(count - 1)))
+        with pytest.raises(
+            ResqError, match=rf"stores layer {count} apart; the network has 0\.\.{count - 1}$"
+        ):
+            GuardedFile(network, Encoding.parse(name.format(count)))

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from resq.cli import twin
 from resq.core import Dataset
 from resq.core.errors import ResqError
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
-from resq.measure.run.deployed import rows
+from resq.measure.run.deployed import attacked_file, file_flip, rows
+from resq.measure.specs.sweep_spec import SweepSpec
 from stress import tiny
 
 LABELS = ("ant", "bee", "cat", "dog", "eel")
@@ -152,10 +154,51 @@ def test_wrong_names_are_a_note_and_harm_nothing(tmp_path, names, sentence):
         assert np.isfinite(network.logits(X)).all()
 
 
-def test_images_whose_classes_come_in_another_order_are_refused(tmp_path, monkeypatch):
+def opened(file):
+    rows.opened(rows.Cell(str(file), "mine", "as stored", targets="weights", inputs="")).close()
+
+
+def estimated(file):
+    list(attacked_file.estimates(SweepSpec(str(file), data="mine", n=4)))
+
+
+def flipped(file):
+    file_flip.run(file_flip.FileFlip(str(file), "mine"))
+
+
+def compared(file):
+    with Network(file) as network:
+        twin.compared(network, "mine", 4)
+
+
+BY_LABELS = [opened, estimated, flipped, compared]  # what takes images and judges answers by their labels
+
+
+@pytest.mark.parametrize("judged", BY_LABELS)
+def test_images_whose_classes_come_in_another_order_are_refused(tmp_path, monkeypatch, judged):
     file = written(tmp_path, metadata(labels="labels.txt"), "\n".join(LABELS))
     classes = ("Bee", "Ant", "Cat", "Dog", "Eel")
     whole = Dataset("mine", "test", X, np.arange(6) % 5, classes)
     monkeypatch.setattr(rows.data, "load", lambda *_: whole)
     with pytest.raises(ResqError, match=r"in another order.*say --classes Ant,Bee,Cat,Dog,Eel$"):
-        rows.opened(rows.Cell(str(file), "mine", "as stored", targets="weights", inputs=""))
+        judged(file)
+
+
+@pytest.mark.parametrize("judged", BY_LABELS)
+@pytest.mark.parametrize("count", [4, 6])
+def test_images_of_another_number_of_classes_are_refused(tmp_path, monkeypatch, judged, count):
+    file = written(tmp_path, metadata())
+    whole = Dataset(
+        "mine", "test", X, np.arange(6) % count, ("ant", "bee", "cat", "dog", "eel", "fly")[:count]
+    )
+    monkeypatch.setattr(rows.data, "load", lambda *_: whole)
+    with pytest.raises(ResqError, match=f"tells 5 classes apart; mine has {count}$"):
+        judged(file)
+
+
+@pytest.mark.parametrize("judged", BY_LABELS)
+def test_numbered_labels_may_show_fewer_classes_than_the_file_knows(tmp_path, monkeypatch, judged):
+    file = written(tmp_path, metadata(), scale=1 / 255)
+    whole = Dataset("mine", "test", X, np.arange(6) % 4, tuple("0123"))
+    monkeypatch.setattr(rows.data, "load", lambda *_: whole)
+    judged(file)

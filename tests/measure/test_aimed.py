@@ -7,17 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
+import resq
 from resq import data
 from resq.attacks import gradient
 from resq.attacks.bit_search import flips_of
 from resq.cli import main
 from resq.deployed.network import Network
-from resq.deployed.pixels import Asked
+from resq.deployed.pixels import Asked, Pixels
+from resq.deployed.twin import check
 from resq.deployed.twin.module import Twin
 from resq.measure.analysis import layer_heatmap
 from resq.measure.run import joint_attack, sweep
-from resq.measure.run.deployed import attack_checks, file_bits
+from resq.measure.run.deployed import aimed, attack_checks, file_bits, file_normals
+from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import SweepSpec
 from tests import deployed_files
 
@@ -51,6 +55,95 @@ def test_a_row_says_whose_gradients_it_used_and_its_accuracy_is_the_runtimes(fil
         images = data.load("signs", "test").first(N)
         clean = network.logits(images.pixels).argmax(1) == images.y
     assert np.array_equal(np.unpackbits(np.frombuffer(none["right"], np.uint8))[:N].astype(bool), clean)
+
+
+@pytest.fixture(scope="module")
+def finer():
+    """Images of signs between the 256 steps of uint8, float32 in [0, 1], and their labels."""
+    images = data.load("signs", "test").first(40)
+    return images.pixels.astype(np.float32) / np.float32(255) * np.float32(0.998) + np.float32(7e-4), images.y
+
+
+@pytest.mark.parametrize("attack", ["pgd", "square"])
+def test_images_finer_than_uint8_are_attacked_as_they_are(files, finer, attack):
+    (x, y), about = (finer[0][:N], finer[1][:N]), {"inputs": "range 0,1", "progress": False}
+    clean = resq.sweep(str(files["qoperator"]), x, y, ber=0, **about).rows[0]["correct"]
+    found = resq.attack(str(files["qoperator"]), x, y, attack=attack, eps=[0], steps=2, **about).rows[0]
+    assert clean > N / 2
+    assert found["correct"] == clean
+
+
+def test_images_finer_than_uint8_give_the_gradients_of_what_they_show(files, finer):
+    x, y = finer[0][:4], finer[1][:4]
+    images = data.Dataset("finer", "test", x, y, data.source("signs").classes)
+    with Network(files["float"], asked=UNIT) as network:
+        twin = Twin(network)
+        assert check.compare(network, twin, x, y).agree == 1
+        guards = {g.name: g.value for g in attack_checks.file_guards(network, x, y, 2.0, 2)}
+        assert guards["the twin answers as the runtime does"] == 0
+        assert guards["a budget of 0 is the clean accuracy"] == 0
+        way = np.array([0.0]), np.array([1.0])
+        assert file_normals._right(network, way, images).sum() == (network.logits(x).argmax(1) == y).sum()
+        slopes = [file_bits._gradients(network, twin, file_bits.computed(network, twin), one, y[:2], [])
+                  for one in (x[:2], np.rint(255 * x[:2]).astype(np.uint8))]  # fmt: skip
+    name = network.stored[0].name
+    assert np.corrcoef(slopes[0][name], slopes[1][name])[0, 1] > 0.99
+
+
+def resized(n, side):
+    """Pictures of signs of another size, uint8 (n, 3, side, side), and their labels."""
+    images = data.load("signs", "test").first(n)
+    planes = [[Image.fromarray(p).resize((side, side)) for p in image] for image in images.pixels]
+    return np.array([[np.asarray(p) for p in image] for image in planes]), images.y
+
+
+@pytest.mark.parametrize("attack", ["twin-fgsm", "square"])
+def test_an_attack_of_budget_0_leaves_resized_pictures_as_they_are_measured(files, attack):
+    x, y = resized(N, 45)
+    cell = Cell(str(files["qoperator"]), "", "", attack=attack, eps=0.0)
+    with Network(files["qoperator"], asked=UNIT) as network:
+        moved = aimed.moved(cell, network, x, y, attack_checks.NO_FLIPS)
+        assert moved.shape == (N, 3, 32, 32)
+        assert network.logits(moved).tobytes() == network.logits(x).tobytes()
+
+
+def test_colours_become_grey_once_and_grey_pictures_move_as_one():
+    x = resized(2, 32)[0]
+    grey = Pixels("nhwc", 1, 20, 20, 0.0, 255.0)
+    assert np.array_equal(grey.unit(x) * np.float32(255), grey.fitted(x))
+    assert Pixels("nhwc", 3, 32, 32, 0.0, 255.0).unit(x[:, :1]).shape == (2, 1, 32, 32)
+
+
+def test_a_long_attack_on_a_file_that_was_killed_goes_on_with_its_next_batch(files, monkeypatch):
+    monkeypatch.setattr(joint_attack, "BATCH", 4)
+    begun, of_batch = [], joint_attack.of_batch
+    once = rows(files["qoperator"], attack="square", eps=(4.0,), seed=5)[0]
+
+    def killed(network, x, y, threat, number, **options):
+        begun.append(number)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return of_batch(network, x, y, threat, number, **options)
+
+    monkeypatch.setattr(joint_attack, "of_batch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        rows(files["qoperator"], attack="square", eps=(4.0,), seed=5)
+    assert rows(files["qoperator"], attack="square", eps=(4.0,), seed=5)[0] == once
+    assert begun == [0, 1, 2, 2, 3]
+
+
+def test_what_decides_a_files_moved_images_names_all_that_they_hang_on(files, finer):
+    x, y = finer[0][:4], finer[1][:4]
+    cell, twins = (Cell("", "", "", attack=attack, eps=4.0) for attack in ("square", "twin-square"))
+    none, some = attack_checks.NO_FLIPS, flips_of([3])
+    with (
+        Network(files["qoperator"], asked=UNIT) as a,
+        Network(files["qdq-tensor"], asked=UNIT) as b,
+        Network(files["qoperator"], asked=Asked((-1.0, 1.0))) as c,
+    ):
+        ways = [(cell, a, x, y, none), (cell, b, x, y, none), (cell, c, x, y, none), (cell, a, x, y, some),
+                (cell, a, x[::-1], y, none), (cell, a, x, y[::-1], none), (twins, a, x, y, none)]  # fmt: skip
+        assert len({aimed.made_of(*way) for way in ways}) == len(ways)
 
 
 @pytest.mark.parametrize("attack", ["twin-pgd", "square"])

@@ -76,7 +76,7 @@ def compare(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray) -> Check
     """The runtime's answers beside the twin's.
 
     Args:
-        x: images (N, C, H, W), uint8; ``y`` their labels.
+        x: images (N, C, H, W), uint8 or float32 in [0, 1]; ``y`` their labels.
     """
     own, made = network.logits(x), logits(twin, x)
     apart = np.abs(own.astype(np.float64) - made)
@@ -96,22 +96,22 @@ def compare(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray) -> Check
 
 
 def logits(twin: Twin, x: np.ndarray) -> np.ndarray:
-    """The twin's answers to images (N, C, H, W), uint8: float32 (N, classes)."""
+    """The twin's answers to images (N, C, H, W), uint8 or float32 in [0, 1]: float32 (N, classes)."""
     with torch.inference_mode():
-        parts = [twin(part) for part in _batches(x)]
+        parts = [twin(part) for part in _batches(twin, x)]
     return torch.cat(parts).float().numpy()
 
 
-def _batches(x: np.ndarray) -> Iterator[torch.Tensor]:
+def _batches(twin: Twin, x: np.ndarray) -> Iterator[torch.Tensor]:
     for begin in range(0, len(x), BATCH):
-        yield torch.from_numpy(x[begin : begin + BATCH].astype(np.float32)) / 255
+        yield torch.from_numpy(twin.pixels.unit(x[begin : begin + BATCH]))
 
 
 def _layers(network: Network, twin: Twin, x: np.ndarray, own: np.ndarray) -> tuple[tuple[Layer, ...], bool]:
     wanted = taps.names(twin.program)
     answers, *theirs_all = taps.values(network, twin.program, wanted, x)
     with torch.inference_mode():
-        made = twin.held(next(_batches(x)), wanted)
+        made = twin.held(next(_batches(twin, x)), wanted)
     ops = {out: step.op for step in twin.program.steps for out in step.outputs}
     layers = [
         _layer(name, ops[name], theirs, made[name]) for name, theirs in zip(wanted, theirs_all, strict=True)

@@ -33,6 +33,7 @@ SOURCES = (
     "measure/engine/faulty_network.py",
     "measure/specs/cells.py",
     "measure/run/deployed/file_answers.py",
+    "measure/run/deployed/file_classes.py",
     "measure/run/deployed/rows.py",
     "measure/engine/weight_buffer.py",
     "measure/engine/fold_batchnorm.py",

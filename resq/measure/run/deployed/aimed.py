@@ -6,6 +6,7 @@ taken: an example that just crossed the twin's border may lie on the right side 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sys
 import time
@@ -19,7 +20,7 @@ from torch import Tensor
 from resq.core import BitFlips
 from resq.deployed.network import Network
 from resq.deployed.twin.module import Twin
-from resq.measure.run import joint_attack
+from resq.measure.run import attacked_batches, machine, source_hash
 from resq.measure.run.joint_attack import AttackConfig
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import TWIN
@@ -29,24 +30,34 @@ twin_of = lru_cache(2)(Twin)
 
 
 def moved(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: BitFlips) -> np.ndarray:
-    """The images as the cell's attack moves them, float32 (N, C, H, W) in [0, 1].
+    """The images as the cell's attack moves them, float32 (N, C, H, W) in [0, 1], in the input's size.
 
     Args:
-        x: images, uint8; ``y`` their labels.
+        x: images, uint8 or float32 in [0, 1]; ``y`` their labels.
         flips: what the attacker knows to be flipped.
 
     Raises:
         ValueError: the file has operators that a twin does not compute, or the attack's package is missing.
     """
-    images, labels = torch.from_numpy(x.astype(np.float32)) / 255, torch.from_numpy(y)
+    images, labels = torch.from_numpy(network.pixels.unit(x)), torch.from_numpy(y)
     threat = AttackConfig(cell.attack.removeprefix(TWIN), cell.eps, cell.steps, cell.restarts, cell.seed)
+    origin = made_of(cell, network, x, y, flips)
     if not cell.attack.startswith(TWIN):
         with network.flipped(flips):
-            x_adv = joint_attack.perturb(queried(network), images, labels, threat)
+            x_adv = attacked_batches.perturb(queried(network), images, labels, threat, origin)
     else:
         with twin_of(network).flipped(flips) as twin:
-            x_adv = joint_attack.perturb(twin.scores, images, labels, threat, early_stop=False)
+            x_adv = attacked_batches.perturb(twin.scores, images, labels, threat, origin, early_stop=False)
     return x_adv.contiguous().numpy().copy()
+
+
+def made_of(cell: Cell, network: Network, x: np.ndarray, y: np.ndarray, flips: BitFlips) -> str:
+    """What decides the moved images: file, inputs, images (N, C, H, W), labels, flips, and what computes."""
+    digest = hashlib.sha256(f"{x.dtype} {x.shape}".encode())
+    for part in (x, y, flips.addresses):
+        digest.update(np.ascontiguousarray(part).data)
+    computed = f"{network.runtime} {machine.processor()} {machine.software()} {source_hash.code_of([cell])}"
+    return f"{cell.attack} {network.hash} {network.asked} {digest.hexdigest()} {computed}"
 
 
 def queried(network: Network) -> Callable[[Tensor], Tensor]:

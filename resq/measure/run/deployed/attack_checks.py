@@ -23,7 +23,7 @@ def attacked(
     """Attack -> which images (N,) the runtime still gets right; "clean" without one, "none" at a budget of 0.
 
     Args:
-        x: images, uint8; ``y`` their labels.
+        x: images, uint8 or float32 in [0, 1]; ``y`` their labels.
         eps: budget in 1/255; ``steps`` of PGD.
     """
     tried = {
@@ -79,11 +79,11 @@ def file_guards(
 ) -> list[Check]:
     """All guards of a deployed network.
 
-    ``x`` is uint8 (N, C, H, W), ``y`` int64 (N,); eps in 1/255.
+    ``x`` is uint8 or float32 (N, C, H, W), ``y`` int64 (N,); eps in 1/255.
     """
     of = attacked(network, x, y, eps, steps, seed)
     share = {name: float(right.mean()) for name, right in of.items()}
-    twin, images = aimed.twin_of(network), torch.from_numpy(x.astype(np.float32)) / 255
+    twin, images = aimed.twin_of(network), torch.from_numpy(network.pixels.unit(x))
     with torch.inference_mode():
         same = float((twin(images).argmax(1).numpy() == network.logits(x).argmax(1)).mean())
     flat, rng = gradient_masking.zero_gradients(twin.scores, images, torch.from_numpy(y)), 1 / network.classes

@@ -17,7 +17,7 @@ from resq.deployed.pixels import Asked
 from resq.deployed.twin.module import Twin
 from resq.measure.run import sweep
 from resq.measure.run.adversary.searched_bits import NO_FLIP
-from resq.measure.run.deployed import file_bits, rows
+from resq.measure.run.deployed import file_bits, file_classes, rows
 from resq.measure.run.deployed.attack_checks import file_guards
 from resq.measure.specs.cells import Cell
 from resq.measure.specs.sweep_spec import AS_STORED, SweepSpec
@@ -82,11 +82,16 @@ def _steps(network: Network, own: Dataset, others: Dataset, flips: int) -> Itera
 
 
 def estimates(spec: SweepSpec) -> Iterator[dict[str, Any]]:
-    """The rows of a file's estimated heatmap, columns as in ``layer_heatmap.COLUMNS``."""
+    """The rows of a file's estimated heatmap, columns as in ``layer_heatmap.COLUMNS``.
+
+    Raises:
+        ResqError: images of other classes, or operators that a twin does not compute.
+    """
     with Network(spec.checkpoint, spec.targets, Asked.parse(spec.inputs)) as network:
         images = data.load(spec.data, "test").first(spec.n)
+        file_classes.check(network, images, spec.data)
         about = _about(spec, network, images) | {"network": network.parsed.carrier}
-        x = torch.from_numpy(images.pixels.astype(np.float32)) / 255
+        x = torch.from_numpy(network.pixels.unit(images.pixels))
         y = torch.from_numpy(images.y)
         for row in file_bits.estimated(network, Twin(network), x, y, seed=spec.seed):
             yield {**about, **row}

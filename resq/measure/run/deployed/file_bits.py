@@ -132,7 +132,7 @@ def search(network: Network, twin: Twin, x: np.ndarray, y: np.ndarray, flips: in
     the runtime, and the one that raises its loss most is kept (Rakin, He and Fan 2019, arXiv:1903.12269).
 
     Args:
-        x: the attacker's images (N, C, H, W), uint8, read-only to be sent once; ``y`` their labels.
+        x: the attacker's images (N, C, H, W), uint8 or float32, read-only to be sent once; ``y`` labels.
 
     Raises:
         ValueError: the words are floating-point, where one exponent bit ends the search.
@@ -188,7 +188,7 @@ def _gradients(
 ) -> dict[str, np.ndarray]:
     """Gradient of the twin's mean loss by each number, float64 (words,), under the flips so far."""
     chosen = [twin.numbers[name].requires_grad_(True) for name in held]
-    images, labels = torch.from_numpy(x.astype(np.float32)) / 255, torch.from_numpy(y)
+    images, labels = torch.from_numpy(network.pixels.unit(x)), torch.from_numpy(y)
     try:
         with twin.flipped(flips_of(done)), torch.enable_grad():
             gradients = torch.autograd.grad(F.cross_entropy(twin.scores(images), labels), chosen)

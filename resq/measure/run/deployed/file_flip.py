@@ -15,8 +15,9 @@ from resq.deployed import quantizers, words
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.deployed.words import Stored
+from resq.measure.run.deployed import file_classes
 from resq.measure.run.deployed.file_answers import probable
-from resq.measure.run.deployed.rows import NO_FLIPS, unnamed
+from resq.measure.run.deployed.rows import NO_FLIPS
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def run(spec: FileFlip) -> dict[str, Any]:
     """The word, and the probabilities of each class before and after, None where the answer is no number.
 
     Raises:
-        ValueError: no such layer, word, bit or image; a file that is not run; or one that does not answer as
-            before once the flips are undone.
+        ValueError: no such layer, word, bit or image; images of other classes; a file that is not run; or
+            one that does not answer as before once the flips are undone.
         FileNotFoundError: the images are not on this machine.
     """
     test = data.load(spec.data, "test")
@@ -93,11 +94,7 @@ def run(spec: FileFlip) -> dict[str, Any]:
     image = test.take(np.array([spec.image]))
     with Network(spec.file, spec.targets, Asked.parse(spec.inputs), threads=1) as network:
         tensor = _tensor(network, spec.layer)
-        if network.classes != len(image.classes) and not unnamed(image, network.classes):
-            raise ResqError(
-                f"{network.file.name} tells {network.classes} classes apart; {spec.data} has "
-                f"{len(image.classes)}"
-            )
+        file_classes.check(network, test, spec.data)
         reading = read(network, tensor, spec.word, spec.bits)
         answers, runtime = _answers(network, image.pixels, _flips(network, tensor, spec.word, spec.bits))
         name, digest, refusals = network.name, network.hash, list(network.refusals)

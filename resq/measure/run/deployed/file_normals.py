@@ -17,7 +17,8 @@ from resq.data.normal import USUAL
 from resq.deployed import network as deployed
 from resq.deployed.network import Network
 from resq.deployed.pixel_range import RANGES
-from resq.deployed.pixels import Asked
+from resq.deployed.pixels import Asked, unit
+from resq.measure.run.deployed import file_classes
 from resq.measure.run.normals.paired import Other, compared
 from resq.measure.specs.sweep_spec import SweepSpec
 
@@ -38,6 +39,10 @@ def hints(spec: SweepSpec) -> list[str]:
 
 def sentences(network: Network, images: Dataset) -> list[str]:
     """The sentence, as ``hints`` gives it, of a file that is open."""
+    try:
+        file_classes.check(network, images, images.name)
+    except ResqError:  # of images of other classes no answer is right
+        return []
     best = other(network, images)
     if best is None or not best.clear:
         return []
@@ -78,7 +83,7 @@ def candidates(network: Network) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def _right(network: Network, way: tuple[np.ndarray, np.ndarray], images: Dataset) -> np.ndarray:
     """Whether each answer is right, bool (N,), on pixels that become such numbers."""
     pixels, (low, span) = network.pixels, (part.reshape(1, -1, 1, 1) for part in way)
-    meant = pixels.fitted(images.pixels).astype(np.float32) / 255 * span + low
+    meant = unit(pixels.fitted(images.pixels)) * span + low
     logits = network.logits(((meant - pixels.low) / (pixels.high - pixels.low)).astype(np.float32))
     right: np.ndarray = logits.argmax(axis=1) == images.y
     return right

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from resq import data
-from resq.core import BitFlips, Dataset, Encoding, QuantizedModel, seeds
-from resq.core.errors import ResqError
-from resq.data import own
+from resq.core import BitFlips, Encoding, QuantizedModel, seeds
 from resq.deployed import canary, remembered
 from resq.deployed.guarded import GuardedFile
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.measure.run import machine
+from resq.measure.run.deployed import file_classes
 from resq.measure.run.deployed.file_answers import Answers, answered, probable
 from resq.measure.specs import cells, sdc_rates
 from resq.measure.specs.cells import Cell
@@ -140,17 +139,12 @@ def opened(cell: Cell) -> Network:
     """The cell's file, after its canary.
 
     Raises:
-        ValueError: it cannot be measured, or knows another number of classes.
+        ValueError: it cannot be measured, or its classes are others, as ``file_classes.check`` says.
     """
     network = Network(cell.checkpoint, cell.targets, Asked.parse(cell.inputs))
     whole = data.load(cell.data, "test")
     try:
-        if network.classes != len(whole.classes) and not unnamed(whole, network.classes):
-            raise ResqError(
-                f"{network.file.name} tells {network.classes} classes apart; {cell.data} has "
-                f"{len(whole.classes)}"
-            )
-        _same_order(network, whole.classes)
+        file_classes.check(network, whole, cell.data)
         some = whole.first(min(len(whole), canary.TIMED)).pixels
         settled = remembered.settle(network, some, cell.layers, machine.processor())
     except BaseException:
@@ -161,22 +155,6 @@ def opened(cell: Cell) -> Network:
         log.warning("%s never computes with %s: they stay among the words", network.runtime,
                      ", ".join(settled.unread)[:500])  # fmt: skip
     return network
-
-
-def _same_order(network: Network, classes: tuple[str, ...]) -> None:
-    """Refuses images whose classes are the file's own in another order: every label would be another one."""
-    plain = [[label.strip().lower() for label in labels] for labels in (network.parsed.labels, classes)]
-    if plain[0] != plain[1] and sorted(plain[0]) == sorted(plain[1]):
-        order = dict(zip(plain[1], classes, strict=True))
-        raise ResqError(
-            f"{network.file.name} has the classes of the images in another order, as its metadata say; say "
-            f"--classes {','.join(order[label] for label in plain[0]):.300}"
-        )
-
-
-def unnamed(whole: Dataset, outputs: int) -> bool:
-    """Whether the classes are mere numbers, of which the labels need not show all that the network knows."""
-    return own.numbered(whole.classes) and len(whole.classes) < outputs
 
 
 def _which(cell: Cell) -> tuple[str, str, int, int, int]:
