@@ -122,7 +122,9 @@ def test_sentences_say_what_became_of_the_network_its_classes_and_one_picture():
     tied = replace(
         shown, per_class=np.linspace(1, 0, len(shown.steps))[:, None] * np.ones(len(shown.classes))
     )
-    assert "as stored, 0 % at 10⁻²), as much by yield and no entry" in sentences.class_sentence(tied).replace("\u202f", " ")
+    assert "as stored, 0 % at 10⁻²), as much by yield and no entry" in sentences.class_sentence(tied).replace(
+        "\u202f", " "
+    )
     honest = sentences.honesty(shown).replace("\u202f", " ")
     assert "5 features that the last layer, linear, reads" in honest
     assert "last layer, with its flipped weights, answers" in honest
