@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from resq.cli import options, sweep, sweep_output
-from resq.measure.analysis import stats
+from resq.measure.specs.sweep_spec import SweepSpec
 from resq.measure.store import table
 
 
@@ -32,17 +33,23 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         options.first(arguments)
         print(
-            f"{options.percent(result['accuracy'])} correct of {result['n']} "
+            f"{options.percent(result['accuracy'])} correct of {_drawn(spec, rows)}{result['n']} "
             f"(95 % over images: {options.span(result['low'], result['high'])})\n"
         )
         sweep_output.print_curves(frame, arguments.metric)
         print(f"\n{sweep_output.provenance(frame)}")
 
 
+def _drawn(spec: SweepSpec, rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many draws of images the clean accuracy is the mean of, where there are several."""
+    count = sum(row["axis"] == "ber" and row["ber"] == 0 for row in rows)
+    return f"{count} draws of " if spec.sample == "random" and count > 1 else ""
+
+
 def summary(report: dict[str, Any], bers: tuple[float, ...]) -> dict[str, Any]:
     """What ``--json`` prints: one object with ``n`` and ``accuracy``, and what else was asked for."""
     clean = report["faulty"][0]
-    low, high = stats.wilson(clean["mean"], report["n"])
+    low, high = clean["image_low"], clean["image_high"]
     shared = {k: report[k] for k in ("checkpoint", "data", "encoding", "n")}
     result = {**shared, "accuracy": clean["mean"], "low": low, "high": high, "due": clean["due"]}
     if bers:

@@ -80,11 +80,9 @@ def _of_rule(line: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
     at = (frame["axis"] == "ber") & (frame["ber"] == line["ber"]) & (frame["top"] == line["top"])
     rows = frame[at]
     maps = stopping_rule.interval((rows["correct"] / rows["n"]).tolist())
-    low, high = intervals.both(line["mean"], maps, (line["image_low"], line["image_high"]))
-    if (first := rows.iloc[0])["sample"] == "random":
-        n = int(first["n"])
-        whole = drawn_images.set_size(first["data"], first["images"], n)
-        low, high = intervals.drawn(line["mean"], maps, n, len(rows), whole)
+    first = rows.iloc[0]
+    drawn = {name: first[name] for name in ("sample", "n", "data", "images")}
+    low, high = stopping_rule.together({**line, **drawn, "maps": len(rows)}, maps)
     return {**line, "low": low, "high": high, "map_low": maps[0], "map_high": maps[1]}
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 from resq.core.errors import ResqError
 from resq.measure.analysis import choose, drawn_images, stats
 
+CONDITIONS = ("data", "inputs", "precision", "weights", "numbers")
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -69,7 +71,8 @@ def _how(ends: pd.DataFrame) -> str:
     images = " and ".join(dict.fromkeys(drawn_images.described(*kind) for kind in kinds))
     maps = " and ".join(dict.fromkeys(f"{m}" for m in ends.loc[ends["x"] > 0, "maps"]))
     seeds = " and ".join(dict.fromkeys(f"{seed}" for seed in ends["seed"]))
-    return f"independent bits, {images}, {maps} fault maps, seed {seeds}"
+    inputs = "".join(f", input {text}" for text in dict.fromkeys(ends["inputs"]) if text)
+    return f"independent bits, {images}, {maps} fault maps, seed {seeds}{inputs}"
 
 
 def _curves(rows: pd.DataFrame) -> list[pd.DataFrame]:
@@ -78,7 +81,7 @@ def _curves(rows: pd.DataFrame) -> list[pd.DataFrame]:
     rows = rows[tests] if tests.any() else rows
     rows = rows[(rows["axis"] == "ber") & rows["fault"].isin(["none", "random"]) & (rows["region"] == "all")]
     lines = choose.ranked(stats.curve(rows[(rows["attack"] == "none") & (rows["mode"] == "none")]))
-    for name in ("precision", "weights", "numbers"):  # other conditions are other curves: the longest speaks
+    for name in CONDITIONS:  # others are other curves: the longest speaks
         lines = lines[lines[name].eq(lines[name].mode().iloc[0])] if len(lines) else lines
     clean, struck = lines[lines["x"] == 0], lines[lines["x"] > 0]
     if clean.empty or struck.empty:

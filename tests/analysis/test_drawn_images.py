@@ -148,3 +148,19 @@ def test_words_of_the_first_images_stay():
 def test_shipped_rows_are_all_of_the_first_images():
     assert set(table.shipped()["sample"]) == {"first"}
     assert isinstance(choose.speaking(stats.curve(table.shipped())), pd.DataFrame)
+
+
+def test_the_rules_interval_of_random_images_is_that_of_the_command_in_a_report_too():
+    rng = np.random.default_rng(0)
+    drawn = [
+        row(data="signs", ber=0.01, n=100, map=m, correct=int(rng.binomial(100, 0.985)), sample="random")
+        for m in range(60)
+    ]
+    rows = table.frame(drawn)
+    line = stopping_rule.of_rule(stats.curve(rows), rows).iloc[0]
+    accuracy = (rows["correct"] / rows["n"]).tolist()
+    over_maps = stopping_rule.interval(accuracy)
+    assert (line["map_low"], line["map_high"]) == pytest.approx(over_maps)
+    joined = intervals.drawn(float(np.mean(accuracy)), over_maps, 100, 60, drawn_images.WHOLE["signs"])
+    assert (line["low"], line["high"]) == pytest.approx(joined)
+    assert line["low"] < over_maps[0]

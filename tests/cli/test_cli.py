@@ -250,3 +250,12 @@ def test_a_checkpoint_with_rows_and_no_card_is_said_to_have_them(capsys, rows, m
     monkeypatch.setattr(table, "shipped_but", lambda known: rows.assign(checkpoint="cifar10/resnet18/gone"))
     assert main(["show", "cifar10/resnet18/gone"]) == 2
     assert "and neither weights nor a card here; python -m resq report" in capsys.readouterr().err
+
+
+def test_the_clean_accuracy_of_random_images_is_told_as_of_its_draws_with_their_interval(capsys):
+    asked = ["evaluate", BASE, "--sample", "random", "--n", "20", "--maps", "4", "--ber", "1e-2"]
+    text = spoken(capsys, *asked)
+    found = json.loads(spoken(capsys, *asked, "--json"))
+    assert "correct of 4 draws of 20 (95 % over images: " in text
+    assert f"{100 * found['low']:.2f} to {100 * found['high']:.2f}" in text.splitlines()[1]
+    assert found["high"] - found["low"] < 2 * 0.5 / np.sqrt(20)

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from resq import cli
@@ -96,3 +97,15 @@ def test_a_place_is_spelled_and_read_and_its_usual_number_is_covered(kind):
 def test_what_is_no_place_is_refused(text):
     with pytest.raises(ValueError, match=r"a place is such as|no place"):
         places.parsed(text)
+
+
+def test_rows_of_a_file_with_two_inputs_or_data_sets_are_two_curves_and_the_one_that_speaks_is_named(rows):
+    own = rows[(rows["axis"] == "ber") & rows["fault"].isin(["none", "random"]) & (rows["region"] == "all")]
+    right = own.assign(checkpoint="net@12345678.onnx", inputs="range 0,1")
+    wrong = right.assign(inputs="range 0,255", correct=(right["n"] // 16).astype(int))
+    wrong = wrong[wrong["ber"] < wrong["ber"].max()]  # one rate fewer: the longer speaks
+    for both in (pd.concat([right, wrong]), pd.concat([wrong, right])):
+        found = at_rate.accuracy(both, 1e-2, 1e-2, 1e-2)
+        assert found == at_rate.accuracy(right, 1e-2, 1e-2, 1e-2)
+        assert found.how.endswith(", input range 0,1")
+        assert found.clean > 0.9

@@ -12,14 +12,15 @@ map and an image cost; then the interval that is asked for has a cheapest M and 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from resq.core.errors import ResqError
-from resq.measure.analysis import intervals
+from resq.measure.analysis import drawn_images, intervals
 from resq.measure.analysis.stats import KEYS, t_half_width
 from resq.measure.analysis.variance import Components
 
@@ -70,13 +71,24 @@ def of_rule(lines: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     for index, line in lines.iterrows():
         if line["x"] > 0 and line["maps"] > 1:
             over_maps = interval(values[tuple(line[key] for key in [*KEYS, "x", "top"])])
-            images = line["image_low"], line["image_high"]
-            # Where every map saw images of its own, the spread over maps holds that of the images already.
-            own = line["sample"] == "random"
-            ruled.loc[index, ENDS] = [
-                *(over_maps if own else intervals.both(line["mean"], over_maps, images)), *over_maps
-            ]  # fmt: skip
+            ruled.loc[index, ENDS] = [*together(_plain(line), over_maps), *over_maps]
     return ruled
+
+
+def _plain(line: pd.Series) -> dict[str, Any]:
+    return {str(name): value for name, value in line.items()}
+
+
+def together(line: Mapping[str, Any], over_maps: tuple[float, float]) -> tuple[float, float]:
+    """The interval over maps and images that belongs to one over maps, of a line of ``stats.curve``.
+
+    Where every map saw images of its own, the spread over maps holds that of the images already.
+    """
+    if line["sample"] == "random":
+        n = int(line["n"])
+        whole = drawn_images.set_size(str(line["data"]), str(line["images"]), n)
+        return intervals.drawn(line["mean"], over_maps, n, int(line["maps"]), whole)
+    return intervals.both(line["mean"], over_maps, (line["image_low"], line["image_high"]))
 
 
 def looks(most: int = MOST) -> list[int]:
