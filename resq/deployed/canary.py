@@ -67,6 +67,11 @@ def settle(network: Network, x: np.ndarray, layers: Sequence[str] = ()) -> Settl
     plain, *others = network.ways
     network.use(plain, threads=1)
     own, digest = network.logits(probe), network.digest()
+    if not np.isfinite(own).any():
+        raise ResqError(
+            f"{network.file.name} answers no finite number to the first {len(probe)} images as it is, by "
+            f"{network.runtime}: nothing can be measured with it"
+        )
     timed = _usual(network, timed)
     _quickest(network, timed)
     _same(network, own, network.logits(probe), "answers other numbers when it is asked again")

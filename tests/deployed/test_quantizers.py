@@ -171,6 +171,36 @@ def test_packed_codes_are_words_of_their_own_bits_and_flip_and_twin_as_the_unpac
     assert np.array_equal(made[QuantFormat.QOperator], made[QuantFormat.QDQ])
 
 
+class Short(Small):
+    """As ``Small``; its last layer is a product too, of 24 inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Parameter(torch.randn(24, 16))
+
+    def forward(self, x):
+        """Images -> answers."""
+        return (self.conv(x).relu().flatten(1) @ self.free).relu() @ self.last
+
+
+def test_codes_that_only_fill_blocks_up_are_counted_and_change_no_answer(tmp_path):
+    torch.manual_seed(0)
+    source = onnx_files.exported(Short().eval(), tmp_path / "float.onnx", opset_version=21)
+    file = tmp_path / "filled.onnx"
+    blocks(source, file, QuantFormat.QOperator, True)
+    with Network(file, asked=UNIT) as network:
+        (note,) = network.parsed.notes
+        assert note.startswith("128 of the words of MatMulNBits fill blocks up")  # 16 rows of 24 of 32
+        codes = next(s for s in network.stored if s.shape == (16, 32))
+        start = network.layout.starts[network.layout.layers.index(codes.name)]
+        x = np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), np.uint8)
+        before = network.logits(x)
+        for columns, moved in ((range(24), True), (range(24, 32), False)):
+            at = [start + 4 * (32 * row + column) + 3 for row in range(16) for column in columns]
+            with network.flipped(BitFlips(np.array(at), np.zeros(len(at)))):
+                assert (np.abs(network.logits(x) - before).max() > 0) == moved
+
+
 def test_a_flip_of_a_file_without_a_known_scale_does_not_say_what_a_word_stands_for(tmp_path, capsys):
     torch.manual_seed(0)
     source = onnx_files.exported(Small().eval(), tmp_path / "float.onnx", opset_version=21)

@@ -53,7 +53,8 @@ def parse(raw: bytes) -> Parsed:
     placed = [_placed_tensor(memory, one, nodes, constants, original[one.name].begin) for one in read]
     placed.sort(key=lambda pair: pair[0])
     makers = {name: (node.op, (*node.inputs, "")[0]) for name, node in nodes.makers.items()}
-    return Parsed("onnx", memory, tuple(s for _, s in placed), *ends, _notes(raw, whole),
+    notes = (*_notes(raw, whole), *onnx_packed.padding(nodes, constants))
+    return Parsed("onnx", memory, tuple(s for _, s in placed), *ends, notes,
                   probabilities=soft_ends.probabilities(ends[1].name, makers))  # fmt: skip
 
 

@@ -20,6 +20,8 @@ TYPES = {1: ("float32", 32), 2: ("uint8", 8), 3: ("int8", 8), 4: ("uint16", 16),
          6: ("int32", 32), 7: ("int64", 64), 9: ("bool", 8), 10: ("float16", 16), 11: ("float64", 64),
          12: ("uint32", 32), 13: ("uint64", 64), 16: ("bfloat16", 16), 21: ("uint4", 4), 22: ("int4", 4),
          25: ("uint2", 2), 26: ("int2", 2)}  # fmt: skip
+OTHERS = {8: "STRING", 14: "COMPLEX64", 15: "COMPLEX128", 17: "FLOAT8E4M3FN", 18: "FLOAT8E4M3FNUZ",
+          19: "FLOAT8E5M2", 20: "FLOAT8E5M2FNUZ", 23: "FLOAT4E2M1", 24: "FLOAT8E8M0"}  # fmt: skip
 LARGEST_RANK = 16
 
 
@@ -63,7 +65,10 @@ def held(raw: bytes, span: tuple[int, int]) -> Held:
     kind = protobuf.integer(raw, span, TYPE)
     shape = tuple(protobuf.integers(raw, span, DIMS))
     if kind not in TYPES:
-        raise RefusedError(f"holds {name!r:.80} as ONNX type {kind}; expected numbers")
+        raise RefusedError(
+            f"holds {name!r:.80} as ONNX type {OTHERS.get(kind, kind)}; expected floats of 16 to 64 bits or "
+            "integers of 2 to 64 (quantize to int8, uint8, int4 or int16)"
+        )
     size = float(np.prod([float(n) for n in shape]))
     if len(shape) > LARGEST_RANK or any(n < 0 for n in shape) or size > 2**40:
         raise RefusedError(f"gives {name!r:.80} the shape {shape!s:.80}: it is damaged")

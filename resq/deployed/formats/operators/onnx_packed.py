@@ -47,6 +47,21 @@ def spelled(constants: Mapping[str, Held], graph: Graph) -> dict[str, Held]:
     return spelled_out
 
 
+def padding(graph: Graph, constants: Mapping[str, Held]) -> tuple[str, ...]:
+    """A sentence on codes behind a row's last weight, where rows end within a block: they fill the block."""
+    lying = 0
+    for node in graph.nodes:
+        if node.op == OP and len(node.inputs) > WEIGHTS and node.inputs[WEIGHTS] in constants:
+            past = blocks(node) * node.numbers.get("block_size", 0) - node.numbers.get("K", 0)
+            lying += max(0, past) * node.numbers.get("N", 0)
+    if not lying:
+        return ()
+    return (
+        f"{lying:,} of the words of {OP} fill blocks up behind the last weight of a row: they lie in the "
+        "memory and are counted, and no flip in them changes an answer",
+    )
+
+
 def _as(one: Held, kind: int, shape: tuple[int, ...]) -> Held:
     codes = replace(one, type=kind, shape=shape)
     return codes if codes.count * TYPES[kind][1] == 8 * one.count else one
