@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -16,7 +17,8 @@ QUOTED = "#A6761D"  # no series has it: what is quoted is never taken for measur
 WORDS = {
     REPRODUCED: "✓ consistent", EXCEEDED: "▲ above", MISSED: "✗ not consistent", NONE: "? not comparable",
 }  # fmt: skip
-ROW = 58  # pixels per reading
+ROW, LINE = 58, 19  # pixels per reading of at most two lines beside it, and of each line more
+LETTERS = 24  # of a line beside a reading
 
 
 def readings(verdict: Verdict, start: Claim | None = None) -> go.Figure:
@@ -40,17 +42,23 @@ def readings(verdict: Verdict, start: Claim | None = None) -> go.Figure:
     gain = verdict.claim.kind == "gain"
     title = "gain of accuracy over the unhardened network" if gain else "accuracy"
     across = {"title": {"text": title}, "tickformat": ".0%"} | ({} if gain else {"range": [-0.02, 1.03]})
+    lines = max((name.count("<br>") + 1 for name in names), default=1)
     longest = theme.width(line.replace("<b>", "") for name in names for line in name.split("<br>"))
+    height = 130 + (ROW + LINE * max(0, lines - 2)) * len(rows)
     return theme.dress(
-        figure, 130 + ROW * len(rows), {"l": 16 + longest, "r": 18, "t": 40, "b": 62}, xaxis=across,
+        figure, height, {"l": 16 + longest, "r": 18, "t": 40, "b": 62}, xaxis=across,
         yaxis={"tickvals": list(range(len(rows))), "ticktext": names, "range": [-0.6, len(rows) - 0.4]},
     )  # fmt: skip
 
 
 def _name(judged: Judged) -> str:
-    """The reading in two lines: what it is, and whether it fits; one that is set aside is not judged."""
+    """The reading: what it is, in short lines that leave a telephone room for the figure, and whether it fits.
+
+    One that is set aside is not judged.
+    """
     word = "beside, for comparison alone" if judged.reading.aside else WORDS.get(judged.verdict, "")
-    return f"{judged.reading.label}<br><b>{'not measured' if judged.value is None else word}</b>"
+    label = "<br>".join(textwrap.wrap(judged.reading.label, LETTERS))
+    return f"{label}<br><b>{'not measured' if judged.value is None else word}</b>"
 
 
 def _quoted(
