@@ -52,7 +52,7 @@ def readings(verdict: Verdict, start: Claim | None = None) -> go.Figure:
 
 
 def _name(judged: Judged) -> str:
-    """The reading: what it is, in short lines that leave a telephone room for the figure, and whether it fits.
+    """The reading: what it is, in short lines that leave a telephone room for the figure, and if it fits.
 
     One that is set aside is not judged.
     """
