@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from resq.core.errors import ResqError
 from resq.measure.analysis import choose, drawn_images, stats
 
-CONDITIONS = ("data", "inputs", "precision", "weights", "numbers")
+CONDITIONS = ("data", "inputs", "precision", "weights", "numbers", "plugged")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _curves(rows: pd.DataFrame) -> list[pd.DataFrame]:
     rows = rows[(rows["axis"] == "ber") & rows["fault"].isin(["none", "random"]) & (rows["region"] == "all")]
     lines = choose.ranked(stats.curve(rows[(rows["attack"] == "none") & (rows["mode"] == "none")]))
     for name in CONDITIONS:  # others are other curves: the longest speaks
-        lines = lines[lines[name].eq(lines[name].mode().iloc[0])] if len(lines) else lines
+        lines = lines[lines[name].eq(_longest(lines, name))] if len(lines) else lines
     clean, struck = lines[lines["x"] == 0], lines[lines["x"] > 0]
     if clean.empty or struck.empty:
         raise ResqError(
@@ -95,6 +96,21 @@ def _curves(rows: pd.DataFrame) -> list[pd.DataFrame]:
         first = (same if len(same) else clean).head(1)
         curves.append(pd.concat([first, own.drop_duplicates("x").sort_values("x")], ignore_index=True))
     return curves
+
+
+def _longest(lines: pd.DataFrame, name: str) -> Any:
+    """The condition under which most was measured; of as long ones that under which most is right at first.
+
+    A file that was once given pixels of another range than it was made for is right less often.
+    """
+    counts = lines[name].value_counts()
+    tied = sorted(counts[counts == counts.max()].index, key=str)
+
+    def right(value: object) -> float:
+        clean = lines[(lines[name] == value) & (lines["x"] == 0)]["mean"]
+        return float(clean.max()) if len(clean) else -1.0
+
+    return max(tied, key=right)
 
 
 def _coarse(curve: pd.DataFrame, rate: float) -> tuple[float, float]:

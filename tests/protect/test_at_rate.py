@@ -102,10 +102,13 @@ def test_what_is_no_place_is_refused(text):
 def test_rows_of_a_file_with_two_inputs_or_data_sets_are_two_curves_and_the_one_that_speaks_is_named(rows):
     own = rows[(rows["axis"] == "ber") & rows["fault"].isin(["none", "random"]) & (rows["region"] == "all")]
     right = own.assign(checkpoint="net@12345678.onnx", inputs="range 0,1")
-    wrong = right.assign(inputs="range 0,255", correct=(right["n"] // 16).astype(int))
-    wrong = wrong[wrong["ber"] < wrong["ber"].max()]  # one rate fewer: the longer speaks
-    for both in (pd.concat([right, wrong]), pd.concat([wrong, right])):
-        found = at_rate.accuracy(both, 1e-2, 1e-2, 1e-2)
+    wrong = right.assign(inputs="range -1,1", correct=(right["n"] // 16).astype(int))
+    shorter = wrong[wrong["ber"] < wrong["ber"].max()]
+    for other in (
+        shorter,
+        wrong,
+    ):  # the longer speaks, and of as long ones that which is right without faults
+        found = at_rate.accuracy(pd.concat([other, right]), 1e-2, 1e-2, 1e-2)
         assert found == at_rate.accuracy(right, 1e-2, 1e-2, 1e-2)
         assert found.how.endswith(", input range 0,1")
         assert found.clean > 0.9
