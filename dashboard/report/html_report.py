@@ -92,8 +92,8 @@ def page(
         rule=verdict.RULE,
         methods=methods.paragraph(rows, half),
         hashes=provenance.hashes(rows),
-        commands="\n".join([*_makers(rows), *provenance.commands(rows)]),
-        without=provenance.without_command(rows),
+        commands="\n".join([*_makers(rows), *provenance.commands(rows, file)]),
+        without=provenance.without_command(rows, file),
         bibtex=provenance.bibtex(about),
         rows_json=Markup(_data(rows)),
     )

@@ -13,11 +13,12 @@ from dashboard.charts import theme
 from dashboard.format import encodings, sentences
 from dashboard.report import bundle
 from resq import data
+from resq.deployed import network
 from resq.measure.analysis import choose, stats, stopping_rule
 
 SHARED = {
-    "ber": ["data", "fault", "region", "n", "seed"],
-    "eps": ["data", "attack", "steps", "restarts", "n", "seed"],
+    "ber": ["data", "fault", "region", "n", "seed", "precision", "inputs"],
+    "eps": ["data", "attack", "steps", "restarts", "n", "seed", "inputs"],
     "joint": [*stats.KEYS],  # a map is of one network in one mode
 }
 CHART = {"ber": "ber", "eps": "eps", "joint": "surface"}
@@ -42,7 +43,7 @@ def figures(rows: pd.DataFrame, half: float = 0.0) -> Iterator[tuple[str, str, g
         for _, each in curves.groupby(shared, sort=False, dropna=False):
             part = stats.longest_series(each)  # maps drawn at several rates are several cells of a point
             drawn = _together(part) if name == "joint" else _curves(part, name)
-            yield name, _conditions(part, name), drawn, part
+            yield name, _conditions(part, name, rows), drawn, part
 
 
 def _curves(part: pd.DataFrame, name: str) -> go.Figure:
@@ -55,15 +56,29 @@ def _together(part: pd.DataFrame) -> go.Figure:
     return charts.CHARTS["surface"].draw(part.rename(columns={"x": "ber"}))
 
 
-def _conditions(part: pd.DataFrame, name: str) -> str:
-    """Under which conditions the lines of a figure were measured; of a map also of which network."""
-    if name != "joint":
-        return sentences.provenance(part, "Conditions")
+def _conditions(part: pd.DataFrame, name: str, rows: pd.DataFrame) -> str:
+    """Under which conditions the lines of a figure were measured; of a map also of which network.
+
+    Args:
+        rows: of the whole report: what only some of them have in common is named.
+    """
     first = part.iloc[0]
+    several = rows.loc[rows["axis"] == "ber", "precision"].nunique() > 1
+    passes = [f"{first['precision']} passes"] if name == "ber" and several else []
+    own = [*filter(None, [_inputs(part)]), *passes]
+    if name != "joint":
+        return sentences.provenance(part, " · ".join(["Conditions", *own]))
     source = (
         f"{first['checkpoint']} as {first['encoding']}, {first['mode']} examples, {first['fault']} faults"
     )
-    return sentences.provenance(part.assign(x=part["eps"]), source)
+    return sentences.provenance(part.assign(x=part["eps"]), " · ".join([source, *own]))
+
+
+def _inputs(part: pd.DataFrame) -> str:
+    """What was said of the input of these lines' deployed files, the same for all; "" where none is one."""
+    if not part["checkpoint"].map(network.is_file).any():
+        return ""
+    return f"inputs {part['inputs'].iloc[0] or 'as the file says'}"
 
 
 def left_out(rows: pd.DataFrame, lines: Sequence[tuple[str, pd.DataFrame]]) -> str:
@@ -92,6 +107,8 @@ def shown(name: str, where: str, drawn: go.Figure, curves: pd.DataFrame) -> dict
     title, caption = chart.title, chart.caption
     if name == "joint":
         title, caption = f"{title}: {curves['mode'].iloc[0]} examples", TILES
+    if curves["inputs"].iloc[0]:
+        title = f"{title}, {_inputs(curves)}"
     return {"title": title, "caption": caption, "where": where, "picture": picture(drawn),
             "numbers": numbers(curves, name)}  # fmt: skip
 

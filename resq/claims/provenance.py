@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from resq import checkpoints
 from resq.claims import registry
 from resq.claims.registry import Claim
 from resq.core.errors import ResqError
+from resq.deployed import network
 from resq.measure.run.campaign import stopped_cells
 from resq.measure.specs import campaign, cells
 from resq.measure.specs.campaign import CampaignSpec
@@ -195,17 +197,44 @@ def _shared(first: pd.Series) -> dict[str, Any]:
     }
 
 
-def commands(rows: pd.DataFrame) -> list[str]:
-    """The commands that measure these rows again."""
-    return [spec.command for spec in specs(rows)]
+def commands(rows: pd.DataFrame, file: Path | None = None) -> list[str]:
+    """The commands that measure these rows again.
+
+    Args:
+        file: the deployed file that rows carry the name of, where it lies elsewhere than those that are kept.
+    """
+    return [replace(spec, checkpoint=_place(spec.checkpoint, file)).command for spec in specs(rows)]
 
 
-def without_command(rows: pd.DataFrame) -> str:
-    """How many of these rows no command of ``commands`` measures, in a sentence; empty where none."""
+def _place(name: str, file: Path | None) -> str:
+    """Where a network of this name is found: the path of the file whose hash it carries, else the name."""
+    if file is None or not network.is_file(name):
+        return name
+    return str(file) if Path(name).stem.endswith(f"@{network.file_hash(file)[:8]}") else name
+
+
+def without_command(rows: pd.DataFrame, file: Path | None = None) -> str:
+    """Which rows no command of ``commands`` measures, and which files have to be found; empty where none.
+
+    Args:
+        file: as for ``commands``.
+    """
     part = int((rows["region"] != "all").sum())
-    if not part:
-        return ""
-    return f"{part:,} rows of chosen layers, bits or stored numbers beside the weights have no command here."
+    chosen = "rows of chosen layers, bits or stored numbers beside the weights have no command here."
+    gone = [f"{name} is not here: write where that file lies in its place." for name in _absent(rows, file)]
+    return " ".join([*([f"{part:,} {chosen}"] if part else []), *gone])
+
+
+def _absent(rows: pd.DataFrame, file: Path | None) -> list[str]:
+    """The deployed files of these rows that no command finds."""
+    names = [str(name) for name in rows["checkpoint"].unique() if network.is_file(str(name))]
+    absent = []
+    for name in names:
+        try:
+            network.find(_place(name, file))
+        except ResqError:
+            absent.append(name)
+    return absent
 
 
 def hashes(rows: pd.DataFrame) -> pd.DataFrame:
