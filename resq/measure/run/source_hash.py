@@ -26,6 +26,7 @@ SOURCES = (
     "deployed",
     "platform/devices.py",
     "platform/torchvision_compat.py",
+    "platform/vnni.py",
     "measure/engine/activation_faults.py",
     "measure/engine/bf16_networks.py",
     "measure/run/deployed/aimed.py",
