@@ -33,7 +33,7 @@ class _Rows:
         raise NotImplementedError
 
     def save(self, file: str | Path) -> Path:
-        """Writes the rows to a new .parquet or .csv file, which ``resq.report`` reads; pages read .parquet.
+        """Writes the rows to a new .parquet or .csv file; ``resq.report`` reads that of a ``Result`` alone.
 
         Raises:
             ValueError: another kind of file, or one that is there already: nothing is overwritten.
@@ -84,6 +84,8 @@ class Result(_Rows):
 
     def plot(self) -> Any:
         """A Plotly figure: accuracy over the bit error rate, over the budget, or over both at once.
+
+        What was measured of these is drawn whole, one picture below the other, with titles.
 
         Raises:
             ImportError: the packages of figures are not installed; the sentence names them.
