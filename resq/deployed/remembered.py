@@ -62,9 +62,7 @@ def _key(network: Network, x: np.ndarray, layers: Sequence[str], processor: str)
 
 @cache
 def _code() -> str:
-    sources = [
-        p.read_bytes() for name in ("*.py", "runtimes/*.py", "formats/*.py") for p in sorted(HERE.glob(name))
-    ]
+    sources = [file.read_bytes() for file in sorted(HERE.rglob("*.py"))]
     return hashlib.sha256(b"\0".join(sources)).hexdigest()[:16]
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from resq import data
 from resq.core import Dataset
 from resq.core.errors import ResqError
-from resq.deployed import network as deployed
 from resq.deployed.network import Network
 from resq.deployed.pixels import Asked
 from resq.measure.specs.sweep_spec import SweepSpec
@@ -28,7 +27,7 @@ INEXACT = (
 
 def hints(spec: SweepSpec) -> list[str]:
     """The sentence of ``sentences`` for what a measurement is about; images that are not here it refuses."""
-    if not deployed.is_file(spec.checkpoint) or not spec.checkpoint.lower().endswith(".onnx"):
+    if not vnni.lacking() or not spec.checkpoint.lower().endswith(".onnx"):
         return []
     with suppress(ResqError, OSError), Network(spec.checkpoint, "all", Asked.parse(spec.inputs)) as network:
         return sentences(network, data.load(spec.dataset, "test"))
@@ -52,6 +51,5 @@ def sentences(network: Network, images: Dataset) -> list[str]:
     return [
         "note: this processor has no VNNI, so that onnxruntime's default cuts off sums of "
         f"{network.file.name} at 16 bits: other logits, and another class for {moved} of the first "
-        f"{len(some)} test images; "
-        "measured are exact sums (session.x64quantprecision = 1)"
+        f"{len(some)} test images; measured are exact sums (session.x64quantprecision = 1)"
     ]
